@@ -1,0 +1,101 @@
+"""Calling the app's functions: async ones on the event loop, sync ones on the one thread pool.
+
+On the way: the task hub sends activities and orchestrator replays here, the HTTP server sends HTTP
+functions. JSON text enters and leaves for activities; the conversion is azure.functions' own. A sync
+call that runs out of time is given up on, but its thread cannot be ended; the real host restarts the
+whole worker process instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import warnings
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from azure.functions.durable_functions import ActivityTriggerConverter
+from azure.functions.meta import Datum
+
+from devhost.errors import ActivityError
+from devhost.invocation import Context, current_context, user_traceback
+from devhost.loader import LoadedFunction
+from devhost.settings import HostSettings
+
+T = TypeVar("T")
+
+
+class FunctionTimeout(Exception):
+    """A call took longer than host.json's functionTimeout."""
+
+
+class Worker:
+    """The app's functions, callable."""
+
+    def __init__(self, settings: HostSettings, app_root: Path) -> None:
+        self._timeout_seconds = settings.function_timeout_seconds
+        self._app_root = app_root
+        self._pool = ThreadPoolExecutor(settings.thread_pool_size, thread_name_prefix="devhost")
+
+    async def run_activity(self, function: LoadedFunction, input_text: str | None) -> str | None:
+        """Run an activity on JSON text and return its result as JSON text; ActivityError says why it failed."""
+        assert function.input_parameter is not None
+        try:
+            value = _decode("null" if input_text is None else input_text)
+            result = await self.run(function, {function.input_parameter: value})
+            text = _encode(result)
+        except FunctionTimeout as error:
+            raise ActivityError("FunctionTimeoutException", str(error)) from error
+        # SystemExit would end the host; in Azure it ends the worker process, and the activity fails.
+        except (Exception, SystemExit) as error:
+            raise ActivityError(type(error).__name__, str(error), user_traceback(error)) from error
+        return None if text == "null" else text
+
+    async def run(self, function: LoadedFunction, arguments: Mapping[str, Any]) -> Any:
+        """Call a function by keyword, with its context if it wants one; FunctionTimeout when time is up."""
+        context = Context(function.name, str(self._app_root))
+        keywords = {**arguments, "context": context} if function.wants_context else dict(arguments)
+        token = current_context.set(context)
+        try:
+            async with asyncio.timeout(self._timeout_seconds) as limit:
+                if function.is_async:
+                    return await function.user_function(**keywords)
+                return await self.run_in_pool(lambda: function.user_function(**keywords))
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            span = timedelta(seconds=self._timeout_seconds or 0)
+            raise FunctionTimeout(
+                f"Timeout value of {_clock_text(span)} exceeded by function {function.name}"
+            ) from error
+        finally:
+            current_context.reset(token)
+
+    async def run_in_pool(self, call: Callable[..., T], *args: Any) -> T:
+        """Run a plain call on the thread pool, within the context variables of the caller."""
+        carried = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: carried.run(call, *args))
+
+    def close(self) -> None:
+        """Take no more calls; threads still busy are left to end by themselves."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _decode(text: str) -> Any:
+    with warnings.catch_warnings():
+        # The SDK's one-time notice about its own codec is nothing the app's author can act on here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return ActivityTriggerConverter.decode(Datum(text, "string"), trigger_metadata=None)
+
+
+def _encode(value: Any) -> str:
+    return str(ActivityTriggerConverter.encode(value, expected_type=None).value)
+
+
+def _clock_text(span: timedelta) -> str:
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}"
