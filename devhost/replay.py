@@ -1,0 +1,190 @@
+"""Runs an orchestrator over its history with the real SDK and records what it asked for.
+
+Enters: the history of one execution, the last episode's new events at its end. Leaves: a `Replay`: the actions, the
+ids the SDK gave them, the open event waits, and how the orchestrator ended, if it did.
+
+The SDK never says its ids in its answer. So this drives it in process and listens at the two places where it counts
+(`_add_to_open_tasks`, `_record_fire_and_forget_action`); they are private names of azure-functions-durable 1.x.
+"""
+
+import json
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import azure.durable_functions as sdk
+from azure.durable_functions.models import DurableOrchestrationContext
+from azure.durable_functions.models.actions.NoOpAction import NoOpAction
+from azure.durable_functions.models.history import HistoryEvent
+from azure.durable_functions.models.OrchestratorState import OrchestratorState
+from azure.durable_functions.models.Task import AtomicTask, TaskBase
+from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
+
+from devhost.action import ActionReader, Issued, Kind, Node, Role, walk_leaves
+from devhost.event import REPLAYED, Event
+
+_RETRY_TIMER = "-WithRetry timer"
+_HIDDEN_FOLDERS = (str(Path(sdk.__file__).parent), str(Path(__file__).parent))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayRequest:
+    """All that a replay depends on."""
+
+    orchestrator: Callable[[Any], Any]
+    input_type: type | None
+    instance_id: str
+    parent_instance_id: str | None
+    history: Sequence[Event]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What an orchestrator asked for since its start, and how it stands."""
+
+    actions: tuple[Node, ...] = ()
+    issued: tuple[Issued, ...] = ()
+    waits: tuple[str, ...] = ()
+    is_done: bool = False
+    continues: bool = False
+    next_input_text: str | None = None
+    output_text: str | None = None
+    custom_status_text: str | None = None
+    error: str | None = None
+    error_traceback: str = ""
+
+
+def replay(request: ReplayRequest) -> Replay:
+    """Run the orchestrator over the history; its own errors become part of the answer."""
+    context = _build_context(request)
+    executor = _Executor()
+    state: dict[str, Any] = {}
+    error: BaseException | None = None
+    try:
+        state = json.loads(executor.execute(context, context.histories, request.orchestrator))
+        error = executor.exception
+    except Exception as raised:  # a non-generator's error, or one of the SDK's own making
+        error = raised
+    return _describe(context, state, error)
+
+
+class _Context(DurableOrchestrationContext):  # type: ignore[misc]
+    """The SDK's context, listening to its counter."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        self.recorded: list[tuple[int, Any, Role, bool]] = []
+
+    def _add_to_open_tasks(self, task: TaskBase) -> None:
+        counted = isinstance(task, AtomicTask) and task.id is None and not task._is_scheduled
+        if counted:
+            # Before the SDK's own step: that may apply a completion which came early and count on.
+            self.recorded.append((self._sequence_number, *_classify(task)))
+        super()._add_to_open_tasks(task)
+
+
+class _Executor(TaskOrchestrationExecutor):  # type: ignore[misc]
+    """The SDK's executor without the cost of writing out every action of the whole execution each time."""
+
+    output: Any
+    exception: BaseException | None
+
+    def get_orchestrator_state_str(self) -> str:
+        if self.output is not None and self.exception is None:
+            try:
+                json.dumps(self.output)
+            except Exception as error:
+                self.output, self.exception = None, error
+        state = OrchestratorState(
+            is_done=self.orchestration_invocation_succeeded,
+            actions=[],
+            output=self.output,
+            replay_schema=self.context._replay_schema,
+            custom_status=self.context.custom_status,
+        )
+        return str(state.to_json_string())
+
+
+class _ReplayedEvent(HistoryEvent):  # type: ignore[misc]
+    """The SDK's event with the standard library's time parser: the SDK's own takes most of a replay."""
+
+    def __init__(self, event: Event, zone: Any) -> None:
+        self.Name = self.InstanceId = self.TaskScheduledId = self.Reason = self.Details = self.Input = None
+        self.__dict__.update(event)
+        self._event_type = event["EventType"]
+        self._event_id = event["EventId"]
+        self._is_played = event["IsPlayed"]
+        self._timestamp = datetime.fromisoformat(event["Timestamp"]).replace(tzinfo=zone)
+        self._is_processed = False
+
+
+def _build_context(request: ReplayRequest) -> _Context:
+    events = [event for event in request.history if event["EventType"] in REPLAYED]
+    started = events[1]
+    context = _Context(
+        history=events[:2],
+        instanceId=request.instance_id,
+        isReplaying=False,
+        parentInstanceId=request.parent_instance_id,
+        input=json.loads(started["Input"]) if started["Input"] else None,
+        upperSchemaVersion=1,
+        upperSchemaVersionNew=2,
+    )
+    zone = context.histories[0].timestamp.tzinfo
+    context._histories = [_ReplayedEvent(event, zone) for event in events]
+    context._input_expected_type = request.input_type
+    return context
+
+
+def _classify(task: AtomicTask) -> tuple[Any, Role, bool]:
+    """Say for which action a task is counted, why, and whether it is the policy's last wait."""
+    action = task._get_action()
+    if not isinstance(action, NoOpAction):
+        return action, Role.CALL, False
+    policy = task.parent
+    if action.metadata == _RETRY_TIMER:
+        return policy.actions, Role.RETRY_TIMER, policy.num_attempts >= policy.retry_options.max_number_of_attempts
+    return policy.actions, Role.RETRY_CALL, False
+
+
+def _describe(context: _Context, state: dict[str, Any], error: BaseException | None) -> Replay:
+    reader = ActionReader()
+    actions = reader.read(context._actions[0])
+    issued = []
+    for task_id, action, role, is_last in context.recorded:
+        leaf = reader.find(action)  # None for what was yielded after continue_as_new: the SDK drops it
+        if leaf is not None:
+            issued.append(Issued(task_id=task_id, leaf=leaf, role=role, is_last_attempt=is_last))
+    continuing = [leaf for leaf in walk_leaves(actions) if leaf.kind is Kind.CONTINUE]
+    return Replay(
+        actions=actions,
+        issued=tuple(issued),
+        waits=_open_waits(context),
+        is_done=bool(state.get("isDone")),
+        continues=bool(continuing),
+        next_input_text=continuing[-1].input_text if continuing else None,
+        output_text=json.dumps(state["output"]) if "output" in state else None,
+        custom_status_text=json.dumps(state["customStatus"]) if "customStatus" in state else None,
+        error=None if error is None else str(error) or str(type(error)),
+        error_traceback="" if error is None else format_user_traceback(error),
+    )
+
+
+def _open_waits(context: _Context) -> tuple[str, ...]:
+    names: list[str] = []
+    for key, tasks in context.open_tasks.items():
+        if isinstance(key, str):
+            names.extend([key] * (len(tasks) if isinstance(tasks, list) else 1))
+    return tuple(names)
+
+
+def format_user_traceback(error: BaseException) -> str:
+    """Format a traceback without the frames of the SDK and of this host."""
+    whole = traceback.TracebackException.from_exception(error)
+    whole.stack = traceback.StackSummary.from_list(
+        [frame for frame in whole.stack if not frame.filename.startswith(_HIDDEN_FOLDERS)]
+    )
+    return "".join(whole.format())

@@ -1,0 +1,53 @@
+-- The state file of devhost: instances, their history, and work that is still to be done.
+-- Times are text of fixed width in UTC, so that text order is time order; payloads are raw JSON text.
+
+CREATE TABLE instances (
+    instance_id TEXT PRIMARY KEY,
+    execution_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT,
+    status TEXT NOT NULL,
+    input_text TEXT,
+    custom_status_text TEXT,
+    output_text TEXT,
+    created_time TEXT NOT NULL,
+    last_updated_time TEXT NOT NULL,
+    revision INTEGER NOT NULL,      -- counts writes: a turn decided on an older revision is thrown away
+    waits TEXT NOT NULL,            -- JSON list: names of the external events being waited for
+    parent TEXT                     -- JSON object: who waits for this sub-orchestration
+) WITHOUT ROWID;
+
+CREATE TABLE history (
+    instance_id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    PRIMARY KEY (instance_id, position)
+) WITHOUT ROWID;
+
+-- What an instance has not been told yet. A NULL execution_id means: for any generation of it.
+CREATE TABLE inbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    instance_id TEXT NOT NULL,
+    execution_id TEXT,
+    event TEXT NOT NULL
+);
+CREATE INDEX inbox_by_instance ON inbox (instance_id, number);
+
+-- A row stays until its completion is in the inbox, so work that was in flight in a crash is found here.
+CREATE TABLE activities (
+    instance_id TEXT NOT NULL,
+    execution_id TEXT NOT NULL,
+    task_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    input_text TEXT,
+    PRIMARY KEY (instance_id, execution_id, task_id)
+) WITHOUT ROWID;
+
+CREATE TABLE timers (
+    instance_id TEXT NOT NULL,
+    execution_id TEXT NOT NULL,
+    task_id INTEGER NOT NULL,
+    fire_at TEXT NOT NULL,
+    PRIMARY KEY (instance_id, execution_id, task_id)
+) WITHOUT ROWID;
+CREATE INDEX timers_by_time ON timers (fire_at);
