@@ -1,8 +1,8 @@
 """The demo API: the external HTTP API of a local run, a server of its own that knows nothing of the app.
 
-Where an id begins. `GET /ids?limit=&cursor=` answers one page, `{"items": [{"id": ...}], "next_cursor": ...,
-"total": N}`, where `next_cursor` is null on the last one. `GET /catalogue` streams all ids, one a line, and never misbehaves: it is
-the truth that a run is checked against. `GET /stats` counts what was served. `python -m demo.api --help` has the rest.
+Where an id begins. `GET /ids?limit=&cursor=` answers one page: `{"items": [{"id": "..."}], "next_cursor": "...",
+"total": N}`, where `next_cursor` is null on the last one. `GET /catalogue` streams all ids, one a line, and never
+misbehaves: it is the truth that a run is checked against. `GET /stats` counts what was served.
 """
 
 import argparse

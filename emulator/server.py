@@ -101,3 +101,8 @@ def command(data: Path, ports: dict[str, int]) -> list[str]:
     quiet = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     heap = f"--max-old-space-size={HEAP_MEGABYTES}"
     return [str(node()), heap, str(ENTRY), *quiet, "--location", str(data), *listen]
+
+
+def npm() -> list[str]:
+    """The npm beside that Node, as a command; the link in its bin folder is broken, so by its own file."""
+    return [str(node()), str(node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]

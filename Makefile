@@ -1,0 +1,74 @@
+# Everything starts here: `make help`. A machine needs Python 3.11, 3.12 or 3.13 and make; the rest is brought by `setup`.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run serve test format lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?=
+NPM = $$($(BIN)/python -c 'from emulator.server import npm; print(*npm())')
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) pyproject.toml
+
+IDS ?= 100000
+flag = $(if $($(1)),--$(2) '$($(1))')
+API_FLAGS = --ids '$(IDS)' $(call flag,PAGE_SIZE,page-size) $(call flag,LATENCY_MS,latency-ms) \
+	$(call flag,FAILURE_RATE,failure-rate) $(call flag,THROTTLE,throttle) $(call flag,SEED,seed)
+
+help: ## this list
+	@echo 'Sluice: make TARGET [NAME=VALUE ...]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  run and serve take IDS (100000), PAGE_SIZE, LATENCY_MS, FAILURE_RATE, THROTTLE, SEED;'
+	@echo '  run takes CHUNK_SIZE as well; serve takes PORT; lock takes UPGRADE=1;'
+	@echo '  every one takes PYTHON, the interpreter that the virtual environment is made with.'
+
+setup: $(VENV)/.ready emulator/node_modules/.ready ## virtual environment, pinned packages and Azurite (others call it)
+
+run: setup ## send IDS ids from the demo API to the queue, then check that each arrived once
+	@$(BIN)/python -m demo.run $(API_FLAGS) $(call flag,CHUNK_SIZE,chunk-size)
+
+serve: setup ## storage, demo API and the app, up until Ctrl-C
+	@$(BIN)/python -m demo.serve $(API_FLAGS) $(call flag,PORT,port)
+
+test: setup ## lint, types and all tests; what CI runs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q
+
+format: setup ## put imports and layout in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## pin again: requirements.txt, requirements-dev.txt, emulator/package-lock.json
+	$(PIN) -o requirements.txt
+	$(PIN) --extra dev -c requirements.txt -o requirements-dev.txt
+	npm="$(NPM)" && cd emulator && \
+	  $$npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+clean: ## forget runs, caches and what setup brought
+	rm -rf .sluice $(VENV) emulator/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first interpreter that is there and fits; its version is asked, since a name promises nothing.
+$(VENV)/bin/python:
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    echo "creating $(VENV) with $$($$python --version)"; exec $$python -m venv $(VENV); \
+	  fi; \
+	done; \
+	echo "Sluice needs Python 3.11, 3.12 or 3.13; here python3 is: $$(python3 --version 2>&1 || echo missing)." >&2; \
+	echo "Install one of them, or point to it: make setup PYTHON=/path/to/python3.11" >&2; exit 1
+
+$(VENV)/.ready: requirements-dev.txt | $(VENV)/bin/python
+	@echo 'installing the pinned Python packages'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+emulator/node_modules/.ready: emulator/package-lock.json emulator/package.json | $(VENV)/.ready
+	@echo 'installing Azurite'
+	@npm="$(NPM)" && cd emulator && $$npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@

@@ -1,0 +1,19 @@
+"""How the commands end: Ctrl-C, `kill` and a closed terminal all take the way out that stops the children."""
+
+import signal
+from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED = 130  # what shells report for Ctrl-C
+
+
+def ends_like_ctrl_c() -> None:
+    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)  # also where a shell started us in the background, with SIGINT ignored
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), interrupt)

@@ -1,0 +1,28 @@
+"""How much memory a process holds, from /proc, where there is one.
+
+Enters: a process id. Leaves: megabytes, now and at the peak; None on systems without /proc.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    now_megabytes: int
+    peak_megabytes: int
+
+    def __str__(self) -> str:
+        return f"{self.now_megabytes:,} MB (peak {self.peak_megabytes:,} MB)"
+
+
+def memory_of(pid: int | None) -> Memory | None:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    kilobytes = {name: int(value) for name, value in re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB$", text, re.MULTILINE)}
+    if len(kilobytes) < 2:  # a process that has just ended
+        return None
+    return Memory(now_megabytes=kilobytes["VmRSS"] // 1024, peak_megabytes=kilobytes["VmHWM"] // 1024)

@@ -1,0 +1,67 @@
+"""Starts a run over HTTP and follows it over HTTP, as any user of the app would.
+
+Enters: the app's URL and the request body. Leaves: the run's status, again and again until it has ended.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+POLL_SECONDS = 0.5
+ENDED = frozenset({"completed", "completed_with_failures", "failed", "terminated"})
+
+Status = dict[str, Any]  # the body of GET /api/runs/{run_id}
+
+
+class RunError(Exception):
+    """The app refused the run, or the run stood still; the message is the reason."""
+
+
+class RunClient:
+    """The two routes that matter: POST /api/runs and GET /api/runs/{run_id}."""
+
+    def __init__(self, app_url: str) -> None:
+        self._http = httpx.Client(base_url=f"{app_url}/api", timeout=30)
+
+    def start(self, **body: object) -> str:
+        """Start a run; fields that are None are left to the app. The run's id; RunError when it is refused."""
+        answer = self._http.post("/runs", json={name: value for name, value in body.items() if value is not None})
+        if answer.status_code != 202:
+            raise RunError(f"POST /api/runs answered {answer.status_code}: {answer.text.strip()[:500]}")
+        return str(answer.json()["id"])
+
+    def status(self, run_id: str) -> Status:
+        answer = self._http.get(f"/runs/{run_id}")
+        if answer.status_code != 200:
+            raise RunError(f"GET /api/runs/{run_id} answered {answer.status_code}: {answer.text.strip()[:500]}")
+        body: Status = answer.json()
+        return body
+
+    def follow(self, run_id: str, *, check: Callable[[], None], patience_seconds: float) -> Iterator[Status]:
+        """The status at each look, the last one of a run that has ended.
+
+        Raises RunError when nothing changes for longer than the patience, and whatever `check` raises.
+        """
+        before, changed_at = None, time.monotonic()
+        while True:
+            check()
+            status = self.status(run_id)
+            yield status
+            if status["status"] in ENDED:
+                return
+            now, seen = time.monotonic(), (status["status"], status["progress"])
+            if seen != before:
+                before, changed_at = seen, now
+            elif now - changed_at > patience_seconds:
+                raise RunError(
+                    f"the run stood still for {patience_seconds:.0f} s: {status['status']}, {status['progress']}"
+                )
+            time.sleep(POLL_SECONDS)
+
+    def __enter__(self) -> "RunClient":
+        return self
+
+    def __exit__(self, *ending: object) -> None:
+        self._http.close()
