@@ -1,0 +1,1 @@
+"""Durable activities: thin shells that decode, call `ingestion`, log, and encode."""

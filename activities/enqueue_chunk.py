@@ -1,0 +1,45 @@
+"""Step 5 on the way of an id: a chunk by reference enters, its messages go to the queue, a receipt leaves."""
+
+from typing import Any
+
+import azure.durable_functions as df
+
+from activities.log import log
+from ingestion.contracts import EnqueueRequest, from_wire, to_wire
+from ingestion.enqueue import enqueue
+from ingestion.errors import InvalidInput, PermanentError
+from ingestion.run_state import no_receipt
+from ingestion.settings import load_settings
+from ingestion.storage import open_storage
+
+blueprint = df.Blueprint()
+
+
+@blueprint.activity_trigger(input_name="request")
+async def enqueue_chunk(request: dict) -> dict:
+    """Enqueue one chunk: an `EnqueueRequest` in, a `Receipt` out.
+
+    What cannot be mended by trying again is a receipt with the reason; all else is raised and retried.
+    """
+    chunk = from_wire(EnqueueRequest, request)
+    try:
+        settings = load_settings()
+        receipt = await enqueue(chunk, open_storage(settings), settings)
+    except (InvalidInput, PermanentError) as error:
+        receipt = no_receipt(chunk, str(error))
+    facts: dict[str, Any] = {"run_id": chunk.run_id, "batch": chunk.batch_index, "chunk": chunk.chunk_index}
+    if receipt.error:
+        log(
+            "chunk_failed", "messages of a chunk failed", level=30, failed=receipt.failed, reason=receipt.error, **facts
+        )
+    else:
+        log(
+            "chunk_enqueued",
+            "a chunk is on the queue",
+            messages=receipt.enqueued,
+            retries=receipt.retries,
+            throttled_seconds=receipt.throttled_seconds,
+            seconds=receipt.seconds,
+            **facts,
+        )
+    return to_wire(receipt)

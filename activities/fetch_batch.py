@@ -1,0 +1,51 @@
+"""Step 3 on the way of an id: a cursor enters, a batch in the spool and the next cursor leave."""
+
+import os
+from typing import Any
+
+import azure.durable_functions as df
+
+from activities.log import log
+from ingestion.contracts import FetchOutcome, FetchRequest, from_wire, to_wire
+from ingestion.errors import InvalidInput, PermanentError
+from ingestion.fetch import fetch
+from ingestion.page_client import PageClient
+from ingestion.settings import load_settings
+from ingestion.source import load_source
+from ingestion.spool import Spool
+from ingestion.storage import open_storage, storage_errors
+
+blueprint = df.Blueprint()
+
+
+@blueprint.activity_trigger(input_name="request")
+async def fetch_batch(request: dict) -> dict:
+    """Fetch the next batch: a `FetchRequest` in, a `FetchOutcome` out.
+
+    What cannot be mended by trying again is an outcome with the reason; all else is raised and retried.
+    """
+    wanted = from_wire(FetchRequest, request)
+    facts: dict[str, Any] = {"run_id": wanted.run_id, "source": wanted.source, "batch": wanted.batch_index}
+    try:
+        settings = load_settings()
+        source = load_source(settings.sources, wanted.source, os.environ)
+        storage = open_storage(settings)
+        if wanted.batch_index == 0:
+            await storage.prepare()
+        spool = Spool(storage.container, wanted.run_id, wanted.run_started_at)
+        with storage_errors(f"write batch {wanted.batch_index} of run {wanted.run_id}"):
+            batch = await fetch(wanted, source, PageClient(source, storage.http), spool, settings.fetch_seconds)
+    except (InvalidInput, PermanentError) as error:
+        log("fetch_failed", "the source could not be fetched", level=30, reason=str(error), **facts)
+        return to_wire(FetchOutcome(error=str(error)))
+    log(
+        "batch_fetched",
+        "a batch is in the spool",
+        messages=batch.count,
+        pages=batch.pages,
+        bytes=batch.size_bytes,
+        wait_seconds=batch.wait_seconds,
+        last=batch.next_cursor is None,
+        **facts,
+    )
+    return to_wire(FetchOutcome(batch=batch))

@@ -1,0 +1,178 @@
+"""The records that cross the durable boundary, and the only way across it.
+
+Durable Functions stores every input and output and hands each to the orchestrator again on each replay, so a record
+here is small (the promise, kept by a test: no payload above 4 KB) and travels as a plain dict: `to_wire` on one side,
+`from_wire` on the other. Ranges are half-open, units are in the names. Unknown keys are ignored on reading, so that a
+run in flight survives newer code.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+Record = TypeVar("Record")
+JsonObject = dict[str, Any]
+
+SCHEMA = 1  # of RunState; raise it when an old state can no longer be read as it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What was asked for: which source, and how many messages make a chunk."""
+
+    source: str
+    chunk_size: int
+    chunks_per_batch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """Where the source goes on: its own JSON text, or the name of the blob that holds a long one."""
+
+    text: str | None = None
+    blob: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchRequest:
+    """Input of `fetch_batch`: the next batch of a run. `cursor` is None for the start of the source."""
+
+    run_id: str
+    run_started_at: str
+    source: str
+    batch_index: int
+    cursor: Cursor | None
+    chunk_size: int
+    max_messages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one `fetch_batch` brought, spooled to one blob.
+
+    `offsets` holds the first byte of each chunk, `size_bytes` the end of the last one. `next_cursor` is None when the
+    source has ended. `wait_seconds` is how long the source wants to be left alone before the next request.
+    """
+
+    index: int
+    blob: str
+    count: int
+    offsets: tuple[int, ...]
+    size_bytes: int
+    pages: int
+    next_cursor: Cursor | None = None
+    wait_seconds: float = 0.0
+    source_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOutcome:
+    """Output of `fetch_batch`: a batch, or the reason why there will be none."""
+
+    batch: Batch | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnqueueRequest:
+    """Input of `enqueue_chunk`: messages `[first_message, first_message + count)` of a batch, by bytes of its blob."""
+
+    run_id: str
+    source: str
+    batch_index: int
+    chunk_index: int
+    blob: str
+    start_byte: int
+    end_byte: int
+    first_message: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Output of `enqueue_chunk`. `error` says why `count - enqueued - rejected` messages did not get through."""
+
+    batch_index: int
+    chunk_index: int
+    count: int
+    enqueued: int
+    rejected: int = 0
+    resumed_from: int = 0
+    retries: int = 0
+    throttled_seconds: float = 0.0
+    seconds: float = 0.0
+    error: str | None = None
+
+    @property
+    def failed(self) -> int:
+        """Messages that are neither on the queue nor rejected."""
+        return self.count - self.enqueued - self.rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkFailure:
+    """A chunk of which messages failed, as the report lists it."""
+
+    batch_index: int
+    chunk_index: int
+    failed: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Sums over the windows that are done, in messages unless the name says otherwise."""
+
+    fetched: int = 0
+    enqueued: int = 0
+    rejected: int = 0
+    failed: int = 0
+    batches: int = 0
+    pages: int = 0
+    chunks_done: int = 0
+    chunks_failed: int = 0
+    retries: int = 0
+    throttled_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """What one generation of the orchestrator hands to the next: the only state that a run has.
+
+    `cursor` is where to fetch next (None with `batches_fetched` = 0: the start of the source). `batch` is fetched and
+    waits to be enqueued. `failures` is bounded; `totals.chunks_failed` counts them all.
+    """
+
+    request: RunRequest
+    started_at: str
+    cursor: Cursor | None = None
+    batch: Batch | None = None
+    batches_fetched: int = 0
+    source_exhausted: bool = False
+    source_total: int | None = None
+    totals: Totals = field(default_factory=Totals)
+    failures: tuple[ChunkFailure, ...] = ()
+    schema: int = SCHEMA
+
+
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}  # one per record class, made at its first use
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
+
+
+def to_wire(record: Any) -> JsonObject:
+    """Encode a record of this module as a plain dict that JSON can hold."""
+    wire = _adapter(type(record)).dump_python(record, mode="json", exclude_none=True)
+    assert isinstance(wire, dict)
+    return wire
+
+
+def from_wire(kind: type[Record], data: Any) -> Record:
+    """Decode what `to_wire` made. Raises pydantic.ValidationError, which names the field, on anything else."""
+    record: Record = _adapter(kind).validate_python(data)
+    return record

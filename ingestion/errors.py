@@ -1,0 +1,57 @@
+"""Every error that Sluice raises on purpose, split by what the caller does about it.
+
+SluiceError
+├── InvalidInput         a person gave something wrong; names the field and what is allowed
+├── PermanentError       trying again cannot help; the message says what to change
+│   ├── SourceRefused        the source answered, and the answer is a refusal or not what was described
+│   ├── SourceUnreachable    the source did not answer, however often it was asked
+│   ├── StorageRefused       the storage account refused, or does not exist
+│   └── SpoolConflict        somebody else wrote what this batch was about to write
+└── RetryableError       the same call may succeed later
+    └── StorageUnavailable   the storage account did not answer, or said that it is busy
+"""
+
+
+class SluiceError(Exception):
+    """The root: catch it to catch all that Sluice raises on purpose."""
+
+
+class InvalidInput(SluiceError):
+    """A field of a request, a setting or a source description is wrong.
+
+    `field` is its name, `allowed` what it may be, in words.
+    """
+
+    def __init__(self, field: str, problem: str, allowed: str) -> None:
+        super().__init__(f"{field}: {problem}; allowed: {allowed}")
+        self.field = field
+        self.problem = problem
+        self.allowed = allowed
+
+
+class PermanentError(SluiceError):
+    """Trying again cannot help."""
+
+
+class SourceRefused(PermanentError):
+    """The source answered with a refusal, or with something other than its description promises."""
+
+
+class SourceUnreachable(PermanentError):
+    """The source gave no usable answer in all the attempts that it is allowed."""
+
+
+class StorageRefused(PermanentError):
+    """The storage account refused the call: a role is missing, a name is wrong, a resource is not there."""
+
+
+class SpoolConflict(PermanentError):
+    """Another copy of the same fetch committed this batch first."""
+
+
+class RetryableError(SluiceError):
+    """The same call may succeed later."""
+
+
+class StorageUnavailable(RetryableError):
+    """The storage account did not answer, or is busy."""

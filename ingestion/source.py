@@ -1,0 +1,70 @@
+"""What a source is: the description of an external API in `sources.toml`, checked when it is read.
+
+Enters: the file and the environment (a `%NAME%` in a text stands for the app setting NAME). Leaves: a Source.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ingestion.errors import InvalidInput
+from ingestion.pagination import CursorInBody
+from ingestion.validation import invalid_input
+
+
+class Source(BaseModel):
+    """One external API: where it is, how it pages, and what of an item is the message."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+    headers: dict[str, str] = {}
+    query: dict[str, str | int] = {}
+    pagination: CursorInBody = CursorInBody()
+    items: str = "items"  # path of the list of items in a page
+    message: str = ""  # path of the message in an item; empty: the item itself
+    total: str | None = None  # path of the number of items of the whole source, where the API tells it
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30.0  # of one request
+    attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as unreachable
+
+
+def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
+    """Read the source called `name`. Raises InvalidInput, naming source and key, if it is not there or not right."""
+    sources = _read(file)
+    if name not in sources:
+        raise InvalidInput(
+            "source", f"{name!r} is not described in {file.name}", ", ".join(sorted(sources)) or "none yet"
+        )
+    try:
+        return Source.model_validate(_fill_in(sources[name], environment, f"{file.name}: {name}"))
+    except ValidationError as error:
+        raise invalid_input(error, prefix=f"{file.name}: {name}.") from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidInput("SLUICE_SOURCES", f"there is no file {file}", "the path of a sources.toml") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(file.name, f"not TOML: {error}", "TOML, one table for each source") from None
+
+
+def _fill_in(value: Any, environment: Mapping[str, str], where: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _fill_in(inner, environment, f"{where}.{key}") for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill_in(inner, environment, where) for inner in value]
+    if not isinstance(value, str):
+        return value
+
+    def setting(match: re.Match[str]) -> str:
+        if match[1] not in environment:
+            raise InvalidInput(where, f"the app setting {match[1]} is not set", "the name of an app setting between %")
+        return environment[match[1]]
+
+    return re.sub(r"%([A-Za-z_][A-Za-z0-9_]*)%", setting, value)

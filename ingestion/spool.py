@@ -1,0 +1,136 @@
+"""The spool: one blob per batch, NDJSON, written a block per chunk and committed as a whole.
+
+A batch appears complete or not at all. The first commit wins: a fetch that runs twice (activities run at least once)
+finds the batch of the first one and reports that, so the chunks never read what a second fetch wrote.
+"""
+
+import base64
+import json
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.storage.blob import BlobBlock, StorageErrorCode
+from azure.storage.blob.aio import BlobClient, ContainerClient
+
+from ingestion.contracts import Batch, Cursor, from_wire, to_wire
+from ingestion.errors import SpoolConflict
+
+INLINE_CURSOR_BYTES = 512  # a longer cursor travels by reference
+
+_COMMITTED_BY_ANOTHER = (
+    StorageErrorCode.BLOB_ALREADY_EXISTS,
+    StorageErrorCode.CONDITION_NOT_MET,
+    StorageErrorCode.INVALID_BLOCK_LIST,  # its commit dropped the blocks that this copy had staged
+)
+
+
+class Spool:
+    """The batches and cursors of one run, in one container, under `runs/{run_id}/`."""
+
+    def __init__(self, container: ContainerClient, run_id: str, run_started_at: str) -> None:
+        self._container = container
+        self._run_id = run_id
+        self._run_started_at = run_started_at
+
+    def blob_name(self, batch_index: int) -> str:
+        """The one name of a batch, so that fetching it again finds it."""
+        return f"runs/{self._run_id}/batches/{batch_index:06}.ndjson"
+
+    async def find(self, batch_index: int) -> Batch | None:
+        """The batch, if this run has committed it already; that of an earlier run with the same id does not count."""
+        try:
+            properties = await self._blob(self.blob_name(batch_index)).get_blob_properties()
+        except ResourceNotFoundError:
+            return None
+        facts = properties.metadata or {}
+        if facts.get("run_started_at") != self._run_started_at:
+            return None
+        return from_wire(Batch, json.loads(facts["batch"]))
+
+    def writer(self, batch_index: int) -> "BatchWriter":
+        """A writer for the batch; nothing is visible before its `commit`."""
+        return BatchWriter(self._blob(self.blob_name(batch_index)), batch_index, self._run_started_at)
+
+    async def load_cursor(self, cursor: Cursor | None) -> Any:
+        """The JSON value that the source gave as its cursor; None stands for the start."""
+        if cursor is None:
+            return None
+        if cursor.blob is None:
+            return json.loads(cursor.text or "null")
+        download = await self._blob(cursor.blob).download_blob()
+        return json.loads(await download.readall())
+
+    async def store_cursor(self, batch_index: int, value: Any) -> Cursor:
+        """A reference to the cursor that fits into the run's state, however long the source's own is."""
+        text = json.dumps(value, separators=(",", ":"))
+        if len(text.encode()) <= INLINE_CURSOR_BYTES:
+            return Cursor(text=text)
+        name = f"runs/{self._run_id}/cursors/{batch_index:06}.json"
+        await self._blob(name).upload_blob(text.encode(), overwrite=True)
+        return Cursor(blob=name)
+
+    def _blob(self, name: str) -> BlobClient:
+        return self._container.get_blob_client(name)
+
+
+class BatchWriter:
+    """Stages the messages of a batch, one block per chunk, and commits them together."""
+
+    def __init__(self, blob: BlobClient, batch_index: int, run_started_at: str) -> None:
+        self._blob = blob
+        self._batch_index = batch_index
+        self._run_started_at = run_started_at
+        self._token = secrets.token_hex(4)  # two copies of one fetch must not stage blocks of the same name
+        self._blocks: list[BlobBlock] = []
+        self._offsets: list[int] = []
+        self._size_bytes = 0
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """Messages written so far."""
+        return self._count
+
+    async def write_chunk(self, messages: list[Any]) -> None:
+        """Stage `messages` (JSON values, at least one) as the next chunk of the batch."""
+        data = b"".join(json.dumps(m, separators=(",", ":"), ensure_ascii=False).encode() + b"\n" for m in messages)
+        block_id = base64.b64encode(f"{self._token}-{len(self._blocks):06}".encode()).decode()
+        await self._blob.stage_block(block_id, data)
+        self._blocks.append(BlobBlock(block_id=block_id))
+        self._offsets.append(self._size_bytes)
+        self._size_bytes += len(data)
+        self._count += len(messages)
+
+    async def commit(self, batch: Batch) -> Batch:
+        """Make the batch visible as a whole; returns `batch` completed with what was written.
+
+        Raises SpoolConflict if another copy of this fetch has committed it meanwhile.
+        """
+        batch = replace(batch, count=self._count, offsets=tuple(self._offsets), size_bytes=self._size_bytes)
+        facts = {"run_started_at": self._run_started_at, "batch": json.dumps(to_wire(batch))}
+        try:
+            await self._blob.commit_block_list(self._blocks, metadata=facts, **await self._only_if_unchanged())
+        except HttpResponseError as error:
+            if getattr(error, "error_code", None) not in _COMMITTED_BY_ANOTHER:
+                raise
+            raise SpoolConflict(f"batch {self._batch_index} was committed by another copy of this fetch") from error
+        return batch
+
+    async def _only_if_unchanged(self) -> dict[str, Any]:
+        """The condition under which this commit is the first of its run: no blob yet, or one of an earlier run."""
+        try:
+            earlier = await self._blob.get_blob_properties()
+        except ResourceNotFoundError:
+            return {"match_condition": MatchConditions.IfMissing}
+        if (earlier.metadata or {}).get("run_started_at") == self._run_started_at:
+            raise SpoolConflict(f"batch {self._batch_index} was committed by another copy of this fetch")
+        return {"etag": earlier.etag, "match_condition": MatchConditions.IfNotModified}
+
+
+async def read_messages(container: ContainerClient, blob: str, start_byte: int, end_byte: int) -> list[Any]:
+    """The messages (JSON values) in bytes `[start_byte, end_byte)` of a batch's blob."""
+    download = await container.get_blob_client(blob).download_blob(offset=start_byte, length=end_byte - start_byte)
+    return [json.loads(line) for line in (await download.readall()).splitlines()]
