@@ -55,12 +55,12 @@ clean: ## forget runs, caches and what setup brought
 
 # The first interpreter that is there and fits; its version is asked, since a name promises nothing.
 $(VENV)/bin/python:
-	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+	@for python in $(or $(PYTHON),python3.11 python3.12 python3.13 python3 python); do \
 	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
 	    echo "creating $(VENV) with $$($$python --version)"; exec $$python -m venv $(VENV); \
 	  fi; \
 	done; \
-	echo "Sluice needs Python 3.11, 3.12 or 3.13; here python3 is: $$(python3 --version 2>&1 || echo missing)." >&2; \
+	echo "Sluice needs Python 3.11, 3.12 or 3.13; $(or $(PYTHON),python3) is: $$($(or $(PYTHON),python3) --version 2>&1 || echo missing)." >&2; \
 	echo "Install one of them, or point to it: make setup PYTHON=/path/to/python3.11" >&2; exit 1
 
 $(VENV)/.ready: requirements-dev.txt | $(VENV)/bin/python

@@ -1,0 +1,21 @@
+"""What every tier may use: one Azurite for the whole test session, and a queue of its own for each test."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from emulator import Azurite
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Storage for all tests that want a real one; started when the first of them asks (2.5 s)."""
+    with Azurite(tmp_path_factory.mktemp("azurite")) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def queue_name() -> str:
+    """A name for a queue or a container that no other test has."""
+    return f"test-{uuid.uuid4().hex[:12]}"

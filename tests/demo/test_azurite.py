@@ -1,0 +1,23 @@
+"""Azurite comes back with its ports and data, and goes without a trace."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from azure.storage.queue import QueueClient
+
+from emulator import Azurite
+
+
+def test_a_restarted_emulator_keeps_its_ports_and_its_messages(tmp_path: Path) -> None:
+    with Azurite(tmp_path) as azurite:
+        before = azurite.connection_string
+        with QueueClient.from_connection_string(before, "kept") as queue:
+            queue.create_queue()
+            queue.send_message("still here")
+            azurite.restart()
+            assert azurite.connection_string == before
+            assert [message.content for message in queue.receive_messages()] == ["still here"]
+    for port in azurite.ports.values():
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()

@@ -1,0 +1,39 @@
+"""Reading back finds what is on a real queue, and takes nothing away."""
+
+from collections.abc import Iterator
+
+import pytest
+from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+from demo import readback
+from demo.tally import Comparison
+from emulator import Azurite
+
+
+@pytest.fixture
+def queue(azurite: Azurite, queue_name: str) -> Iterator[QueueClient]:
+    encode = TextBase64EncodePolicy()
+    with QueueClient.from_connection_string(
+        azurite.connection_string, queue_name, message_encode_policy=encode
+    ) as queue:
+        queue.create_queue()
+        yield queue
+
+
+def test_every_message_is_read_once_and_stays_on_the_queue(azurite: Azurite, queue: QueueClient) -> None:
+    sent = sorted(f"id-{number}" for number in range(100))
+    for name in sent:
+        queue.send_message(name)
+    pages = list(readback.pages(azurite.connection_string, queue.queue_name))
+    assert sorted(message.content for page in pages for message in page) == sent
+    assert readback.count(azurite.connection_string, queue.queue_name) == 100
+
+
+def test_faults_on_the_queue_are_found(azurite: Azurite, queue: QueueClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readback, "catalogue", lambda api_url: iter(["a", "b", "c"]))
+    for name in ("a", "a", "b", "x"):
+        queue.send_message(name)
+    told: list[int] = []
+    found = readback.read_back(azurite.connection_string, queue.queue_name, "http://unused", told=told.append)
+    assert found == Comparison(served=3, enqueued=4, unique=3, lost=1, duplicates=1, foreign=1)
+    assert sum(told) == 4

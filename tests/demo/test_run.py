@@ -1,0 +1,61 @@
+"""The last line of a run says OK only when everything agrees, and otherwise why not."""
+
+import io
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Console
+
+from demo.run import Outcome, describe, verdict
+from demo.tally import Comparison
+from demo.view import show_progress, view
+
+COUNTS: dict[str, Any] = {
+    "fetched": 1000, "enqueued": 1000, "rejected": 0, "failed": 0, "pending": 0,
+    "chunks_done": 2, "chunks_total": 2, "batches": 1, "source_exhausted": True, "source_total": 1000,
+}  # fmt: skip
+GOOD = Outcome(
+    status={"run_id": "r1", "status": "completed", "progress": COUNTS, "report": COUNTS, "error": None},
+    seconds=2.04,
+    found=Comparison(served=1000, enqueued=1000, unique=1000, lost=0, duplicates=0, foreign=0),
+    devhost=None,
+    azurite=None,
+)
+
+
+def test_a_run_that_agrees_ends_in_the_promised_line() -> None:
+    expected = "RUN OK ids=1000 enqueued=1000 unique=1000 lost=0 duplicates=0 seconds=2.0 per_second=490"
+    assert verdict(GOOD) == expected
+    assert "1,000 unique, 0 lost" in describe(GOOD)
+
+
+def test_a_run_that_does_not_agree_says_in_what() -> None:
+    found = Comparison(served=1000, enqueued=1001, unique=999, lost=1, duplicates=2, foreign=0)
+    assert verdict(replace(GOOD, found=found)) == (
+        "RUN FAILED lost=1; duplicates=2; the report says enqueued=1000, the queue holds 1001"
+    )
+
+
+def test_a_run_that_completed_with_failures_is_not_ok() -> None:
+    status = GOOD.status | {"status": "completed_with_failures", "report": COUNTS | {"failures": ["chunk 1"]}}
+    assert verdict(replace(GOOD, status=status)).startswith("RUN FAILED the run ended as completed_with_failures")
+
+
+def test_outside_a_terminal_progress_is_a_plain_line() -> None:
+    text = io.StringIO()
+    with view(Console(file=text, width=120)) as shown:
+        show_progress(shown, COUNTS)
+        show_progress(shown, COUNTS)
+        show_progress(shown, None)
+    assert text.getvalue() == "enqueue   1,000/1,000  2/2 chunks\n"
+
+
+def test_in_a_terminal_progress_is_a_bar_with_counts() -> None:
+    text = io.StringIO()
+    with view(Console(file=text, width=120, force_terminal=True, color_system=None)) as shown:
+        show_progress(
+            shown, COUNTS | {"enqueued": 250, "chunks_done": 0, "source_total": None, "source_exhausted": False}
+        )
+        show_progress(shown, COUNTS | {"enqueued": 500, "chunks_done": 1})
+    assert "500/1,000" in text.getvalue()
+    assert "1/2 chunks" in text.getvalue()
