@@ -3,6 +3,7 @@
 Enters: the episode, the replay of the orchestrator over it, the host's rules. Leaves: a `Turn`.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -78,9 +79,12 @@ def _schedule(
                     ScheduledTimer(instance_id=instance_id, execution_id=execution_id, task_id=task_id, fire_at=fire_at)
                 )
             continue
-        kept_input = leaf.input_text if rules.store_inputs else None
         if leaf.kind is Kind.ACTIVITY:
-            events.append(_scheduling_event(task, episode.now, Version="", Input=kept_input))
+            events.append(
+                _scheduling_event(
+                    task, episode.now, Version="", Input=json.dumps([leaf.input_text]) if rules.store_inputs else None
+                )
+            )
             activities.append(
                 ScheduledActivity(
                     instance_id=instance_id,
@@ -94,7 +98,13 @@ def _schedule(
         child = _new_child(episode, task, rules)
         children.append(child)
         events.append(
-            _scheduling_event(task, episode.now, Version=child.version, InstanceId=child.instance_id, Input=kept_input)
+            _scheduling_event(
+                task,
+                episode.now,
+                Version=child.version,
+                InstanceId=child.instance_id,
+                Input=child.input_text if rules.store_inputs else None,
+            )
         )
     return Turn(
         instance_id=instance_id,
@@ -134,7 +144,7 @@ def _new_child(episode: Episode, task: Issued, rules: Rules) -> NewInstance:
         execution_id=_derive_id(instance.execution_id, str(task.task_id)),
         name=rules.orchestrators[task.leaf.name.lower()],
         version=task.leaf.version or rules.default_version,
-        input_text=task.leaf.input_text,
+        input_text=_encode_again(task.leaf.input_text),
         parent=Parent(
             instance_id=instance.instance_id,
             execution_id=instance.execution_id,
@@ -142,6 +152,11 @@ def _new_child(episode: Episode, task: Issued, rules: Rules) -> NewInstance:
             task_id=task.task_id,
         ),
     )
+
+
+def _encode_again(text: str | None) -> str | None:
+    """Encode JSON text as JSON: the extension takes an action's input for a string, and `get_input` decodes twice."""
+    return None if text is None else json.dumps(text)
 
 
 def _derive_id(execution_id: str, step: str) -> str:
@@ -215,7 +230,7 @@ def _continue_as_new(episode: Episode, turn: Turn, replay: Replay, rules: Rules)
             execution_id=_derive_id(instance.execution_id, "next"),
             name=instance.name,
             version=instance.version,
-            input_text=replay.next_input_text,
+            input_text=_encode_again(replay.next_input_text),
             parent=episode.stored.parent,
         ),
     )

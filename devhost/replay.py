@@ -22,9 +22,15 @@ from azure.durable_functions.models.history import HistoryEvent
 from azure.durable_functions.models.OrchestratorState import OrchestratorState
 from azure.durable_functions.models.Task import AtomicTask, TaskBase
 from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
+from azure.functions import _durable_functions
 
 from devhost.action import ActionReader, Issued, Kind, Node, Role, walk_leaves
 from devhost.event import REPLAYED, Event
+
+# One-time notices about the SDK's own codec: nothing that the author of an app can act upon, and in a program that
+# turns warnings into errors the first orchestration would fail by them.
+_durable_functions._no_expected_type_notice_emitted = True
+_durable_functions._loose_codec_notice_emitted = True
 
 _RETRY_TIMER = "-WithRetry timer"
 _HIDDEN_FOLDERS = (str(Path(sdk.__file__).parent), str(Path(__file__).parent))

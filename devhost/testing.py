@@ -11,6 +11,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 
 from devhost.clock import Clock, VirtualClock
 from devhost.console import Console
+from devhost.hub import TaskHub
 from devhost.instance import Instance
 from devhost.server import Devhost
 
@@ -28,10 +30,21 @@ PATIENCE_SECONDS = 60.0
 class RunningApp:
     """A running host, seen from another thread."""
 
-    def __init__(self, host: Devhost, clock: Clock, loop: asyncio.AbstractEventLoop, lines: list[str]) -> None:
-        self._host, self._clock, self._loop = host, clock, loop
+    def __init__(
+        self,
+        host: Devhost,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        lines: list[str],
+        ended: asyncio.Event,
+    ) -> None:
+        self._host, self._clock, self._loop, self._ended = host, clock, loop, ended
         self.url = host.url
         self.lines = lines
+
+    def stop(self) -> None:
+        """Ask the host to stop."""
+        self._loop.call_soon_threadsafe(self._ended.set)
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the host's event loop."""
@@ -41,9 +54,7 @@ class RunningApp:
         """Start an orchestration as the durable client does, which encodes its input twice; give the id."""
         text = None if value is None else json.dumps(json.dumps(value))
         hub = self._host.hub
-        return self.call(
-            hub.start_orchestration(name, instance_id=instance_id, input_text=text, version=version)
-        )
+        return self.call(hub.start_orchestration(name, instance_id=instance_id, input_text=text, version=version))
 
     def wait(self, instance_id: str, enough: Callable[[Instance], bool] = lambda it: it.is_terminal) -> Instance:
         """Give the instance as soon as it has ended, or as soon as `enough` says so."""
@@ -78,7 +89,7 @@ class RunningApp:
         return self.call(self._host.hub.history(instance_id))
 
     @property
-    def hub(self) -> Any:
+    def hub(self) -> TaskHub:
         """The task hub, for `call`."""
         return self._host.hub
 
@@ -89,40 +100,31 @@ def running_app(
 ) -> Iterator[RunningApp]:
     """Serve an app for as long as the block lasts; `lines` of the value holds what the console would say."""
     time = clock or VirtualClock()
-    lines: list[str] = []
-    ready: asyncio.Queue[RunningApp | BaseException]
-    started = threading.Event()
-    outcome: list[RunningApp | BaseException] = []
-    stop: list[Callable[[], None]] = []
+    running: Future[RunningApp] = Future()
+    stopped: Future[None] = Future()
 
     async def serve() -> None:
         ended = asyncio.Event()
+        lines: list[str] = []
         loop = asyncio.get_running_loop()
-        stop.append(lambda: loop.call_soon_threadsafe(ended.set) and None)
         console = Console(write=lines.append)
         async with Devhost(app_root, state_file=state_file, clock=time, console=console, lenient=lenient) as host:
-            outcome.append(RunningApp(host, time, loop, lines))
-            started.set()
+            app = RunningApp(host, time, loop, lines, ended)
+            running.set_result(app)
             await ended.wait()
 
     def run() -> None:
         try:
             asyncio.run(serve())
         except BaseException as error:
-            outcome.append(error)
-        finally:
-            started.set()
+            (stopped if running.done() else running).set_exception(error)
+        else:
+            stopped.set_result(None)
 
-    thread = threading.Thread(target=run, name="devhost", daemon=True)
-    thread.start()
-    started.wait(PATIENCE_SECONDS)
-    app = outcome[0]
-    if isinstance(app, BaseException):
-        raise app
+    threading.Thread(target=run, name="devhost", daemon=True).start()
+    app = running.result(PATIENCE_SECONDS)
     try:
         yield app
     finally:
-        stop[0]()
-        thread.join(PATIENCE_SECONDS)
-    if isinstance(outcome[-1], BaseException):
-        raise outcome[-1]
+        app.stop()
+        stopped.result(PATIENCE_SECONDS)
