@@ -18,7 +18,7 @@ from devhost.invocation import current_context
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # Their INFO records are about each request; the app's own are what a person wants to see.
-_CHATTY = ("azure.core.pipeline.policies.http_logging_policy", "aiohttp.access", "asyncio", "httpx")
+_CHATTY = ("azure.functions", "azure.core.pipeline.policies.http_logging_policy", "aiohttp.access", "asyncio", "httpx")
 
 
 def extra_fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from azure.durable_functions.models.utils import http_utils
 
 from devhost.clock import Clock, RealClock
 from devhost.console import Console
-from devhost.errors import DevhostError
+from devhost.errors import DevhostError, StateFileError
 from devhost.http_trigger import HttpTrigger
 from devhost.hub import TaskHub
 from devhost.keys import Keys, load_keys
@@ -77,6 +77,7 @@ class Devhost:
         await self._open.aclose()
 
     async def _start(self, opened: contextlib.AsyncExitStack) -> None:
+        _make_folder(self._state_file.parent)
         opened.enter_context(_folder(self._app_root))
         opened.enter_context(_environment(read_local_values(self._app_root)))
         self.settings = load_settings(self._app_root, lenient=self._lenient)
@@ -91,7 +92,6 @@ class Devhost:
         self.worker = Worker(self.settings, self._app_root)
         opened.callback(self.worker.close)
         opened.push_async_callback(http_utils._close_session)  # the SDK leaves closing it to the end of the process
-        self._state_file.parent.mkdir(parents=True, exist_ok=True)
         self.hub = TaskHub(self.index, self.worker, self.settings, self._state_file, self._clock, self._console)
         await self.hub.start()
         opened.push_async_callback(self.hub.stop)
@@ -126,6 +126,13 @@ class Devhost:
             # The app's own clients: no key and no limit on the body.
             return await self._webhooks.handle(request.clone(client_max_size=0), path[len(RPC_PATH) :])
         return await self._http.handle(request)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateFileError(f"the folder of the state file cannot be made: {error}") from error
 
 
 @contextlib.contextmanager

@@ -38,6 +38,8 @@ class Worker:
     def __init__(self, settings: HostSettings, app_root: Path) -> None:
         self._timeout_seconds = settings.function_timeout_seconds
         self._app_root = app_root
+        # The codec's one-time notice is no failure of the activity, even where warnings are errors.
+        warnings.filterwarnings("ignore", r"azure\.functions Durable JSON codec", DeprecationWarning)
         self._pool = ThreadPoolExecutor(settings.thread_pool_size, thread_name_prefix="devhost")
 
     async def run_activity(self, function: LoadedFunction, input_text: str | None) -> str | None:
@@ -85,10 +87,7 @@ class Worker:
 
 
 def _decode(text: str) -> Any:
-    with warnings.catch_warnings():
-        # The SDK's one-time notice about its own codec is nothing the app's author can act on here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return ActivityTriggerConverter.decode(Datum(text, "string"), trigger_metadata=None)
+    return ActivityTriggerConverter.decode(Datum(text, "string"), trigger_metadata=None)
 
 
 def _encode(value: Any) -> str:

@@ -1,0 +1,152 @@
+"""Each method of the SDK's durable client against a live host."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+import pytest
+
+from devhost.console import Console
+from devhost.management import ManagementLinks
+from devhost.server import Devhost
+from tests.devhost.app_folder import SAMPLE
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+Status = df.OrchestrationRuntimeStatus
+
+
+def converse(folder: Path, talk: Callable[[Any, Devhost], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with Devhost(SAMPLE, state_file=folder / "s.db", console=Console(quiet=True)) as host:
+            links = ManagementLinks(hub_name=host.settings.hub_name, code=None)
+            await talk(df.DurableOrchestrationClient(links.client_binding(host.url)), host)
+
+    asyncio.run(run())
+
+
+async def settled(client: Any, instance_id: str, *wanted: str) -> Any:
+    for _ in range(500):
+        status = await client.get_status(instance_id, show_input=True)
+        if status and status.runtime_status.value in (wanted or ("Completed", "Failed", "Terminated")):
+            return status
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{instance_id} is {status.runtime_status}")
+
+
+def test_start_status_and_history(tmp_path: Path) -> None:
+    async def talk(client: Any, host: Devhost) -> None:
+        assert not await client.get_status("nobody")
+        assert await client.start_new("fan_out", "one", {"count": 2}) == "one"
+        status = await settled(client, "one")
+        assert (status.name, status.output, status.custom_status) == ("fan_out", 2, {"stage": "done"})
+        assert json.loads(status.input_) == {"count": 2}
+        full = await client.get_status("one", show_history=True, show_history_output=True)
+        # The SDK keeps the wire's name for it and leaves its own attribute `history` empty.
+        kinds = [event["EventType"] for event in full.historyEvents]
+        assert kinds == ["ExecutionStarted", "TaskCompleted", "TaskCompleted", "ExecutionCompleted"]
+        made = await client.start_new("fan_out")
+        assert len(made) == 32
+        assert (await settled(client, made)).output == 6
+
+    converse(tmp_path, talk)
+
+
+def test_start_says_why_it_refuses(tmp_path: Path) -> None:
+    async def talk(client: Any, host: Devhost) -> None:
+        with pytest.raises(Exception, match="unheard_of"):
+            await client.start_new("unheard_of")
+        await client.start_new("approval", "busy")
+        with pytest.raises(Exception, match="already exists"):
+            await client.start_new("approval", "busy")
+
+    converse(tmp_path, talk)
+
+
+def test_events_reach_a_waiting_instance_as_the_sdk_sends_them(tmp_path: Path) -> None:
+    async def talk(client: Any, host: Devhost) -> None:
+        await client.start_new("approval", "a")
+        await client.raise_event("a", "decision", {"ok": True})
+        # Encoded twice by the client, decoded once for the orchestrator: a known trait of the SDK.
+        assert (await settled(client, "a")).output == '{"ok": true}'
+        with pytest.raises(Exception, match="gone"):
+            await client.raise_event("a", "decision", 1)
+        with pytest.raises(Exception, match="No instance"):
+            await client.raise_event("nobody", "decision", 1)
+
+    converse(tmp_path, talk)
+
+
+def test_suspend_resume_and_terminate(tmp_path: Path) -> None:
+    async def talk(client: Any, host: Devhost) -> None:
+        await client.start_new("approval", "a")
+        await settled(client, "a", "Running")
+        await client.suspend("a", "a reason with spaces")
+        await settled(client, "a", "Suspended")
+        await client.resume("a", "on")
+        await settled(client, "a", "Running")
+        await client.terminate("a", "enough & done")
+        status = await settled(client, "a")
+        assert (status.runtime_status, status.output) == (Status.Terminated, "enough & done")
+        await client.terminate("a", "again")  # 410 is fine with the client
+        with pytest.raises(Exception, match="nobody"):
+            await client.terminate("nobody", "x")
+
+    converse(tmp_path, talk)
+
+
+def test_lists_and_purges(tmp_path: Path) -> None:
+    async def talk(client: Any, host: Devhost) -> None:
+        for name in ("run-1", "run-2", "other"):
+            await client.start_new("fan_out", name, {"count": 1})
+            await settled(client, name)
+        await client.start_new("approval", "busy")
+        await settled(client, "busy", "Running")
+        assert len(await client.get_status_all()) == 4
+        found = await client.get_status_by(
+            created_time_from=LONG_AGO, runtime_status=[Status.Completed], instance_id_prefix="run-"
+        )
+        assert sorted(status.instance_id for status in found) == ["run-1", "run-2"]
+        assert (await client.purge_instance_history("run-1")).instances_deleted == 1
+        assert (await client.purge_instance_history("run-1")).instances_deleted == 0
+        purged = await client.purge_instance_history_by(created_time_from=LONG_AGO, runtime_status=[Status.Completed])
+        assert purged.instances_deleted == 2
+        assert [status.instance_id for status in await client.get_status_all()] == ["busy"]
+
+    converse(tmp_path, talk)
+
+
+def test_restart_starts_the_same_again(tmp_path: Path) -> None:
+    async def talk(client: Any, host: Devhost) -> None:
+        await client.start_new("fan_out", "one", {"count": 4})
+        await settled(client, "one")
+        answer = await client.restart("one")
+        assert answer["id"] != "one"  # the SDK hands back the whole answer
+        assert (await settled(client, answer["id"])).output == 12
+        assert (await client.restart("one", restart_with_new_instance_id=False))["id"] == "one"
+        assert (await settled(client, "one")).output == 12
+
+    converse(tmp_path, talk)
+
+
+def test_waiting_for_completion_answers_with_output_or_links(tmp_path: Path) -> None:
+    async def talk(client: Any, host: Devhost) -> None:
+        request = func.HttpRequest("GET", "http://public.example/api/x", body=b"")
+        await client.start_new("fan_out", "one", {"count": 4})
+        await settled(client, "one")
+        response = await client.wait_for_completion_or_create_check_status_response(request, "one")
+        assert (response.status_code, response.get_body()) == (200, b"12")
+        await client.start_new("approval", "busy")
+        response = await client.wait_for_completion_or_create_check_status_response(request, "busy", 20, 10)
+        assert response.status_code == 202
+        links = json.loads(response.get_body())
+        assert links["statusQueryGetUri"].startswith(
+            "http://public.example/runtime/webhooks/durabletask/instances/busy?"
+        )
+        assert "rewindPostUri" in links
+
+    converse(tmp_path, talk)

@@ -1,0 +1,105 @@
+"""What an app's folder turns into, and what stops the start."""
+
+from pathlib import Path
+
+import pytest
+
+from devhost.errors import AppLoadError
+from devhost.loader import load_app
+from tests.devhost.app_folder import SAMPLE, write_app
+
+APP = "app = func.FunctionApp()\n"
+
+
+def test_functions_are_indexed_by_trigger_and_durable_name() -> None:
+    index = load_app(SAMPLE)
+    assert set(index.orchestrators) == {"fan_out", "approval", "slow_chain", "retried"}
+    assert set(index.activities) == {"double", "note_step", "fail_until"}
+    assert {function.name for function in index.http} >= {"start", "status", "echo", "binary"}
+    assert index.unserved == (("hourly", "timerTrigger"),)
+    assert index.activities["double"].is_async
+    assert not index.activities["note_step"].is_async
+    assert index.activities["note_step"].input_parameter == "order"
+    assert next(function for function in index.http if function.name == "echo").wants_context
+
+
+def test_an_app_can_be_loaded_again_in_the_same_process() -> None:
+    assert load_app(SAMPLE).orchestrators.keys() == load_app(SAMPLE).orchestrators.keys()
+
+
+def test_modules_of_another_app_do_not_leak_into_the_next_one(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "shared_name.py").write_text(f"import azure.functions as func\nNAME = {name!r}\n")
+        write_app(
+            folder,
+            APP + "from shared_name import NAME\n@app.function_name(NAME)\n@app.activity_trigger(input_name='x')\n"
+            "def act(x): ...\n",
+        )
+        assert set(load_app(folder).activities) == {name}
+
+
+def test_durable_names_come_from_the_trigger_and_ignore_case(tmp_path: Path) -> None:
+    source = APP + "@app.activity_trigger(input_name='x', activity='FetchPage')\ndef act(x): ...\n"
+    index = load_app(write_app(tmp_path, source))
+    assert index.activities["fetchpage"].durable_name == "FetchPage"
+
+
+ACTIVITY = "@app.activity_trigger(input_name='x')\n"
+ROUTE = "@app.route(route='r')\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("x = 1", "defines no FunctionApp"),
+        ("one = func.FunctionApp()\ntwo = func.FunctionApp()", "more than one FunctionApp object (one, two)"),
+        (APP, "registers no function"),
+        (APP + "raise RuntimeError('no luck')", "failed at function_app.py:4: RuntimeError: no luck"),
+        (APP + "import no_such_module", "No module named 'no_such_module'"),
+        (APP + ACTIVITY + "def act(y): ...", "no binding gives a value to parameter y"),
+        (APP + ACTIVITY + "def act(x, y): ...", "no binding gives a value to parameter y"),
+        (APP + ACTIVITY + "def act(x: list[str]): ...", "annotation list[str] of parameter x is no plain class"),
+        (APP + ACTIVITY + "def act(x: dict | None): ...", "is no plain class"),
+        (APP + ACTIVITY + "def act(x: 'Missing'): ...", "an annotation cannot be resolved (NameError"),
+        (APP + ACTIVITY + "def act(x, context: int): ...", "context must be an azure.functions.Context"),
+        (APP + ROUTE + "def page(req: int): ...", "req (httpTrigger) cannot be a int"),
+        (APP + ROUTE + "def page(req) -> dict: ...", "return annotation dict does not fit a http output"),
+        (
+            APP + ROUTE + "@app.durable_client_input(client_name='client')\ndef page(req, client): ...",
+            "must be written with async def",
+        ),
+        (
+            APP + "@app.orchestration_trigger(context_name='ctx')\ndef orch(ctx): yield",
+            "context_name must be 'context', not 'ctx'",
+        ),
+        (
+            APP + ACTIVITY + "def act(x): ...\n" + ACTIVITY + "def ACT(x): ...",
+            "function name 'ACT' is used twice",
+        ),
+        (
+            APP + "@app.activity_trigger(input_name='x', activity='same')\ndef a(x): ...\n"
+            "@app.activity_trigger(input_name='x', activity='Same')\ndef b(x): ...",
+            "activity name 'Same' is used twice (case does not count): by a and by b",
+        ),
+    ],
+)
+def test_what_the_real_host_refuses_stops_the_start_with_one_line(tmp_path: Path, source: str, said: str) -> None:
+    with pytest.raises(AppLoadError) as caught:
+        load_app(write_app(tmp_path, source))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_a_script_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AppLoadError, match=r"no function_app\.py in"):
+        load_app(tmp_path)
+
+
+def test_a_function_with_a_binding_nobody_serves_is_set_aside(tmp_path: Path) -> None:
+    output = "@app.queue_output(arg_name='out', queue_name='q', connection='c')\n"
+    source = APP + output + ACTIVITY + "def act(x, out: func.Out[str]): ...\n" + ACTIVITY + "def other(x): ..."
+    index = load_app(write_app(tmp_path, source))
+    assert index.unserved == (("act", "queue"),)
+    assert set(index.activities) == {"other"}
