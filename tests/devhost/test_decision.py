@@ -1,0 +1,166 @@
+"""Turns as pure decisions, and what the store makes of them."""
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from devhost.decision import decide
+from devhost.episode import Episode, open_episode
+from devhost.event import EventType, make_event
+from devhost.refusal import Rules
+from devhost.replay import ReplayRequest, replay
+from devhost.store import Store
+from devhost.turn import NewInstance, Turn
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RULES = Rules(activities={"work": "work"}, orchestrators={"one": "one"})
+NEW = NewInstance(instance_id="i", execution_id="e", name="one", version=None, input_text=None)
+
+Orchestrator = Callable[[Any], Generator[Any, Any, Any]]
+
+
+def two_calls(context: Any) -> Generator[Any, Any, Any]:
+    first = yield context.call_activity("work", 1)
+    second = yield context.call_activity("work", 2)
+    return [first, second]
+
+
+def fan_out(context: Any) -> Generator[Any, Any, Any]:
+    return (yield context.task_all([context.call_activity("work", n) for n in range(3)]))
+
+
+def eternal(context: Any) -> Generator[Any, Any, Any]:
+    yield context.call_activity("work")
+    context.continue_as_new(None)
+
+
+def next_episode(store: Store) -> Episode:
+    stored = store.load("i")
+    assert stored is not None
+    episode = open_episode(stored, store.history("i"), store.inbox("i"), NOW)
+    assert episode is not None
+    return episode
+
+
+def think(store: Store, orchestrator: Orchestrator) -> Turn:
+    episode = next_episode(store)
+    request = ReplayRequest(
+        orchestrator=orchestrator,
+        input_type=None,
+        instance_id="i",
+        parent_instance_id=None,
+        history=[*episode.history, *episode.new_events],
+    )
+    return decide(episode, replay(request), RULES)
+
+
+def complete(store: Store, *task_ids: int) -> set[str]:
+    wanted = [activity for activity in store.activities() if activity.task_id in task_ids]
+    return store.end_tasks(
+        "activities",
+        [
+            (task, make_event(EventType.TASK_COMPLETED, NOW, TaskScheduledId=task.task_id, Result=str(task.task_id)))
+            for task in wanted
+        ],
+    )
+
+
+def started(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "state.db")
+    store.start(NEW, NOW)
+    return store
+
+
+def test_an_episode_cut_off_before_its_commit_is_decided_again_in_the_same_way(tmp_path: Path) -> None:
+    store = started(tmp_path)
+    first = think(store, two_calls)
+    store.close()
+    store = Store(tmp_path / "state.db")
+    assert think(store, two_calls) == first
+    assert store.commit(first)
+    store.close()
+
+
+def test_a_turn_is_dropped_when_the_instance_changed_meanwhile(tmp_path: Path) -> None:
+    store = started(tmp_path)
+    turn = think(store, two_calls)
+    stored = store.load("i")
+    assert stored is not None
+    store.change_status(stored, "Suspended", make_event(EventType.EXECUTION_SUSPENDED, NOW), NOW)
+    assert not store.commit(turn)
+    assert store.activities() == []
+    store.close()
+
+
+def test_many_completions_are_told_in_one_episode(tmp_path: Path) -> None:
+    store = started(tmp_path)
+    assert store.commit(think(store, fan_out))
+    assert complete(store, 0, 1, 2) == {"i"}
+    turn = think(store, fan_out)
+    assert (turn.status, turn.output_text) == ("Completed", "[0, 1, 2]")
+    store.close()
+
+
+def test_a_completion_told_twice_counts_once(tmp_path: Path) -> None:
+    store = started(tmp_path)
+    store.commit(think(store, fan_out))
+    activities = store.activities()
+    assert complete(store, 0) == {"i"}
+    event = make_event(EventType.TASK_COMPLETED, NOW, TaskScheduledId=0, Result="9")
+    assert store.end_tasks("activities", [(activities[0], event)]) == set()
+    assert len(next_episode(store).new_events) == 2
+    store.close()
+
+
+def test_a_completion_for_an_earlier_generation_is_dropped(tmp_path: Path) -> None:
+    store = started(tmp_path)
+    store.commit(think(store, eternal))
+    late = store.activities()[0]
+    complete(store, 0)
+    turn = think(store, eternal)
+    assert turn.next_generation is not None
+    assert turn.next_generation.execution_id != "e"
+    store.commit(turn)
+    event = make_event(EventType.TASK_COMPLETED, NOW, TaskScheduledId=0, Result="1")
+    assert store.end_tasks("activities", [(late, event)]) == set()
+    assert store.history("i") == []
+    store.close()
+
+
+def test_changed_code_is_told_from_history(tmp_path: Path) -> None:
+    store = started(tmp_path)
+    store.commit(think(store, fan_out))
+    complete(store, 0)
+    turn = think(store, two_calls)
+    assert turn.status == "Failed"
+    assert "Non-Deterministic workflow detected" in str(turn.output_text)
+    store.close()
+
+
+def test_the_ending_waits_for_every_open_activity(tmp_path: Path) -> None:
+    def first_wins(context: Any) -> Generator[Any, Any, Any]:
+        yield context.task_any([context.call_activity("work", n) for n in range(2)])
+        return "won"
+
+    store = started(tmp_path)
+    store.commit(think(store, first_wins))
+    complete(store, 1)
+    turn = think(store, first_wins)
+    assert turn.status == "Running"
+    store.commit(turn)
+    complete(store, 0)
+    assert think(store, first_wins).output_text == '"won"'
+    store.close()
+
+
+def test_more_actions_than_allowed_fail_the_instance(tmp_path: Path) -> None:
+    store = started(tmp_path)
+    episode = next_episode(store)
+    request = ReplayRequest(
+        orchestrator=fan_out, input_type=None, instance_id="i", parent_instance_id=None, history=episode.new_events
+    )
+    turn = decide(episode, replay(request), replace(RULES, max_actions=2))
+    assert "more than 2 actions" in str(turn.output_text)
+    store.close()

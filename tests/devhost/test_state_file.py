@@ -1,0 +1,43 @@
+"""One devhost at a time, one schema, one file."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from devhost.errors import StateFileError
+from devhost.state_file import SCHEMA_VERSION, open_state_file
+
+
+def test_a_second_opener_is_refused_until_the_first_has_closed(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "state.db"
+    first = open_state_file(path)
+    with pytest.raises(StateFileError, match="in use by another devhost"):
+        open_state_file(path)
+    first.close()
+    open_state_file(path).close()
+
+
+def test_a_file_of_another_schema_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    connection = open_state_file(path)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    with pytest.raises(StateFileError, match=f"has schema {SCHEMA_VERSION + 1}, this devhost reads schema"):
+        open_state_file(path)
+
+
+def test_somebody_else_s_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(StateFileError, match="was not written by devhost"):
+        open_state_file(path)
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.write_text("not a database " * 100)
+    with pytest.raises(StateFileError, match="not a devhost state file"):
+        open_state_file(path)
