@@ -1,0 +1,1 @@
+"""Promises of the app: functions and `ingestion`, without a host."""

@@ -1,0 +1,110 @@
+"""Drives the orchestrator by itself: hand-written outcomes in, the sequence of its calls out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ingestion.contracts import RunRequest, RunState, to_wire
+from ingestion.run_state import start
+from orchestrators.ingest_run import ingest_run
+
+STARTED_AT = "2026-01-01T00:00:00+00:00"
+ORCHESTRATE = ingest_run._function.get_user_function().orchestrator_function
+
+Outcome = dict[str, Any] | Exception
+Answer = Callable[[str, dict[str, Any]], Outcome]
+
+
+@dataclass
+class Task:
+    """One scheduled call and, once it was waited for, what it gave."""
+
+    name: str
+    payload: Any
+
+    def __str__(self) -> str:
+        match self.name:
+            case "fetch_batch":
+                return f"fetch_batch {self.payload['batch_index']}"
+            case "enqueue_chunk":
+                return f"enqueue_chunk {self.payload['batch_index']}/{self.payload['chunk_index']}"
+            case _:
+                return f"{self.name} {self.payload}"
+
+
+@dataclass
+class FakeContext:
+    """The part of the durable context that the orchestrator uses; it notes all that it is asked for."""
+
+    state: dict[str, Any]
+    instance_id: str = "run-1"
+    current_utc_datetime: datetime = datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
+    progress: list[Any] = field(default_factory=list)
+    continued_with: dict[str, Any] | None = None
+
+    def get_input(self) -> dict[str, Any]:
+        return self.state
+
+    def set_custom_status(self, status: Any) -> None:
+        self.progress.append(status)
+
+    def call_activity_with_retry(self, function: Any, retry: Any, payload: Any) -> Task:
+        return Task(function._function.get_function_name(), payload)
+
+    def create_timer(self, fire_at: datetime) -> Task:
+        return Task("timer", fire_at.isoformat())
+
+    def task_all(self, tasks: list[Task]) -> list[Task]:
+        return tasks
+
+    def continue_as_new(self, state: dict[str, Any]) -> None:
+        self.continued_with = state
+
+
+@dataclass
+class Generation:
+    """What one generation did: its calls, window by window, and how it ended."""
+
+    windows: list[list[str]]
+    payloads: list[Any]
+    progress: list[Any]
+    continued_with: dict[str, Any] | None
+    report: dict[str, Any] | None
+    error: Exception | None
+
+
+def rehearse(answer: Answer, state: dict[str, Any] | None = None) -> Generation:
+    """Run one generation; `answer` gives the outcome of each activity from its name and payload."""
+    context = FakeContext(state or first_state())
+    generator = ORCHESTRATE(context)
+    generation = Generation([], [], context.progress, None, None, None)
+
+    def outcome(task: Task) -> Any:
+        return None if task.name == "timer" else answer(task.name, task.payload)
+
+    try:
+        waited = next(generator)
+        while True:
+            if isinstance(waited, Task):  # the second look at each task, after task_all gave up
+                given = outcome(waited)
+                failed = given if isinstance(given, Exception) else None
+            else:
+                generation.windows.append([str(task) for task in waited])
+                generation.payloads.extend(task.payload for task in waited)
+                given = [outcome(task) for task in waited]
+                failed = next((one for one in given if isinstance(one, Exception)), None)
+            waited = generator.throw(failed) if failed else generator.send(given)
+    except StopIteration as end:
+        generation.report = end.value
+    except Exception as error:
+        generation.error = error
+    generation.continued_with = context.continued_with
+    return generation
+
+
+def first_state(chunk_size: int = 10, chunks_per_batch: int = 3) -> dict[str, Any]:
+    """The input of a run's first generation."""
+    request = RunRequest(source="demo", chunk_size=chunk_size, chunks_per_batch=chunks_per_batch)
+    state: RunState = start(request, STARTED_AT)
+    return to_wire(state)

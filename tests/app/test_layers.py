@@ -1,0 +1,75 @@
+"""Each folder imports only what it may touch."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+APP = ("function_app.py", "activities", "clients", "ingestion", "orchestrators")
+
+
+def imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+    return names
+
+
+def files(*places: str) -> list[Path]:
+    found = [
+        path for place in places for path in ([ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("*.py"))
+    ]
+    assert found, "the folders are where this test thinks they are"
+    return found
+
+
+def touching(paths: list[Path], *packages: str) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in paths
+        for name in sorted(imports(path))
+        if any(name == package or name.startswith(package + ".") for package in packages)
+    ]
+
+
+def test_the_domain_knows_neither_functions_nor_durable() -> None:
+    above = ("azure.functions", "azure.durable_functions", "activities", "clients", "orchestrators", "function_app")
+    assert touching(files("ingestion"), *above) == []
+
+
+def test_the_app_never_imports_what_is_not_deployed() -> None:
+    assert touching(files(*APP), "devhost", "demo", "emulator", "benchmarks", "tests") == []
+
+
+def test_devhost_knows_no_app() -> None:
+    assert (
+        touching(files("devhost"), "activities", "clients", "ingestion", "orchestrators", "function_app", "demo") == []
+    )
+
+
+def test_the_demo_api_shares_no_code_with_the_source_that_reads_it() -> None:
+    assert touching(files("demo"), "ingestion", "activities", "clients", "orchestrators") == []
+
+
+@pytest.mark.parametrize("path", files("orchestrators"), ids=lambda path: path.name)
+def test_an_orchestrator_has_no_clock_storage_environment_or_log(path: Path) -> None:
+    allowed = (
+        "activities.",
+        "azure.durable_functions",
+        "collections.abc",
+        "datetime",
+        "ingestion.chunking",
+        "ingestion.contracts",
+        "ingestion.errors",
+        "ingestion.run_state",
+        "orchestrators.",
+        "typing",
+    )
+    names = {name for name in imports(path) if name not in ("ingestion", "ingestion.run_state")}
+    assert [name for name in names if not name.startswith(allowed)] == []
+    source = path.read_text(encoding="utf-8")
+    assert not any(word in source for word in ("datetime.now", "utcnow", "uuid4", "random", "environ", "open("))

@@ -1,0 +1,53 @@
+"""requirements.txt is what pyproject.toml asks for, no more and no less."""
+
+import tomllib
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+
+
+def pins_here(name: str) -> dict[str, Requirement]:
+    """The pins of a file that hold on this Python: a package may be pinned once for each."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    found = [Requirement(line.split("#")[0]) for line in lines if line and line[0] not in " #"]
+    return {canonicalize_name(pin.name): pin for pin in found if applies(pin, set())}
+
+
+def applies(requirement: Requirement, extras: set[str]) -> bool:
+    environment = {key: str(value) for key, value in default_environment().items()}
+    return requirement.marker is None or any(
+        requirement.marker.evaluate({**environment, "extra": extra}) for extra in (extras or {""})
+    )
+
+
+def closure(asked: list[Requirement]) -> set[str]:
+    seen: set[tuple[str, str]] = set()
+    waiting = [(one, extra) for one in asked for extra in ({""} | one.extras)]
+    while waiting:
+        one, extra = waiting.pop()
+        name = canonicalize_name(one.name)
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        needed = [Requirement(line) for line in requires(name) or []]
+        waiting += [(need, inner) for need in needed if applies(need, {extra}) for inner in ({""} | need.extras)]
+    return {name for name, _ in seen}
+
+
+@pytest.mark.parametrize(("file", "extra"), [("requirements.txt", None), ("requirements-dev.txt", "dev")])
+def test_the_pins_are_exactly_what_the_project_needs(file: str, extra: str | None) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = project["dependencies"] + (project["optional-dependencies"][extra] if extra else [])
+    asked = [Requirement(line) for line in lines]
+    pinned = pins_here(file)
+
+    for one in asked:
+        (pin,) = pinned[canonicalize_name(one.name)].specifier
+        assert one.specifier.contains(pin.version), f"{file} pins {pin}, pyproject.toml asks for {one}: run make lock"
+    assert set(pinned) == closure([one for one in asked if applies(one, set())]), "run make lock"
