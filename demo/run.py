@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -110,6 +111,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--patience-seconds", type=float, default=300.0, help="give up when nothing moves for so long (%(default)s)"
     )
+    parser.add_argument("--folder", type=Path, help="for logs and state (default: one of its own under .sluice/stacks)")
     add_flags(parser)
     arguments = parser.parse_args()
     arguments.api = settings_from(parser, arguments)
@@ -119,7 +121,7 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     arguments, console = parse(), Console()
     ends_like_ctrl_c()
-    stack = Stack(arguments.api)
+    stack = Stack(arguments.api, folder=arguments.folder)
     try:
         console.print(
             f"starting Azurite, the demo API and devhost; logs in {stack.folder}", highlight=False, soft_wrap=True

@@ -34,7 +34,7 @@ class Stack:
         port: int = 0,
         environment: dict[str, str] | None = None,
     ) -> None:
-        self.folder = folder or STACKS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+        self.folder = folder.resolve() if folder else STACKS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         self.queue = queue
         self.azurite = azurite or Azurite(self.folder / "azurite")
         self._owns_azurite = azurite is None

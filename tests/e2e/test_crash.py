@@ -1,0 +1,52 @@
+"""devhost and the app are killed in the middle of a run: no id is lost, and what is sent twice is counted, with a bound."""
+
+import json
+import time
+
+from demo.readback import read_back
+from demo.run_client import RunClient
+from demo.settings import ApiSettings
+from demo.stack import ROOT
+from tests.e2e.conftest import MakeStack
+
+IDS = 4_000
+CHUNK_SIZE = 200
+PATIENCE_SECONDS = 60.0
+
+
+def chunks_in_flight_at_most() -> int:
+    """How many activities, and so how many chunks, the host runs at the same time."""
+    host = json.loads((ROOT / "host.json").read_text())
+    return int(host["extensions"]["durableTask"]["maxConcurrentActivityFunctions"])
+
+
+def wait_until_half_way(client: RunClient, run_id: str) -> None:
+    """Ask the run until some chunks are done and more than can be in flight are not."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        status = client.status(run_id)
+        progress = status["progress"] or {"chunks_done": 0, "chunks_total": 0}
+        assert status["status"] in ("pending", "running"), f"the run ended before the kill: {status}"
+        if 0 < progress["chunks_done"] < progress["chunks_total"] - chunks_in_flight_at_most():
+            return
+    raise AssertionError(f"no chunk was done within {PATIENCE_SECONDS} s")
+
+
+def test_a_run_whose_host_is_killed_goes_on_and_loses_nothing(make_stack: MakeStack) -> None:
+    with make_stack(ApiSettings(ids=IDS)) as stack:
+        with RunClient(stack.app_url) as client:
+            run_id = client.start(source="demo", chunk_size=CHUNK_SIZE)
+            wait_until_half_way(client, run_id)
+            stack.kill_devhost()
+
+        stack.start_devhost()
+        with RunClient(stack.app_url) as client:
+            status = list(client.follow(run_id, check=stack.check, patience_seconds=PATIENCE_SECONDS))[-1]
+
+        assert status["status"] == "completed"
+        assert status["report"]["enqueued"] == IDS
+        found = read_back(stack.azurite.connection_string, stack.queue, stack.api_url)
+        assert (found.lost, found.foreign, found.unique) == (0, 0, IDS)
+        # A chunk in flight at the kill is sent again, at worst all of it; one that was done is not.
+        assert found.duplicates <= chunks_in_flight_at_most() * CHUNK_SIZE
+        assert found.enqueued == IDS + found.duplicates

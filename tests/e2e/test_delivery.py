@@ -1,0 +1,47 @@
+"""From the API to the queue with every process real: what was served arrives, once, and the report agrees."""
+
+from demo.readback import read_back
+from demo.run_client import RunClient, Status
+from demo.settings import ApiSettings
+from demo.stack import Stack
+from demo.tally import Comparison
+from tests.e2e.conftest import MakeStack
+
+PATIENCE_SECONDS = 60.0
+
+
+def finished_run(stack: Stack, *, chunk_size: int) -> Status:
+    with RunClient(stack.app_url) as client:
+        run_id = client.start(source="demo", chunk_size=chunk_size)
+        return list(client.follow(run_id, check=stack.check, patience_seconds=PATIENCE_SECONDS))[-1]
+
+
+def on_the_queue(stack: Stack) -> Comparison:
+    return read_back(stack.azurite.connection_string, stack.queue, stack.api_url)
+
+
+def all_once(ids: int) -> Comparison:
+    return Comparison(served=ids, enqueued=ids, unique=ids, lost=0, duplicates=0, foreign=0)
+
+
+def test_a_run_delivers_every_id_once(make_stack: MakeStack) -> None:
+    with make_stack(ApiSettings(ids=3_000)) as stack:
+        status = finished_run(stack, chunk_size=500)
+        assert status["status"] == "completed"
+        report = status["report"]
+        assert (report["fetched"], report["enqueued"], report["chunks_done"]) == (3_000, 3_000, 6)
+        assert (report["rejected"], report["failed"], report["failures"]) == (0, 0, [])
+        assert on_the_queue(stack) == all_once(3_000)
+
+
+def test_an_api_that_fails_now_and_then_costs_time_but_no_id(make_stack: MakeStack) -> None:
+    with make_stack(ApiSettings(ids=600, page_size=20, failure_rate=0.2)) as stack:
+        assert finished_run(stack, chunk_size=100)["status"] == "completed"
+        assert on_the_queue(stack) == all_once(600)
+
+
+def test_an_empty_source_is_a_run_that_completes_with_nothing(make_stack: MakeStack) -> None:
+    with make_stack(ApiSettings(ids=0)) as stack:
+        status = finished_run(stack, chunk_size=100)
+        assert (status["status"], status["report"]["fetched"]) == ("completed", 0)
+        assert on_the_queue(stack) == all_once(0)

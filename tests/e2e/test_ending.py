@@ -1,0 +1,56 @@
+"""However the command ends, nothing that it started goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from demo.stack import ROOT
+
+PROC = Path("/proc")
+MARK = "SLUICE_TEST_MARK"
+GONE_SECONDS = 10.0
+
+pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="finds processes by their environment, in /proc")
+
+
+def processes_with(mark: str) -> list[int]:
+    """Every process that inherited the mark."""
+    found = []
+    for folder in PROC.glob("[0-9]*"):
+        try:
+            environment, state = (folder / "environ").read_bytes(), (folder / "stat").read_text()
+        except OSError:  # gone, or not ours
+            continue
+        if f"{MARK}={mark}".encode() in environment and state.rpartition(")")[2].split()[0] != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ending", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_an_interrupted_run_leaves_no_process_behind(ending: signal.Signals, exit_code: int, tmp_path: Path) -> None:
+    mark = uuid.uuid4().hex
+    command = [sys.executable, "-u", "-m", "demo.run", "--ids", "20000", "--folder", str(tmp_path)]
+    environment = {**os.environ, MARK: mark}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        try:
+            under_way = any(line.startswith("enqueue") for line in iter(run.stdout.readline, ""))
+            assert under_way, "the run ended before it was under way"
+            assert len(processes_with(mark)) == 4, "the command, Azurite, the demo API, devhost"
+            run.send_signal(ending)
+            run.stdout.read()
+            assert run.wait(30) == exit_code
+        finally:
+            run.kill()
+    deadline = time.monotonic() + GONE_SECONDS
+    while processes_with(mark) and time.monotonic() < deadline:
+        pass  # the kernel takes a moment to end orphans
+    assert processes_with(mark) == []
