@@ -5,6 +5,7 @@ from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 from clients.answer import answer, refusal
 from ingestion import run_state
@@ -35,7 +36,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     return answer(readable(status))
 
 
-def readable(status: df.DurableOrchestrationStatus) -> dict[str, Any]:
+def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
     """The run as `{"run_id", "source", "status", "started_at", "updated_at", "progress", "report", "error"}`."""
     runtime_status = status.runtime_status.name
     state = status.input_ if isinstance(status.input_, dict) else json.loads(status.input_ or "{}")
@@ -56,7 +57,7 @@ def readable(status: df.DurableOrchestrationStatus) -> dict[str, Any]:
     }
 
 
-def _finished_chunks(status: df.DurableOrchestrationStatus) -> list[Receipt]:
+def _finished_chunks(status: DurableOrchestrationStatus) -> list[Receipt]:
     """Receipts of the window under way: the orchestrator counts a window as a whole, its history knows each chunk."""
     events = getattr(status, "historyEvents", None) or []  # the SDK leaves `history` empty: the wire has another name
     return [

@@ -42,9 +42,9 @@ class FetchRequest:
     run_started_at: str
     source: str
     batch_index: int
-    cursor: Cursor | None
     chunk_size: int
     max_messages: int
+    cursor: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
