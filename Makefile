@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run serve test format lock clean
+.PHONY: help setup run serve bench test format lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,6 +32,9 @@ run: setup ## send IDS ids from the demo API to the queue, then check that each 
 
 serve: setup ## storage, demo API and the app, up until Ctrl-C
 	@$(BIN)/python -m demo.serve $(API_FLAGS) $(call flag,PORT,port)
+
+bench: setup ## measure SCENARIO, or list the scenarios
+	@$(BIN)/python -m benchmarks $(SCENARIO) $(call flag,SIZE,size) $(call flag,REPEATS,repeats)
 
 test: setup ## lint, types and all tests; what CI runs
 	$(BIN)/ruff check .

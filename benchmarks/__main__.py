@@ -1,0 +1,45 @@
+"""`python -m benchmarks [NAME] [--size N] [--repeats N]`: run one scenario, or list them all."""
+
+import argparse
+import ast
+import importlib
+import sys
+from pathlib import Path
+
+from benchmarks import results
+from benchmarks.findings import Findings, bench_line, table
+from benchmarks.machine import machine
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+REPEATS = 5
+
+
+def names() -> dict[str, str]:
+    """Every scenario and what it measures: the first line of its docstring, read without importing it."""
+    files = sorted(file for file in SCENARIOS.glob("*.py") if file.stem != "__init__")
+    return {file.stem: (ast.get_docstring(ast.parse(file.read_text())) or "").split("\n")[0] for file in files}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measurements with names.")
+    parser.add_argument("scenario", nargs="?", choices=names(), help="without one, list them")
+    parser.add_argument("--size", type=int, help="instead of the scenario's own; the result is then a trial")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="a trial as well if not %(default)s")
+    arguments = parser.parse_args()
+    if arguments.scenario is None:
+        print("make bench SCENARIO=NAME [SIZE=...] [REPEATS=...]\n")
+        print("\n".join(f"  {name:<14} {about}" for name, about in names().items()))
+        return 0
+    scenario = importlib.import_module(f"benchmarks.scenarios.{arguments.scenario}")
+    size, facts = arguments.size or scenario.SIZE, machine()
+    print("\n".join(f"{name}: {fact}" for name, fact in facts.items()), flush=True)
+    found: Findings = scenario.measure(size, arguments.repeats)
+    full = (size, arguments.repeats) == (scenario.SIZE, REPEATS)
+    file = results.write(arguments.scenario, found.rows, facts, full=full)
+    print(f"\n{table(found.rows)}\n\nwritten to {file.relative_to(results.ROOT)}")
+    print(bench_line(arguments.scenario, found.line), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
