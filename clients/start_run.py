@@ -1,26 +1,33 @@
 """Step 1 on the way of an id: POST /api/runs starts a run and answers with the URLs to follow it."""
 
 import os
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import Annotated
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from clients.answer import refusal
 from ingestion import run_state
 from ingestion.contracts import RunRequest, to_wire
 from ingestion.errors import InvalidInput
 from ingestion.settings import MAX_CHUNK_SIZE, Settings, load_settings
-from ingestion.source import load_source
-from ingestion.validation import invalid_input
+from ingestion.source.description import load_source
+from ingestion.validation import invalid_input, not_allowed
 
 blueprint = df.Blueprint()
 
-RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 RETRY_AFTER_SECONDS = "5"
+
+
+def _check_run_id(run_id: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", run_id):  # it becomes an instance id and a blob name
+        allowed = "letters, digits, - and _, first a letter or a digit, 64 characters at most"
+        raise not_allowed("other characters, none, or too many", allowed)
+    return run_id
 
 
 class StartRequest(BaseModel):
@@ -29,7 +36,7 @@ class StartRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     source: str
-    run_id: Annotated[str | None, Field(pattern=RUN_ID, max_length=64)] = None
+    run_id: Annotated[str, AfterValidator(_check_run_id)] | None = None
     chunk_size: Annotated[int | None, Field(ge=1, le=MAX_CHUNK_SIZE)] = None
 
 
@@ -68,7 +75,7 @@ def _body(req: func.HttpRequest) -> StartRequest:
     try:
         return StartRequest.model_validate(body)
     except ValidationError as error:
-        raise invalid_input(error) from None
+        raise invalid_input(error, fields=StartRequest.model_fields) from None
 
 
 def _request(body: StartRequest, settings: Settings) -> RunRequest:

@@ -23,11 +23,8 @@ from ingestion.settings import Settings
 
 SAS_LIFE = timedelta(hours=6)  # far longer than any call of a function may last
 CLOCK_SKEW = timedelta(minutes=15)
-_RETRY: dict[str, Any] = {
-    "initial_backoff": 1,
-    "increment_base": 2,
-    "retry_total": 4,
-}  # the clients' own default waits 15 s and more
+# Short, because the durable retry is behind it; the clients' own default waits 15 s before the first.
+_RETRY: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 2, "random_jitter_range": 1}
 
 
 class Storage:

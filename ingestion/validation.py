@@ -1,17 +1,29 @@
 """Pydantic's findings in our words: which field, what is wrong with it, what is allowed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from ingestion.errors import InvalidInput
 
 
-def invalid_input(error: ValidationError, prefix: str = "") -> InvalidInput:
-    """Turn the first finding of `error` into an InvalidInput; `prefix` says where the checked data sits."""
+def not_allowed(problem: str, allowed: str) -> PydanticCustomError:
+    """The error for a validator to raise when it can say better than a pattern what is allowed."""
+    return PydanticCustomError("not_allowed", "{problem}", {"problem": problem, "allowed": allowed})
+
+
+def invalid_input(error: ValidationError, prefix: str = "", fields: Iterable[str] = ()) -> InvalidInput:
+    """Turn the first finding of `error` into an InvalidInput.
+
+    `prefix` says where the checked data sits, `fields` which fields there are, for the answer to an unknown one.
+    """
     finding = error.errors(include_url=False)[0]
     path = ".".join(str(part) for part in finding["loc"]) or "(the whole)"
     problem, allowed = _in_words(finding["type"], finding.get("ctx", {}), finding.get("input"))
+    if finding["type"] == "extra_forbidden" and fields:
+        allowed = ", ".join(fields)
     if not allowed:
         problem, allowed = "not valid", finding["msg"]
     return InvalidInput(prefix + path, problem, allowed)
@@ -20,6 +32,8 @@ def invalid_input(error: ValidationError, prefix: str = "") -> InvalidInput:
 def _in_words(kind: str, facts: dict[str, Any], given: Any) -> tuple[str, str]:
     shown = repr(given) if len(repr(given)) <= 60 else repr(given)[:57] + "..."
     match kind:
+        case "not_allowed":
+            return facts["problem"], facts["allowed"]
         case "missing":
             return "missing", "a value"
         case "extra_forbidden":

@@ -20,7 +20,7 @@ from orchestrators.drain import drain
 blueprint = df.Blueprint()
 
 # For lost workers and timeouts only: what is transient or permanent is dealt with where its cause is known.
-RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=3)
+RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=15_000, max_number_of_attempts=4)
 
 
 @blueprint.orchestration_trigger(context_name="context")

@@ -1,0 +1,35 @@
+"""The app of this repository on a devhost inside the test: no process to start, time that the test commands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from devhost.testing import RunningApp, running_app
+from ingestion.storage import close_storage
+
+ROOT = Path(__file__).parents[1]
+NO_STORAGE = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=c2VjcmV0;"
+    "BlobEndpoint=http://127.0.0.1:1/devstoreaccount1;QueueEndpoint=http://127.0.0.1:1/devstoreaccount1;"
+)
+
+
+@contextmanager
+def sluice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **settings: str
+) -> Iterator[tuple[RunningApp, httpx.Client]]:
+    """Serve the app with these app settings; gives the running app and a client of its HTTP side.
+
+    Without other settings there is neither storage nor a source: port 1 answers nobody.
+    """
+    given = {"AzureWebJobsStorage": NO_STORAGE, "SLUICE_DEMO_URL": "http://127.0.0.1:1", **settings}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with running_app(ROOT, state_file=tmp_path / "devhost.db") as app, httpx.Client(base_url=app.url) as http:
+        try:
+            yield app, http
+        finally:
+            app.call(close_storage())
