@@ -9,9 +9,9 @@ from activities.log import log
 from ingestion.contracts import FetchOutcome, FetchRequest, from_wire, to_wire
 from ingestion.errors import InvalidInput, PermanentError
 from ingestion.fetch import fetch
-from ingestion.page_client import PageClient
 from ingestion.settings import load_settings
-from ingestion.source import load_source
+from ingestion.source.client import SourceClient
+from ingestion.source.description import load_source
 from ingestion.spool import Spool
 from ingestion.storage import open_storage, storage_errors
 
@@ -34,7 +34,7 @@ async def fetch_batch(request: dict) -> dict:
             await storage.prepare()
         spool = Spool(storage.container, wanted.run_id, wanted.run_started_at)
         with storage_errors(f"write batch {wanted.batch_index} of run {wanted.run_id}"):
-            batch = await fetch(wanted, source, PageClient(source, storage.http), spool, settings.fetch_seconds)
+            batch = await fetch(wanted, source, SourceClient(source, storage.http), spool, settings.fetch_seconds)
     except (InvalidInput, PermanentError) as error:
         log("fetch_failed", "the source could not be fetched", level=30, reason=str(error), **facts)
         return to_wire(FetchOutcome(error=str(error)))

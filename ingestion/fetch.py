@@ -11,9 +11,11 @@ from typing import Any
 
 from ingestion.contracts import Batch, FetchRequest
 from ingestion.errors import SourceRefused, SpoolConflict
-from ingestion.json_path import ABSENT, at
-from ingestion.page_client import PageClient, Throttled
-from ingestion.source import Source
+from ingestion.source.client import SourceClient
+from ingestion.source.description import Source
+from ingestion.source.page import Throttled
+from ingestion.source.path import ABSENT, at, shown
+from ingestion.source.styles import End
 from ingestion.spool import BatchWriter, Spool
 
 SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, which costs nothing
@@ -22,7 +24,7 @@ SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, w
 async def fetch(
     request: FetchRequest,
     source: Source,
-    pages: PageClient,
+    pages: SourceClient,
     spool: Spool,
     budget_seconds: float,
     now: Callable[[], float] = monotonic,
@@ -39,19 +41,21 @@ async def fetch(
     filling = _Filling(spool.writer(request.batch_index), request.chunk_size)
     pages_read, total, wait_seconds, exhausted = 0, None, 0.0, False
     while not exhausted and filling.count < request.max_messages and now() < deadline:
-        page = await pages.get(cursor)
+        wanted = source.pagination.request(source.base_request(), cursor)
+        page = await pages.get(wanted)
         if isinstance(page, Throttled):
             if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
                 wait_seconds = page.seconds
                 break
             await asyncio.sleep(page.seconds)
             continue
-        await filling.add(_messages(page, source))
+        await filling.add(_messages(page.items, source))
         pages_read += 1
-        if source.total is not None and isinstance(given := at(page, source.total), int):
+        if source.total is not None and isinstance(given := at(page.document, source.total), int):
             total = given
-        cursor = source.pagination.next_cursor(page)
-        exhausted = cursor is None
+        following = source.pagination.next(page, cursor, wanted)
+        exhausted = isinstance(following, End)
+        cursor = following
     await filling.flush()
     batch = Batch(
         index=request.batch_index,
@@ -97,16 +101,11 @@ class _Filling:
             self._waiting = []
 
 
-def _messages(page: Any, source: Source) -> list[Any]:
-    items = at(page, source.items)
-    if not isinstance(items, list):
-        found = "nothing" if items is ABSENT else type(items).__name__
-        raise SourceRefused(f"the source's page has {found} where its items should be (items = {source.items!r})")
+def _messages(items: list[Any], source: Source) -> list[Any]:
     if not source.message:
         return items
     messages = [at(item, source.message) for item in items]
     if ABSENT in messages:
-        raise SourceRefused(
-            f"item {messages.index(ABSENT)} of a page has no {source.message!r} (message = {source.message!r})"
-        )
+        name = shown(source.message)
+        raise SourceRefused(f"item {messages.index(ABSENT)} of a page has no {name!r} (message = {name!r})")
     return messages

@@ -7,12 +7,15 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ingestion.contracts import JsonObject
 from ingestion.errors import InvalidInput
-from ingestion.pagination import CursorInBody
+from ingestion.source.page import PageRequest
+from ingestion.source.path import Path as JsonPath
+from ingestion.source.styles import CursorStyle, Pagination
 from ingestion.validation import invalid_input
 
 
@@ -24,12 +27,26 @@ class Source(BaseModel):
     url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
     headers: dict[str, str] = {}
     query: dict[str, str | int] = {}
-    pagination: CursorInBody = CursorInBody()
-    items: str = "items"  # path of the list of items in a page
-    message: str = ""  # path of the message in an item; empty: the item itself
-    total: str | None = None  # path of the number of items of the whole source, where the API tells it
+    method: Literal["GET", "POST"] = "GET"
+    body: JsonObject | None = None
+    hosts: tuple[str, ...] = ()  # further origins (https://other.example) that next links and redirects may lead to
+    pagination: Pagination = CursorStyle()
+    format: Literal["json", "ndjson", "csv"] = "json"
+    items: JsonPath = ("items",)  # path of the list of items in a page; empty: the whole page
+    message: JsonPath = ()  # path of the message in an item; empty: the item itself
+    total: JsonPath | None = None  # path of the number of items of the whole source, where the API tells it
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0  # of one request
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as unreachable
+
+    def base_request(self) -> PageRequest:
+        """What every request for a page starts from, before the pagination and the credentials."""
+        query = {name: str(value) for name, value in self.query.items()}
+        return PageRequest(url=self.url, method=self.method, query=query, headers=self.headers, body=self.body)
+
+    @property
+    def telling_statuses(self) -> frozenset[int]:
+        """Statuses other than success whose answer is a `Page` for the fetch loop, not an error of the client."""
+        return frozenset()
 
 
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:

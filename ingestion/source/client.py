@@ -9,13 +9,15 @@ import email.utils
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from ingestion.errors import SourceRefused, SourceUnreachable
-from ingestion.source import Source
+from ingestion.source.description import Source
+from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
+from ingestion.source.path import ABSENT, at, shown
 
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 20.0
@@ -24,14 +26,7 @@ SHOWN_BYTES = 200  # of an answer that is quoted in an error
 Sleep = Callable[[float], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Throttled:
-    """The source wants to be left alone for `seconds`."""
-
-    seconds: float
-
-
-class PageClient:
+class SourceClient:
     """Fetches single pages of one source."""
 
     def __init__(self, source: Source, http: httpx.AsyncClient, sleep: Sleep = asyncio.sleep) -> None:
@@ -39,8 +34,8 @@ class PageClient:
         self._http = http
         self._sleep = sleep
 
-    async def get(self, cursor: Any) -> Any | Throttled:
-        """The page at `cursor`, as JSON.
+    async def get(self, request: PageRequest, sink: ItemSink | None = None) -> Page | Throttled:
+        """The page that answers `request`; its items go to `sink` where one is given.
 
         Raises SourceUnreachable after the source's number of attempts, SourceRefused on an answer that a further
         attempt would not change.
@@ -50,10 +45,11 @@ class PageClient:
             if attempt:
                 await self._sleep(_backoff_seconds(attempt))
             try:
-                response = await self._http.get(
-                    self._source.url,
-                    params={**self._source.query, **self._source.pagination.request(cursor)},
-                    headers=self._source.headers,
+                response = await self._http.request(
+                    request.method,
+                    httpx.URL(request.url).copy_merge_params(dict(request.query)),
+                    headers=dict(request.headers),
+                    json=request.body,
                     timeout=self._source.timeout_seconds,
                 )
             except httpx.TransportError as error:
@@ -66,24 +62,48 @@ class PageClient:
                 if (wait := _retry_after_seconds(response)) is not None:
                     return Throttled(wait)
                 continue
-            return self._page(response)
+            page = self._page(response)
+            if sink is None:
+                return page
+            await sink.add(page.items)
+            return replace(page, items=[], streamed=page.count, last_item=page.last)
         raise SourceUnreachable(
             f"{_shown(self._source)} gave no page in {self._source.attempts} attempts, at last: {problem}. "
             "Check the url in the sources file and that the API is up, then start the run again."
         )
 
-    def _page(self, response: httpx.Response) -> Any:
+    def _page(self, response: httpx.Response) -> Page:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if response.status_code in self._source.telling_statuses:
+            return Page(
+                items=[], document=response.text, headers=headers, status=response.status_code, url=str(response.url)
+            )
         if not response.is_success:
             raise SourceRefused(
                 f"{_shown(self._source)} answered HTTP {response.status_code}: {response.text[:SHOWN_BYTES]!r}. "
                 "Check url, query and headers in the sources file."
             )
         try:
-            return response.json()
+            document = response.json()
         except ValueError:
             raise SourceRefused(
                 f"{_shown(self._source)} answered something that is not JSON: {response.text[:SHOWN_BYTES]!r}"
             ) from None
+        items = _taken_out(document, self._source.items)
+        if not isinstance(items, list):
+            found = "nothing" if items is ABSENT else type(items).__name__
+            raise SourceRefused(
+                f"the source's page has {found} where its items should be (items = {shown(self._source.items)!r})"
+            )
+        return Page(items=items, document=document, headers=headers, status=response.status_code, url=str(response.url))
+
+
+def _taken_out(document: Any, path: tuple[str, ...]) -> Any:
+    """The items of a page, with an empty list left in their place."""
+    items = at(document, path)
+    if path and isinstance(holder := at(document, path[:-1]), dict) and path[-1] in holder:
+        holder[path[-1]] = []
+    return items
 
 
 def _shown(source: Source) -> str:

@@ -1,0 +1,68 @@
+"""What goes to the source and what comes back: the seam between pagination styles, the client and the fetch loop.
+
+A style makes a `PageRequest` from a cursor; the client turns it into a `Page` (or a `Throttled`); the style reads from
+the page where to go on. Large pages pass their items to an `ItemSink` while they arrive and never hold them all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ingestion.contracts import JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """One request for a page, without credentials: those are the client's affair."""
+
+    url: str
+    method: str = "GET"
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One answer of the source that means something: success, or a status that the source's description declares.
+
+    `document` is the answer without its items (in their place an empty list), or the whole of one that is no page.
+    `items` is empty when they went to a sink; then `streamed` counts them and `last_item` is the last one. Header
+    names are in lower case, `url` is the one that answered in the end, `complete` tells that the body was not cut.
+    """
+
+    items: list[Any]
+    document: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+    url: str = ""
+    complete: bool = True
+    streamed: int = 0
+    last_item: Any = None
+
+    @property
+    def count(self) -> int:
+        """Items of the page, wherever they went."""
+        return self.streamed + len(self.items)
+
+    @property
+    def last(self) -> Any:
+        """The last item of the page, None on an empty one."""
+        return self.items[-1] if self.items else self.last_item
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The source wants to be left alone for `seconds`."""
+
+    seconds: float
+
+
+class ItemSink(Protocol):
+    """Takes the items of a page while they arrive."""
+
+    async def add(self, items: list[Any]) -> None:
+        """Take the next items, in the order of the page."""
+
+    async def restart(self) -> None:
+        """Forget what was added for this page: its answer was cut off and is asked for again from its beginning."""
