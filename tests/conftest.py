@@ -11,7 +11,7 @@ from emulator import Azurite
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """Storage for all tests that want a real one; started when the first of them asks (2.5 s)."""
-    with Azurite(tmp_path_factory.mktemp("azurite")) as emulator:
+    with Azurite(tmp_path_factory.mktemp("azurite"), in_memory=True) as emulator:
         yield emulator
 
 

@@ -1,4 +1,4 @@
-"""devhost and the app are killed in the middle of a run: no id is lost, and what is sent twice is counted, with a bound."""
+"""devhost and the app are killed in the middle of a run: no id is lost, and what is sent twice is bounded."""
 
 import json
 import time
