@@ -126,6 +126,8 @@ def _schedule(
 def _scheduling_event(task: Issued, now: datetime, **fields: object) -> Event:
     if not task.is_timer:
         fields["Name"] = task.leaf.name
+    if task.role is not Role.CALL:
+        fields["IsRepeat"] = True  # devhost's own mark, for rewind
     return make_event(event_type(task), now, event_id=task.task_id, **fields)
 
 

@@ -24,6 +24,7 @@ from devhost.event import Event, EventType, make_event
 from devhost.instance import Instance, InstanceFilter
 from devhost.loader import FunctionIndex
 from devhost.refusal import Rules, explain_unknown_function
+from devhost.rewind import plan_rewind
 from devhost.settings import HostSettings
 from devhost.store import Store
 from devhost.turn import NewInstance, tell_parent
@@ -131,11 +132,15 @@ class TaskHub:
         self._dispatcher.notify(instance_id)
 
     async def rewind(self, instance_id: str, reason: str | None) -> None:
-        """Run a failed instance again from its failures on."""
+        """Let a failed instance, and its failed children, do again what failed."""
         stored = self._find(instance_id)
         if stored.instance.status != "Failed":
             raise InstanceNotTerminal(f"instance {instance_id} is {stored.instance.status}; only a Failed one rewinds")
-        raise NotImplementedError("rewind")
+        planned = plan_rewind(stored, self._store.load, self._store.history)
+        self._store.rewind(planned, reason, self._clock.now())
+        for rewound in planned:
+            self._console.event(rewound.instance_id, "rewound")
+            self._dispatcher.notify(rewound.instance_id)
 
     async def restart(self, instance_id: str, *, new_instance_id: bool) -> str:
         """Start an instance's orchestrator again with the same input and give the id."""

@@ -3,6 +3,7 @@
 Enters: the whole history, the replay, the tasks as numbered. Leaves: the reason, for people, or None.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from devhost.episode import Episode
 from devhost.event import SCHEDULING, Event, EventType
 from devhost.extension import explain_parting, find_parting
 from devhost.replay import Replay
+
+# 16 KB as UTF-16, counted in whole KB, so what is begun of the next one is free.
+_CUSTOM_STATUS_KB = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,17 @@ def find_refusal(
             return reason
     if len(issued) > rules.max_actions:
         return f"more than {rules.max_actions} actions in one execution (maxOrchestrationActions)"
+    kilobytes = _measure_custom_status(replay.custom_status_text)
+    if kilobytes > _CUSTOM_STATUS_KB:
+        return f"the custom status takes {kilobytes} KB as JSON in UTF-16; it may take {_CUSTOM_STATUS_KB}"
     return None if replay.error is not None else _find_drift(whole, issued)
+
+
+def _measure_custom_status(text: str | None) -> int:
+    if text is None:
+        return 0
+    compact = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+    return len(compact.encode("utf-16-le", "surrogatepass")) // 1024
 
 
 def _refuse_task(task: Issued, rules: Rules, episode: Episode) -> str | None:
@@ -81,9 +95,18 @@ def _find_drift(whole: Sequence[Event], issued: Sequence[Issued]) -> str | None:
         now = "nothing" if task is None else task.text
         return (
             f"Non-Deterministic workflow detected: history holds {was} as task {event['EventId']}, but the code asks "
-            f"for {now} there. Was the orchestrator changed, or does it read clocks, random numbers or the outside?"
+            f"for {now} there. {_guess_drift(whole)}"
         )
     return None
+
+
+def _guess_drift(whole: Sequence[Event]) -> str:
+    if any(event["EventType"] == EventType.GENERIC for event in whole):
+        return (
+            "The instance was rewound, which takes back the failures that the code had caught as well: what came "
+            "after them no longer fits. Start it again instead"
+        )
+    return "Was the orchestrator changed, or does it read clocks, random numbers or the outside?"
 
 
 def event_type(task: Issued) -> EventType:

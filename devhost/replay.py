@@ -32,6 +32,14 @@ from devhost.event import REPLAYED, Event
 _durable_functions._no_expected_type_notice_emitted = True
 _durable_functions._loose_codec_notice_emitted = True
 
+_NESTED = (
+    "Pattern: a task_all inside another task_all or task_any has failed, and the rest of it ended later; the SDK "
+    "cannot go on from there, on a real host neither. Way out: do not nest what may fail, or put it into a sub-orchestration."
+)
+_DEEP = (
+    "Pattern: some thousand tasks that have ended already are yielded one after another; each costs the SDK a level of "
+    "recursion, on a real host too. Way out: fewer tasks in one generation, or sub-orchestrations."
+)
 _RETRY_TIMER = "-WithRetry timer"
 _HIDDEN_FOLDERS = (str(Path(sdk.__file__).parent), str(Path(__file__).parent))
 
@@ -93,10 +101,19 @@ class _Context(DurableOrchestrationContext):  # type: ignore[misc]
 
 
 class _Executor(TaskOrchestrationExecutor):  # type: ignore[misc]
-    """The SDK's executor without the cost of writing out every action of the whole execution each time."""
+    """The SDK's executor, quiet, and without the cost of writing out every action of the execution each time."""
 
     output: Any
     exception: BaseException | None
+
+    def set_task_value(self, event: HistoryEvent, is_success: bool, id_key: str) -> None:
+        # What came early is kept for the task that takes its id, as the SDK does, but without its warning: where
+        # warnings are errors, that would fail the orchestration.
+        key = getattr(event, id_key)
+        if key in self.context.open_tasks:
+            super().set_task_value(event, is_success, id_key)
+        else:
+            self.context.deferred_tasks[key] = lambda: self.set_task_value(event, is_success, id_key)
 
     def get_orchestrator_state_str(self) -> str:
         if self.output is not None and self.exception is None:
@@ -174,9 +191,17 @@ def _describe(context: _Context, state: dict[str, Any], error: BaseException | N
         next_input_text=continuing[-1].input_text if continuing else None,
         output_text=json.dumps(state["output"]) if "output" in state else None,
         custom_status_text=json.dumps(state["customStatus"]) if "customStatus" in state else None,
-        error=None if error is None else str(error) or str(type(error)),
+        error=None if error is None else _explain(error),
         error_traceback="" if error is None else format_user_traceback(error),
     )
+
+
+def _explain(error: BaseException) -> str:
+    """Give the error's text, and for the SDK's own traps what they are about."""
+    text = str(error) or str(type(error))
+    if isinstance(error, RecursionError):
+        return f"{text}. {_DEEP}"
+    return f"{text} {_NESTED}" if "does not have pending sub-task" in text else text
 
 
 def _open_waits(context: _Context) -> tuple[str, ...]:

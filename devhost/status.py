@@ -80,7 +80,7 @@ def render_history(events: Iterable[Mapping[str, Any]], *, show_input: bool, sho
 def _render_event(
     kind: str, event: Mapping[str, Any], calls: Mapping[int, Mapping[str, Any]], *, show_input: bool, show_output: bool
 ) -> dict[str, Any]:
-    hidden = {"EventType", "EventId", "IsPlayed", *_HIDDEN.get(kind, ())}
+    hidden = {"EventType", "EventId", "IsPlayed", "IsRepeat", *_HIDDEN.get(kind, ())}
     rendered = {"EventType": kind, **{key: value for key, value in event.items() if key not in hidden}}
     if kind == "ExecutionStarted":
         rendered["FunctionName"] = event.get("Name")

@@ -5,23 +5,19 @@ and at a start the work that was in flight.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from devhost.episode import Message, Parent, StoredInstance
-from devhost.event import Event, read_time, write_time
+from devhost.event import Event, EventType, make_event, read_time, write_time
 from devhost.instance import TERMINAL_STATUSES, Instance, InstanceFilter
+from devhost.instance_row import COLUMNS, HAS_ENDED, read_instance, write_filter
+from devhost.rewind import Rewound
 from devhost.state_file import open_state_file, transaction
 from devhost.turn import NewInstance, ScheduledActivity, ScheduledTimer, Turn, start_event, tell_parent
 
-_COLUMNS = (
-    "instance_id, execution_id, name, version, status, input_text, custom_status_text, output_text, "
-    "created_time, last_updated_time, revision, waits, parent"
-)
 _TABLES = ("instances", "history", "inbox", "activities", "timers")
 
 
@@ -38,21 +34,21 @@ class Store:
     def load(self, instance_id: str) -> StoredInstance | None:
         """Give one instance."""
         row = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM instances WHERE instance_id = ?", (instance_id,)
+            f"SELECT {COLUMNS} FROM instances WHERE instance_id = ?", (instance_id,)
         ).fetchone()
-        return None if row is None else _read_instance(row)
+        return None if row is None else read_instance(row)
 
     def find(self, wanted: InstanceFilter, *, top: int, after: str | None) -> list[Instance]:
         """Give the instances that a filter takes, in the order of their ids, at most `top` after `after`."""
-        conditions, values = _write_filter(wanted)
+        conditions, values = write_filter(wanted)
         if after is not None:
             conditions.append("instance_id > ?")
             values.append(after)
         where = " AND ".join(conditions) or "1"
         rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM instances WHERE {where} ORDER BY instance_id LIMIT ?", (*values, top)
+            f"SELECT {COLUMNS} FROM instances WHERE {where} ORDER BY instance_id LIMIT ?", (*values, top)
         )
-        return [_read_instance(row).instance for row in rows]
+        return [read_instance(row).instance for row in rows]
 
     def history(self, instance_id: str) -> list[Event]:
         """Give the events of the current execution, oldest first."""
@@ -150,7 +146,7 @@ class Store:
             if status in TERMINAL_STATUSES:
                 self._drop_work(instance_id)
             if parent is not None and parent_event is not None:
-                self._insert_message(parent.instance_id, parent.execution_id, parent_event)
+                self._tell_parent(parent, parent_event)
 
     def commit(self, turn: Turn) -> bool:
         """Write a whole turn, unless the instance has changed since the turn was decided; say which."""
@@ -175,12 +171,26 @@ class Store:
             for child in turn.children:
                 self._start_child(child, turn.now)
             if turn.parent is not None and turn.parent_event is not None:
-                self._insert_message(turn.parent.instance_id, turn.parent.execution_id, turn.parent_event)
+                self._tell_parent(turn.parent, turn.parent_event)
             if turn.next_generation is not None:
                 self._begin_generation(turn.next_generation, turn.now)
             elif turn.is_terminal:
                 self._drop_work(turn.instance_id)
         return True
+
+    def rewind(self, planned: Iterable[Rewound], reason: str | None, now: datetime) -> None:
+        """Give failed instances the histories they go on with, and wake them."""
+        with transaction(self._connection):
+            for rewound in planned:
+                instance_id = rewound.instance_id
+                self._connection.execute("DELETE FROM history WHERE instance_id = ?", (instance_id,))
+                self._append_history(instance_id, rewound.history)
+                self._connection.execute(
+                    "UPDATE instances SET status = 'Running', output_text = NULL, parent = ?, last_updated_time = ?, "
+                    "revision = revision + 1 WHERE instance_id = ?",
+                    (_write_parent(rewound.parent), write_time(now), instance_id),
+                )
+                self._insert_message(instance_id, None, make_event(EventType.GENERIC, now, Data=reason))
 
     def purge(self, instance_id: str) -> None:
         """Forget an instance altogether."""
@@ -189,9 +199,8 @@ class Store:
 
     def purge_ended(self, wanted: InstanceFilter) -> int:
         """Forget all instances that a filter takes and that have ended; give their number."""
-        conditions, values = _write_filter(wanted)
-        ended = ", ".join(f"'{status}'" for status in sorted(TERMINAL_STATUSES))
-        where = " AND ".join([*conditions, f"status IN ({ended})"])
+        conditions, values = write_filter(wanted)
+        where = " AND ".join([*conditions, HAS_ENDED])
         with transaction(self._connection):
             rows = self._connection.execute(f"SELECT instance_id FROM instances WHERE {where}", values).fetchall()
             for (instance_id,) in rows:
@@ -218,7 +227,7 @@ class Store:
 
     def _insert_instance(self, new: NewInstance, now: datetime) -> None:
         self._connection.execute(
-            f"INSERT INTO instances ({_COLUMNS}) VALUES (?, ?, ?, ?, 'Pending', ?, NULL, NULL, ?, ?, 0, '[]', ?)",
+            f"INSERT INTO instances ({COLUMNS}) VALUES (?, ?, ?, ?, 'Pending', ?, NULL, NULL, ?, ?, 0, '[]', ?)",
             (
                 new.instance_id,
                 new.execution_id,
@@ -227,7 +236,7 @@ class Store:
                 new.input_text,
                 write_time(now),
                 write_time(now),
-                None if new.parent is None else json.dumps(asdict(new.parent)),
+                _write_parent(new.parent),
             ),
         )
         self._insert_message(new.instance_id, new.execution_id, start_event(new, now))
@@ -248,8 +257,16 @@ class Store:
             return
         assert child.parent is not None
         refusal = f"An Orchestration instance with the id '{child.instance_id}' is running already."
-        event = tell_parent(child.parent, now, "Failed", refusal)
-        self._insert_message(child.parent.instance_id, child.parent.execution_id, event)
+        self._tell_parent(child.parent, tell_parent(child.parent, now, "Failed", refusal))
+
+    def _tell_parent(self, parent: Parent, event: Event) -> None:
+        # A parent that has ended, or begun anew, hears nothing; its inbox would keep the message for ever.
+        waiting = self._connection.execute(
+            f"SELECT 1 FROM instances WHERE instance_id = ? AND execution_id = ? AND NOT {HAS_ENDED}",
+            (parent.instance_id, parent.execution_id),
+        ).fetchone()
+        if waiting is not None:
+            self._insert_message(parent.instance_id, parent.execution_id, event)
 
     def _append_history(self, instance_id: str, events: Sequence[Event]) -> None:
         row = self._connection.execute(
@@ -275,36 +292,5 @@ class Store:
             self._connection.execute(f"DELETE FROM {table} WHERE instance_id = ?", (instance_id,))
 
 
-def _read_instance(row: sqlite3.Row | tuple[Any, ...]) -> StoredInstance:
-    instance = Instance(
-        instance_id=row[0],
-        execution_id=row[1],
-        name=row[2],
-        version=row[3],
-        status=row[4],
-        input_text=row[5],
-        custom_status_text=row[6],
-        output_text=row[7],
-        created_time=read_time(row[8]),
-        last_updated_time=read_time(row[9]),
-    )
-    parent = Parent(**json.loads(row[12])) if row[12] else None
-    return StoredInstance(instance=instance, revision=row[10], waits=tuple(json.loads(row[11])), parent=parent)
-
-
-def _write_filter(wanted: InstanceFilter) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = []
-    values: list[Any] = []
-    if wanted.created_from is not None:
-        conditions.append("created_time >= ?")
-        values.append(write_time(wanted.created_from))
-    if wanted.created_to is not None:
-        conditions.append("created_time <= ?")
-        values.append(write_time(wanted.created_to))
-    if wanted.statuses:
-        conditions.append(f"status IN ({', '.join('?' * len(wanted.statuses))})")
-        values.extend(sorted(wanted.statuses))
-    if wanted.prefix:
-        conditions.append("substr(instance_id, 1, ?) = ?")
-        values.extend((len(wanted.prefix), wanted.prefix))
-    return conditions, values
+def _write_parent(parent: Parent | None) -> str | None:
+    return None if parent is None else json.dumps(asdict(parent))

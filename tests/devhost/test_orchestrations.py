@@ -134,6 +134,21 @@ def test_what_cannot_run_fails_with_its_reason(app: RunningApp, name: str, reaso
     assert (instance.status, reason in str(instance.output_text)) == ("Failed", True)
 
 
+@pytest.mark.parametrize(("characters", "status"), [(8_700, "Completed"), (8_704, "Failed")])
+def test_the_custom_status_is_limited_as_utf_16(app: RunningApp, characters: int, status: str) -> None:
+    instance = app.wait(app.start("big_status", {"characters": characters}))
+    assert instance.status == status
+    assert ("17 KB" in str(instance.output_text)) == (status == "Failed")
+
+
+def test_the_sdk_s_trap_of_nested_failures_is_explained(app: RunningApp) -> None:
+    assert "Way out: do not nest what may fail" in str(app.wait(app.start("nested_failure")).output_text)
+
+
+def test_a_version_reaches_the_orchestrator_its_children_and_its_next_generations(app: RunningApp) -> None:
+    assert app.result(app.start("versions", {"again": True}, version="7")) == ["7", None, "9"]
+
+
 def test_a_stuck_orchestrator_is_named(app: RunningApp) -> None:
     app.start("stuck", instance_id="stuck-1")
     app.rest()
