@@ -13,6 +13,7 @@ from ingestion.contracts import Batch, FetchRequest
 from ingestion.errors import SourceRefused, SpoolConflict
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
+from ingestion.source.end import number_of
 from ingestion.source.page import Throttled
 from ingestion.source.path import ABSENT, at, shown
 from ingestion.source.styles import End
@@ -36,7 +37,7 @@ async def fetch(
     """
     if (committed := await spool.find(request.batch_index)) is not None:
         return committed
-    cursor = await spool.load_cursor(request.cursor)
+    cursor = source.pagination.first() if request.cursor is None else await spool.load_cursor(request.cursor)
     deadline = now() + budget_seconds
     filling = _Filling(spool.writer(request.batch_index), request.chunk_size)
     pages_read, total, wait_seconds, exhausted = 0, None, 0.0, False
@@ -51,7 +52,7 @@ async def fetch(
             continue
         await filling.add(_messages(page.items, source))
         pages_read += 1
-        if source.total is not None and isinstance(given := at(page.document, source.total), int):
+        if source.total is not None and (given := number_of(source.total.of(page))) is not None:
             total = given
         following = source.pagination.next(page, cursor, wanted)
         exhausted = isinstance(following, End)

@@ -74,7 +74,7 @@ class SourceClient:
 
     def _page(self, response: httpx.Response) -> Page:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        if response.status_code in self._source.telling_statuses:
+        if not response.is_success and self._source.tells(response.status_code, response.text):
             return Page(
                 items=[], document=response.text, headers=headers, status=response.status_code, url=str(response.url)
             )

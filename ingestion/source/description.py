@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingestion.contracts import JsonObject
 from ingestion.errors import InvalidInput
+from ingestion.source.expiry import Expiry
 from ingestion.source.page import PageRequest
 from ingestion.source.path import Path as JsonPath
-from ingestion.source.styles import CursorStyle, Pagination
+from ingestion.source.place import Reading
+from ingestion.source.styles import Pagination
 from ingestion.validation import invalid_input
 
 
@@ -29,12 +31,15 @@ class Source(BaseModel):
     query: dict[str, str | int] = {}
     method: Literal["GET", "POST"] = "GET"
     body: JsonObject | None = None
-    hosts: tuple[str, ...] = ()  # further origins (https://other.example) that next links and redirects may lead to
-    pagination: Pagination = CursorStyle()
+    hosts: tuple[Annotated[str, Field(pattern=r"^https?://[^\s/]+/?$")], ...] = ()  # others that links may lead to
+    pagination: Pagination
     format: Literal["json", "ndjson", "csv"] = "json"
-    items: JsonPath = ("items",)  # path of the list of items in a page; empty: the whole page
+    items: JsonPath  # path of the list of items in a page; empty: the whole page
     message: JsonPath = ()  # path of the message in an item; empty: the item itself
-    total: JsonPath | None = None  # path of the number of items of the whole source, where the API tells it
+    total: Reading | None = None  # the number of items of the whole source, where the API tells it
+    repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before held already
+    expiry: Expiry = Expiry()
+    max_pages: Annotated[int, Field(ge=1)] = 100_000  # of a run
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0  # of one request
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as unreachable
 
@@ -44,9 +49,16 @@ class Source(BaseModel):
         return PageRequest(url=self.url, method=self.method, query=query, headers=self.headers, body=self.body)
 
     @property
-    def telling_statuses(self) -> frozenset[int]:
-        """Statuses other than success whose answer is a `Page` for the fetch loop, not an error of the client."""
-        return frozenset()
+    def origins(self) -> tuple[str, ...]:
+        """The addresses whose origins next links and redirects may lead to; credentials go to that of `url` only."""
+        return (self.url, *self.hosts)
+
+    def tells(self, status: int, text: str) -> bool:
+        """Whether an answer that is no page of items is a `Page` for the fetch loop, not an error of the client.
+
+        Such are a declared end and an expired cursor; `text` is the answer's body.
+        """
+        return status in self.pagination.end_statuses or self.expiry.means(status, text)
 
 
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:

@@ -1,8 +1,35 @@
-"""The pagination styles, one file each; `Pagination` is any of them, told apart by its `style`."""
+"""The pagination styles, one family a file; `Pagination` is any of them, told apart by its `style`."""
 
+from typing import Annotated
+
+from pydantic import Field
+
+from ingestion.source.end import End
 from ingestion.source.styles.cursor import CursorStyle
-from ingestion.source.styles.style import End, Style
+from ingestion.source.styles.keyset import KeysetStyle
+from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
+from ingestion.source.styles.offset import OffsetStyle
+from ingestion.source.styles.page_number import PageNumberStyle
+from ingestion.source.styles.range_header import RangeHeaderStyle
+from ingestion.source.styles.relay import RelayStyle
+from ingestion.source.styles.since import SinceStyle
+from ingestion.source.styles.single import SingleStyle
+from ingestion.source.styles.style import Style
+from ingestion.source.styles.window import WindowStyle
 
-Pagination = CursorStyle
+Pagination = Annotated[
+    SingleStyle
+    | LinkHeaderStyle
+    | NextUrlStyle
+    | CursorStyle
+    | RelayStyle
+    | KeysetStyle
+    | SinceStyle
+    | PageNumberStyle
+    | OffsetStyle
+    | RangeHeaderStyle
+    | WindowStyle,
+    Field(discriminator="style"),
+]
 
-__all__ = ["CursorStyle", "End", "Pagination", "Style"]
+__all__ = ["End", "Pagination", "SingleStyle", "Style"]

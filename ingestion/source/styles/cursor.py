@@ -1,30 +1,70 @@
-"""A token in the body of each page, sent back as a query parameter; absent, null or empty at the end."""
+"""Tokens that each page gives for the next one, read from body, headers or last item, sent in query, headers or body.
 
-from dataclasses import replace
-from typing import Annotated, Any, Literal
+The end is a page without a token: absent, null, empty, or one of `end.texts`. A compound continuation has further
+pairs in `also`, or is one object whose keys all go into the query (`send = "query:*"`).
+"""
 
-from pydantic import Field
+from typing import Any, Literal
 
+from pydantic import BaseModel, ConfigDict
+
+from ingestion.errors import SourceRefused
+from ingestion.source.end import End, EndSignals
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT, Path, at
-from ingestion.source.styles.style import End, Style
+from ingestion.source.path import ABSENT
+from ingestion.source.place import EVERY_KEY, Reading, Sending, reading, sending
+from ingestion.source.styles.style import Style
+
+
+class Token(BaseModel):
+    """One value that travels from a page into the next request."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    read: Reading
+    send: Sending
 
 
 class CursorStyle(Style):
+    """Its cursor is the list of the tokens, in the order of the description, null for one that was not given."""
+
     style: Literal["cursor"] = "cursor"
-    read: Path = ("next_cursor",)
-    send: str = "cursor"
-    send_limit: str | None = None
-    limit: Annotated[int | None, Field(ge=1)] = None
+    read: Reading = reading("next_cursor")
+    send: Sending = sending("cursor")
+    also: tuple[Token, ...] = ()
+    start: str | int | None = None  # the token of the first page, where the API wants one
+
+    def first(self) -> Any:
+        """The declared first token, or nothing."""
+        return None if self.start is None else [self.start, *(None for _ in self.also)]
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        query = dict(base.query)
-        if self.send_limit is not None and self.limit is not None:
-            query[self.send_limit] = str(self.limit)
-        if cursor is not None:
-            query[self.send] = str(cursor)
-        return replace(base, query=query)
+        """The source's request with every token in its place."""
+        request = self.with_limit(base)
+        for token, value in zip(self._tokens(), cursor or (), strict=False):
+            if value is not None:
+                request = token.send.into(request, value)
+        return request
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        given = at(page.document, self.read)
-        return End("no further cursor") if given in (ABSENT, None, "") else given
+        """The tokens that the page gives. Raises SourceRefused if a flag promises more and no token leads there."""
+        values = [_given(token, page, self.end) for token in self._tokens()]
+        if any(value is not None for value in values):
+            return values
+        if self.end.more is not None:  # false would have ended it before
+            raise SourceRefused(
+                f"a page says that there is more ({self.end.more}) but has no cursor at {str(self.read)!r}"
+            )
+        return End(f"no cursor at {self.read}")
+
+    def _tokens(self) -> tuple[Token, ...]:
+        return (Token(read=self.read, send=self.send), *self.also)
+
+
+def _given(token: Token, page: Page, end: EndSignals) -> Any:
+    value = token.read.of(page)
+    if value is ABSENT or value in ({}, []) or (isinstance(value, str) and value in end.texts):
+        return None
+    if token.send.path == EVERY_KEY and not isinstance(value, dict) and value is not None:
+        raise SourceRefused(f"a page has no object at {str(token.read)!r}, and {token.send} sends the keys of one")
+    return value

@@ -5,25 +5,27 @@ value, opaque to all but its style; a style keeps nothing between two calls.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from ingestion.source.end import End, EndSignals
 from ingestion.source.page import Page, PageRequest
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The source has no further page; `reason` says what told so."""
-
-    reason: str
+from ingestion.source.place import Sending
 
 
 class Style(BaseModel, ABC):
     """One way of paging, as a source's `pagination` table describes it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ends_empty: ClassVar[bool] = False  # whether a page without items is the end, unless the description says
+    needs_items: ClassVar[bool] = False  # whether `next` and `fresh` look at all items, so that none may be streamed
+    own_statuses: ClassVar[frozenset[int]] = frozenset()  # that mean the end by the style's own definition
+
+    limit: Annotated[int | None, Field(ge=1)] = None  # items to ask for in a page
+    send_limit: Sending | None = None
+    end: EndSignals = EndSignals()
 
     def first(self) -> Any:
         """The cursor of the first page."""
@@ -37,9 +39,25 @@ class Style(BaseModel, ABC):
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
         """The cursor after `page`, which answered `request` at `cursor`. Raises SourceRefused with the evidence."""
 
-    def split(self, page: Page, cursor: Any) -> list[Any] | None:
+    def fresh(self, page: Page, cursor: Any) -> list[Any]:
+        """The items of a page that the pages before it did not hold; asked only of a style that `needs_items`."""
+        return page.items
+
+    def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
         """The cursors of all pages after `page`, in order, if they can be told from it; None if only one by one.
 
-        What it gives may be fetched in parallel; `next` is still asked of each page in order.
+        `total` is the number of items of the whole source, where it is known. What it gives may be fetched in
+        parallel; `next` is still asked of each page in order, and where it answers another cursor, that one counts.
         """
         return None
+
+    @property
+    def end_statuses(self) -> frozenset[int]:
+        """Statuses that mean the end, on any page but the first."""
+        return self.own_statuses | frozenset(self.end.statuses)
+
+    def with_limit(self, base: PageRequest) -> PageRequest:
+        """`base` with the number of items to ask for."""
+        if self.limit is None or self.send_limit is None:
+            return base
+        return self.send_limit.into(base, self.limit)

@@ -1,0 +1,92 @@
+"""How a source says that it has ended, beside what its pagination style itself tells.
+
+Enters: a page and how far the run is. Leaves: an `End` with its reason, or nothing. Only what the description declares
+is believed: a short or an empty page in the middle of a source is common, and to stop there loses ids.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ingestion.errors import SourceRefused
+from ingestion.source.page import Page
+from ingestion.source.path import ABSENT
+from ingestion.source.place import Read, Reading
+
+FLAGS = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}  # 1 and 0 equal the first two
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The source has no further page; `reason` says what told so."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How far a source has been read, the page in question included: what some end signals are compared with."""
+
+    pages: int
+    items: int
+    largest_page: int  # of the pages before
+    total: int | None = None
+
+
+class EndSignals(BaseModel):
+    """The `end` table of a source's pagination."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    more: Reading | None = None  # a flag that is false on the last page
+    done: Reading | None = None  # a flag that is true on the last page
+    empty: bool | None = None  # whether a page without items is the end; unless set, the style knows
+    short: bool = False  # whether a page with fewer items than the others is the end
+    total: bool = False  # whether the source has ended when as many items came as its `total` says
+    exact_total: bool = False  # whether an end at another count than `total` is an error
+    total_pages: Reading | None = None  # the number of pages
+    statuses: tuple[Annotated[int, Field(ge=200, le=499)], ...] = ()  # that answer a request past the end
+    repeated: bool = False  # whether a cursor equal to the one just sent is the end, not a loop
+    texts: tuple[str, ...] = ("",)  # cursors that are none; an absent one and null are none always
+
+    def reason(self, page: Page, reached: Reached, *, empty: bool) -> End | None:
+        """The end that `page` declares; `empty` is the style's own word on pages without items.
+
+        Raises SourceRefused if a declared flag is not there: nothing could tell the end then.
+        """
+        if self.done is not None and _flag(page, self.done, "done", absent=False):
+            return End(f"{self.done} is true")
+        if self.more is not None and not _flag(page, self.more, "more"):
+            return End(f"{self.more} is false")
+        if not page.count and (empty if self.empty is None else self.empty):
+            return End("a page without items")
+        if self.short and reached.pages > 1 and page.count < reached.largest_page:
+            return End(f"a page of {page.count} after pages of {reached.largest_page}")
+        if self.total and reached.total is not None and reached.items >= reached.total:
+            return End(f"all {reached.total} items came")
+        if self.total_pages is not None:
+            pages = number_of(self.total_pages.of(page))
+            if pages is not None and reached.pages >= pages:
+                return End(f"all {pages} pages came")
+        return None
+
+
+def number_of(value: Any) -> int | None:
+    """A count as APIs give it (5, 5.0, "5"), or None."""
+    if isinstance(value, str) and value.strip().isdigit():
+        return int(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value) and value >= 0:
+        return int(value)
+    return None
+
+
+def _flag(page: Page, where: Read, name: str, *, absent: bool | None = None) -> bool:
+    given = where.of(page)
+    if given is ABSENT and absent is not None:
+        return absent
+    known = given.lower() if isinstance(given, str) else given
+    if not isinstance(known, bool | int | str) or known not in FLAGS:
+        found = "nothing" if given is ABSENT else repr(given)[:40]
+        raise SourceRefused(f"a page has {found} where end.{name} = {str(where)!r} expects true or false")
+    return FLAGS[known]

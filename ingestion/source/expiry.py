@@ -1,0 +1,41 @@
+"""A cursor that has died: how the source says so, and what the run does then.
+
+Enters: an answer that is no page. Leaves: whether it means an expired cursor. Iterators live for minutes on some APIs,
+and a run can wait for hours, so the description says what to do: fail, restart, or resume by a key.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ingestion.source.path import Path
+from ingestion.source.place import Sending
+
+
+class Expiry(BaseModel):
+    """The `expiry` table of a source.
+
+    An answer means an expired cursor if its status is one of `statuses`, and, where `codes` are given, one of them is
+    in its text. `restart` reads the source again from its start and skips what the run has already; `resume` reads it
+    again from the `key` of the last item on, which goes to `send`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    statuses: tuple[Annotated[int, Field(ge=200, le=499)], ...] = (410,)
+    codes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    then: Literal["fail", "restart", "resume"] = "fail"
+    key: Path | None = None  # of an item, for `resume`
+    send: Sending | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.then == "resume" and (self.key is None or self.send is None):
+            raise ValueError("key and send with then = 'resume'")
+        if any(200 <= status < 300 for status in self.statuses) and not self.codes:
+            raise ValueError("codes with a status of success, which alone says nothing")
+        return self
+
+    def means(self, status: int, text: str) -> bool:
+        """Whether an answer says that the cursor has expired."""
+        return status in self.statuses and (not self.codes or any(code in text for code in self.codes))

@@ -1,0 +1,110 @@
+"""Where a value is in an answer, and where it goes in a request: the two halves of every description of a cursor.
+
+Readings: `meta.next` (a path into the body, the default, also `body:meta.next`), `header:X-Next`, and `item:id` (a path
+into the last item of the page). Sendings: `cursor` (a query parameter, the default, also `query:cursor`),
+`header:NAME`, `body:PATH` into the JSON body, and `query:*`, which takes all keys of an object.
+"""
+
+import copy
+import json
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from ingestion.source.page import Page, PageRequest
+from ingestion.source.path import ABSENT, at, steps
+
+EVERY_KEY = ("*",)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A place in an answer."""
+
+    kind: str
+    path: tuple[str, ...]
+
+    def of(self, page: Page) -> Any:
+        """The value at this place of `page`, or ABSENT."""
+        if self.kind == "header":
+            return page.headers.get(self.path[0].lower(), ABSENT)
+        return at(page.last if self.kind == "item" else page.document, self.path)
+
+    def __str__(self) -> str:
+        return _written(self.kind, self.path, default="body")
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A place in a request."""
+
+    kind: str
+    path: tuple[str, ...]
+
+    def into(self, request: PageRequest, value: Any) -> PageRequest:
+        """`request` with `value` in this place."""
+        if self.kind == "body":
+            return replace(request, body=_with(request.body or {}, self.path, value))
+        values = value if self.path == EVERY_KEY else {self.path[0]: value}
+        texts = {name: text_of(each) for name, each in values.items()}
+        if self.kind == "header":
+            return replace(request, headers={**request.headers, **texts})
+        return replace(request, query={**request.query, **texts})
+
+    def __str__(self) -> str:
+        return _written(self.kind, self.path, default="query")
+
+
+def text_of(value: Any) -> str:
+    """A value as a query or a header carries it."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def _with(body: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(body)
+    inner = changed
+    for step in path[:-1]:
+        inner = inner.setdefault(step, {})
+    inner[path[-1]] = value
+    return changed
+
+
+def _written(kind: str, path: tuple[str, ...], *, default: str) -> str:
+    return ("" if kind == default else f"{kind}:") + ".".join(path)
+
+
+def _parsed(value: Any, kinds: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The kind and path in a description; `kinds` are the allowed ones, the default first."""
+    if isinstance(value, list | tuple) and value and all(isinstance(step, str) for step in value):
+        return kinds[0], tuple(value)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"text such as {' or '.join(f'{kind}:name' for kind in kinds)}")
+    kind, colon, rest = value.partition(":")
+    if not colon:
+        kind, rest = kinds[0], value
+    if kind not in kinds or not rest:
+        raise ValueError(f"text such as {' or '.join(f'{kind}:name' for kind in kinds)}")
+    return kind, (rest,) if kind in ("header", "query") else steps(rest)
+
+
+def _reading(value: Any) -> Any:
+    return value if isinstance(value, Read) else Read(*_parsed(value, ("body", "header", "item")))
+
+
+def _sending(value: Any) -> Any:
+    return value if isinstance(value, Send) else Send(*_parsed(value, ("query", "header", "body")))
+
+
+Reading = Annotated[Read, BeforeValidator(_reading)]
+Sending = Annotated[Send, BeforeValidator(_sending)]
+
+
+def reading(text: str) -> Read:
+    """The reading that `text` describes."""
+    return Read(*_parsed(text, ("body", "header", "item")))
+
+
+def sending(text: str) -> Send:
+    """The sending that `text` describes."""
+    return Send(*_parsed(text, ("query", "header", "body")))

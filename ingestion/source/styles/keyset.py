@@ -1,0 +1,55 @@
+"""Keyset by the last id: the next page is what follows the last item of this one. It survives inserts and deletes."""
+
+from typing import Any, ClassVar, Literal
+
+from ingestion.errors import SourceRefused
+from ingestion.source.end import End
+from ingestion.source.page import Page, PageRequest
+from ingestion.source.path import ABSENT, Path, at, shown
+from ingestion.source.place import Sending, sending
+from ingestion.source.styles.style import Style
+
+
+class KeysetStyle(Style):
+    """Its cursor is the key of the last item, null before the first page."""
+
+    ends_empty: ClassVar[bool] = True
+
+    style: Literal["keyset"] = "keyset"
+    key: Path = ("id",)  # of an item
+    send: Sending = sending("after")
+    start: str | int | None = None
+    order: Literal["ascending", "descending", "any"] = "any"  # of the keys; a declared one is checked
+
+    def first(self) -> Any:
+        """The declared first key, or nothing."""
+        return self.start
+
+    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
+        """The source's request with the key after which to go on."""
+        request = self.with_limit(base)
+        return request if cursor is None else self.send.into(request, cursor)
+
+    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+        """The key of the last item. Raises SourceRefused if it has none, or one on the wrong side of the last one."""
+        if not page.count:
+            return End("a page without items")
+        key = at(page.last, self.key)
+        if key is ABSENT or not isinstance(key, str | int | float):
+            raise SourceRefused(f"the last item of a page has no usable key at {shown(self.key)!r}")
+        if cursor is not None and self.order != "any":
+            forward = precedes(cursor, key)
+            if forward is (self.order == "descending") or key == cursor:
+                raise SourceRefused(
+                    f"the keys are said to be {self.order}, but a page that follows {cursor!r} ends with {key!r}; "
+                    "check send, key and the sorting that the query asks for"
+                )
+        return key
+
+
+def precedes(one: Any, other: Any) -> bool:
+    """Whether `one` comes before `other`: as numbers where both are, digits in text included; otherwise as text."""
+    numbers = [int(each) if isinstance(each, str) and each.isdigit() else each for each in (one, other)]
+    if all(isinstance(each, int | float) for each in numbers):
+        return bool(numbers[0] < numbers[1])
+    return str(one) < str(other)

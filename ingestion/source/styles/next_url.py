@@ -1,0 +1,70 @@
+"""The address of the next page, in the body or in a Link header (RFC 8288): everything that the next request needs.
+
+A relative address counts from the page that gave it. The source's own query is not added again: the address holds it,
+and some APIs refuse a request with both.
+"""
+
+import re
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+from urllib.parse import urljoin
+
+from pydantic import Field
+
+from ingestion.errors import SourceRefused
+from ingestion.source.end import End
+from ingestion.source.page import Page, PageRequest
+from ingestion.source.path import ABSENT
+from ingestion.source.place import Reading, reading
+from ingestion.source.styles.style import Style
+
+_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
+_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
+
+
+class AddressStyle(Style):
+    """What both styles share: the cursor is the absolute URL of the page."""
+
+    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
+        """The source's request, or with a cursor the same to the address that it is."""
+        return self.with_limit(base) if cursor is None else replace(base, url=cursor, query={})
+
+
+class NextUrlStyle(AddressStyle):
+    """An address in the body, as in `@odata.nextLink`; absent, null or empty on the last page."""
+
+    style: Literal["next_url"] = "next_url"
+    read: Reading = reading("next")
+
+    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+        """The address in the page."""
+        given = self.read.of(page)
+        if given is ABSENT or given is None or given is False or given in self.end.texts:
+            return End(f"no address at {self.read}")
+        if not isinstance(given, str):
+            raise SourceRefused(f"a page has {type(given).__name__} where an address should be (read = {self.read})")
+        return urljoin(page.url or request.url, given)
+
+
+class LinkHeaderStyle(AddressStyle):
+    """An address in the Link header, told by its relation; without it the page is the last."""
+
+    style: Literal["link_header"] = "link_header"
+    relation: Annotated[str, Field(min_length=1)] = "next"
+
+    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+        """The address of the relation."""
+        address = links(page.headers.get("link", "")).get(self.relation.lower())
+        if not address:
+            return End(f'no Link header with rel="{self.relation}"')
+        return urljoin(page.url or request.url, address)
+
+
+def links(header: str) -> dict[str, str]:
+    """The addresses in a Link header by their relations, in lower case; a link may have several."""
+    found: dict[str, str] = {}
+    for address, parameters in _LINK.findall(header):
+        for quoted, bare in _REL.findall(parameters)[:1]:  # a second rel does not count (RFC 8288, 3.3)
+            for relation in (quoted or bare).lower().split():
+                found.setdefault(relation, address.strip())
+    return found

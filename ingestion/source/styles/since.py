@@ -1,0 +1,88 @@
+"""Time or number ranges with overlap: `updated_at >= t`, moved along by the highest value that came.
+
+Items that share the value at the border would be lost or come twice, so each request reaches back by `overlap`, and
+what the pages before it held is dropped by the fingerprints that the cursor carries for that stretch.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from ingestion.errors import SourceRefused
+from ingestion.source.end import End
+from ingestion.source.page import Page, PageRequest
+from ingestion.source.path import Path, at, shown
+from ingestion.source.place import Sending, sending
+from ingestion.source.styles.style import Style
+
+
+class SinceStyle(Style):
+    """Its cursor: `since` (a number; seconds for times), `held` (fingerprints from there on), `size` (largest page)."""
+
+    needs_items: ClassVar[bool] = True
+    ends_empty: ClassVar[bool] = True
+
+    style: Literal["since"] = "since"
+    key: Path = ("updated_at",)  # of an item
+    send: Sending = sending("since")
+    start: str | int | float = 0
+    form: Literal["number", "iso", "epoch_ms"] = "iso"  # of the key and of what is sent
+    overlap: Annotated[float, Field(ge=0)] = 0.0  # seconds, or for numbers as many
+
+    def first(self) -> Any:
+        """The declared start."""
+        return {"since": self._number(self.start), "held": [], "size": 0}
+
+    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
+        """The source's request from the cursor's value on."""
+        return self.send.into(self.with_limit(base), self._text(cursor["since"]))
+
+    def fresh(self, page: Page, cursor: Any) -> list[Any]:
+        """The items that are not among those held already."""
+        held = set(cursor["held"])
+        return [item for item in page.items if fingerprint(item) not in held]
+
+    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+        """The highest value that came, less the overlap.
+
+        Raises SourceRefused if a full page does not get past the value that was asked for: the rest cannot be reached.
+        """
+        keys = [self._key(item) for item in page.items]
+        since = max([cursor["since"], *(key - self.overlap for key in keys)])
+        size = max(cursor["size"], page.count)
+        if since > cursor["since"]:
+            held = [fingerprint(item) for item, key in zip(page.items, keys, strict=True) if key >= since]
+            return {"since": since, "held": held, "size": size}
+        if page.count and page.count >= (self.limit or size) and self.fresh(page, cursor):
+            raise SourceRefused(
+                f"a full page of {page.count} does not get past {shown(self.key)} = {self._text(since)}: more items "
+                "share that stretch than a page holds; raise limit or lower overlap"
+            )
+        return End(f"nothing beyond {self._text(since)}")
+
+    def _key(self, item: Any) -> float:
+        value = at(item, self.key)
+        try:
+            return self._number(value)
+        except (TypeError, ValueError):
+            raise SourceRefused(f"an item has no {self.form} at {shown(self.key)!r}") from None
+
+    def _number(self, value: Any) -> float:
+        if self.form == "iso" and isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return float(value) / 1000 if self.form == "epoch_ms" else float(value)
+
+    def _text(self, number: float) -> str:
+        if self.form == "iso":
+            return datetime.fromtimestamp(number, UTC).isoformat().replace("+00:00", "Z")
+        scaled = number * 1000 if self.form == "epoch_ms" else number
+        return str(int(scaled)) if scaled == int(scaled) else repr(scaled)
+
+
+def fingerprint(item: Any) -> str:
+    """Sixteen characters that two different items share by no accident that matters."""
+    return hashlib.blake2b(json.dumps(item, sort_keys=True).encode(), digest_size=8).hexdigest()

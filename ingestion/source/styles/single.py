@@ -1,0 +1,21 @@
+"""A source without pages: one response, however big, is all of it."""
+
+from typing import Any, Literal
+
+from ingestion.source.end import End
+from ingestion.source.page import Page, PageRequest
+from ingestion.source.styles.style import Style
+
+
+class SingleStyle(Style):
+    """No pagination. The end is the end of the response."""
+
+    style: Literal["none"] = "none"
+
+    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
+        """The source's own request."""
+        return self.with_limit(base)
+
+    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+        """The end."""
+        return End("the one response of the source")

@@ -1,0 +1,46 @@
+"""Windows over a range of numbers that is known beforehand, such as ids from 1 to a million; gaps are common."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ingestion.source.end import End
+from ingestion.source.page import Page, PageRequest
+from ingestion.source.place import Sending, sending
+from ingestion.source.styles.style import Style
+
+
+class WindowStyle(Style):
+    """Its cursor is the first number of the window `[cursor, cursor + step)`. A page without items is a gap."""
+
+    style: Literal["window"] = "window"
+    send_from: Sending = sending("from")
+    send_to: Sending = sending("to")
+    start: int = 0
+    stop: int  # the first number past the range
+    step: Annotated[int, Field(ge=1)] = 1000
+    inclusive: bool = False  # whether the API counts `to` in
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.stop <= self.start:
+            raise ValueError(f"stop above start ({self.start})")
+        return self
+
+    def first(self) -> Any:
+        """The first number."""
+        return self.start
+
+    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
+        """The source's request for the window."""
+        last = min(cursor + self.step, self.stop) - self.inclusive
+        return self.send_to.into(self.send_from.into(self.with_limit(base), cursor), last)
+
+    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+        """The next window, up to the end of the range."""
+        following = cursor + self.step
+        return following if following < self.stop else End(f"the end of the range, {self.stop}")
+
+    def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
+        """All later windows."""
+        return list(range(cursor + self.step, self.stop, self.step))
