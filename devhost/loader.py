@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,10 @@ class LoadedFunction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionIndex:
-    """All functions by trigger; orchestrators and activities by lower-case durable name."""
+    """All functions by trigger; orchestrators and activities by lower-case durable name.
+
+    Those not served are listed by name with the reason.
+    """
 
     orchestrators: Mapping[str, LoadedFunction]
     activities: Mapping[str, LoadedFunction]
@@ -81,9 +85,9 @@ def _index(functions: list[Function]) -> FunctionIndex:
     served: dict[str, list[LoadedFunction]] = {HTTP: [], ORCHESTRATION: [], ACTIVITY: []}
     unserved: list[tuple[str, str]] = []
     for function in functions:
-        strange = _strange_binding(function)
-        if strange is not None:
-            unserved.append((_name(function), strange))
+        reason = _reason_not_to_serve(function)
+        if reason is not None:
+            unserved.append((_name(function), reason))
         else:
             loaded = _load(function)
             served[loaded.trigger.type].append(loaded)
@@ -95,14 +99,18 @@ def _index(functions: list[Function]) -> FunctionIndex:
     )
 
 
-def _strange_binding(function: Function) -> str | None:
-    trigger = function.get_trigger()
+def _reason_not_to_serve(function: Function) -> str | None:
+    name, trigger = _name(function), function.get_trigger()
     if trigger is None:
-        raise AppLoadError(f"function {_name(function)} has no trigger")
-    kind = str(trigger.type)
-    if kind not in (HTTP, ORCHESTRATION, ACTIVITY):
-        return kind
-    return next((str(b.type) for b in function.get_bindings() if b.type not in _SERVED_BINDINGS), None)
+        raise AppLoadError(f"function {name} has no trigger")
+    # Linux turns the periods of a setting's name into underscores, two of them where it is a section.
+    settings = (f"AzureWebJobs{sign}{name}{sign}Disabled" for sign in (".", "_", "__"))
+    switch = next((setting for setting in settings if os.environ.get(setting, "").lower() in ("true", "1")), None)
+    if switch is not None:
+        return f"{switch} says so"
+    kinds = (str(trigger.type), *(str(binding.type) for binding in function.get_bindings()))
+    strange = next((kind for kind in kinds if kind not in _SERVED_BINDINGS), None)
+    return None if strange is None else f"devhost knows no {strange}"
 
 
 def _load(function: Function) -> LoadedFunction:

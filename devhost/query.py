@@ -1,18 +1,17 @@
 """The query string of the durable HTTP API.
 
 On the way: a request's parameters enter, names in any case; typed values and an instance filter leave.
-What cannot be read counts as not given, as it does on the real host.
+What cannot be read counts as not given, as on the real host; a runtimeStatus in the wrong case, too.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from aiohttp import web
 
 from devhost.instance import STATUS_NUMBERS, InstanceFilter
-
-_STATUS_BY_LOWER_NAME = {name.lower(): name for name in STATUS_NUMBERS}
 
 
 class Query:
@@ -38,18 +37,20 @@ class Query:
 
     def time(self, name: str) -> datetime | None:
         """Return an aware time; one without a zone is taken as UTC."""
+        # What the SDK makes of datetime.min begins with the year 1, not 0001.
+        text = re.sub(r"^\d{1,3}-", lambda year: year[0].zfill(5), self.text(name) or "")
         try:
-            time = datetime.fromisoformat(self.text(name) or "")
+            time = datetime.fromisoformat(text)
         except ValueError:
             return None
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time
 
     def instance_filter(self) -> InstanceFilter:
         """Return which instances the request is about."""
-        names = (name.strip().lower() for name in (self.text("runtimeStatus") or "").split(","))
+        names = (name.strip() for name in (self.text("runtimeStatus") or "").split(","))
         return InstanceFilter(
             created_from=self.time("createdTimeFrom"),
             created_to=self.time("createdTimeTo"),
-            statuses=frozenset(_STATUS_BY_LOWER_NAME[name] for name in names if name in _STATUS_BY_LOWER_NAME),
+            statuses=frozenset(name for name in names if name in STATUS_NUMBERS),
             prefix=self.text("instanceIdPrefix") or "",
         )

@@ -45,7 +45,7 @@ def _import_fresh(app_root: Path, stem: str) -> ModuleType:
     before = set(sys.modules)
     try:
         return importlib.import_module(stem)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise AppLoadError(_import_failure(error, app_root, stem)) from error
     finally:
         new = {name: sys.modules[name] for name in set(sys.modules) - before}
@@ -62,12 +62,14 @@ def _belongs_to_app(module: ModuleType, app_root: Path) -> bool:
     return path.is_relative_to(app_root) and "site-packages" not in path.parts and not path.is_relative_to(own)
 
 
-def _import_failure(error: Exception, app_root: Path, stem: str) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(app_root))]
-    place = ""
-    if frames:
-        place = f" at {Path(frames[-1].filename).relative_to(app_root)}:{frames[-1].lineno}"
-    text = str(error).replace("\n", " ")
+def _import_failure(error: BaseException, app_root: Path, stem: str) -> str:
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    text = str(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+        text = error.msg
+    own = [f"{Path(file).relative_to(app_root)}:{line}" for file, line in places if Path(file).is_relative_to(app_root)]
+    place = f" at {own[-1]}" if own else ""
     return f"importing {stem}.py failed{place}: {type(error).__name__}: {text}"
 
 

@@ -77,12 +77,13 @@ class Devhost:
         await self._open.aclose()
 
     async def _start(self, opened: contextlib.AsyncExitStack) -> None:
-        _make_folder(self._state_file.parent)
         opened.enter_context(_folder(self._app_root))
         opened.enter_context(_environment(read_local_values(self._app_root)))
         self.settings = load_settings(self._app_root, lenient=self._lenient)
         self.index = load_app(self._app_root)
         self.routes = RouteTable(self.index.http, self.settings.route_prefix)
+        # Only now: what cannot be served leaves nothing behind.
+        _make_folder(self._state_file.parent)
         if self._enable_auth:
             names = [function.name for function in self.index.http]
             self.keys = load_keys(self._state_file.with_suffix(".keys.json"), names)
@@ -100,7 +101,8 @@ class Devhost:
     async def _serve(self, listener: socket.socket, opened: contextlib.AsyncExitStack) -> None:
         links = ManagementLinks(hub_name=self.settings.hub_name, code=self.keys.durable if self.keys else None)
         binding = links.client_binding(self.url)
-        self._webhooks = Webhooks(self.hub, links, self._console)
+        forwarded = self.settings.use_forwarded_host
+        self._webhooks = Webhooks(self.hub, links, self._console, use_forwarded_host=forwarded)
         self._http = HttpTrigger(
             routes=self.routes,
             worker=self.worker,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -39,16 +39,23 @@ class HostSettings:
     store_inputs_in_history: bool = False
     max_orchestration_actions: int = 100_000
     body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES
+    use_forwarded_host: bool = False
     lenient: bool = False
+    gaps: tuple[str, ...] = ()  # what a real host would miss in host.json
 
 
 def load_settings(app_root: Path, *, lenient: bool = False) -> HostSettings:
     """Read host.json below the environment's overrides; AppLoadError names the setting that cannot be read."""
     host = _read_json(app_root / "host.json")
+    _check_version(host)
+    gaps = tuple(_find_gaps(host))
     _overlay(host, os.environ)
     extensions = _section(host, "extensions")
     durable = _Section(_section(extensions, "durableTask"), "extensions.durableTask")
     http = _Section(_section(extensions, "http"), "extensions.http")
+    client_http = _Section(_section(durable.values, "httpSettings"), "extensions.durableTask.httpSettings")
+    if not durable.flag("localRpcEndpointEnabled", True):
+        raise AppLoadError("host.json: localRpcEndpointEnabled must not be false: the Python SDK has no other way in")
     cores = os.cpu_count() or 1
     return HostSettings(
         hub_name=_hub_name(durable.text("hubName")),
@@ -62,13 +69,18 @@ def load_settings(app_root: Path, *, lenient: bool = False) -> HostSettings:
         store_inputs_in_history=durable.flag("storeInputsInOrchestrationHistory"),
         max_orchestration_actions=durable.count("maxOrchestrationActions", 100_000),
         body_limit_bytes=_environment_count("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", DEFAULT_BODY_LIMIT_BYTES),
+        use_forwarded_host=client_http.flag("useForwardedHost"),
         lenient=lenient,
+        gaps=gaps,
     )
 
 
 def read_local_values(app_root: Path) -> dict[str, str]:
     """Return the `Values` of local.settings.json, empty when there is no such file."""
-    values = _section(_read_json(app_root / "local.settings.json"), "Values")
+    settings = _read_json(app_root / "local.settings.json")
+    if settings.get("IsEncrypted"):
+        raise AppLoadError("local.settings.json is encrypted; `func settings decrypt` makes it readable")
+    values = _section(settings, "Values")
     wrong = [key for key, value in values.items() if isinstance(value, dict | list)]
     if wrong:
         raise AppLoadError(f"local.settings.json: Values.{wrong[0]} must be text; nested values are not environment")
@@ -93,8 +105,8 @@ class _Section:
     def count(self, key: str, default: int) -> int:
         return _count(self.values.get(key, default), f"host.json: {self.path}.{key}")
 
-    def flag(self, key: str) -> bool:
-        value = self.values.get(key, False)
+    def flag(self, key: str, default: bool = False) -> bool:
+        value = self.values.get(key, default)
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
         if isinstance(value, bool):
@@ -124,6 +136,18 @@ def _section(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise AppLoadError(f"{key} must be a JSON object, not {value!r}")
     return value
+
+
+def _check_version(host: Mapping[str, Any]) -> None:
+    if host and host.get("version") != "2.0":
+        raise AppLoadError(f'host.json: "version" must be "2.0", not {host.get("version")!r}')
+
+
+def _find_gaps(host: Mapping[str, Any]) -> Iterator[str]:
+    if not host:
+        yield "there is no host.json: Core Tools and a deployment ask for one"
+    elif "extensionBundle" not in host:
+        yield "host.json names no extensionBundle: a real host would know no durable triggers"
 
 
 def _overlay(host: dict[str, Any], environment: Mapping[str, str]) -> None:

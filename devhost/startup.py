@@ -23,7 +23,9 @@ def announce(host: Devhost, console: Console) -> None:
     rows += [(f"{f.durable_name}:", "orchestrationTrigger", "") for f in index.orchestrators.values()]
     rows += [(f"{f.durable_name}:", "activityTrigger", "") for f in index.activities.values()]
     console.table("Functions:", rows)
-    for name, kind in index.unserved:
-        console.warning(f"function {name} is not served: devhost knows no {kind}")
+    for name, reason in index.unserved:
+        console.warning(f"function {name} is not served: {reason}")
+    for gap in host.settings.gaps:
+        console.warning(gap)
     if host.keys is not None:
         console.note("keys are asked for; they are in the .keys.json file beside the state file")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote_plus
@@ -22,7 +23,6 @@ from aiohttp import web
 from devhost import errors
 from devhost.console import Console
 from devhost.hub import TaskHub
-from devhost.instance import Instance
 from devhost.invocation import user_traceback
 from devhost.management import ManagementLinks
 from devhost.query import Query
@@ -31,13 +31,14 @@ from devhost.status import render_history, render_status
 CONTINUATION = "x-ms-continuation-token"
 DEFAULT_TOP = 100
 
-_STATUS_OF_ERROR: dict[type[errors.DevhostError], int] = {
-    errors.InvalidRequest: 400,
-    errors.InstanceNotFound: 404,
-    errors.InstanceConflict: 409,
-    errors.InstanceFinished: 410,
-    errors.InstanceNotTerminal: 412,
-    errors.WrongState: 500,
+# Status code, and the type that the real host names in the body.
+_ANSWER_TO_ERROR: dict[type[errors.DevhostError], tuple[int, str]] = {
+    errors.InvalidRequest: (400, "System.ArgumentException"),
+    errors.InstanceNotFound: (404, ""),
+    errors.InstanceConflict: (409, "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException"),
+    errors.InstanceFinished: (410, ""),
+    errors.InstanceNotTerminal: (412, ""),
+    errors.WrongState: (500, "System.InvalidOperationException"),
 }
 
 Operation = Callable[[web.Request, str], Awaitable[web.Response]]
@@ -46,10 +47,13 @@ Operation = Callable[[web.Request, str], Awaitable[web.Response]]
 class Webhooks:
     """Answers requests of the durable HTTP API."""
 
-    def __init__(self, hub: TaskHub, links: ManagementLinks, console: Console) -> None:
+    def __init__(
+        self, hub: TaskHub, links: ManagementLinks, console: Console, *, use_forwarded_host: bool = False
+    ) -> None:
         self._hub = hub
         self._links = links
         self._console = console
+        self._use_forwarded_host = use_forwarded_host
         self._operations: dict[str, Operation] = {
             "terminate": self._terminate,
             "suspend": self._suspend,
@@ -60,7 +64,8 @@ class Webhooks:
 
     async def handle(self, request: web.Request, tail: str) -> web.Response:
         """Answer one request; tail is the still encoded path below the API's own."""
-        parts = [unquote_plus(part) for part in tail.strip("/").split("/")]
+        # Decoded before it is split: an encoded slash in an id or an event name ends it, as on the real host.
+        parts = unquote_plus(tail).strip("/").split("/")
         try:
             return await self._route(request, parts)
         except errors.DevhostError as error:
@@ -89,10 +94,14 @@ class Webhooks:
                 return await self._raise_event(request, instance_id, event)
             case ["POST", "instances", instance_id, operation] if operation.lower() in self._operations:
                 return await self._operations[operation.lower()](request, instance_id)
-            case ["GET" | "POST" | "DELETE", "entities", *_]:
-                self._console.warning("durable entities are not served by devhost")
-                return _json({"Message": "devhost does not serve durable entities"}, 501)
+            case ["GET" | "POST" | "DELETE", "entities", *entity]:
+                return self._refuse_entity(entity)
         return web.Response(status=404)
+
+    def _refuse_entity(self, entity: list[str]) -> web.Response:
+        refusal = f"devhost does not serve durable entities (asked for @{'@'.join(entity)}); use a real host for them"
+        self._console.warning(refusal)
+        return _json({"Message": refusal}, 501)
 
     async def _start(self, request: web.Request, name: str, instance_id: str | None) -> web.Response:
         query = Query(request)
@@ -101,23 +110,23 @@ class Webhooks:
         started = await self._hub.start_orchestration(
             name, instance_id=instance_id, input_text=text, version=query.text("version")
         )
+        return await self._answer_started(request, query, started)
+
+    async def _answer_started(self, request: web.Request, query: Query, instance_id: str) -> web.Response:
         timeout, interval = query.number("timeout"), query.number("pollingInterval")
         if timeout is None or interval is None:
-            return self._check_status(request, started)
-        return await self._wait(request, started, timeout, interval)
-
-    async def _wait(self, request: web.Request, instance_id: str, timeout: float, interval: float) -> web.Response:
-        if not 0 < interval <= timeout:
-            raise errors.InvalidRequest("pollingInterval must be above 0 and not above timeout")
-        left = timeout
-        while True:
-            instance = await self._hub.get(instance_id)
-            if instance is not None and instance.is_terminal:
-                return _outcome(instance)
-            if left <= 0:
-                return self._check_status(request, instance_id)
-            await asyncio.sleep(min(interval, left))
-            left -= interval
+            return self._check_status(request, instance_id)
+        if interval > timeout:
+            raise errors.InvalidRequest(f"Total timeout {timeout} should be bigger than retry timeout {interval}")
+        try:
+            # The hub says when an instance has ended, so the interval of the polling is of no use.
+            async with asyncio.timeout(timeout):
+                instance = await self._hub.wait(instance_id)
+        except TimeoutError:
+            return self._check_status(request, instance_id)
+        if instance.status == "Completed":
+            return web.Response(text=instance.output_text or "null", content_type="application/json")
+        return _json(render_status(instance, show_input=query.flag("showInput", True)))
 
     async def _get(self, request: web.Request, instance_id: str) -> web.Response:
         query = Query(request)
@@ -133,7 +142,8 @@ class Webhooks:
                 events = await self._hub.history(instance_id)
                 body["historyEvents"] = render_history(events, show_input=show_input, show_output=show_output)
         if not instance.is_terminal:
-            return _json(body, 202, {"Location": f"{_origin(request)}{request.raw_path}", "Retry-After": "5"})
+            location = f"{request.scheme}://{request.host}{request.raw_path}"
+            return _json(body, 202, {"Location": location, "Retry-After": "5"})
         fails = instance.status == "Failed" and query.flag("returnInternalServerErrorOnFailure", False)
         return _json(body, 500 if fails else 200)
 
@@ -147,16 +157,12 @@ class Webhooks:
         return _json(body, 200, {CONTINUATION: token} if token else {})
 
     async def _purge(self, instance_id: str) -> web.Response:
-        try:
-            count = await self._hub.purge(instance_id)
-        except errors.InstanceNotTerminal as error:
-            return _json(str(error), 412)
-        return _json({"instancesDeleted": count}) if count else web.Response(status=404)
+        return _json({"instancesDeleted": await self._hub.purge(instance_id)})
 
     async def _purge_by(self, request: web.Request) -> web.Response:
         wanted = Query(request).instance_filter()
         if wanted.created_from is None:
-            return _json("createdTimeFrom is missing or is not a time", 400)
+            return _json("Please provide value for 'createdTimeFrom' parameter.", 400)
         count = await self._hub.purge_by(wanted)
         return _json({"instancesDeleted": count}) if count else web.Response(status=404)
 
@@ -168,7 +174,7 @@ class Webhooks:
         if instance.is_terminal:
             return web.Response(status=410)
         if request.content_type != "application/json":
-            raise errors.InvalidRequest("an event must be sent as application/json")
+            raise errors.InvalidRequest("Only application/json request content is supported")
         text = (await request.text()).strip()
         _require_json(text)
         await self._hub.raise_event(instance_id, event, text)
@@ -191,27 +197,20 @@ class Webhooks:
         return web.Response(status=202)
 
     async def _restart(self, request: web.Request, instance_id: str) -> web.Response:
-        fresh = Query(request).flag("restartWithNewInstanceId", True)
-        try:
-            started = await self._hub.restart(instance_id, new_instance_id=fresh)
-        except errors.InstanceNotFound as error:
-            # The only operation that answers an unknown id with 400.
-            raise errors.InvalidRequest(str(error)) from error
-        return self._check_status(request, started)
+        query = Query(request)
+        # The only operation that answers an unknown id with 400.
+        started = await self._hub.restart(instance_id, new_instance_id=query.flag("restartWithNewInstanceId", True))
+        return await self._answer_started(request, query, started)
 
     def _check_status(self, request: web.Request, instance_id: str) -> web.Response:
-        links = self._links.for_instance(_origin(request), instance_id)
+        links = self._links.for_instance(self._origin(request), instance_id)
         return _json(links, 202, {"Location": links["statusQueryGetUri"], "Retry-After": "10"})
 
-
-def _origin(request: web.Request) -> str:
-    return f"{request.scheme}://{request.host}"
-
-
-def _outcome(instance: Instance) -> web.Response:
-    if instance.status == "Completed":
-        return web.Response(text=instance.output_text or "null", content_type="application/json")
-    return _json(render_status(instance, show_input=True), 500 if instance.status == "Failed" else 200)
+    def _origin(self, request: web.Request) -> str:
+        forwarded = [request.headers.get(name) for name in ("X-Forwarded-Proto", "X-Forwarded-Host")]
+        if self._use_forwarded_host and all(forwarded):
+            return "{}://{}".format(*forwarded)
+        return f"{request.scheme}://{request.host}"
 
 
 def _require_json(text: str | None) -> None:
@@ -228,9 +227,16 @@ def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
 
 
 def _error_response(error: Exception) -> web.Response:
-    status = next((code for kind, code in _STATUS_OF_ERROR.items() if isinstance(error, kind)), 500)
+    answers = (answer for kind, answer in _ANSWER_TO_ERROR.items() if isinstance(error, kind))
+    status, type_name = next(answers, (500, type(error).__name__))
     if status in (404, 410):
         return web.Response(status=status)
-    kind = type(error).__name__
-    body = {"Message": f"{kind}: {error}", "ExceptionMessage": str(error), "ExceptionType": kind, "StackTrace": ""}
+    if status == 412:
+        return _json(str(error), status)
+    body = {
+        "Message": str(error) if isinstance(error, errors.DevhostError) else "Something went wrong in devhost",
+        "ExceptionMessage": str(error),
+        "ExceptionType": type_name,
+        "StackTrace": "".join(traceback.format_tb(error.__traceback__)),
+    }
     return _json(body, status)

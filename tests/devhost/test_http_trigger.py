@@ -169,7 +169,7 @@ def test_local_settings_are_in_the_environment_while_the_host_runs(
     monkeypatch.delenv("Greeting", raising=False)
     write_app(tmp_path, source)
     (tmp_path / "local.settings.json").write_text('{"Values": {"Greeting": "hello", "Taken": "ignored"}}')
-    (tmp_path / "host.json").write_text('{"extensions": {"http": {"routePrefix": ""}}}')
+    (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}')
 
     async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
         async with session.get(f"{host.url}/a/b") as response:
@@ -213,3 +213,13 @@ def test_two_apps_can_run_side_by_side_in_one_process(tmp_path: Path) -> None:
             assert await response.text() == "special"
 
     serve(SAMPLE, tmp_path / "one.db", talk)
+
+
+def test_a_disabled_function_is_404(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AzureWebJobs.special.Disabled", "1")
+
+    async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
+        async with session.get(f"{host.url}/api/echo/special") as response:
+            assert response.status == 404
+
+    serve(SAMPLE, tmp_path / "s.db", talk)

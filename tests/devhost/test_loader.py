@@ -13,10 +13,10 @@ APP = "app = func.FunctionApp()\n"
 
 def test_functions_are_indexed_by_trigger_and_durable_name() -> None:
     index = load_app(SAMPLE)
-    assert set(index.orchestrators) == {"fan_out", "approval", "slow_chain", "retried"}
+    assert set(index.orchestrators) == {"fan_out", "approval", "slow_chain", "retried", "fragile", "held", "greet"}
     assert set(index.activities) == {"double", "note_step", "fail_until"}
     assert {function.name for function in index.http} >= {"start", "status", "echo", "binary"}
-    assert index.unserved == (("hourly", "timerTrigger"),)
+    assert index.unserved == (("hourly", "devhost knows no timerTrigger"),)
     assert index.activities["double"].is_async
     assert not index.activities["note_step"].is_async
     assert index.activities["note_step"].input_parameter == "order"
@@ -58,6 +58,8 @@ ROUTE = "@app.route(route='r')\n"
         (APP, "registers no function"),
         (APP + "raise RuntimeError('no luck')", "failed at function_app.py:4: RuntimeError: no luck"),
         (APP + "import no_such_module", "No module named 'no_such_module'"),
+        (APP + "import sys\nsys.exit(3)", "failed at function_app.py:5: SystemExit: 3"),
+        ("app = (", "failed at function_app.py:3: SyntaxError: '(' was never closed"),
         (APP + ACTIVITY + "def act(y): ...", "no binding gives a value to parameter y"),
         (APP + ACTIVITY + "def act(x, y): ...", "no binding gives a value to parameter y"),
         (APP + ACTIVITY + "def act(x: list[str]): ...", "annotation list[str] of parameter x is no plain class"),
@@ -101,5 +103,13 @@ def test_a_function_with_a_binding_nobody_serves_is_set_aside(tmp_path: Path) ->
     output = "@app.queue_output(arg_name='out', queue_name='q', connection='c')\n"
     source = APP + output + ACTIVITY + "def act(x, out: func.Out[str]): ...\n" + ACTIVITY + "def other(x): ..."
     index = load_app(write_app(tmp_path, source))
-    assert index.unserved == (("act", "queue"),)
+    assert index.unserved == (("act", "devhost knows no queue"),)
+    assert set(index.activities) == {"other"}
+
+
+@pytest.mark.parametrize("setting", ["AzureWebJobs.act.Disabled", "AzureWebJobs_act_Disabled"])
+def test_a_disabled_function_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    monkeypatch.setenv(setting, "true")
+    index = load_app(write_app(tmp_path, APP + ACTIVITY + "def act(x): ...\n" + ACTIVITY + "def other(x): ..."))
+    assert index.unserved == (("act", f"{setting} says so"),)
     assert set(index.activities) == {"other"}

@@ -36,8 +36,12 @@ def test_host_json_is_read_and_environment_overrides_it(tmp_path: Path, monkeypa
 
 
 def test_minus_one_means_no_timeout(tmp_path: Path) -> None:
-    (tmp_path / "host.json").write_text('{"functionTimeout": "-1"}')
+    (tmp_path / "host.json").write_text('{"version": "2.0", "functionTimeout": "-1"}')
     assert load_settings(tmp_path).function_timeout_seconds is None
+
+
+def durable(setting: str) -> str:
+    return f'{{"version": "2.0", "extensions": {{"durableTask": {{{setting}}}}}}}'
 
 
 @pytest.mark.parametrize(
@@ -45,9 +49,12 @@ def test_minus_one_means_no_timeout(tmp_path: Path) -> None:
     [
         ("{", "host.json is not valid JSON"),
         ("[]", "host.json must hold a JSON object"),
-        ('{"functionTimeout": "soon"}', "functionTimeout must read hh:mm:ss"),
-        ('{"extensions": {"durableTask": {"hubName": "1x"}}}', "hubName '1x' must be"),
-        ('{"extensions": {"durableTask": {"maxConcurrentActivityFunctions": 0}}}', "maxConcurrentActivityFunctions"),
+        ('{"functionTimeout": "-1"}', '"version" must be "2.0", not None'),
+        ('{"version": "4.0"}', '"version" must be "2.0", not \'4.0\''),
+        ('{"version": "2.0", "functionTimeout": "soon"}', "functionTimeout must read hh:mm:ss"),
+        (durable('"hubName": "1x"'), "hubName '1x' must be"),
+        (durable('"maxConcurrentActivityFunctions": 0'), "maxConcurrentActivityFunctions"),
+        (durable('"localRpcEndpointEnabled": false'), "localRpcEndpointEnabled"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, said: str) -> None:
@@ -59,3 +66,24 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, said: str) -> None:
 def test_local_values_become_text(tmp_path: Path) -> None:
     (tmp_path / "local.settings.json").write_text('{"IsEncrypted": false, "Values": {"A": "x", "B": 1, "C": true}}')
     assert read_local_values(tmp_path) == {"A": "x", "B": "1", "C": "true"}
+
+
+def test_encrypted_local_settings_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "local.settings.json").write_text('{"IsEncrypted": true, "Values": {"A": "x"}}')
+    with pytest.raises(AppLoadError, match="encrypted"):
+        read_local_values(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "gap"),
+    [
+        (None, "there is no host.json"),
+        ('{"version": "2.0"}', "names no extensionBundle"),
+        ('{"version": "2.0", "extensionBundle": {"id": "x"}}', None),
+    ],
+)
+def test_what_a_real_host_would_miss_is_said(tmp_path: Path, text: str | None, gap: str | None) -> None:
+    if text is not None:
+        (tmp_path / "host.json").write_text(text)
+    gaps = load_settings(tmp_path).gaps
+    assert gaps == () if gap is None else gap in gaps[0]

@@ -1,226 +1,328 @@
-"""The durable HTTP API, row by row, over a hub that runs nothing."""
+"""The durable HTTP API of a live host, row by row."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-import aiohttp
+import httpx
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
-from devhost.console import Console
-from devhost.hub import TaskHub
-from devhost.instance import InstanceFilter
-from devhost.management import WEBHOOK_PATH, ManagementLinks
-from devhost.webhooks import Webhooks
-from tests.devhost.fake_hub import FakeHub, make_instance
+from devhost.clock import VirtualClock
+from devhost.management import WEBHOOK_PATH
+from devhost.testing import RunningApp, running_app
+from tests.devhost.app_folder import SAMPLE, write_app
 
-Body = Any
-Answer = tuple[int, Body, dict[str, str]]
-Ask = Callable[..., Awaitable[Answer]]
+JSON: dict[str, Any] = {"content": '{"k": 1}', "headers": {"Content-Type": "application/json"}}
+TEXT: dict[str, Any] = {"content": '{"k": 1}', "headers": {"Content-Type": "text/plain"}}
+BROKEN: dict[str, Any] = {"content": "{no json", "headers": {"Content-Type": "application/json"}}
+LONG_AGO = "2020-01-01T00:00:00.000000Z"
 
 
-def hub_of_every_status() -> FakeHub:
-    statuses = ("Running", "Pending", "Suspended", "Completed", "Failed", "Terminated")
-    return FakeHub(*(make_instance(status.lower(), status) for status in statuses))
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    state_file = tmp_path_factory.mktemp("webhooks") / "s.db"
+    with running_app(SAMPLE, state_file=state_file, clock=VirtualClock(automatic=False)) as running:
+        yield running
 
 
-def converse(hub: FakeHub, talk: Callable[[Ask], Awaitable[None]]) -> None:
-    async def run() -> None:
-        links = ManagementLinks(hub_name="Hub", code=None)
-        webhooks = Webhooks(cast(TaskHub, hub), links, Console(write=lambda line: None))
-
-        async def handle(request: web.Request) -> web.Response:
-            return await webhooks.handle(request, request.rel_url.raw_path[len(WEBHOOK_PATH) :])
-
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", handle)
-        async with TestServer(app) as server, aiohttp.ClientSession() as session:
-
-            async def ask(method: str, path: str, **more: Any) -> Answer:
-                async with session.request(method, server.make_url(WEBHOOK_PATH + path), **more) as response:
-                    text = await response.text()
-                    return response.status, json.loads(text) if text else None, dict(response.headers)
-
-            await talk(ask)
-
-    asyncio.run(run())
+@pytest.fixture(scope="module")
+def api(app: RunningApp) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=app.url + WEBHOOK_PATH) as client:
+        yield client
 
 
-JSON: dict[str, Any] = {"data": '{"k": 1}', "headers": {"Content-Type": "application/json"}}
+@pytest.fixture
+def bring(app: RunningApp, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Make an instance that has the status asked for and give its id."""
+    gate = tmp_path / "gate"
+    gate.touch()
+
+    def make(status: str) -> str:
+        wanted = status.capitalize()
+        if wanted == "None":
+            return f"{tmp_path.name}-none"
+        orchestrator = {"Pending": "held", "Completed": "fan_out", "Failed": "fragile"}.get(wanted, "approval")
+        order = {"gate": str(gate), "count": 1, "file": str(tmp_path / "tries"), "attempts": 2}
+        instance_id = app.start(orchestrator, order, instance_id=f"{tmp_path.name}-{status}")
+        if wanted in ("Suspended", "Terminated"):
+            app.wait(instance_id, lambda it: it.status == "Running")
+            app.call(getattr(app.hub, {"Suspended": "suspend", "Terminated": "terminate"}[wanted])(instance_id, "why"))
+        app.wait(instance_id, lambda it: it.status == wanted)
+        return instance_id
+
+    yield make
+    gate.unlink()
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "more", "status"),
+    ("status", "method", "path", "sent", "code", "after"),
     [
-        ("POST", "orchestrators/orch", {}, 202),
-        ("POST", "Orchestrators/orch/some-id", JSON, 202),
-        ("POST", "orchestrators/orch/running", JSON, 409),
-        ("POST", "orchestrators/orch/completed", JSON, 202),
-        ("POST", "orchestrators/orch", {"data": "{no json"}, 400),
-        ("POST", "orchestrators/orch?timeout=1&pollingInterval=2", {}, 400),
-        ("GET", "orchestrators/orch", {}, 404),
-        ("GET", "instances/running", {}, 202),
-        ("GET", "instances/pending", {}, 202),
-        ("GET", "instances/suspended", {}, 202),
-        ("GET", "instances/completed", {}, 200),
-        ("GET", "instances/terminated", {}, 200),
-        ("GET", "instances/failed", {}, 200),
-        ("GET", "instances/failed?returnInternalServerErrorOnFailure=true", {}, 500),
-        ("GET", "instances/none", {}, 404),
-        ("PUT", "instances/running", {}, 404),
-        ("GET", "instances", {}, 200),
-        ("GET", "instances/", {}, 200),
-        ("DELETE", "instances/completed", {}, 200),
-        ("DELETE", "instances/running", {}, 412),
-        ("DELETE", "instances/none", {}, 404),
-        ("DELETE", "instances", {}, 400),
-        ("DELETE", "instances/?createdTimeFrom=2026-01-01T00:00:00.000000Z", {}, 200),
-        ("POST", "instances/running/raiseEvent/go", JSON, 202),
-        ("POST", "instances/running/RAISEEVENT/go", JSON, 202),
-        ("POST", "instances/suspended/raiseEvent/go", JSON, 202),
-        ("POST", "instances/pending/raiseEvent/go", JSON, 202),
-        ("POST", "instances/completed/raiseEvent/go", JSON, 410),
-        ("POST", "instances/none/raiseEvent/go", JSON, 404),
-        ("POST", "instances/running/raiseEvent/go", {"data": "{}", "headers": {"Content-Type": "text/plain"}}, 400),
-        ("POST", "instances/running/raiseEvent/go", {**JSON, "data": "{no json"}, 400),
-        ("POST", "instances/running/terminate?reason=x", {}, 202),
-        ("POST", "instances/completed/terminate", {}, 410),
-        ("POST", "instances/none/terminate", {}, 404),
-        ("POST", "instances/running/suspend?reason=x", {}, 202),
-        ("POST", "instances/suspended/suspend", {}, 500),
-        ("POST", "instances/failed/suspend", {}, 410),
-        ("POST", "instances/suspended/resume", {}, 202),
-        ("POST", "instances/running/resume", {}, 500),
-        ("POST", "instances/none/resume", {}, 404),
-        ("POST", "instances/failed/rewind?reason=x", {}, 202),
-        ("POST", "instances/completed/rewind", {}, 412),
-        ("POST", "instances/none/rewind", {}, 404),
-        ("POST", "instances/completed/restart", {}, 202),
-        ("POST", "instances/none/restart", {}, 400),
-        ("GET", "instances/running/terminate", {}, 404),
-        ("POST", "instances/running/unknown", {}, 404),
-        ("GET", "elsewhere", {}, 404),
-        ("POST", "entities/counter/1?op=add", {}, 501),
+        ("none", "POST", "orchestrators/approval/{id}", {}, 202, "Running"),
+        ("none", "POST", "Orchestrators/FAN_OUT/{id}", JSON, 202, "Completed"),
+        ("none", "POST", "orchestrators/unheard_of/{id}", JSON, 400, None),
+        ("none", "POST", "orchestrators/fan_out/@{id}", JSON, 400, None),
+        ("none", "POST", "orchestrators/fan_out/{id}", BROKEN, 400, None),
+        ("none", "GET", "orchestrators/fan_out/{id}", {}, 404, None),
+        ("none", "POST", "orchestrators", {}, 404, None),
+        ("pending", "POST", "orchestrators/fan_out/{id}", JSON, 409, "Pending"),
+        ("running", "POST", "orchestrators/fan_out/{id}", JSON, 409, "Running"),
+        ("suspended", "POST", "orchestrators/fan_out/{id}", JSON, 409, "Suspended"),
+        ("completed", "POST", "orchestrators/approval/{id}", JSON, 202, "Running"),
+        ("failed", "POST", "orchestrators/approval/{id}", JSON, 202, "Running"),
+        ("terminated", "POST", "orchestrators/approval/{id}", JSON, 202, "Running"),
+        ("pending", "GET", "instances/{id}", {}, 202, "Pending"),
+        ("running", "GET", "instances/{id}", {}, 202, "Running"),
+        ("suspended", "GET", "instances/{id}", {}, 202, "Suspended"),
+        ("completed", "GET", "instances/{id}", {}, 200, "Completed"),
+        ("terminated", "GET", "instances/{id}", {}, 200, "Terminated"),
+        ("failed", "GET", "instances/{id}", {}, 200, "Failed"),
+        ("failed", "GET", "instances/{id}?returnInternalServerErrorOnFailure=true", {}, 500, "Failed"),
+        ("none", "GET", "instances/{id}", {}, 404, None),
+        ("running", "PUT", "instances/{id}", {}, 404, "Running"),
+        ("running", "HEAD", "instances/{id}", {}, 404, "Running"),
+        ("none", "PUT", "instances", {}, 404, None),
+        ("completed", "DELETE", "instances/{id}", {}, 200, None),
+        ("failed", "DELETE", "instances/{id}", {}, 200, None),
+        ("terminated", "DELETE", "instances/{id}", {}, 200, None),
+        ("running", "DELETE", "instances/{id}", {}, 412, "Running"),
+        ("suspended", "DELETE", "instances/{id}", {}, 412, "Suspended"),
+        ("none", "DELETE", "instances/{id}", {}, 404, None),
+        ("running", "POST", "instances/{id}/raiseEvent/decision", JSON, 202, "Completed"),
+        ("running", "POST", "instances/{id}/RAISEEVENT/decision", JSON, 202, "Completed"),
+        ("running", "POST", "instances/{id}/raiseEvent/another", JSON, 202, "Running"),
+        ("running", "POST", "instances/{id}/raiseEvent/decision", TEXT, 400, "Running"),
+        ("running", "POST", "instances/{id}/raiseEvent/decision", BROKEN, 400, "Running"),
+        ("running", "POST", "instances/{id}/raiseEvent/a%2Fb", JSON, 404, "Running"),
+        ("running", "POST", "instances/{id}/raiseEvent", JSON, 404, "Running"),
+        ("suspended", "POST", "instances/{id}/raiseEvent/decision", JSON, 202, "Suspended"),
+        ("pending", "POST", "instances/{id}/raiseEvent/decision", JSON, 202, "Pending"),
+        ("completed", "POST", "instances/{id}/raiseEvent/decision", BROKEN, 410, "Completed"),
+        ("none", "POST", "instances/{id}/raiseEvent/decision", JSON, 404, None),
+        ("running", "POST", "instances/{id}/terminate?reason=x", {}, 202, "Terminated"),
+        ("pending", "POST", "instances/{id}/terminate?reason=x", {}, 202, "Terminated"),
+        ("suspended", "POST", "instances/{id}/terminate", {}, 202, "Terminated"),
+        ("completed", "POST", "instances/{id}/terminate", {}, 410, "Completed"),
+        ("none", "POST", "instances/{id}/terminate", {}, 404, None),
+        ("running", "POST", "instances/{id}/suspend?reason=x", {}, 202, "Suspended"),
+        ("suspended", "POST", "instances/{id}/suspend", {}, 500, "Suspended"),
+        ("failed", "POST", "instances/{id}/suspend", {}, 410, "Failed"),
+        ("none", "POST", "instances/{id}/suspend", {}, 404, None),
+        ("suspended", "POST", "instances/{id}/resume?reason=x", {}, 202, "Running"),
+        ("running", "POST", "instances/{id}/resume", {}, 500, "Running"),
+        ("terminated", "POST", "instances/{id}/resume", {}, 410, "Terminated"),
+        ("none", "POST", "instances/{id}/resume", {}, 404, None),
+        ("failed", "POST", "instances/{id}/rewind?reason=x", {}, 202, "Completed"),
+        ("completed", "POST", "instances/{id}/rewind", {}, 412, "Completed"),
+        ("running", "POST", "instances/{id}/rewind", {}, 412, "Running"),
+        ("none", "POST", "instances/{id}/rewind", {}, 404, None),
+        ("completed", "POST", "instances/{id}/restart?restartWithNewInstanceId=false", {}, 202, "Completed"),
+        ("running", "POST", "instances/{id}/restart?restartWithNewInstanceId=true", {}, 202, "Running"),
+        ("running", "POST", "instances/{id}/restart?restartWithNewInstanceId=false", {}, 409, "Running"),
+        ("none", "POST", "instances/{id}/restart", {}, 400, None),
+        ("running", "GET", "instances/{id}/terminate", {}, 404, "Running"),
+        ("running", "POST", "instances/{id}/unknown", {}, 404, "Running"),
+        ("none", "GET", "elsewhere", {}, 404, None),
+        ("none", "POST", "entities/counter/{id}?op=add", JSON, 501, None),
+        ("none", "GET", "entities/counter/{id}", {}, 501, None),
+        ("none", "DELETE", "entities/counter/{id}", {}, 501, None),
+        ("none", "GET", "entities", {}, 501, None),
     ],
 )
-def test_each_route_answers_with_its_status(method: str, path: str, more: dict[str, Any], status: int) -> None:
-    async def talk(ask: Ask) -> None:
-        answered, body, _ = await ask(method, path, **more)
-        assert answered == status
-        if status == 400 and not path.startswith("instances") and body is not None:
-            assert body["ExceptionMessage"]
-        if status in (404, 410):
-            assert body is None
-
-    converse(hub_of_every_status(), talk)
-
-
-def test_start_passes_on_the_raw_text_and_answers_with_links() -> None:
-    hub = FakeHub()
-
-    async def talk(ask: Ask) -> None:
-        status, body, headers = await ask("POST", "orchestrators/My%20Orch/an+id?version=1.2", data='"{\\"a\\": 1}"')
-        assert status == 202
-        assert hub.calls == [("start", "My Orch", "an id", '"{\\"a\\": 1}"', "1.2")]
-        assert set(body) == {
-            "id",
-            "statusQueryGetUri",
-            "sendEventPostUri",
-            "terminatePostUri",
-            "purgeHistoryDeleteUri",
-            "restartPostUri",
-            "suspendPostUri",
-            "resumePostUri",
-        }
-        assert body["id"] == "an id"
-        assert body["terminatePostUri"].endswith(
-            "/instances/an%20id/terminate?reason={text}&taskHub=Hub&connection=Storage"
+def test_each_route_answers_with_its_code_and_does_what_it_says(
+    app: RunningApp,
+    api: httpx.Client,
+    bring: Callable[[str], str],
+    status: str,
+    method: str,
+    path: str,
+    sent: dict[str, Any],
+    code: int,
+    after: str | None,
+) -> None:
+    instance_id = bring(status)
+    answer = api.request(method, path.format(id=instance_id), **sent)
+    assert answer.status_code == code
+    if code == 400:
+        assert set(answer.json()) == {"Message", "ExceptionMessage", "ExceptionType", "StackTrace"}
+        assert (answer.json()["ExceptionType"], bool(answer.json()["ExceptionMessage"])) == (
+            "System.ArgumentException",
+            True,
         )
-        assert (headers["Location"], headers["Retry-After"]) == (body["statusQueryGetUri"], "10")
-
-    converse(hub, talk)
-
-
-def test_start_and_wait_answers_with_the_output() -> None:
-    async def talk(ask: Ask) -> None:
-        assert (await ask("POST", "orchestrators/quick?timeout=5&pollingInterval=1"))[:2] == (200, 42)
-        status, body, _ = await ask("POST", "orchestrators/orch/x?timeout=0.02&pollingInterval=0.01")
-        assert (status, body["id"]) == (202, "x")
-
-    converse(FakeHub(), talk)
+    if code == 412:
+        assert status.capitalize() in answer.json()
+    if code in (404, 410) or (code == 202 and "instances" in path and method == "POST" and "restart" not in path):
+        assert answer.content == b""
+    if after is None:
+        assert app.call(app.hub.get(instance_id)) is None
+    else:
+        assert app.wait(instance_id, lambda it: it.status == after).instance_id == instance_id
 
 
-def test_status_shows_the_instance_with_times_in_seconds() -> None:
-    async def talk(ask: Ask) -> None:
-        _, body, headers = await ask("GET", "instances/running?showInput=False")
-        assert body == {
-            "name": "orch",
-            "instanceId": "running",
-            "runtimeStatus": "Running",
-            "input": None,
-            "customStatus": "busy",
-            "output": None,
-            "createdTime": "2026-01-02T03:04:05Z",
-            "lastUpdatedTime": "2026-01-02T03:04:05Z",
-        }
-        assert headers["Retry-After"] == "5"
-        assert headers["Location"].endswith("instances/running?showInput=False")
-        assert (await ask("GET", "instances/completed"))[1]["input"] == {"a": 1}
-
-    converse(hub_of_every_status(), talk)
-
-
-def test_a_failure_that_is_no_json_is_shown_as_text() -> None:
-    hub = FakeHub(make_instance("x", "Failed", output_text="Orchestrator function 'orch' failed: no"))
-
-    async def talk(ask: Ask) -> None:
-        assert (await ask("GET", "instances/x"))[1]["output"] == "Orchestrator function 'orch' failed: no"
-
-    converse(hub, talk)
+def test_start_takes_id_version_and_raw_input_and_answers_with_links(app: RunningApp, api: httpx.Client) -> None:
+    answer = api.post("orchestrators/greet/an+id%20two?version=1.2", content='{"a": 1}')
+    links = answer.json()
+    assert set(links) == {
+        "id",
+        "statusQueryGetUri",
+        "sendEventPostUri",
+        "terminatePostUri",
+        "purgeHistoryDeleteUri",
+        "restartPostUri",
+        "suspendPostUri",
+        "resumePostUri",
+    }
+    assert links["id"] == "an id two"
+    instance = f"{app.url}{WEBHOOK_PATH}instances/an%20id%20two"
+    query = "taskHub=SampleHub&connection=Storage"
+    assert links["statusQueryGetUri"] == links["purgeHistoryDeleteUri"] == f"{instance}?{query}"
+    assert links["sendEventPostUri"] == f"{instance}/raiseEvent/{{eventName}}?{query}"
+    assert links["terminatePostUri"] == f"{instance}/terminate?reason={{text}}&{query}"
+    assert (answer.headers["Location"], answer.headers["Retry-After"]) == (links["statusQueryGetUri"], "10")
+    assert app.result("an id two") == "hello from version 1.2"
+    assert api.get(links["statusQueryGetUri"]).json()["input"] == {"a": 1}
 
 
-def test_a_list_pages_by_continuation_header() -> None:
-    hub = hub_of_every_status()
-
-    async def talk(ask: Ask) -> None:
-        status, body, headers = await ask(
-            "GET",
-            "instances?top=2&runtimeStatus=running,COMPLETED,odd&instanceIdPrefix=r&createdTimeFrom=2026-01-01T00:00:00Z",
-            headers={"x-ms-continuation-token": "here"},
-        )
-        assert (status, len(body), headers["x-ms-continuation-token"]) == (200, 2, "more")
-        wanted = InstanceFilter(
-            created_from=datetime(2026, 1, 1, tzinfo=UTC), statuses=frozenset({"Running", "Completed"}), prefix="r"
-        )
-        assert hub.calls == [("query", wanted, 2, "here")]
-        _, body, headers = await ask("GET", "instances")
-        assert len(body) == 6
-        assert "x-ms-continuation-token" not in headers
-
-    converse(hub, talk)
-
-
-def test_history_is_shown_only_when_asked_for_and_never_for_a_pending_one() -> None:
-    hub = hub_of_every_status()
-    hub.events = [{"EventType": 12, "EventId": -1, "IsPlayed": False, "Timestamp": "t"}]
-
-    async def talk(ask: Ask) -> None:
-        assert "historyEvents" not in (await ask("GET", "instances/running"))[1]
-        assert (await ask("GET", "instances/running?showHistory=True"))[1]["historyEvents"] == []
-        assert (await ask("GET", "instances/pending?showHistory=True"))[1]["historyEvents"] is None
-
-    converse(hub, talk)
+@pytest.mark.parametrize(
+    ("orchestrator", "query", "code", "says"),
+    [
+        ("fan_out", "timeout=5&pollingInterval=1", 200, 6),
+        ("fragile", "timeout=5&pollingInterval=0.5", 200, "Failed"),
+        ("approval", "timeout=0.02&pollingInterval=0.01", 202, "links"),
+        ("approval", "timeout=5", 202, "links"),
+        ("approval", "timeout=1&pollingInterval=2", 400, "bigger"),
+    ],
+)
+def test_start_and_wait_answers_with_the_output_the_status_or_the_links(
+    app: RunningApp, api: httpx.Client, tmp_path: Path, orchestrator: str, query: str, code: int, says: Any
+) -> None:
+    order = {"file": str(tmp_path / "tries"), "attempts": 2}
+    answer = api.post(f"orchestrators/{orchestrator}?{query}", json=order)
+    body = answer.json()
+    assert answer.status_code == code
+    if code == 200:
+        assert says == (body["runtimeStatus"] if isinstance(body, dict) else body)
+    else:
+        assert "statusQueryGetUri" in body if says == "links" else says in body["ExceptionMessage"]
 
 
-def test_an_event_keeps_its_text_and_a_decoded_name() -> None:
-    hub = hub_of_every_status()
+def test_a_restart_can_be_waited_for(app: RunningApp, api: httpx.Client, bring: Callable[[str], str]) -> None:
+    answer = api.post(f"instances/{bring('completed')}/restart?timeout=5&pollingInterval=1")
+    assert (answer.status_code, answer.json()) == (200, 0)
 
-    async def talk(ask: Ask) -> None:
-        await ask("POST", "instances/running/raiseEvent/go%20on", **JSON)
-        assert hub.calls == [("event", "running", "go on", '{"k": 1}')]
 
-    converse(hub, talk)
+def test_status_shows_the_instance_with_times_in_seconds(api: httpx.Client, bring: Callable[[str], str]) -> None:
+    instance_id = bring("running")
+    answer = api.get(f"instances/{instance_id}?showInput=False")
+    body = answer.json()
+    assert {key: body[key] for key in ("name", "instanceId", "runtimeStatus", "input", "customStatus", "output")} == {
+        "name": "approval",
+        "instanceId": instance_id,
+        "runtimeStatus": "Running",
+        "input": None,
+        "customStatus": None,
+        "output": None,
+    }
+    assert (body["createdTime"], body["lastUpdatedTime"], len(body)) == ("2026-01-01T00:00:00Z",) * 2 + (8,)
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.headers["Location"] == str(answer.request.url)
+
+
+def test_outcomes_are_json_values_and_a_failure_is_text(api: httpx.Client, bring: Callable[[str], str]) -> None:
+    completed, failed, terminated = (
+        api.get(f"instances/{bring(it)}").json() for it in ("completed", "failed", "terminated")
+    )
+    assert (completed["output"], completed["customStatus"]) == (0, {"stage": "done"})
+    # Started as the SDK's client does it, which encodes the input twice.
+    assert json.loads(completed["input"])["count"] == 1
+    assert failed["output"].startswith("Orchestrator function 'fragile' failed: Activity function 'fail_until' failed:")
+    assert terminated["output"] == "why"
+
+
+def test_history_is_shown_when_asked_for_with_inputs_and_outputs_apart(
+    api: httpx.Client, bring: Callable[[str], str]
+) -> None:
+    instance_id = bring("completed")
+    assert "historyEvents" not in api.get(f"instances/{instance_id}").json()
+    bare = api.get(f"instances/{instance_id}?showHistory=true&showInput=false").json()["historyEvents"]
+    full = api.get(f"instances/{instance_id}?showHistory=true&showHistoryOutput=true").json()["historyEvents"]
+    assert [event["EventType"] for event in bare] == ["ExecutionStarted", "TaskCompleted", "ExecutionCompleted"]
+    assert not any({"Input", "Result", "EventId", "IsPlayed", "TaskScheduledId"} & set(event) for event in bare)
+    assert {"FunctionName", "ScheduledTime", "Timestamp"} <= set(bare[1])
+    assert (bare[0]["FunctionName"], bare[1]["FunctionName"]) == ("fan_out", "double")
+    assert (full[1]["Result"], full[2]["OrchestrationStatus"]) == (0, "Completed")
+    assert "Input" in full[0]
+    pending = api.get(f"instances/{bring('pending')}?showHistory=true").json()
+    assert (pending["runtimeStatus"], pending["historyEvents"]) == ("Pending", None)
+
+
+def test_a_list_is_filtered_and_paged_by_the_continuation_header(app: RunningApp, api: httpx.Client) -> None:
+    for number in range(5):
+        app.result(app.start("fan_out", {"count": 1}, instance_id=f"page-{number}"))
+    app.start("approval", instance_id="page-x")
+    app.wait("page-x", lambda it: it.status == "Running")
+    query = {"instanceIdPrefix": "page-", "runtimeStatus": "Completed,Failed", "top": "2", "showInput": "false"}
+    seen: list[str] = []
+    token, pages = "", 0
+    while pages == 0 or token:
+        headers = {"x-ms-continuation-token": token} if token else {}
+        answer = api.get("instances/", params=query, headers=headers)
+        assert answer.status_code == 200
+        assert len(answer.json()) <= 2
+        seen += [row["instanceId"] for row in answer.json()]
+        assert not any("historyEvents" in row or row["input"] for row in answer.json())
+        token, pages = answer.headers.get("x-ms-continuation-token", ""), pages + 1
+    assert (sorted(seen), pages) == ([f"page-{number}" for number in range(5)], 3)
+    mine = {"instanceIdPrefix": "page-"}
+    assert len(api.get("instances", params=mine | {"createdTimeFrom": LONG_AGO}).json()) == 6
+    assert api.get("instances", params=mine | {"createdTimeTo": LONG_AGO}).json() == []
+    # As on the real host, a status in the wrong case is none, and then there is nothing to filter by.
+    assert len(api.get("instances", params=mine | {"runtimeStatus": "completed"}).json()) == 6
+
+
+def test_a_list_holds_100_unless_told_otherwise(app: RunningApp, api: httpx.Client) -> None:
+    async def start_many() -> None:
+        for number in range(101):
+            await app.hub.start_orchestration("greet", instance_id=f"many-{number:03}")
+
+    app.call(start_many())
+    answer = api.get("instances?instanceIdPrefix=many-")
+    assert len(answer.json()) == 100
+    assert answer.headers["x-ms-continuation-token"]
+
+
+def test_a_purge_by_filter_takes_only_ended_instances(api: httpx.Client, bring: Callable[[str], str]) -> None:
+    kept, gone = bring("running"), bring("failed")
+    answer = api.delete("instances?runtimeStatus=Failed")
+    assert (answer.status_code, answer.json()) == (400, "Please provide value for 'createdTimeFrom' parameter.")
+    query = {"createdTimeFrom": "1-01-01T00:00:00.000000Z", "runtimeStatus": "Failed,Running"}
+    answer = api.delete("instances", params=query)
+    assert answer.status_code == 200
+    assert answer.json()["instancesDeleted"] >= 1
+    assert api.get(f"instances/{gone}").status_code == 404
+    assert api.get(f"instances/{kept}").status_code == 202
+    assert api.delete("instances", params=query).status_code == 404
+
+
+def test_the_first_of_two_origins_counts_only_if_the_app_says_so(tmp_path: Path) -> None:
+    source = """
+    app = df.DFApp()
+
+    @app.orchestration_trigger(context_name="context")
+    def nothing(context):
+        return None
+    """
+    forwarded = {"X-Forwarded-Host": "public.example", "X-Forwarded-Proto": "https"}
+    settings = {"version": "2.0", "extensions": {"durableTask": {"httpSettings": {"useForwardedHost": False}}}}
+    write_app(tmp_path, source)
+    origins = []
+    for use in (False, True):
+        settings["extensions"]["durableTask"]["httpSettings"]["useForwardedHost"] = use  # type: ignore[index]
+        (tmp_path / "host.json").write_text(json.dumps(settings))
+        with running_app(tmp_path, state_file=tmp_path / "s.db") as app:
+            answer = httpx.post(f"{app.url}{WEBHOOK_PATH}orchestrators/nothing", headers=forwarded)
+            url = urlsplit(answer.headers["Location"])
+            origins.append(f"{url.scheme}://{url.netloc}" == app.url)
+    assert origins == [True, False]
+    assert f"{url.scheme}://{url.netloc}" == "https://public.example"

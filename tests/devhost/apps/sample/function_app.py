@@ -113,6 +113,24 @@ def retried(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]
     return (yield context.call_activity_with_retry("fail_until", options, context.get_input()))
 
 
+@app.orchestration_trigger(context_name="context")
+def fragile(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    return (yield context.call_activity("fail_until", context.get_input()))
+
+
+@app.orchestration_trigger(context_name="context")
+def held(context: df.DurableOrchestrationContext) -> str:
+    """Stay in the first episode, so that the instance is pending, while a file is there."""
+    while Path(context.get_input()["gate"]).exists():
+        time.sleep(0.01)
+    return "let go"
+
+
+@app.orchestration_trigger(context_name="context")
+def greet(context: df.DurableOrchestrationContext) -> str:
+    return f"hello from version {context.version}"
+
+
 @blueprint.activity_trigger(input_name="number")
 async def double(number: int) -> int:
     return number * 2
