@@ -20,13 +20,16 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 Status = df.OrchestrationRuntimeStatus
 
 
-def converse(folder: Path, talk: Callable[[Any, Devhost], Awaitable[None]]) -> None:
+def converse(folder: Path, talk: Callable[[Any, Devhost], Awaitable[None]]) -> list[str]:
+    lines: list[str] = []
+
     async def run() -> None:
-        async with Devhost(SAMPLE, state_file=folder / "s.db", console=Console(quiet=True)) as host:
+        async with Devhost(SAMPLE, state_file=folder / "s.db", console=Console(write=lines.append)) as host:
             links = ManagementLinks(hub_name=host.settings.hub_name, code=None)
             await talk(df.DurableOrchestrationClient(links.client_binding(host.url)), host)
 
     asyncio.run(run())
+    return lines
 
 
 async def settled(client: Any, instance_id: str, *wanted: str) -> Any:
@@ -49,6 +52,8 @@ def test_start_status_and_history(tmp_path: Path) -> None:
         # The SDK keeps the wire's name for it and leaves its own attribute `history` empty.
         kinds = [event["EventType"] for event in full.historyEvents]
         assert kinds == ["ExecutionStarted", "TaskCompleted", "TaskCompleted", "ExecutionCompleted"]
+        await client.start_new("greet", "two", version="2.1")
+        assert (await settled(client, "two")).output == "hello from version 2.1"
         made = await client.start_new("fan_out")
         assert len(made) == 32
         assert (await settled(client, made)).output == 6
@@ -133,6 +138,33 @@ def test_restart_starts_the_same_again(tmp_path: Path) -> None:
     converse(tmp_path, talk)
 
 
+def test_a_rewound_instance_goes_on_from_its_failure(tmp_path: Path) -> None:
+    async def talk(client: Any, host: Devhost) -> None:
+        await client.start_new("fragile", "f", {"file": str(tmp_path / "tries"), "attempts": 2})
+        assert (await settled(client, "f")).runtime_status == Status.Failed
+        await client.rewind("f", "the cause is gone", task_hub_name="SampleHub", connection_name="Storage")
+        status = await settled(client, "f", "Completed")
+        assert (status.output, (tmp_path / "tries").read_text()) == (2, "xx")
+        with pytest.raises(Exception, match="Completed"):
+            await client.rewind("f", "again")
+        with pytest.raises(Exception, match="No instance"):
+            await client.rewind("nobody", "x")
+
+    converse(tmp_path, talk)
+
+
+def test_entities_are_refused_and_the_console_says_which(tmp_path: Path) -> None:
+    async def talk(client: Any, host: Devhost) -> None:
+        counter = df.EntityId("Counter", "main")
+        with pytest.raises(Exception, match="501"):
+            await client.read_entity_state(counter)
+        with pytest.raises(Exception, match="501"):
+            await client.signal_entity(counter, "add", 1)
+
+    lines = converse(tmp_path, talk)
+    assert sum("devhost does not serve durable entities (asked for @Counter@main)" in line for line in lines) == 2
+
+
 def test_waiting_for_completion_answers_with_output_or_links(tmp_path: Path) -> None:
     async def talk(client: Any, host: Devhost) -> None:
         request = func.HttpRequest("GET", "http://public.example/api/x", body=b"")
@@ -140,6 +172,12 @@ def test_waiting_for_completion_answers_with_output_or_links(tmp_path: Path) -> 
         await settled(client, "one")
         response = await client.wait_for_completion_or_create_check_status_response(request, "one")
         assert (response.status_code, response.get_body()) == (200, b"12")
+        await client.start_new("greet", "text")
+        response = await client.wait_for_completion_or_create_check_status_response(request, "text")
+        assert response.get_body() == b"hello from version None"  # a text is sent as it is, unquoted
+        await client.start_new("fragile", "failed", {"file": str(tmp_path / "tries"), "attempts": 2})
+        response = await client.wait_for_completion_or_create_check_status_response(request, "failed")
+        assert (response.status_code, json.loads(response.get_body())["runtimeStatus"]) == (500, "Failed")
         await client.start_new("approval", "busy")
         response = await client.wait_for_completion_or_create_check_status_response(request, "busy", 20, 10)
         assert response.status_code == 202
@@ -148,5 +186,15 @@ def test_waiting_for_completion_answers_with_output_or_links(tmp_path: Path) -> 
             "http://public.example/runtime/webhooks/durabletask/instances/busy?"
         )
         assert "rewindPostUri" in links
+        await client.terminate("busy", "enough")
+        response = await client.wait_for_completion_or_create_check_status_response(request, "busy")
+        assert (response.status_code, json.loads(response.get_body())["runtimeStatus"]) == (200, "Terminated")
+
+
+def test_links_without_a_request_point_at_the_host(tmp_path: Path) -> None:
+    async def talk(client: Any, host: Devhost) -> None:
+        links = client.create_http_management_payload("some id")
+        assert links["id"] == "some id"
+        assert links["statusQueryGetUri"].startswith(f"{host.url}/runtime/webhooks/durabletask/instances/some id?")
 
     converse(tmp_path, talk)
