@@ -7,6 +7,7 @@
 """
 
 import argparse
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -123,9 +124,8 @@ def main() -> int:
     ends_like_ctrl_c()
     stack = Stack(arguments.api, folder=arguments.folder)
     try:
-        console.print(
-            f"starting Azurite, the demo API and devhost; logs in {stack.folder}", highlight=False, soft_wrap=True
-        )
+        logs = os.path.relpath(stack.folder)
+        console.print(f"starting Azurite, the demo API and devhost; logs in {logs}", highlight=False, soft_wrap=True)
         with stack, view(console) as shown:
             outcome = watch(stack, shown, chunk_size=arguments.chunk_size, patience_seconds=arguments.patience_seconds)
         print(describe(outcome))
