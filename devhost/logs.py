@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from devhost.errors import DevhostError
 from devhost.invocation import current_context
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -56,15 +57,23 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry | extra_fields(record), default=str, ensure_ascii=False)
 
 
+def _open_log_file(path: Path) -> logging.Handler:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise DevhostError(f"log file {path} cannot be written: {error.strerror}") from error
+    handler.setFormatter(JsonFormatter())
+    return handler
+
+
 @contextmanager
 def logging_to(log_file: Path | None, level: int) -> Iterator[None]:
     """Show the app's records on stderr and, if asked, in a file, until the block ends."""
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     handlers[0].setFormatter(ReadableFormatter())
     if log_file is not None:
-        log_file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
-        handlers[1].setFormatter(JsonFormatter())
+        handlers.append(_open_log_file(log_file))
     root = logging.getLogger()
     before = root.level
     root.setLevel(level)

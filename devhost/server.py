@@ -51,7 +51,7 @@ class Devhost:
     ) -> None:
         self._app_root = app_root.absolute()
         self._port = port
-        self._state_file = (state_file or self._app_root / ".sluice" / "devhost.db").absolute()
+        self.state_file = (state_file or self._app_root / ".sluice" / "devhost.db").absolute()
         self._clock = clock or RealClock()
         self._console = console or Console()
         self._lenient = lenient
@@ -83,17 +83,17 @@ class Devhost:
         self.index = load_app(self._app_root)
         self.routes = RouteTable(self.index.http, self.settings.route_prefix)
         # Only now: what cannot be served leaves nothing behind.
-        _make_folder(self._state_file.parent)
+        _make_folder(self.state_file.parent)
         if self._enable_auth:
             names = [function.name for function in self.index.http]
-            self.keys = load_keys(self._state_file.with_suffix(".keys.json"), names)
+            self.keys = load_keys(self.state_file.with_suffix(".keys.json"), names)
         # Bound before the hub starts, because resumed activities may call the app's own URLs.
         listener = opened.enter_context(_listen(self._port))
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
         self.worker = Worker(self.settings, self._app_root)
         opened.callback(self.worker.close)
         opened.push_async_callback(http_utils._close_session)  # the SDK leaves closing it to the end of the process
-        self.hub = TaskHub(self.index, self.worker, self.settings, self._state_file, self._clock, self._console)
+        self.hub = TaskHub(self.index, self.worker, self.settings, self.state_file, self._clock, self._console)
         await self.hub.start()
         opened.push_async_callback(self.hub.stop)
         await self._serve(listener, opened)
@@ -134,11 +134,13 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StateFileError(f"the folder of the state file cannot be made: {error}") from error
+        raise StateFileError(f"the folder of the state file cannot be made: {folder}: {error.strerror}") from error
 
 
 @contextlib.contextmanager
 def _folder(app_root: Path) -> Iterator[None]:
+    if app_root.is_file():
+        raise DevhostError(f"{app_root} is a file; the app is named by the folder it is in")
     if not app_root.is_dir():
         raise DevhostError(f"there is no folder {app_root}")
     with contextlib.chdir(app_root):
@@ -165,7 +167,7 @@ def _listen(port: int) -> Iterator[socket.socket]:
         try:
             listener.bind((HOST, port))
         except OSError as error:
-            raise DevhostError(f"port {port} cannot be used: {error.strerror}") from error
+            raise DevhostError(f"port {port} cannot be used: {error.strerror}; take another one with --port") from error
         listener.listen(128)
         listener.setblocking(False)
         yield listener

@@ -160,13 +160,34 @@ def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     assert re.fullmatch(r"devhost: port \d+ cannot be used: .*\n", stderr)
 
 
+def test_ctrl_c_ends_the_import_of_an_app_that_hangs(tmp_path: Path) -> None:
+    write_app(tmp_path, "import time\nopen('importing', 'w').close()\ntime.sleep(60)")
+    process = start("--app", tmp_path, "--state", tmp_path / "s.db")
+    until((tmp_path / "importing").exists)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stdout) == (0, "")
+    assert stderr.endswith(" stopped while starting\n")
+    assert "Traceback" not in stderr
+    assert not (tmp_path / "s.db").exists()
+
+
+def test_a_log_file_that_cannot_be_written_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    process = start("--app", SAMPLE, "--state", tmp_path / "s.db", "--log-file", tmp_path / "file" / "log")
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert re.fullmatch(r"devhost: log file .* cannot be written: .*\n", stderr)
+
+
 def test_wrong_usage_is_exit_code_2() -> None:
-    process = start("--no-such-option")
-    process.communicate(timeout=20)
+    process = start("--port", "99999")
+    _, stderr = process.communicate(timeout=20)
     assert process.returncode == 2
+    assert "a port is a number from 0 to 65535" in stderr
 
 
 def test_help_explains_itself() -> None:
     stdout, _ = start("--help").communicate(timeout=20)
-    for word in ("--app", "--state", "--lenient", "--enable-auth", "--log-file"):
+    for word in ("--app", "--state", "--lenient", "--enable-auth", "--log-file", "example:", "Exit codes"):
         assert word in stdout

@@ -1,0 +1,102 @@
+"""What a person reads."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from devhost.console import Console, wants_colour
+from devhost.testing import running_app
+from tests.devhost.app_folder import write_app
+
+
+def said(speak: Callable[[Console], None], **options: bool) -> list[str]:
+    lines: list[str] = []
+    speak(Console(write=lines.append, **options))
+    return lines
+
+
+def test_an_event_is_one_line_that_begins_with_time_and_instance() -> None:
+    (line,) = said(lambda console: console.event("run-7", "activity enqueue_chunk #12 done in 2.1 s"))
+    assert line[len("12:00:00.000") :] == " run-7 · activity enqueue_chunk #12 done in 2.1 s"
+
+
+def test_only_warnings_and_errors_are_left_when_quiet() -> None:
+    def speak(console: Console) -> None:
+        console.event("x", "y")
+        console.note("z")
+        console.table("t", [("a", "b")])
+        console.warning("look")
+        console.error("no", "trace")
+
+    assert [line.partition(" ")[2] for line in said(speak, quiet=True)] == ["warning: look", "error: no\n    trace"]
+
+
+def test_columns_of_a_table_line_up_with_and_without_colour() -> None:
+    def speak(console: Console) -> None:
+        console.table("Functions:", [("a:", "[GET]", "url"), ("longer:", "activityTrigger", "")])
+
+    (plain,), (coloured,) = said(speak), said(speak, colour=True)
+    assert plain == "\nFunctions:\n\n  a:       [GET]            url\n  longer:  activityTrigger\n"
+    assert coloured.replace("\033[33m", "").replace("\033[0m", "") == plain
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "setting", "colour"),
+    [(True, None, True), (True, "1", False), (True, "", True), (False, None, False)],
+)
+def test_colour_is_for_terminals_unless_no_color_is_set(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, setting: str | None, colour: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    if setting is not None:
+        monkeypatch.setenv("NO_COLOR", setting)
+    assert wants_colour() is colour
+
+
+def test_a_reader_who_has_left_does_not_stop_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        def write(self, text: str) -> None:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    Console().note("still here")
+
+
+def test_a_failure_is_told_in_words_and_frames_of_the_app(tmp_path: Path) -> None:
+    source = """
+    app = df.DFApp()
+
+    @app.orchestration_trigger(context_name="context")
+    def parent(context):
+        yield context.call_sub_orchestrator("child")
+
+    @app.orchestration_trigger(context_name="context")
+    def child(context):
+        yield context.call_activity("broken")
+
+    @app.activity_trigger(input_name="nothing")
+    def broken(nothing):
+        raise ValueError("no luck")
+    """
+    with running_app(write_app(tmp_path, source), state_file=tmp_path / "s.db") as app:
+        instance = app.wait(app.start("parent", instance_id="one"))
+        errors = [line for line in app.lines if "error:" in line]
+    assert instance.output_text is not None
+    assert "System.Private.CoreLib" in instance.output_text
+    assert [error.splitlines()[0].partition("error: ")[2].partition(" · ")[2] for error in errors] == [
+        "activity broken #0 failed: ValueError: no luck",
+        "Orchestrator function 'child' failed: Activity function 'broken' failed:  ValueError: no luck",
+        "Orchestrator function 'parent' failed: Orchestrator function 'child' failed: "
+        "Activity function 'broken' failed:  ValueError: no luck",
+    ]
+    text = "\n".join(errors)
+    assert "in broken" in text
+    assert "in child" in text
+    assert "in parent" in text
+    assert "CoreLib" not in text
+    assert "site-packages" not in text
+    assert not any(f"{folder}/" in text for folder in ("devhost", "asyncio", "concurrent"))
