@@ -11,7 +11,6 @@ import json
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchest
 from azure.functions import _durable_functions
 
 from devhost.action import ActionReader, Issued, Kind, Node, Role, walk_leaves
-from devhost.event import REPLAYED, Event
+from devhost.event import REPLAYED, Event, read_time
 
 # One-time notices about the SDK's own codec: nothing that the author of an app can act upon, and in a program that
 # turns warnings into errors the first orchestration would fail by them.
@@ -34,7 +33,8 @@ _durable_functions._loose_codec_notice_emitted = True
 
 _NESTED = (
     "Pattern: a task_all inside another task_all or task_any has failed, and the rest of it ended later; the SDK "
-    "cannot go on from there, on a real host neither. Way out: do not nest what may fail, or put it into a sub-orchestration."
+    "cannot go on from there, on a real host neither. Way out: do not nest what may fail, or put it into a "
+    "sub-orchestration."
 )
 _DEEP = (
     "Pattern: some thousand tasks that have ended already are yielded one after another; each costs the SDK a level of "
@@ -86,11 +86,16 @@ def replay(request: ReplayRequest) -> Replay:
 
 
 class _Context(DurableOrchestrationContext):  # type: ignore[misc]
-    """The SDK's context, listening to its counter."""
+    """The SDK's context, listening to its counter, over events that were read already."""
 
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(**fields)
+    def __init__(self, events: "list[_ReplayedEvent]", **fields: Any) -> None:
+        self._events = events
         self.recorded: list[tuple[int, Any, Role, bool]] = []
+        super().__init__(history=[], **fields)
+
+    @property
+    def histories(self) -> "list[_ReplayedEvent]":
+        return self._events
 
     def _add_to_open_tasks(self, task: TaskBase) -> None:
         counted = isinstance(task, AtomicTask) and task.id is None and not task._is_scheduled
@@ -100,11 +105,18 @@ class _Context(DurableOrchestrationContext):  # type: ignore[misc]
         super()._add_to_open_tasks(task)
 
 
+_EXECUTOR = TaskOrchestrationExecutor()
+
+
 class _Executor(TaskOrchestrationExecutor):  # type: ignore[misc]
     """The SDK's executor, quiet, and without the cost of writing out every action of the execution each time."""
 
     output: Any
     exception: BaseException | None
+
+    def __init__(self) -> None:
+        self.__dict__.update(_EXECUTOR.__dict__)  # what the SDK builds here takes as long as a short replay
+        self.initialize()
 
     def set_task_value(self, event: HistoryEvent, is_success: bool, id_key: str) -> None:
         # What came early is kept for the task that takes its id, as the SDK does, but without its warning: where
@@ -134,13 +146,13 @@ class _Executor(TaskOrchestrationExecutor):  # type: ignore[misc]
 class _ReplayedEvent(HistoryEvent):  # type: ignore[misc]
     """The SDK's event with the standard library's time parser: the SDK's own takes most of a replay."""
 
-    def __init__(self, event: Event, zone: Any) -> None:
+    def __init__(self, event: Event) -> None:
         self.Name = self.InstanceId = self.TaskScheduledId = self.Reason = self.Details = self.Input = None
         self.__dict__.update(event)
         self._event_type = event["EventType"]
         self._event_id = event["EventId"]
         self._is_played = event["IsPlayed"]
-        self._timestamp = datetime.fromisoformat(event["Timestamp"]).replace(tzinfo=zone)
+        self._timestamp = read_time(event["Timestamp"])
         self._is_processed = False
 
 
@@ -148,7 +160,7 @@ def _build_context(request: ReplayRequest) -> _Context:
     events = [event for event in request.history if event["EventType"] in REPLAYED]
     started = events[1]
     context = _Context(
-        history=events[:2],
+        [_ReplayedEvent(event) for event in events],
         instanceId=request.instance_id,
         isReplaying=False,
         parentInstanceId=request.parent_instance_id,
@@ -156,8 +168,7 @@ def _build_context(request: ReplayRequest) -> _Context:
         upperSchemaVersion=1,
         upperSchemaVersionNew=2,
     )
-    zone = context.histories[0].timestamp.tzinfo
-    context._histories = [_ReplayedEvent(event, zone) for event in events]
+    context._version = started["Version"]
     context._input_expected_type = request.input_type
     return context
 
