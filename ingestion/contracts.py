@@ -53,6 +53,8 @@ class Batch:
 
     `offsets` holds the first byte of each chunk, `size_bytes` the end of the last one. `next_cursor` is None when the
     source has ended. `wait_seconds` is how long the source wants to be left alone before the next request.
+    `clamped_to` is the page size to which the server cut the one asked for; `dropped` counts messages that the
+    description says to drop because the run holds them already.
     """
 
     index: int
@@ -64,6 +66,8 @@ class Batch:
     next_cursor: Cursor | None = None
     wait_seconds: float = 0.0
     source_total: int | None = None
+    clamped_to: int | None = None
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +91,18 @@ class EnqueueRequest:
     end_byte: int
     first_message: int
     count: int
+    run_started_at: str = ""  # tells the run from an earlier one with the same id
+    chunks_in_window: int = 1  # that the run's ceiling of messages a second is split over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Output of `enqueue_chunk`. `error` says why `count - enqueued - rejected` messages did not get through."""
+    """Output of `enqueue_chunk`. `error` says why `count - enqueued - rejected` messages did not get through.
+
+    The sums are over all attempts at the chunk. `resumed_from` counts the messages that attempts before the last had
+    confirmed, `possible_duplicates` the queue messages of which an answer was lost. `shards` counts the enqueued
+    messages of each queue, if there is more than one.
+    """
 
     batch_index: int
     chunk_index: int
@@ -101,6 +112,8 @@ class Receipt:
     resumed_from: int = 0
     retries: int = 0
     throttled_seconds: float = 0.0
+    possible_duplicates: int = 0
+    shards: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     error: str | None = None
 

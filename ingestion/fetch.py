@@ -1,23 +1,26 @@
 """Filling a batch: pages are read until it is full, its time is spent, the source ends or says wait.
 
 Enters: a fetch request. Leaves: a committed batch in the spool, described by the returned `Batch`. One durable round
-trip brings many pages, and the cursor is durable once per batch.
+trip brings many pages, and the position in the source is durable once per batch.
 """
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
-from typing import Any
 
-from ingestion.contracts import Batch, FetchRequest
-from ingestion.errors import SourceRefused, SpoolConflict
+from ingestion.advance import advance, answered, clamped_to, total_of
+from ingestion.contracts import Batch, Cursor, FetchRequest
+from ingestion.errors import SpoolConflict
+from ingestion.filling import Filling
+from ingestion.known import Known
+from ingestion.position import Position, from_json, request_at
+from ingestion.seen import Seen
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
-from ingestion.source.end import number_of
-from ingestion.source.page import Throttled
-from ingestion.source.path import ABSENT, at, shown
-from ingestion.source.styles import End
-from ingestion.spool import BatchWriter, Spool
+from ingestion.source.end import End
+from ingestion.source.page import Page, PageRequest, Throttled
+from ingestion.spool import Spool
 
 SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, which costs nothing
 
@@ -25,7 +28,7 @@ SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, w
 async def fetch(
     request: FetchRequest,
     source: Source,
-    pages: SourceClient,
+    client: SourceClient,
     spool: Spool,
     budget_seconds: float,
     now: Callable[[], float] = monotonic,
@@ -33,80 +36,101 @@ async def fetch(
     """Bring the next batch into the spool and describe it; the batch of an earlier copy of this fetch, if there is one.
 
     `budget_seconds` bounds the time after which no further page is asked for. A batch holds at most
-    `request.max_messages` and the rest of the page that filled it. Raises SourceRefused and SourceUnreachable.
+    `request.max_messages` and the rest of the page that filled it, and never more than twice that. Raises
+    SourceRefused and SourceUnreachable.
     """
     if (committed := await spool.find(request.batch_index)) is not None:
         return committed
-    cursor = source.pagination.first() if request.cursor is None else await spool.load_cursor(request.cursor)
-    deadline = now() + budget_seconds
-    filling = _Filling(spool.writer(request.batch_index), request.chunk_size)
-    pages_read, total, wait_seconds, exhausted = 0, None, 0.0, False
-    while not exhausted and filling.count < request.max_messages and now() < deadline:
-        wanted = source.pagination.request(source.base_request(), cursor)
-        page = await pages.get(wanted)
-        if isinstance(page, Throttled):
-            if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
-                wait_seconds = page.seconds
-                break
-            await asyncio.sleep(page.seconds)
-            continue
-        await filling.add(_messages(page.items, source))
-        pages_read += 1
-        if source.total is not None and (given := number_of(source.total.of(page))) is not None:
-            total = given
-        following = source.pagination.next(page, cursor, wanted)
-        exhausted = isinstance(following, End)
-        cursor = following
-    await filling.flush()
-    batch = Batch(
-        index=request.batch_index,
-        blob=spool.blob_name(request.batch_index),
-        count=0,
-        offsets=(),
-        size_bytes=0,
-        pages=pages_read,
-        next_cursor=None if exhausted else await spool.store_cursor(request.batch_index, cursor),
-        wait_seconds=wait_seconds,
-        source_total=total,
-    )
+    walk = await _walk(request, source, client, spool)
     try:
-        return await filling.writer.commit(batch)
+        return await walk.fill(now() + budget_seconds, now)
     except SpoolConflict:
-        committed = await spool.find(request.batch_index)
+        committed = walk.filling.first or await spool.find(request.batch_index)
         if committed is None:
             raise
         return committed
 
 
-class _Filling:
-    """Collects messages and stages each full chunk, so that memory holds one chunk and one page."""
-
-    def __init__(self, writer: BatchWriter, chunk_size: int) -> None:
-        self.writer = writer
-        self._chunk_size = chunk_size
-        self._waiting: list[Any] = []
-
-    @property
-    def count(self) -> int:
-        return self.writer.count + len(self._waiting)
-
-    async def add(self, messages: list[Any]) -> None:
-        self._waiting.extend(messages)
-        while len(self._waiting) >= self._chunk_size:
-            await self.writer.write_chunk(self._waiting[: self._chunk_size])
-            del self._waiting[: self._chunk_size]
-
-    async def flush(self) -> None:
-        if self._waiting:
-            await self.writer.write_chunk(self._waiting)
-            self._waiting = []
+async def _walk(request: FetchRequest, source: Source, client: SourceClient, spool: Spool) -> "_Walk":
+    """A walk from the request's cursor on, with all that the guards have to know of the way before."""
+    stored = await spool.load_cursor(request.cursor)
+    position = Position(cursor=source.pagination.first()) if stored is None else from_json(stored)
+    seen = Seen(await spool.load(position.seen) if position.seen else b"")
+    if position.seen is None:
+        seen.add(request_at(source, position))
+    known = None
+    if position.known_batches:
+        known = Known()
+        async for line in spool.lines(position.known_batches):
+            known.add(line)
+    client.waited_seconds = position.waited_seconds
+    previous = await spool.load(position.previous) if position.previous else b""
+    return _Walk(position, source, client, spool, seen, Filling(request, source, spool, known, previous))
 
 
-def _messages(items: list[Any], source: Source) -> list[Any]:
-    if not source.message:
-        return items
-    messages = [at(item, source.message) for item in items]
-    if ABSENT in messages:
-        name = shown(source.message)
-        raise SourceRefused(f"item {messages.index(ABSENT)} of a page has no {name!r} (message = {name!r})")
-    return messages
+class _Walk:
+    """The way from one position of the source to the end of a batch."""
+
+    def __init__(
+        self, position: Position, source: Source, client: SourceClient, spool: Spool, seen: Seen, filling: Filling
+    ) -> None:
+        self.filling = filling
+        self._position, self._source, self._client, self._spool, self._seen = position, source, client, spool, seen
+        self._clamped_to: int | None = None
+        filling.save = self._save
+
+    async def fill(self, deadline: float, now: Callable[[], float]) -> Batch:
+        """Read pages and commit."""
+        wait_seconds, following = 0.0, None
+        while not self.filling.full and now() < deadline:
+            request = request_at(self._source, self._position)
+            self.filling.begin(self._position)
+            page = await self._page(request)
+            if isinstance(page, Throttled):
+                if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
+                    wait_seconds = page.seconds
+                    break
+                await asyncio.sleep(page.seconds)
+                continue
+            following = await self._take(page, request)
+            if isinstance(following, End):
+                break
+            restarted = following.restarts > self._position.restarts
+            self._position = following
+            if restarted:
+                break
+        ended = isinstance(following, End)
+        facts = {"source_total": self._position.total, "clamped_to": self._clamped_to, "dropped": self.filling.dropped}
+        goes_on = replace(self._position, waited_seconds=self._client.waited_seconds)
+        return await self.filling.commit(None if ended else goes_on, wait_seconds, **facts)
+
+    async def _page(self, request: PageRequest) -> Page | Throttled:
+        sink = None if self._source.pagination.needs_items else self.filling
+        return await self._client.get(request, sink)
+
+    async def _take(self, page: Page, request: PageRequest) -> Position | End:
+        """Spool what the page holds; returns where to go on."""
+        source, position = self._source, self._position
+        answer = answered(source, position, page)
+        if answer is not None:
+            if isinstance(answer, End):
+                return answer
+            self._seen = Seen()
+            self._seen.add(request_at(source, answer))
+            return replace(answer, known_batches=self.filling.index + 1) if source.expiry.then == "restart" else answer
+        if page.items:
+            await self.filling.add(source.pagination.fresh(page, position.cursor))
+        added = self.filling.end()
+        following = advance(source, position, request, page, self._seen)
+        if isinstance(following, End):
+            self._position = replace(position, total=total_of(source, position, page))
+            return following
+        self._clamped_to = self._clamped_to or clamped_to(source, position, page)
+        return replace(following, fresh=position.fresh + added)
+
+    async def _save(self, batch_index: int, position: Position) -> Cursor:
+        """Make a position durable, with the blobs that it refers to."""
+        seen = await self._spool.store(batch_index, "seen", self._seen.dump())
+        previous = self.filling.previous
+        held = await self._spool.store(batch_index, "previous", previous) if previous else None
+        return await self._spool.store_cursor(batch_index, replace(position, seen=seen, previous=held).to_json())

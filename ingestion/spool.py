@@ -7,6 +7,7 @@ finds the batch of the first one and reports that, so the chunks never read what
 import base64
 import json
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -60,17 +61,35 @@ class Spool:
             return None
         if cursor.blob is None:
             return json.loads(cursor.text or "null")
-        download = await self._blob(cursor.blob).download_blob()
-        return json.loads(await download.readall())
+        return json.loads(await self.load(cursor.blob))
 
     async def store_cursor(self, batch_index: int, value: Any) -> Cursor:
         """A reference to the cursor that fits into the run's state, however long the source's own is."""
         text = json.dumps(value, separators=(",", ":"))
         if len(text.encode()) <= INLINE_CURSOR_BYTES:
             return Cursor(text=text)
-        name = f"runs/{self._run_id}/cursors/{batch_index:06}.json"
-        await self._blob(name).upload_blob(text.encode(), overwrite=True)
-        return Cursor(blob=name)
+        return Cursor(blob=await self.store(batch_index, "cursor", text.encode()))
+
+    async def store(self, batch_index: int, kind: str, data: bytes) -> str:
+        """Keep `data` beside the batch; returns its blob's name, which no other copy of the fetch uses."""
+        name = f"runs/{self._run_id}/cursors/{batch_index:06}-{kind}-{secrets.token_hex(4)}"
+        await self._blob(name).upload_blob(data)
+        return name
+
+    async def load(self, name: str) -> bytes:
+        """What `store` kept."""
+        download = await self._blob(name).download_blob()
+        return bytes(await download.readall())
+
+    async def lines(self, batches: int) -> AsyncIterator[bytes]:
+        """Each message, as a line, of the batches below `batches`."""
+        for index in range(batches):
+            download = await self._blob(self.blob_name(index)).download_blob()
+            rest = b""
+            async for data in download.chunks():
+                *whole, rest = (rest + data).split(b"\n")
+                for line in whole:
+                    yield line + b"\n"
 
     def _blob(self, name: str) -> BlobClient:
         return self._container.get_blob_client(name)
@@ -94,15 +113,24 @@ class BatchWriter:
         """Messages written so far."""
         return self._count
 
-    async def write_chunk(self, messages: list[Any]) -> None:
-        """Stage `messages` (JSON values, at least one) as the next chunk of the batch."""
-        data = b"".join(json.dumps(m, separators=(",", ":"), ensure_ascii=False).encode() + b"\n" for m in messages)
+    def mark(self) -> tuple[int, int, int]:
+        """Where the batch is now, for `rewind`."""
+        return len(self._blocks), self._size_bytes, self._count
+
+    def rewind(self, mark: tuple[int, int, int]) -> None:
+        """Forget what was staged after `mark`: blocks that are not in the committed list vanish."""
+        blocks, self._size_bytes, self._count = mark
+        del self._blocks[blocks:], self._offsets[blocks:]
+
+    async def write_chunk(self, lines: list[bytes]) -> None:
+        """Stage messages (each a line of JSON, at least one) as the next chunk of the batch."""
+        data = b"".join(lines)
         block_id = base64.b64encode(f"{self._token}-{len(self._blocks):06}".encode()).decode()
         await self._blob.stage_block(block_id, data)
         self._blocks.append(BlobBlock(block_id=block_id))
         self._offsets.append(self._size_bytes)
         self._size_bytes += len(data)
-        self._count += len(messages)
+        self._count += len(lines)
 
     async def commit(self, batch: Batch) -> Batch:
         """Make the batch visible as a whole; returns `batch` completed with what was written.

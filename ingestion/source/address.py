@@ -1,10 +1,12 @@
 """Whom the source may send us to: next links and redirects lead to its own hosts, or the run stops.
 
-A page that could name any address could make the app read its own network, and hand it the source's credentials.
+A page that could name any address could make the app read its own network, and hand it the source's credentials. An
+address is read here as the HTTP client reads it, so that the two cannot differ on where it leads.
 """
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+
+import httpx
 
 from ingestion.errors import SourceRefused
 
@@ -13,10 +15,13 @@ PORTS = {"http": 80, "https": 443}
 
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port of a URL: what may be trusted together. Raises ValueError if it has none."""
-    parts = urlsplit(url)
-    if parts.scheme not in PORTS or not parts.hostname:
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise ValueError("no address that can be read") from None
+    if parts.scheme not in PORTS or not parts.host:
         raise ValueError("not an http or https address with a host")
-    return parts.scheme, parts.hostname.rstrip("."), parts.port or PORTS[parts.scheme]
+    return parts.scheme, parts.host.lower().rstrip("."), parts.port or PORTS[parts.scheme]
 
 
 def pin(url: str, allowed: Iterable[str], *, what: str = "next link") -> None:
@@ -24,7 +29,7 @@ def pin(url: str, allowed: Iterable[str], *, what: str = "next link") -> None:
     trusted = {origin(each) for each in allowed}
     try:
         wanted = origin(url)
-        if urlsplit(url).username is not None:
+        if httpx.URL(url).userinfo:
             raise ValueError("an address with a user name in it")
     except ValueError as error:
         raise SourceRefused(f"the source's {what} is {error}") from None
@@ -34,3 +39,11 @@ def pin(url: str, allowed: Iterable[str], *, what: str = "next link") -> None:
             "the source's {} leads to {}://{}:{}, and only {} may be asked; ".format(what, *wanted, names)
             + "if that is right, add the other one to hosts"
         )
+
+
+def without_secrets(url: str) -> str:
+    """A URL for people: without user, password, query and fragment, any of which may hold a key."""
+    try:
+        return str(httpx.URL(url).copy_with(username=None, password=None, query=None, fragment=None))
+    except httpx.InvalidURL:
+        return "(not a URL)"

@@ -1,27 +1,39 @@
-"""Asking the source for one page: requests, retries, and what its refusals mean.
+"""Asking the source for one page: attempts, waits, and what its refusals mean.
 
-Enters: a source and a cursor. Leaves: the page as JSON, or the wait that the source asks for, or an error that says
-what a person can do.
+Enters: a request that a pagination style has made. Leaves: the page, or the wait that the source asks for, or an error
+that says what a person can do.
+
+Throttling is handed to the caller, who knows whether to sleep or to let a durable timer wait, and for how long in all.
+It does not use up the attempts, which are for answers that fail or are cut off.
 """
 
 import asyncio
-import email.utils
+import json
+import os
 import random
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 import httpx
 
 from ingestion.errors import SourceRefused, SourceUnreachable
+from ingestion.source.auth import Authentication, TokenUnavailable
+from ingestion.source.body import BodyCut
 from ingestion.source.description import Source
+from ingestion.source.exchange import Exchange
+from ingestion.source.origin import address
 from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
-from ingestion.source.path import ABSENT, at, shown
+from ingestion.source.parse import BadBody
+from ingestion.source.reading import CountedSink, page_of, read_items, read_told
+from ingestion.source.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
 
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 20.0
-SHOWN_BYTES = 200  # of an answer that is quoted in an error
+MAX_UNNAMED_WAIT_SECONDS = 60.0  # where a source throttles and does not say for how long
+MAX_PACING_SECONDS = 5.0  # a longer pause is the caller's to wait, without holding an activity
+SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
+NO_CONTENT = (204, 205)
+TRANSIENT = (408, 425)  # beside all from 500 up
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -29,103 +41,118 @@ Sleep = Callable[[float], Awaitable[None]]
 class SourceClient:
     """Fetches single pages of one source."""
 
-    def __init__(self, source: Source, http: httpx.AsyncClient, sleep: Sleep = asyncio.sleep) -> None:
-        self._source = source
-        self._http = http
-        self._sleep = sleep
+    def __init__(
+        self,
+        source: Source,
+        http: httpx.AsyncClient,
+        sleep: Sleep = asyncio.sleep,
+        *,
+        environment: Mapping[str, str] = os.environ,
+        wall: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raises InvalidInput if an app setting that the source's `auth` names is not set."""
+        self._source, self._sleep, self._wall, self._now = source, sleep, wall, now
+        self._authentication = Authentication(source.auth, environment, http, wall)
+        self._exchange = Exchange(source, http, self._authentication)
+        self._place = address(source.url)
+        self._pace = Pace(source.throttle.requests_per_second)
+        self._refusals = 0  # in a row
 
     async def get(self, request: PageRequest, sink: ItemSink | None = None) -> Page | Throttled:
         """The page that answers `request`; its items go to `sink` where one is given.
 
-        Raises SourceUnreachable after the source's number of attempts, SourceRefused on an answer that a further
-        attempt would not change.
+        Raises SourceUnreachable after the source's number of attempts, SourceRefused on an answer that a further attempt would not change.
         """
-        problem = ""
+        if pause := await self._paced():
+            return Throttled(pause)
+        counted, problem = CountedSink(sink), ""
         for attempt in range(self._source.attempts):
             if attempt:
-                await self._sleep(_backoff_seconds(attempt))
+                await self._sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
+                await counted.restart()
             try:
-                response = await self._http.request(
-                    request.method,
-                    httpx.URL(request.url).copy_merge_params(dict(request.query)),
-                    headers=dict(request.headers),
-                    json=request.body,
-                    timeout=self._source.timeout_seconds,
-                )
-            except httpx.TransportError as error:
-                problem = str(error) or type(error).__name__
+                outcome = await self._ask(request, counted)
+            except (httpx.TransportError, BodyCut, BadBody, TokenUnavailable) as error:
+                problem = self._authentication.concealed(str(error)) or type(error).__name__
                 continue
-            if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                return Throttled(_retry_after_seconds(response) or _backoff_seconds(attempt + 1))
-            if response.is_server_error:
-                problem = f"HTTP {response.status_code}"
-                if (wait := _retry_after_seconds(response)) is not None:
-                    return Throttled(wait)
-                continue
-            page = self._page(response)
-            if sink is None:
-                return page
-            await sink.add(page.items)
-            return replace(page, items=[], streamed=page.count, last_item=page.last)
+            if not isinstance(outcome, str):
+                return outcome
+            problem = outcome
         raise SourceUnreachable(
-            f"{_shown(self._source)} gave no page in {self._source.attempts} attempts, at last: {problem}. "
+            f"{self._place} gave no page in {self._source.attempts} attempts, at last: {problem}. "
             "Check the url in the sources file and that the API is up, then start the run again."
         )
 
-    def _page(self, response: httpx.Response) -> Page:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        if not response.is_success and self._source.tells(response.status_code, response.text):
-            return Page(
-                items=[], document=response.text, headers=headers, status=response.status_code, url=str(response.url)
-            )
-        if not response.is_success:
-            raise SourceRefused(
-                f"{_shown(self._source)} answered HTTP {response.status_code}: {response.text[:SHOWN_BYTES]!r}. "
-                "Check url, query and headers in the sources file."
-            )
+    async def _paced(self) -> float:
+        """Wait for the next request's turn; gives the wait instead if it is a long one."""
+        now = self._now()
+        if (pause := self._pace.long_pause(now, MAX_PACING_SECONDS)) > 0:
+            return pause
+        if delay := self._pace.delay(now):
+            await self._sleep(delay)
+        return 0.0
+
+    async def _ask(self, request: PageRequest, sink: CountedSink) -> Page | Throttled | str:
+        """One attempt: a page, a wait, or the reason for another attempt."""
+        limit = self._source.limits.response_seconds
         try:
-            document = response.json()
-        except ValueError:
+            async with asyncio.timeout(limit) as timed:
+                async with self._exchange.answer(request) as response:
+                    if response.status_code != httpx.codes.UNAUTHORIZED or not self._authentication.renew():
+                        return await self._understood(response, sink)
+                async with self._exchange.answer(request) as response:
+                    return await self._understood(response, sink)
+        except TimeoutError:
+            if not timed.expired():
+                raise
             raise SourceRefused(
-                f"{_shown(self._source)} answered something that is not JSON: {response.text[:SHOWN_BYTES]!r}"
+                f"an answer of {self._place} was not complete after {limit:g} seconds; ask for smaller "
+                "pages, or raise limits.response_seconds in the sources file"
             ) from None
-        items = _taken_out(document, self._source.items)
-        if not isinstance(items, list):
-            found = "nothing" if items is ABSENT else type(items).__name__
-            raise SourceRefused(
-                f"the source's page has {found} where its items should be (items = {shown(self._source.items)!r})"
-            )
-        return Page(items=items, document=document, headers=headers, status=response.status_code, url=str(response.url))
+
+    async def _understood(self, response: httpx.Response, sink: CountedSink) -> Page | Throttled | str:
+        throttle, status = self._source.throttle, response.status_code
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        unnamed = _backoff_seconds(self._refusals + 2, MAX_UNNAMED_WAIT_SECONDS)
+        wait = refused_for_seconds(throttle, status, headers, self._wall(), unnamed)
+        if wait is not None:
+            self._refusals += 1
+            return Throttled(wait)
+        if status in TRANSIENT or status >= 500:
+            return f"HTTP {status}"
+        if not response.is_success:
+            told = await read_told(response)
+            if self._source.tells(status, told):
+                return page_of(response, told, sink)
+            raise self._refusal(response, told)
+        document, problem = None, None
+        if status not in NO_CONTENT:
+            form, path = self._source.format, self._source.items
+            document, problem = await read_items(response, form, path, self._source.limits, sink)
+        wait = refused_by_body_seconds(throttle, document, self._wall(), unnamed)
+        if wait is not None:
+            await sink.restart()
+            self._refusals += 1
+            return Throttled(wait)
+        if problem:
+            told = json.dumps(document, ensure_ascii=False)
+            if self._source.tells(status, told):
+                return page_of(response, told, sink)
+            raise SourceRefused(problem)
+        self._refusals = 0
+        self._pace.pause(self._now(), pause_seconds(throttle, headers, document, self._wall()))
+        return page_of(response, document, sink)
+
+    def _refusal(self, response: httpx.Response, told: str) -> SourceRefused:
+        advice = "Check url, query and headers in the sources file."
+        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            advice = "Check auth in the sources file, and the app settings that it names."
+        place, said = address(response.url), self._authentication.concealed(told)[:SHOWN_CHARACTERS]
+        return SourceRefused(f"{place} answered HTTP {response.status_code}: {said!r}. {advice}")
 
 
-def _taken_out(document: Any, path: tuple[str, ...]) -> Any:
-    """The items of a page, with an empty list left in their place."""
-    items = at(document, path)
-    if path and isinstance(holder := at(document, path[:-1]), dict) and path[-1] in holder:
-        holder[path[-1]] = []
-    return items
-
-
-def _shown(source: Source) -> str:
-    """The source's address without its query, which may hold a key."""
-    url = httpx.URL(source.url)
-    return f"{url.scheme}://{url.netloc.decode().rpartition('@')[2]}{url.path}"
-
-
-def _backoff_seconds(attempt: int) -> float:
+def _backoff_seconds(attempt: int, most: float) -> float:
     """A random wait below a bound that doubles with each attempt (1, 2, ...)."""
-    bound = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (attempt - 1))
+    bound = min(most, FIRST_BACKOFF_SECONDS * 2.0 ** (min(attempt, 20) - 1))
     return random.uniform(bound / 2, bound)
-
-
-def _retry_after_seconds(response: httpx.Response) -> float | None:
-    """The wait in a Retry-After header, given as seconds or as an HTTP date; None without a readable one."""
-    text = response.headers.get("Retry-After", "")
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
-        return None

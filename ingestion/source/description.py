@@ -13,11 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingestion.contracts import JsonObject
 from ingestion.errors import InvalidInput
+from ingestion.source.auth import Auth
 from ingestion.source.expiry import Expiry
 from ingestion.source.page import PageRequest
 from ingestion.source.path import Path as JsonPath
 from ingestion.source.place import Reading
+from ingestion.source.reading import Limits
 from ingestion.source.styles import Pagination
+from ingestion.source.throttle import Throttle
 from ingestion.validation import invalid_input
 
 
@@ -41,6 +44,10 @@ class Source(BaseModel):
     expiry: Expiry = Expiry()
     max_pages: Annotated[int, Field(ge=1)] = 100_000  # of a run
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0  # of one request
+    auth: Auth | None = None
+    throttle: Throttle = Throttle()
+    limits: Limits = Limits()
+    parallel_fetches: Annotated[int, Field(ge=1, le=64)] = 1  # pages asked for at once, where the style can tell them
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as unreachable
 
     def base_request(self) -> PageRequest:

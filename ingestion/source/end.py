@@ -46,7 +46,7 @@ class EndSignals(BaseModel):
     total: bool = False  # whether the source has ended when as many items came as its `total` says
     exact_total: bool = False  # whether an end at another count than `total` is an error
     total_pages: Reading | None = None  # the number of pages
-    statuses: tuple[Annotated[int, Field(ge=200, le=499)], ...] = ()  # that answer a request past the end
+    statuses: tuple[Annotated[int, Field(ge=204, le=499)], ...] = ()  # that answer a request past the end
     repeated: bool = False  # whether a cursor equal to the one just sent is the end, not a loop
     texts: tuple[str, ...] = ("",)  # cursors that are none; an absent one and null are none always
 

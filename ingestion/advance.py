@@ -1,0 +1,129 @@
+"""What a page means for the way through the source: where to go on, or that and why it has ended. No I/O.
+
+Enters: a position, the request for its page, and the page. Leaves: the next position, an `End`, or SourceRefused with
+the evidence. The guards that are always on live here: loops of any length, the limit of pages, the hosts of next links.
+"""
+
+import json
+from dataclasses import replace
+
+from ingestion.errors import SourceRefused
+from ingestion.position import Position, request_at
+from ingestion.seen import Seen, fingerprint
+from ingestion.source.address import pin
+from ingestion.source.description import Source
+from ingestion.source.end import End, Reached, number_of
+from ingestion.source.page import Page, PageRequest
+from ingestion.source.path import ABSENT, at
+
+SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
+
+
+def advance(source: Source, position: Position, request: PageRequest, page: Page, seen: Seen) -> Position | End:
+    """The position after `page`, which answered `request`; the next request is added to `seen`."""
+    style = source.pagination
+    reached = Reached(
+        pages=position.pages + 1,
+        items=position.items + page.count,
+        largest_page=position.largest_page,
+        total=total_of(source, position, page),
+    )
+    end = style.end.reason(page, reached, empty=style.ends_empty)
+    following = end or style.next(page, position.cursor, request)
+    if isinstance(following, End):
+        return _ended(source, following, reached)
+    moved = position.moved(
+        cursor=following,
+        pages=reached.pages,
+        items=reached.items,
+        largest_page=max(position.largest_page, page.count),
+        total=reached.total,
+        last_key=_last_key(source, position, page),
+    )
+    return _guarded(source, moved, request, reached, seen)
+
+
+def answered(source: Source, position: Position, page: Page) -> Position | End | None:
+    """What an answer that is no page of items means: a declared end, or an expired cursor; None for a page."""
+    ends = page.status in source.pagination.end_statuses
+    if page.status < 300 and not isinstance(page.document, str) and not ends:
+        return None
+    text = page.document if isinstance(page.document, str) else json.dumps(page.document)
+    started = position.pages > 0
+    if started and source.expiry.means(page.status, text):
+        return _expired(source, position, page.status)
+    if started and ends:
+        return _ended(
+            source,
+            End(f"HTTP {page.status}"),
+            Reached(pages=position.pages, items=position.items, largest_page=0, total=position.total),
+        )
+    where = "after page " + str(position.pages) if started else "to the first request"
+    raise SourceRefused(f"the source answered HTTP {page.status} {where}: {text[:SHOWN_CHARACTERS]!r}")
+
+
+def total_of(source: Source, position: Position, page: Page) -> int | None:
+    """The number of items of the whole source, as the last page said that said it."""
+    given = None if source.total is None else number_of(source.total.of(page))
+    return position.total if given is None else given
+
+
+def clamped_to(source: Source, position: Position, page: Page) -> int | None:
+    """The size to which the server cut the pages, seen from a first page that is not the last; None if it did not."""
+    limit = source.pagination.limit
+    return page.count if position.pages == 0 and limit is not None and 0 < page.count < limit else None
+
+
+def _guarded(source: Source, moved: Position, request: PageRequest, reached: Reached, seen: Seen) -> Position | End:
+    following = request_at(source, moved)
+    pin(following.url, source.origins)
+    before = seen.page_of(following)
+    if before is not None:
+        if source.pagination.end.repeated and fingerprint(following) == fingerprint(request):
+            return _ended(source, End("the cursor repeats"), reached)
+        raise SourceRefused(
+            f"the source goes round: what page {reached.pages} names as the next page is what page {before} was asked "
+            f"for, {reached.pages + 1 - before} pages before. Nothing of the repetition was taken; check the "
+            "pagination in the description"
+        )
+    if moved.earlier_pages + moved.pages >= source.max_pages:
+        raise SourceRefused(f"the source has more than {source.max_pages} pages; if that is right, raise max_pages")
+    seen.add(following)
+    return moved
+
+
+def _ended(source: Source, end: End, reached: Reached) -> End:
+    if source.pagination.end.exact_total and reached.total is not None and reached.items != reached.total:
+        raise SourceRefused(
+            f"the source ended ({end.reason}) after {reached.items} items, and it says that it has {reached.total}"
+        )
+    return end
+
+
+def _last_key(source: Source, position: Position, page: Page) -> object:
+    if source.expiry.key is None or not page.count:
+        return position.last_key
+    key = at(page.last, source.expiry.key)
+    return position.last_key if key is ABSENT else key
+
+
+def _expired(source: Source, position: Position, status: int) -> Position:
+    """The start of the source again, for a restart or a resumption."""
+    said = f"the source says that its cursor has expired (HTTP {status}, after page {position.pages})"
+    if source.expiry.then == "fail":
+        raise SourceRefused(
+            f"{said}. Start a new run, or set expiry.then in the description to 'restart' or 'resume', "
+            "with which a run goes on by itself"
+        )
+    if position.restarts and not position.fresh:
+        raise SourceRefused(f"{said}, again before a new message came: it expires faster than the run can catch up")
+    again = Position(
+        cursor=source.pagination.first(),
+        restarts=position.restarts + 1,
+        earlier_pages=position.earlier_pages + position.pages,
+        previous=position.previous,
+        known_batches=position.known_batches,
+        since=position.since,
+        last_key=position.last_key,
+    )
+    return replace(again, since=position.last_key) if source.expiry.then == "resume" else again

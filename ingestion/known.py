@@ -1,0 +1,44 @@
+"""The messages that a run holds already, by their digests: what to skip when its source is read from the start again.
+
+Enters: the lines of earlier batches. Leaves: whether a line is among them. Sixteen bytes a message, because a digest
+that two messages share would lose one of them; grouped by their first two bytes, which is all the index there is.
+"""
+
+import hashlib
+
+from ingestion.errors import SourceRefused
+
+MAX_KNOWN = 20_000_000  # 280 MB
+_WIDTH = 14
+
+
+class Known:
+    """A set of lines."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[bytes, bytearray] = {}
+        self._count = 0
+
+    def add(self, line: bytes) -> None:
+        """Remember a line. Raises SourceRefused if there are more than memory should hold."""
+        self._count += 1
+        if self._count > MAX_KNOWN:
+            raise SourceRefused(
+                f"the cursor has expired, and a restart cannot skip more than {MAX_KNOWN} messages; "
+                "describe how to resume by a key (expiry.then = 'resume'), or start a new run"
+            )
+        mark = digest(line)
+        self._buckets.setdefault(mark[:2], bytearray()).extend(mark[2:])
+
+    def __contains__(self, line: bytes) -> bool:
+        mark = digest(line)
+        bucket = self._buckets.get(mark[:2], bytearray())
+        at = bucket.find(mark[2:])
+        while at >= 0 and at % _WIDTH:  # found across two digests
+            at = bucket.find(mark[2:], at + 1)
+        return at >= 0
+
+
+def digest(line: bytes) -> bytes:
+    """The digest of a message as the spool has it."""
+    return hashlib.blake2b(line, digest_size=16).digest()

@@ -1,0 +1,43 @@
+"""The requests of a run by their fingerprints, so that a source whose cursors go round is found out at once.
+
+Enters: each request before it is sent. Leaves: the page that asked for the same before, if one did. Eight bytes a page
+are kept in one blob of the run, written anew with each batch: exact for cycles of any length, 800 KB at the default
+limit of 100,000 pages. Two of a million pages share a fingerprint by accident once in some 40 million runs.
+"""
+
+import hashlib
+import json
+
+from ingestion.source.page import PageRequest
+
+FINGERPRINT_BYTES = 8
+
+
+class Seen:
+    """The fingerprints in the order of the pages."""
+
+    def __init__(self, stored: bytes = b"") -> None:
+        self._log = bytearray(stored)
+        width = FINGERPRINT_BYTES
+        self._pages = {bytes(self._log[at : at + width]): at // width for at in range(0, len(self._log), width)}
+
+    def page_of(self, request: PageRequest) -> int | None:
+        """The number of the page, counted from 1, that made the same request; None for a new one."""
+        index = self._pages.get(fingerprint(request))
+        return None if index is None else index + 1
+
+    def add(self, request: PageRequest) -> None:
+        """Remember the request of the next page."""
+        mark = fingerprint(request)
+        self._pages.setdefault(mark, len(self._log) // FINGERPRINT_BYTES)
+        self._log += mark
+
+    def dump(self) -> bytes:
+        """What `Seen(stored)` reads again."""
+        return bytes(self._log)
+
+
+def fingerprint(request: PageRequest) -> bytes:
+    """What tells a request from others: all of it."""
+    whole = [request.method, request.url, dict(request.query), dict(request.headers), request.body]
+    return hashlib.blake2b(json.dumps(whole, sort_keys=True).encode(), digest_size=FINGERPRINT_BYTES).digest()

@@ -1,0 +1,105 @@
+"""The bytes of a response as they arrive: decompressed, counted, and checked to be whole.
+
+Enters: a streamed response. Leaves: pieces of its decompressed body, bounded in size. A compressed body that stops
+before its end is an error here, as one that stops before its declared length is one in the HTTP client.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+
+from ingestion.errors import SourceRefused
+
+ACCEPT_ENCODING = "gzip, deflate"  # what is decoded here
+PIECE_BYTES = 64 * 1024  # the most that one piece holds, however well it was compressed
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class BodyCut(Exception):
+    """The body stopped before its end; asking again may bring all of it."""
+
+
+async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    """The decompressed body in pieces of at most `PIECE_BYTES`.
+
+    A file that is gzip itself (an export, served without Content-Encoding) is decompressed as well. Raises BodyCut if
+    the compressed data ends too early, SourceRefused beyond `max_bytes` or on a coding that was not asked for.
+    """
+    inflate, size, begun = _inflater(response.headers.get("content-encoding", "")), 0, False
+    async for raw in response.aiter_raw(PIECE_BYTES):
+        if not begun and raw:
+            begun = True
+            if inflate is None and raw.startswith(_GZIP_MAGIC):
+                inflate = _Inflate(zlib.MAX_WBITS | 16)
+        for piece in (raw,) if inflate is None else inflate.feed(raw):
+            size += len(piece)
+            if size > max_bytes:
+                raise SourceRefused(
+                    f"the response is larger than {max_bytes:,} bytes; ask for smaller pages, or raise "
+                    "limits.response_bytes in the sources file"
+                )
+            yield piece
+    if inflate is not None and begun and not inflate.ended:
+        raise BodyCut("the compressed body stopped before its end")
+
+
+def is_framed(response: httpx.Response) -> bool:
+    """Whether the response says where it ends, so that a cut connection cannot be taken for its end."""
+    return "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", "").lower()
+
+
+def _inflater(coding: str) -> "_Inflate | None":
+    match coding.strip().lower():
+        case "" | "identity":
+            return None
+        case "gzip" | "x-gzip":
+            return _Inflate(zlib.MAX_WBITS | 16)
+        case "deflate":
+            return _Inflate(zlib.MAX_WBITS)
+        case other:
+            raise SourceRefused(f"the response is compressed as {other!r}; only {ACCEPT_ENCODING} can be read")
+
+
+class _Inflate:
+    """zlib by pieces: bounded ones, through several members in a row, and it knows whether the last one has ended.
+
+    The HTTP client's own decoder stops silently after the first member, which for exports that were put together from
+    several files loses data.
+    """
+
+    def __init__(self, wbits: int) -> None:
+        self._wbits = wbits
+        self._zlib = zlib.decompressobj(wbits)
+        self._may_be_raw = wbits == zlib.MAX_WBITS  # some servers mean raw deflate when they say deflate
+
+    @property
+    def ended(self) -> bool:
+        return self._zlib.eof
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What `data` adds to the output. Raises BodyCut if it is damaged."""
+        full = False
+        while data or full:
+            if self._zlib.eof:
+                data = data.lstrip(b"\0")  # padding between members
+                if not data:
+                    return
+                self._zlib = zlib.decompressobj(self._wbits)
+            piece = self._step(data)
+            data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
+            full = len(piece) == PIECE_BYTES  # then more may be waiting inside, without any input left
+            if piece:
+                yield piece
+
+    def _step(self, data: bytes) -> bytes:
+        try:
+            piece = self._zlib.decompress(data, PIECE_BYTES)
+        except zlib.error as error:
+            if not self._may_be_raw:
+                raise BodyCut(f"the compressed body is damaged ({error})") from error
+            self._wbits, self._may_be_raw = -zlib.MAX_WBITS, False
+            self._zlib = zlib.decompressobj(self._wbits)
+            return self._step(data)
+        self._may_be_raw = False
+        return piece

@@ -1,0 +1,120 @@
+"""From the body of one answer to its items: at once where it is small, else while it arrives.
+
+Enters: a streamed response. Leaves: a `Page`; its items went to the sink piece by piece where one was given.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field
+
+from ingestion.errors import SourceRefused
+from ingestion.source.body import PIECE_BYTES, is_framed, pieces
+from ingestion.source.page import ItemSink, Page
+from ingestion.source.parse import Format, parser_for, read_json
+
+SMALL_BODY_BYTES = 1024 * 1024  # read as a whole: json.loads takes a third of the time of the streaming parser
+TOLD_CHARACTERS = 80
+TOLD_BYTES = 64 * 1024  # of an answer that is no page
+
+
+class Limits(BaseModel):
+    """How much of one answer is taken before it counts as an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    response_bytes: int = Field(default=2 * 1024**3, ge=1)  # decompressed
+    response_seconds: float = Field(default=300.0, gt=0)  # from the request to the last byte
+    redirects: int = Field(default=5, ge=0, le=20)
+    unframed: bool = False  # whether lines may come without a length, so that a cut looks like the end
+
+
+class CountedSink:
+    """Keeps the items, or passes them on; either way it knows their number and the last one."""
+
+    def __init__(self, sink: ItemSink | None) -> None:
+        self._sink = sink
+        self.kept: list[Any] = []
+        self.streamed = 0
+        self.last: Any = None
+
+    async def add(self, items: list[Any]) -> None:
+        if not items:
+            return
+        if self._sink is None:
+            self.kept.extend(items)
+            return
+        await self._sink.add(items)
+        self.streamed, self.last = self.streamed + len(items), items[-1]
+
+    async def restart(self) -> None:
+        """Forget everything: the answer is asked for again."""
+        if self._sink is not None and self.streamed:
+            await self._sink.restart()
+        self.kept, self.streamed, self.last = [], 0, None
+
+
+async def read_items(
+    response: httpx.Response, form: Format, path: tuple[str, ...], limits: Limits, sink: CountedSink
+) -> tuple[Any, str | None]:
+    """Bring the items of a page into `sink`; gives the document around them, and what is wrong with their place.
+
+    Raises BadBody and BodyCut if the body is not whole, SourceRefused beyond its limits.
+    """
+    if form != "json" and not (is_framed(response) or limits.unframed or response.headers.get("content-encoding")):
+        raise SourceRefused(
+            "the response says neither its length nor comes in chunks, so lines that are missing could not be noticed; "
+            "set limits.unframed = true in the sources file to take it as it is"
+        )
+    arriving = pieces(response, limits.response_bytes)
+    begun = bytearray()
+    if form == "json":
+        async for piece in arriving:
+            begun += piece
+            if len(begun) > SMALL_BODY_BYTES:
+                break
+        else:
+            if begun.lstrip()[:1] == b"<":
+                raise SourceRefused(
+                    f"the response is no JSON but {bytes(begun[:TOLD_CHARACTERS]).decode(errors='replace')!r}"
+                )
+            items, document, problem = read_json(bytes(begun), path)
+            await sink.add(items)
+            return document, problem
+    return await _read_streaming(bytes(begun), arriving, form, path, sink)
+
+
+async def _read_streaming(
+    begun: bytes, arriving: AsyncIterator[bytes], form: Format, path: tuple[str, ...], sink: CountedSink
+) -> tuple[Any, str | None]:
+    parser = parser_for(form, path)
+    if begun:
+        await sink.add(parser.feed(begun))
+    async for piece in arriving:
+        await sink.add(parser.feed(piece))
+    await sink.add(parser.close())
+    return parser.document, parser.problem
+
+
+async def read_told(response: httpx.Response) -> str:
+    """The text of an answer that is no page, `TOLD_BYTES` of it at most."""
+    body = bytearray()
+    async for piece in pieces(response, max_bytes=TOLD_BYTES + PIECE_BYTES):
+        body += piece
+        if len(body) >= TOLD_BYTES:
+            break
+    return body[:TOLD_BYTES].decode(errors="replace")
+
+
+def page_of(response: httpx.Response, document: Any, sink: CountedSink) -> Page:
+    """The page that has been read."""
+    return Page(
+        items=sink.kept,
+        document=document,
+        headers={name.lower(): value for name, value in response.headers.items()},
+        status=response.status_code,
+        url=str(response.url),
+        streamed=sink.streamed,
+        last_item=sink.last,
+    )

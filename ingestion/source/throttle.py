@@ -1,0 +1,181 @@
+"""What a source says about asking too often, and how it is kept from having to say it.
+
+Enters: the head of a response, or its document. Leaves: the seconds to wait before the next request, or None where the
+source has not throttled. `Pace` spreads requests over time, ahead of any refusal.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ingestion.source.wait import Unit, seconds_from
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_MILLISECOND_HEADERS = ("retry-after-ms", "x-ms-retry-after-ms")
+# Names that APIs use for one and the same; the first that is there counts.
+_REMAINING = ("x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining")
+_RESET = ("x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset", "x-ratelimit-reset-after")
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class BodyThrottle(BaseModel):
+    """Throttling said in the body, often under HTTP 200: one of `values` at `path` (a list on the way: any of it)."""
+
+    model_config = _FROZEN
+
+    path: str
+    values: Annotated[tuple[str | int | bool, ...], Field(min_length=1)]
+    wait_path: str | None = None
+    wait_unit: Unit = "auto"
+
+
+class Cost(BaseModel):
+    """A budget that refills: paths of what a request costs, of what is left, and of what comes back per second."""
+
+    model_config = _FROZEN
+
+    requested: str = "extensions.cost.requestedQueryCost"
+    available: str = "extensions.cost.throttleStatus.currentlyAvailable"
+    restored_per_second: str = "extensions.cost.throttleStatus.restoreRate"
+
+
+class Throttle(BaseModel):
+    """How the source throttles, where it differs from what is understood anyway; all of it is optional.
+
+    Understood anyway: 429, and 503 and 403 with a wait or with nothing remaining; Retry-After in each of its forms; the
+    usual names of the remaining and reset headers.
+    """
+
+    model_config = _FROZEN
+
+    statuses: tuple[Annotated[int, Field(ge=400, le=599)], ...] = (429,)  # throttling whatever the headers say
+    wait_header: str | None = None  # beside Retry-After
+    wait_unit: Unit = "auto"
+    remaining_header: str | None = None
+    reset_header: str | None = None
+    reset_unit: Unit = "auto"
+    bucket_header: str | None = None  # "32/40": used and capacity of a leaky bucket
+    bucket_restored_per_second: Positive = 2.0
+    body: BodyThrottle | None = None
+    cost: Cost | None = None
+    penalty_seconds: Positive | None = None  # the wait of a source that names none; without it, a growing back-off
+    requests_per_second: Positive | None = None
+    reserve: Annotated[int, Field(ge=0)] = 0  # requests to leave to others before waiting for the reset
+    max_wait_seconds: Positive = 24 * 3600.0  # in a row, without a page in between
+
+
+def refused_for_seconds(
+    throttle: Throttle, status: int, headers: Mapping[str, str], now: float, backoff_seconds: float
+) -> float | None:
+    """The wait that a refusal asks for; None if the response is no throttling. `headers` in lower case.
+
+    `backoff_seconds` is the wait where the source names none.
+    """
+    named = _named_wait(throttle, headers, now)
+    spent = _remaining(throttle, headers) == 0
+    if status not in throttle.statuses and not (status in (403, 429, 503) and (named is not None or spent)):
+        return None
+    if named is None and spent:
+        named = _reset(throttle, headers, now)
+    if named is None or named <= 0:  # "0" and moments that have passed would hammer
+        named = max(named or 0.0, throttle.penalty_seconds or backoff_seconds)
+    return named
+
+
+def refused_by_body_seconds(throttle: Throttle, document: Any, now: float, backoff_seconds: float) -> float | None:
+    """The wait that the body of a success asks for; None if it does not say that it has throttled."""
+    if throttle.body is None or not set(_all_at(document, throttle.body.path)) & set(throttle.body.values):
+        return None
+    if throttle.body.wait_path:
+        for value in _all_at(document, throttle.body.wait_path):
+            if seconds := seconds_from(value, now, throttle.body.wait_unit):
+                return seconds
+    return _cost_wait(throttle, document) or throttle.penalty_seconds or backoff_seconds
+
+
+def pause_seconds(throttle: Throttle, headers: Mapping[str, str], document: Any, now: float) -> float:
+    """How long to wait after a success so that the next request is not refused; mostly 0."""
+    pauses = [_cost_wait(throttle, document)]
+    remaining = _remaining(throttle, headers)
+    if remaining is not None and remaining <= throttle.reserve:
+        pauses.append(_reset(throttle, headers, now) or 0.0)
+    if throttle.bucket_header:
+        used, _, capacity = headers.get(throttle.bucket_header.lower(), "").partition("/")
+        if used.strip().isdigit() and capacity.strip().isdigit():
+            over = int(used) + 1 + throttle.reserve - int(capacity)
+            pauses.append(max(0, over) / throttle.bucket_restored_per_second)
+    return max(pauses)
+
+
+class Pace:
+    """The moments at which requests may start: at most so many per second, and none during a pause."""
+
+    def __init__(self, requests_per_second: float | None) -> None:
+        self._interval = 1 / requests_per_second if requests_per_second else 0.0
+        self._free_at = 0.0
+        self._paused_until = 0.0
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Let nothing start for `seconds`."""
+        self._paused_until = max(self._paused_until, now + seconds)
+
+    def long_pause(self, now: float, short_seconds: float) -> float:
+        """Seconds until the next start if they are a pause of more than `short_seconds`; 0 if not. Takes no turn."""
+        start = max(self._free_at, self._paused_until) if self._interval > short_seconds else self._paused_until
+        return start - now if start - now > short_seconds else 0.0
+
+    def delay(self, now: float) -> float:
+        """Take the next turn; seconds until then."""
+        start = max(now, self._free_at, self._paused_until)
+        self._free_at = start + self._interval
+        return start - now
+
+
+def _named_wait(throttle: Throttle, headers: Mapping[str, str], now: float) -> float | None:
+    """The longest of the waits that the response names, for all of them have to pass."""
+    named = [seconds_from(headers.get("retry-after", ""), now)]
+    named += [seconds_from(headers.get(name, ""), now, "milliseconds") for name in _MILLISECOND_HEADERS]
+    if throttle.wait_header:
+        named.append(seconds_from(headers.get(throttle.wait_header.lower(), ""), now, throttle.wait_unit))
+    return max((seconds for seconds in named if seconds is not None), default=None)
+
+
+def _remaining(throttle: Throttle, headers: Mapping[str, str]) -> int | None:
+    names = (throttle.remaining_header.lower(),) if throttle.remaining_header else _REMAINING
+    text = next((headers[name] for name in names if name in headers), "").strip()
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _reset(throttle: Throttle, headers: Mapping[str, str], now: float) -> float | None:
+    names = (throttle.reset_header.lower(),) if throttle.reset_header else _RESET
+    text = next((headers[name] for name in names if name in headers), "")
+    return seconds_from(text, now, throttle.reset_unit)
+
+
+def _cost_wait(throttle: Throttle, document: Any) -> float:
+    """How long the budget takes to refill to what the same request costs once more."""
+    if throttle.cost is None:
+        return 0.0
+    paths = (throttle.cost.requested, throttle.cost.available, throttle.cost.restored_per_second)
+    numbers = [next(iter(_all_at(document, path)), None) for path in paths]
+    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
+        return 0.0
+    requested, available, restored = (float(number or 0) for number in numbers)
+    return max(0.0, requested - available) / restored if restored > 0 else 0.0
+
+
+def _all_at(value: Any, path: str) -> list[Any]:
+    """Every plain value at a dotted path; a list on the way stands for each of its elements."""
+    values = [value]
+    for step in path.split("."):
+        values = [inner[step] for inner in _flat(values) if isinstance(inner, dict) and step in inner]
+    return [found for found in _flat(values) if not isinstance(found, dict)]
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    return [inner for value in values for inner in (_flat(value) if isinstance(value, list) else [value])]

@@ -1,0 +1,59 @@
+"""How long a source wants to be left alone, from the many forms in which sources say it.
+
+Enters: the text of a header, or a value of a body. Leaves: seconds from now; None where nothing readable is said.
+"""
+
+import email.utils
+from datetime import UTC, datetime
+from typing import Literal
+
+Unit = Literal["auto", "seconds", "milliseconds", "epoch_seconds", "epoch_milliseconds", "date"]
+
+# A delta of 30 years would be needed to be mistaken for a moment, a moment of 1970 for a delta.
+_EPOCH_SECONDS_FROM = 1e9
+_EPOCH_MILLISECONDS_FROM = 1e11
+
+
+def seconds_from(value: object, now: float, unit: Unit = "auto") -> float | None:
+    """Seconds from `now` (Unix time), never negative.
+
+    "auto" tells a number's unit by its size, a date by its form: HTTP date or ISO 8601. Milliseconds as a delta have
+    to be declared.
+    """
+    text = str(value).strip()
+    if not text or isinstance(value, bool):
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        moment = _moment(text) if unit in ("auto", "date") else None
+        return None if moment is None else max(0.0, moment - now)
+    if number != number or number in (float("inf"), float("-inf")):
+        return None
+    return max(0.0, _delta(number, now, unit))
+
+
+def _delta(number: float, now: float, unit: Unit) -> float:
+    if unit == "auto":
+        unit = "epoch_seconds" if number >= _EPOCH_SECONDS_FROM else "seconds"
+        unit = "epoch_milliseconds" if number >= _EPOCH_MILLISECONDS_FROM else unit
+    match unit:
+        case "milliseconds":
+            return number / 1000
+        case "epoch_seconds":
+            return number - now
+        case "epoch_milliseconds":
+            return number / 1000 - now
+        case _:
+            return number
+
+
+def _moment(text: str) -> float | None:
+    """The Unix time of an HTTP date or an ISO 8601 one; without a zone it is taken as UTC."""
+    for read in (datetime.fromisoformat, email.utils.parsedate_to_datetime):
+        try:
+            moment = read(text)
+        except ValueError:
+            continue
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return None
