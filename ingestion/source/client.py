@@ -39,7 +39,11 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class SourceClient:
-    """Fetches single pages of one source."""
+    """Fetches single pages of one source.
+
+    `waited_seconds` is how long the source has made the run wait since the last page. The waits of a run outlive this
+    client, so the caller sets it at the start and keeps it at the end.
+    """
 
     def __init__(
         self,
@@ -58,11 +62,14 @@ class SourceClient:
         self._place = address(source.url)
         self._pace = Pace(source.throttle.requests_per_second)
         self._refusals = 0  # in a row
+        self._left_alone_until = 0.0
+        self.waited_seconds = 0.0
 
     async def get(self, request: PageRequest, sink: ItemSink | None = None) -> Page | Throttled:
         """The page that answers `request`; its items go to `sink` where one is given.
 
-        Raises SourceUnreachable after the source's number of attempts, SourceRefused on an answer that a further attempt would not change.
+        Raises SourceUnreachable after the source's number of attempts or the most that it may be
+        waited for, SourceRefused on an answer that a further attempt would not change.
         """
         if pause := await self._paced():
             return Throttled(pause)
@@ -117,8 +124,7 @@ class SourceClient:
         unnamed = _backoff_seconds(self._refusals + 2, MAX_UNNAMED_WAIT_SECONDS)
         wait = refused_for_seconds(throttle, status, headers, self._wall(), unnamed)
         if wait is not None:
-            self._refusals += 1
-            return Throttled(wait)
+            return self._left_alone(wait)
         if status in TRANSIENT or status >= 500:
             return f"HTTP {status}"
         if not response.is_success:
@@ -133,16 +139,31 @@ class SourceClient:
         wait = refused_by_body_seconds(throttle, document, self._wall(), unnamed)
         if wait is not None:
             await sink.restart()
-            self._refusals += 1
-            return Throttled(wait)
+            return self._left_alone(wait)
         if problem:
             told = json.dumps(document, ensure_ascii=False)
             if self._source.tells(status, told):
                 return page_of(response, told, sink)
             raise SourceRefused(problem)
-        self._refusals = 0
+        self._refusals, self.waited_seconds = 0, 0.0
         self._pace.pause(self._now(), pause_seconds(throttle, headers, document, self._wall()))
         return page_of(response, document, sink)
+
+    def _left_alone(self, seconds: float) -> Throttled:
+        """The wait, added to those since the last page; parallel requests that are refused together wait once."""
+        now = self._now()
+        until = max(self._left_alone_until, now + seconds)
+        self.waited_seconds += until - max(self._left_alone_until, now)
+        self._left_alone_until = until
+        self._refusals += 1
+        most = self._source.throttle.max_wait_seconds
+        if self.waited_seconds > most:
+            raise SourceUnreachable(
+                f"{self._place} has asked to be left alone for {self.waited_seconds:,.0f} seconds without giving a "
+                f"page, more than the {most:,.0f} of throttle.max_wait_seconds in the sources file. Ask less often "
+                "(throttle.requests_per_second), or raise that limit."
+            )
+        return Throttled(seconds)
 
     def _refusal(self, response: httpx.Response, told: str) -> SourceRefused:
         advice = "Check url, query and headers in the sources file."
