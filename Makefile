@@ -73,5 +73,5 @@ $(VENV)/.ready: requirements-dev.txt | $(VENV)/bin/python
 
 emulator/node_modules/.ready: emulator/package-lock.json emulator/package.json | $(VENV)/.ready
 	@echo 'installing Azurite'
-	@npm="$(NPM)" && cd emulator && $$npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@npm="$(NPM)" && cd emulator && $$npm ci --no-audit --no-fund --ignore-scripts --no-update-notifier --loglevel=error
 	@touch $@
