@@ -219,6 +219,11 @@ class Dispatcher:
                 self._console.warning(f"{instance_id} · {remark.text}")
         if stored.instance.status == "Pending":
             self._console.event(instance_id, f"orchestrator {name} started")
+        for timer in turn.timers:
+            if timer.fire_at > turn.now:
+                self._console.event(instance_id, f"timer #{timer.task_id} set for {timer.fire_at:%F %T} UTC")
+        if awaited := sorted(set(turn.waits) - set(stored.waits)):
+            self._console.event(instance_id, f"waits for event {', '.join(awaited)}")
         if turn.next_generation is not None:
             self._console.event(instance_id, f"orchestrator {name} continues as new")
         if turn.status == "Completed":
@@ -302,6 +307,8 @@ class Dispatcher:
             due = self._store.due_timers(now)
             if not due:
                 continue
+            for timer in due:
+                self._console.event(timer.instance_id, f"timer #{timer.task_id} fired")
             for instance_id in self._store.end_tasks(
                 "timers", [(timer, _timer_fired(timer, self._clock)) for timer in due]
             ):

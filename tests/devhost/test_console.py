@@ -1,14 +1,17 @@
 """What a person reads."""
 
+import re
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from devhost.clock import VirtualClock
 from devhost.console import Console, wants_colour
 from devhost.testing import running_app
-from tests.devhost.app_folder import write_app
+from tests.devhost.app_folder import SAMPLE, write_app
 
 
 def said(speak: Callable[[Console], None], **options: bool) -> list[str]:
@@ -100,3 +103,32 @@ def test_a_failure_is_told_in_words_and_frames_of_the_app(tmp_path: Path) -> Non
     assert "CoreLib" not in text
     assert "site-packages" not in text
     assert not any(f"{folder}/" in text for folder in ("devhost", "asyncio", "concurrent"))
+
+
+def test_each_event_of_an_instance_is_one_line(tmp_path: Path) -> None:
+    with running_app(SAMPLE, state_file=tmp_path / "s.db", clock=VirtualClock(automatic=False)) as app:
+        app.start("approval", instance_id="a")
+        app.rest()
+        app.raise_event("a", "decision", 1)
+        app.result("a")
+        app.start("approval", instance_id="b")
+        app.rest()
+        app.advance(timedelta(hours=3))
+        app.result("b")
+        app.result(app.start("fan_out", {"count": 1}, instance_id="c"))
+        lines = [line.partition(" ")[2] for line in app.lines]
+    assert [re.sub(r"in \d+\.\d s", "in 0.0 s", line) for line in lines] == [
+        "a · orchestrator approval started",
+        "a · timer #0 set for 2026-01-01 02:00:00 UTC",
+        "a · waits for event decision",
+        "a · event decision raised",
+        "a · orchestrator approval completed",
+        "b · orchestrator approval started",
+        "b · timer #0 set for 2026-01-01 02:00:00 UTC",
+        "b · waits for event decision",
+        "b · timer #0 fired",
+        "b · orchestrator approval completed",
+        "c · orchestrator fan_out started",
+        "c · activity double #0 done in 0.0 s",
+        "c · orchestrator fan_out completed",
+    ]

@@ -223,3 +223,27 @@ def test_a_disabled_function_is_404(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             assert response.status == 404
 
     serve(SAMPLE, tmp_path / "s.db", talk)
+
+
+def test_an_asgi_app_is_served(tmp_path: Path) -> None:
+    source = """
+    async def page(scope, receive, send):
+        while scope["type"] == "lifespan":
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+        text = f"{scope['method']} {scope['path']} {scope['query_string'].decode()}"
+        await send({"type": "http.response.start", "status": 203, "headers": [(b"x-own", b"1")]})
+        await send({"type": "http.response.body", "body": text.encode()})
+
+    app = func.AsgiFunctionApp(app=page, http_auth_level=func.AuthLevel.ANONYMOUS)
+    """
+    (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}')
+
+    async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
+        async with session.get(f"{host.url}/hello/you?x=1") as response:
+            seen = (response.status, await response.text(), response.headers["X-Own"])
+            assert seen == (203, "GET /hello/you x=1", "1")
+
+    serve(write_app(tmp_path, source), tmp_path / "s.db", talk)
