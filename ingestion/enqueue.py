@@ -1,15 +1,20 @@
-"""Sending a chunk: its byte range is read from the spool and put on the queue, one message each.
+"""Sending a chunk: its byte range is read from the spool and put on the queue, or queues.
 
 Enters: an enqueue request. Leaves: a receipt, also when the chunk failed; what is permanent is an outcome, not an
-exception, so that it neither hides the other chunks nor is tried again in vain.
+exception, so that it neither hides the other chunks nor is tried again in vain. What an earlier attempt has sent is not
+sent again, and a chunk that is finished gives its receipt again.
 """
 
-import json
+from dataclasses import replace
 from time import monotonic
-from typing import Any
 
+from ingestion.accounts import Accounts
+from ingestion.checkpoint import Checkpoint, CheckpointFile, Refusal
 from ingestion.contracts import EnqueueRequest, Receipt
+from ingestion.errors import ChunkOutOfTime
+from ingestion.message_format import posts_of
 from ingestion.queue_sender import QueueSender
+from ingestion.reject import write_rejects
 from ingestion.settings import Settings
 from ingestion.spool import read_messages
 from ingestion.storage import Storage, storage_errors
@@ -18,31 +23,92 @@ from ingestion.storage import Storage, storage_errors
 async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
     """Put the messages of one chunk on the queue and account for each of them.
 
-    Raises StorageRefused and StorageUnavailable if the chunk cannot be read; what the queue refuses is in the receipt.
+    Raises StorageRefused and StorageUnavailable if the chunk or its checkpoint cannot be read or written, and
+    ChunkOutOfTime and ChunkTakenOver: after each of them a further attempt goes on where this one stopped.
     """
-    began = monotonic()
-    with storage_errors(f"read chunk {request.chunk_index} of {request.blob}"):
+    began, where = monotonic(), f"chunk {request.chunk_index} of {request.blob}"
+    file = CheckpointFile(storage.container, request)
+    with storage_errors(f"read {where} and its checkpoint"):
+        earlier = await file.claim(unknown=min(settings.checkpoint_messages, request.count))
+        if earlier.receipt is not None:
+            return earlier.receipt
         messages = await read_messages(storage.container, request.blob, request.start_byte, request.end_byte)
-    sender = QueueSender(
-        storage.session,
-        storage.messages_url(),
-        encoding=settings.message_encoding,
-        ttl_seconds=settings.message_ttl_seconds,
-        concurrency=settings.send_concurrency,
-    )
-    sent = await sender.send([text_of(message) for message in messages], began + settings.enqueue_seconds)
-    return Receipt(
-        batch_index=request.batch_index,
-        chunk_index=request.chunk_index,
-        count=request.count,
-        enqueued=sent.enqueued,
-        retries=sent.retries,
-        throttled_seconds=round(sent.throttled_seconds, 3),
-        seconds=round(monotonic() - began, 3),
-        error=sent.error,
-    )
+
+    attempt = _Attempt(request, file, earlier, storage, settings, began)
+    posts = posts_of(messages, request, settings)
+    await attempt.sender.send(posts, request.first_message, began + settings.enqueue_seconds)
+
+    checkpoint = attempt.checkpoint(unknown=0)
+    receipt = attempt.receipt(checkpoint)
+    if not receipt.failed:
+        checkpoint = replace(checkpoint, receipt=receipt)
+    with storage_errors(f"write the checkpoint and the rejects of {where}"):
+        await write_rejects(storage.container, request, messages, attempt.accounts.reasons)
+        await file.write(checkpoint)
+    if receipt.failed and receipt.error is None:
+        left, problem = f"{receipt.failed} of {receipt.count} messages are left", attempt.sender.out_of_time
+        raise ChunkOutOfTime(f"{where} is not finished: {left}; {problem}")
+    return receipt
 
 
-def text_of(message: Any) -> str:
-    """The message's text: an id as it is, a record as compact JSON."""
-    return message if isinstance(message, str) else json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+class _Attempt:
+    """One attempt at a chunk: what it adds to what earlier attempts have left."""
+
+    def __init__(
+        self,
+        request: EnqueueRequest,
+        file: CheckpointFile,
+        earlier: Checkpoint,
+        storage: Storage,
+        settings: Settings,
+        began: float,
+    ) -> None:
+        self._request, self._file, self._earlier, self._began = request, file, earlier, began
+        self._window = settings.checkpoint_messages
+        refusals = {refusal.index: refusal.reason for refusal in earlier.refusals}
+        self.accounts = Accounts(request.count, earlier.confirmed, refusals)
+        self.sender = QueueSender(
+            storage.shards,
+            self.accounts,
+            self.save,
+            concurrency=min(settings.send_concurrency, request.count),
+            window=self._window,
+            per_second=settings.max_messages_per_second / request.chunks_in_window,
+        )
+
+    async def save(self) -> None:
+        """Write a checkpoint. Raises StorageUnavailable, and ChunkTakenOver if another attempt has begun."""
+        with storage_errors(f"write the checkpoint of chunk {self._request.chunk_index} of {self._request.blob}"):
+            await self._file.write(self.checkpoint(unknown=min(self._window, self._request.count)))
+
+    def checkpoint(self, unknown: int) -> Checkpoint:
+        """How far the chunk is now, over all attempts."""
+        earlier, effort = self._earlier, self.sender.effort
+        return replace(
+            earlier,
+            confirmed=self.accounts.confirmed(),
+            refusals=tuple(Refusal(index=index, reason=why) for index, why in self.accounts.refusals.items()),
+            unknown=unknown,
+            retries=earlier.retries + effort.retries,
+            throttled_seconds=round(earlier.throttled_seconds + effort.throttled_seconds, 3),
+            possible_duplicates=earlier.possible_duplicates + effort.possible_duplicates,
+            seconds=round(earlier.seconds + monotonic() - self._began, 3),
+        )
+
+    def receipt(self, checkpoint: Checkpoint) -> Receipt:
+        """What the attempts have come to, after the last of them."""
+        of_shard = self.accounts.of_shard
+        return Receipt(
+            batch_index=self._request.batch_index,
+            chunk_index=self._request.chunk_index,
+            count=self._request.count,
+            enqueued=self.accounts.enqueued,
+            rejected=self.accounts.rejected,
+            resumed_from=sum(stop - first for first, stop in self._earlier.confirmed),
+            retries=checkpoint.retries,
+            throttled_seconds=checkpoint.throttled_seconds,
+            possible_duplicates=checkpoint.possible_duplicates,
+            shards=of_shard if len(of_shard) > 1 else {},
+            seconds=checkpoint.seconds,
+            error=self.sender.error,
+        )

@@ -8,7 +8,9 @@ SluiceError
 │   ├── StorageRefused       the storage account refused, or does not exist
 │   └── SpoolConflict        somebody else wrote what this batch was about to write
 └── RetryableError       the same call may succeed later
-    └── StorageUnavailable   the storage account did not answer, or said that it is busy
+    ├── StorageUnavailable   the storage account did not answer, or said that it is busy
+    ├── ChunkOutOfTime       the chunk is not finished; the next attempt goes on from its checkpoint
+    └── ChunkTakenOver       another copy of this activity sends the chunk
 """
 
 
@@ -55,3 +57,11 @@ class RetryableError(SluiceError):
 
 class StorageUnavailable(RetryableError):
     """The storage account did not answer, or is busy."""
+
+
+class ChunkOutOfTime(RetryableError):
+    """The chunk's time is spent before its messages are; the next attempt goes on from its checkpoint."""
+
+
+class ChunkTakenOver(RetryableError):
+    """Another copy of the same activity has claimed the chunk; this one has stopped."""

@@ -1,127 +1,153 @@
-"""Putting messages on the queue: one POST each, many under way at once.
+"""Sending the posts of a chunk: many under way at once, each accounted for, checkpoints while they go.
 
-Storage Queue has no batch send, so a million messages are a million of these requests, and this is the hot path:
-address, headers and framing are prepared once. Enters: message texts. Leaves: which of them are on the queue.
+Enters: the posts of a chunk and what earlier attempts have confirmed. Leaves: for each message whether the queue has
+confirmed it or it is rejected. Storage Queue has no batch send, so a million messages are a million requests: whatever
+is done once a message is done here or below, in `put_message`, `shard` and `connection`.
+
+1. Lanes take post after post, wait for their turn, and put it on its shard.
+2. A lane goes no further than `window` posts beyond the last checkpoint, so that a crash repeats no more than those.
+3. The keeper writes a checkpoint whenever half a window is confirmed, or after `CHECKPOINT_SECONDS`.
+4. The first thing that no retry can mend, the deadline, or the loss of the chunk to another copy stops all lanes; what
+   they have under way is waited for, so that the counts are exact.
 """
 
 import asyncio
-import base64
-import random
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from time import monotonic
-from xml.sax.saxutils import escape
 
-import aiohttp
-from yarl import URL
-
+from ingestion.accounts import Accounts
+from ingestion.checkpoint import CHECKPOINT_SECONDS
 from ingestion.errors import StorageRefused
+from ingestion.message_format import Post
+from ingestion.put_message import Effort, MessageRefused, OutOfTime, put_message
+from ingestion.rate import Pace
+from ingestion.shard import Shard
 
-ATTEMPTS = 8  # per message; some 10 s in all, unless the queue asks for more
-FIRST_BACKOFF_SECONDS = 0.1
-MAX_BACKOFF_SECONDS = 5.0
-REQUEST_SECONDS = 30.0
-API_VERSION = "2021-12-02"
-_HEAD, _TAIL = b"<QueueMessage><MessageText>", b"</MessageText></QueueMessage>"
-_HEADERS = {"Content-Type": "application/xml", "x-ms-version": API_VERSION}
-_ADVICE = {
-    400: "the queue refused the message's form",
-    403: "check AzureWebJobsStorage, or give the app the role Storage Queue Data Contributor",
-    404: "the queue does not exist; it is made when a run starts and must not be deleted while it goes on",
-}
-
-
-@dataclass(slots=True)
-class Sent:
-    """What became of the messages of one call: how many are on the queue, and what it took."""
-
-    enqueued: int = 0
-    retries: int = 0
-    throttled_seconds: float = 0.0
-    error: str | None = None
+MAX_REFUSALS = 20  # by the queue, of messages that it should take: more are a fault of the chunk, not of a message
 
 
 class QueueSender:
-    """Sends messages to one queue over a shared session, `concurrency` requests at a time."""
+    """Sends one chunk; `save` writes a checkpoint of what the accounts say at that moment."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, messages_url: URL, *, encoding: str, ttl_seconds: int, concurrency: int
+        self,
+        shards: Sequence[Shard],
+        accounts: Accounts,
+        save: Callable[[], Awaitable[None]],
+        *,
+        concurrency: int,
+        window: int,
+        per_second: float = 0.0,
     ) -> None:
-        query = f"{messages_url.raw_query_string}&messagettl={ttl_seconds}"
-        self._url = URL(f"{messages_url.with_query(None)}?{query}", encoded=True)
-        self._session = session
-        self._encode = _encode_base64 if encoding == "base64" else _encode_none
+        self.effort = Effort()
+        self.error: str | None = None  # why the chunk cannot be finished, ever
+        self.out_of_time: str | None = None
+        self._shards = shards
+        self._accounts = accounts
+        self._save = save
         self._concurrency = concurrency
-        self._timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+        self._window = window
+        self._half = max(1, window // 2)
+        self._pace = Pace(per_second) if per_second else None
+        self._started = self._finished = self._saved = 0  # posts of this attempt
+        self._stopping = False
+        self._due, self._room = asyncio.Event(), asyncio.Event()
 
-    async def send(self, messages: Sequence[str], deadline: float) -> Sent:
-        """Put `messages` on the queue; `deadline` (of `time.monotonic`) bounds the retries.
+    async def send(self, posts: Iterator[Post], first_shard: int, deadline: float) -> None:
+        """Send all posts that are not done; afterwards the accounts, `effort`, `error` and `out_of_time` are complete.
 
-        A message counts as enqueued when the queue has confirmed it. At the first message that cannot be sent the call
-        stops, says why in `error`, and counts exactly what was confirmed until then.
+        `first_shard` is the number of the first post among all of the run's, by which posts are spread over the shards.
+        Raises what `save` raises.
         """
-        sent = Sent()
-        waiting = iter(messages)
-        lanes = min(self._concurrency, len(messages))
-        await asyncio.gather(*(self._lane(waiting, sent, deadline) for _ in range(lanes)))
-        return sent
+        waiting = self._waiting(posts, first_shard)
+        together = [asyncio.create_task(self._lanes(waiting, deadline)), asyncio.create_task(self._keep())]
+        try:
+            await asyncio.gather(*together)
+        finally:
+            for task in together:
+                task.cancel()
+            await asyncio.gather(*together, return_exceptions=True)
+        for (
+            _
+        ) in waiting:  # what no lane came to: its rejects and what earlier attempts sent still belong into the counts
+            pass
 
-    async def _lane(self, waiting: Iterator[str], sent: Sent, deadline: float) -> None:
-        for text in waiting:
-            if sent.error is not None:
-                return
-            try:
-                await self._put(_HEAD + self._encode(text) + _TAIL, sent, deadline)
-            except StorageRefused as error:
-                sent.error = sent.error or str(error)
-                return
-            sent.enqueued += 1
+    def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard]]:
+        """The posts that are still to be sent, each with the shard that it goes to at every attempt."""
+        accounts, shards = self._accounts, self._shards
+        for number, post in enumerate(posts, start=first_shard):
+            shard = shards[number % len(shards)]
+            if post.reason:
+                accounts.reject(post)
+            elif not accounts.is_done(post):
+                yield post, shard
+            elif post.first not in accounts.refusals:
+                accounts.enqueue(post, shard.name)
 
-    async def _put(self, body: bytes, sent: Sent, deadline: float) -> None:
-        problem = ""
-        for attempt in range(ATTEMPTS):
-            wait = 0.0
-            try:
-                post = self._session.post(self._url, data=body, headers=_HEADERS, timeout=self._timeout)
-                async with post as response:
-                    if response.status == 201:
-                        await response.read()
-                        return
-                    problem = await _problem(response)
-                    if response.status not in (408, 429) and response.status < 500:
-                        raise StorageRefused(problem)
-                    wait = _retry_after_seconds(response)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                problem = f"the queue did not answer ({str(error) or type(error).__name__})"
-            wait = max(wait, _backoff_seconds(attempt))
-            if monotonic() + wait > deadline:
+    async def _lanes(self, waiting: Iterator[tuple[Post, Shard]], deadline: float) -> None:
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(self._concurrency):
+                lanes.create_task(self._lane(waiting, deadline))
+        self._stop()
+
+    async def _lane(self, waiting: Iterator[tuple[Post, Shard]], deadline: float) -> None:
+        for post, shard in waiting:
+            if self._pace is not None or self._started - self._saved >= self._window:
+                await self._turn(deadline)
+            if monotonic() >= deadline:
+                self._stop(out_of_time="the chunk needs more time than SLUICE_ENQUEUE_SECONDS")
+            if self._stopping:
                 break
-            sent.retries += 1
-            sent.throttled_seconds += wait
-            await asyncio.sleep(wait)
-        raise StorageRefused(f"{problem}; given up after {attempt + 1} attempts")
+            self._started += 1
+            try:
+                await put_message(shard, post.body, self.effort, deadline, self._is_stopping)
+                self._accounts.enqueue(post, shard.name)
+            except MessageRefused as refusal:
+                self._accounts.refuse(post, str(refusal))
+                if len(self._accounts.refusals) > MAX_REFUSALS:
+                    self._stop(error=f"the queue refuses too many messages; the last time: {refusal}")
+            except StorageRefused as error:
+                self._stop(error=str(error))
+                break
+            except OutOfTime as reason:
+                self._stop(out_of_time=str(reason))
+                break
+            self._finished += 1
+            if self._finished - self._saved >= self._half:
+                self._due.set()
 
+    async def _turn(self, deadline: float) -> None:
+        """Wait until the window and the run's ceiling have room for one more post, or until the lanes stop."""
+        while self._started - self._saved >= self._window and not self._stopping:
+            self._room.clear()
+            await self._room.wait()
+        if self._pace is not None and (wait := self._pace.turn(monotonic())):
+            await asyncio.sleep(min(wait, max(0.0, deadline - monotonic())))
 
-def _encode_base64(text: str) -> bytes:
-    return base64.b64encode(text.encode())
+    async def _keep(self) -> None:
+        """Write checkpoints until there is nothing more to send."""
+        while not self._stopping:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CHECKPOINT_SECONDS):
+                    await self._due.wait()
+            self._due.clear()
+            if self._stopping or self._finished == self._saved:
+                continue
+            finished = self._finished  # `save` looks at the accounts before it waits for anything
+            await self._save()
+            self._saved = finished
+            self._room.set()
+            if self._finished - self._saved >= self._half:
+                self._due.set()
 
+    def _is_stopping(self) -> bool:
+        return self._stopping
 
-def _encode_none(text: str) -> bytes:
-    return escape(text).encode()
-
-
-async def _problem(response: aiohttp.ClientResponse) -> str:
-    code = re.search(r"<Code>(\w+)</Code>", await response.text(errors="replace"))
-    advice = _ADVICE.get(response.status, "the queue is busy or ill" if response.status >= 500 else "")
-    return f"the queue answered HTTP {response.status} ({code[1] if code else response.reason}): {advice}"
-
-
-def _backoff_seconds(attempt: int) -> float:
-    bound = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0**attempt)
-    return random.uniform(bound / 2, bound)
-
-
-def _retry_after_seconds(response: aiohttp.ClientResponse) -> float:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else 0.0
+    def _stop(self, *, error: str | None = None, out_of_time: str | None = None) -> None:
+        """Send nothing more; the first reason of each kind is kept."""
+        self.error = self.error or error
+        self.out_of_time = self.out_of_time or out_of_time
+        self._stopping = True
+        self._room.set()
+        self._due.set()

@@ -78,6 +78,8 @@ def chunks_of(run_id: str, state: RunState) -> list[EnqueueRequest]:
             end_byte=ends[index],
             first_message=messages.start,
             count=len(messages),
+            run_started_at=state.started_at,
+            chunks_in_window=len(batch.offsets),
         )
         for index, messages in enumerate(chunk(range(batch.count), state.request.chunk_size))
     ]

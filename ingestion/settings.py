@@ -4,18 +4,25 @@ In Azure they are the function app's settings; locally they come from `local.set
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ingestion.account import Account, read_account
 from ingestion.chunking import DEFAULT_CHUNK_SIZE
+from ingestion.errors import InvalidInput
 from ingestion.validation import invalid_input
 
 MAX_CHUNK_SIZE = 50_000
 MAX_CHUNKS_PER_BATCH = 100  # history and the offsets in a payload grow with it
+MAX_PACK_BYTES = 49_152  # what is 64 KiB as base64
 WEEK_SECONDS = 7 * 24 * 3600
+DEFAULT_QUEUE = "sluice-ids"
+STORAGE = "AzureWebJobsStorage"
+QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"
 
 
 class Settings(BaseModel):
@@ -23,10 +30,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    storage: Annotated[str, Field(alias="AzureWebJobsStorage", min_length=1)]
-    queue: Annotated[
-        str, Field(alias="SLUICE_QUEUE", pattern=r"^[a-z0-9](-?[a-z0-9])*$", min_length=3, max_length=63)
-    ] = "sluice-ids"
+    account: Account  # the app setting AzureWebJobsStorage, or what `read_account` finds in its place
+    shards: tuple[tuple[Account, str], ...]  # SLUICE_QUEUES, or SLUICE_QUEUE in `account`
+    queue: Annotated[str, Field(alias="SLUICE_QUEUE", pattern=f"^{QUEUE_NAME}$", min_length=3, max_length=63)] = (
+        DEFAULT_QUEUE
+    )
     container: Annotated[
         str, Field(alias="SLUICE_CONTAINER", pattern=r"^[a-z0-9](-?[a-z0-9])*$", min_length=3, max_length=63)
     ] = "sluice"
@@ -36,17 +44,35 @@ class Settings(BaseModel):
     fetch_seconds: Annotated[float, Field(alias="SLUICE_FETCH_SECONDS", gt=0)] = 120.0
     enqueue_seconds: Annotated[float, Field(alias="SLUICE_ENQUEUE_SECONDS", gt=0)] = 240.0
     send_concurrency: Annotated[int, Field(alias="SLUICE_SEND_CONCURRENCY", ge=1, le=256)] = 32
+    max_messages_per_second: Annotated[float, Field(alias="SLUICE_MAX_MESSAGES_PER_SECOND", ge=0)] = 0.0  # 0: no limit
+    checkpoint_messages: Annotated[int, Field(alias="SLUICE_CHECKPOINT_MESSAGES", ge=1)] = 1_000
+    message_format: Annotated[Literal["raw", "envelope", "packed"], Field(alias="SLUICE_MESSAGE_FORMAT")] = "raw"
+    pack_messages: Annotated[int, Field(alias="SLUICE_PACK_MESSAGES", ge=1, le=MAX_CHUNK_SIZE)] = 1_000
+    pack_bytes: Annotated[int, Field(alias="SLUICE_PACK_BYTES", ge=1_024, le=MAX_PACK_BYTES)] = MAX_PACK_BYTES
     message_encoding: Annotated[Literal["base64", "none"], Field(alias="SLUICE_MESSAGE_ENCODING")] = "base64"
     message_ttl_seconds: Annotated[int, Field(alias="SLUICE_MESSAGE_TTL_SECONDS", ge=-1)] = WEEK_SECONDS
+    message_delay_seconds: Annotated[int, Field(alias="SLUICE_MESSAGE_DELAY_SECONDS", ge=0, le=WEEK_SECONDS)] = 0
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings. Raises InvalidInput, naming the app setting, if one is missing or not what it may be."""
-    given = {name: value for name, value in environment.items() if name in _names() and value != ""}
+    given: dict[str, Any] = {name: value for name, value in environment.items() if name in _names() and value != ""}
+    given["account"] = account = read_account(STORAGE, environment)
+    queues = environment.get("SLUICE_QUEUES") or given.get("SLUICE_QUEUE", DEFAULT_QUEUE)
+    given["shards"] = tuple(_shard(entry.strip(), account, environment) for entry in queues.split(","))
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
         raise invalid_input(error) from None
+
+
+def _shard(entry: str, default: Account, environment: Mapping[str, str]) -> tuple[Account, str]:
+    """One entry of SLUICE_QUEUES: `queue`, or `SETTING_NAME/queue` for a queue in another account."""
+    setting, slash, queue = entry.rpartition("/")
+    if not 3 <= len(queue) <= 63 or not re.fullmatch(QUEUE_NAME, queue):
+        allowed = "queue or SETTING_NAME/queue, separated by commas; 3 to 63 lower-case letters, digits, single hyphens"
+        raise InvalidInput("SLUICE_QUEUES", f"{entry!r} is not the name of a queue", allowed)
+    return (read_account(setting, environment) if slash else default), queue
 
 
 def _names() -> set[str]:

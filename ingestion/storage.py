@@ -1,72 +1,60 @@
-"""The way to the storage account: container, queue, and their errors in our words.
+"""The way to storage: the container, the queues, and their errors in our words.
 
-One `Storage` per event loop and settings, made at the first call and kept, so that all calls share its connections.
+One `Storage` per event loop and settings, made at the first call and kept, so that all calls share its connections and
+what was learned about the pace of each queue.
 """
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from typing import Any
 from weakref import WeakKeyDictionary
 
-import aiohttp
 import httpx
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceExistsError
-from azure.storage.blob.aio import BlobServiceClient
-from azure.storage.queue import AccountSasPermissions, ResourceTypes, generate_account_sas
-from azure.storage.queue.aio import QueueServiceClient
-from yarl import URL
 
-from ingestion.errors import InvalidInput, StorageRefused, StorageUnavailable
+from ingestion.account import Account, OpenAccount
+from ingestion.errors import StorageRefused, StorageUnavailable
 from ingestion.settings import Settings
-
-SAS_LIFE = timedelta(hours=6)  # far longer than any call of a function may last
-CLOCK_SKEW = timedelta(minutes=15)
-# Short, because the durable retry is behind it; the clients' own default waits 15 s before the first.
-_RETRY: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 2, "random_jitter_range": 1}
+from ingestion.shard import Shard
 
 
 class Storage:
-    """The container and the queue that the settings name, and the sessions to reach them."""
+    """The container and the queues that the settings name, and the connections to reach them."""
 
     def __init__(self, settings: Settings) -> None:
-        try:
-            self._blobs = BlobServiceClient.from_connection_string(settings.storage, **_RETRY)
-            self._queues = QueueServiceClient.from_connection_string(settings.storage, **_RETRY)
-        except ValueError as error:
-            form = "the connection string of a storage account"
-            raise InvalidInput("AzureWebJobsStorage", str(error), form) from None
-        self.container = self._blobs.get_container_client(settings.container)
-        self.queue = self._queues.get_queue_client(settings.queue)
-        connections = aiohttp.TCPConnector(limit=0)  # each sender bounds its own
-        self.session = aiohttp.ClientSession(connector=connections, cookie_jar=aiohttp.DummyCookieJar())
+        self._accounts: dict[Account, OpenAccount] = {}
+        for account in (settings.account, *(account for account, _ in settings.shards)):
+            if account not in self._accounts:
+                self._accounts[account] = account.open()
+        self.container = self._accounts[settings.account].blobs.get_container_client(settings.container)
+        self._queues = [self._accounts[account].queues.get_queue_client(queue) for account, queue in settings.shards]
+        self.shards = [
+            Shard(
+                queue if account == settings.account else f"{account.setting}/{queue}",
+                client.url.partition("?")[0],
+                self._accounts[account].access,
+                ttl_seconds=settings.message_ttl_seconds,
+                delay_seconds=settings.message_delay_seconds,
+            )
+            for (account, queue), client in zip(settings.shards, self._queues, strict=True)
+        ]
         self.http = httpx.AsyncClient(follow_redirects=False)
 
     async def prepare(self) -> None:
-        """Create the container and the queue unless they are there."""
-        with storage_errors("create the container and the queue"):
-            for create in (self.container.create_container, self.queue.create_queue):
+        """Create the container and the queues unless they are there."""
+        with storage_errors("create the container and the queues"):
+            with suppress(ResourceExistsError):
+                await self.container.create_container()
+            for queue in self._queues:
                 with suppress(ResourceExistsError):
-                    await create()
-
-    def messages_url(self) -> URL:
-        """The address to which messages are posted, signed for `SAS_LIFE`."""
-        now = datetime.now(UTC)
-        signature = generate_account_sas(
-            str(self._queues.account_name),
-            self._queues.credential.account_key,
-            resource_types=ResourceTypes(object=True),
-            permission=AccountSasPermissions(add=True),
-            start=now - CLOCK_SKEW,
-            expiry=now + SAS_LIFE,
-        )
-        return URL(f"{self.queue.url}/messages?{signature}", encoded=True)
+                    await queue.create_queue()
 
     async def close(self) -> None:
         """Close every connection."""
-        for client in (self._blobs, self._queues, self.session):
-            await client.close()
+        for shard in self.shards:
+            shard.close()
+        for account in self._accounts.values():
+            await account.close()
         await self.http.aclose()
 
 

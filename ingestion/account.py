@@ -1,0 +1,86 @@
+"""Storage accounts as app settings name them: by a connection string, or by an identity.
+
+Enters: the name of a setting and the environment. Leaves: the official clients for blobs and queues, and the way into
+the queue for the sender's own requests. Identity settings follow the convention of Azure Functions:
+`NAME__accountName`, or `NAME__blobServiceUri` and `NAME__queueServiceUri`; `NAME__clientId` for a user-assigned one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+
+from ingestion.access import Access, bearer_access, sas_access, signed_access
+from ingestion.errors import InvalidInput
+
+# Short, because the durable retry is behind it; the clients' own default waits 15 s before the first.
+_RETRY: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 2, "random_jitter_range": 1}
+_FORM = "the connection string of a storage account, or the settings {0}__accountName or {0}__queueServiceUri"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Where an account is and how to get in; `setting` is the app setting it came from."""
+
+    setting: str
+    connection_string: str = ""
+    blob_uri: str = ""
+    queue_uri: str = ""
+    client_id: str = ""
+
+    def open(self) -> "OpenAccount":
+        """Clients for the account. Raises InvalidInput if the connection string is not one."""
+        return OpenAccount(self)
+
+
+def read_account(setting: str, environment: Mapping[str, str]) -> Account:
+    """The account that `setting` names in `environment`. Raises InvalidInput, naming the setting, if there is none."""
+    if connection_string := environment.get(setting, ""):
+        return Account(setting=setting, connection_string=connection_string)
+    name = environment.get(f"{setting}__accountName", "")
+    blob_uri = environment.get(f"{setting}__blobServiceUri") or (name and f"https://{name}.blob.core.windows.net")
+    queue_uri = environment.get(f"{setting}__queueServiceUri") or (name and f"https://{name}.queue.core.windows.net")
+    if not queue_uri:
+        raise InvalidInput(setting, "missing", _FORM.format(setting))
+    client_id = environment.get(f"{setting}__clientId", "")
+    return Account(setting=setting, blob_uri=blob_uri, queue_uri=queue_uri, client_id=client_id)
+
+
+class OpenAccount:
+    """The clients of one account, for one event loop."""
+
+    def __init__(self, account: Account) -> None:
+        self._credential: Any = None
+        try:
+            if account.connection_string:
+                self.blobs = BlobServiceClient.from_connection_string(account.connection_string, **_RETRY)
+                self.queues = QueueServiceClient.from_connection_string(account.connection_string, **_RETRY)
+            else:
+                client_id = account.client_id
+                self._credential = (
+                    ManagedIdentityCredential(client_id=client_id) if client_id else DefaultAzureCredential()
+                )
+                blob_uri = account.blob_uri or account.queue_uri.replace(".queue.", ".blob.", 1)
+                self.blobs = BlobServiceClient(blob_uri, self._credential, **_RETRY)
+                self.queues = QueueServiceClient(account.queue_uri, self._credential, **_RETRY)
+        except ValueError as error:
+            raise InvalidInput(account.setting, str(error), _FORM.format(account.setting)) from None
+        self.access = self._access(account)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.blobs.close()
+        await self.queues.close()
+        if self._credential is not None:
+            await self._credential.close()
+
+    def _access(self, account: Account) -> Access:
+        if self._credential is not None:
+            return bearer_access(self._credential)
+        if self.queues.credential is not None:
+            return signed_access(str(self.queues.account_name), self.queues.credential.account_key)
+        facts = dict(pair.partition("=")[::2] for pair in account.connection_string.split(";"))
+        return sas_access(facts.get("SharedAccessSignature", "").lstrip("?"))

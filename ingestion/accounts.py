@@ -1,0 +1,61 @@
+"""What became of each message of a chunk: the ground on which receipts and checkpoints stand.
+
+Enters: posts that the queue has confirmed, or that cannot be sent. Leaves: exact counts, at any moment.
+"""
+
+import re
+from collections.abc import Sequence
+
+from ingestion.message_format import Post
+
+ENQUEUED, REJECTED = 1, 2  # what `Accounts.marks` says of a message; 0 is neither
+
+
+class Accounts:
+    """What became of each message of a chunk, and of each queue."""
+
+    def __init__(self, count: int, confirmed: Sequence[tuple[int, int]], refusals: dict[int, str]) -> None:
+        self.marks = bytearray(count)
+        for first, stop in confirmed:
+            self.marks[first:stop] = bytes([ENQUEUED]) * (min(stop, count) - first)
+        self.refusals = dict(refusals)  # by the queue
+        self.unsendable: dict[int, str] = {}  # found by ourselves, again at each attempt
+        for index in refusals:
+            self.marks[index] = REJECTED
+        self.of_shard: dict[str, int] = {}
+
+    @property
+    def enqueued(self) -> int:
+        return self.marks.count(ENQUEUED)
+
+    @property
+    def rejected(self) -> int:
+        return self.marks.count(REJECTED)
+
+    @property
+    def reasons(self) -> dict[int, str]:
+        """Why messages are rejected, by their index in the chunk."""
+        return self.unsendable | self.refusals
+
+    def confirmed(self) -> tuple[tuple[int, int], ...]:
+        """The half-open ranges of messages that need no further attempt."""
+        return tuple(found.span() for found in re.finditer(rb"[^\0]+", self.marks))
+
+    def is_done(self, post: Post) -> bool:
+        """Whether an earlier attempt has dealt with all of `post`."""
+        return 0 not in self.marks[post.first : post.stop]
+
+    def enqueue(self, post: Post, shard: str) -> None:
+        size = post.stop - post.first
+        self.marks[post.first : post.stop] = bytes([ENQUEUED]) * size
+        self.of_shard[shard] = self.of_shard.get(shard, 0) + size
+
+    def reject(self, post: Post) -> None:
+        for index in range(post.first, post.stop):
+            self.unsendable[index] = post.reason
+            self.marks[index] = REJECTED
+
+    def refuse(self, post: Post, reason: str) -> None:
+        for index in range(post.first, post.stop):
+            self.refusals[index] = reason
+            self.marks[index] = REJECTED

@@ -1,0 +1,149 @@
+"""How far a chunk is, in a small blob beside its run, so that a rerun goes on instead of starting again.
+
+Enters: which messages of a chunk the queue has confirmed. Leaves: the same after a crash, and for a finished chunk its
+receipt. Each write is conditional on the one before, so of two live copies of one chunk the earlier stops: the later
+one has written its own name into the blob, and the earlier one's next write fails.
+
+After a crash the queue may hold what was sent since the last checkpoint. The sender never lets that be more than
+`SLUICE_CHECKPOINT_MESSAGES` queue messages, those in flight included: see `duplicates_at_most`.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass, replace
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient, ContainerClient
+
+from ingestion.contracts import EnqueueRequest, Receipt, from_wire, to_wire
+from ingestion.errors import ChunkTakenOver
+
+CHECKPOINT_SECONDS = 10.0  # between checkpoints of a chunk that moves slowly
+
+
+def duplicates_at_most(crashes: int, chunks_in_flight: int, checkpoint_messages: int) -> int:
+    """The queue messages that may be there twice after so many crashes of workers with so many chunks in flight each.
+
+    What an answer lost on the way may have doubled comes on top; receipts count it as `possible_duplicates`.
+    """
+    return crashes * chunks_in_flight * checkpoint_messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A message that the queue itself would not take, by its index in the chunk."""
+
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What is known of a chunk. `confirmed` are half-open ranges of its messages, by index in the chunk.
+
+    `unknown` is how many queue messages beyond them may have been sent when this was written or since; 0 after an end
+    in good order. The sums are over all attempts. `receipt` is there when the chunk is finished.
+    """
+
+    run_started_at: str
+    owner: str
+    confirmed: tuple[tuple[int, int], ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    unknown: int = 0
+    retries: int = 0
+    throttled_seconds: float = 0.0
+    possible_duplicates: int = 0
+    seconds: float = 0.0
+    receipt: Receipt | None = None
+
+
+class CheckpointFile:
+    """The checkpoint of one chunk, as one attempt to send it sees it: claimed once, then written again and again."""
+
+    def __init__(self, container: ContainerClient, request: EnqueueRequest) -> None:
+        self._blob: BlobClient = container.get_blob_client(checkpoint_name(request))
+        self._request = request
+        self._owner = secrets.token_hex(8)
+        self._etag: str | None = None
+        self._written = b""
+
+    async def claim(self, unknown: int) -> Checkpoint:
+        """Become the chunk's owner and return what earlier attempts of the same run left.
+
+        `unknown` is how many queue messages this attempt may send between two checkpoints. A finished chunk is left as
+        it is: its checkpoint has the receipt.
+        """
+        fresh = Checkpoint(run_started_at=self._request.run_started_at, owner=self._owner)
+        try:
+            await self._put(replace(fresh, unknown=unknown), match_condition=MatchConditions.IfMissing)
+            return fresh
+        except (ResourceExistsError, ResourceModifiedError):
+            pass
+        while True:
+            earlier, etag = await self._read()
+            if earlier.run_started_at != self._request.run_started_at:
+                earlier = fresh  # of an earlier run with the same id
+            if earlier.receipt is not None:
+                return earlier
+            claimed = replace(
+                earlier, owner=self._owner, possible_duplicates=earlier.possible_duplicates + earlier.unknown
+            )
+            try:
+                await self._put(
+                    replace(claimed, unknown=unknown), etag=etag, match_condition=MatchConditions.IfNotModified
+                )
+                return claimed
+            except ResourceModifiedError:
+                continue  # the owner before is alive and has just written: what it wrote is worth more
+
+    async def write(self, checkpoint: Checkpoint) -> None:
+        """Replace what this attempt wrote before. Raises ChunkTakenOver if another attempt has claimed the chunk."""
+        try:
+            await self._put(
+                replace(checkpoint, owner=self._owner),
+                etag=self._etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        except (ResourceModifiedError, ResourceNotFoundError) as error:
+            if not await self._was_mine():
+                raise ChunkTakenOver(
+                    f"chunk {self._request.chunk_index} of batch {self._request.batch_index} of run "
+                    f"{self._request.run_id} is being sent by another copy of this activity; this one has stopped"
+                ) from error
+
+    async def _was_mine(self) -> bool:
+        """Whether the blob holds what was just written: the write arrived, its answer was lost, and it was repeated."""
+        try:
+            download = await self._blob.download_blob()
+            if await download.readall() != self._written:
+                return False
+        except HttpResponseError:
+            return False
+        self._etag = str(download.properties.etag)
+        return True
+
+    async def _read(self) -> tuple[Checkpoint, str]:
+        download = await self._blob.download_blob()
+        data: Any = json.loads(await download.readall())
+        return from_wire(Checkpoint, data), str(download.properties.etag)
+
+    async def _put(self, checkpoint: Checkpoint, **condition: Any) -> None:
+        self._written = json.dumps(to_wire(checkpoint), separators=(",", ":")).encode()
+        answer = await self._blob.upload_blob(self._written, overwrite=True, **condition)
+        self._etag = str(answer["etag"])
+
+
+def checkpoint_name(request: EnqueueRequest) -> str:
+    """The blob that holds the checkpoint of a chunk."""
+    return f"runs/{request.run_id}/checkpoints/{request.batch_index:06}-{request.chunk_index:04}.json"
+
+
+async def find_checkpoint(container: ContainerClient, request: EnqueueRequest) -> Checkpoint | None:
+    """What is known of a chunk, without touching it: for reports about chunks whose activity gave no receipt."""
+    try:
+        found, _ = await CheckpointFile(container, request)._read()
+    except ResourceNotFoundError:
+        return None
+    return found if found.run_started_at == request.run_started_at else None

@@ -1,0 +1,141 @@
+"""From messages as the spool has them to the bodies of Put Message requests: raw, envelope or packed.
+
+Enters: the JSON values of a chunk. Leaves: posts, each the body of one request for a range of the chunk's messages, or
+the reason why the message cannot be sent. The posts of a chunk cover it without gaps and are the same at each rerun.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ingestion.contracts import EnqueueRequest
+from ingestion.settings import Settings
+
+MAX_MESSAGE_BYTES = 65_536  # of the text as the queue keeps it, so 49,152 before base64
+_HEAD, _TAIL = b"<QueueMessage><MessageText>", b"</MessageText></QueueMessage>"
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}  # a bare CR is read back as LF
+
+
+class Post(NamedTuple):
+    """Messages `[first, stop)` of a chunk: the body of their request, or none and the reason why not."""
+
+    first: int
+    stop: int
+    body: bytes
+    reason: str = ""
+
+
+class CannotSend(Exception):
+    """The message does not fit a queue; the text is the reason."""
+
+
+def posts_of(messages: Sequence[Any], request: EnqueueRequest, settings: Settings) -> Iterator[Post]:
+    """The posts for `messages`, the whole chunk of `request`, in order."""
+    encode = encode_base64 if settings.message_encoding == "base64" else encode_plain
+    match settings.message_format:
+        case "packed":
+            return _packed(messages, request, settings, encode)
+        case "envelope":
+            return _single(messages, lambda index, message: envelope(request, index, message), encode)
+        case _:
+            return _single(messages, lambda index, message: text_of(message), encode)
+
+
+def message_key(request: EnqueueRequest, index: int) -> str:
+    """The key of message `index` of a chunk, the same however often it is sent: `run/batch/index in the batch`."""
+    return f"{request.run_id}/{request.batch_index}/{request.first_message + index}"
+
+
+def text_of(message: Any) -> str:
+    """The message's text: an id as it is, a record as compact JSON."""
+    return message if isinstance(message, str) else _json(message)
+
+
+def envelope(request: EnqueueRequest, index: int, message: Any) -> str:
+    """The message with where it comes from; an object or a list is a `record`, all else an `id`."""
+    kind = "record" if isinstance(message, dict | list) else "id"
+    return _json({
+        "run": request.run_id,
+        "source": request.source,
+        "key": message_key(request, index),
+        kind: message,
+    })  # fmt: skip
+
+
+def encode_base64(text: str) -> bytes:
+    """The text as Functions' queue triggers and the official clients' base64 policies expect it."""
+    return base64.b64encode(text.encode())
+
+
+def encode_plain(text: str) -> bytes:
+    """The text itself, safe inside XML. Raises CannotSend for what XML cannot hold."""
+    if found := _NOT_XML.search(text):
+        raise CannotSend(f"not_xml: U+{ord(found[0]):04X} can only be sent as base64 (SLUICE_MESSAGE_ENCODING)")
+    if len(text.encode()) > MAX_MESSAGE_BYTES:
+        raise _too_large(len(text.encode()))
+    return text.translate(_ESCAPES).encode()
+
+
+def _single(messages: Sequence[Any], text: Callable[[int, Any], str], encode: Callable[[str], bytes]) -> Iterator[Post]:
+    for index, message in enumerate(messages):
+        try:
+            yield Post(index, index + 1, _body(text(index, message), encode))
+        except CannotSend as reason:
+            yield Post(index, index + 1, b"", str(reason))
+
+
+def _packed(
+    messages: Sequence[Any], request: EnqueueRequest, settings: Settings, encode: Callable[[str], bytes]
+) -> Iterator[Post]:
+    """As many messages a post as both limits allow; one that cannot be sent ends its pack, so that keys count on."""
+    first, pieces, size = 0, list[str](), 0
+
+    def pack(stop: int) -> Post:
+        about = {"run": request.run_id, "source": request.source, "batch": request.batch_index}
+        head = _json({**about, "first": request.first_message + first})
+        return Post(first, stop, _body(f'{head[:-1]},"messages":[{",".join(pieces)}]}}', encode))
+
+    overhead = len(_json({"run": request.run_id, "source": request.source})) + 100
+    for index, message in enumerate(messages):
+        piece = _json(message)
+        try:
+            piece_size = len(piece.encode() if encode is encode_base64 else encode(piece)) + 1
+            if overhead + piece_size > settings.pack_bytes:
+                raise CannotSend(f"too_large: {piece_size} bytes, a pack has {settings.pack_bytes} (SLUICE_PACK_BYTES)")
+        except (CannotSend, UnicodeEncodeError) as reason:
+            if pieces:
+                yield pack(index)
+            yield Post(index, index + 1, b"", str(reason) if isinstance(reason, CannotSend) else _NOT_TEXT)
+            first, pieces, size = index + 1, [], 0
+            continue
+        if pieces and (len(pieces) >= settings.pack_messages or overhead + size + piece_size > settings.pack_bytes):
+            yield pack(index)
+            first, pieces, size = index, [], 0
+        pieces.append(piece)
+        size += piece_size
+    if pieces:
+        yield pack(len(messages))
+
+
+_NOT_TEXT = "not_text: half of a surrogate pair, which no encoding of text can hold"
+
+
+def _body(text: str, encode: Callable[[str], bytes]) -> bytes:
+    try:
+        encoded = encode(text)
+    except UnicodeEncodeError:
+        raise CannotSend(_NOT_TEXT) from None
+    if len(encoded) > MAX_MESSAGE_BYTES and encode is encode_base64:
+        raise _too_large(len(encoded))
+    return _HEAD + encoded + _TAIL
+
+
+def _too_large(size: int) -> CannotSend:
+    return CannotSend(f"too_large: {size} bytes once encoded, a queue takes {MAX_MESSAGE_BYTES}")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

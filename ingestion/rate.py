@@ -1,0 +1,84 @@
+"""How fast one queue is asked to take messages: additive increase, multiplicative decrease on its 503.
+
+One `Rate` per queue and worker process, shared by all chunks that it sends there; what the other workers do is found
+out the same way, by refusals. Time is a parameter everywhere: nothing here sleeps.
+"""
+
+INTERVAL_SECONDS = 0.25  # how often the rate is set anew: longer than a request is under way
+FIRST_PER_SECOND = 1_000.0  # half of what one queue is documented to take, doubled each second until it refuses
+LOWEST_PER_SECOND = 2.0
+GROWTH_PER_INTERVAL = 0.005  # of the ceiling that was found: 2 % a second
+GENTLEST_CUT, HARDEST_CUT = 0.95, 0.5
+QUANTUM_SECONDS = 0.02  # waits below it are not worth a timer; their messages go out as a small burst
+
+
+class Pace:
+    """Turns at a steady rate: each one is given a time, and those who come early wait for it."""
+
+    def __init__(self, per_second: float) -> None:
+        self.per_second = per_second
+        self._next = 0.0
+
+    def turn(self, now: float) -> float:
+        """Take the next turn; returns the seconds to wait for it."""
+        if self._next < now:
+            self._next = now
+        wait: float = self._next - now
+        self._next += 1.0 / self.per_second
+        return wait if wait > QUANTUM_SECONDS else 0.0
+
+
+class Rate:
+    """The pace of one queue, adapted to what it refuses."""
+
+    def __init__(self) -> None:
+        self._pace = Pace(FIRST_PER_SECOND)
+        self._ceiling: float | None = None  # the rate at which the last series of refusals began
+        self._refusing = False
+        self._accepted = self._refused = 0
+        self._interval_ends = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """Messages a second that may be sent now."""
+        return self._pace.per_second
+
+    def unlimited(self) -> None:
+        """Begin as if the queue had taken any number of messages so far."""
+        self._pace.per_second = 1e6
+
+    def turn(self, now: float) -> float:
+        """Take the next turn; returns the seconds to wait for it."""
+        if now >= self._interval_ends:
+            self._adapt(now)
+        return self._pace.turn(now)
+
+    def accepted(self) -> None:
+        """The queue took a message."""
+        self._accepted += 1
+
+    def refused(self) -> None:
+        """The queue was too busy for a message."""
+        self._refused += 1
+
+    def _adapt(self, now: float) -> None:
+        """Set the rate for the interval that begins, by what happened in the one that ended."""
+        rate, asked = self._pace.per_second, self._accepted + self._refused
+        if self._refused:
+            if not self._refusing:
+                self._ceiling = rate
+            rate *= max(HARDEST_CUT, min(GENTLEST_CUT, self._accepted / asked))
+        elif asked >= rate * INTERVAL_SECONDS * 0.5:  # a rate that nobody used says nothing about the queue
+            rate = self._grown(rate)
+        self._refusing = self._refused > 0
+        self._accepted = self._refused = 0
+        self._interval_ends = now + INTERVAL_SECONDS
+        self._pace.per_second = max(LOWEST_PER_SECOND, rate)
+
+    def _grown(self, rate: float) -> float:
+        doubled: float = rate * 2.0**INTERVAL_SECONDS
+        if self._ceiling is None:
+            return doubled
+        if rate < 0.9 * self._ceiling:  # far below what it took before: the refusals were about something else
+            return min(doubled, 0.9 * self._ceiling)
+        return rate + GROWTH_PER_INTERVAL * self._ceiling

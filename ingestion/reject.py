@@ -1,0 +1,32 @@
+"""The rejects of a chunk: messages that no queue can take, kept with the reason instead of being cut or lost.
+
+Enters: their indexes and reasons. Leaves: one NDJSON blob a chunk, the same after each rerun, so that people can mend
+the messages and send them again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure.storage.blob.aio import ContainerClient
+
+from ingestion.contracts import EnqueueRequest
+from ingestion.message_format import message_key
+
+
+async def write_rejects(
+    container: ContainerClient, request: EnqueueRequest, messages: Sequence[Any], reasons: Mapping[int, str]
+) -> None:
+    """Write `{"key", "reason", "message"}` for each message of `reasons` (by index in the chunk); none, no blob."""
+    if not reasons:
+        return
+    lines = [
+        json.dumps({"key": message_key(request, index), "reason": reasons[index], "message": messages[index]})
+        for index in sorted(reasons)
+    ]
+    await container.get_blob_client(rejects_name(request)).upload_blob("\n".join([*lines, ""]), overwrite=True)
+
+
+def rejects_name(request: EnqueueRequest) -> str:
+    """The blob that holds the rejects of a chunk."""
+    return f"runs/{request.run_id}/rejected/{request.batch_index:06}-{request.chunk_index:04}.ndjson"

@@ -1,0 +1,72 @@
+"""A shard: one queue of those that messages are spread over, with all that a request to it has in common prepared.
+
+Enters: the body of a message. Leaves: the bytes of a Put Message request, on a kept connection to the queue's server.
+"""
+
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import AzureError, ClientAuthenticationError
+
+from ingestion.access import Access, Grant
+from ingestion.connection import Answer, NotSent, Pool
+from ingestion.errors import StorageRefused
+from ingestion.rate import Rate
+
+API_VERSION = "2021-12-02"
+
+
+class Shard:
+    """One queue: its name for people, its address, the way in, its connections, and how fast it takes messages.
+
+    `url` is the queue's address without a query. `ttl_seconds` is -1 for messages that never expire.
+    """
+
+    def __init__(
+        self, name: str, url: str, access: Access, *, ttl_seconds: int, delay_seconds: int = 0, pool: Pool | None = None
+    ) -> None:
+        parts = urlsplit(url)
+        tls, host = parts.scheme == "https", parts.hostname or ""
+        self.name = name
+        self.rate = Rate()
+        self.access = access
+        self._host = parts.netloc
+        self._path = f"{parts.path}/messages?messagettl={ttl_seconds}"
+        if delay_seconds:
+            self._path += f"&visibilitytimeout={delay_seconds}"
+        self._pool = pool or Pool(host, parts.port or (443 if tls else 80), tls=tls)
+        self._prepared: tuple[Grant, bytes] | None = None
+
+    async def put(self, body: bytes, seconds: float) -> Answer:
+        """One Put Message; whatever the answer, it is given back. Raises NotSent and AnswerLost."""
+        grant = self.access.current() or await self._grant()
+        if self._prepared is None or self._prepared[0] is not grant:
+            self._prepared = grant, self._head(grant)
+        answer = await self._pool.exchange(b"%b%d\r\n\r\n%b" % (self._prepared[1], len(body), body), seconds)
+        if answer.status in (401, 403):
+            self.access.refused(grant)
+        return answer
+
+    async def _grant(self) -> Grant:
+        """A new grant. Raises StorageRefused if the identity gets none, NotSent if it could not be asked."""
+        try:
+            return await self.access.grant()
+        except ClientAuthenticationError as error:
+            raise StorageRefused(f"the app's identity gets no token: {str(error).splitlines()[0]}") from error
+        except AzureError as error:
+            raise NotSent(f"no token: {str(error).splitlines()[0]}") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+    def _head(self, grant: Grant) -> bytes:
+        """The request up to the number of its Content-Length, which is the last header."""
+        lines = [
+            f"POST {self._path}{'&' if grant.query else ''}{grant.query} HTTP/1.1",
+            f"Host: {self._host}",
+            f"x-ms-version: {API_VERSION}",
+            "Content-Type: application/xml",
+            *([f"Authorization: {grant.authorization}"] if grant.authorization else []),
+            "Content-Length: ",
+        ]
+        return "\r\n".join(lines).encode("ascii")
