@@ -1,7 +1,7 @@
 """A queue service that does nothing but answer: what is measured against it is the sender alone.
 
 Takes Put Message and answers 201 at once, with the bytes that the real service sends; above `--per-second` it answers
-503. `GET /count` tells how many were accepted and refused. It reads HTTP just as far as clients of this benchmark
+503; with `--latency-ms` it answers as much later. `GET /count` tells how many were accepted and refused. It reads HTTP just as far as clients of this benchmark
 write it: a Content-Length, no chunks, no TLS.
 """
 
@@ -59,8 +59,8 @@ class Counter:
 class Connection(asyncio.Protocol):
     """One client connection: requests in, prepared answers out."""
 
-    def __init__(self, counter: Counter) -> None:
-        self._counter, self._read = counter, bytearray()
+    def __init__(self, counter: Counter, latency_seconds: float = 0.0) -> None:
+        self._counter, self._read, self._latency_seconds = counter, bytearray(), latency_seconds
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -79,12 +79,17 @@ class Connection(asyncio.Protocol):
                 counts = {"accepted": self._counter.accepted, "refused": self._counter.refused}
                 self._transport.write(answer(b"200 OK", json.dumps(counts).encode(), b"application/json"))
             else:
-                self._transport.write(CREATED if self._counter.take(time.monotonic()) else REFUSED)
+                said = CREATED if self._counter.take(time.monotonic()) else REFUSED
+                if self._latency_seconds:
+                    asyncio.get_running_loop().call_later(self._latency_seconds, self._transport.write, said)
+                else:
+                    self._transport.write(said)
 
 
-async def serve(per_second: float) -> None:
+async def serve(per_second: float, latency_seconds: float) -> None:
     counter = Counter(per_second)
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(counter), "127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(counter, latency_seconds), "127.0.0.1", 0)
     print(f"benchmark server ready on http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
@@ -92,8 +97,9 @@ async def serve(per_second: float) -> None:
 class Server:
     """The server in a process of its own, for as long as the `with` block lasts."""
 
-    def __init__(self, folder: Path, per_second: float = 0) -> None:
-        command = [sys.executable, "-m", "benchmarks.server", "--per-second", str(per_second)]
+    def __init__(self, folder: Path, per_second: float = 0, latency_ms: float = 0) -> None:
+        limits = ["--per-second", str(per_second), "--latency-ms", str(latency_ms)]
+        command = [sys.executable, "-m", "benchmarks.server", *limits]
         self._child = Child("benchmark server", command, log=folder / "server.log", cwd=ROOT)
         self.url = ""
 
@@ -111,7 +117,9 @@ def main() -> None:
     parser.add_argument(
         "--per-second", type=float, default=0, help="refuse what is above; 0 (the default) refuses none"
     )
-    asyncio.run(serve(parser.parse_args().per_second))
+    parser.add_argument("--latency-ms", type=float, default=0, help="answer so much later (default: at once)")
+    arguments = parser.parse_args()
+    asyncio.run(serve(arguments.per_second, arguments.latency_ms / 1000))
 
 
 if __name__ == "__main__":
