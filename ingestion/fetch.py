@@ -7,11 +7,14 @@ trip brings many pages, and the position in the source is durable once per batch
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from math import ceil
 from time import monotonic
+from typing import Any
 
 from ingestion.advance import advance, answered, clamped_to, total_of
 from ingestion.contracts import Batch, Cursor, FetchRequest
 from ingestion.errors import SpoolConflict
+from ingestion.fetch_parallel import PagesAhead
 from ingestion.filling import Filling
 from ingestion.known import Known
 from ingestion.position import Position, from_json, request_at
@@ -77,15 +80,27 @@ class _Walk:
         self.filling = filling
         self._position, self._source, self._client, self._spool, self._seen = position, source, client, spool, seen
         self._clamped_to: int | None = None
+        self._ahead = PagesAhead(client, source.parallel_fetches, self._request_of)
         filling.save = self._save
 
     async def fill(self, deadline: float, now: Callable[[], float]) -> Batch:
         """Read pages and commit."""
+        try:
+            following, wait_seconds = await self._read(deadline, now)
+        finally:
+            await self._ahead.close()
+        ended = isinstance(following, End)
+        facts = {"source_total": self._position.total, "clamped_to": self._clamped_to, "dropped": self.filling.dropped}
+        goes_on = replace(self._position, waited_seconds=self._client.waited_seconds)
+        return await self.filling.commit(None if ended else goes_on, wait_seconds, **facts)
+
+    async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
+        """Read pages until there is a reason to stop; returns where to go on, and the wait before that."""
         wait_seconds, following = 0.0, None
         while not self.filling.full and now() < deadline:
             request = request_at(self._source, self._position)
             self.filling.begin(self._position)
-            page = await self._page(request)
+            page = await self._page()
             if isinstance(page, Throttled):
                 if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
                     wait_seconds = page.seconds
@@ -99,14 +114,15 @@ class _Walk:
             self._position = following
             if restarted:
                 break
-        ended = isinstance(following, End)
-        facts = {"source_total": self._position.total, "clamped_to": self._clamped_to, "dropped": self.filling.dropped}
-        goes_on = replace(self._position, waited_seconds=self._client.waited_seconds)
-        return await self.filling.commit(None if ended else goes_on, wait_seconds, **facts)
+        return following, wait_seconds
 
-    async def _page(self, request: PageRequest) -> Page | Throttled:
+    async def _page(self) -> Page | Throttled:
         sink = None if self._source.pagination.needs_items else self.filling
-        return await self._client.get(request, sink)
+        pages = ceil(self.filling.left / max(1, self._position.largest_page))
+        return await self._ahead.get(self._position.cursor, sink, pages)
+
+    def _request_of(self, cursor: Any) -> PageRequest:
+        return request_at(self._source, replace(self._position, cursor=cursor))
 
     async def _take(self, page: Page, request: PageRequest) -> Position | End:
         """Spool what the page holds; returns where to go on."""
@@ -125,6 +141,8 @@ class _Walk:
         if isinstance(following, End):
             self._position = replace(position, total=total_of(source, position, page))
             return following
+        cursor, total = position.cursor, following.total
+        self._ahead.expect(following.cursor, lambda: source.pagination.split(page, cursor, total))
         self._clamped_to = self._clamped_to or clamped_to(source, position, page)
         return replace(following, fresh=position.fresh + added)
 

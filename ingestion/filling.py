@@ -50,6 +50,11 @@ class Filling:
         return self.first is not None or self._count >= self._request.max_messages
 
     @property
+    def left(self) -> int:
+        """Messages until the batch is full."""
+        return max(0, self._request.max_messages - self._count)
+
+    @property
     def previous(self) -> bytes:
         """Fingerprints of the messages of the last page, where repeats are dropped."""
         return b"".join(sorted(self._previous))

@@ -155,6 +155,7 @@ class SourceClient:
         until = max(self._left_alone_until, now + seconds)
         self.waited_seconds += until - max(self._left_alone_until, now)
         self._left_alone_until = until
+        self._pace.pause(now, seconds)
         self._refusals += 1
         most = self._source.throttle.max_wait_seconds
         if self.waited_seconds > most:
