@@ -16,6 +16,7 @@ from ingestion.source.end import End, Reached, number_of
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.path import ABSENT, at
 
+NO_CONTENT = 204
 SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
 
 
@@ -44,7 +45,10 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
 
 
 def answered(source: Source, position: Position, page: Page) -> Position | End | None:
-    """What an answer that is no page of items means: a declared end, or an expired cursor; None for a page."""
+    """What an answer that is no page of items means: a declared end, or an expired cursor; None for a page.
+
+    The first answer can be neither: a 404 there is a wrong address, not an empty source.
+    """
     ends = page.status in source.pagination.end_statuses
     if page.status < 300 and not isinstance(page.document, str) and not ends:
         return None
@@ -52,7 +56,7 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
     started = position.pages > 0
     if started and source.expiry.means(page.status, text):
         return _expired(source, position, page.status)
-    if started and ends:
+    if ends and (started or page.status in (NO_CONTENT, *source.pagination.own_statuses)):
         return _ended(
             source,
             End(f"HTTP {page.status}"),

@@ -42,7 +42,7 @@ class EndSignals(BaseModel):
     more: Reading | None = None  # a flag that is false on the last page
     done: Reading | None = None  # a flag that is true on the last page
     empty: bool | None = None  # whether a page without items is the end; unless set, the style knows
-    short: bool = False  # whether a page with fewer items than the others is the end
+    short: bool = False  # whether a page with fewer items than those before is the end
     total: bool = False  # whether the source has ended when as many items came as its `total` says
     exact_total: bool = False  # whether an end at another count than `total` is an error
     total_pages: Reading | None = None  # the number of pages
@@ -61,7 +61,7 @@ class EndSignals(BaseModel):
             return End(f"{self.more} is false")
         if not page.count and (empty if self.empty is None else self.empty):
             return End("a page without items")
-        if self.short and reached.pages > 1 and page.count < reached.largest_page:
+        if self.short and (not page.count or (reached.pages > 1 and page.count < reached.largest_page)):
             return End(f"a page of {page.count} after pages of {reached.largest_page}")
         if self.total and reached.total is not None and reached.items >= reached.total:
             return End(f"all {reached.total} items came")

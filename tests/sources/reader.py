@@ -1,0 +1,85 @@
+"""Reads a whole source as a run does: fetch after fetch, each from the cursor that the last one left."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import httpx
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from azure.storage.blob.aio import ContainerClient
+
+from ingestion.contracts import Batch, Cursor, FetchRequest, from_wire, to_wire
+from ingestion.fetch import fetch
+from ingestion.source.client import SourceClient
+from ingestion.source.description import Source
+from ingestion.spool import Spool
+from tests.sources.fake_container import FakeContainer
+
+MOST_BATCHES = 1000
+
+
+@dataclass
+class Reading:
+    """A run over `source`; chunks of 5 messages, and 4 of them to a batch, unless said otherwise."""
+
+    source: Source
+    http: httpx.AsyncClient
+    container: FakeContainer = field(default_factory=FakeContainer)
+    chunk_size: int = 5
+    max_messages: int = 20
+    budget_seconds: float = 1000.0
+    batches: list[Batch] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+    async def fetch(self, index: int, cursor: Cursor | None) -> Batch:
+        """One batch, through the form in which it crosses the durable boundary."""
+        spool = Spool(cast(ContainerClient, self.container), "run-1", "2024-01-01T00:00:00+00:00")
+        request = FetchRequest(
+            run_id="run-1",
+            run_started_at="2024-01-01T00:00:00+00:00",
+            source="test",
+            batch_index=index,
+            cursor=cursor,
+            chunk_size=self.chunk_size,
+            max_messages=self.max_messages,
+        )
+        client = SourceClient(self.source, self.http, sleep=self._sleep, environment={})
+        wire = to_wire(await fetch(request, self.source, client, spool, self.budget_seconds))
+        assert len(json.dumps(wire)) < 4096, "no payload is above 4 KB"
+        return from_wire(Batch, wire)
+
+    async def all(self) -> list[Any]:
+        """Every message, in order, checked against what each batch says of itself."""
+        cursor = None
+        for index in range(MOST_BATCHES):
+            batch = await self.fetch(index, cursor)
+            self.batches.append(batch)
+            self.waits.append(batch.wait_seconds)
+            cursor = batch.next_cursor
+            if cursor is None:
+                return [message for batch in self.batches for message in self.messages(batch)]
+        raise AssertionError(f"no end after {MOST_BATCHES} batches")
+
+    def messages(self, batch: Batch) -> list[Any]:
+        """What a batch holds, chunk by chunk as the enqueue activities read it."""
+        data = self.container.blobs[batch.blob].data
+        ends = (*batch.offsets[1:], batch.size_bytes)
+        chunks = [data[start:end].splitlines() for start, end in zip(batch.offsets, ends, strict=False)]
+        assert all(len(lines) == self.chunk_size for lines in chunks[:-1])
+        messages = [json.loads(line) for lines in chunks for line in lines]
+        assert len(messages) == batch.count
+        return messages
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+@asynccontextmanager
+async def reading(app: web.Application, path: str, description: dict[str, Any], **facts: Any) -> AsyncIterator[Reading]:
+    """A run over one path of a server that lives as long as the block."""
+    async with TestServer(app) as server, httpx.AsyncClient(trust_env=False) as http:
+        table = {"url": str(server.make_url(path)), "message": "id", "items": "items", **description}
+        yield Reading(Source.model_validate(table), http, **facts)
