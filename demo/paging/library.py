@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from demo.paging import graphql, keys, links, positions, tokens, trouble
+from demo.paging import graphql, keys, links, positions, secured, tokens, transport, trouble
 from demo.paging.listing import Listing
 
-FAMILIES = (links, tokens, positions, keys, graphql, trouble)
+FAMILIES = (links, tokens, positions, keys, graphql, secured, transport, trouble)
 
 
 def library(listing: Listing) -> web.Application:

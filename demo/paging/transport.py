@@ -8,7 +8,7 @@ import gzip
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -78,7 +78,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return web.Response(status=307, headers={"Location": f"?turn={asked['loop']}"})
 
     return [
-        web.get("/cut/{how:length|chunked|gzip|unframed|ndjson}", cut),
+        web.get("/cut/{how:length|chunked|gzip|ndjson}", cut),
         web.get("/throttled/{form}", throttled),
         web.get("/trickle", trickle),
         web.get("/all/{form:json|gzip|gzip-file|ndjson|csv}", single),
@@ -103,11 +103,6 @@ async def send(request: web.Request, how: str, body: bytes, *, whole: bool) -> w
         response.content_length = len(body)
     elif how == "gzip":
         response.content_length = len(half)  # only the compressed data itself tells that it is cut
-    elif how == "unframed":
-        response.force_close()
-        request.protocol.transport.write(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + half)  # type: ignore[union-attr]
-        request.protocol.transport.close()  # type: ignore[union-attr]
-        return response
     await response.prepare(request)
     await response.write(half)
     if whole or how == "gzip":
@@ -141,7 +136,7 @@ def refusal(form: str, wait_seconds: float, now: Callable[[], datetime] = lambda
     return forms[form]
 
 
-def whole(listing: Listing, form: str) -> Any:
+def whole(listing: Listing, form: str) -> Iterator[bytes]:
     """The listing as one body, in pieces."""
     if form in ("json", "gzip"):
         yield b'{"total": %d, "page": {"before": {"items": [1, 2]}, "items": [' % listing.total
