@@ -55,7 +55,7 @@ async def put_message(
 
     Raises StorageRefused if no further attempt can help, MessageRefused if only this message is at fault, OutOfTime.
     """
-    attempt, doubted, turned_away = 0, False, False
+    attempt, turned_away = 0, False
     while True:
         if wait := shard.rate.turn(monotonic()):
             if monotonic() + wait > deadline:
@@ -74,8 +74,7 @@ async def put_message(
             failure = Failure(problem=f"the queue did not answer ({error})", in_doubt=True)
         if failure.busy:
             shard.rate.refused()
-        if failure.in_doubt and not doubted:
-            doubted = True
+        if failure.in_doubt:
             effort.possible_duplicates += 1
         if failure.access and not turned_away:
             turned_away = True  # once: what let us in may have run out on the way, and the next attempt brings it anew

@@ -1,0 +1,75 @@
+"""Sending a chunk in tests, as the activity does it, and reading back what is on the queue, as a consumer does it."""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from azure.storage.queue import QueueClient, TextBase64DecodePolicy
+
+from emulator import Azurite
+from emulator.server import ACCOUNT
+from ingestion.contracts import EnqueueRequest, Receipt
+from ingestion.enqueue import enqueue
+from ingestion.errors import RetryableError
+from ingestion.settings import Settings, load_settings
+from ingestion.storage import Storage
+
+
+def settings_for(azurite: Azurite, *, queue_port: int | None = None, **names: str) -> Settings:
+    """The app settings for queues and blobs of their own; `queue_port` may be that of a proxy."""
+    own = f"test-{uuid.uuid4().hex[:12]}"
+    given = {"SLUICE_QUEUE": own, "SLUICE_CONTAINER": own, **names}
+    connection = azurite.connection_string
+    if queue_port:
+        connection = connection.replace(f":{azurite.ports['Queue']}/{ACCOUNT}", f":{queue_port}/{ACCOUNT}")
+    return load_settings({"AzureWebJobsStorage": connection, **given})
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Storage]:
+    """A storage with its container and queues made."""
+    storage = Storage(settings)
+    try:
+        await storage.prepare()
+        yield storage
+    finally:
+        await storage.close()
+
+
+async def spool(storage: Storage, messages: Sequence[Any], run_id: str = "r1", started: str = "t0") -> EnqueueRequest:
+    """The request for one chunk with all `messages`, which are in the spool afterwards."""
+    data = b"".join(json.dumps(message).encode() + b"\n" for message in messages)
+    blob = f"runs/{run_id}/batches/000000.ndjson"
+    await storage.container.upload_blob(blob, data, overwrite=True)
+    return EnqueueRequest(
+        run_id=run_id, source="demo", batch_index=0, chunk_index=0, blob=blob, start_byte=0, end_byte=len(data),
+        first_message=0, count=len(messages), run_started_at=started,
+    )  # fmt: skip
+
+
+async def until_finished(request: EnqueueRequest, storage: Storage, settings: Settings, attempts: int = 5) -> Receipt:
+    """Try as the durable retry does."""
+    for _ in range(attempts - 1):
+        try:
+            return await enqueue(request, storage, settings)
+        except RetryableError:
+            continue
+    return await enqueue(request, storage, settings)
+
+
+def texts_on(azurite: Azurite, queue: str, *, base64: bool = True) -> Counter[str]:
+    """What is on the queue, read with the official client."""
+    policy = TextBase64DecodePolicy() if base64 else None
+    with QueueClient.from_connection_string(azurite.connection_string, queue, message_decode_policy=policy) as client:
+        found = Counter[str]()
+        while page := list(next(client.receive_messages(messages_per_page=32, visibility_timeout=600).by_page(), ())):
+            found.update(message.content for message in page)
+        return found
+
+
+def repeated(found: Counter[str]) -> int:
+    """Queue messages beyond the first of each kind."""
+    return found.total() - len(found)

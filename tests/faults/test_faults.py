@@ -1,0 +1,175 @@
+"""Whatever lies between the sender and the queue may fail: nothing is lost, repeats stay within bounds, counts hold."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emulator import Azurite
+from ingestion.checkpoint import duplicates_at_most
+from ingestion.contracts import Receipt
+from ingestion.enqueue import enqueue
+from ingestion.errors import ChunkTakenOver
+from ingestion.settings import Settings
+from tests.faults.proxy import BUSY, CUT_AFTER, CUT_BEFORE, EXPIRED, PASS, SLOW, TRUNCATE, Fault, FaultProxy
+from tests.faults.sending import opened, repeated, settings_for, spool, texts_on, until_finished
+
+IDS = [f"id-{number:04}" for number in range(300)]
+WINDOW = 64
+HINDERED = range(40, 200)  # the requests that a fault may hit
+
+
+def every(step: int, fault: str) -> Fault:
+    return lambda number, head: fault if number in HINDERED and number % step == 0 else PASS
+
+
+async def send_through(azurite: Azurite, fault: Fault, **names: str) -> tuple[Receipt, Settings, FaultProxy]:
+    async with FaultProxy(azurite.ports["Queue"]) as proxy:
+        settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW), **names)
+        async with opened(settings) as storage:
+            request = await spool(storage, IDS)
+            proxy.fault, proxy.requests, proxy.stored = fault, 0, 0
+            return await until_finished(request, storage, settings), settings, proxy
+
+
+@pytest.mark.parametrize("fault", [every(3, BUSY), every(9, CUT_BEFORE), every(7, SLOW)], ids=["busy", "cut", "slow"])
+def test_what_the_queue_did_not_store_is_sent_again_and_nothing_twice(azurite: Azurite, fault: Fault) -> None:
+    receipt, settings, _ = asyncio.run(send_through(azurite, fault))
+    found = texts_on(azurite, settings.queue)
+    assert sorted(found) == IDS
+    assert repeated(found) == 0
+    assert (receipt.enqueued, receipt.failed, receipt.rejected, receipt.error) == (300, 0, 0, None)
+
+
+@pytest.mark.parametrize("fault", [CUT_AFTER, TRUNCATE])
+def test_an_answer_lost_after_storing_is_counted_as_a_possible_duplicate(azurite: Azurite, fault: str) -> None:
+    receipt, settings, _ = asyncio.run(send_through(azurite, every(16, fault)))
+    found = texts_on(azurite, settings.queue)
+    assert sorted(found) == IDS
+    assert 0 < repeated(found) == receipt.possible_duplicates == receipt.retries == len(HINDERED) // 16
+    assert receipt.enqueued == 300
+
+
+def test_a_burst_of_busy_answers_is_waited_for_and_counted(azurite: Azurite) -> None:
+    receipt, _, _ = asyncio.run(send_through(azurite, lambda number, head: BUSY if number in range(100, 140) else PASS))
+    assert receipt.retries == 40
+    assert receipt.throttled_seconds > 0
+    assert receipt.possible_duplicates == 0
+
+
+def test_an_expired_grant_is_renewed_and_the_message_sent_again(azurite: Azurite) -> None:
+    receipt, settings, _ = asyncio.run(send_through(azurite, every(50, EXPIRED)))
+    assert sorted(texts_on(azurite, settings.queue)) == IDS
+    assert (receipt.enqueued, receipt.error) == (300, None)
+
+
+def test_a_queue_that_lets_nobody_in_is_a_failed_chunk_with_the_role_that_is_missing(azurite: Azurite) -> None:
+    receipt, settings, _ = asyncio.run(send_through(azurite, lambda number, head: EXPIRED if number >= 100 else PASS))
+    found = texts_on(azurite, settings.queue)
+    assert receipt.enqueued == found.total() == 100
+    assert receipt.failed == 200
+    assert "401" in str(receipt.error)
+    assert "tenant" in str(receipt.error)
+
+
+def test_a_queue_out_of_reach_for_a_while_delays_the_chunk_and_no_more(azurite: Azurite) -> None:
+    async def scenario() -> tuple[Receipt, Settings]:
+        async with FaultProxy(azurite.ports["Queue"]) as proxy:
+            settings = settings_for(azurite, queue_port=proxy.port, SLUICE_SEND_CONCURRENCY="8")
+            async with opened(settings) as storage:
+                request = await spool(storage, IDS)
+                down = asyncio.Event()
+                proxy.on_stored = lambda stored: down.set() if stored >= 100 else None
+                sending = asyncio.create_task(until_finished(request, storage, settings))
+                await down.wait()
+                await proxy.refuse()
+                await asyncio.sleep(0.3)  # nothing tells from outside that a lane was refused a connection
+                await proxy.listen()
+                return await sending, settings
+
+    receipt, settings = asyncio.run(scenario())
+    found = texts_on(azurite, settings.queue)
+    assert sorted(found) == IDS
+    assert receipt.enqueued == 300
+    assert repeated(found) <= receipt.possible_duplicates <= 8
+
+
+def crash_after(stored: int) -> Callable[[Azurite], tuple[Receipt, Receipt, Settings]]:
+    async def scenario(azurite: Azurite) -> tuple[Receipt, Receipt, Settings]:
+        async with FaultProxy(azurite.ports["Queue"]) as proxy:
+            settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
+            async with opened(settings) as storage:
+                request = await spool(storage, IDS)
+                proxy.stored = 0
+                worker = asyncio.create_task(enqueue(request, storage, settings))
+                proxy.on_stored = lambda count: worker.cancel() if count == stored else None
+                await asyncio.wait([worker])
+                assert worker.cancelled()
+                return await enqueue(request, storage, settings), await enqueue(request, storage, settings), settings
+
+    return lambda azurite: asyncio.run(scenario(azurite))
+
+
+@pytest.mark.parametrize("stored", [1, 150, 299])
+def test_a_crash_between_sending_and_checkpoint_loses_nothing_and_repeats_one_window(
+    azurite: Azurite, stored: int
+) -> None:
+    receipt, again, settings = crash_after(stored)(azurite)
+    found = texts_on(azurite, settings.queue)
+    assert sorted(found) == IDS
+    assert repeated(found) <= duplicates_at_most(crashes=1, chunks_in_flight=1, checkpoint_messages=WINDOW)
+    assert repeated(found) <= receipt.possible_duplicates
+    assert (receipt.enqueued, receipt.failed) == (300, 0)
+    assert receipt.resumed_from >= stored - WINDOW
+    assert again == receipt  # a rerun after the end sends nothing and says the same
+
+
+def test_a_storage_emulator_restarted_in_mid_chunk_loses_nothing(tmp_path: Path) -> None:
+    """Ended with SIGTERM, for Azurite keeps its queues in memory and loses confirmed messages when it is killed."""
+    half_way, ended = threading.Event(), list[Receipt | str]()
+
+    async def scenario() -> None:
+        async with FaultProxy(azurite.ports["Queue"]) as proxy:
+            settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
+            async with opened(settings) as storage:
+                request = await spool(storage, ids)
+                proxy.on_stored = lambda stored: half_way.set() if stored >= 500 else None
+                ended.extend((await until_finished(request, storage, settings, attempts=20), settings.queue))
+
+    ids = [f"id-{number:04}" for number in range(1_500)]
+    with Azurite(tmp_path) as azurite:
+        sender = threading.Thread(target=lambda: asyncio.run(scenario()))
+        sender.start()
+        assert half_way.wait(60)
+        azurite.restart()
+        sender.join(90)
+        receipt, queue = ended
+        assert isinstance(receipt, Receipt)
+        found = texts_on(azurite, str(queue))
+        assert sorted(found) == ids
+        assert receipt.enqueued == len(ids)
+        assert repeated(found) <= receipt.possible_duplicates
+
+
+def test_of_two_live_copies_of_a_chunk_the_earlier_stops(azurite: Azurite) -> None:
+    async def scenario() -> tuple[Receipt | BaseException, Receipt | BaseException, str]:
+        async with FaultProxy(azurite.ports["Queue"]) as proxy:
+            settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
+            async with opened(settings) as storage, opened(settings) as other:
+                request = await spool(storage, IDS)
+                under_way = asyncio.Event()
+                proxy.on_stored = lambda stored: under_way.set() if stored >= 50 else None
+                first = asyncio.create_task(enqueue(request, storage, settings))
+                await under_way.wait()
+                both = await asyncio.gather(first, enqueue(request, other, settings), return_exceptions=True)
+                return *both, settings.queue
+
+    first, second, queue = asyncio.run(scenario())
+    assert isinstance(first, ChunkTakenOver)
+    assert isinstance(second, Receipt)
+    found = texts_on(azurite, queue)
+    assert sorted(found) == IDS
+    assert second.enqueued == 300
+    assert repeated(found) <= min(WINDOW, second.possible_duplicates)
