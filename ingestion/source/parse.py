@@ -264,9 +264,11 @@ def read_json(body: bytes, items: tuple[str, ...]) -> tuple[list[Any], Any, str 
     found = at(document, items)
     if not items:
         return found, [], None
+    if found is None:
+        return [], document, None
     holder = at(document, items[:-1])
     holder[items[-1] if isinstance(holder, dict) else int(items[-1])] = []
-    return found or [], document, None
+    return found, document, None
 
 
 def problem_at(document: Any, path: tuple[str, ...]) -> str | None:

@@ -1,0 +1,102 @@
+"""However a body arrives, in whatever pieces: the same items and the same document."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingestion.errors import SourceRefused
+from ingestion.source.parse import BadBody, CsvParser, JsonParser, NdjsonParser, Parser, read_json
+
+KEYS = st.text(st.sampled_from("abitems"), min_size=1, max_size=5)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(-1e6, 1e6) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def parsed(parser: Parser, body: bytes, step: int) -> tuple[list[Any], Any, str | None]:
+    items = [item for at in range(0, len(body), step) for item in parser.feed(body[at : at + step])]
+    return [*items, *parser.close()], parser.document, parser.problem
+
+
+@settings(max_examples=150, deadline=None)
+@given(VALUES, st.integers(1, 30), st.sampled_from([(), ("items",), ("a", "items"), ("b", "a", "s")]))
+def test_streamed_json_is_what_json_loads_gives(document: Any, step: int, path: tuple[str, ...]) -> None:
+    body = json.dumps(document).encode()
+    assert parsed(JsonParser(path), body, step) == read_json(body, path)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(VALUES, max_size=5), st.integers(1, 30), VALUES, VALUES)
+def test_cursor_fields_may_come_before_and_after_the_items(items: list[Any], step: int, one: Any, two: Any) -> None:
+    body = json.dumps({"one": one, "data": {"before": {"items": one}, "items": items, "after": [two]}, "two": two})
+    document = {"one": one, "data": {"before": {"items": one}, "items": [], "after": [two]}, "two": two}
+    assert parsed(JsonParser(("data", "items")), body.encode(), step) == (items, document, None)
+
+
+@pytest.mark.parametrize("path", [(), ("items",)])
+def test_every_cut_of_a_json_body_is_noticed(path: tuple[str, ...]) -> None:
+    body = json.dumps([{"id": "a"}, 12] if not path else {"items": [{"id": "a"}, 12], "next": None}).encode()
+    for length in range(1, len(body)):
+        with pytest.raises(BadBody):
+            parsed(JsonParser(path), body[:length], 7)
+        with pytest.raises(BadBody):
+            read_json(body[:length], path)
+
+
+def test_items_that_are_not_where_they_should_be_are_missed_and_null_is_an_empty_list() -> None:
+    for body, problem in [
+        ({"items": {"item": [1]}}, "dict where"), ({}, "nothing where"), ({"items": "x"}, "str where"),
+    ]:  # fmt: skip
+        items, _, said = parsed(JsonParser(("items",)), json.dumps(body).encode(), 5)
+        assert (items, problem in str(said)) == ([], True)
+    nothing = b'{"items": null}'
+    assert parsed(JsonParser(("items",)), nothing, 5) == read_json(nothing, ("items",)) == ([], {"items": None}, None)
+
+
+def test_a_byte_order_mark_is_no_content() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert parsed(JsonParser(()), mark + b"[1]", 10)[0] == [1]
+    assert parsed(NdjsonParser(), mark + b"1\n", 10)[0] == [1]
+    assert parsed(CsvParser(), mark + b"a\n1\n", 2)[0] == [{"a": "1"}]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(VALUES, max_size=6), st.integers(1, 20), st.booleans(), st.sampled_from(["\n", "\r\n", "\n\n"]))
+def test_lines_are_values_wherever_they_are_cut(values: list[Any], step: int, ended: bool, end: str) -> None:
+    body = end.join(json.dumps(value, ensure_ascii=False) for value in values) + (end if ended else "")
+    assert parsed(NdjsonParser(), body.encode(), step)[0] == values
+
+
+def test_a_line_that_is_no_json_is_shown_and_a_last_one_counts_as_cut() -> None:
+    with pytest.raises(SourceRefused, match="not JSON: 'nonsense'"):
+        parsed(NdjsonParser(), b"1\nnonsense\n2\n", 4)
+    with pytest.raises(BadBody, match="last line is incomplete"):
+        parsed(NdjsonParser(), b'1\n{"a": ', 4)
+
+
+FIELD = st.text(st.sampled_from('a",\n\r \u2028é'), max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(FIELD, FIELD), max_size=5), st.integers(1, 20), st.booleans())
+def test_csv_records_are_whole_wherever_they_are_cut(rows: list[tuple[str, str]], step: int, ended: bool) -> None:
+    quoted = ['"{}","{}"'.format(*(field.replace('"', '""') for field in row)) for row in rows]
+    body = "\r\n".join(["x,y", *quoted]) + ("\r\n" if ended else "")
+    assert parsed(CsvParser(), body.encode(), step)[0] == [{"x": x, "y": y} for x, y in rows]
+
+
+def test_a_csv_that_ends_inside_quotes_is_cut_and_one_that_does_not_fit_its_header_is_refused() -> None:
+    with pytest.raises(BadBody, match="inside quotes"):
+        parsed(CsvParser(), b'a,b\n1,"2', 3)
+    with pytest.raises(SourceRefused, match="has 3 fields, its header 2"):
+        parsed(CsvParser(), b"a,b\n1,2,3\n", 3)
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory() -> None:
+    with pytest.raises(SourceRefused, match="no end within"):
+        parsed(NdjsonParser(), b"x" * 20_000_000, 1_000_000)

@@ -1,0 +1,100 @@
+"""What sources say about asking too often, in all their words, comes to seconds."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ingestion.source.throttle import BodyThrottle, Cost, Pace, Throttle, pause_seconds, refused_for_seconds
+from ingestion.source.throttle import refused_by_body_seconds as by_body
+from ingestion.source.wait import Unit, seconds_from
+
+NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("said", "unit", "seconds"),
+    [
+        ("120", "auto", 120), ("2.0", "auto", 2), (" 7 ", "auto", 7), (str(int(NOW) + 90), "auto", 90),
+        (str(int(NOW * 1000) + 90_000), "auto", 90), ("Wed, 01 Jul 2026 12:02:00 GMT", "auto", 120),
+        ("2026-07-01T12:00:30Z", "auto", 30), ("2026-07-01T14:00:30+02:00", "auto", 30),
+        ("2026-07-01T12:00:30", "auto", 30), ("1500", "milliseconds", 1.5), (str(NOW + 5), "epoch_seconds", 5),
+        (90, "auto", 90), ("0", "auto", 0), ("-5", "auto", 0), ("Wed, 01 Jul 2020 12:00:00 GMT", "auto", 0),
+        ("", "auto", None), ("soon", "auto", None), ("nan", "auto", None), ("inf", "auto", None), (True, "auto", None),
+    ],
+)  # fmt: skip
+def test_a_wait_is_read_in_every_form(said: object, unit: Unit, seconds: float | None) -> None:
+    assert seconds_from(said, NOW, unit) == (None if seconds is None else pytest.approx(seconds))
+
+
+def refused(status: int, headers: dict[str, str], **throttle: Any) -> float | None:
+    return refused_for_seconds(Throttle(**throttle), status, headers, NOW, backoff_seconds=9)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 410, 500, 502])
+def test_other_answers_are_no_throttling_whatever_their_headers(status: int) -> None:
+    assert refused(status, {"retry-after": "5", "x-ratelimit-remaining": "0"}) is None
+
+
+def test_403_and_503_are_throttling_only_with_a_sign_of_it() -> None:
+    for status in (403, 503):
+        assert refused(status, {}) is None
+        assert refused(status, {"x-ratelimit-remaining": "7"}) is None
+        assert refused(status, {"retry-after": "5"}) == 5
+        reset = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW) + 60)}
+        assert refused(status, reset) == 60
+
+
+def test_a_refusal_without_a_wait_takes_the_penalty_or_the_back_off() -> None:
+    assert refused(429, {}) == 9
+    assert refused(429, {"retry-after": "0"}) == 9
+    assert refused(429, {}, penalty_seconds=30) == 30
+    assert refused(418, {}, statuses=(418,)) == 9
+
+
+def test_of_several_named_waits_all_have_to_pass() -> None:
+    assert refused(429, {"retry-after": "2", "x-ms-retry-after-ms": "3500"}) == 3.5
+    assert refused(429, {"retry-after": "2", "x-wait": "7"}, wait_header="X-Wait") == 7
+
+
+def test_a_success_that_says_throttled_is_a_refusal() -> None:
+    body = BodyThrottle(path="errors.extensions.code", values=("THROTTLED",))
+    document = {"errors": [{"message": "x"}, {"extensions": {"code": "THROTTLED"}}], "data": None}
+    assert by_body(Throttle(body=body), document, NOW, 9) == 9
+    cost = {
+        "extensions": {
+            "cost": {"requestedQueryCost": 500, "throttleStatus": {"currentlyAvailable": 100, "restoreRate": 50}}
+        }
+    }
+    assert by_body(Throttle(body=body, cost=Cost()), document | cost, NOW, 9) == 8
+    assert by_body(Throttle(body=body), {"errors": [{"extensions": {"code": "OTHER"}}]}, NOW, 9) is None
+    assert by_body(Throttle(body=body), [1, 2], NOW, 9) is None
+
+
+def test_what_is_left_of_a_limit_paces_before_it_is_used_up() -> None:
+    def pause(headers: dict[str, str], document: Any = None, **throttle: Any) -> float:
+        return pause_seconds(Throttle(**throttle), headers, document, NOW)
+
+    spent = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "40"}
+    assert pause(spent) == 40
+    assert pause(spent | {"x-ratelimit-remaining": "1"}) == 0
+    assert pause(spent | {"x-ratelimit-remaining": "10"}, reserve=10) == 40
+    assert pause({"x-left": "0", "x-back": "3"}, remaining_header="X-Left", reset_header="X-Back") == 3
+    assert pause({"x-calls": "39/40"}, bucket_header="X-Calls") == 0
+    assert pause({"x-calls": "40/40"}, bucket_header="X-Calls") == 0.5
+    assert pause({}) == 0
+
+
+def test_a_declared_rate_spreads_requests_evenly() -> None:
+    pace = Pace(4)
+    assert [pace.delay(100.0) for _ in range(4)] == [0, 0.25, 0.5, 0.75]
+    assert pace.delay(200.0) == 0
+
+
+def test_a_long_pause_is_not_taken_as_a_turn() -> None:
+    pace = Pace(None)
+    assert pace.long_pause(0.0, 5) == 0
+    pace.pause(0.0, 3600)
+    assert pace.long_pause(10.0, 5) == 3590
+    assert pace.long_pause(3596.0, 5) == 0
+    assert pace.delay(3596.0) == 4
