@@ -66,6 +66,21 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
     raise SourceRefused(f"the source answered HTTP {page.status} {where}: {text[:SHOWN_CHARACTERS]!r}")
 
 
+def first_page(source: Source, position: Position, digest: str) -> str:
+    """The digest to remember of the source's first page, given that of the page just read.
+
+    Raises SourceRefused if the source gives that page again where it was asked to resume from a key.
+    """
+    if position.pages:
+        return position.first_page
+    if position.since is not None and digest and digest == position.first_page:
+        raise SourceRefused(
+            f"the source ignores {str(source.expiry.send)!r}, with which it was to resume after its cursor had "
+            "expired: it began from its start. Nothing of that was taken; check expiry.send in the description"
+        )
+    return position.first_page or digest
+
+
 def total_of(source: Source, position: Position, page: Page) -> int | None:
     """The number of items of the whole source, as the last page said that said it."""
     given = None if source.total is None else number_of(source.total.of(page))
@@ -129,5 +144,6 @@ def _expired(source: Source, position: Position, status: int) -> Position:
         known_batches=position.known_batches,
         since=position.since,
         last_key=position.last_key,
+        first_page=position.first_page,
     )
     return replace(again, since=position.last_key) if source.expiry.then == "resume" else again

@@ -11,7 +11,7 @@ from math import ceil
 from time import monotonic
 from typing import Any
 
-from ingestion.advance import advance, answered, clamped_to, total_of
+from ingestion.advance import advance, answered, clamped_to, first_page, total_of
 from ingestion.contracts import Batch, Cursor, FetchRequest
 from ingestion.errors import SpoolConflict
 from ingestion.fetch_parallel import PagesAhead
@@ -137,6 +137,7 @@ class _Walk:
         if page.items:
             await self.filling.add(source.pagination.fresh(page, position.cursor))
         added = self.filling.end()
+        first = first_page(source, position, self.filling.page_digest)
         following = advance(source, position, request, page, self._seen)
         if isinstance(following, End):
             self._position = replace(position, total=total_of(source, position, page))
@@ -144,7 +145,7 @@ class _Walk:
         cursor, total = position.cursor, following.total
         self._ahead.expect(following.cursor, lambda: source.pagination.split(page, cursor, total))
         self._clamped_to = self._clamped_to or clamped_to(source, position, page)
-        return replace(following, fresh=position.fresh + added)
+        return replace(following, fresh=position.fresh + added, first_page=first)
 
     async def _save(self, batch_index: int, position: Position) -> Cursor:
         """Make a position durable, with the blobs that it refers to."""

@@ -59,6 +59,11 @@ class Filling:
         """Fingerprints of the messages of the last page, where repeats are dropped."""
         return b"".join(sorted(self._previous))
 
+    @property
+    def page_digest(self) -> str:
+        """What tells the messages of the page from those of another."""
+        return self._digest.hexdigest() if self._came else ""
+
     def begin(self, position: Position) -> None:
         """The page at `position` is about to arrive."""
         self._position = position

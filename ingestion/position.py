@@ -27,6 +27,7 @@ class Position:
     digest: str = ""  # of those messages
     previous: str | None = None  # blob of the fingerprints of the messages of the page before
     last_key: Any = None  # of the last item, where an expired cursor is to be resumed by key
+    first_page: str = ""  # digest of its messages, to find out a source that ignores the key to resume from
     since: Any = None  # the key after which the source was asked anew
     restarts: int = 0
     fresh: int = 0  # messages since the last restart

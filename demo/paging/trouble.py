@@ -34,14 +34,14 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return web.json_response({"items": page.items, "next": ELSEWHERE[request.match_info["where"]]})
 
     async def expiring(request: web.Request) -> web.Response:
-        """The third page's cursor has expired when it is first used; `form` is how that is said."""
-        asked["expiring"] += 1
-        if asked["expiring"] == 3:
-            return expired(request.match_info["form"])
-        after = request.query.get("since_id")
+        """The cursor of the third page, or of a later one, has expired, once; `form` is how that is said."""
         if request.query.get("cursor"):
             page = by_token(listing, request.query["cursor"], listing.page_size)
+            if page.start >= 2 * listing.page_size and not asked["expired"]:
+                asked["expired"] += 1
+                return expired(request.match_info["form"])
         else:
+            after = request.query.get("since_id")
             start = token(listing.position_of(after) + 1) if after else None
             page = by_token(listing, start, listing.page_size)
         return web.json_response({"items": page.items, "next": page.following})
