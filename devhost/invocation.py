@@ -67,17 +67,17 @@ current_context: ContextVar[Context | None] = ContextVar("current_context", defa
 
 
 def user_traceback(error: BaseException) -> str:
-    """Format the error without the frames of the host and of the SDK's wrappers."""
+    """Format the error without the frames of the host and of the SDK; empty when no others are left."""
     summary = traceback.TracebackException.from_exception(error)
     part: traceback.TracebackException | None = summary
+    has_frames = False
     while part is not None:
-        part.stack = traceback.StackSummary.from_list(_user_frames(part.stack))
+        part.stack = traceback.StackSummary.from_list(
+            [frame for frame in part.stack if not _is_host_frame(frame.filename)]
+        )
+        has_frames = has_frames or bool(part.stack)
         part = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
-    return "".join(summary.format())
-
-
-def _user_frames(stack: traceback.StackSummary) -> list[traceback.FrameSummary]:
-    return [frame for frame in stack if not _is_host_frame(frame.filename)] or list(stack)
+    return "".join(summary.format()) if has_frames else ""
 
 
 def _is_host_frame(filename: str) -> bool:

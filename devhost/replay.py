@@ -8,13 +8,10 @@ The SDK never says its ids in its answer. So this drives it in process and liste
 """
 
 import json
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import azure.durable_functions as sdk
 from azure.durable_functions.models import DurableOrchestrationContext
 from azure.durable_functions.models.actions.NoOpAction import NoOpAction
 from azure.durable_functions.models.history import HistoryEvent
@@ -25,6 +22,7 @@ from azure.functions import _durable_functions
 
 from devhost.action import ActionReader, Issued, Kind, Node, Role, walk_leaves
 from devhost.event import REPLAYED, Event, read_time
+from devhost.invocation import user_traceback
 
 # One-time notices about the SDK's own codec: nothing that the author of an app can act upon, and in a program that
 # turns warnings into errors the first orchestration would fail by them.
@@ -40,8 +38,11 @@ _DEEP = (
     "Pattern: some thousand tasks that have ended already are yielded one after another; each costs the SDK a level of "
     "recursion, on a real host too. Way out: fewer tasks in one generation, or sub-orchestrations."
 )
+_NO_TASK = (
+    "Pattern: the orchestrator yields something that is no task. Way out: yield only what the context gives, as "
+    "call_activity or task_all do; return a result instead of yielding it."
+)
 _RETRY_TIMER = "-WithRetry timer"
-_HIDDEN_FOLDERS = (str(Path(sdk.__file__).parent), str(Path(__file__).parent))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +204,7 @@ def _describe(context: _Context, state: dict[str, Any], error: BaseException | N
         output_text=json.dumps(state["output"]) if "output" in state else None,
         custom_status_text=json.dumps(state["customStatus"]) if "customStatus" in state else None,
         error=None if error is None else _explain(error),
-        error_traceback="" if error is None else format_user_traceback(error),
+        error_traceback="" if error is None else user_traceback(error),
     )
 
 
@@ -212,6 +213,8 @@ def _explain(error: BaseException) -> str:
     text = str(error) or str(type(error))
     if isinstance(error, RecursionError):
         return f"{text}. {_DEEP}"
+    if "has no attribute '_is_scheduled'" in text:
+        return f"{text}. {_NO_TASK}"
     return f"{text} {_NESTED}" if "does not have pending sub-task" in text else text
 
 
@@ -221,12 +224,3 @@ def _open_waits(context: _Context) -> tuple[str, ...]:
         if isinstance(key, str):
             names.extend([key] * (len(tasks) if isinstance(tasks, list) else 1))
     return tuple(names)
-
-
-def format_user_traceback(error: BaseException) -> str:
-    """Format a traceback without the frames of the SDK and of this host."""
-    whole = traceback.TracebackException.from_exception(error)
-    whole.stack = traceback.StackSummary.from_list(
-        [frame for frame in whole.stack if not frame.filename.startswith(_HIDDEN_FOLDERS)]
-    )
-    return "".join(whole.format())

@@ -34,4 +34,4 @@ def announce(host: Devhost, console: Console) -> None:
     for gap in settings.gaps:
         console.warning(gap)
     if host.keys is not None:
-        console.note("keys are asked for; they are in the .keys.json file beside the state file")
+        console.note(f"keys are asked for; they are in {host.state_file.with_suffix('.keys.json')}")

@@ -23,7 +23,6 @@ from aiohttp import web
 from devhost import errors
 from devhost.console import Console
 from devhost.hub import TaskHub
-from devhost.invocation import user_traceback
 from devhost.management import ManagementLinks
 from devhost.query import Query
 from devhost.status import render_history, render_status
@@ -73,7 +72,7 @@ class Webhooks:
         except web.HTTPException:
             raise
         except Exception as error:
-            self._console.error(f"{request.method} {request.path} failed: {error}", user_traceback(error))
+            self._console.error(f"{request.method} {request.path} failed: {error}", traceback.format_exc())
             return _error_response(error)
 
     async def _route(self, request: web.Request, parts: list[str]) -> web.Response:

@@ -126,6 +126,7 @@ def test_sub_orchestrations_return_and_fail_to_their_parent(app: RunningApp) -> 
     [
         ("unknown_activity", "The function 'nowhere' doesn't exist, is disabled, or is not an activity function."),
         ("entity_caller", "devhost does not run call_entity"),
+        ("no_task", "yields something that is no task"),
         ("unserialisable", "not JSON serializable"),
     ],
 )

@@ -232,6 +232,11 @@ def unserialisable(context: df.DurableOrchestrationContext) -> Generator[Any, An
 
 
 @app.orchestration_trigger(context_name="context")
+def no_task(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    yield 5
+
+
+@app.orchestration_trigger(context_name="context")
 def plain(context: df.DurableOrchestrationContext) -> str:
     return "no yield"
 
