@@ -44,10 +44,12 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
 
     chunks = run_state.chunks_of(context.instance_id, state)
     window = [context.call_activity_with_retry(enqueue_chunk, RETRY, to_wire(chunk)) for chunk in chunks]
-    outcomes = yield from drain(context, window + _beside(context, state, batch))
+    # In front, since the host hands activities out in order: a fetch behind the chunks would start when they end.
+    beside = _beside(context, state, batch)
+    outcomes = yield from drain(context, beside + window)
     receipts = [
         run_state.no_receipt(chunk, str(outcome)) if isinstance(outcome, Exception) else from_wire(Receipt, outcome)
-        for chunk, outcome in zip(chunks, outcomes[: len(chunks)], strict=True)
+        for chunk, outcome in zip(chunks, outcomes[len(beside) :], strict=True)
     ]
     state = run_state.with_receipts(state, receipts)
     context.set_custom_status(run_state.progress(state))
@@ -57,7 +59,7 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
         seconds = (now - datetime.fromisoformat(state.started_at)).total_seconds()
         return run_state.report(state, now.isoformat(), seconds)
     if not batch.wait_seconds:
-        state = run_state.with_batch(state, _batch(outcomes[-1]))
+        state = run_state.with_batch(state, _batch(outcomes[0]))
     context.continue_as_new(to_wire(state))
     return None
 

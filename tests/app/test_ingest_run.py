@@ -46,12 +46,12 @@ def answering(*batches: Outcome, chunk: Answer = lambda _, payload: receipt(payl
     return answer
 
 
-def test_the_first_batch_is_fetched_then_enqueued_beside_the_next_fetch() -> None:
+def test_the_first_batch_is_fetched_then_enqueued_beside_the_next_fetch_which_starts_first() -> None:
     generation = rehearse(answering(batch(0, 25, last=False), batch(1, 30, last=True)))
 
     assert generation.windows == [
         ["fetch_batch 0"],
-        ["enqueue_chunk 0/0", "enqueue_chunk 0/1", "enqueue_chunk 0/2", "fetch_batch 1"],
+        ["fetch_batch 1", "enqueue_chunk 0/0", "enqueue_chunk 0/1", "enqueue_chunk 0/2"],
     ]
     assert generation.report is None
     assert generation.continued_with is not None
@@ -82,7 +82,7 @@ def test_the_next_fetch_starts_where_the_batch_says() -> None:
     generation = rehearse(answering(batch(0, 25, last=False), batch(1, 30, last=True)))
 
     assert "cursor" not in generation.payloads[0]
-    assert generation.payloads[-1]["cursor"] == {"text": '"page-1"'}
+    assert generation.payloads[1]["cursor"] == {"text": '"page-1"'}
 
 
 def test_an_empty_source_ends_the_run_with_nothing_enqueued() -> None:
@@ -132,7 +132,7 @@ def test_a_long_wait_of_the_source_is_a_timer_beside_the_chunks_and_the_fetch_co
     waiting = rehearse(answer)
     after = rehearse(answer, waiting.continued_with)
 
-    assert waiting.windows[1][-1] == "timer 2026-01-01T02:10:00+00:00"
+    assert waiting.windows[1][0] == "timer 2026-01-01T02:10:00+00:00"
     assert after.windows == [["fetch_batch 1"], ["enqueue_chunk 1/0"]]
 
 
