@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run serve bench test format lock clean
+.PHONY: help setup run serve bench chaos test format lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,6 +23,7 @@ help: ## this list
 	@echo
 	@echo '  run and serve take IDS (100000), PAGE_SIZE, LATENCY_MS, FAILURE_RATE, THROTTLE, SEED;'
 	@echo '  run takes CHUNK_SIZE as well; serve takes PORT; lock takes UPGRADE=1;'
+	@echo '  chaos takes ROUNDS (20), SEED, IDS of a round, and FIRST, the number of the first round;'
 	@echo '  every one takes PYTHON, the interpreter that the virtual environment is made with.'
 
 setup: $(VENV)/.ready emulator/node_modules/.ready ## virtual environment, pinned packages and Azurite (others call it)
@@ -35,6 +36,10 @@ serve: setup ## storage, demo API and the app, up until Ctrl-C
 
 bench: setup ## measure SCENARIO, or list the scenarios
 	@$(BIN)/python -m benchmarks $(SCENARIO) $(call flag,SIZE,size) $(call flag,REPEATS,repeats)
+
+chaos: setup ## ROUNDS runs in which processes are killed and services misbehave; was an id lost?
+	@$(BIN)/python -m chaos $(call flag,ROUNDS,rounds) $(call flag,SEED,seed) $(call flag,FIRST,first) \
+	  $(if $(filter-out file,$(origin IDS)),--ids '$(IDS)')
 
 test: setup ## lint, types and all tests; what CI runs
 	$(BIN)/ruff check .
