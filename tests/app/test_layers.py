@@ -42,7 +42,7 @@ def test_the_domain_knows_neither_functions_nor_durable() -> None:
 
 
 def test_the_app_never_imports_what_is_not_deployed() -> None:
-    assert touching(files(*APP), "devhost", "demo", "emulator", "benchmarks", "tests") == []
+    assert touching(files(*APP), "devhost", "demo", "emulator", "benchmarks", "chaos", "tests") == []
 
 
 def test_devhost_knows_no_app() -> None:

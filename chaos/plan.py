@@ -1,0 +1,78 @@
+"""What a round is to suffer, drawn from the seed: sizes, fault rates, and the moments of the strikes.
+
+Enters: the seed and the number of the round. Leaves: a `Plan`.
+"""
+
+import random
+from dataclasses import dataclass
+
+from chaos.ambush import Strike, Victim
+from chaos.fault import Fault, Misfortune
+from chaos.wire import Message
+
+CHUNK_SIZES = (40, 80, 150, 300)
+STRIKES = (1, 1, 2, 2, 3)  # in a round
+WORST_RATE = 0.02  # share of the messages that meet one kind of fault; each costs the sender a wait
+WORST_PAGE_RATE = 0.15
+WORST_BLOB_RATE = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One round."""
+
+    number: int
+    seed: str
+    ids: int
+    chunk_size: int
+    strikes: tuple[Strike, ...]
+    queue_rates: dict[Fault, float]
+    blob_rates: dict[Fault, float]
+    source_rates: dict[Fault, float]
+
+    def queue(self) -> Misfortune:
+        """What messages meet on their way to the queue; making and signing in stay undisturbed."""
+        return Misfortune(f"{self.seed}/queue", self.queue_rates, applies=is_message)
+
+    def blobs(self) -> Misfortune:
+        """What spool, checkpoints and ledger meet."""
+        return Misfortune(f"{self.seed}/blobs", self.blob_rates)
+
+    def source(self) -> Misfortune:
+        """What pages meet."""
+        return Misfortune(f"{self.seed}/source", self.source_rates)
+
+
+def make_plan(seed: str, number: int, ids: int) -> Plan:
+    """The plan of one round; rounds of one seed differ, and each is the same whenever it is made."""
+    chance = random.Random(f"{seed}/{number}")
+    chunk_size = chance.choice(CHUNK_SIZES)
+    requests = ids + 4 * (ids // chunk_size + 1)  # what a quiet run says to storage, at least
+    victims = (Victim.HOST, Victim.HOST, Victim.STORAGE, Victim.BOTH)
+    strikes = tuple(
+        Strike(
+            at_request=chance.randint(1, requests),
+            answered=chance.random() < 0.5,
+            victim=Victim.HOST if index == 0 else chance.choice(victims),
+        )
+        for index in range(chance.choice(STRIKES))
+    )
+
+    def rates(worst: float, *kinds: Fault) -> dict[Fault, float]:
+        return {kind: chance.uniform(0, worst) for kind in kinds}
+
+    return Plan(
+        number=number,
+        seed=f"{seed}/{number}",
+        ids=ids,
+        chunk_size=chunk_size,
+        strikes=strikes,
+        queue_rates=rates(WORST_RATE, Fault.BUSY, Fault.CUT, Fault.LOST),
+        blob_rates=rates(WORST_BLOB_RATE, Fault.BUSY, Fault.CUT, Fault.LOST),
+        source_rates=rates(WORST_PAGE_RATE, Fault.BUSY, Fault.THROTTLED, Fault.CUT, Fault.TORN, Fault.REPEATED),
+    )
+
+
+def is_message(request: Message) -> bool:
+    """Whether a request to the queue service puts a message."""
+    return request.method == b"POST" and request.path.endswith(b"/messages")
