@@ -1,8 +1,8 @@
 """A queue service that does nothing but answer: what is measured against it is the sender alone.
 
 Takes Put Message and answers 201 at once, with the bytes that the real service sends; above `--per-second` it answers
-503; with `--latency-ms` it answers as much later. `GET /count` tells how many were accepted and refused. It reads HTTP just as far as clients of this benchmark
-write it: a Content-Length, no chunks, no TLS.
+503, above `--pace` it answers later. `GET /count` tells how many were accepted and refused. It reads HTTP just as far
+as clients of this benchmark write it: a Content-Length, no chunks, no TLS.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from emulator import Child
@@ -59,8 +60,8 @@ class Counter:
 class Connection(asyncio.Protocol):
     """One client connection: requests in, prepared answers out."""
 
-    def __init__(self, counter: Counter, latency_seconds: float = 0.0) -> None:
-        self._counter, self._read, self._latency_seconds = counter, bytearray(), latency_seconds
+    def __init__(self, counter: Counter, queue: "Queue") -> None:
+        self._counter, self._read, self._queue = counter, bytearray(), queue
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -80,16 +81,29 @@ class Connection(asyncio.Protocol):
                 self._transport.write(answer(b"200 OK", json.dumps(counts).encode(), b"application/json"))
             else:
                 said = CREATED if self._counter.take(time.monotonic()) else REFUSED
-                if self._latency_seconds:
-                    asyncio.get_running_loop().call_later(self._latency_seconds, self._transport.write, said)
-                else:
-                    self._transport.write(said)
+                self._queue.call_in_turn(self._transport.write, said)
 
 
-async def serve(per_second: float, latency_seconds: float) -> None:
-    counter = Counter(per_second)
+class Queue:
+    """Lets `per_second` answers out, each in its turn; all at once if that is 0."""
+
+    def __init__(self, per_second: float) -> None:
+        self._seconds = 1 / per_second if per_second else 0.0
+        self._next = 0.0
+
+    def call_in_turn(self, say: Callable[[bytes], None], what: bytes) -> None:
+        if not self._seconds:
+            say(what)
+            return
+        loop = asyncio.get_running_loop()
+        self._next = max(self._next, loop.time()) + self._seconds
+        loop.call_at(self._next, say, what)
+
+
+async def serve(per_second: float, pace: float) -> None:
+    counter, queue = Counter(per_second), Queue(pace)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(counter, latency_seconds), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(counter, queue), "127.0.0.1", 0)
     print(f"benchmark server ready on http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
@@ -97,8 +111,8 @@ async def serve(per_second: float, latency_seconds: float) -> None:
 class Server:
     """The server in a process of its own, for as long as the `with` block lasts."""
 
-    def __init__(self, folder: Path, per_second: float = 0, latency_ms: float = 0) -> None:
-        limits = ["--per-second", str(per_second), "--latency-ms", str(latency_ms)]
+    def __init__(self, folder: Path, per_second: float = 0, pace: float = 0) -> None:
+        limits = ["--per-second", str(per_second), "--pace", str(pace)]
         command = [sys.executable, "-m", "benchmarks.server", *limits]
         self._child = Child("benchmark server", command, log=folder / "server.log", cwd=ROOT)
         self.url = ""
@@ -117,9 +131,9 @@ def main() -> None:
     parser.add_argument(
         "--per-second", type=float, default=0, help="refuse what is above; 0 (the default) refuses none"
     )
-    parser.add_argument("--latency-ms", type=float, default=0, help="answer so much later (default: at once)")
+    parser.add_argument("--pace", type=float, default=0, help="answers per second; 0 (the default): all at once")
     arguments = parser.parse_args()
-    asyncio.run(serve(arguments.per_second, arguments.latency_ms / 1000))
+    asyncio.run(serve(arguments.per_second, arguments.pace))
 
 
 if __name__ == "__main__":
