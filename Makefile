@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run serve bench chaos test format lock clean
+.PHONY: help setup run serve bench chaos check-sources test format lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +19,7 @@ API_FLAGS = --ids '$(IDS)' $(call flag,PAGE_SIZE,page-size) $(call flag,LATENCY_
 help: ## this list
 	@echo 'Sluice: make TARGET [NAME=VALUE ...]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  run and serve take IDS (100000), PAGE_SIZE, LATENCY_MS, FAILURE_RATE, THROTTLE, SEED;'
 	@echo '  run takes CHUNK_SIZE as well; serve takes PORT; lock takes UPGRADE=1;'
@@ -36,6 +36,9 @@ serve: setup ## storage, demo API and the app, up until Ctrl-C
 
 bench: setup ## measure SCENARIO, or list the scenarios
 	@$(BIN)/python -m benchmarks $(SCENARIO) $(call flag,SIZE,size) $(call flag,REPEATS,repeats)
+
+check-sources: setup ## is every source in sources.toml (SLUICE_SOURCES) described as it may be?
+	@$(BIN)/python -m ingestion.source.check
 
 chaos: setup ## ROUNDS runs in which processes are killed and services misbehave; was an id lost?
 	@$(BIN)/python -m chaos $(call flag,ROUNDS,rounds) $(call flag,SEED,seed) $(call flag,FIRST,first) \

@@ -1,8 +1,9 @@
 """The demo API: the external HTTP API of a local run, a server of its own that knows nothing of the app.
 
 Where an id begins. `GET /ids?limit=&cursor=` answers one page: `{"items": [{"id": "..."}], "next_cursor": "...",
-"total": N}`, where `next_cursor` is null on the last one. `GET /catalogue` streams all ids, one a line, and never
-misbehaves: it is the truth that a run is checked against. `GET /stats` counts what was served.
+"total": N}`, where `next_cursor` is null on the last one. The same ids in every other way of paging are under
+`/paging/`. `GET /catalogue` streams all ids, one a line, and never misbehaves: it is the truth that a run is checked
+against. `GET /stats` counts what was served.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from aiohttp.typedefs import Handler, Middleware
 from demo import cursor
 from demo.catalogue import Catalogue
 from demo.misbehaviour import failures, latency, throttle, wrapped
+from demo.paging.library import library
+from demo.paging.listing import Listing
 from demo.settings import ApiSettings, add_flags, settings_from
 
 CATALOGUE_STEP = 10_000
@@ -34,6 +37,9 @@ class Api:
         app.router.add_get("/ids", self._misbehaving(self.serve_page))
         app.router.add_get("/catalogue", self.serve_catalogue)
         app.router.add_get("/stats", self.serve_stats)
+        settings = self.settings
+        listing = Listing(total=settings.ids, page_size=settings.page_size, seed=settings.seed)
+        app.add_subapp("/paging/", library(listing))
         return app
 
     async def serve_page(self, request: web.Request) -> web.Response:

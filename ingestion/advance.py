@@ -10,9 +10,9 @@ from dataclasses import replace
 from ingestion.errors import SourceRefused
 from ingestion.position import Position, request_at
 from ingestion.seen import Seen, fingerprint
-from ingestion.source.address import pin
 from ingestion.source.description import Source
 from ingestion.source.end import End, Reached, number_of
+from ingestion.source.origin import is_allowed, origin
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.path import ABSENT, at
 
@@ -95,7 +95,13 @@ def clamped_to(source: Source, position: Position, page: Page) -> int | None:
 
 def _guarded(source: Source, moved: Position, request: PageRequest, reached: Reached, seen: Seen) -> Position | End:
     following = request_at(source, moved)
-    pin(following.url, source.origins)
+    if not is_allowed(following.url, source.url, source.hosts):
+        leads = origin(following.url) or "what is no http address"
+        names = ", ".join(sorted({origin(each) for each in (source.url, *source.hosts)}))
+        raise SourceRefused(
+            f"the source's next link leads to {leads}, and only {names} may be asked; "
+            "if that is right, add the other one to hosts in the description"
+        )
     before = seen.page_of(following)
     if before is not None:
         if source.pagination.end.repeated and fingerprint(following) == fingerprint(request):

@@ -15,13 +15,16 @@ from ingestion.contracts import JsonObject
 from ingestion.errors import InvalidInput
 from ingestion.source.auth import Auth
 from ingestion.source.expiry import Expiry
+from ingestion.source.finding import finding
 from ingestion.source.page import PageRequest
 from ingestion.source.path import Path as JsonPath
 from ingestion.source.place import Reading
 from ingestion.source.reading import Limits
+from ingestion.source.secret import refuse_secrets
 from ingestion.source.styles import Pagination
 from ingestion.source.throttle import Throttle
-from ingestion.validation import invalid_input
+
+PLACEHOLDER = r"%([A-Za-z_][A-Za-z0-9_]*)%"
 
 
 class Source(BaseModel):
@@ -55,11 +58,6 @@ class Source(BaseModel):
         query = {name: str(value) for name, value in self.query.items()}
         return PageRequest(url=self.url, method=self.method, query=query, headers=self.headers, body=self.body)
 
-    @property
-    def origins(self) -> tuple[str, ...]:
-        """The addresses whose origins next links and redirects may lead to; credentials go to that of `url` only."""
-        return (self.url, *self.hosts)
-
     def tells(self, status: int, text: str) -> bool:
         """Whether an answer that is no page of items is a `Page` for the fetch loop, not an error of the client.
 
@@ -68,17 +66,23 @@ class Source(BaseModel):
         return status in self.pagination.end_statuses or self.expiry.means(status, text)
 
 
+def source_names(file: Path) -> list[str]:
+    """The sources that a file describes. Raises InvalidInput if it cannot be read."""
+    return list(_read(file))
+
+
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
     """Read the source called `name`. Raises InvalidInput, naming source and key, if it is not there or not right."""
-    sources = _read(file)
+    sources, where = _read(file), f"{file.name}: {name}"
     if name not in sources:
         raise InvalidInput(
             "source", f"{name!r} is not described in {file.name}", ", ".join(sorted(sources)) or "none yet"
         )
+    refuse_secrets(sources[name], where)
     try:
-        return Source.model_validate(_fill_in(sources[name], environment, f"{file.name}: {name}"))
+        return Source.model_validate(_fill_in(sources[name], environment, where))
     except ValidationError as error:
-        raise invalid_input(error, prefix=f"{file.name}: {name}.") from None
+        raise finding(error, Source, prefix=f"{where}.") from None
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -103,4 +107,4 @@ def _fill_in(value: Any, environment: Mapping[str, str], where: str) -> Any:
             raise InvalidInput(where, f"the app setting {match[1]} is not set", "the name of an app setting between %")
         return environment[match[1]]
 
-    return re.sub(r"%([A-Za-z_][A-Za-z0-9_]*)%", setting, value)
+    return re.sub(PLACEHOLDER, setting, value)

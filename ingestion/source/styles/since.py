@@ -7,9 +7,9 @@ what the pages before it held is dropped by the fingerprints that the cursor car
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ingestion.errors import SourceRefused
 from ingestion.source.end import End
@@ -31,6 +31,14 @@ class SinceStyle(Style):
     start: str | int | float = 0
     form: Literal["number", "iso", "epoch_ms"] = "iso"  # of the key and of what is sent
     overlap: Annotated[float, Field(ge=0)] = 0.0  # seconds, or for numbers as many
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        try:
+            self.first()
+        except ValueError:
+            raise ValueError(f"a start in the form {self.form!r}, not {self.start!r}") from None
+        return self
 
     def first(self) -> Any:
         """The declared start."""
