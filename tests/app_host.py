@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from devhost.clock import Clock
 from devhost.testing import RunningApp, running_app
 from ingestion.storage import close_storage
 
@@ -19,7 +20,7 @@ NO_STORAGE = (
 
 @contextmanager
 def sluice(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **settings: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, clock: Clock | None = None, **settings: str
 ) -> Iterator[tuple[RunningApp, httpx.Client]]:
     """Serve the app with these app settings; gives the running app and a client of its HTTP side.
 
@@ -28,7 +29,10 @@ def sluice(
     given = {"AzureWebJobsStorage": NO_STORAGE, "SLUICE_DEMO_URL": "http://127.0.0.1:1", **settings}
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    with running_app(ROOT, state_file=tmp_path / "devhost.db") as app, httpx.Client(base_url=app.url) as http:
+    with (
+        running_app(ROOT, state_file=tmp_path / "devhost.db", clock=clock) as app,
+        httpx.Client(base_url=app.url) as http,
+    ):
         try:
             yield app, http
         finally:
