@@ -24,17 +24,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measurements with names.")
     parser.add_argument("scenario", nargs="?", choices=names(), help="without one, list them")
     parser.add_argument("--size", type=int, help="instead of the scenario's own; the result is then a trial")
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="a trial as well if not %(default)s")
+    parser.add_argument("--repeats", type=int, help="likewise; most scenarios have 5")
     arguments = parser.parse_args()
     if arguments.scenario is None:
         print("make bench SCENARIO=NAME [SIZE=...] [REPEATS=...]\n")
         print("\n".join(f"  {name:<14} {about}" for name, about in names().items()))
         return 0
     scenario = importlib.import_module(f"benchmarks.scenarios.{arguments.scenario}")
-    size, facts = arguments.size or scenario.SIZE, machine()
+    whole = (scenario.SIZE, getattr(scenario, "REPEATS", REPEATS))
+    size, repeats, facts = arguments.size or whole[0], arguments.repeats or whole[1], machine()
     print("\n".join(f"{name}: {fact}" for name, fact in facts.items()), flush=True)
-    found: Findings = scenario.measure(size, arguments.repeats)
-    full = (size, arguments.repeats) == (scenario.SIZE, REPEATS)
+    found: Findings = scenario.measure(size, repeats)
+    full = (size, repeats) == whole
     file = results.write(arguments.scenario, found.rows, facts, full=full)
     print(f"\n{table(found.rows)}\n\nwritten to {file.relative_to(results.ROOT)}")
     print(bench_line(arguments.scenario, found.line), flush=True)
