@@ -15,6 +15,7 @@ from ingestion import run_state
 from ingestion.contracts import RunRequest, to_wire
 from ingestion.errors import InvalidInput
 from ingestion.settings import MAX_CHUNK_SIZE, Settings, load_settings
+from ingestion.source.auth import secrets_of
 from ingestion.source.description import load_source
 from ingestion.validation import invalid_input, not_allowed
 
@@ -50,7 +51,7 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
     except InvalidInput as error:
         return refusal(error)
     try:
-        load_source(settings.sources, body.source, os.environ)
+        secrets_of(load_source(settings.sources, body.source, os.environ).auth, os.environ)
     except InvalidInput as error:
         return refusal(error, 404 if error.field == "source" else 400)
 

@@ -21,6 +21,7 @@ from ingestion.source.wait import seconds_from
 RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its life
 DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
 TOKEN_TIMEOUT_SECONDS = 30.0
+SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # whatever the kind
 
 SettingName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -166,10 +167,15 @@ class Authentication:
             raise TokenUnavailable(f"{address(auth.token_url)}: {str(error) or type(error).__name__}") from error
 
 
+def settings_of(auth: BaseModel | None) -> list[str]:
+    """The names of the app settings that `auth` needs."""
+    return [setting for name in SETTING_FIELDS if (setting := getattr(auth, name, None))]
+
+
 def secrets_of(auth: BaseModel | None, environment: Mapping[str, str]) -> dict[str, str]:
     """The credentials by field. Raises InvalidInput, naming field and app setting, if one is not set."""
     values = {}
-    for name in ("token", "key", "user", "password", "client_id", "client_secret"):
+    for name in SETTING_FIELDS:
         setting = getattr(auth, name, None)
         if setting is None:
             continue

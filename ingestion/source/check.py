@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ingestion.errors import InvalidInput
+from ingestion.source.auth import settings_of
 from ingestion.source.description import PLACEHOLDER, load_source, source_names
 
 STAND_IN = "http://app-setting.invalid"  # for what is set where the app runs, but not here
@@ -29,11 +30,12 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     for name in names:
         try:
             source = load_source(file, name, filled)
+            unset += [setting for setting in settings_of(source.auth) if not environment.get(setting)]
             lines.append(f"{name}: ok, {source.pagination.style}")
         except InvalidInput as error:
             lines.append(str(error))
             well = False
-    lines += [f"(the app setting {name} is not set here)" for name in unset]
+    lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(unset)]
     return lines, well
 
 

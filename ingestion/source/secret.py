@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ingestion.errors import InvalidInput
+from ingestion.source.auth import SETTING_FIELDS
 
 HEADERS = {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"}
 PARAMETERS = {"api_key", "apikey", "api-key", "access_token", "token", "client_secret", "password", "secret", "sig"}
@@ -25,5 +26,11 @@ def refuse_secrets(table: Any, where: str) -> None:
                     "credentials do not belong in this file",
                     "the table auth, or %NAME% for the app setting NAME",
                 )
+    auth = table.get("auth")
+    for name, value in auth.items() if isinstance(auth, dict) else ():
+        if name in SETTING_FIELDS and "%" in str(
+            value
+        ):  # filled in, the credential itself would be taken for a name, and shown
+            raise InvalidInput(f"{where}.auth.{name}", "not a name", "the name of an app setting, without %")
     if isinstance(url := table.get("url"), str) and "@" in urlsplit(url).netloc:
         raise InvalidInput(f"{where}.url", "credentials do not belong in this file", "a url without a user; see auth")

@@ -93,3 +93,15 @@ def test_the_sources_that_come_with_the_app_are_well_described(
     monkeypatch.setattr("sys.argv", ["check", str(ROOT / "sources.toml")])
     assert main() == 0
     assert "demo: ok, cursor" in capsys.readouterr().out
+
+
+def test_credentials_are_given_by_the_name_of_an_app_setting_and_never_filled_in(tmp_path: Path) -> None:
+    file = written(tmp_path, SHOP + NONE + 'auth = { kind = "bearer", token = "%SHOP_TOKEN%" }')
+    with pytest.raises(InvalidInput, match=r"shop.auth.token: not a name.*without %") as refused:
+        load_source(file, "shop", {"SHOP_TOKEN": "very secret"})
+    assert "very secret" not in str(refused.value)
+
+
+def test_a_check_tells_which_credentials_are_not_set_here(tmp_path: Path) -> None:
+    file = written(tmp_path, SHOP + NONE + 'auth = { kind = "bearer", token = "SHOP_TOKEN" }')
+    assert check(file, {}) == (["shop: ok, none", "(the app setting SHOP_TOKEN is not set here)"], True)
