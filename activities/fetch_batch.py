@@ -45,6 +45,8 @@ async def fetch_batch(request: dict) -> dict:
         pages=batch.pages,
         bytes=batch.size_bytes,
         wait_seconds=batch.wait_seconds,
+        dropped=batch.dropped,
+        clamped_to=batch.clamped_to,
         last=batch.next_cursor is None,
         **facts,
     )

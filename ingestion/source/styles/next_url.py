@@ -19,7 +19,7 @@ from ingestion.source.place import Reading, reading
 from ingestion.source.styles.style import Style
 
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
-_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
+_PARAMETER = re.compile(r';\s*([^\s=;,"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 
 
 class AddressStyle(Style):
@@ -64,7 +64,7 @@ def links(header: str) -> dict[str, str]:
     """The addresses in a Link header by their relations, in lower case; a link may have several."""
     found: dict[str, str] = {}
     for address, parameters in _LINK.findall(header):
-        for quoted, bare in _REL.findall(parameters)[:1]:  # a second rel does not count (RFC 8288, 3.3)
-            for relation in (quoted or bare).lower().split():
-                found.setdefault(relation, address.strip())
+        named = [quoted or bare for name, quoted, bare in _PARAMETER.findall(parameters) if name.lower() == "rel"]
+        for relation in " ".join(named[:1]).lower().split():  # a second rel does not count (RFC 8288, 3.3)
+            found.setdefault(relation, address.strip())
     return found

@@ -1,0 +1,254 @@
+"""The pagination styles one by one: what goes into a request, what is read from a page, what is refused."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from ingestion.errors import SourceRefused
+from ingestion.source.end import End, EndSignals, Reached
+from ingestion.source.page import Page, PageRequest
+from ingestion.source.place import reading, sending
+from ingestion.source.styles.cursor import CursorStyle
+from ingestion.source.styles.keyset import KeysetStyle, precedes
+from ingestion.source.styles.next_url import NextUrlStyle, links
+from ingestion.source.styles.offset import OffsetStyle
+from ingestion.source.styles.page_number import PageNumberStyle
+from ingestion.source.styles.range_header import RangeHeaderStyle
+from ingestion.source.styles.relay import RelayStyle
+from ingestion.source.styles.since import SinceStyle
+from ingestion.source.styles.style import Style
+from ingestion.source.styles.window import WindowStyle
+
+BASE = PageRequest(url="http://shop.example/v1/orders", query={"state": "open"})
+
+
+def page(document: Any = None, items: list[Any] | None = None, **facts: Any) -> Page:
+    return Page(items=items or [], document=document, url="http://shop.example/v1/orders?page=1", **facts)
+
+
+def after(style: Style, answer: Page, cursor: Any = None) -> Any:
+    return style.next(answer, cursor, style.request(BASE, cursor))
+
+
+def style_of(kind: type[BaseModel], **table: Any) -> Any:
+    return kind.model_validate(table)
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ('<http://a/?p=2>; rel="next"', {"next": "http://a/?p=2"}),
+        ("<http://a/?p=2>; rel=next", {"next": "http://a/?p=2"}),
+        ('<http://a/?x=1,2;3>; title="a, <b>; rel=last"; rel="NEXT"', {"next": "http://a/?x=1,2;3"}),
+        ('<a>; rel="prev first", <b>;rel="next"', {"prev": "a", "first": "a", "next": "b"}),
+        ('<a>; rel="prev"; rel="next"', {"prev": "a"}),
+        ('<a>; hreflang=de; rel="next",<b>; rel="next"', {"next": "a"}),
+        ("", {}),
+        ("nonsense", {}),
+    ],
+)
+def test_link_headers_are_read_as_the_standard_says(header: str, found: dict[str, str]) -> None:
+    assert links(header) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("http://shop.example/x?c=%2Fa%2B", "http://shop.example/x?c=%2Fa%2B"),
+        ("/v2/orders?c=1", "http://shop.example/v2/orders?c=1"),
+        ("?c=1", "http://shop.example/v1/orders?c=1"),
+        ("more?c=1", "http://shop.example/v1/more?c=1"),
+    ],
+)
+def test_a_next_url_counts_from_its_page_and_replaces_the_query(given: str, address: str) -> None:
+    style = style_of(NextUrlStyle)
+    cursor = after(style, page({"next": given}))
+    assert cursor == address
+    assert style.request(BASE, cursor) == PageRequest(url=address)
+
+
+@pytest.mark.parametrize("given", [{}, {"next": None}, {"next": ""}, {"next": False}])
+def test_no_next_url_is_the_end_and_another_type_is_refused(given: dict[str, Any]) -> None:
+    assert isinstance(after(style_of(NextUrlStyle), page(given)), End)
+    with pytest.raises(SourceRefused, match="int where an address"):
+        after(style_of(NextUrlStyle), page({"next": 5}))
+
+
+def test_tokens_keep_their_json_type_in_a_body_and_become_text_elsewhere() -> None:
+    places: list[tuple[str, dict[str, Any]]] = [
+        ("query:c", {"query": {"state": "open", "c": "[1,null]"}}),
+        ("header:X-C", {"headers": {"X-C": "[1,null]"}}),
+        ("body:a.b", {"body": {"a": {"b": [1, None]}}}),
+    ]
+    for where, expected in places:
+        request = style_of(CursorStyle, read="c", send=where).request(BASE, [[1, None]])
+        assert {name: getattr(request, name) for name in expected} == expected
+    assert BASE.query == {"state": "open"}
+    assert BASE.body is None
+
+
+def test_a_body_is_never_changed_in_place() -> None:
+    base = PageRequest(url="http://a", body={"page": {"size": 5}})
+    changed = style_of(CursorStyle, send="body:page.after").request(base, ["t"])
+    assert changed.body == {"page": {"size": 5, "after": "t"}}
+    assert base.body == {"page": {"size": 5}}
+
+
+def test_zero_and_false_are_cursors_and_null_and_empty_objects_are_none() -> None:
+    style = style_of(CursorStyle)
+    assert after(style, page({"next_cursor": 0})) == [0]
+    without: list[dict[str, Any]] = [{}, {"next_cursor": None}, {"next_cursor": ""}, {"next_cursor": {}}]
+    for nothing in without:
+        assert isinstance(after(style, page(nothing)), End)
+
+
+def test_a_part_of_a_compound_cursor_that_a_page_leaves_out_is_not_sent_on() -> None:
+    style = style_of(CursorStyle, read="a", send="a", also=[{"read": "b", "send": "b"}])
+    cursor = after(style, page({"a": 1}))
+    assert cursor == [1, None]
+    assert style.request(BASE, cursor).query == {"state": "open", "a": "1"}
+
+
+def test_all_keys_of_a_continuation_are_sent_and_anything_but_an_object_is_refused() -> None:
+    style = style_of(CursorStyle, read="continue", send="query:*")
+    cursor = after(style, page({"continue": {"x": "1", "continue": "-||"}}))
+    assert style.request(BASE, cursor).query == {"state": "open", "x": "1", "continue": "-||"}
+    with pytest.raises(SourceRefused, match="no object"):
+        after(style, page({"continue": "x"}))
+
+
+def test_an_offset_counts_what_came_and_not_what_was_asked_for() -> None:
+    style = style_of(OffsetStyle, limit=1000, send_limit="limit")
+    assert style.request(BASE, 200).query == {"state": "open", "limit": "1000", "offset": "200"}
+    assert after(style, page(items=[1] * 100), 200) == 300
+    assert style.split(page(items=[1] * 100), 200, 450) == [300, 400]
+    assert style.split(page(items=[1] * 100), 200, None) is None
+    assert style.split(page(streamed=100), 0, 100) == []
+
+
+def test_later_page_numbers_are_told_by_the_number_of_pages_or_by_the_total() -> None:
+    answer = page(items=[1] * 10, headers={"x-pages": "4"})
+    assert style_of(PageNumberStyle, end={"total_pages": "header:X-Pages"}).split(answer, 1, None) == [2, 3, 4]
+    assert style_of(PageNumberStyle, start=0).split(answer, 0, 31) == [1, 2, 3]
+    assert style_of(PageNumberStyle).split(answer, 1, None) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "before"),
+    [(9, 10, True), ("9", "10", True), ("b", "a", False), ("ord_9", "ord_10", False), (1, 1, False), (2.5, "3", True)],
+)
+def test_keys_are_compared_as_numbers_where_both_are(one: Any, other: Any, before: bool) -> None:
+    assert precedes(one, other) is before
+
+
+def test_a_keyset_that_goes_back_or_stands_still_is_refused_where_an_order_is_declared() -> None:
+    style = style_of(KeysetStyle, order="ascending")
+    assert after(style, page(items=[{"id": 7}]), 5) == 7
+    for key in (5, 4):
+        with pytest.raises(SourceRefused, match="ascending"):
+            after(style, page(items=[{"id": key}]), 5)
+    assert after(style_of(KeysetStyle), page(items=[{"id": 4}]), 5) == 4
+    with pytest.raises(SourceRefused, match="no usable key"):
+        after(style, page(items=[{"id": None}]))
+
+
+def test_a_keyset_reads_the_last_item_of_a_page_that_was_streamed() -> None:
+    assert after(style_of(KeysetStyle), page(streamed=500, last_item={"id": "z"})) == "z"
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "expected"),
+    [
+        (206, "items 0-9/25", 10),
+        (206, "0-9/*", 10),
+        (206, "items 0-4/25", 5),
+        (206, "items 0-24/25", End("the last of 25")),
+        (200, "", End("a whole answer (HTTP 200)")),
+        (206, "*/0", End("an empty range")),
+    ],
+)
+def test_the_next_range_follows_what_came(status: int, header: str, expected: Any) -> None:
+    style = style_of(RangeHeaderStyle, limit=10)
+    assert style.request(BASE, 0).headers == {"Range": "items=0-9"}
+    assert after(style, page(status=status, headers={"content-range": header}), 0) == expected
+
+
+@pytest.mark.parametrize("header", ["", "bytes", "items 5-9/25"])
+def test_a_range_that_was_not_asked_for_is_refused(header: str) -> None:
+    with pytest.raises(SourceRefused):
+        after(style_of(RangeHeaderStyle, limit=10), page(status=206, headers={"content-range": header}), 0)
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [(None, "no pageInfo"), ({"hasNextPage": "yes"}, "no pageInfo"), ({"hasNextPage": True}, "no endCursor")],
+)
+def test_a_connection_that_does_not_tell_its_end_is_refused(info: Any, said: str) -> None:
+    with pytest.raises(SourceRefused, match=said):
+        after(style_of(RelayStyle, connection="data.shop"), page({"data": {"shop": {"pageInfo": info}}}))
+
+
+def test_windows_cover_the_range_without_overlap_or_rest() -> None:
+    style = style_of(WindowStyle, start=1, stop=25, step=10, inclusive=True)
+    cursors = [style.first(), *style.split(page(), style.first(), None)]
+    asked = [style.request(BASE, cursor).query for cursor in cursors]
+    assert [(query["from"], query["to"]) for query in asked] == [("1", "10"), ("11", "20"), ("21", "24")]
+    assert isinstance(after(style, page(), 21), End)
+
+
+@pytest.mark.parametrize(
+    ("form", "start", "text"),
+    [
+        ("iso", "2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z"),
+        ("iso", "2024-01-01T02:00:00.5+02:00", "2024-01-01T00:00:00.500000Z"),
+        ("epoch_ms", 1704067200000, "1704067200000"),
+        ("number", 17, "17"),
+    ],
+)
+def test_a_since_is_sent_in_the_form_in_which_it_is_declared(form: str, start: Any, text: str) -> None:
+    style = style_of(SinceStyle, form=form, start=start)
+    assert style.request(BASE, style.first()).query["since"] == text
+
+
+def test_what_an_overlap_brings_again_is_dropped_by_what_the_cursor_holds() -> None:
+    style = style_of(SinceStyle, form="number", key="n", overlap=2)
+    items = [{"n": 1}, {"n": 4}, {"n": 5}]
+    cursor = after(style, page(items=items), style.first())
+    assert cursor["since"] == 3
+    again = page(items=[{"n": 4}, {"n": 5}, {"n": 5, "other": True}])
+    assert style.fresh(again, cursor) == [{"n": 5, "other": True}]
+
+
+def reached(**facts: Any) -> Reached:
+    return Reached(**{"pages": 3, "items": 30, "largest_page": 10, **facts})
+
+
+def test_only_declared_end_signals_end_a_source() -> None:
+    nothing = EndSignals()
+    short, empty = page(items=[1]), page({"has_more": False, "done": True})
+    assert nothing.reason(short, reached(total=30), empty=True) is None
+    assert nothing.reason(empty, reached(), empty=False) is None
+    assert style_of(EndSignals, short=True).reason(short, reached(), empty=False)
+    assert style_of(EndSignals, total=True).reason(short, reached(total=30), empty=False)
+    assert style_of(EndSignals, done="done").reason(empty, reached(), empty=False)
+    assert style_of(EndSignals, more="has_more").reason(empty, reached(), empty=False)
+    assert style_of(EndSignals, empty=False).reason(empty, reached(), empty=True) is None
+
+
+def test_a_first_page_that_is_short_may_be_one_that_the_server_cut_and_is_no_end() -> None:
+    assert (
+        style_of(EndSignals, short=True).reason(page(items=[1]), reached(pages=1, largest_page=0), empty=False) is None
+    )
+
+
+@pytest.mark.parametrize("value", [None, "maybe", 2, {}])
+def test_a_flag_that_says_neither_true_nor_false_is_refused(value: Any) -> None:
+    with pytest.raises(SourceRefused, match=r"end\.more"):
+        style_of(EndSignals, more="more").reason(page({"more": value}), reached(), empty=False)
+
+
+def test_places_are_written_as_they_are_read() -> None:
+    assert [str(reading(text)) for text in ("a.b", "header:X", "item:id")] == ["a.b", "header:X", "item:id"]
+    assert [str(sending(text)) for text in ("c", "header:X", "body:a.b")] == ["c", "header:X", "body:a.b"]
+    assert reading("hits.-1.sort").of(page({"hits": [{"sort": 1}, {"sort": 2}]})) == 2
