@@ -107,12 +107,12 @@ class Store:
         with transaction(self._connection):
             self._insert_message(instance_id, None, event)
 
-    def end_tasks(self, table: str, ended: Iterable[tuple[ScheduledActivity | ScheduledTimer, Event]]) -> set[str]:
+    def end_tasks(self, table: str, ended: Iterable[tuple[ScheduledActivity | ScheduledTimer, Event]]) -> list[str]:
         """Turn activities or timers that have ended into mail; what nobody waits for any more is dropped.
 
         Gives the ids of the instances that have new mail.
         """
-        told: set[str] = set()
+        told: dict[str, None] = {}
         with transaction(self._connection):
             for task, event in ended:
                 deleted = self._connection.execute(
@@ -121,8 +121,8 @@ class Store:
                 )
                 if deleted.rowcount:
                     self._insert_message(task.instance_id, task.execution_id, event)
-                    told.add(task.instance_id)
-        return told
+                    told[task.instance_id] = None
+        return list(told)
 
     def change_status(
         self,

@@ -1,10 +1,13 @@
 """Turns as pure decisions, and what the store makes of them."""
 
+import sqlite3
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from devhost.decision import decide
 from devhost.episode import Episode, open_episode
@@ -56,7 +59,7 @@ def think(store: Store, orchestrator: Orchestrator) -> Turn:
     return decide(episode, replay(request), RULES)
 
 
-def complete(store: Store, *task_ids: int) -> set[str]:
+def complete(store: Store, *task_ids: int) -> list[str]:
     wanted = [activity for activity in store.activities() if activity.task_id in task_ids]
     return store.end_tasks(
         "activities",
@@ -83,6 +86,17 @@ def test_an_episode_cut_off_before_its_commit_is_decided_again_in_the_same_way(t
     store.close()
 
 
+def test_a_commit_that_breaks_off_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = started(tmp_path)
+    turn = think(store, two_calls)
+    with pytest.raises(sqlite3.IntegrityError):
+        store.commit(replace(turn, activities=turn.activities * 2))
+    assert (store.activities(), store.history("i")) == ([], [])
+    assert think(store, two_calls) == turn
+    assert store.commit(turn)
+    store.close()
+
+
 def test_a_turn_is_dropped_when_the_instance_changed_meanwhile(tmp_path: Path) -> None:
     store = started(tmp_path)
     turn = think(store, two_calls)
@@ -97,7 +111,7 @@ def test_a_turn_is_dropped_when_the_instance_changed_meanwhile(tmp_path: Path) -
 def test_many_completions_are_told_in_one_episode(tmp_path: Path) -> None:
     store = started(tmp_path)
     assert store.commit(think(store, fan_out))
-    assert complete(store, 0, 1, 2) == {"i"}
+    assert complete(store, 0, 1, 2) == ["i"]
     turn = think(store, fan_out)
     assert (turn.status, turn.output_text) == ("Completed", "[0, 1, 2]")
     store.close()
@@ -107,9 +121,9 @@ def test_a_completion_told_twice_counts_once(tmp_path: Path) -> None:
     store = started(tmp_path)
     store.commit(think(store, fan_out))
     activities = store.activities()
-    assert complete(store, 0) == {"i"}
+    assert complete(store, 0) == ["i"]
     event = make_event(EventType.TASK_COMPLETED, NOW, TaskScheduledId=0, Result="9")
-    assert store.end_tasks("activities", [(activities[0], event)]) == set()
+    assert store.end_tasks("activities", [(activities[0], event)]) == []
     assert len(next_episode(store).new_events) == 2
     store.close()
 
@@ -124,7 +138,7 @@ def test_a_completion_for_an_earlier_generation_is_dropped(tmp_path: Path) -> No
     assert turn.next_generation.execution_id != "e"
     store.commit(turn)
     event = make_event(EventType.TASK_COMPLETED, NOW, TaskScheduledId=0, Result="1")
-    assert store.end_tasks("activities", [(late, event)]) == set()
+    assert store.end_tasks("activities", [(late, event)]) == []
     assert store.history("i") == []
     store.close()
 

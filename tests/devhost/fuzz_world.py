@@ -1,0 +1,236 @@
+"""A task hub without HTTP whose activities, events and time are in the hands of the test.
+
+Enters: programs to run at the same time. Leaves: how each ended, and what devhost said about it. All of it happens at
+whole virtual seconds, whose order depends on nothing but the programs; a world may also die before each commit.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from devhost.clock import VirtualClock
+from devhost.console import Console
+from devhost.errors import ActivityError
+from devhost.hub import TaskHub
+from devhost.loader import FunctionIndex, LoadedFunction
+from devhost.settings import HostSettings
+from devhost.store import Store
+from devhost.turn import Turn
+from devhost.worker import Worker
+from tests.devhost.fuzz_program import ALWAYS, program
+
+NO_LIMIT = 1_000_000
+PARTED, NESTED, DRIFTED = "Non-deterministic on a real host", "do not nest what may fail", "Non-Deterministic workflow"
+PATTERNS = (PARTED, NESTED, DRIFTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How one program ended; `broken_by` is the pattern for which devhost failed it or a child of it."""
+
+    status: str
+    output: str | None
+    broken_by: str | None
+
+
+class Cut(Exception):
+    """The process dies here."""
+
+
+class World:
+    """Runs programs on a task hub; `seen` has the commits before which the world has died already."""
+
+    def __init__(self, state_file: Path, *, lenient: bool = False, dies: bool = False) -> None:
+        self.dies, self.is_dead, self.deaths, self.commits = dies, False, 0, 0
+        self.parked: dict[asyncio.Future[None], tuple[datetime, str]] = {}
+        self.due: dict[str, datetime] = {}
+        self.ended: Counter[str] = Counter()
+        self.seen: set[tuple[str, str, int]] = set()
+        self.broken: dict[int, str] = {}
+        self.lines: list[str] = []
+        self.most_parked: list[int] = []
+        self._raised: set[tuple[str, str, str]] = set()
+        self._clock = VirtualClock(automatic=False)
+        self._settings = HostSettings(
+            max_concurrent_activities=NO_LIMIT, max_concurrent_orchestrators=NO_LIMIT, lenient=lenient
+        )
+        self._state_file = state_file
+
+    def open_hub(self) -> TaskHub:
+        """Make a task hub as a new process would: it knows nothing but the state file."""
+        self.parked.clear()
+        console = Console(quiet=True, write=self.lines.append)
+        worker = cast("Worker", _ParkedWorker(self))
+        return TaskHub(_index(), worker, self._settings, self._state_file, self._clock, console)
+
+    async def run(self, plans: dict[str, dict[str, Any]]) -> dict[str, Ending]:
+        """Start all programs, by their instance ids, and give their endings."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("devhost.hub.Store", lambda path: _MortalStore(path, self))
+            numbers = count()
+            patched.setattr("devhost.hub.uuid4", lambda: UUID(int=next(numbers)))  # ids sort the same in every run
+            patched.setattr("devhost.dispatcher._LONGEST_PAUSE_SECONDS", 0.0)  # the wall clock decides nothing here
+            hub = self.open_hub()
+            await hub.start()
+            for instance_id, plan in plans.items():
+                await hub.start_orchestration(
+                    "program", instance_id=instance_id, input_text=json.dumps(json.dumps(plan))
+                )
+            while True:
+                await _settle()
+                if self.is_dead:
+                    await hub.stop()
+                    self.is_dead = False
+                    self.deaths += 1
+                    hub = self.open_hub()
+                    await hub.start()
+                elif not await self._move(hub):
+                    break
+            endings = {instance_id: await self._ending(hub, instance_id, plan) for instance_id, plan in plans.items()}
+            await hub.stop()
+        return endings
+
+    async def _move(self, hub: TaskHub) -> bool:
+        """Let the next thing happen, and all that is due with it; False when there is nothing left."""
+        events = self._open_waits(hub)
+        timer = hub._store.next_timer()
+        moments = [due for due, _ in self.parked.values()] + list(events.values()) + ([timer] if timer else [])
+        if not moments:
+            return False
+        now = min(moments)
+        self.most_parked.append(len(self.parked))
+        self._clock.advance(max(now - self._clock.now(), timedelta(0)))
+        for future in [future for future, (due, _) in self.parked.items() if due <= now]:
+            future.set_result(None)
+            del self.parked[future]
+        for (instance_id, execution_id, name), due in events.items():
+            if due <= now:
+                self._raised.add((instance_id, execution_id, name))
+                await hub.raise_event(instance_id, name, json.dumps(name))
+        return True
+
+    def _open_waits(self, hub: TaskHub) -> dict[tuple[str, str, str], datetime]:
+        rows = hub._store._connection.execute(
+            "SELECT instance_id, execution_id, waits FROM instances WHERE status = 'Running' AND waits != '[]'"
+        )
+        keys = [
+            (instance_id, execution_id, name) for instance_id, execution_id, waits in rows for name in json.loads(waits)
+        ]
+        return {key: self.when(" ".join(key), 1.25 + len(key[2]) % 4) for key in keys if key not in self._raised}
+
+    def when(self, what: str, seconds: float) -> datetime:
+        """Give the moment something is due: the same after a death."""
+        if what not in self.due:
+            self.due[what] = self._clock.now().replace(microsecond=0) + timedelta(seconds=seconds)
+        return self.due[what]
+
+    async def _ending(self, hub: TaskHub, instance_id: str, plan: dict[str, Any]) -> Ending:
+        instance = await hub.get(instance_id)
+        assert instance is not None
+        output = instance.output_text if instance.status == "Completed" else None
+        return Ending(status=instance.status, output=output, broken_by=self.broken.get(plan["seed"]))
+
+
+class _MortalStore(Store):
+    """A store whose process dies before each commit once, and after every fiftieth: nothing is handed out then."""
+
+    def __init__(self, path: Path, world: World) -> None:
+        super().__init__(path)
+        self._connection.execute("PRAGMA synchronous = OFF")
+        self._world = world
+
+    def commit(self, turn: Turn) -> bool:
+        world, key = self._world, (turn.instance_id, turn.execution_id, turn.revision)
+        if world.is_dead or (world.dies and key not in world.seen):
+            world.seen.add(key)
+            world.is_dead = True
+            raise Cut
+        self._note(turn)
+        committed = super().commit(turn)
+        world.commits += 1
+        if world.dies and world.commits % 50 == 0:
+            world.is_dead = True
+            raise Cut
+        return committed
+
+    def _note(self, turn: Turn) -> None:
+        broken_by = next((pattern for pattern in PATTERNS if pattern in (turn.output_text or "")), None)
+        if turn.status == "Failed" and broken_by:
+            stored = self.load(turn.instance_id)
+            assert stored is not None
+            plan = json.loads(json.loads(str(stored.instance.input_text)))
+            self._world.broken.setdefault(plan["seed"], broken_by)
+
+    def end_tasks(self, table: str, ended: Any) -> list[str]:
+        if self._world.is_dead:
+            raise Cut
+        told = super().end_tasks(table, ended)
+        if table == "activities":
+            self._world.ended.update(task.input_text for task, _ in ended)
+        return told
+
+
+class _ParkedWorker:
+    """Activities end when the world says so; replays run at once, on the event loop."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def run_in_pool(self, call: Any, *args: Any) -> Any:
+        await asyncio.sleep(0)  # so that all instances think before the first of them commits
+        return call(*args)
+
+    async def run_activity(self, function: LoadedFunction, input_text: str) -> str:
+        world, plan = self._world, json.loads(input_text)
+        attempt = world.ended[input_text]
+        future = asyncio.get_running_loop().create_future()
+        world.parked[future] = (world.when(f"{input_text} {attempt}", plan["seconds"]), input_text)
+        await future
+        if attempt < plan["failures"] or plan["failures"] == ALWAYS:
+            raise ActivityError("ValueError", "no")
+        return json.dumps(plan["label"])
+
+
+async def _settle() -> None:
+    loop: Any = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(0)
+        if not loop._ready:
+            return
+
+
+def _index() -> FunctionIndex:
+    return FunctionIndex(
+        orchestrators={"program": _function("program", _Orchestrator())},
+        activities={"work": _function("work", lambda: None)},
+        http=(),
+        unserved=(),
+    )
+
+
+class _Orchestrator:
+    orchestrator_function = staticmethod(program)
+
+    def __call__(self) -> None:
+        raise AssertionError("the task hub asks for the function inside")
+
+
+def _function(name: str, user_function: Any) -> LoadedFunction:
+    return LoadedFunction(
+        name=name,
+        durable_name=name,
+        user_function=user_function,
+        bindings=(),
+        trigger=None,
+        is_async=False,
+        wants_context=False,
+        input_parameter="value",
+    )
