@@ -28,9 +28,7 @@ def refuse_secrets(table: Any, where: str) -> None:
                 )
     auth = table.get("auth")
     for name, value in auth.items() if isinstance(auth, dict) else ():
-        if name in SETTING_FIELDS and "%" in str(
-            value
-        ):  # filled in, the credential itself would be taken for a name, and shown
+        if name in SETTING_FIELDS and "%" in str(value):  # filled in, the credential would be the name, and be shown
             raise InvalidInput(f"{where}.auth.{name}", "not a name", "the name of an app setting, without %")
     if isinstance(url := table.get("url"), str) and "@" in urlsplit(url).netloc:
         raise InvalidInput(f"{where}.url", "credentials do not belong in this file", "a url without a user; see auth")
