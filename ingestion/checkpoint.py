@@ -58,6 +58,11 @@ class Checkpoint:
     seconds: float = 0.0
     receipt: Receipt | None = None
 
+    @property
+    def done(self) -> int:
+        """Messages that need no further attempt: on the queue, or rejected."""
+        return sum(stop - first for first, stop in self.confirmed)
+
 
 class CheckpointFile:
     """The checkpoint of one chunk, as one attempt to send it sees it: claimed once, then written again and again."""

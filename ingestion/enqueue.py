@@ -104,7 +104,7 @@ class _Attempt:
             count=self._request.count,
             enqueued=self.accounts.enqueued,
             rejected=self.accounts.rejected,
-            resumed_from=sum(stop - first for first, stop in self._earlier.confirmed),
+            resumed_from=self._earlier.done,
             retries=checkpoint.retries,
             throttled_seconds=checkpoint.throttled_seconds,
             possible_duplicates=checkpoint.possible_duplicates,

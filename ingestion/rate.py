@@ -6,7 +6,7 @@ out the same way, by refusals. Time is a parameter everywhere: nothing here slee
 
 INTERVAL_SECONDS = 0.25  # how often the rate is set anew: longer than a request is under way
 FIRST_PER_SECOND = 1_000.0  # half of what one queue is documented to take, doubled each second until it refuses
-LOWEST_PER_SECOND = 2.0
+LOWEST_PER_SECOND = 10.0
 GROWTH_PER_INTERVAL = 0.005  # of the ceiling that was found: 2 % a second
 GENTLEST_CUT, HARDEST_CUT = 0.95, 0.5
 QUANTUM_SECONDS = 0.02  # waits below it are not worth a timer; their messages go out as a small burst
@@ -70,7 +70,8 @@ class Rate:
             rate *= max(HARDEST_CUT, min(GENTLEST_CUT, self._accepted / asked))
         elif asked >= rate * INTERVAL_SECONDS * 0.5:  # a rate that nobody used says nothing about the queue
             rate = self._grown(rate)
-        self._refusing = self._refused > 0
+        if asked:
+            self._refusing = self._refused > 0
         self._accepted = self._refused = 0
         self._interval_ends = now + INTERVAL_SECONDS
         self._pace.per_second = max(LOWEST_PER_SECOND, rate)

@@ -18,7 +18,7 @@ from ingestion.settings import Settings, load_settings
 from ingestion.storage import Storage
 
 
-def settings_for(azurite: Azurite, *, queue_port: int | None = None, **names: str) -> Settings:
+def settings_for(azurite: Azurite, *, queue_port: int | str = 0, **names: str) -> Settings:
     """The app settings for queues and blobs of their own; `queue_port` may be that of a proxy."""
     own = f"test-{uuid.uuid4().hex[:12]}"
     given = {"SLUICE_QUEUE": own, "SLUICE_CONTAINER": own, **names}

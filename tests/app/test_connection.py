@@ -1,0 +1,86 @@
+"""The hand-written HTTP: answers in any form that HTTP allows, and the certain knowledge of what was sent."""
+
+import asyncio
+
+import pytest
+
+from ingestion.connection import Answer, AnswerLost, NotSent, Pool
+from tests.app.scripted_server import CREATED, Script, ScriptedServer, scripted
+
+REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+
+
+def ask(script: Script, times: int = 1, seconds: float = 5.0) -> tuple[list[Answer], ScriptedServer]:
+    async def scenario() -> tuple[list[Answer], ScriptedServer]:
+        async with scripted(script) as server:
+            pool = Pool("127.0.0.1", server.port, tls=False)
+            try:
+                return [await pool.exchange(REQUEST, seconds) for _ in range(times)], server
+            finally:
+                pool.close()
+
+    return asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [CREATED],
+        [CREATED[index : index + 1] for index in range(len(CREATED))],
+        [b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\no\r\n", b"1;x=y\r\nk\r\n0\r\n", b"\r\n"],
+        [b"HTTP/1.1 201 Created\r\ntransfer-encoding:chunked\r\n\r\n2\r\nok\r\n0\r\nTrailer: x\r\n\r\n"],
+        [b"HTTP/1.1 201 Created\r\nCONTENT-LENGTH:  2 \r\nX-Ms-Version: 1\r\n\r\no", b"k"],
+    ],
+    ids=["whole", "byte by byte", "chunks", "chunks with a trailer", "odd headers"],
+)
+def test_an_answer_is_understood_in_every_form_and_the_connection_kept(pieces: list[bytes]) -> None:
+    answers, server = ask(lambda number, request: pieces, times=3)
+    assert [answer.status for answer in answers] == [201] * 3
+    assert server.connections == 1
+    assert server.requests == [REQUEST] * 3
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"HTTP/1.1 201 Created\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"],
+        [b"HTTP/1.1 201 Created\r\n\r\nthe body ends with the connection", b""],
+        [b"HTTP/1.1 201 Created\r\nContent-Length: 900\r\n\r\ncut", b""],
+        [CREATED + b"more than was asked for"],
+    ],
+    ids=["close", "no length", "cut body", "surplus"],
+)
+def test_a_status_that_came_counts_and_the_connection_is_not_used_again(pieces: list[bytes]) -> None:
+    answers, server = ask(lambda number, request: pieces, times=2)
+    assert [answer.status for answer in answers] == [201] * 2
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [None, [b""], [b"HTTP/1.1 201 Created\r\nContent-", b""], [b"SSH-2.0\r\n\r\n"], [b"x" * 70_000]],
+    ids=["closed", "empty", "cut head", "not HTTP", "endless head"],
+)
+def test_without_a_whole_status_nobody_knows_whether_the_message_is_there(pieces: list[bytes] | None) -> None:
+    with pytest.raises(AnswerLost):
+        ask(lambda number, request: pieces)
+
+
+def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_asked() -> None:
+    with pytest.raises(AnswerLost, match=r"no answer within 0\.05 s"):
+        ask(lambda number, request: [], seconds=0.05)
+
+
+def test_where_nobody_listens_nothing_was_sent() -> None:
+    async def scenario() -> None:
+        async with scripted(lambda number, request: None) as server:
+            port = server.port
+        await Pool("127.0.0.1", port, tls=False).exchange(REQUEST, 5.0)
+
+    with pytest.raises(NotSent):
+        asyncio.run(scenario())
+
+
+def test_a_header_is_found_whatever_its_case() -> None:
+    (answer,), _ = ask(lambda number, request: [b"HTTP/1.1 503 X\r\nretry-AFTER: 7 \r\nContent-Length: 0\r\n\r\n"])
+    assert (answer.header("Retry-After"), answer.header("Other")) == ("7", "")

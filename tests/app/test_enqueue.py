@@ -1,0 +1,168 @@
+"""A chunk on its way to a real queue: what arrives, what is rejected, what the receipt says."""
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+from emulator import Azurite
+from ingestion.checkpoint import checkpoint_name, find_checkpoint
+from ingestion.contracts import Receipt, to_wire
+from ingestion.enqueue import enqueue
+from ingestion.errors import ChunkOutOfTime
+from ingestion.reject import rejects_name
+from ingestion.settings import Settings
+from tests.faults.sending import opened, settings_for, spool, texts_on, until_finished
+
+TEXTS = [
+    "plain",
+    "ä ö 漢字 🎈",
+    "a < b & c > d \"'",
+    "  spaces  ",
+    "two\nlines",
+    '{"json": [1, 2]}',
+    "]]>",
+    "x" * 40_000,
+]
+
+
+async def send(settings: Settings, messages: list[Any]) -> Receipt:
+    async with opened(settings) as storage:
+        return await enqueue(await spool(storage, messages), storage, settings)
+
+
+@pytest.mark.parametrize("encoding", ["base64", "none"])
+def test_the_queue_holds_what_the_official_client_would_have_put_there(azurite: Azurite, encoding: str) -> None:
+    ours, theirs = (settings_for(azurite, SLUICE_MESSAGE_ENCODING=encoding) for _ in range(2))
+    receipt = asyncio.run(send(ours, TEXTS))
+    policy = TextBase64EncodePolicy() if encoding == "base64" else None
+    with QueueClient.from_connection_string(
+        azurite.connection_string, theirs.queue, message_encode_policy=policy
+    ) as client:
+        client.create_queue()
+        for text in TEXTS:
+            client.send_message(text)
+    assert texts_on(azurite, ours.queue, base64=False) == texts_on(azurite, theirs.queue, base64=False)
+    assert texts_on(azurite, ours.queue) == Counter()  # both were read: nothing is visible any more
+    assert receipt.enqueued == len(TEXTS)
+
+
+def test_messages_live_and_hide_as_long_as_the_settings_say(azurite: Azurite) -> None:
+    settings = settings_for(azurite, SLUICE_MESSAGE_TTL_SECONDS="120", SLUICE_MESSAGE_DELAY_SECONDS="60")
+    asyncio.run(send(settings, ["later"]))
+    with QueueClient.from_connection_string(azurite.connection_string, settings.queue) as client:
+        assert client.receive_message() is None
+        assert client.get_queue_properties().approximate_message_count == 1
+    lasting = settings_for(azurite, SLUICE_MESSAGE_TTL_SECONDS="3600")
+    asyncio.run(send(lasting, ["now"]))
+    with QueueClient.from_connection_string(azurite.connection_string, lasting.queue) as client:
+        message = client.receive_message()
+        assert message is not None
+        assert message.expires_on is not None
+        assert message.inserted_on is not None
+        assert (message.expires_on - message.inserted_on).total_seconds() == 3600
+
+
+def test_one_bad_message_is_rejected_with_its_reason_and_the_others_go_through(azurite: Azurite) -> None:
+    settings = settings_for(azurite)
+    messages = ["a", "x" * 49_153, "b", {"record": "y" * 60_000}, "c"]
+
+    async def scenario() -> tuple[Receipt, Receipt, list[Any]]:
+        async with opened(settings) as storage:
+            request = await spool(storage, messages)
+            receipt, again = [await enqueue(request, storage, settings) for _ in range(2)]
+            download = await storage.container.download_blob(rejects_name(request))
+            return receipt, again, [json.loads(line) for line in (await download.readall()).splitlines()]
+
+    receipt, again, rejects = asyncio.run(scenario())
+    assert receipt == again
+    assert (receipt.enqueued, receipt.rejected, receipt.failed, receipt.error) == (3, 2, 0, None)
+    assert sorted(texts_on(azurite, settings.queue)) == ["a", "b", "c"]
+    assert [(reject["key"], reject["message"]) for reject in rejects] == [
+        ("r1/0/1", messages[1]),
+        ("r1/0/3", messages[3]),
+    ]
+    assert all(reject["reason"].startswith("too_large: ") for reject in rejects)
+
+
+def test_messages_are_spread_evenly_over_queues_and_the_receipt_counts_each(azurite: Azurite) -> None:
+    one = settings_for(azurite).queue
+    settings = settings_for(azurite, SLUICE_QUEUES=f"{one}-a, AzureWebJobsStorage/{one}-b,{one}-c")
+    receipt = asyncio.run(send(settings, [f"id-{number}" for number in range(30)]))
+    assert receipt.shards == {f"{one}-a": 10, f"{one}-b": 10, f"{one}-c": 10}
+    found = [texts_on(azurite, f"{one}-{name}") for name in "abc"]
+    assert [texts.total() for texts in found] == [10, 10, 10]
+    assert "id-3" in found[0]
+
+
+def test_a_queue_that_is_not_there_is_named_as_the_reason_and_counts_stay_exact(azurite: Azurite) -> None:
+    one = settings_for(azurite).queue
+    settings = settings_for(azurite, SLUICE_QUEUES=f"{one}-a,{one}-b", SLUICE_SEND_CONCURRENCY="1")
+
+    async def scenario() -> tuple[Receipt, Receipt]:
+        async with opened(settings) as storage:
+            request = await spool(storage, [f"id-{number}" for number in range(20)])
+            with QueueClient.from_connection_string(azurite.connection_string, f"{one}-b") as client:
+                client.delete_queue()
+                failed = await enqueue(request, storage, settings)
+                client.create_queue()
+            return failed, await enqueue(request, storage, settings)
+
+    failed, mended = asyncio.run(scenario())
+    assert "QueueNotFound" in str(failed.error)
+    assert (failed.enqueued, failed.failed) == (1, 19)
+    assert (mended.enqueued, mended.resumed_from, mended.possible_duplicates) == (20, 1, 0)
+    assert texts_on(azurite, f"{one}-a").total() == 10
+    assert texts_on(azurite, f"{one}-b").total() == 10
+
+
+def test_a_chunk_without_enough_time_goes_on_in_the_next_attempt_and_repeats_nothing(azurite: Azurite) -> None:
+    names = {"SLUICE_MAX_MESSAGES_PER_SECOND": "150", "SLUICE_ENQUEUE_SECONDS": "1"}
+    settings, ids = settings_for(azurite, **names), [f"id-{number}" for number in range(200)]
+
+    async def scenario() -> Receipt:
+        async with opened(settings) as storage:
+            request = await spool(storage, ids)
+            with pytest.raises(ChunkOutOfTime, match="messages are left; the chunk needs more time"):
+                await enqueue(request, storage, settings)
+            left = await find_checkpoint(storage.container, request)
+            assert left is not None
+            assert 0 < left.done < 200
+            return await until_finished(request, storage, settings)
+
+    receipt = asyncio.run(scenario())
+    found = texts_on(azurite, settings.queue)
+    assert (len(found), found.total()) == (200, 200)
+    assert (receipt.enqueued, receipt.possible_duplicates) == (200, 0)
+    assert receipt.resumed_from >= 100
+
+
+def test_a_run_that_reuses_an_id_does_not_inherit_the_checkpoints_of_the_earlier_one(azurite: Azurite) -> None:
+    settings = settings_for(azurite)
+
+    async def scenario() -> list[Receipt]:
+        async with opened(settings) as storage:
+            request = await spool(storage, ["a", "b"])
+            later = replace(request, run_started_at="t1")
+            return [await enqueue(one, storage, settings) for one in (request, later)]
+
+    assert [receipt.resumed_from for receipt in asyncio.run(scenario())] == [0, 0]
+    assert texts_on(azurite, settings.queue) == Counter(a=2, b=2)
+
+
+def test_a_checkpoint_and_a_receipt_stay_small_whatever_is_under_way(azurite: Azurite) -> None:
+    settings = settings_for(azurite)
+
+    async def scenario() -> int:
+        async with opened(settings) as storage:
+            request = await spool(storage, [f"id-{number}" for number in range(500)])
+            receipt = await enqueue(request, storage, settings)
+            assert len(json.dumps(to_wire(receipt))) < 1_024
+            blob = storage.container.get_blob_client(checkpoint_name(request))
+            return int((await blob.get_blob_properties()).size)
+
+    assert asyncio.run(scenario()) < 2_048
