@@ -34,11 +34,12 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return web.json_response({"items": page.items, "next": ELSEWHERE[request.match_info["where"]]})
 
     async def expiring(request: web.Request) -> web.Response:
-        """The cursor of the third page, or of a later one, has expired, once; `form` is how that is said."""
+        """The cursor of the third page, or of a later one, has expired, once for each `run` in the query."""
+        once = f"expired-{request.query.get('run', '')}"
         if request.query.get("cursor"):
             page = by_token(listing, request.query["cursor"], listing.page_size)
-            if page.start >= 2 * listing.page_size and not asked["expired"]:
-                asked["expired"] += 1
+            if page.start >= 2 * listing.page_size and not asked[once]:
+                asked[once] += 1
                 return expired(request.match_info["form"])
         else:
             after = request.query.get("since_id")

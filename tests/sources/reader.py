@@ -1,6 +1,7 @@
 """Reads a whole source as a run does: fetch after fetch, each from the cursor that the last one left."""
 
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import httpx
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from azure.storage.blob.aio import ContainerClient
+from yarl import URL
 
 from ingestion.contracts import Batch, Cursor, FetchRequest, from_wire, to_wire
 from ingestion.fetch import fetch
@@ -19,6 +21,7 @@ from ingestion.spool import Spool
 from tests.sources.fake_container import FakeContainer
 
 MOST_BATCHES = 1000
+UNUSED_TLS = ssl.create_default_context()  # to make one takes longer than most tests
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Reading:
     chunk_size: int = 5
     max_messages: int = 20
     budget_seconds: float = 1000.0
+    settings: dict[str, str] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
 
@@ -46,7 +50,7 @@ class Reading:
             chunk_size=self.chunk_size,
             max_messages=self.max_messages,
         )
-        client = SourceClient(self.source, self.http, sleep=self._sleep, environment={})
+        client = SourceClient(self.source, self.http, sleep=self._sleep, environment=self.settings)
         wire = to_wire(await fetch(request, self.source, client, spool, self.budget_seconds))
         assert len(json.dumps(wire)) < 4096, "no payload is above 4 KB"
         return from_wire(Batch, wire)
@@ -78,8 +82,15 @@ class Reading:
 
 
 @asynccontextmanager
+async def reading_at(url: URL, description: dict[str, Any], **facts: Any) -> AsyncIterator[Reading]:
+    """A run over one URL, for as long as the block."""
+    async with httpx.AsyncClient(trust_env=False, verify=UNUSED_TLS) as http:
+        table = {"url": str(url), "message": "id", "items": "items", **description}
+        yield Reading(Source.model_validate(table), http, **facts)
+
+
+@asynccontextmanager
 async def reading(app: web.Application, path: str, description: dict[str, Any], **facts: Any) -> AsyncIterator[Reading]:
     """A run over one path of a server that lives as long as the block."""
-    async with TestServer(app) as server, httpx.AsyncClient(trust_env=False) as http:
-        table = {"url": str(server.make_url(path)), "message": "id", "items": "items", **description}
-        yield Reading(Source.model_validate(table), http, **facts)
+    async with TestServer(app) as server, reading_at(server.make_url(path), description, **facts) as run:
+        yield run

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from demo.paging.library import library
 from demo.paging.listing import Listing
 from tests.sources.fake_container import FakeContainer
-from tests.sources.reader import Reading, reading
+from tests.sources.reader import Reading, reading, reading_at
 
 MOST_POINTS = 400
 CURSOR: dict[str, Any] = {"pagination": {"style": "cursor", "read": "meta.next", "send": "cursor"}}
@@ -70,15 +71,16 @@ def test_killing_a_fetch_at_any_point_loses_no_id_and_brings_none_twice(name: st
     listing = Listing(total=17, page_size=100 if path == "/single" else 5)
 
     async def killed_everywhere() -> int:
-        for point in range(1, MOST_POINTS):
-            countdown = Countdown(point)
-            container = FakeContainer(before=countdown, after=countdown)
-            app = library(listing)
-            async with reading(app, path, description, container=container, chunk_size=3, max_messages=6) as run:
-                run.http.event_hooks = {"request": [_step(countdown)], "response": [_step(countdown)]}
-                assert await until_it_ends(run) == listing.ids(), f"killed at step {point}"
-            if countdown.left > 0:
-                return point
+        async with TestServer(library(listing)) as server:
+            for point in range(1, MOST_POINTS):
+                countdown = Countdown(point)
+                container = FakeContainer(before=countdown, after=countdown)
+                url = server.make_url(path).update_query(run=point)
+                async with reading_at(url, description, container=container, chunk_size=3, max_messages=6) as run:
+                    run.http.event_hooks = {"request": [_step(countdown)], "response": [_step(countdown)]}
+                    assert await until_it_ends(run) == listing.ids(), f"killed at step {point}"
+                if countdown.left > 0:
+                    return point
         raise AssertionError("the steps never ended")
 
     assert asyncio.run(killed_everywhere()) > 20
