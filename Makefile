@@ -26,7 +26,7 @@ help: ## this list
 	@echo '  chaos takes ROUNDS (20), SEED, IDS of a round, and FIRST, the number of the first round;'
 	@echo '  every one takes PYTHON, the interpreter that the virtual environment is made with.'
 
-setup: $(VENV)/.ready emulator/node_modules/.ready ## virtual environment, pinned packages and Azurite (others call it)
+setup: $(VENV)/.ready emulator/node_modules/.ready tests/consumer/node_modules/.ready ## virtual environment, pinned packages and Azurite (others call it)
 
 run: setup ## send IDS ids from the demo API to the queue, then check that each arrived once
 	@$(BIN)/python -m demo.run $(API_FLAGS) $(call flag,CHUNK_SIZE,chunk-size)
@@ -54,14 +54,14 @@ format: setup ## put imports and layout in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: setup ## pin again: requirements.txt, requirements-dev.txt, emulator/package-lock.json
+lock: setup ## pin again: requirements.txt, requirements-dev.txt, and both package-lock.json
 	$(PIN) -o requirements.txt
 	$(PIN) --extra dev -c requirements.txt -o requirements-dev.txt
-	npm="$(NPM)" && cd emulator && \
-	  $$npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+	npm="$(NPM)" && for folder in emulator tests/consumer; do \
+	  (cd $$folder && $$npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund) || exit 1; done
 
 clean: ## forget runs, caches and what setup brought
-	rm -rf .sluice $(VENV) emulator/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .sluice $(VENV) emulator/node_modules tests/consumer/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first interpreter that is there and fits; its version is asked, since a name promises nothing.
@@ -82,4 +82,9 @@ $(VENV)/.ready: requirements-dev.txt | $(VENV)/bin/python
 emulator/node_modules/.ready: emulator/package-lock.json emulator/package.json | $(VENV)/.ready
 	@echo 'installing Azurite'
 	@npm="$(NPM)" && cd emulator && $$npm ci --no-audit --no-fund --ignore-scripts --no-update-notifier --loglevel=error
+	@touch $@
+
+tests/consumer/node_modules/.ready: tests/consumer/package-lock.json tests/consumer/package.json | $(VENV)/.ready
+	@echo 'installing the queue client for JavaScript (for a test)'
+	@npm="$(NPM)" && cd tests/consumer && $$npm ci --no-audit --no-fund --ignore-scripts --no-update-notifier --loglevel=error
 	@touch $@

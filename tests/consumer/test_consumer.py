@@ -1,0 +1,46 @@
+"""A consumer in another language, with its own official client, reads every format."""
+
+import asyncio
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from emulator import Azurite
+from emulator.server import node
+from ingestion.enqueue import enqueue
+from ingestion.packed import unpack
+from tests.faults.sending import opened, settings_for, spool
+
+READER = Path(__file__).with_name("read_queue.js")
+MESSAGES: list[Any] = ["id-1", "ä <&> 🎈", {"id": 7, "name": "é"}]
+
+
+def read_with_node(azurite: Azurite, format: str) -> list[str]:
+    """The texts on a queue to which `MESSAGES` were sent in `format`, in any order."""
+    settings = settings_for(azurite, SLUICE_MESSAGE_FORMAT=format)
+
+    async def send() -> None:
+        async with opened(settings) as storage:
+            await enqueue(await spool(storage, MESSAGES), storage, settings)
+
+    asyncio.run(send())
+    command = [str(node()), str(READER), azurite.connection_string, settings.queue]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_raw_messages_are_the_ids_themselves(azurite: Azurite) -> None:
+    assert sorted(read_with_node(azurite, "raw")) == sorted(["id-1", "ä <&> 🎈", '{"id":7,"name":"é"}'])
+
+
+def test_envelopes_are_json_with_a_key(azurite: Azurite) -> None:
+    read = sorted((json.loads(text) for text in read_with_node(azurite, "envelope")), key=lambda text: str(text["key"]))
+    assert [text["key"] for text in read] == ["r1/0/0", "r1/0/1", "r1/0/2"]
+    assert [text.get("id", text.get("record")) for text in read] == MESSAGES
+
+
+def test_a_pack_is_one_message_with_all_of_them(azurite: Azurite) -> None:
+    (text,) = read_with_node(azurite, "packed")
+    assert list(unpack(text)) == [(f"r1/0/{index}", message) for index, message in enumerate(MESSAGES)]
