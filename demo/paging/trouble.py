@@ -63,6 +63,13 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         items = [*inserted, *listing.items(0, listing.total)][start : start + listing.page_size]
         return web.json_response({"items": items})
 
+    async def overlapping(request: web.Request) -> web.Response:
+        """Each page begins with the last two items of the one before."""
+        start = int(request.query.get("cursor", 0))
+        stop = start + listing.page_size
+        following = stop - 2 if stop < listing.total else None
+        return web.json_response({"items": listing.items(start, stop), "next": following})
+
     async def growing(request: web.Request) -> web.Response:
         """A total that is wrong: it says `total`, and has ten more."""
         start = int(request.query.get("offset", 0))
@@ -75,6 +82,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         web.get("/trouble/expiring/{form:410|400|404|422|200}", expiring),
         web.get("/trouble/always-expired", always_expired),
         web.get("/trouble/drifting", drifting),
+        web.get("/trouble/overlapping", overlapping),
         web.get("/trouble/growing", growing),
     ]
 

@@ -129,6 +129,15 @@ def test_a_listing_that_drifts_under_numbered_pages_repeats_ids_which_can_be_dro
     assert sum(batch.dropped for batch in going.batches) == len(kept) - len(dropped)
 
 
+@pytest.mark.parametrize("max_messages", [5, 20])
+def test_ids_that_come_again_on_the_next_page_are_dropped_where_declared(max_messages: int) -> None:
+    listing = Listing(total=41)
+    _, kept = run(listing, "/trouble/overlapping", {"pagination": CURSOR}, max_messages=max_messages)
+    assert len(kept) == 49
+    description = {"pagination": CURSOR, "repeats": "drop"}
+    assert run(listing, "/trouble/overlapping", description, max_messages=max_messages)[1] == listing.ids()
+
+
 def test_an_exact_total_that_is_not_reached_is_an_error() -> None:
     description = {"total": "total", "pagination": {**OFFSET, "end": {"exact_total": True}}}
     message, _ = refusal(Listing(total=25), "/trouble/growing", description)
