@@ -32,3 +32,9 @@ def read(scenario: str, folder: Path = FULL) -> list[dict[str, str]]:
     """The rows of the last full measurement."""
     with (folder / f"{scenario}.csv").open(encoding="utf-8") as text:
         return list(csv.DictReader(line for line in text if not line.startswith("#")))
+
+
+def facts(scenario: str, folder: Path = FULL) -> dict[str, str]:
+    """When and on what the last full measurement was made."""
+    with (folder / f"{scenario}.csv").open(encoding="utf-8") as text:
+        return dict(line[2:].rstrip("\n").split(": ", 1) for line in text if line.startswith("# "))

@@ -1,0 +1,89 @@
+"""`python -m benchmarks.report`: the tables and plots of docs/benchmarks.md, drawn from the CSV files.
+
+Enters: `benchmarks/results/*.csv`. Leaves: between the markers `<!-- NAME -->` and `<!-- end -->` of the page a table
+of medians and ranges, and for some scenarios a plot in `docs/`. A number of the page that stands elsewhere is by hand.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from benchmarks import results
+from benchmarks.findings import median, spread
+
+PAGE = results.ROOT / "docs" / "benchmarks.md"
+NOT_COLUMNS = ("contestant", "repeat")
+PLOTS = {  # scenario: the column to draw, and its axis
+    "put": ("cpu_ms", "CPU per message, ms (log scale)"),
+    "seed": ("per_second", "ids a second (log scale)"),
+    "run": ("per_second", "messages a second"),
+}
+
+Rows = list[dict[str, str]]
+
+
+def table(rows: Rows) -> str:
+    """One line a contestant: the median of each column, with its range where it has one."""
+    columns = [name for name in rows[0] if name not in NOT_COLUMNS]
+    lines = ["| contestant | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    for contestant, values in by_contestant(rows, columns).items():
+        lines.append(f"| {contestant} | " + " | ".join(shown(values[name]) for name in columns) + " |")
+    return "\n".join(lines)
+
+
+def by_contestant(rows: Rows, columns: list[str]) -> dict[str, dict[str, list[float]]]:
+    """The repeats of each column of each contestant, in the order of the file."""
+    names = dict.fromkeys(row["contestant"] for row in rows)
+    return {
+        name: {column: [float(row[column]) for row in rows if row["contestant"] == name] for column in columns}
+        for name in names
+    }
+
+
+def shown(values: list[float]) -> str:
+    return f"{values[0]:g}" if len(set(values)) == 1 else spread(values)
+
+
+def draw(scenario: str, rows: Rows, file: Path) -> None:
+    """A bar for each contestant at its median, with the range of its repeats."""
+    column, axis = PLOTS[scenario]
+    sample = {name: values[column] for name, values in by_contestant(rows, [column]).items()}
+    figure = Figure(figsize=(6.4, 0.5 + 0.4 * len(sample)), layout="constrained")
+    plot = figure.subplots()
+    names, medians = list(sample), [median(values) for values in sample.values()]
+    below = [middle - min(values) for middle, values in zip(medians, sample.values(), strict=True)]
+    above = [max(values) - middle for middle, values in zip(medians, sample.values(), strict=True)]
+    plot.barh(
+        names, medians, xerr=[below, above], color=["#2a7f62" if "sluice" in name else "#9aa5b1" for name in names]
+    )
+    plot.invert_yaxis()
+    plot.set_xlabel(axis)
+    if "log" in axis:
+        plot.set_xscale("log")
+    with rc_context({"svg.hashsalt": "sluice"}):  # the same figures give the same file
+        figure.savefig(file, metadata={"Date": None})
+
+
+def main() -> int:
+    page = PAGE.read_text(encoding="utf-8")
+    for scenario in re.findall(r"<!-- (\w+) -->\n", page):
+        if scenario == "end" or not (results.FULL / f"{scenario}.csv").exists():
+            continue
+        rows = results.read(scenario)
+        text = table(rows)
+        if scenario in PLOTS:
+            file = PAGE.with_name(f"benchmark-{scenario}.svg")
+            draw(scenario, rows, file)
+            text += f"\n\n![{scenario}]({file.name})"
+        facts = "\n".join(f"{name}: {fact}  " for name, fact in results.facts(scenario).items())
+        start = page.index(f"<!-- {scenario} -->\n") + len(f"<!-- {scenario} -->\n")
+        page = f"{page[:start]}\n{text}\n\n{facts}\n\n{page[page.index('<!-- end -->', start) :]}"
+    PAGE.write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
