@@ -4,7 +4,6 @@ Enters: a fetch request. Leaves: a committed batch in the spool, described by th
 trip brings many pages, and the position in the source is durable once per batch.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
@@ -105,7 +104,7 @@ class _Walk:
                 if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
                     wait_seconds = page.seconds
                     break
-                await asyncio.sleep(page.seconds)
+                await self._client.sleep(page.seconds)
                 continue
             following = await self._take(page, request)
             if isinstance(following, End):

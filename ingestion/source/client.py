@@ -56,7 +56,7 @@ class SourceClient:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raises InvalidInput if an app setting that the source's `auth` names is not set."""
-        self._source, self._sleep, self._wall, self._now = source, sleep, wall, now
+        self._source, self.sleep, self._wall, self._now = source, sleep, wall, now
         self._authentication = Authentication(source.auth, environment, http, wall)
         self._exchange = Exchange(source, http, self._authentication)
         self._place = address(source.url)
@@ -76,7 +76,7 @@ class SourceClient:
         counted, problem = CountedSink(sink), ""
         for attempt in range(self._source.attempts):
             if attempt:
-                await self._sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
+                await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
                 await counted.restart()
             try:
                 outcome = await self._ask(request, counted)
@@ -97,7 +97,7 @@ class SourceClient:
         if (pause := self._pace.long_pause(now, MAX_PACING_SECONDS)) > 0:
             return pause
         if delay := self._pace.delay(now):
-            await self._sleep(delay)
+            await self.sleep(delay)
         return 0.0
 
     async def _ask(self, request: PageRequest, sink: CountedSink) -> Page | Throttled | str:

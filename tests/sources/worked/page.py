@@ -1,0 +1,41 @@
+"""A worked source as the documentation shows it, pointed at an imitation of its API."""
+
+import asyncio
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from ingestion.source.description import load_source
+from tests.sources.reader import Reading
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "sources.md"
+
+
+def documented(name: str) -> str:
+    """The TOML of one worked source."""
+    for block in re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL):
+        if f"\n[{name}]\n" in f"\n{block}":
+            return str(block)
+    raise AssertionError(f"docs/sources.md has no source {name}")
+
+
+def read(name: str, app: web.Application, settings: dict[str, str]) -> tuple[list[Any], list[float]]:
+    """All messages of the worked source `name`, and the waits on the way; only its hosts are replaced by `app`'s."""
+
+    async def run() -> tuple[list[Any], list[float]]:
+        async with TestServer(app) as server, httpx.AsyncClient(trust_env=False) as http:
+            here = str(server.make_url("/")).rstrip("/")
+            text = re.sub(r'(?m)^(url|token_url) = "https://[^/"]+', rf'\1 = "{here}', documented(name))
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "sources.toml"
+                file.write_text(text, encoding="utf-8")
+                source = load_source(file, name, settings)
+            reading = Reading(source, http, settings=settings, chunk_size=50, max_messages=400)
+            return await reading.all(), [wait for wait in reading.waits if wait]
+
+    return asyncio.run(run())

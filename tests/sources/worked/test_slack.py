@@ -1,0 +1,66 @@
+"""Slack: a cursor in the body that is empty at the end, 429 with a wait, everything else wrong under HTTP 200."""
+
+import base64
+
+import pytest
+from aiohttp import web
+
+from ingestion.errors import SourceRefused
+from tests.sources.worked.page import read
+
+TOTAL = 730
+TOKEN = {"SLACK_TOKEN": "xoxb-1"}
+IDS = [f"U{n:06}" for n in range(TOTAL)]
+
+
+class Slack:
+    """Users. Requests in `said` are answered with an error of that name, or with a 429."""
+
+    def __init__(self, said: dict[int, str] | None = None) -> None:
+        self.said, self.asked = said or {}, 0
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/api/users.list", self.users)
+        return app
+
+    async def users(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        if request.headers.get("Authorization") != "Bearer xoxb-1":
+            return web.json_response({"ok": False, "error": "invalid_auth"})
+        said = self.said.get(self.asked)
+        if said == "ratelimited":
+            return web.json_response({"ok": False, "error": said}, status=429, headers={"Retry-After": "30"})
+        if said:
+            return web.json_response({"ok": False, "error": said})
+        cursor = request.query.get("cursor", "")
+        start = int(base64.b64decode(cursor).decode().removeprefix("user:")) if cursor else 0
+        stop = start + min(int(request.query["limit"]), 1000)
+        following = base64.b64encode(f"user:{stop}".encode()).decode() if stop < TOTAL else ""
+        return web.json_response(
+            {
+                "ok": True,
+                "members": [{"id": name} for name in IDS[start:stop]],
+                "cache_ts": 1,
+                "response_metadata": {"next_cursor": following},
+            }
+        )
+
+
+def test_every_user_comes_once() -> None:
+    assert read("slack", Slack().app(), TOKEN)[0] == IDS
+
+
+def test_a_429_is_waited_out() -> None:
+    messages, waits = read("slack", Slack({3: "ratelimited"}).app(), TOKEN)
+    assert messages == IDS
+    assert 30.0 in waits
+
+
+def test_an_invalid_cursor_restarts_and_skips_what_the_run_has() -> None:
+    assert read("slack", Slack({3: "invalid_cursor"}).app(), TOKEN)[0] == IDS
+
+
+def test_an_error_under_a_success_is_no_empty_page() -> None:
+    with pytest.raises(SourceRefused, match=r"nothing where its items should be"):
+        read("slack", Slack({2: "internal_error"}).app(), TOKEN)
