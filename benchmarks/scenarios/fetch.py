@@ -23,7 +23,7 @@ from ingestion.fetch import fetch
 from ingestion.source.body import PIECE_BYTES
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
-from ingestion.source.parse import JsonParser
+from ingestion.source.parse_json import JsonParser
 from ingestion.spool import Spool
 
 SIZE = 5_000_000  # ids of the large response

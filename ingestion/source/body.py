@@ -17,7 +17,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class BodyCut(Exception):
-    """The body stopped before its end; asking again may bring all of it."""
+    """The body stops before its end or is damaged; asking again may bring all of it."""
 
 
 async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:

@@ -23,7 +23,6 @@ from ingestion.source.description import Source
 from ingestion.source.exchange import Exchange
 from ingestion.source.origin import address
 from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
-from ingestion.source.parse import BadBody
 from ingestion.source.reading import CountedSink, page_of, read_items, read_told
 from ingestion.source.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
 
@@ -80,7 +79,7 @@ class SourceClient:
                 await counted.restart()
             try:
                 outcome = await self._ask(request, counted)
-            except (httpx.TransportError, BodyCut, BadBody, TokenUnavailable) as error:
+            except (httpx.TransportError, BodyCut, TokenUnavailable) as error:
                 problem = self._authentication.concealed(str(error)) or type(error).__name__
                 continue
             if not isinstance(outcome, str):

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ingestion.errors import SourceRefused
 from ingestion.source.body import PIECE_BYTES, is_framed, pieces
 from ingestion.source.page import ItemSink, Page
-from ingestion.source.parse import Format, parser_for, read_json
+from ingestion.source.parse import Format, parser_for
+from ingestion.source.parse_json import read_json
 
 SMALL_BODY_BYTES = 1024 * 1024  # read as a whole: json.loads takes a third of the time of the streaming parser
 TOLD_CHARACTERS = 80
@@ -60,7 +61,7 @@ async def read_items(
 ) -> tuple[Any, str | None]:
     """Bring the items of a page into `sink`; gives the document around them, and what is wrong with their place.
 
-    Raises BadBody and BodyCut if the body is not whole, SourceRefused beyond its limits.
+    Raises BodyCut if the body is not whole, SourceRefused beyond its limits.
     """
     if form != "json" and not (is_framed(response) or limits.unframed or response.headers.get("content-encoding")):
         raise SourceRefused(

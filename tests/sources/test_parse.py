@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.errors import SourceRefused
-from ingestion.source.parse import BadBody, CsvParser, JsonParser, NdjsonParser, Parser, read_json
+from ingestion.source.body import BodyCut
+from ingestion.source.parse import Parser
+from ingestion.source.parse_json import JsonParser, read_json
+from ingestion.source.parse_lines import CsvParser, NdjsonParser
 
 KEYS = st.text(st.sampled_from("abitems"), min_size=1, max_size=5)
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -42,9 +45,9 @@ def test_cursor_fields_may_come_before_and_after_the_items(items: list[Any], ste
 def test_every_cut_of_a_json_body_is_noticed(path: tuple[str, ...]) -> None:
     body = json.dumps([{"id": "a"}, 12] if not path else {"items": [{"id": "a"}, 12], "next": None}).encode()
     for length in range(1, len(body)):
-        with pytest.raises(BadBody):
+        with pytest.raises(BodyCut):
             parsed(JsonParser(path), body[:length], 7)
-        with pytest.raises(BadBody):
+        with pytest.raises(BodyCut):
             read_json(body[:length], path)
 
 
@@ -75,7 +78,7 @@ def test_lines_are_values_wherever_they_are_cut(values: list[Any], step: int, en
 def test_a_line_that_is_no_json_is_shown_and_a_last_one_counts_as_cut() -> None:
     with pytest.raises(SourceRefused, match="not JSON: 'nonsense'"):
         parsed(NdjsonParser(), b"1\nnonsense\n2\n", 4)
-    with pytest.raises(BadBody, match="last line is incomplete"):
+    with pytest.raises(BodyCut, match="last line is incomplete"):
         parsed(NdjsonParser(), b'1\n{"a": ', 4)
 
 
@@ -91,7 +94,7 @@ def test_csv_records_are_whole_wherever_they_are_cut(rows: list[tuple[str, str]]
 
 
 def test_a_csv_that_ends_inside_quotes_is_cut_and_one_that_does_not_fit_its_header_is_refused() -> None:
-    with pytest.raises(BadBody, match="inside quotes"):
+    with pytest.raises(BodyCut, match="inside quotes"):
         parsed(CsvParser(), b'a,b\n1,"2', 3)
     with pytest.raises(SourceRefused, match="has 3 fields, its header 2"):
         parsed(CsvParser(), b"a,b\n1,2,3\n", 3)

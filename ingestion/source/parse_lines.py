@@ -1,0 +1,115 @@
+"""Items out of bodies that consist of lines: NDJSON and CSV.
+
+Enters: bytes, cut anywhere. Leaves: the items of the lines that are complete. Memory holds one piece and one line.
+"""
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, AnyStr
+
+from ingestion.errors import SourceRefused
+from ingestion.source.body import BodyCut
+
+MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
+SHOWN_CHARACTERS = 80  # of a line that cannot be read
+
+
+class NdjsonParser:
+    """One JSON value a line; empty lines are skipped."""
+
+    document: Any = None
+    problem: str | None = None
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._lines = 0
+
+    def feed(self, piece: bytes) -> list[Any]:
+        """The values of the lines that this piece completes. Raises SourceRefused on a line that is not JSON."""
+        if not self._lines and not self._rest:
+            piece = piece.removeprefix(codecs.BOM_UTF8)
+        *lines, rest = (self._rest + piece).split(b"\n")
+        self._rest = _bounded(rest)
+        return [self._value(line) for line in lines if self._counted(line)]
+
+    def close(self) -> list[Any]:
+        """The last line's value, if no newline follows it. Raises BodyCut if it is not JSON: it may have been cut."""
+        try:
+            return [json.loads(self._rest)] if self._counted(self._rest) else []
+        except ValueError:
+            raise BodyCut("the last line is incomplete") from None
+
+    def _counted(self, line: bytes) -> bool:
+        self._lines += 1
+        return bool(line.strip())
+
+    def _value(self, line: bytes) -> Any:
+        try:
+            return json.loads(line)
+        except ValueError:
+            shown = line[:SHOWN_CHARACTERS].decode(errors="replace")
+            raise SourceRefused(f"a line of the response is not JSON: {shown!r} (format = 'ndjson')") from None
+
+
+class CsvParser:
+    """Records under a header line, each an object of texts; quoted fields may hold line breaks."""
+
+    document: Any = None
+    problem: str | None = None
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._rest = ""
+        self._columns: list[str] = []
+
+    def feed(self, piece: bytes) -> list[Any]:
+        """The records that this piece completes. Raises SourceRefused on a record that does not fit the header."""
+        text = self._rest + self._decoded(piece)
+        end = _end_of_records(text)
+        self._rest = _bounded(text[end:])
+        return list(self._records(text[:end]))
+
+    def close(self) -> list[Any]:
+        """The last record, if no newline follows it. Raises BodyCut if it ends inside quotes."""
+        text = self._rest + self._decoded(b"", final=True)
+        if text.count('"') % 2:
+            raise BodyCut("the last record ends inside quotes")
+        return list(self._records(text))
+
+    def _decoded(self, piece: bytes, final: bool = False) -> str:
+        try:
+            return self._decoder.decode(piece, final)
+        except UnicodeDecodeError as error:
+            raise BodyCut(f"the response is not UTF-8 ({error.reason})") from None
+
+    def _records(self, text: str) -> Iterator[dict[str, str]]:
+        for record in csv.reader(io.StringIO(text, newline="")):  # newline="": the reader itself knows line breaks
+            if not record:
+                continue
+            if not self._columns:
+                self._columns = record
+                continue
+            if len(record) != len(self._columns):
+                raise SourceRefused(
+                    f"a record of the response has {len(record)} fields, its header {len(self._columns)} "
+                    "(format = 'csv')"
+                )
+            yield dict(zip(self._columns, record, strict=True))
+
+
+def _bounded(rest: AnyStr) -> AnyStr:
+    """`rest`, which waits for its end. Raises SourceRefused if that has not come for too long."""
+    if len(rest) > MAX_LINE_BYTES:
+        raise SourceRefused(f"a line of the response has no end within {MAX_LINE_BYTES:,} bytes; is the format right?")
+    return rest
+
+
+def _end_of_records(text: str) -> int:
+    """Where the last complete record of `text` ends: after a line break with no quote open (a doubled one is even)."""
+    end = text.rfind("\n") + 1
+    while end and text.count('"', 0, end) % 2:
+        end = text.rfind("\n", 0, text.rfind('"', 0, end)) + 1
+    return end
