@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from chaos.fault import Fault
+from chaos.plan import Plan
 from demo.stack import ROOT
 from ingestion import checkpoint
 
@@ -24,15 +25,16 @@ class Harm:
     lost_answers: int
 
 
-def chunks_in_flight_at_most() -> int:
-    """How many activities, and so how many chunks, the host runs at the same time."""
+def chunks_in_flight_at_most(plan: Plan, harm: Harm) -> int:
+    """How many chunks of a round the host works on at the same time: as many as it may, or as the run has."""
     host = json.loads((ROOT / "host.json").read_text())
-    return int(host["extensions"]["durableTask"]["maxConcurrentActivityFunctions"])
+    allowed = int(host["extensions"]["durableTask"]["maxConcurrentActivityFunctions"])
+    return min(allowed, -(-(plan.ids + harm.faults[Fault.REPEATED]) // plan.chunk_size))
 
 
-def duplicates_at_most(harm: Harm) -> int:
+def duplicates_at_most(plan: Plan, harm: Harm) -> int:
     """What every chunk in flight may have sent since its checkpoint, once for each kill and each loss of storage; the
     messages whose answer was lost; and what the source itself has said twice."""
-    crashes = harm.kills + harm.restarts
-    unconfirmed = checkpoint.duplicates_at_most(crashes, chunks_in_flight_at_most(), CHECKPOINT_MESSAGES)
+    crashes, chunks = harm.kills + harm.restarts, chunks_in_flight_at_most(plan, harm)
+    unconfirmed = checkpoint.duplicates_at_most(crashes, chunks, CHECKPOINT_MESSAGES)
     return unconfirmed + harm.lost_answers + harm.faults[Fault.REPEATED]

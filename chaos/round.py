@@ -17,7 +17,7 @@ from demo.readback import read_back
 from demo.run_client import ENDED, RunClient, RunError
 from demo.tally import Comparison
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.2
 STANDSTILL_SECONDS = 90.0
 
 
@@ -53,7 +53,7 @@ def play(stage: Stage, plan: Plan) -> Outcome:
     return Outcome(
         plan=plan,
         harm=harm,
-        bound=duplicates_at_most(harm),
+        bound=duplicates_at_most(plan, harm),
         status=status,
         found=found,
         seconds=time.monotonic() - began,
@@ -64,27 +64,27 @@ def follow(stage: Stage, plan: Plan) -> dict[str, Any]:
     """Start the run and mend what is struck until it has ended; gives its last status."""
     run_id = f"chaos-{plan.seed.replace('/', '-')}"
     seen, seen_at = None, time.monotonic()
-    while True:
-        stage.mend()
-        status = _look(stage, plan, run_id)
-        if status is not None and status["status"] in ENDED:
-            return status
-        now, moved = time.monotonic(), (stage.kills, stage.restarts, status and status["progress"])
-        if moved != seen:
-            seen, seen_at = moved, now
-        elif now - seen_at > STANDSTILL_SECONDS:
-            raise RunError(f"round {plan.number}: the run stood still for {STANDSTILL_SECONDS:.0f} s: {status}")
-        time.sleep(POLL_SECONDS)
+    with RunClient(stage.stack.app_url) as client:
+        while True:
+            stage.mend()
+            status = _look(client, plan, run_id)
+            if status is not None and status["status"] in ENDED:
+                return status
+            now, moved = time.monotonic(), (stage.kills, stage.restarts, status and status["progress"])
+            if moved != seen:
+                seen, seen_at = moved, now
+            elif now - seen_at > STANDSTILL_SECONDS:
+                raise RunError(f"round {plan.number}: the run stood still for {STANDSTILL_SECONDS:.0f} s: {status}")
+            time.sleep(POLL_SECONDS)
 
 
-def _look(stage: Stage, plan: Plan, run_id: str) -> dict[str, Any] | None:
+def _look(client: RunClient, plan: Plan, run_id: str) -> dict[str, Any] | None:
     """The run's status, which is also asked of an app that is being killed; starts the run if there is none yet."""
     try:
-        with RunClient(stage.stack.app_url) as client:
-            try:
-                return client.status(run_id)
-            except RunError:
-                client.start(source="demo", run_id=run_id, chunk_size=plan.chunk_size)
+        try:
+            return client.status(run_id)
+        except RunError:
+            client.start(source="demo", run_id=run_id, chunk_size=plan.chunk_size)
     except (RunError, httpx.HTTPError):
         return None  # struck at this moment, or storage is: the next look tells
     return None
