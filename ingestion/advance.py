@@ -5,7 +5,6 @@ the evidence. The guards that are always on live here: loops of any length, the 
 """
 
 import json
-from dataclasses import replace
 
 from ingestion.errors import SourceRefused
 from ingestion.position import Position, request_at
@@ -142,14 +141,12 @@ def _expired(source: Source, position: Position, status: int) -> Position:
         )
     if position.restarts and not position.fresh:
         raise SourceRefused(f"{said}, again before a new message came: it expires faster than the run can catch up")
-    again = Position(
+    return Position(
         cursor=source.pagination.first(),
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,
         previous=position.previous,
         known_batches=position.known_batches,
-        since=position.since,
-        last_key=position.last_key,
         first_page=position.first_page,
+        since=position.last_key if source.expiry.then == "resume" else None,
     )
-    return replace(again, since=position.last_key) if source.expiry.then == "resume" else again

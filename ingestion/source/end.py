@@ -61,7 +61,7 @@ class EndSignals(BaseModel):
             return End(f"{self.more} is false")
         if not page.count and (empty if self.empty is None else self.empty):
             return End("a page without items")
-        if self.short and (not page.count or (reached.pages > 1 and page.count < reached.largest_page)):
+        if self.short and (not page.count or page.count < reached.largest_page):
             return End(f"a page of {page.count} after pages of {reached.largest_page}")
         if self.total and reached.total is not None and reached.items >= reached.total:
             return End(f"all {reached.total} items came")

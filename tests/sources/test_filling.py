@@ -106,6 +106,24 @@ def test_a_cut_page_is_gone_on_with_from_the_position_inside_it() -> None:
         assert asyncio.run(second(position)) == ITEMS[position.skip :]
 
 
+def test_repeats_of_a_divided_page_are_dropped_by_the_fetch_that_went_on_inside_it() -> None:
+    async def first() -> Position:
+        filled = Filled(repeats="drop")
+        await add(filled, ITEMS)
+        return filled.saved[-1]
+
+    async def second(position: Position) -> list[Any]:
+        filled = Filled(position, repeats="drop")
+        await add(filled, ITEMS)
+        filled.filling.end()
+        filled.filling.begin(Position(cursor=1, pages=1))
+        await add(filled, [*ITEMS[:5], "new"])
+        return await filled.done()
+
+    inside = asyncio.run(first())
+    assert asyncio.run(second(inside)) == [*ITEMS[inside.skip :], "new"]
+
+
 def test_an_item_without_its_message_is_refused() -> None:
     with pytest.raises(SourceRefused, match=r"item 1 of a page has no 'order\.id'"):
         asyncio.run(add(Filled(message="order.id"), [{"order": {"id": 1}}, {"order": None}]))
