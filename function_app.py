@@ -3,11 +3,14 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities import enqueue_chunk, fetch_batch
-from clients import get_run, start_run
+from activities import enqueue_chunk, fetch_batch, finish_run, load_failed, record_failed, record_window
+from clients import control_run, delete_run, get_run, redrive_run, start_run
 from orchestrators import ingest_run
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
-for module in (start_run, get_run, ingest_run, fetch_batch, enqueue_chunk):
+CLIENTS = (start_run, get_run, control_run, redrive_run, delete_run)
+ACTIVITIES = (fetch_batch, enqueue_chunk, record_window, record_failed, load_failed, finish_run)
+
+for module in (*CLIENTS, ingest_run, *ACTIVITIES):
     app.register_functions(module.blueprint)

@@ -6,11 +6,12 @@ import azure.durable_functions as df
 
 from activities.log import log
 from ingestion.contracts import EnqueueRequest, from_wire, to_wire
+from ingestion.control import hold
 from ingestion.enqueue import enqueue
 from ingestion.errors import InvalidInput, PermanentError
-from ingestion.run_state import no_receipt
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage
+from ingestion.window import no_receipt
 
 blueprint = df.Blueprint()
 
@@ -24,7 +25,10 @@ async def enqueue_chunk(request: dict) -> dict:
     chunk = from_wire(EnqueueRequest, request)
     try:
         settings = load_settings()
-        receipt = await enqueue(chunk, open_storage(settings), settings)
+        storage = open_storage(settings)
+        if (held := await hold(storage.container, chunk)) is not None:
+            return to_wire(held)
+        receipt = await enqueue(chunk, storage, settings)
     except (InvalidInput, PermanentError) as error:
         receipt = no_receipt(chunk, str(error))
     facts: dict[str, Any] = {"run_id": chunk.run_id, "batch": chunk.batch_index, "chunk": chunk.chunk_index}

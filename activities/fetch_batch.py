@@ -7,6 +7,7 @@ import azure.durable_functions as df
 
 from activities.log import log
 from ingestion.contracts import FetchOutcome, FetchRequest, from_wire, to_wire
+from ingestion.control import read_wish
 from ingestion.errors import InvalidInput, PermanentError
 from ingestion.fetch import fetch
 from ingestion.settings import load_settings
@@ -32,6 +33,8 @@ async def fetch_batch(request: dict) -> dict:
         storage = open_storage(settings)
         if wanted.batch_index == 0:
             await storage.prepare()
+        if (wish := await read_wish(storage.container, wanted.run_id)) is not None:
+            return to_wire(FetchOutcome(held=wish))
         spool = Spool(storage.container, wanted.run_id, wanted.run_started_at)
         with storage_errors(f"write batch {wanted.batch_index} of run {wanted.run_id}"):
             batch = await fetch(wanted, source, SourceClient(source, storage.http), spool, settings.fetch_seconds)

@@ -18,3 +18,13 @@ def answer(body: dict[str, Any], status: int = 200, headers: dict[str, str] | No
 def refusal(error: InvalidInput, status: int = 400) -> func.HttpResponse:
     """The answer to bad input: `{"error": {"field", "message", "allowed"}}`."""
     return answer({"error": {"field": error.field, "message": error.problem, "allowed": error.allowed}}, status)
+
+
+def no_such_run(run_id: str) -> func.HttpResponse:
+    """The answer to a run id that names no run."""
+    return refusal(InvalidInput("run_id", f"there is no run {run_id!r}", "the id that starting a run gave"), 404)
+
+
+def unavailable(error: Exception) -> func.HttpResponse:
+    """The answer when storage does not do its part: nothing was changed, and what to check is in the message."""
+    return answer({"error": {"field": "(storage)", "message": str(error), "allowed": "to try again"}}, 503)

@@ -7,33 +7,34 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
-from clients.answer import answer, refusal
-from ingestion import run_state
-from ingestion.contracts import Receipt, from_wire
-from ingestion.errors import InvalidInput
+from clients.answer import answer, no_such_run, unavailable
+from ingestion import run_report
+from ingestion.contracts import JsonObject, Receipt, from_wire
+from ingestion.errors import InvalidInput, PermanentError, RetryableError
+from ingestion.ledger import Ledger
+from ingestion.run_report import status_of
+from ingestion.settings import load_settings
+from ingestion.storage import open_storage, storage_errors
 
 blueprint = df.Blueprint()
-
-STATUS = {
-    "Pending": "pending",
-    "Running": "running",
-    "ContinuedAsNew": "running",
-    "Suspended": "suspended",
-    "Failed": "failed",
-    "Terminated": "terminated",
-    "Canceled": "terminated",
-}
 
 
 @blueprint.route(route="runs/{run_id}", methods=["GET"])
 @blueprint.durable_client_input(client_name="client")
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """The run's status, progress and report; 404 if there is no such run. Needs no system key."""
+    """The run's status, progress and report; 404 if there is no such run. Needs no system key.
+
+    A run whose instance is gone is told from its ledger.
+    """
     run_id = req.route_params["run_id"]
     status = await client.get_status(run_id, show_history=True, show_history_output=True, show_input=True)
-    if not status:
-        return refusal(InvalidInput("run_id", f"there is no run {run_id!r}", "the id that starting a run gave"), 404)
-    return answer(readable(status))
+    try:
+        if status:
+            return answer(await _with_report(readable(status)))
+        told = await _from_ledger(run_id)
+    except (InvalidInput, PermanentError, RetryableError) as error:
+        return unavailable(error)
+    return no_such_run(run_id) if told is None else answer(told)
 
 
 def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
@@ -44,17 +45,52 @@ def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
     error = str(status.output) if runtime_status in ("Failed", "Terminated", "Canceled") else None
     progress = status.custom_status
     if report is None and error is None and isinstance(progress, dict):
-        progress = run_state.with_finished_chunks(progress, _finished_chunks(status))
+        progress = run_report.with_finished_chunks(progress, _finished_chunks(status))
     return {
         "run_id": status.instance_id,
         "source": state.get("request", {}).get("source"),
-        "status": report["outcome"] if report else STATUS.get(runtime_status, runtime_status.lower()),
+        "status": status_of(runtime_status, progress, report),
         "started_at": state.get("started_at"),
         "updated_at": status.last_updated_time.isoformat() if status.last_updated_time else None,
         "progress": progress,
         "report": report,
         "error": error,
     }
+
+
+async def _with_report(run: dict[str, Any]) -> dict[str, Any]:
+    """The run with its ledger's report if it has failed: a failed instance has a message in place of one."""
+    if run["status"] != "failed":
+        return run
+    try:
+        report = await _ledger(run["run_id"]).report()
+    except Exception:  # the ledger is the second-best thing to have of a failed run, not a reason to hide the first
+        return run
+    return {**run, "report": report}
+
+
+async def _from_ledger(run_id: str) -> JsonObject | None:
+    ledger = _ledger(run_id)
+    with storage_errors(f"read the ledger of run {run_id}"):
+        request = await ledger.request()
+        if request is None:
+            return None
+        state, report = await ledger.state(), await ledger.report()
+    is_last = report is not None and (state is None or report["attempt"] == state.attempt)
+    return {
+        "run_id": run_id,
+        "source": request["request"]["source"],
+        "status": report["outcome"] if report and is_last else "lost",
+        "started_at": request["started_at"],
+        "updated_at": report["finished_at"] if report and is_last else None,
+        "progress": run_report.progress(state) if state else None,
+        "report": report if is_last else None,
+        "error": report.get("error") if report and is_last else None,
+    }
+
+
+def _ledger(run_id: str) -> Ledger:
+    return Ledger(open_storage(load_settings()).container, run_id)
 
 
 def _finished_chunks(status: DurableOrchestrationStatus) -> list[Receipt]:

@@ -7,7 +7,7 @@ run in flight survives newer code.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -19,11 +19,13 @@ SCHEMA = 1  # of RunState; raise it when an old state can no longer be read as i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What was asked for: which source, and how many messages make a chunk."""
+    """What was asked for: which source, how many messages make a chunk, and which failures end the run."""
 
     source: str
     chunk_size: int
     chunks_per_batch: int
+    tolerated_failures: str = "10"  # chunks, or a percentage of the chunks done such as "5%"
+    total_is_exact: bool = False  # whether fetching another number than the source's own total fails the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +74,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchOutcome:
-    """Output of `fetch_batch`: a batch, or the reason why there will be none."""
+    """Output of `fetch_batch`: a batch, the reason why there will be none, or the wish that held the fetch back."""
 
     batch: Batch | None = None
     error: str | None = None
+    held: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,7 @@ class Receipt:
     count: int
     enqueued: int
     rejected: int = 0
+    held: str | None = None  # the wish that held the chunk back: what is not enqueued is pending, not failed
     resumed_from: int = 0
     retries: int = 0
     throttled_seconds: float = 0.0
@@ -119,8 +123,8 @@ class Receipt:
 
     @property
     def failed(self) -> int:
-        """Messages that are neither on the queue nor rejected."""
-        return self.count - self.enqueued - self.rejected
+        """Messages that are neither on the queue nor rejected nor held back."""
+        return 0 if self.held else self.count - self.enqueued - self.rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +151,28 @@ class Totals:
     chunks_failed: int = 0
     retries: int = 0
     throttled_seconds: float = 0.0
+    possible_duplicates: int = 0
+    dropped: int = 0  # messages that came and that the description says to drop
+
+
+class Counted(NamedTuple):
+    """What earlier attempts at a chunk put into the totals; the next receipt of the chunk includes it.
+
+    Three numbers on the wire, because a state may hold a hundred of them.
+    """
+
+    chunk_index: int
+    enqueued: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redo:
+    """Failed chunks that a redrive has yet to take from the ledger: so many, from batch `next_batch` on."""
+
+    chunks: int
+    messages: int
+    next_batch: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,19 +180,100 @@ class RunState:
     """What one generation of the orchestrator hands to the next: the only state that a run has.
 
     `cursor` is where to fetch next (None with `batches_fetched` = 0: the start of the source). `batch` is fetched and
-    waits to be enqueued. `failures` is bounded; `totals.chunks_failed` counts them all.
+    waits to be enqueued: all its chunks, or those in `remaining`, of which `counted` tells what the totals hold
+    already. `wait_until` is when the source may be asked again. `failures` is bounded; `totals.chunks_failed` counts
+    them all, and the ledger keeps them all. `attempt` counts redrives, `window` the windows of an attempt; together
+    they order the states of a run.
     """
 
     request: RunRequest
     started_at: str
     cursor: Cursor | None = None
     batch: Batch | None = None
+    remaining: tuple[int, ...] | None = None
+    counted: tuple[Counted, ...] = ()
     batches_fetched: int = 0
     source_exhausted: bool = False
     source_total: int | None = None
+    wait_until: str | None = None
+    redo: Redo | None = None
     totals: Totals = field(default_factory=Totals)
     failures: tuple[ChunkFailure, ...] = ()
+    wish: str | None = None  # what this window met: "pause" or "cancel"
+    error: str | None = None  # why the run cannot go on
+    attempt: int = 0
+    window: int = 0
     schema: int = SCHEMA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRequest:
+    """Input of `record_window`: the state at the start of a window."""
+
+    run_id: str
+    state: RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """Output of `record_window`: what somebody wishes of the run, or why the state could not be recorded."""
+
+    wish: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureGroup:
+    """Chunks of one batch that failed for the same reason."""
+
+    error: str
+    chunks: tuple[Counted, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedChunks:
+    """Input of `record_failed`: of the chunks `tried` (None: all) of a batch, those that failed, by reason."""
+
+    run_id: str
+    attempt: int
+    chunk_size: int
+    batch: Batch
+    tried: tuple[int, ...] | None
+    groups: tuple[FailureGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRequest:
+    """Input of `load_failed`: failed chunks of earlier attempts, from batch `next_batch` on.
+
+    Those under way in this window, `busy_chunks` (None: all) of `busy_batch`, are left out.
+    """
+
+    run_id: str
+    attempt: int
+    next_batch: int
+    busy_batch: int | None = None
+    busy_chunks: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedPage:
+    """Output of `load_failed`: failed chunks of one batch; no batch: there are no more."""
+
+    batch: Batch | None = None
+    chunks: tuple[Counted, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishRequest:
+    """Input of `finish_run`: the last state, and how the run ended."""
+
+    run_id: str
+    state: RunState
+    outcome: str
+    finished_at: str
+    seconds: float
 
 
 _adapters: dict[type[Any], TypeAdapter[Any]] = {}  # one per record class, made at its first use

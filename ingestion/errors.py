@@ -6,7 +6,8 @@ SluiceError
 │   ├── SourceRefused        the source answered, and the answer is a refusal or not what was described
 │   ├── SourceUnreachable    the source did not answer, however often it was asked
 │   ├── StorageRefused       the storage account refused, or does not exist
-│   └── SpoolConflict        somebody else wrote what this batch was about to write
+│   ├── SpoolConflict        somebody else wrote what this batch was about to write
+│   └── UnknownSchema        the state of a run was written by a newer version of the app
 └── RetryableError       the same call may succeed later
     ├── StorageUnavailable   the storage account did not answer, or said that it is busy
     ├── ChunkOutOfTime       the chunk is not finished; the next attempt goes on from its checkpoint
@@ -49,6 +50,10 @@ class StorageRefused(PermanentError):
 
 class SpoolConflict(PermanentError):
     """Another copy of the same fetch committed this batch first."""
+
+
+class UnknownSchema(PermanentError):
+    """The state of a run was written by a newer version of the app."""
 
 
 class RetryableError(SluiceError):

@@ -1,32 +1,85 @@
-"""What a run does next and what it tells: pure functions from state and outcomes to state, progress and report.
+"""What a run does next: pure functions from state and outcomes to state.
 
-The orchestrator calls these between two yields; nothing here knows time, storage or Durable Functions. At every point
-`fetched = enqueued + rejected + failed + pending`, where pending is what is spooled and not yet enqueued.
+All that decides in which state a run is sits here; `docs/runs.md` draws it. The orchestrator calls these between two
+yields, and nothing here knows time, storage or Durable Functions. At every point
+`fetched = enqueued + rejected + failed + pending`, where pending is what is spooled and not yet enqueued, or waits to
+be done again: `with_window` checks it at each fan-in.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
-from ingestion.chunking import chunk
+from ingestion import window
 from ingestion.contracts import (
-    Batch,
-    ChunkFailure,
-    EnqueueRequest,
+    SCHEMA,
+    FailedPage,
+    FetchOutcome,
     FetchRequest,
-    JsonObject,
+    LoadRequest,
     Receipt,
+    Recorded,
+    Redo,
     RunRequest,
     RunState,
-    Totals,
+    from_wire,
 )
+from ingestion.errors import UnknownSchema
+from ingestion.tolerance import is_exceeded
 
-LISTED_FAILURES = 10  # in the state and the report; all are counted, each is in the logs
-ERROR_LENGTH = 160  # characters of an error that travel with the state, so that the state stays under 4 KB
+PAUSE, CANCEL = "pause", "cancel"  # what somebody may wish of a run
+EVENT = "control"  # raised after a wish was written: it wakes a run that waits
+
+
+class Step(StrEnum):
+    """What follows a window."""
+
+    GO_ON = "go_on"  # the next window, at once
+    WAIT = "wait"  # the source wants to be left alone until `wait_until`
+    HOLD = "hold"  # paused: until somebody wishes something else
+    END = "end"
+
+
+class Source(StrEnum):
+    """Where the next batch comes from."""
+
+    FETCH = "fetch"
+    REDO = "redo"
 
 
 def start(request: RunRequest, started_at: str) -> RunState:
     """The state of a run that has done nothing yet."""
     return RunState(request=request, started_at=started_at)
+
+
+def load(data: Any) -> RunState:
+    """The state in `data`, whatever version of the app wrote it. Raises UnknownSchema if that was a newer one."""
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise UnknownSchema(
+            f"the state of this run has schema {schema!r}, this version of the app reads up to {SCHEMA}: "
+            "deploy the version that started it, or a newer one"
+        )
+    return from_wire(RunState, data)  # an older schema is migrated here, by a function from each to the next
+
+
+def next_source(state: RunState, now: datetime) -> Source | None:
+    """Where the batch after this window's comes from, None if there is none or not yet.
+
+    What failed before comes first: its spool is the older.
+    """
+    if state.redo is not None:
+        return Source.REDO
+    if state.source_exhausted or is_waiting(state, now):
+        return None
+    return Source.FETCH
+
+
+def is_waiting(state: RunState, now: datetime) -> bool:
+    """Whether the source wants to be left alone at this moment."""
+    return state.wait_until is not None and now < datetime.fromisoformat(state.wait_until)
 
 
 def next_fetch(run_id: str, state: RunState) -> FetchRequest:
@@ -43,153 +96,194 @@ def next_fetch(run_id: str, state: RunState) -> FetchRequest:
     )
 
 
-def with_batch(state: RunState, batch: Batch) -> RunState:
-    """The state in which `batch` is fetched and waits to be enqueued."""
+def next_redo(run_id: str, state: RunState) -> LoadRequest:
+    """The request for the next failed chunks of the ledger, without those that this window does."""
+    assert state.redo is not None, "only a redrive has something to do again"
+    return LoadRequest(
+        run_id=run_id,
+        attempt=state.attempt,
+        next_batch=state.redo.next_batch,
+        busy_batch=state.batch.index if state.batch else None,
+        busy_chunks=state.remaining,
+    )
+
+
+def with_window(
+    state: RunState,
+    receipts: Sequence[Receipt],
+    recorded: Recorded,
+    brought: FetchOutcome | FailedPage | None,
+    now: datetime,
+) -> RunState:
+    """The state after a window: every chunk has reported, the state is in the ledger, the next batch is there.
+
+    Chunks that were held back stay in the batch. Then what was brought beside them is dropped: the spool or the ledger
+    give it again. Raises ArithmeticError if a message is unaccounted for: a bug must not look like success.
+    """
+    wishes = {recorded.wish, *(receipt.held for receipt in receipts)}
+    if isinstance(brought, FetchOutcome):
+        wishes.add(brought.held)
+    state = replace(
+        window.with_receipts(state, receipts),
+        wish=CANCEL if CANCEL in wishes else PAUSE if PAUSE in wishes else None,
+        error=recorded.error,
+        window=state.window + 1,
+    )
+    if state.batch is None and brought is not None and not state.error and not _is_beyond_tolerance(state):
+        state = _with_page(state, brought) if isinstance(brought, FailedPage) else _with_outcome(state, brought, now)
+    return _checked(state)
+
+
+def next_step(state: RunState, now: datetime) -> Step:
+    """What follows the window that led to `state`."""
+    if outcome(state) is not None:
+        return Step.END
+    if state.wish == PAUSE:
+        return Step.HOLD
+    if state.batch is None and state.redo is None and is_waiting(state, now):
+        return Step.WAIT
+    return Step.GO_ON
+
+
+def outcome(state: RunState) -> str | None:
+    """How the run has ended, None while it goes on.
+
+    Failing comes before being done, and being done before a wish that came too late.
+    """
+    if state.error is not None or _is_beyond_tolerance(state):
+        return "failed"
+    if state.source_exhausted and state.batch is None and state.redo is None:
+        if state.request.total_is_exact and has_other_total(state):
+            return "failed"
+        return "completed_with_failures" if state.totals.failed else "completed"
+    return "cancelled" if state.wish == CANCEL else None
+
+
+def reason(state: RunState) -> str:
+    """Why a run has failed, for a person."""
+    if state.error is not None:
+        return state.error
+    totals, tolerance = state.totals, state.request.tolerated_failures
+    if _is_beyond_tolerance(state):
+        listed = "; ".join(f"batch {f.batch_index} chunk {f.chunk_index}: {f.error}" for f in state.failures[:3])
+        more = ", ..." if totals.chunks_failed > 3 else ""
+        return (
+            f"{totals.chunks_failed} of {totals.chunks_done} chunks failed, tolerated are {tolerance} "
+            f"({listed}{more}). Mend the cause, then redrive the run"
+        )
+    given = totals.fetched + totals.dropped
+    return f"the source has {state.source_total} items by its own count, and gave {given}"
+
+
+def has_other_total(state: RunState) -> bool:
+    """Whether the source, now read to its end, gave another number of messages than it said it has."""
+    given = state.totals.fetched + state.totals.dropped
+    return state.source_total is not None and state.source_exhausted and state.source_total != given
+
+
+def pending(state: RunState) -> int:
+    """Messages that are fetched and neither enqueued, rejected nor failed for good."""
+    return window.messages_pending(state) + (state.redo.messages if state.redo else 0)
+
+
+def chunks_pending(state: RunState) -> int:
+    """Chunks that wait to be enqueued, or to be taken from the ledger."""
+    return window.chunks_pending(state) + (state.redo.chunks if state.redo else 0)
+
+
+def redriven(state: RunState) -> RunState | None:
+    """The state with which a run goes on after it has ended or was lost, None if there is nothing to do again.
+
+    What failed is pending again, what was in flight is still the waiting batch, and the source goes on at the cursor.
+    """
+    totals, redo = state.totals, state.redo
+    if totals.chunks_failed:
+        redo = Redo(
+            chunks=totals.chunks_failed + (redo.chunks if redo else 0),
+            messages=totals.failed + (redo.messages if redo else 0),
+        )
+    if state.source_exhausted and state.batch is None and redo is None:
+        return None
+    return _checked(
+        replace(
+            state,
+            redo=redo and replace(redo, next_batch=0),
+            totals=replace(totals, failed=0, chunks_failed=0, chunks_done=totals.chunks_done - totals.chunks_failed),
+            failures=(),
+            wish=None,
+            error=None,
+            wait_until=None,
+            attempt=state.attempt + 1,
+            window=0,
+        )
+    )
+
+
+def unrecorded(state: RunState, error: str) -> RunState:
+    """The state at the start of a window whose outcome the ledger could not take: as if it had not been."""
+    return replace(state, error=error, wish=None, window=state.window + 1)
+
+
+def _with_outcome(state: RunState, fetched: FetchOutcome, now: datetime) -> RunState:
+    """The state in which the batch of `fetched`, if it has one, waits to be enqueued."""
+    if fetched.held:
+        return state
+    batch = fetched.batch
+    if batch is None:
+        return replace(state, error=fetched.error or "the source could not be fetched")
+    wait = timedelta(seconds=batch.wait_seconds)
     totals = state.totals
     return replace(
         state,
-        batch=batch,
+        batch=replace(batch, next_cursor=None, wait_seconds=0.0, source_total=None) if batch.count else None,
         batches_fetched=batch.index + 1,
         cursor=batch.next_cursor,
         source_exhausted=batch.next_cursor is None,
         source_total=batch.source_total if batch.source_total is not None else state.source_total,
+        wait_until=(now + wait).isoformat() if wait else None,
         totals=replace(
             totals,
             fetched=totals.fetched + batch.count,
             batches=totals.batches + 1,
             pages=totals.pages + batch.pages,
+            dropped=totals.dropped + batch.dropped,
         ),
     )
 
 
-def chunks_of(run_id: str, state: RunState) -> list[EnqueueRequest]:
-    """One request for each chunk of the waiting batch, in order."""
-    batch = state.batch
-    assert batch is not None, "chunks are cut from a fetched batch"
-    ends = (*batch.offsets[1:], batch.size_bytes)
-    return [
-        EnqueueRequest(
-            run_id=run_id,
-            source=state.request.source,
-            batch_index=batch.index,
-            chunk_index=index,
-            blob=batch.blob,
-            start_byte=batch.offsets[index],
-            end_byte=ends[index],
-            first_message=messages.start,
-            count=len(messages),
-            run_started_at=state.started_at,
-            chunks_in_window=len(batch.offsets),
+def _with_page(state: RunState, page: FailedPage) -> RunState:
+    """The state in which the failed chunks of `page`, if there are any left, wait to be enqueued again."""
+    redo = state.redo
+    assert redo is not None, "only a redrive loads failed chunks"
+    if page.error is not None:
+        return replace(state, error=page.error)
+    if page.batch is not None:
+        state = replace(
+            state,
+            batch=page.batch,
+            remaining=tuple(one.chunk_index for one in page.chunks),
+            counted=tuple(one for one in page.chunks if one.enqueued or one.rejected),
         )
-        for index, messages in enumerate(chunk(range(batch.count), state.request.chunk_size))
-    ]
+    left = redo.messages - window.messages_pending(state)
+    if left < 0 or (page.batch is None and left > 0):
+        problem = f"the ledger's failed chunks and the state disagree by {abs(left)} messages"
+        return replace(state, batch=None, remaining=None, counted=(), error=problem)
+    if page.batch is None:
+        return replace(state, redo=None)
+    chunks = redo.chunks - len(page.chunks)
+    return replace(state, redo=Redo(chunks=chunks, messages=left, next_batch=page.batch.index))
 
 
-def with_receipts(state: RunState, receipts: Sequence[Receipt]) -> RunState:
-    """The state after every chunk of the waiting batch has reported."""
-    failed = [receipt for receipt in receipts if receipt.failed]
-    listed = tuple(
-        ChunkFailure(
-            batch_index=receipt.batch_index,
-            chunk_index=receipt.chunk_index,
-            failed=receipt.failed,
-            error=(receipt.error or "no reason given")[:ERROR_LENGTH],
-        )
-        for receipt in failed
-    )
+def _is_beyond_tolerance(state: RunState) -> bool:
     totals = state.totals
-    return replace(
-        state,
-        batch=None,
-        totals=replace(
-            totals,
-            enqueued=totals.enqueued + sum(receipt.enqueued for receipt in receipts),
-            rejected=totals.rejected + sum(receipt.rejected for receipt in receipts),
-            failed=totals.failed + sum(receipt.failed for receipt in receipts),
-            chunks_done=totals.chunks_done + len(receipts),
-            chunks_failed=totals.chunks_failed + len(failed),
-            retries=totals.retries + sum(receipt.retries for receipt in receipts),
-            throttled_seconds=round(totals.throttled_seconds + sum(r.throttled_seconds for r in receipts), 3),
-        ),
-        failures=(*state.failures, *listed)[:LISTED_FAILURES],
-    )
+    return is_exceeded(state.request.tolerated_failures, totals.chunks_failed, totals.chunks_done)
 
 
-def no_receipt(request: EnqueueRequest, error: str) -> Receipt:
-    """The receipt of a chunk whose activity could give none: none of its messages counts as enqueued."""
-    return Receipt(
-        batch_index=request.batch_index,
-        chunk_index=request.chunk_index,
-        count=request.count,
-        enqueued=0,
-        error=error.split("\n", 1)[0].strip(),
-    )
-
-
-def pending(state: RunState) -> int:
-    """Messages that are spooled and not yet enqueued."""
-    return state.batch.count if state.batch else 0
-
-
-def progress(state: RunState) -> JsonObject:
-    """The run's custom status: what is done, in the order in which a person reads it."""
-    waiting = len(chunk(range(pending(state)), state.request.chunk_size))
-    return {**_counts(state), "pending": pending(state), "chunks_total": state.totals.chunks_done + waiting}
-
-
-def with_finished_chunks(progress: JsonObject, receipts: Sequence[Receipt]) -> JsonObject:
-    """The progress with the chunks of the window under way that have reported already."""
-    if progress["pending"] == 0:
-        return progress
-    enqueued = sum(receipt.enqueued for receipt in receipts)
-    rejected = sum(receipt.rejected for receipt in receipts)
-    failed = sum(receipt.failed for receipt in receipts)
-    return {
-        **progress,
-        "enqueued": progress["enqueued"] + enqueued,
-        "rejected": progress["rejected"] + rejected,
-        "failed": progress["failed"] + failed,
-        "pending": progress["pending"] - enqueued - rejected - failed,
-        "chunks_done": progress["chunks_done"] + len(receipts),
-    }
-
-
-def report(state: RunState, finished_at: str, seconds: float) -> JsonObject:
-    """The run's output. Raises ArithmeticError if a message is unaccounted for: a bug must not look like success."""
+def _checked(state: RunState) -> RunState:
     totals = state.totals
     if totals.fetched != totals.enqueued + totals.rejected + totals.failed + pending(state):
-        raise ArithmeticError(f"the counts do not add up: {_counts(state)}, pending {pending(state)}")
-    return {
-        "outcome": outcome(totals),
-        **_counts(state),
-        "pages": totals.pages,
-        "chunks_failed": totals.chunks_failed,
-        "retries": totals.retries,
-        "throttled_seconds": totals.throttled_seconds,
-        "failures": [
-            {"batch": f.batch_index, "chunk": f.chunk_index, "failed": f.failed, "error": f.error}
-            for f in state.failures
-        ],
-        "started_at": state.started_at,
-        "finished_at": finished_at,
-        "seconds": round(seconds, 3),
-    }
-
-
-def outcome(totals: Totals) -> str:
-    """How a run that came to its end ended."""
-    return "completed_with_failures" if totals.failed else "completed"
-
-
-def _counts(state: RunState) -> JsonObject:
-    totals = state.totals
-    return {
-        "fetched": totals.fetched,
-        "enqueued": totals.enqueued,
-        "rejected": totals.rejected,
-        "failed": totals.failed,
-        "chunks_done": totals.chunks_done,
-        "batches": totals.batches,
-        "source_exhausted": state.source_exhausted,
-        "source_total": state.source_total,
-    }
+        raise ArithmeticError(
+            f"the counts do not add up: {totals.fetched} fetched, {totals.enqueued} enqueued, {totals.rejected} "
+            f"rejected, {totals.failed} failed, {pending(state)} pending"
+        )
+    return state

@@ -52,6 +52,7 @@ class Settings(BaseModel):
     message_encoding: Annotated[Literal["base64", "none"], Field(alias="SLUICE_MESSAGE_ENCODING")] = "base64"
     message_ttl_seconds: Annotated[int, Field(alias="SLUICE_MESSAGE_TTL_SECONDS", ge=-1)] = WEEK_SECONDS
     message_delay_seconds: Annotated[int, Field(alias="SLUICE_MESSAGE_DELAY_SECONDS", ge=0, le=WEEK_SECONDS)] = 0
+    ledger_days: Annotated[int, Field(alias="SLUICE_LEDGER_DAYS", ge=0)] = 30  # 0: for ever
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:

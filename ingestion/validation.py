@@ -42,6 +42,8 @@ def _in_words(kind: str, facts: dict[str, Any], given: Any) -> tuple[str, str]:
             return f"{shown} is not a whole number", "a whole number"
         case "float_type" | "float_parsing":
             return f"{shown} is not a number", "a number"
+        case "bool_type":
+            return f"{shown} is neither true nor false", "true or false"
         case "string_type":
             return f"{shown} is not text", "text"
         case "greater_than_equal":

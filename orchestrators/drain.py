@@ -5,6 +5,9 @@ from typing import Any
 
 import azure.durable_functions as df
 
+# For lost workers and timeouts only: what is transient or permanent is dealt with where its cause is known.
+RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=15_000, max_number_of_attempts=4)
+
 
 def drain(context: df.DurableOrchestrationContext, tasks: list[Any]) -> Generator[Any, Any, list[Any]]:
     """Run `tasks` together and return what each gave, in order: its result, or the exception it failed with.
@@ -22,3 +25,8 @@ def drain(context: df.DurableOrchestrationContext, tasks: list[Any]) -> Generato
             except Exception as failure:
                 outcomes.append(failure)
         return outcomes
+
+
+def failure_text(failure: Exception) -> str:
+    """What an activity failed with; the lines after the first hold traces."""
+    return str(failure).split("\n", 1)[0].strip()

@@ -12,7 +12,7 @@ from orchestrators.ingest_run import ingest_run
 STARTED_AT = "2026-01-01T00:00:00+00:00"
 ORCHESTRATE = ingest_run._function.get_user_function().orchestrator_function
 
-Outcome = dict[str, Any] | Exception
+Outcome = dict[str, Any] | Exception | None
 Answer = Callable[[str, dict[str, Any]], Outcome]
 
 
@@ -22,6 +22,10 @@ class Task:
 
     name: str
     payload: Any
+    is_cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
 
     def __str__(self) -> str:
         match self.name:
@@ -29,8 +33,17 @@ class Task:
                 return f"fetch_batch {self.payload['batch_index']}"
             case "enqueue_chunk":
                 return f"enqueue_chunk {self.payload['batch_index']}/{self.payload['chunk_index']}"
-            case _:
+            case "timer" | "event":
                 return f"{self.name} {self.payload}"
+            case _:
+                return self.name
+
+
+@dataclass
+class First:
+    """A task_any: whichever comes first."""
+
+    tasks: list[Task]
 
 
 @dataclass
@@ -55,8 +68,14 @@ class FakeContext:
     def create_timer(self, fire_at: datetime) -> Task:
         return Task("timer", fire_at.isoformat())
 
+    def wait_for_external_event(self, name: str) -> Task:
+        return Task("event", name)
+
     def task_all(self, tasks: list[Task]) -> list[Task]:
         return tasks
+
+    def task_any(self, tasks: list[Task]) -> First:
+        return First(tasks)
 
     def continue_as_new(self, state: dict[str, Any]) -> None:
         self.continued_with = state
@@ -67,31 +86,46 @@ class Generation:
     """What one generation did: its calls, window by window, and how it ended."""
 
     windows: list[list[str]]
-    payloads: list[Any]
+    tasks: list[Task]
     progress: list[Any]
     continued_with: dict[str, Any] | None
     report: dict[str, Any] | None
     error: Exception | None
 
+    def payloads(self, name: str) -> list[Any]:
+        """What the calls of one activity were given."""
+        return [task.payload for task in self.tasks if task.name == name]
 
-def rehearse(answer: Answer, state: dict[str, Any] | None = None) -> Generation:
-    """Run one generation; `answer` gives the outcome of each activity from its name and payload."""
+
+def rehearse(answer: Answer, state: dict[str, Any] | None = None, *, first_to_come: str = "timer") -> Generation:
+    """Run one generation; `answer` gives the outcome of each activity from its name and payload.
+
+    `first_to_come` says which of a timer and an event ends a wait for either.
+    """
     context = FakeContext(state or first_state())
     generator = ORCHESTRATE(context)
     generation = Generation([], [], context.progress, None, None, None)
 
     def outcome(task: Task) -> Any:
-        return None if task.name == "timer" else answer(task.name, task.payload)
+        return None if task.name in ("timer", "event") else answer(task.name, task.payload)
 
     try:
         waited = next(generator)
         while True:
-            if isinstance(waited, Task):  # the second look at each task, after task_all gave up
+            failed = None
+            if isinstance(waited, First):
+                generation.windows.append([f"first of {', '.join(map(str, waited.tasks))}"])
+                generation.tasks.extend(waited.tasks)
+                given: Any = next(task for task in waited.tasks if task.name == first_to_come)
+            elif isinstance(waited, Task) and waited.name == "event":
+                generation.windows.append([str(waited)])
+                given = None
+            elif isinstance(waited, Task):  # the second look at each task, after task_all gave up
                 given = outcome(waited)
                 failed = given if isinstance(given, Exception) else None
             else:
                 generation.windows.append([str(task) for task in waited])
-                generation.payloads.extend(task.payload for task in waited)
+                generation.tasks.extend(waited)
                 given = [outcome(task) for task in waited]
                 failed = next((one for one in given if isinstance(one, Exception)), None)
             waited = generator.throw(failed) if failed else generator.send(given)
@@ -103,8 +137,17 @@ def rehearse(answer: Answer, state: dict[str, Any] | None = None) -> Generation:
     return generation
 
 
-def first_state(chunk_size: int = 10, chunks_per_batch: int = 3) -> dict[str, Any]:
+def rehearse_all(answer: Answer, state: dict[str, Any] | None = None) -> list[Generation]:
+    """Run generation after generation until the run ends."""
+    generations = [rehearse(answer, state)]
+    while (following := generations[-1].continued_with) is not None:
+        generations.append(rehearse(answer, following))
+        assert len(generations) < 200, "the run goes on for ever"
+    return generations
+
+
+def first_state(chunk_size: int = 10, chunks_per_batch: int = 3, **asked: Any) -> dict[str, Any]:
     """The input of a run's first generation."""
-    request = RunRequest(source="demo", chunk_size=chunk_size, chunks_per_batch=chunks_per_batch)
+    request = RunRequest(source="demo", chunk_size=chunk_size, chunks_per_batch=chunks_per_batch, **asked)
     state: RunState = start(request, STARTED_AT)
     return to_wire(state)

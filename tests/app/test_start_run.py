@@ -8,12 +8,32 @@ import httpx
 import pytest
 
 from devhost.testing import RunningApp
+from emulator import Azurite
+from ingestion.contracts import RunRequest, to_wire
+from ingestion.run_state import start
 from tests.app_host import sluice
 
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[RunningApp, httpx.Client]]:
+    """The app without storage; its clients do not ask twice, which would take seconds."""
+    monkeypatch.setattr("ingestion.account._RETRY", {"retry_total": 0})
     with sluice(monkeypatch, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def stored(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str
+) -> Iterator[tuple[RunningApp, httpx.Client]]:
+    """The app with storage, and with a source that nobody answers for."""
+    with sluice(
+        monkeypatch,
+        tmp_path,
+        AzureWebJobsStorage=azurite.connection_string,
+        SLUICE_QUEUE=queue_name,
+        SLUICE_CONTAINER=queue_name,
+    ) as running:
         yield running
 
 
@@ -24,6 +44,11 @@ BAD_BODIES: list[tuple[Any, str, str]] = [
     ({}, "source", "a value"),
     ({"source": 7}, "source", "text"),
     ({"source": "demo", "chunks": 3}, "chunks", "source, run_id, chunk_size"),
+    ({"source": "demo", "tolerated_failures": "many"}, "tolerated_failures", "percentage"),
+    ({"source": "demo", "tolerated_failures": -1}, "tolerated_failures", "percentage"),
+    ({"source": "demo", "tolerated_failures": "101%"}, "tolerated_failures", "percentage"),
+    ({"source": "demo", "tolerated_failures": True}, "tolerated_failures", "percentage"),
+    ({"source": "demo", "total_is_exact": "yes"}, "total_is_exact", "true or false"),
     ({"source": "demo", "chunk_size": 0}, "chunk_size", "at least 1"),
     ({"source": "demo", "chunk_size": -5}, "chunk_size", "at least 1"),
     ({"source": "demo", "chunk_size": 50_001}, "chunk_size", "at most 50000"),
@@ -66,8 +91,8 @@ def test_an_unknown_source_is_not_found_and_the_known_ones_are_named(served: tup
     assert http.get("/runtime/webhooks/durabletask/instances").json() == []
 
 
-def test_a_started_run_answers_202_with_the_urls_to_follow_it(served: tuple[RunningApp, httpx.Client]) -> None:
-    _, http = served
+def test_a_started_run_answers_202_with_the_urls_to_follow_it(stored: tuple[RunningApp, httpx.Client]) -> None:
+    _, http = stored
     answer = http.post("/api/runs", json={"source": "demo", "run_id": "orders-2026"})
     assert answer.status_code == 202
     urls = answer.json()
@@ -80,28 +105,74 @@ def test_a_started_run_answers_202_with_the_urls_to_follow_it(served: tuple[Runn
     assert http.get(urls["statusQueryGetUri"]).json()["instanceId"] == "orders-2026"
 
 
-def test_a_run_id_is_used_once(served: tuple[RunningApp, httpx.Client]) -> None:
-    _, http = served
+def test_the_same_start_twice_is_one_run_with_the_same_urls(stored: tuple[RunningApp, httpx.Client]) -> None:
+    app, http = stored
+    body = {"source": "demo", "run_id": "orders", "tolerated_failures": "5%"}
+    first, second = http.post("/api/runs", json=body), http.post("/api/runs", json=body)
+    app.wait("orders")
+    third = http.post("/api/runs", json=body)
+
+    assert (first.status_code, third.status_code) == (202, 200)
+    assert first.json() == second.json() == third.json()
+    assert len(http.get("/runtime/webhooks/durabletask/instances").json()) == 1
+
+
+@pytest.mark.parametrize(("field", "value"), [("chunk_size", 7), ("tolerated_failures", 3), ("total_is_exact", True)])
+def test_another_start_under_a_used_run_id_is_refused_with_the_difference(
+    stored: tuple[RunningApp, httpx.Client], field: str, value: object
+) -> None:
+    _, http = stored
     assert http.post("/api/runs", json={"source": "demo", "run_id": "orders"}).status_code == 202
-    answer = http.post("/api/runs", json={"source": "demo", "run_id": "orders", "chunk_size": 7})
+    answer = http.post("/api/runs", json={"source": "demo", "run_id": "orders", field: value})
     assert answer.status_code == 409
-    assert answer.json()["error"]["field"] == "run_id"
+    assert answer.json()["error"]["field"] == field
 
 
-def test_a_run_that_is_not_there_is_not_found(served: tuple[RunningApp, httpx.Client]) -> None:
+@pytest.mark.parametrize("key", ["orders-7", "the 7th of /orders"])
+def test_an_idempotency_key_stands_for_a_run_id(stored: tuple[RunningApp, httpx.Client], key: str) -> None:
+    _, http = stored
+    answers = [http.post("/api/runs", json={"source": "demo"}, headers={"Idempotency-Key": key}) for _ in range(2)]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert (answers[0].json()["id"] == key) == (key == "orders-7")
+
+
+def test_without_storage_nothing_is_started_and_the_answer_says_what_to_check(
+    served: tuple[RunningApp, httpx.Client],
+) -> None:
     _, http = served
-    answer = http.get("/api/runs/nowhere")
+    answer = http.post("/api/runs", json={"source": "demo", "run_id": "no-storage"}, timeout=60)
+    assert answer.status_code == 503
+    assert "the storage account cannot be reached" in answer.json()["error"]["message"]
+    assert "Check AzureWebJobsStorage" in answer.json()["error"]["message"]
+    assert http.get("/runtime/webhooks/durabletask/instances").json() == []
+
+
+def test_a_run_that_is_not_there_is_not_found(stored: tuple[RunningApp, httpx.Client]) -> None:
+    _, http = stored
+    for answer in (
+        http.get("/api/runs/nowhere"),
+        http.delete("/api/runs/nowhere"),
+        *(http.post(f"/api/runs/nowhere/{wish}") for wish in ("pause", "resume", "cancel", "redrive")),
+    ):
+        assert answer.status_code == 404, answer.request.url
+        assert answer.json()["error"]["field"] == "run_id"
+
+
+def test_an_unknown_wish_is_answered_with_those_there_are(served: tuple[RunningApp, httpx.Client]) -> None:
+    _, http = served
+    answer = http.post("/api/runs/orders/stop")
     assert answer.status_code == 404
-    assert answer.json()["error"]["field"] == "run_id"
+    assert answer.json()["error"]["allowed"] == "pause, resume, cancel, redrive"
 
 
-def test_a_run_without_storage_fails_with_a_message_a_person_can_act_on(
+def test_storage_that_dies_after_the_start_ends_the_run_as_failed_with_a_message_a_person_can_act_on(
     served: tuple[RunningApp, httpx.Client],
 ) -> None:
     app, http = served
-    http.post("/api/runs", json={"source": "demo", "run_id": "no-storage"})
+    request = RunRequest(source="demo", chunk_size=10, chunks_per_batch=2)
+    app.start("ingest_run", to_wire(start(request, "2026-01-01T00:00:00+00:00")), instance_id="no-storage")
     app.wait("no-storage")
-    run = http.get("/api/runs/no-storage").json()
+    run = http.get("/api/runs/no-storage", timeout=60).json()
     assert run["status"] == "failed"
     assert "the storage account cannot be reached" in run["error"]
     assert "Check AzureWebJobsStorage" in run["error"]

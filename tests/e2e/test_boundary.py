@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -54,7 +55,7 @@ def test_no_input_and_no_output_that_crosses_the_durable_boundary_is_above_4_kb(
         return commit(store, turn)
 
     monkeypatch.setattr(Store, "commit", audited)
-    settings = {
+    settings: dict[str, Any] = {
         "AzureWebJobsStorage": azurite.connection_string,
         "SLUICE_DEMO_URL": api_url,
         "SLUICE_QUEUE": queue_name,
@@ -76,7 +77,7 @@ def test_no_input_and_no_output_that_crosses_the_durable_boundary_is_above_4_kb(
 def test_a_source_that_cannot_be_reached_ends_the_run_as_failed_with_what_to_check(
     azurite: Azurite, queue_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {
+    settings: dict[str, Any] = {
         "AzureWebJobsStorage": azurite.connection_string,
         "SLUICE_QUEUE": queue_name,
         "SLUICE_CONTAINER": queue_name,

@@ -12,7 +12,17 @@ from typing import Any
 import azure.durable_functions as df
 
 from ingestion.chunking import chunk
-from ingestion.contracts import Batch, Cursor, EnqueueRequest, FetchOutcome, FetchRequest, Receipt, from_wire, to_wire
+from ingestion.contracts import (
+    Batch,
+    Cursor,
+    EnqueueRequest,
+    FetchOutcome,
+    FetchRequest,
+    Receipt,
+    Recorded,
+    from_wire,
+    to_wire,
+)
 from orchestrators import ingest_run
 
 app = df.DFApp()
@@ -58,6 +68,17 @@ async def enqueue_chunk(request: dict) -> dict:
             seconds=ACTIVITY_SECONDS,
         )
     )
+
+
+@app.activity_trigger(input_name="request")
+async def record_window(request: dict) -> dict:
+    """A ledger that took the state, and nobody who wishes anything."""
+    return to_wire(Recorded())
+
+
+@app.activity_trigger(input_name="request")
+async def finish_run(request: dict) -> None:
+    """A ledger that is closed."""
 
 
 @app.orchestration_trigger(context_name="context")

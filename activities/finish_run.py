@@ -1,0 +1,38 @@
+"""Step 6 at its end: the last state and the report go to the ledger, and what nobody needs any more goes away."""
+
+from datetime import UTC, datetime, timedelta
+
+import azure.durable_functions as df
+
+from activities.log import log
+from ingestion.clean_up import clean_up, sweep
+from ingestion.contracts import FinishRequest, from_wire
+from ingestion.failed import batches
+from ingestion.ledger import Ledger
+from ingestion.run_report import report
+from ingestion.settings import load_settings
+from ingestion.storage import open_storage, storage_errors
+
+blueprint = df.Blueprint()
+
+
+@blueprint.activity_trigger(input_name="request")
+async def finish_run(request: dict) -> None:
+    """Close the ledger of a run and clean up after it: a `FinishRequest` in.
+
+    All of it may be done twice. What stands in the way is raised; the run has ended all the same.
+    """
+    finished = from_wire(FinishRequest, request)
+    settings, run_id, state = load_settings(), finished.run_id, finished.state
+    container = open_storage(settings).container
+    with storage_errors(f"close the ledger of run {run_id}"):
+        ledger = Ledger(container, run_id)
+        if not await ledger.record_state(state, datetime.now(UTC).isoformat()):
+            return  # redriven meanwhile: what is there belongs to the newer attempt
+        await ledger.record_report(report(finished), state.attempt)
+        deleted = await clean_up(container, run_id, state, [index async for index in batches(container, run_id)])
+        log("run_ended", "a run has ended", run_id=run_id, outcome=finished.outcome, deleted_blobs=deleted)
+        if settings.ledger_days:
+            swept = await sweep(container, datetime.now(UTC) - timedelta(days=settings.ledger_days))
+            if swept:
+                log("ledgers_swept", "ledgers past their time are gone", runs=len(swept), days=settings.ledger_days)

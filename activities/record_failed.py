@@ -1,0 +1,19 @@
+"""Writes the failed chunks of a window to the ledger, where a redrive finds them."""
+
+import azure.durable_functions as df
+
+from ingestion.contracts import FailedChunks, from_wire
+from ingestion.failed import record
+from ingestion.ledger import Ledger
+from ingestion.settings import load_settings
+from ingestion.storage import open_storage, storage_errors
+
+blueprint = df.Blueprint()
+
+
+@blueprint.activity_trigger(input_name="request")
+async def record_failed(request: dict) -> None:
+    """Record which chunks of a batch failed: `FailedChunks` in. What stands in the way is raised, and ends the run."""
+    window = from_wire(FailedChunks, request)
+    with storage_errors(f"record the failed chunks of batch {window.batch.index} of run {window.run_id}"):
+        await record(Ledger(open_storage(load_settings()).container, window.run_id), window)

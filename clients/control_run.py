@@ -1,0 +1,44 @@
+"""POST /api/runs/{run_id}/pause, resume and cancel: what somebody wishes of a run that goes on."""
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from clients.answer import answer, no_such_run, refusal, unavailable
+from clients.instance import RUNNING, runtime_status
+from ingestion.control import GO, express
+from ingestion.errors import InvalidInput, PermanentError, RetryableError
+from ingestion.ledger import Ledger
+from ingestion.run_state import CANCEL, EVENT, PAUSE
+from ingestion.settings import load_settings
+from ingestion.storage import open_storage, storage_errors
+
+blueprint = df.Blueprint()
+
+WISHES = {"pause": PAUSE, "resume": GO, "cancel": CANCEL}
+
+
+@blueprint.route(route="runs/{run_id}/{wish}", methods=["POST"])
+@blueprint.durable_client_input(client_name="client")
+async def control_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Pause, resume or cancel a run: 202, and it comes about as soon as the chunks under way are done.
+
+    404 if there is no such run, 409 if it has ended or cannot do this any more.
+    """
+    run_id, wish = req.route_params["run_id"], req.route_params["wish"].lower()
+    if wish not in WISHES:
+        unknown = InvalidInput("(path)", f"nothing can be done to a run by {wish!r}", "pause, resume, cancel, redrive")
+        return refusal(unknown, 404)
+    try:
+        status = await runtime_status(client, run_id)
+        if status is None:
+            return no_such_run(run_id)
+        if status not in RUNNING:
+            raise InvalidInput("run_id", "the run has ended", f"POST /api/runs/{run_id}/redrive to go on, if it can")
+        with storage_errors(f"write the wish for run {run_id}"):
+            await express(Ledger(open_storage(load_settings()).container, run_id), WISHES[wish])
+    except InvalidInput as error:
+        return refusal(error, 409)
+    except (PermanentError, RetryableError) as error:
+        return unavailable(error)
+    await client.raise_event(run_id, EVENT, wish)
+    return answer({"run_id": run_id, "wish": wish}, 202)

@@ -1,0 +1,96 @@
+"""What POST /api/runs takes: the body, and the header `Idempotency-Key`.
+
+Enters: a request. Leaves: a checked `StartRequest` with a run id, or InvalidInput with the field and what is allowed.
+"""
+
+import re
+import uuid
+from typing import Annotated, Any
+
+import azure.functions as func
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from ingestion.contracts import JsonObject, RunRequest
+from ingestion.errors import InvalidInput
+from ingestion.settings import MAX_CHUNK_SIZE, Settings
+from ingestion.tolerance import DEFAULT, read_tolerance
+from ingestion.validation import invalid_input, not_allowed
+
+RUN_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"  # it becomes an instance id and a part of blob names
+KEY_SPACE = uuid.UUID("6f1d1b2e-6f0c-4a57-9f4b-0d5b7c2a9e11")  # of run ids made from keys that are none themselves
+KEY_LENGTH = 255
+
+
+def _check_run_id(run_id: str) -> str:
+    if not re.fullmatch(RUN_ID, run_id):
+        allowed = "letters, digits, - and _, first a letter or a digit, 64 characters at most"
+        raise not_allowed("other characters, none, or too many", allowed)
+    return run_id
+
+
+def _check_tolerance(given: Any) -> str | None:
+    try:
+        return None if given is None else read_tolerance(given)
+    except InvalidInput as error:
+        raise not_allowed(error.problem, error.allowed) from None
+
+
+class StartRequest(BaseModel):
+    """The body of POST /api/runs."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    source: str
+    run_id: Annotated[str, AfterValidator(_check_run_id)] | None = None
+    chunk_size: Annotated[int | None, Field(ge=1, le=MAX_CHUNK_SIZE)] = None
+    tolerated_failures: Annotated[Any, AfterValidator(_check_tolerance)] = None
+    total_is_exact: bool = False
+
+
+def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
+    """The run id and the body of a request. Raises InvalidInput."""
+    try:
+        body = req.get_json()
+    except ValueError:
+        raise InvalidInput("(body)", "not JSON", 'a JSON object such as {"source": "demo"}') from None
+    if not isinstance(body, dict):
+        raise InvalidInput("(body)", "not a JSON object", 'a JSON object such as {"source": "demo"}')
+    try:
+        asked = StartRequest.model_validate(body)
+    except ValidationError as error:
+        raise invalid_input(error, fields=StartRequest.model_fields) from None
+    return asked.run_id or _run_id_of(req.headers.get("Idempotency-Key")), asked
+
+
+def _run_id_of(key: str | None) -> str:
+    """The run id that an idempotency key stands for: itself if it can be one."""
+    if key is None:
+        return uuid.uuid4().hex
+    if not 1 <= len(key) <= KEY_LENGTH:
+        raise InvalidInput("Idempotency-Key", "too long, or empty", f"1 to {KEY_LENGTH} characters")
+    return key if re.fullmatch(RUN_ID, key) else uuid.uuid5(KEY_SPACE, key).hex
+
+
+def run_request(asked: StartRequest, settings: Settings) -> RunRequest:
+    """What was asked for, with the settings in place of what was left out."""
+    return RunRequest(
+        source=asked.source,
+        chunk_size=asked.chunk_size or settings.chunk_size,
+        chunks_per_batch=settings.chunks_per_batch,
+        tolerated_failures=asked.tolerated_failures or DEFAULT,
+        total_is_exact=asked.total_is_exact,
+    )
+
+
+def asked_for(asked: StartRequest) -> JsonObject:
+    """What makes two requests the same: the body without the id, in the form in which it was checked."""
+    return asked.model_dump(exclude={"run_id"}, exclude_none=True)
+
+
+def difference(before: JsonObject, now: JsonObject) -> InvalidInput | None:
+    """How a request differs from the one that the run was started with; None if it does not."""
+    for name in StartRequest.model_fields:
+        if before.get(name) != now.get(name):
+            was = f"{before[name]!r}, as the run was started with" if name in before else "nothing, as at the start"
+            return InvalidInput(name, f"{now.get(name)!r} is not what this run_id was started with", was)
+    return None

@@ -1,0 +1,91 @@
+"""The failed chunks of a run in its ledger, one blob for each batch that has some: `failed/{batch:06}.json`.
+
+Enters: which chunks of a batch were tried and which of them failed. Leaves: page by page, what a redrive has to do
+again. The state of a run lists a few failures, these blobs have them all.
+"""
+
+from collections.abc import AsyncIterator
+
+from azure.storage.blob.aio import ContainerClient
+
+from ingestion.contracts import (
+    Batch,
+    Counted,
+    FailedChunks,
+    FailedPage,
+    JsonObject,
+    LoadRequest,
+    from_wire,
+    to_wire,
+)
+from ingestion.ledger import Ledger, change_json, read_json
+
+PAGE_CHUNKS = 25  # of a redrive's windows: few enough for a payload of 4 KB with all that is counted of them
+
+
+def failed_name(batch_index: int) -> str:
+    """The blob of a batch, below its run."""
+    return f"failed/{batch_index:06}.json"
+
+
+async def record(ledger: Ledger, window: FailedChunks) -> None:
+    """Take the chunks that were tried out of their batch's blob, and put those that failed in."""
+    blob, new = ledger.blob(failed_name(window.batch.index)), _entries(window)
+
+    def change(found: JsonObject | None) -> JsonObject | None:
+        earlier = found["chunks"] if found else []
+        left = [one for one in earlier if window.tried is not None and one["chunk_index"] not in window.tried]
+        if found is None and not new:
+            return None
+        chunks = sorted([*left, *new], key=lambda one: int(one["chunk_index"]))
+        return {"batch": to_wire(window.batch), "chunks": chunks}
+
+    await change_json(blob, change)
+
+
+async def load(ledger: Ledger, wanted: LoadRequest) -> FailedPage:
+    """The next failed chunks of earlier attempts, all of one batch; an empty page if there are no more."""
+    async for index in batches(ledger.container, ledger.run_id):
+        if index < wanted.next_batch:
+            continue
+        found = await read_json(ledger.blob(failed_name(index)))
+        chunks = [one for one in found["chunks"] if _is_due(one, index, wanted)] if found else []
+        if found and chunks:
+            counted = (Counted(one["chunk_index"], one["enqueued"], one["rejected"]) for one in chunks[:PAGE_CHUNKS])
+            return FailedPage(batch=from_wire(Batch, found["batch"]), chunks=tuple(counted))
+    return FailedPage()
+
+
+async def batches(container: ContainerClient, run_id: str) -> AsyncIterator[int]:
+    """The batches with a blob here, in order."""
+    prefix = f"runs/{run_id}/failed/"
+    async for name in container.list_blob_names(name_starts_with=prefix):
+        yield int(name.removeprefix(prefix).removesuffix(".json"))
+
+
+def _is_due(chunk: JsonObject, batch_index: int, wanted: LoadRequest) -> bool:
+    """Whether the chunk failed in an earlier attempt and is not under way just now."""
+    busy = batch_index == wanted.busy_batch and (
+        wanted.busy_chunks is None or chunk["chunk_index"] in wanted.busy_chunks
+    )
+    return bool(chunk["attempt"] < wanted.attempt) and not busy
+
+
+def _entries(window: FailedChunks) -> list[JsonObject]:
+    batch, size = window.batch, window.chunk_size
+    ends = (*batch.offsets[1:], batch.size_bytes)
+    return [
+        {
+            "chunk_index": chunk.chunk_index,
+            "first_message": chunk.chunk_index * size,
+            "count": min(size, batch.count - chunk.chunk_index * size),
+            "start_byte": batch.offsets[chunk.chunk_index],
+            "end_byte": ends[chunk.chunk_index],
+            "enqueued": chunk.enqueued,
+            "rejected": chunk.rejected,
+            "attempt": window.attempt,
+            "error": group.error,
+        }
+        for group in window.groups
+        for chunk in group.chunks
+    ]

@@ -1,0 +1,126 @@
+"""The ledger of a run: what a person, an audit or a redrive needs of it, in blobs under `runs/{run_id}/`.
+
+`request.json` is what was asked for, and the lock under which a run is started; `state.json` the state at the start of
+the last window, or at the end; `failed/{batch}.json` the failed chunks; `report.json` the report. Rejects, checkpoints
+and the spool lie beside them. Every write is conditional: an older copy of an activity never replaces what a newer one
+wrote. The blobs are JSON, indented for reading.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient, ContainerClient
+
+from ingestion.contracts import JsonObject, RunState, to_wire
+from ingestion.run_state import load
+
+
+class Order(NamedTuple):
+    """When a state was, in the life of its run."""
+
+    attempt: int
+    window: int
+
+
+class Ledger:
+    """The ledger of one run."""
+
+    def __init__(self, container: ContainerClient, run_id: str) -> None:
+        self.container = container
+        self.run_id = run_id
+
+    async def create_request(self, request: JsonObject) -> JsonObject:
+        """Write down what was asked for, unless it is there; returns what is there: the first to come wrote it."""
+        blob = self.blob("request.json")
+        try:
+            await _upload(blob, request, match_condition=MatchConditions.IfMissing)
+        except HttpResponseError as error:
+            if error.status_code not in (409, 412):  # there, or there and locked
+                raise
+            found = await read_json(blob)
+            return request if found is None else found
+        return request
+
+    async def request(self) -> JsonObject | None:
+        """What was asked for; None if there is no such run."""
+        return await read_json(self.blob("request.json"))
+
+    async def record_state(self, state: RunState, recorded_at: str) -> bool:
+        """Write the state, unless a newer one is there; says whether it is now the one that is there."""
+        order = Order(state.attempt, state.window)
+        new = {"run_id": self.run_id, "recorded_at": recorded_at, "state": to_wire(state)}
+
+        def unless_older(found: JsonObject | None) -> JsonObject | None:
+            return new if found is None or _order(found["state"]) <= order else None
+
+        return await change_json(self.blob("state.json"), unless_older) is new
+
+    async def state(self) -> RunState | None:
+        """The last recorded state; None if the run has not come to its first window. Raises UnknownSchema."""
+        found = await read_json(self.blob("state.json"))
+        return None if found is None else load(found["state"])
+
+    async def record_report(self, report: JsonObject, attempt: int) -> None:
+        """Write the report of an attempt, unless that of a later one is there."""
+        new = {"run_id": self.run_id, "attempt": attempt, **report}
+
+        def unless_older(found: JsonObject | None) -> JsonObject | None:
+            return new if found is None or found["attempt"] <= attempt else None
+
+        await change_json(self.blob("report.json"), unless_older)
+
+    async def report(self) -> JsonObject | None:
+        """The report of the last attempt that came to an end."""
+        return await read_json(self.blob("report.json"))
+
+    def blob(self, name: str) -> BlobClient:
+        """A blob of this run."""
+        return self.container.get_blob_client(f"runs/{self.run_id}/{name}")
+
+
+async def read_json(blob: BlobClient) -> JsonObject | None:
+    """The JSON object in a blob; None if there is no such blob."""
+    found, _ = await _read(blob)
+    return found
+
+
+async def change_json(blob: BlobClient, change: Callable[[JsonObject | None], JsonObject | None]) -> JsonObject | None:
+    """Replace the JSON object in a blob by what `change` makes of it, as one step however many do so at once.
+
+    `change` gets None for a blob that is not there, may be called again when somebody else was faster, and returns
+    None to leave things as they are. Returns what is there afterwards.
+    """
+    while True:
+        found, etag = await _read(blob)
+        new = change(found)
+        if new is None:
+            return found
+        condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+        if etag is not None:
+            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        try:
+            await _upload(blob, new, **condition)
+            return new
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+            continue
+
+
+async def _read(blob: BlobClient) -> tuple[JsonObject | None, str | None]:
+    try:
+        download = await blob.download_blob()
+        found: JsonObject = json.loads(await download.readall())
+    except ResourceNotFoundError:
+        return None, None
+    return found, str(download.properties.etag)
+
+
+async def _upload(blob: BlobClient, value: JsonObject, **condition: Any) -> None:
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    await blob.upload_blob(text.encode(), overwrite=True, **condition)
+
+
+def _order(state: JsonObject) -> Order:
+    return Order(state.get("attempt", 0), state.get("window", 0))

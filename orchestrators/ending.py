@@ -1,0 +1,27 @@
+"""The end of a run: its ledger is closed, then the instance ends with the report or fails with the reason."""
+
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any
+
+import azure.durable_functions as df
+
+from activities.finish_run import finish_run
+from ingestion import run_report, run_state
+from ingestion.contracts import RunState, to_wire
+from ingestion.errors import PermanentError
+from orchestrators.drain import RETRY, drain, failure_text
+
+
+def end(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, dict[str, Any]]:
+    """Close the ledger and return the report. Raises PermanentError, with the reason, for a run that has failed."""
+    now = context.current_utc_datetime
+    seconds = (now - datetime.fromisoformat(state.started_at)).total_seconds()
+    finished = run_report.finish(context.instance_id, state, now.isoformat(), seconds)
+    closed = yield from drain(context, [context.call_activity_with_retry(finish_run, RETRY, to_wire(finished))])
+    if finished.outcome == "failed":
+        raise PermanentError(run_state.reason(state))
+    report = run_report.report(finished)
+    if isinstance(closed[0], Exception):
+        report["warnings"].append({"warning": "ledger_not_closed", "message": failure_text(closed[0])})
+    return report
