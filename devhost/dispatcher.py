@@ -87,6 +87,12 @@ class Dispatcher:
             self._ready[instance_id] = None
             self._pump_episodes()
 
+    def forget(self, instance_id: str) -> None:
+        """Keep nothing about an instance that has ended."""
+        self._pauses.pop(instance_id, None)
+        self._histories.pop(instance_id, None)
+        self._narrator.forget(instance_id)
+
     def note_change(self) -> None:
         """Let those who watch an instance look again."""
         self._changed.set()
@@ -155,9 +161,9 @@ class Dispatcher:
             self._again.add(instance_id)  # suspended, terminated or replaced meanwhile: look again
             return
         self._keep_history(turn, history)
-        if turn.is_terminal:
-            self._pauses.pop(instance_id, None)
         self._narrator.tell(stored, turn)
+        if turn.is_terminal:
+            self.forget(instance_id)
         self.note_change()
         self._hand_out(turn, had_mail_left=len(inbox) > len(turn.consumed))
 

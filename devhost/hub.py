@@ -106,6 +106,7 @@ class TaskHub:
         if stored.parent is not None:
             parent_event = tell_parent(stored.parent, now, "Terminated", reason)
         self._store.change_status(stored, "Terminated", event, now, output_text=reason, parent_event=parent_event)
+        self._dispatcher.forget(instance_id)
         self._dispatcher.note_change()
         self._console.event(instance_id, f"terminated: {reason or 'no reason given'}")
         if stored.parent is not None:

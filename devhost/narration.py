@@ -37,5 +37,7 @@ class Narrator:
             self._console.event(instance_id, f"orchestrator {name} completed")
         if turn.status == "Failed":
             self._console.error(f"{instance_id} · {turn.output_text}", turn.error_traceback)
-        if turn.is_terminal:
-            self._remarked.pop(instance_id, None)
+
+    def forget(self, instance_id: str) -> None:
+        """Begin anew with an instance: its id may be used again."""
+        self._remarked.pop(instance_id, None)
