@@ -45,6 +45,7 @@ async def enqueue_chunk(request: dict) -> dict:
             resumed_from=receipt.resumed_from,
             possible_duplicates=receipt.possible_duplicates,
             retries=receipt.retries,
+            retried_because=receipt.retried_because,
             throttled_seconds=receipt.throttled_seconds,
             seconds=receipt.seconds,
             **facts,

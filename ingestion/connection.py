@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 CONNECT_SECONDS = 10.0
-IDLE_SECONDS = 30.0  # an older connection may have been closed by a load balancer on the way without a word
+IDLE_SECONDS = 4.0  # many servers, Azurite among them, close after 5: a request on its way then has no certain answer
 MAX_HEAD_BYTES = 65_536
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)

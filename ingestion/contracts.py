@@ -119,6 +119,7 @@ class Receipt:
     possible_duplicates: int = 0
     shards: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    retried_because: str | None = None  # the last reason in the last attempt
     error: str | None = None
 
     @property

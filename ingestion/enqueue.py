@@ -110,5 +110,6 @@ class _Attempt:
             possible_duplicates=checkpoint.possible_duplicates,
             shards=of_shard if len(of_shard) > 1 else {},
             seconds=checkpoint.seconds,
+            retried_because=self.sender.effort.last_problem,
             error=self.sender.error,
         )

@@ -41,11 +41,12 @@ class OutOfTime(Exception):
 
 @dataclass(slots=True)
 class Effort:
-    """What the queue's answers cost: retries, time spent waiting for it, and messages that may be there twice."""
+    """What it took: retries and the last reason for one, time spent waiting, messages that may be there twice."""
 
     retries: int = 0
     throttled_seconds: float = 0.0
     possible_duplicates: int = 0
+    last_problem: str | None = None
 
 
 async def put_message(
@@ -85,6 +86,7 @@ async def put_message(
             raise OutOfTime(failure.problem)
         attempt += 1
         effort.retries += 1
+        effort.last_problem = failure.problem
         effort.throttled_seconds += wait if failure.busy else 0.0
         await asyncio.sleep(wait)
 

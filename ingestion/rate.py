@@ -43,10 +43,6 @@ class Rate:
         """Messages a second that may be sent now."""
         return self._pace.per_second
 
-    def unlimited(self) -> None:
-        """Begin as if the queue had taken any number of messages so far."""
-        self._pace.per_second = 1e6
-
     def turn(self, now: float) -> float:
         """Take the next turn; returns the seconds to wait for it."""
         if now >= self._interval_ends:

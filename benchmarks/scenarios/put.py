@@ -73,8 +73,6 @@ async def sluice(meter: Meter, url: str, count: int, blob_port: int) -> None:
     settings = load_settings({"AzureWebJobsStorage": connection_string(url, blob_port), "SLUICE_QUEUE": QUEUE})
     storage = Storage(settings)
     await storage.prepare()
-    for shard in storage.shards:
-        shard.rate.unlimited()
     warm_up, *requests = [
         *await spool_chunks(storage, f"{run}-warm-up", list(texts(WARM_UP)), CHUNK),
         *await spool_chunks(storage, run, list(texts(count)), CHUNK),
