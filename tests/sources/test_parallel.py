@@ -95,3 +95,25 @@ def test_a_refusal_among_parallel_requests_is_waited_for_and_loses_nothing() -> 
 def test_a_page_that_fails_is_an_error_only_when_its_turn_comes() -> None:
     with pytest.raises(SourceRefused, match="HTTP 404"):
         read(Server(fail=12), 8, max_messages=10_000)
+
+
+def test_where_the_source_goes_another_way_than_was_told_what_was_asked_for_is_dropped() -> None:
+    """A page in the middle that is shorter than the first one moves all later offsets."""
+    short = {10: 2}
+    asked: list[int] = []
+
+    async def page(request: web.Request) -> web.Response:
+        start = int(request.query["offset"])
+        asked.append(start)
+        return web.json_response({"items": LISTING.items(start, start + short.get(start, 5)), "total": LISTING.total})
+
+    async def run() -> list[Any]:
+        app = web.Application()
+        app.router.add_get("/", page)
+        style = {"style": "offset", "send": "offset", "end": {"total": True}}
+        table = {"pagination": style, "total": "total", "parallel_fetches": 4}
+        async with reading(app, "/", table, max_messages=10_000) as going:
+            return await going.all()
+
+    assert asyncio.run(run()) == LISTING.ids()
+    assert {12, 17} <= set(asked)

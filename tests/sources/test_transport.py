@@ -66,6 +66,37 @@ def test_a_refusal_in_the_body_of_a_success_is_waited_out() -> None:
     assert [wait for wait in run.waits if wait] == [100.0] * 6
 
 
+def test_items_beside_a_refusal_in_the_body_are_not_taken() -> None:
+    answers = iter([({"items": ["a", "b"], "error": "SLOW"}), {"items": ["a", "b", "c"]}])
+
+    async def page(request: web.Request) -> web.Response:
+        return web.json_response(next(answers))
+
+    async def run() -> list[Any]:
+        app = web.Application()
+        app.router.add_get("/", page)
+        throttle = {"body": {"path": "error", "values": ["SLOW"]}, "penalty_seconds": 2}
+        table = {"pagination": CURSOR, "message": "", "throttle": throttle}
+        async with reading(app, "/", table) as going:
+            return await going.all()
+
+    assert asyncio.run(run()) == ["a", "b", "c"]
+
+
+def test_a_page_for_people_is_refused_at_once() -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text=" <html>Please log in</html>", content_type="text/html")
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_get("/", page)
+        async with reading(app, "/", {"pagination": CURSOR}) as going:
+            await going.all()
+
+    with pytest.raises(SourceRefused, match=r"no JSON but ' <html>Please log in"):
+        asyncio.run(run())
+
+
 def test_the_declared_penalty_is_the_wait_of_a_source_that_names_none() -> None:
     messages, run = read("/throttled/silent", throttle={"penalty_seconds": 30})
     assert messages == LISTING.ids()
@@ -174,6 +205,33 @@ def test_wrong_credentials_are_refused_without_showing_them() -> None:
 def test_a_setting_that_is_missing_is_named() -> None:
     with pytest.raises(InvalidInput, match=r"auth.token: the app setting KEY is not set"):
         asyncio.run(pages("bearer", 1, {}))
+
+
+def test_a_token_serves_many_requests() -> None:
+    asked: list[str] = []
+
+    async def token(request: web.Request) -> web.Response:
+        asked.append("token")
+        return web.json_response({"access_token": "t", "expires_in": "3600"})
+
+    async def page(request: web.Request) -> web.Response:
+        asked.append(request.headers["Authorization"])
+        return web.json_response({"items": [1]})
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_post("/token", token)
+        app.router.add_get("/page", page)
+        async with TestServer(app) as server, httpx.AsyncClient(trust_env=False) as http:
+            auth = {**AUTH["oauth"], "token_url": str(server.make_url("/token"))}
+            table = {"url": str(server.make_url("/page")), "pagination": CURSOR, "items": "items", "auth": auth}
+            source = Source.model_validate(table)
+            for _ in range(2):  # as in two batches of a run
+                client = SourceClient(source, http, environment=SETTINGS)
+                await asyncio.gather(*(client.get(source.base_request()) for _ in range(3)))
+
+    asyncio.run(run())
+    assert sorted(asked) == ["Bearer t"] * 6 + ["token"]
 
 
 async def redirected(*, to_host: bool = True, hosts: bool = False, **table: Any) -> tuple[Any, httpx.Headers, str]:
