@@ -71,9 +71,10 @@ function orderOf(store, account, queue) {
 
 Store.prototype.insertMessage = async function (message, context) {
   const order = orderOf(this, message.accountName, message.queueName);
-  await azurite.insertMessage.call(this, message, context);
-  const { data } = messagesOf(this);
-  order.insert(data[data.length - 1]);
+  const inserting = azurite.insertMessage.call(this, message, context); // inserts before it first waits
+  const last = messagesOf(this).data.at(-1);
+  if (last && last.messageId === message.messageId) order.insert(last);
+  await inserting;
 };
 
 Store.prototype.getMessages = async function (account, queue, hiddenUntil, popReceipt, count, now, context) {
