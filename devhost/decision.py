@@ -3,20 +3,16 @@
 Enters: the episode, the replay of the orchestrator over it, the host's rules. Leaves: a `Turn`.
 """
 
-import json
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from uuid import NAMESPACE_OID, uuid5
 
-from devhost.action import Issued, Kind, Role
-from devhost.episode import Episode, Message, Parent
-from devhost.event import COMPLETIONS, SCHEDULING, Event, EventType, completed_task_id, make_event, write_time
+from devhost.episode import Episode, Message
+from devhost.event import COMPLETIONS, SCHEDULING, Event, EventType, completed_task_id, make_event
 from devhost.extension import Progress, explain_held_back, follow
 from devhost.instance import STATUS_NUMBERS
-from devhost.refusal import Rules, event_type, find_refusal
+from devhost.refusal import Rules, find_refusal
 from devhost.replay import Replay
-from devhost.turn import NewInstance, Remark, ScheduledActivity, ScheduledTimer, Turn, tell_parent
+from devhost.scheduling import derive_id, encode_again, schedule
+from devhost.turn import NewInstance, Remark, Turn, tell_parent
 
 _STUCK = (
     "stuck: the orchestrator waits for a task that nothing can complete. A task belongs to the last task_all or "
@@ -42,14 +38,12 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
     issued = replay.issued if progress is None else progress.issued
     refusal = find_refusal(whole, replay, issued, rules, episode)
     if refusal is not None:
-        return _fail_at_once(episode, replay, refusal)
-    known = {event["EventId"] for event in whole if event["EventType"] in SCHEDULING}
+        return _fail_at_once(episode, replay, refusal, rules)
+    known = frozenset(event["EventId"] for event in whole if event["EventType"] in SCHEDULING)
     ended = {completed_task_id(event) for event in whole if event["EventType"] in COMPLETIONS}
-    fresh = [task for task in issued if task.task_id not in known]
-    cancelled = tuple(task.task_id for task in issued if task.leaf.cancelled)
     is_open = any(task.task_id not in ended and not task.leaf.cancelled for task in issued)
-    turn = _schedule(episode, replay, fresh, cancelled, rules)
     has_ended = replay.is_done or replay.error is not None
+    turn = schedule(episode, replay, issued, known, rules)
     turn = replace(turn, remarks=_remarks(replay, progress, is_open, has_ended))
     if not has_ended or is_open or not (progress is None or progress.is_finished):
         return _close_episode(turn)
@@ -58,112 +52,6 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
     if replay.continues:
         return _continue_as_new(episode, turn, replay, rules)
     return _end(episode, turn, "Completed", replay.output_text, "")
-
-
-def _schedule(
-    episode: Episode, replay: Replay, fresh: Sequence[Issued], cancelled: tuple[int, ...], rules: Rules
-) -> Turn:
-    instance = episode.stored.instance
-    events: list[Event] = list(episode.new_events)
-    activities: list[ScheduledActivity] = []
-    timers: list[ScheduledTimer] = []
-    children: list[NewInstance] = []
-    instance_id, execution_id = instance.instance_id, instance.execution_id
-    for task in fresh:
-        leaf, task_id = task.leaf, task.task_id
-        if task.is_timer:
-            fire_at = _fire_at(task, episode.now)
-            events.append(_scheduling_event(task, episode.now, FireAt=write_time(fire_at)))
-            if not leaf.cancelled:
-                timers.append(
-                    ScheduledTimer(instance_id=instance_id, execution_id=execution_id, task_id=task_id, fire_at=fire_at)
-                )
-            continue
-        if leaf.kind is Kind.ACTIVITY:
-            events.append(
-                _scheduling_event(
-                    task, episode.now, Version="", Input=json.dumps([leaf.input_text]) if rules.store_inputs else None
-                )
-            )
-            activities.append(
-                ScheduledActivity(
-                    instance_id=instance_id,
-                    execution_id=execution_id,
-                    task_id=task_id,
-                    name=leaf.name,
-                    input_text=leaf.input_text,
-                )
-            )
-            continue
-        child = _new_child(episode, task, rules)
-        children.append(child)
-        events.append(
-            _scheduling_event(
-                task,
-                episode.now,
-                Version=child.version,
-                InstanceId=child.instance_id,
-                Input=child.input_text if rules.store_inputs else None,
-            )
-        )
-    return Turn(
-        instance_id=instance_id,
-        execution_id=execution_id,
-        revision=episode.stored.revision,
-        now=episode.now,
-        status="Running",
-        events=tuple(events),
-        consumed=episode.consumed,
-        activities=tuple(activities),
-        timers=tuple(timers),
-        cancelled_timers=cancelled,
-        children=tuple(children),
-        waits=replay.waits,
-        custom_status_text=replay.custom_status_text,
-    )
-
-
-def _scheduling_event(task: Issued, now: datetime, **fields: object) -> Event:
-    if not task.is_timer:
-        fields["Name"] = task.leaf.name
-    if task.role is not Role.CALL:
-        fields["IsRepeat"] = True  # devhost's own mark, for rewind
-    return make_event(event_type(task), now, event_id=task.task_id, **fields)
-
-
-def _fire_at(task: Issued, now: datetime) -> datetime:
-    if task.role is Role.RETRY_TIMER:
-        assert task.leaf.retry is not None
-        return now if task.is_last_attempt else now + task.leaf.retry.first_interval
-    assert task.leaf.fire_at is not None
-    return task.leaf.fire_at
-
-
-def _new_child(episode: Episode, task: Issued, rules: Rules) -> NewInstance:
-    instance = episode.stored.instance
-    return NewInstance(
-        instance_id=task.leaf.child_id or f"{instance.execution_id}:{task.task_id}",
-        execution_id=_derive_id(instance.execution_id, str(task.task_id)),
-        name=rules.orchestrators[task.leaf.name.lower()],
-        version=task.leaf.version or rules.default_version,
-        input_text=_encode_again(task.leaf.input_text),
-        parent=Parent(
-            instance_id=instance.instance_id,
-            execution_id=instance.execution_id,
-            name=instance.name,
-            task_id=task.task_id,
-        ),
-    )
-
-
-def _encode_again(text: str | None) -> str | None:
-    """Encode JSON text as JSON: the extension takes an action's input for a string, and `get_input` decodes twice."""
-    return None if text is None else json.dumps(text)
-
-
-def _derive_id(execution_id: str, step: str) -> str:
-    """Derive a new execution id, so that a turn decided twice is the same turn."""
-    return uuid5(NAMESPACE_OID, f"{execution_id}/{step}").hex
 
 
 def _remarks(replay: Replay, progress: Progress | None, is_open: bool, has_ended: bool) -> tuple[Remark, ...]:
@@ -190,8 +78,8 @@ def _failure_text(episode: Episode, error: str) -> str:
     return f"Orchestrator function '{episode.stored.instance.name}' failed: {error}"
 
 
-def _fail_at_once(episode: Episode, replay: Replay, reason: str) -> Turn:
-    turn = _schedule(episode, replay, (), (), Rules(activities={}, orchestrators={}))
+def _fail_at_once(episode: Episode, replay: Replay, reason: str, rules: Rules) -> Turn:
+    turn = replace(schedule(episode, replay, (), frozenset(), rules), custom_status_text=None)
     return _end(episode, turn, "Failed", _failure_text(episode, reason), replay.error_traceback)
 
 
@@ -229,10 +117,10 @@ def _continue_as_new(episode: Episode, turn: Turn, replay: Replay, rules: Rules)
         remarks=turn.remarks + remarks,
         next_generation=NewInstance(
             instance_id=instance.instance_id,
-            execution_id=_derive_id(instance.execution_id, "next"),
+            execution_id=derive_id(instance.execution_id, "next"),
             name=instance.name,
             version=instance.version,
-            input_text=_encode_again(replay.next_input_text),
+            input_text=encode_again(replay.next_input_text),
             parent=episode.stored.parent,
         ),
     )

@@ -27,6 +27,15 @@ def test_a_file_of_another_schema_is_refused_with_both_numbers(tmp_path: Path) -
         open_state_file(path)
 
 
+def test_a_file_of_an_older_schema_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.db"
+    open_state_file(path).close()
+    monkeypatch.setattr("devhost.state_file.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    with pytest.raises(StateFileError, match=f"has schema {SCHEMA_VERSION}, this devhost reads schema") as refused:
+        open_state_file(path)
+    assert "delete it or use --state" in str(refused.value)
+
+
 def test_somebody_else_s_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     connection = sqlite3.connect(path)
