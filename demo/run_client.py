@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 POLL_SECONDS = 0.5
-ENDED = frozenset({"completed", "completed_with_failures", "failed", "terminated"})
+ENDED = frozenset({"completed", "completed_with_failures", "cancelled", "failed", "terminated"})
 
 Status = dict[str, Any]  # the body of GET /api/runs/{run_id}
 

@@ -239,8 +239,8 @@ class FailedChunks:
     attempt: int
     chunk_size: int
     batch: Batch
-    tried: tuple[int, ...] | None
     groups: tuple[FailureGroup, ...]
+    tried: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,9 @@ again. The state of a run lists a few failures, these blobs have them all.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import (
@@ -40,7 +42,10 @@ async def record(ledger: Ledger, window: FailedChunks) -> None:
         chunks = sorted([*left, *new], key=lambda one: int(one["chunk_index"]))
         return {"batch": to_wire(window.batch), "chunks": chunks}
 
-    await change_json(blob, change)
+    there = await change_json(blob, change)
+    if there is not None and not there["chunks"]:
+        with suppress(ResourceNotFoundError):
+            await blob.delete_blob()
 
 
 async def load(ledger: Ledger, wanted: LoadRequest) -> FailedPage:

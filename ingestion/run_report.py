@@ -28,7 +28,10 @@ def status_of(runtime_status: str, progress: object, report: JsonObject | None) 
 
 
 def progress(state: RunState, phase: str = "running") -> JsonObject:
-    """The run's custom status. `phase` is running, waiting (for the source) or paused."""
+    """The run's custom status.
+
+    `phase` is running while a window is under way, and after it waiting (for the source), paused or ending.
+    """
     pending = run_state.pending(state)
     chunks_total = state.totals.chunks_done + run_state.chunks_pending(state)
     shown = {"phase": phase, **_counts(state), "pending": pending, "chunks_total": chunks_total}
@@ -38,9 +41,9 @@ def progress(state: RunState, phase: str = "running") -> JsonObject:
 
 
 def with_finished_chunks(progress: JsonObject, receipts: Sequence[Receipt]) -> JsonObject:
-    """The progress with the chunks of the window under way that have reported already."""
+    """The progress with the chunks of the window under way that have reported already; after it all are counted."""
     done = [receipt for receipt in receipts if not receipt.held]
-    if progress["pending"] == 0:
+    if progress["phase"] != "running" or progress["pending"] == 0:
         return progress
     enqueued = sum(receipt.enqueued for receipt in done)
     rejected = sum(receipt.rejected for receipt in done)

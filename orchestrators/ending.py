@@ -15,6 +15,7 @@ from orchestrators.drain import RETRY, drain, failure_text
 
 def end(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, dict[str, Any]]:
     """Close the ledger and return the report. Raises PermanentError, with the reason, for a run that has failed."""
+    context.set_custom_status(run_report.progress(state, "ending"))
     now = context.current_utc_datetime
     seconds = (now - datetime.fromisoformat(state.started_at)).total_seconds()
     finished = run_report.finish(context.instance_id, state, now.isoformat(), seconds)

@@ -38,15 +38,13 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
     """Move one window of a source to the queue, then go on as a new generation until the run has ended.
 
     1. Enqueue the chunks of the waiting batch, record the state, and bring the next batch, all at the same time.
-    2. Wait for all of them, count what each reports, and show the progress.
+    2. Wait for all of them, and count what each reports.
     3. Tell the ledger of chunks that failed.
     4. Return the report if that was the end; else wait if the source or a person wants that, and continue as new.
     """
     state = run_state.load(context.get_input())
     context.set_custom_status(run_report.progress(state))
     state = yield from _window(context, state)
-    context.set_custom_status(run_report.progress(state))
-
     match run_state.next_step(state, context.current_utc_datetime):
         case Step.END:
             return (yield from end(context, state))

@@ -1,16 +1,37 @@
 """Drives the orchestrator by itself: hand-written outcomes in, the sequence of its calls out."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion.contracts import RunRequest, RunState, to_wire
+from ingestion.contracts import (
+    EnqueueRequest,
+    FailedChunks,
+    FetchRequest,
+    FinishRequest,
+    LoadRequest,
+    RecordRequest,
+    RunRequest,
+    RunState,
+    from_wire,
+    to_wire,
+)
 from ingestion.run_state import start
 from orchestrators.ingest_run import ingest_run
 
 STARTED_AT = "2026-01-01T00:00:00+00:00"
 ORCHESTRATE = ingest_run._function.get_user_function().orchestrator_function
+
+INPUTS: dict[str, type[Any]] = {
+    "fetch_batch": FetchRequest,
+    "enqueue_chunk": EnqueueRequest,
+    "record_window": RecordRequest,
+    "record_failed": FailedChunks,
+    "load_failed": LoadRequest,
+    "finish_run": FinishRequest,
+}
 
 Outcome = dict[str, Any] | Exception | None
 Answer = Callable[[str, dict[str, Any]], Outcome]
@@ -63,7 +84,10 @@ class FakeContext:
         self.progress.append(status)
 
     def call_activity_with_retry(self, function: Any, retry: Any, payload: Any) -> Task:
-        return Task(function._function.get_function_name(), payload)
+        name = function._function.get_function_name()
+        json.dumps(payload)
+        assert to_wire(from_wire(INPUTS[name], payload)) == payload, "what is sent is what the activity reads"
+        return Task(name, payload)
 
     def create_timer(self, fire_at: datetime) -> Task:
         return Task("timer", fire_at.isoformat())

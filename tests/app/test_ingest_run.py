@@ -196,13 +196,18 @@ def test_a_wait_that_an_event_ends_early_is_gone_on_with_unless_somebody_wishes_
     assert (cancelled.report["outcome"], cancelled.report["pending"]) == ("cancelled", 0)
 
 
-def test_progress_shows_what_is_pending_before_a_window_and_what_is_done_after_it() -> None:
+def test_progress_shows_what_is_pending_at_the_start_of_each_window_and_all_at_the_end() -> None:
     shown = [
-        (p["fetched"], p["enqueued"], p["pending"], p["chunks_done"], p["chunks_total"])
-        for generation in rehearse_all(answering(*TWO))[:2]
+        (p["phase"], p["fetched"], p["enqueued"], p["pending"], p["chunks_done"], p["chunks_total"])
+        for generation in rehearse_all(answering(*TWO))
         for p in generation.progress
     ]
-    assert shown == [(0, 0, 0, 0, 0), (25, 0, 25, 0, 3), (25, 0, 25, 0, 3), (55, 25, 30, 3, 6)]
+    assert shown == [
+        ("running", 0, 0, 0, 0, 0),
+        ("running", 25, 0, 25, 0, 3),
+        ("running", 55, 25, 30, 3, 6),
+        ("ending", 55, 55, 0, 6, 6),
+    ]
 
 
 def test_chunks_that_are_held_back_stay_pending_and_the_run_waits_for_a_wish_then_does_only_those() -> None:
@@ -216,7 +221,9 @@ def test_chunks_that_are_held_back_stay_pending_and_the_run_waits_for_a_wish_the
 
     again = rehearse(answering(*TWO, chunk=pausing), paused.continued_with)
     assert again.windows[0][-2:] == ["enqueue_chunk 0/1", "enqueue_chunk 0/2"]
-    assert again.progress[-1]["pending"] == 9, "an event without a wish changes nothing"
+    assert (again.progress[-1]["phase"], again.progress[-1]["pending"]) == ("paused", 9), (
+        "an event without a wish changes nothing"
+    )
 
     assert report_of(rehearse_all(answering(*TWO), again.continued_with))["enqueued"] == 55
 

@@ -1,13 +1,19 @@
 """The whole thing for a test: demo API and devhost of its own, the session's Azurite, a queue of its own."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from demo.settings import ApiSettings
 from demo.stack import Stack
-from emulator import Azurite
+from emulator import Azurite, Child
+from tests.app_host import ROOT
+from tests.e2e.rig import Rig
+
+IDS = 560  # of the demo API of a rig: three batches, the last one shorter
+START_SECONDS = 30.0
 
 MakeStack = Callable[[ApiSettings], Stack]
 
@@ -21,3 +27,18 @@ def make_stack(azurite: Azurite, queue_name: str, tmp_path: Path) -> MakeStack:
         return Stack(api, folder=tmp_path / "stack", azurite=azurite, queue=queue_name, environment=own)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A demo API with few ids, for all tests that want nothing of it but ids; gives its URL."""
+    command = [sys.executable, "-m", "demo.api", *ApiSettings(ids=IDS, page_size=100).flags()]
+    log = tmp_path_factory.mktemp("api") / "api.log"
+    with Child("demo API", command, log=log, cwd=ROOT, environment={"PYTHONUNBUFFERED": "1"}) as api:
+        yield api.wait_for_line(r"^demo api ready on (\S+)", seconds=START_SECONDS)[1]
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str, small_api: str) -> Rig:
+    """A run whose activities the test can hold or fail."""
+    return Rig(monkeypatch, tmp_path, azurite, queue_name, small_api)

@@ -1,0 +1,100 @@
+"""Pause, resume, cancel: between chunks, with exact counts, and whatever comes at the wrong moment changes nothing."""
+
+from typing import Any
+
+from tests.e2e.conftest import IDS
+from tests.e2e.rig import Gate, Host, Rig
+
+
+def adds_up(run: dict[str, Any]) -> bool:
+    p = run["progress"]
+    return bool(p["fetched"] == p["enqueued"] + p["rejected"] + p["failed"] + p["pending"])
+
+
+def paused(rig: Rig, host: Host) -> dict[str, Any]:
+    """A run that was paused while chunks of its second batch were under way."""
+    rig.gate, rig.gated = Gate(), (1, 0)
+    host.start()
+    rig.gate.wait_until_reached()
+    assert host.ask("pause").status_code == 202
+    rig.gate.open()
+    return host.wait_for("paused")
+
+
+def test_a_paused_run_finishes_what_is_under_way_and_holds_the_rest_until_it_is_resumed(rig: Rig) -> None:
+    with rig.host() as host:
+        run = paused(rig, host)
+        progress = run["progress"]
+        assert (run["status"], progress["fetched"]) == ("paused", 400)
+        assert 0 < progress["pending"] < 200, "the chunks under way were finished, the others were not begun"
+        assert adds_up(run)
+        sent = len(rig.sent)
+        host.app.rest()
+        assert len(rig.sent) == sent, "a paused run does nothing"
+
+        assert host.ask("resume").status_code == 202
+        run = host.wait()
+        assert (run["status"], run["report"]["enqueued"]) == ("completed", IDS)
+        found = rig.read_back()
+        assert (found.lost, found.duplicates) == (0, 0)
+
+
+def test_an_event_without_a_wish_wakes_a_paused_run_only_to_look(rig: Rig) -> None:
+    with rig.host() as host:
+        before = paused(rig, host)["progress"]
+        for _ in range(3):
+            host.app.raise_event("run", "control")
+            host.app.rest()
+        run = host.look()
+        assert (run["status"], run["progress"]) == ("paused", before)
+        host.ask("resume")
+        assert host.wait()["status"] == "completed"
+
+
+def test_a_resume_that_comes_before_the_pause_took_hold_is_not_lost(rig: Rig) -> None:
+    rig.gate, rig.gated = Gate(), (1, 0)
+    with rig.host() as host:
+        host.start()
+        rig.gate.wait_until_reached()
+        assert [host.ask(wish).status_code for wish in ("pause", "resume", "pause", "resume")] == [202] * 4
+        rig.gate.open()
+        assert host.wait()["status"] == "completed"
+
+
+def test_a_cancelled_run_ends_with_exact_counts_and_takes_no_other_wish(rig: Rig) -> None:
+    rig.gate, rig.gated = Gate(), (1, 0)
+    with rig.host() as host:
+        host.start()
+        rig.gate.wait_until_reached()
+        assert host.ask("cancel").status_code == 202
+        answer = host.ask("resume")
+        assert (answer.status_code, answer.json()["error"]["field"]) == (409, "run_id")
+        rig.gate.open()
+        run = host.wait()
+        assert run["status"] == "cancelled"
+        assert adds_up(run)
+        assert run["report"]["pending"] > 0
+        assert [host.ask(wish).status_code for wish in ("pause", "resume", "cancel")] == [409] * 3
+        assert rig.read_back().enqueued == run["report"]["enqueued"]
+
+
+def test_a_paused_run_can_be_cancelled(rig: Rig) -> None:
+    with rig.host() as host:
+        pending = paused(rig, host)["progress"]["pending"]
+        assert host.ask("cancel").status_code == 202
+        run = host.wait()
+        assert (run["status"], run["report"]["pending"]) == ("cancelled", pending)
+
+
+def test_the_durable_suspend_and_resume_urls_still_work(rig: Rig) -> None:
+    rig.gate, rig.gated = Gate(), (1, 0)
+    with rig.host() as host:
+        urls = host.start().json()
+        rig.gate.wait_until_reached()
+        host.http.post(urls["suspendPostUri"].replace("{text}", "")).raise_for_status()
+        assert host.look()["status"] == "suspended"
+        rig.gate.open()
+        host.app.rest()
+        assert host.look()["status"] == "suspended"
+        host.http.post(urls["resumePostUri"].replace("{text}", "")).raise_for_status()
+        assert host.wait()["status"] == "completed"

@@ -1,0 +1,139 @@
+"""Redrive after each kind of loss: what failed or never happened is done, and nothing is done twice."""
+
+import sys
+
+import pytest
+
+from demo.tally import Comparison
+from ingestion.errors import SourceUnreachable, StorageRefused
+from tests.e2e.conftest import IDS
+from tests.e2e.rig import Gate, Host, Rig
+
+ALL_ONCE = Comparison(served=IDS, enqueued=IDS, unique=IDS, lost=0, duplicates=0, foreign=0)
+REFUSED = StorageRefused("the queue answered HTTP 403 (AuthorizationFailure)")
+
+
+def redrive(host: Host, rig: Rig) -> None:
+    """Redrive the run, and see that everything is there at the end, once, and the report agrees."""
+    rig.fails = lambda batch, chunk: None
+    answer = host.ask("redrive")
+    assert answer.status_code == 202, answer.text
+    run = host.wait()
+    assert run["status"] == "completed", run
+    report = run["report"]
+    assert (report["fetched"], report["enqueued"], report["failed"], report["pending"]) == (IDS, IDS, 0, 0)
+    assert report["redrives"] == 1
+    assert rig.read_back() == ALL_ONCE
+    assert host.ask("redrive").status_code == 409, "there is nothing left to do again"
+
+
+def test_chunks_that_failed_within_the_tolerance_are_done_again_and_nothing_else(rig: Rig) -> None:
+    rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) in {(0, 1), (0, 6), (2, 3)} else None
+    with rig.host() as host:
+        host.start()
+        run = host.wait()
+        assert (run["status"], run["report"]["failed"]) == ("completed_with_failures", 75), run["error"]
+        assert [one["chunk_index"] for one in rig.blob("runs/run/failed/000000.json")["chunks"]] == [1, 6]
+        rig.sent.clear()
+        redrive(host, rig)
+        assert sorted(rig.sent) == [(0, 1), (0, 6), (2, 3)]
+
+
+def test_a_run_that_failed_for_too_many_failures_goes_on_where_it_stopped(rig: Rig) -> None:
+    rig.fails = lambda batch, chunk: REFUSED if batch == 1 and chunk >= 0 else None
+    with rig.host() as host:
+        host.start(tolerated_failures=2)
+        run = host.wait()
+        assert run["status"] == "failed"
+        assert "8 of 16 chunks failed, tolerated are 2" in run["error"]
+        assert (run["report"]["outcome"], run["report"]["failed"]) == ("failed", 200)
+        redrive(host, rig)
+
+
+def test_a_run_whose_source_failed_goes_on_at_its_cursor(rig: Rig) -> None:
+    rig.fails = lambda batch, chunk: SourceUnreachable("demo gave no page") if (batch, chunk) == (2, -1) else None
+    with rig.host() as host:
+        host.start()
+        run = host.wait()
+        assert (run["status"], run["report"]["enqueued"]) == ("failed", 400)
+        rig.sent.clear()
+        redrive(host, rig)
+        assert min(rig.sent) >= (2, -1)
+
+
+def test_chunks_that_fail_again_can_be_redriven_again(rig: Rig) -> None:
+    rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) in {(0, 1), (1, 2)} else None
+    with rig.host() as host:
+        host.start()
+        host.wait()
+        rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) == (1, 2) else None
+        assert host.ask("redrive").status_code == 202
+        run = host.wait()
+        assert (run["status"], run["report"]["failed"]) == ("completed_with_failures", 25)
+        rig.fails = lambda batch, chunk: None
+        assert host.ask("redrive").status_code == 202
+        run = host.wait()
+        assert (run["status"], run["report"]["redrives"]) == ("completed", 2)
+        assert rig.read_back() == ALL_ONCE
+
+
+@pytest.mark.parametrize("loss", ["terminated", "history purged", "cancelled"])
+def test_a_run_that_was_ended_in_the_middle_goes_on(rig: Rig, loss: str) -> None:
+    rig.gate, rig.gated = Gate(), (1, 2)
+    with rig.host() as host:
+        host.start()
+        rig.gate.wait_until_reached()
+        assert host.ask("redrive").status_code == 409, "the run still goes on"
+        if loss == "cancelled":
+            assert host.ask("cancel").status_code == 202
+        else:
+            host.terminate()
+        rig.gate.open()
+        run = host.wait()
+        host.app.rest()
+        if loss == "history purged":
+            host.purge_history()
+            run = host.look()
+        expected = {"terminated": "terminated", "history purged": "lost", "cancelled": "cancelled"}
+        assert run["status"] == expected[loss]
+        if loss == "cancelled":
+            report = run["report"]
+            assert report["fetched"] == report["enqueued"] + report["pending"]
+            assert report["pending"] > 0
+        redrive(host, rig)
+
+
+def test_a_run_whose_host_lost_its_state_goes_on_from_the_ledger_alone(rig: Rig) -> None:
+    rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) == (0, 4) else None
+    rig.gate, rig.gated = Gate(), (1, 2)
+    with rig.host("first") as host:
+        host.start()
+        rig.gate.wait_until_reached()
+        host.terminate()
+        rig.gate.open()
+        host.app.rest()
+    rig.gate = None
+    with rig.host("second") as host:
+        assert host.look()["status"] == "lost"
+        answer = host.start()
+        assert answer.status_code == 409, "the same start would begin again what was begun"
+        assert "redrive" in answer.json()["error"]["allowed"]
+        redrive(host, rig)
+
+
+def test_a_chunk_that_never_gave_a_receipt_is_done_again_from_its_checkpoint(rig: Rig) -> None:
+    with rig.host() as host:
+        original = sys.modules["activities.enqueue_chunk"].enqueue
+
+        async def lost_after_sending(request: object, *others: object) -> object:
+            receipt = await original(request, *others)
+            if (request.batch_index, request.chunk_index) == (0, 0):  # type: ignore[attr-defined]
+                raise OSError("the worker is gone")
+            return receipt
+
+        rig.monkeypatch.setattr(sys.modules["activities.enqueue_chunk"], "enqueue", lost_after_sending)
+        host.start()
+        run = host.wait()
+        assert (run["status"], run["report"]["failed"]) == ("completed_with_failures", 25)
+        rig.monkeypatch.setattr(sys.modules["activities.enqueue_chunk"], "enqueue", original)
+        redrive(host, rig)
