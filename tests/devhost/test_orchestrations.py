@@ -146,6 +146,11 @@ def test_the_sdk_s_trap_of_nested_failures_is_explained(app: RunningApp) -> None
     assert "Way out: do not nest what may fail" in str(app.wait(app.start("nested_failure")).output_text)
 
 
+def test_the_sdk_s_limit_of_finished_yields_is_explained(app: RunningApp) -> None:
+    assert app.result(app.start("one_by_one", 900)) == 0
+    assert "Way out: fewer tasks in one generation" in str(app.wait(app.start("one_by_one", 1_000)).output_text)
+
+
 def test_a_version_reaches_the_orchestrator_its_children_and_its_next_generations(app: RunningApp) -> None:
     assert app.result(app.start("versions", {"again": True}, version="7")) == ["7", None, "9"]
 

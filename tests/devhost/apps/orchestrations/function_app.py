@@ -208,6 +208,15 @@ def nested_failure(context: df.DurableOrchestrationContext) -> Generator[Any, An
 
 
 @app.orchestration_trigger(context_name="context")
+def one_by_one(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    tasks = [context.call_activity(double, n) for n in range(context.get_input())]
+    total = sum((yield context.task_all(tasks)))
+    for task in tasks:
+        total -= yield task
+    return total
+
+
+@app.orchestration_trigger(context_name="context")
 def unknown_activity(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
     yield context.call_activity("nowhere")
 
