@@ -86,3 +86,8 @@ def test_a_coding_that_was_not_asked_for_is_named() -> None:
 
 def test_an_empty_body_is_empty() -> None:
     assert read(b"", "gzip") == []
+
+
+def test_output_that_waits_inside_the_decompressor_is_not_forgotten() -> None:
+    body = bytes(PIECE_BYTES + 1)  # raw deflate has no trailer: all input is read before all output is out
+    assert b"".join(read(raw_deflate(body), "deflate", step=10**6)) == body
