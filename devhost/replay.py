@@ -35,8 +35,9 @@ _NESTED = (
     "sub-orchestration."
 )
 _DEEP = (
-    "Pattern, unless the code recurses by itself: about a thousand tasks that have ended are yielded one after another; "
-    "each costs the SDK a level of recursion, on a real host too. Way out: fewer tasks in one generation, or sub-orchestrations."
+    "Pattern, unless the code recurses by itself: about a thousand tasks that have ended are yielded one after another, "
+    "and each costs the SDK a level of recursion, on a real host too. Way out: fewer tasks in one generation, or "
+    "sub-orchestrations."
 )
 _NO_TASK = (
     "Pattern: the orchestrator yields something that is no task. Way out: yield only what the context gives, as "
