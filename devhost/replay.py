@@ -35,7 +35,7 @@ _NESTED = (
     "sub-orchestration."
 )
 _DEEP = (
-    "Pattern, unless the code recurses by itself: about a thousand tasks that have ended are yielded one after another, "
+    "Pattern, unless the code recurses by itself: about a thousand tasks that have ended are yielded one by one, "
     "and each costs the SDK a level of recursion, on a real host too. Way out: fewer tasks in one generation, or "
     "sub-orchestrations."
 )
