@@ -2,8 +2,8 @@
 
 import azure.durable_functions as df
 
-from ingestion.contracts import FailedChunks, from_wire
-from ingestion.failed import record
+from ingestion.contracts import FailedChunks, from_wire, to_wire
+from ingestion.failed import record, settle
 from ingestion.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
@@ -12,8 +12,14 @@ blueprint = df.Blueprint()
 
 
 @blueprint.activity_trigger(input_name="request")
-async def record_failed(request: dict) -> None:
-    """Record which chunks of a batch failed: `FailedChunks` in. What stands in the way is raised, and ends the run."""
+async def record_failed(request: dict) -> dict:
+    """Record which chunks of a batch failed, and tell what was sent of them all the same.
+
+    `FailedChunks` in, `Settled` out. What stands in the way is raised, and ends the run.
+    """
     window = from_wire(FailedChunks, request)
     with storage_errors(f"record the failed chunks of batch {window.batch.index} of run {window.run_id}"):
-        await record(Ledger(open_storage(load_settings()).container, window.run_id), window)
+        ledger = Ledger(open_storage(load_settings()).container, window.run_id)
+        settled = await settle(ledger, window)
+        await record(ledger, window, settled)
+    return to_wire(settled)

@@ -28,17 +28,23 @@ async def control_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
     if wish not in WISHES:
         unknown = InvalidInput("(path)", f"nothing can be done to a run by {wish!r}", "pause, resume, cancel, redrive")
         return refusal(unknown, 404)
+    ended = InvalidInput("run_id", "the run has ended", f"POST /api/runs/{run_id}/redrive to go on, if it can")
     try:
         status = await runtime_status(client, run_id)
         if status is None:
             return no_such_run(run_id)
         if status not in RUNNING:
-            raise InvalidInput("run_id", "the run has ended", f"POST /api/runs/{run_id}/redrive to go on, if it can")
+            raise ended
         with storage_errors(f"write the wish for run {run_id}"):
             await express(Ledger(open_storage(load_settings()).container, run_id), WISHES[wish])
     except InvalidInput as error:
         return refusal(error, 409)
     except (PermanentError, RetryableError) as error:
         return unavailable(error)
-    await client.raise_event(run_id, EVENT, wish)
+    try:
+        await client.raise_event(run_id, EVENT, wish)
+    except Exception:
+        if await runtime_status(client, run_id) in RUNNING:
+            raise  # the wish stands, but a run that waits was not woken: to be asked for again
+        return refusal(ended, 409)
     return answer({"run_id": run_id, "wish": wish}, 202)

@@ -8,11 +8,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobLeaseClient
 
 from ingestion.ledger import Ledger
 
 LEASE_SECONDS = 15  # the least that Blob Storage gives
+RENEW_SECONDS = 5.0
 POLL_SECONDS = 0.25
 
 
@@ -30,8 +32,18 @@ async def locked(ledger: Ledger) -> AsyncIterator[str]:
             if getattr(error, "error_code", None) != "LeaseAlreadyPresent":
                 raise
             await asyncio.sleep(POLL_SECONDS)
+    renewing = asyncio.create_task(_renew(lease))
     try:
         yield lease.id
     finally:
-        with suppress(HttpResponseError):  # gone with the blob, or run out
+        renewing.cancel()
+        with suppress(AzureError):  # gone with the blob, or run out, or it will
             await lease.release()
+
+
+async def _renew(lease: BlobLeaseClient) -> None:
+    """Keep the lease for as long as its holder is at work: a purge may take longer than it lasts."""
+    with suppress(AzureError):
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            await lease.renew()

@@ -11,7 +11,7 @@ from clients.lock import locked
 from ingestion import run_state
 from ingestion.contracts import RunRequest, RunState, from_wire, to_wire
 from ingestion.control import clear
-from ingestion.errors import InvalidInput, PermanentError, RetryableError
+from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
 from ingestion.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
@@ -34,6 +34,8 @@ async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
                 return no_such_run(run_id)
             async with locked(ledger):
                 await _redrive(client, ledger)
+    except UnknownSchema as error:
+        return refusal(InvalidInput("run_id", str(error), "a run that this version of the app can read"), 409)
     except InvalidInput as error:
         return refusal(error, 409)
     except (PermanentError, RetryableError) as error:

@@ -13,6 +13,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import RunState
+from ingestion.control import read_wish
+from ingestion.run_state import PAUSE
 
 # In the order in which it goes: a late copy of a chunk then finds nothing to send, before it finds no checkpoint.
 SPOOL = ("batches", "cursors", "checkpoints")
@@ -50,24 +52,22 @@ async def purge(container: ContainerClient, run_id: str, keep: str = "") -> int:
 async def sweep(container: ContainerClient, older_than: datetime) -> list[str]:
     """Purge the runs of which no blob has changed since `older_than`; says which.
 
-    A run without a report is left alone while somebody has paused it. The blobs come in the order of their names, so
-    those of one run come together and memory stays flat.
+    A run that is paused is left alone. The blobs come in the order of their names, so those of one run come together
+    and memory stays flat.
     """
-    swept, current, newest, names = list[str](), "", older_than, set[str]()
+    swept, current, newest = list[str](), "", older_than
 
     async def end_of_run() -> None:
-        if current and newest < older_than and ("report.json" in names or "control.json" not in names):
+        if current and newest < older_than and await read_wish(container, current) != PAUSE:
             await purge(container, current)
             swept.append(current)
 
     async for blob in container.list_blobs(name_starts_with=RUNS):
-        run_id, _, name = blob.name.removeprefix(RUNS).partition("/")
+        run_id, _, _ = blob.name.removeprefix(RUNS).partition("/")
         if run_id != current:
             await end_of_run()
-            current, newest, names = run_id, blob.last_modified, set()
+            current, newest = run_id, blob.last_modified
         newest = max(newest, blob.last_modified)
-        if "/" not in name:
-            names.add(name)
     await end_of_run()
     return swept
 

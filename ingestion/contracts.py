@@ -236,11 +236,19 @@ class FailedChunks:
     """Input of `record_failed`: of the chunks `tried` (None: all) of a batch, those that failed, by reason."""
 
     run_id: str
+    run_started_at: str
     attempt: int
     chunk_size: int
     batch: Batch
     groups: tuple[FailureGroup, ...]
     tried: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Output of `record_failed`: what the checkpoints of the failed chunks say that was sent of them."""
+
+    chunks: tuple[Counted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.checkpoint import find_checkpoint
-from ingestion.contracts import EnqueueRequest, JsonObject, Receipt
+from ingestion.contracts import Counted, EnqueueRequest, JsonObject, Receipt
 from ingestion.errors import InvalidInput
+from ingestion.failed import counted_in
 from ingestion.ledger import Ledger, change_json, read_json
 from ingestion.run_state import CANCEL, PAUSE
 from ingestion.storage import storage_errors
@@ -56,13 +57,12 @@ async def hold(container: ContainerClient, request: EnqueueRequest) -> Receipt |
         found = await find_checkpoint(container, request)
     if found is not None and found.receipt is not None:
         return found.receipt
-    rejected = len(found.refusals) if found else 0
-    settled = sum(stop - first for first, stop in found.confirmed) if found else 0
+    sent = Counted(request.chunk_index) if found is None else counted_in(found, request.chunk_index)
     return Receipt(
         batch_index=request.batch_index,
         chunk_index=request.chunk_index,
         count=request.count,
-        enqueued=settled - rejected,
-        rejected=rejected,
+        enqueued=sent.enqueued,
+        rejected=sent.rejected,
         held=wish,
     )

@@ -10,13 +10,16 @@ from contextlib import suppress
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
+from ingestion.checkpoint import Checkpoint, find_checkpoint
 from ingestion.contracts import (
     Batch,
     Counted,
+    EnqueueRequest,
     FailedChunks,
     FailedPage,
     JsonObject,
     LoadRequest,
+    Settled,
     from_wire,
     to_wire,
 )
@@ -30,9 +33,27 @@ def failed_name(batch_index: int) -> str:
     return f"failed/{batch_index:06}.json"
 
 
-async def record(ledger: Ledger, window: FailedChunks) -> None:
-    """Take the chunks that were tried out of their batch's blob, and put those that failed in."""
-    blob, new = ledger.blob(failed_name(window.batch.index)), _entries(window)
+async def settle(ledger: Ledger, window: FailedChunks) -> Settled:
+    """What was sent of each failed chunk by its checkpoint, which knows it also if the chunk's worker was lost."""
+    chunks = []
+    for one in (chunk for group in window.groups for chunk in group.chunks):
+        found = await find_checkpoint(ledger.container, _request_of(window, one.chunk_index))
+        chunks.append(one if found is None else counted_in(found, one.chunk_index))
+    return Settled(chunks=tuple(chunks))
+
+
+def counted_in(checkpoint: Checkpoint, chunk_index: int) -> Counted:
+    """What a checkpoint says that was sent of its chunk."""
+    if checkpoint.receipt is not None:
+        return Counted(chunk_index, checkpoint.receipt.enqueued, checkpoint.receipt.rejected)
+    rejected = len(checkpoint.refusals)
+    return Counted(chunk_index, checkpoint.done - rejected, rejected)
+
+
+async def record(ledger: Ledger, window: FailedChunks, settled: Settled) -> None:
+    """Take the chunks that were tried out of their batch's blob, and put in those of which something is left."""
+    blob = ledger.blob(failed_name(window.batch.index))
+    new = [entry for entry in _entries(window, settled) if entry["enqueued"] + entry["rejected"] < entry["count"]]
 
     def change(found: JsonObject | None) -> JsonObject | None:
         earlier = found["chunks"] if found else []
@@ -76,21 +97,38 @@ def _is_due(chunk: JsonObject, batch_index: int, wanted: LoadRequest) -> bool:
     return bool(chunk["attempt"] < wanted.attempt) and not busy
 
 
-def _entries(window: FailedChunks) -> list[JsonObject]:
-    batch, size = window.batch, window.chunk_size
-    ends = (*batch.offsets[1:], batch.size_bytes)
+def _entries(window: FailedChunks, settled: Settled) -> list[JsonObject]:
+    errors = {chunk.chunk_index: group.error for group in window.groups for chunk in group.chunks}
+    requests = {one.chunk_index: _request_of(window, one.chunk_index) for one in settled.chunks}
     return [
         {
-            "chunk_index": chunk.chunk_index,
-            "first_message": chunk.chunk_index * size,
-            "count": min(size, batch.count - chunk.chunk_index * size),
-            "start_byte": batch.offsets[chunk.chunk_index],
-            "end_byte": ends[chunk.chunk_index],
-            "enqueued": chunk.enqueued,
-            "rejected": chunk.rejected,
+            "chunk_index": one.chunk_index,
+            "first_message": requests[one.chunk_index].first_message,
+            "count": requests[one.chunk_index].count,
+            "start_byte": requests[one.chunk_index].start_byte,
+            "end_byte": requests[one.chunk_index].end_byte,
+            "enqueued": one.enqueued,
+            "rejected": one.rejected,
             "attempt": window.attempt,
-            "error": group.error,
+            "error": errors[one.chunk_index],
         }
-        for group in window.groups
-        for chunk in group.chunks
+        for one in settled.chunks
     ]
+
+
+def _request_of(window: FailedChunks, chunk_index: int) -> EnqueueRequest:
+    """The request with which the chunk was tried."""
+    batch, size = window.batch, window.chunk_size
+    ends = (*batch.offsets[1:], batch.size_bytes)
+    return EnqueueRequest(
+        run_id=window.run_id,
+        run_started_at=window.run_started_at,
+        source="",  # the chunk's blob is all that matters from here on
+        batch_index=batch.index,
+        chunk_index=chunk_index,
+        blob=batch.blob,
+        start_byte=batch.offsets[chunk_index],
+        end_byte=ends[chunk_index],
+        first_message=chunk_index * size,
+        count=min(size, batch.count - chunk_index * size),
+    )

@@ -16,6 +16,7 @@ from ingestion.contracts import (
     FailureGroup,
     Receipt,
     RunState,
+    Settled,
 )
 
 LISTED_FAILURES = 5  # in the state and the report; all are counted, and the ledger has them all
@@ -120,12 +121,26 @@ def failed_chunks(run_id: str, state: RunState, receipts: Sequence[Receipt]) -> 
     tried = tuple(receipt.chunk_index for receipt in receipts if not receipt.held)
     return FailedChunks(
         run_id=run_id,
+        run_started_at=state.started_at,
         attempt=state.attempt,
         chunk_size=state.request.chunk_size,
         batch=batch,
         tried=tried if held or state.remaining is not None else None,
         groups=tuple(FailureGroup(error=error, chunks=tuple(chunks)) for error, chunks in by_error.items()),
     )
+
+
+def settled(receipts: Sequence[Receipt], told: Settled) -> list[Receipt]:
+    """The receipts with what the ledger found out: a chunk whose worker was lost may have sent some, or all."""
+    found = {one.chunk_index: one for one in told.chunks}
+    return [_settled(receipt, found.get(receipt.chunk_index)) for receipt in receipts]
+
+
+def _settled(receipt: Receipt, found: Counted | None) -> Receipt:
+    if found is None:
+        return receipt
+    is_done = found.enqueued + found.rejected == receipt.count
+    return replace(receipt, enqueued=found.enqueued, rejected=found.rejected, error=None if is_done else receipt.error)
 
 
 def chunks_pending(state: RunState) -> int:

@@ -22,6 +22,7 @@ from ingestion.contracts import (
     Recorded,
     RecordRequest,
     RunState,
+    Settled,
     from_wire,
     to_wire,
 )
@@ -80,6 +81,7 @@ def _window(context: df.DurableOrchestrationContext, state: RunState) -> Generat
         told = yield from drain(context, [context.call_activity_with_retry(record_failed, RETRY, to_wire(failed))])
         if isinstance(told[0], Exception):
             return run_state.unrecorded(state, failure_text(told[0]))
+        receipts = window.settled(receipts, from_wire(Settled, told[0] or {}))
     return run_state.with_window(state, receipts, recorded, brought, context.current_utc_datetime)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.contracts import Batch, Counted, Cursor, FailedPage, FetchOutcome, Receipt, Recorded, to_wire
+from ingestion.contracts import Batch, Counted, Cursor, FailedPage, FetchOutcome, Receipt, Recorded, Settled, to_wire
 from ingestion.window import ERROR_LENGTH
 from tests.app.rehearsal import Answer, Generation, Outcome, first_state, rehearse, rehearse_all
 
@@ -293,6 +293,17 @@ def test_failed_chunks_that_the_ledger_could_not_take_are_as_if_their_window_had
 
     assert finished["state"]["error"] == "the storage account cannot be reached"
     assert (finished["state"]["batch"]["index"], finished["state"]["totals"]["enqueued"]) == (0, 0)
+
+
+def test_a_chunk_without_a_receipt_counts_as_the_ledger_found_out() -> None:
+    def chunk(_: str, payload: dict[str, Any]) -> Outcome:
+        return Exception("the worker is gone") if payload["chunk_index"] < 2 else receipt(payload)
+
+    found = to_wire(Settled(chunks=(Counted(0, 10, 0), Counted(1, 7, 1))))
+    report = report_of(rehearse_all(answering(batch(0, 25, last=True), chunk=chunk, record_failed=found)))
+
+    assert (report["enqueued"], report["rejected"], report["failed"], report["chunks_failed"]) == (22, 1, 2, 1)
+    assert [(one["chunk"], one["failed"]) for one in report["failures"]] == [(1, 2)]
 
 
 def test_a_report_whose_ledger_could_not_be_closed_says_so() -> None:
