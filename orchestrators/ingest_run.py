@@ -75,6 +75,8 @@ def _window(context: df.DurableOrchestrationContext, state: RunState) -> Generat
         for chunk, outcome in zip(chunks, outcomes[len(beside) :], strict=True)
     ]
     recorded = _record_of(Recorded, outcomes[len(beside) - 1])
+    if recorded.error is not None:
+        return run_state.unrecorded(state, recorded.error)
     brought = None if source is None else _record_of(BROUGHT[source], outcomes[0])
     failed = window.failed_chunks(run_id, state, receipts)
     if failed is not None:

@@ -22,6 +22,7 @@ from ingestion.run_state import start
 from orchestrators.ingest_run import ingest_run
 
 STARTED_AT = "2026-01-01T00:00:00+00:00"
+NOW = datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
 ORCHESTRATE = ingest_run._function.get_user_function().orchestrator_function
 
 INPUTS: dict[str, type[Any]] = {
@@ -73,7 +74,7 @@ class FakeContext:
 
     state: dict[str, Any]
     instance_id: str = "run-1"
-    current_utc_datetime: datetime = datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
+    current_utc_datetime: datetime = NOW
     progress: list[Any] = field(default_factory=list)
     continued_with: dict[str, Any] | None = None
 
@@ -121,12 +122,14 @@ class Generation:
         return [task.payload for task in self.tasks if task.name == name]
 
 
-def rehearse(answer: Answer, state: dict[str, Any] | None = None, *, first_to_come: str = "timer") -> Generation:
+def rehearse(
+    answer: Answer, state: dict[str, Any] | None = None, *, first_to_come: str = "timer", now: datetime = NOW
+) -> Generation:
     """Run one generation; `answer` gives the outcome of each activity from its name and payload.
 
     `first_to_come` says which of a timer and an event ends a wait for either.
     """
-    context = FakeContext(state or first_state())
+    context = FakeContext(state or first_state(), current_utc_datetime=now)
     generator = ORCHESTRATE(context)
     generation = Generation([], [], context.progress, None, None, None)
 
