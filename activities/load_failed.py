@@ -21,7 +21,13 @@ async def load_failed(request: dict) -> dict:
         with storage_errors(f"load the failed chunks of run {wanted.run_id}"):
             page = await load(Ledger(open_storage(load_settings()).container, wanted.run_id), wanted)
     except (InvalidInput, PermanentError) as error:
-        log("load_failed", "failed chunks could not be loaded", level=30, run_id=wanted.run_id, reason=str(error))
+        log(
+            "ledger_refused",
+            "the ledger could not be read or written",
+            level=30,
+            run_id=wanted.run_id,
+            reason=str(error),
+        )
         return to_wire(FailedPage(error=str(error)))
     if page.batch is not None:
         log(

@@ -35,5 +35,11 @@ async def record_window(request: dict) -> dict:
             )
         return to_wire(Recorded(wish=await read_wish(storage.container, window.run_id)))
     except (InvalidInput, PermanentError) as error:
-        log("record_failed", "the ledger could not be written", level=30, run_id=window.run_id, reason=str(error))
+        log(
+            "ledger_refused",
+            "the ledger could not be read or written",
+            level=30,
+            run_id=window.run_id,
+            reason=str(error),
+        )
         return to_wire(Recorded(error=str(error)))

@@ -1,0 +1,38 @@
+"""docs/runs.md names every state and every route that there is."""
+
+import re
+import typing
+from pathlib import Path
+
+from clients import control_run, delete_run, get_run, redrive_run, start_run
+from clients.start_request import StartRequest
+from ingestion import run_report
+
+PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
+OUTCOMES = {"completed", "completed_with_failures", "failed", "cancelled"}
+PHASES = {"running", "waiting", "paused", "ending"}
+
+
+def test_every_status_is_in_the_diagram_and_in_the_table() -> None:
+    statuses = OUTCOMES | PHASES | set(run_report.STATUS.values()) | {"lost"}
+    diagram = PAGE.partition("```mermaid")[2].partition("```")[0]
+    drawn = set(re.findall(r"\b[a-z_]+\b(?= -->)|(?<=--> )[a-z_]+\b", diagram))
+    listed = set(
+        re.findall(r"^\| `([a-z_]+)` \|", PAGE.partition("## States")[2].partition("## The identity")[0], re.M)
+    )
+    assert drawn == statuses
+    assert listed == statuses
+
+
+def test_every_route_is_in_the_table() -> None:
+    for module in (start_run, get_run, control_run, redrive_run, delete_run):
+        for function in module.blueprint._function_builders:
+            trigger = function._function.get_trigger()
+            for wish in control_run.WISHES:
+                route = typing.cast(str, trigger.route).replace("{wish}", wish)
+                assert f"| `{trigger.methods[0].name} /api/{route}` |" in PAGE
+
+
+def test_every_field_of_a_start_is_in_the_table() -> None:
+    for name in StartRequest.model_fields:
+        assert f"\n| `{name}` |" in PAGE
