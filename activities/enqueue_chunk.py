@@ -6,12 +6,12 @@ import azure.durable_functions as df
 
 from activities.log import log
 from ingestion.contracts import EnqueueRequest, from_wire, to_wire
-from ingestion.control import hold
-from ingestion.enqueue import enqueue
 from ingestion.errors import InvalidInput, PermanentError
+from ingestion.run.control import hold
+from ingestion.run.window import no_receipt
+from ingestion.sending.enqueue import enqueue
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage
-from ingestion.window import no_receipt
 
 blueprint = df.Blueprint()
 

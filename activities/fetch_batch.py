@@ -7,13 +7,13 @@ import azure.durable_functions as df
 
 from activities.log import log
 from ingestion.contracts import FetchOutcome, FetchRequest, from_wire, to_wire
-from ingestion.control import read_wish
 from ingestion.errors import InvalidInput, PermanentError
-from ingestion.fetch import fetch
+from ingestion.fetching.fetch import fetch
+from ingestion.fetching.spool import Spool
+from ingestion.run.control import read_wish
 from ingestion.settings import load_settings
 from ingestion.source.client import SourceClient
 from ingestion.source.description import load_source
-from ingestion.spool import Spool
 from ingestion.storage import open_storage, storage_errors
 
 blueprint = df.Blueprint()

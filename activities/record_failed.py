@@ -3,8 +3,8 @@
 import azure.durable_functions as df
 
 from ingestion.contracts import FailedChunks, from_wire, to_wire
-from ingestion.failed import record, settle
-from ingestion.ledger import Ledger
+from ingestion.run.failed import record, settle
+from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 

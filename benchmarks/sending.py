@@ -16,10 +16,10 @@ from azure.storage.queue.aio import QueueClient
 
 from benchmarks.contestant import Meter
 from emulator.server import ACCOUNT, ACCOUNT_KEY
-from ingestion.access import signed_access
 from ingestion.chunking import chunk
-from ingestion.connection import Pool
 from ingestion.contracts import EnqueueRequest
+from ingestion.sending.access import signed_access
+from ingestion.sending.connection import Pool
 from ingestion.storage import Storage
 
 LANES = 32

@@ -12,9 +12,10 @@ from enum import StrEnum
 class Victim(StrEnum):
     """Who is struck."""
 
-    HOST = "host"
+    HOST = "host"  # devhost and the app in it
     STORAGE = "storage"
     BOTH = "both"
+    STATE = "state"  # devhost, and the file with its instances and their history
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

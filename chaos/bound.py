@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chaos.fault import Fault
 from chaos.plan import Plan
 from demo.stack import ROOT
-from ingestion import checkpoint
+from ingestion.sending import checkpoint
 
 CHECKPOINT_MESSAGES = 20  # small, so that the bound is far below the size of a round
 
@@ -21,6 +21,7 @@ class Harm:
 
     kills: int
     restarts: int
+    losses: int  # of the state file, each with a kill
     faults: Counter[Fault]
     lost_answers: int
 

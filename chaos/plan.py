@@ -48,7 +48,7 @@ def make_plan(seed: str, number: int, ids: int) -> Plan:
     chance = random.Random(f"{seed}/{number}")
     chunk_size = chance.choice(CHUNK_SIZES)
     requests = ids + 4 * (ids // chunk_size + 1)  # what a quiet run says to storage, at least
-    victims = (Victim.HOST, Victim.HOST, Victim.STORAGE, Victim.BOTH)
+    victims = (Victim.HOST, Victim.HOST, Victim.STORAGE, Victim.BOTH, Victim.STATE)
     strikes = tuple(
         Strike(
             at_request=chance.randint(1, requests),

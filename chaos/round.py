@@ -5,7 +5,6 @@ Enters: a stage and a plan. Leaves: an `Outcome` that says what was done to the 
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
@@ -14,7 +13,7 @@ from chaos.fault import Fault
 from chaos.plan import Plan
 from chaos.stage import Stage
 from demo.readback import read_back
-from demo.run_client import ENDED, RunClient, RunError
+from demo.run_client import ENDED, RunClient, RunError, Status
 from demo.tally import Comparison
 
 POLL_SECONDS = 0.2
@@ -28,25 +27,29 @@ class Outcome:
     plan: Plan
     harm: Harm
     bound: int
-    status: dict[str, Any]
+    status: Status
+    redrives: int
     found: Comparison
     seconds: float
 
 
 def play(stage: Stage, plan: Plan) -> Outcome:
     """Play one round. Raises RunError if the run stands still, ChildError if a process ends that nobody struck."""
-    began, kills, restarts = time.monotonic(), stage.kills, stage.restarts
+    began, before = time.monotonic(), (stage.kills, stage.restarts, stage.losses)
     stage.lay(plan)
     met = [stage.queue.misfortune, stage.blobs.misfortune, stage.source.misfortune]
     try:
-        status = follow(stage, plan)
+        with RunClient(stage.stack.app_url) as client:
+            follower = Follower(stage, plan, client)
+            status = follower.follow()
     finally:
         stage.lift()
     queue, blobs, source = (one.met for one in met)
     found = read_back(stage.azurite.connection_string, stage.stack.queue, stage.stack.api_url)
     harm = Harm(
-        kills=stage.kills - kills,
-        restarts=stage.restarts - restarts,
+        kills=stage.kills - before[0],
+        restarts=stage.restarts - before[1],
+        losses=stage.losses - before[2],
         faults=queue + blobs + source,
         lost_answers=queue[Fault.LOST],
     )
@@ -55,36 +58,49 @@ def play(stage: Stage, plan: Plan) -> Outcome:
         harm=harm,
         bound=duplicates_at_most(plan, harm),
         status=status,
+        redrives=follower.redrives,
         found=found,
         seconds=time.monotonic() - began,
     )
 
 
-def follow(stage: Stage, plan: Plan) -> dict[str, Any]:
-    """Start the run and mend what is struck until it has ended; gives its last status."""
-    run_id = f"chaos-{plan.seed.replace('/', '-')}"
-    seen, seen_at = None, time.monotonic()
-    with RunClient(stage.stack.app_url) as client:
+class Follower:
+    """Does what a person would do who wants a run to get through: start it, look, redrive it when it was lost."""
+
+    def __init__(self, stage: Stage, plan: Plan, client: RunClient) -> None:
+        self._stage, self._plan, self._client = stage, plan, client
+        self._run_id = f"chaos-{plan.seed.replace('/', '-')}"
+        self.redrives = 0
+
+    def follow(self) -> Status:
+        """Mend what is struck until the run has ended; gives its last status."""
+        seen, seen_at = None, time.monotonic()
         while True:
-            stage.mend()
-            status = _look(client, plan, run_id)
+            self._stage.mend()
+            status = self._look()
             if status is not None and status["status"] in ENDED:
                 return status
-            now, moved = time.monotonic(), (stage.kills, stage.restarts, status and status["progress"])
+            moved = (self._stage.kills, self._stage.restarts, self.redrives, status and status["progress"])
+            now = time.monotonic()
             if moved != seen:
                 seen, seen_at = moved, now
             elif now - seen_at > STANDSTILL_SECONDS:
-                raise RunError(f"round {plan.number}: the run stood still for {STANDSTILL_SECONDS:.0f} s: {status}")
+                stands = f"the run stood still for {STANDSTILL_SECONDS:.0f} s"
+                raise RunError(f"round {self._plan.number}: {stands}: {status}")
             time.sleep(POLL_SECONDS)
 
-
-def _look(client: RunClient, plan: Plan, run_id: str) -> dict[str, Any] | None:
-    """The run's status, which is also asked of an app that is being killed; starts the run if there is none yet."""
-    try:
+    def _look(self) -> Status | None:
+        """The run's status; None if nobody answers, and when the run was started or redriven just now."""
         try:
-            return client.status(run_id)
-        except RunError:
-            client.start(source="demo", run_id=run_id, chunk_size=plan.chunk_size)
-    except (RunError, httpx.HTTPError):
-        return None  # struck at this moment, or storage is: the next look tells
-    return None
+            try:
+                status = self._client.status(self._run_id)
+            except RunError:  # there is none yet, or its ledger cannot be read at this moment
+                self._client.start(source="demo", run_id=self._run_id, chunk_size=self._plan.chunk_size)
+                return None
+            if status["status"] == "lost":
+                self._client.redrive(self._run_id)
+                self.redrives += 1
+                return None
+        except (RunError, httpx.HTTPError):
+            return None  # struck at this moment, or storage is: the next look tells
+        return status

@@ -45,7 +45,9 @@ class Stage:
         self.stack: Stack
         self.kills = 0
         self.restarts = 0
-        self.storage_is_struck = threading.Event()
+        self.losses = 0
+        self._storage_is_struck = threading.Event()
+        self._state_is_struck = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._open = contextlib.ExitStack()
 
@@ -60,16 +62,24 @@ class Stage:
 
     def mend(self) -> None:
         """Start again what was struck down; called again and again by who follows the run."""
-        if self.storage_is_struck.is_set():
+        if self._storage_is_struck.is_set():
             self.azurite.restart()
             self.restarts += 1
-            self.storage_is_struck.clear()
+            self._storage_is_struck.clear()
             self._call(self._reopen())
         host = self.stack.devhost
         if host is not None and not host.alive:
             self.kills += 1
+            if self._state_is_struck.is_set():
+                self._lose_state()
             self.stack.start_devhost()
         self.stack.check()
+
+    def _lose_state(self) -> None:
+        for file in self._folder.glob("devhost.db*"):
+            file.unlink()
+        self.losses += 1
+        self._state_is_struck.clear()
 
     def empty_queue(self) -> None:
         """Forget the messages of the round before."""
@@ -79,11 +89,13 @@ class Stage:
     def _strike(self, victim: Victim) -> None:
         """Called between two bytes of the proxies' loop; what has to be waited for is left to `mend`."""
         host = self.stack.devhost
+        if victim is Victim.STATE:
+            self._state_is_struck.set()
         if victim is not Victim.STORAGE and host is not None and host.alive and host.pid:
             os.kill(host.pid, signal.SIGKILL)
-        if victim is not Victim.HOST:
+        if victim in (Victim.STORAGE, Victim.BOTH):
             self.gate.close()
-            self.storage_is_struck.set()
+            self._storage_is_struck.set()
 
     async def _set(self, ambush: Ambush | None, blobs: Misfortune, queue: Misfortune, source: Misfortune) -> None:
         self.blobs.misfortune, self.queue.misfortune, self.source.misfortune = blobs, queue, source

@@ -36,7 +36,8 @@ def describe(outcome: Outcome) -> str:
     faults = ", ".join(f"{count} {fault}" for fault, count in sorted(harm.faults.items()) if count)
     return (
         f"round {plan.number:>3}: {plan.ids:,} ids in chunks of {plan.chunk_size}, {harm.kills} kills, "
-        f"{harm.restarts} restarts of storage, {faults or 'no faults'}; {outcome.status['status']} after "
+        f"{harm.restarts} restarts of storage, {harm.losses} losses of state, {faults or 'no faults'}; "
+        f"{outcome.status['status']} after {outcome.redrives} redrives and "
         f"{outcome.seconds:.1f} s, lost {found.lost}, duplicates {found.duplicates} of at most {outcome.bound}"
     )
 

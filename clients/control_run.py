@@ -5,10 +5,10 @@ import azure.functions as func
 
 from clients.answer import answer, no_such_run, refusal, unavailable
 from clients.instance import RUNNING, runtime_status
-from ingestion.control import GO, express
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
-from ingestion.ledger import Ledger
-from ingestion.run_state import CANCEL, EVENT, PAUSE
+from ingestion.run.control import GO, express
+from ingestion.run.ledger import Ledger
+from ingestion.run.run_state import CANCEL, EVENT, PAUSE
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 

@@ -7,9 +7,9 @@ from azure.core.exceptions import ResourceNotFoundError
 from clients.answer import answer, no_such_run, refusal, unavailable
 from clients.instance import RUNNING, runtime_status
 from clients.lock import locked
-from ingestion.clean_up import purge
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
-from ingestion.ledger import Ledger
+from ingestion.run.clean_up import purge
+from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 

@@ -8,11 +8,11 @@ import azure.functions as func
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 from clients.answer import answer, no_such_run, unavailable
-from ingestion import run_report
 from ingestion.contracts import JsonObject, Receipt, from_wire
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
-from ingestion.ledger import Ledger
-from ingestion.run_report import status_of
+from ingestion.run import run_report
+from ingestion.run.ledger import Ledger
+from ingestion.run.run_report import status_of
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 

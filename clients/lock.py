@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobLeaseClient
 
-from ingestion.ledger import Ledger
+from ingestion.run.ledger import Ledger
 
 LEASE_SECONDS = 15  # the least that Blob Storage gives
 RENEW_SECONDS = 5.0

@@ -8,11 +8,11 @@ import azure.functions as func
 from clients.answer import no_such_run, refusal, unavailable
 from clients.instance import RUNNING, runtime_status
 from clients.lock import locked
-from ingestion import run_state
 from ingestion.contracts import RunRequest, RunState, from_wire, to_wire
-from ingestion.control import clear
 from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
-from ingestion.ledger import Ledger
+from ingestion.run import run_state
+from ingestion.run.control import clear
+from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from ingestion.contracts import JsonObject, RunRequest
 from ingestion.errors import InvalidInput
+from ingestion.run.tolerance import DEFAULT, read_tolerance
 from ingestion.settings import MAX_CHUNK_SIZE, Settings
-from ingestion.tolerance import DEFAULT, read_tolerance
 from ingestion.validation import invalid_input, not_allowed
 
 RUN_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"  # it becomes an instance id and a part of blob names

@@ -12,10 +12,10 @@ from clients.answer import answer, refusal, unavailable
 from clients.instance import RUNNING, runtime_status
 from clients.lock import locked
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
-from ingestion import run_state
 from ingestion.contracts import JsonObject, RunRequest, from_wire, to_wire
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
-from ingestion.ledger import Ledger
+from ingestion.run import run_state
+from ingestion.run.ledger import Ledger
 from ingestion.settings import Settings, load_settings
 from ingestion.source.auth import secrets_of
 from ingestion.source.description import load_source

@@ -20,7 +20,7 @@ class RunError(Exception):
 
 
 class RunClient:
-    """The two routes that matter: POST /api/runs and GET /api/runs/{run_id}."""
+    """The routes that matter: POST /api/runs, GET /api/runs/{run_id} and POST /api/runs/{run_id}/redrive."""
 
     def __init__(self, app_url: str) -> None:
         self._http = httpx.Client(base_url=f"{app_url}/api", timeout=30)
@@ -31,6 +31,14 @@ class RunClient:
         if answer.status_code != 202:
             raise RunError(f"POST /api/runs answered {answer.status_code}: {answer.text.strip()[:500]}")
         return str(answer.json()["id"])
+
+    def redrive(self, run_id: str) -> None:
+        """Let a run that has ended or was lost go on; RunError when it is refused."""
+        answer = self._http.post(f"/runs/{run_id}/redrive")
+        if answer.status_code != 202:
+            raise RunError(
+                f"POST /api/runs/{run_id}/redrive answered {answer.status_code}: {answer.text.strip()[:500]}"
+            )
 
     def status(self, run_id: str) -> Status:
         answer = self._http.get(f"/runs/{run_id}")

@@ -13,8 +13,8 @@ from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
-from ingestion.access import Access, bearer_access, sas_access, signed_access
 from ingestion.errors import InvalidInput
+from ingestion.sending.access import Access, bearer_access, sas_access, signed_access
 
 # Short, because the durable retry is behind it; the clients' own default waits 15 s before the first.
 _RETRY: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 2, "random_jitter_range": 1}

@@ -14,8 +14,8 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 
 from ingestion.account import Account, OpenAccount
 from ingestion.errors import StorageRefused, StorageUnavailable
+from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
-from ingestion.shard import Shard
 
 
 class Storage:

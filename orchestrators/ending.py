@@ -7,9 +7,9 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.finish_run import finish_run
-from ingestion import run_report, run_state
 from ingestion.contracts import RunState, to_wire
 from ingestion.errors import PermanentError
+from ingestion.run import run_report, run_state
 from orchestrators.drain import RETRY, drain, failure_text
 
 

@@ -1,7 +1,7 @@
 """One generation of a run: step 2, 4 and 6 on the way of an id.
 
 Enters: the run's state (`ingestion.contracts.RunState`). Leaves: activity calls, progress, and either the state for
-the next generation or the report. What follows from what is decided in `ingestion.run_state`.
+the next generation or the report. What follows from what is decided in `ingestion.run.run_state`.
 """
 
 from collections.abc import Generator
@@ -14,7 +14,6 @@ from activities.fetch_batch import fetch_batch
 from activities.load_failed import load_failed
 from activities.record_failed import record_failed
 from activities.record_window import record_window
-from ingestion import run_report, run_state, window
 from ingestion.contracts import (
     FailedPage,
     FetchOutcome,
@@ -26,7 +25,8 @@ from ingestion.contracts import (
     from_wire,
     to_wire,
 )
-from ingestion.run_state import Source, Step
+from ingestion.run import run_report, run_state, window
+from ingestion.run.run_state import Source, Step
 from orchestrators.drain import RETRY, drain, failure_text
 from orchestrators.ending import end
 from orchestrators.waiting import wait_for_source, wait_for_wish

@@ -10,9 +10,9 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from ingestion import run_report
 from ingestion.contracts import RunState
-from ingestion.run_state import EVENT
+from ingestion.run import run_report
+from ingestion.run.run_state import EVENT
 
 
 def wait_for_source(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, None]:

@@ -1,8 +1,8 @@
 """Memory and CPU of a fetch from one gigantic response, and what parallel fetches gain where each page takes 100 ms.
 
-`fetch_small` and `fetch_large` run `ingestion.fetch.fetch` as the activity does, over HTTP and with the official blob
-client, against a server that streams the response and forgets the blobs; the small one has a hundredth of the ids.
-`parse` and `json_loads` read the bytes of the large response from memory, in pieces and at once.
+`fetch_small` and `fetch_large` run `ingestion.fetching.fetch.fetch` as the activity does, over HTTP and with the
+official blob client, against a server that streams the response and forgets the blobs; the small one has a hundredth
+of the ids. `parse` and `json_loads` read the bytes of the large response from memory, in pieces and at once.
 """
 
 import json
@@ -19,12 +19,12 @@ from benchmarks.findings import Findings, Row, Value, median, median_ratio, of
 from benchmarks.source_server import SourceServer
 from demo.memory import memory_of
 from ingestion.contracts import FetchRequest
-from ingestion.fetch import fetch
+from ingestion.fetching.fetch import fetch
+from ingestion.fetching.spool import Spool
 from ingestion.source.body import PIECE_BYTES
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.parse_json import JsonParser
-from ingestion.spool import Spool
 
 SIZE = 5_000_000  # ids of the large response
 SMALLER = 100  # times fewer in the small one

@@ -65,7 +65,7 @@ def run(meter: Meter, orchestrator: str, chunks: int) -> None:
     seen = watched_replays()
     from devhost.testing import running_app
     from ingestion.contracts import RunRequest, to_wire
-    from ingestion.run_state import start
+    from ingestion.run.run_state import start
 
     request = RunRequest(source="bench", chunk_size=CHUNK_SIZE, chunks_per_batch=CHUNKS_PER_BATCH)
     state = to_wire(start(request, "2026-01-01T00:00:00+00:00"))

@@ -1,9 +1,9 @@
 """CPU for each message: the whole sender, the official clients and httpx, against a server that answers at once.
 
-Sluice is measured as the activity runs it, `ingestion.enqueue.enqueue`: spool read, formats, rate, retries, checkpoints
-and receipts included, with Azurite for the blobs. The others only send, from ready texts. `floor` sends the same bytes
-on the same kind of connection with nothing around it; `aiohttp` is its client session with everything turned off that
-can be. Each contestant is a process of its own, and so is the server.
+Sluice is measured as the activity runs it, `ingestion.sending.enqueue.enqueue`: spool read, formats, rate, retries,
+checkpoints and receipts included, with Azurite for the blobs. The others only send, from ready texts. `floor` sends
+the same bytes on the same kind of connection with nothing around it; `aiohttp` is its client session with everything
+turned off that can be. Each contestant is a process of its own, and so is the server.
 """
 
 import tempfile
@@ -32,7 +32,7 @@ from benchmarks.sending import (
 from benchmarks.server import Server
 from emulator import Azurite
 from emulator.server import ACCOUNT
-from ingestion.enqueue import enqueue
+from ingestion.sending.enqueue import enqueue
 from ingestion.settings import load_settings
 from ingestion.storage import Storage
 

@@ -16,7 +16,7 @@ from benchmarks.findings import Findings, Row, median, of
 from benchmarks.sending import connection_string, spool_chunks, texts
 from benchmarks.server import Server
 from emulator import Azurite
-from ingestion.enqueue import enqueue
+from ingestion.sending.enqueue import enqueue
 from ingestion.settings import load_settings
 from ingestion.storage import Storage
 

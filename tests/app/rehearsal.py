@@ -18,7 +18,7 @@ from ingestion.contracts import (
     from_wire,
     to_wire,
 )
-from ingestion.run_state import start
+from ingestion.run.run_state import start
 from orchestrators.ingest_run import ingest_run
 
 STARTED_AT = "2026-01-01T00:00:00+00:00"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ingestion.connection import Answer, AnswerLost, NotSent, Pool
+from ingestion.sending.connection import Answer, AnswerLost, NotSent, Pool
 from tests.app.scripted_server import CREATED, Script, ScriptedServer, scripted
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ingestion.contracts import Batch, Counted, Cursor, FailedPage, FetchOutcome, Receipt, Recorded, Settled, to_wire
-from ingestion.window import ERROR_LENGTH
+from ingestion.run.window import ERROR_LENGTH
 from tests.app.rehearsal import Answer, Generation, Outcome, first_state, rehearse, rehearse_all
 
 

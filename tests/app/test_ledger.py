@@ -10,10 +10,10 @@ from azure.storage.blob.aio import ContainerClient
 
 from emulator import Azurite
 from ingestion.contracts import RunRequest, RunState
-from ingestion.control import GO, express, following, read_wish
 from ingestion.errors import InvalidInput, UnknownSchema
-from ingestion.ledger import Ledger
-from ingestion.run_state import CANCEL, PAUSE, load, start
+from ingestion.run.control import GO, express, following, read_wish
+from ingestion.run.ledger import Ledger
+from ingestion.run.run_state import CANCEL, PAUSE, load, start
 
 STATE = start(RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), "2026-01-01T00:00:00+00:00")
 WithLedger = Callable[[Callable[[Ledger], Awaitable[None]]], None]

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.contracts import EnqueueRequest
-from ingestion.message_format import MAX_MESSAGE_BYTES, Post, posts_of
-from ingestion.packed import unpack
+from ingestion.sending.message_format import MAX_MESSAGE_BYTES, Post, posts_of
+from ingestion.sending.packed import unpack
 from ingestion.settings import Settings, load_settings
 
 REQUEST = EnqueueRequest(

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from ingestion.rate import FIRST_PER_SECOND, INTERVAL_SECONDS, LOWEST_PER_SECOND, Pace, Rate
+from ingestion.sending.rate import FIRST_PER_SECOND, INTERVAL_SECONDS, LOWEST_PER_SECOND, Pace, Rate
 
 
 class Bucket:

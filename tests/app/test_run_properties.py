@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion import run_state
 from ingestion.contracts import RunState, from_wire, to_wire
+from ingestion.run import run_state
 from tests.app.rehearsal import NOW, Generation, first_state, rehearse
 from tests.app.world import InstanceLost, World, as_sent
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from clients import control_run, delete_run, get_run, redrive_run, start_run
 from clients.start_request import StartRequest
-from ingestion import run_report
+from ingestion.run import run_report
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
 OUTCOMES = {"completed", "completed_with_failures", "failed", "cancelled"}

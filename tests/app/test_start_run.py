@@ -10,7 +10,7 @@ import pytest
 from devhost.testing import RunningApp
 from emulator import Azurite
 from ingestion.contracts import RunRequest, to_wire
-from ingestion.run_state import start
+from ingestion.run.run_state import start
 from tests.app_host import sluice
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ingestion.errors import InvalidInput
-from ingestion.tolerance import is_exceeded, read_tolerance
+from ingestion.run.tolerance import is_exceeded, read_tolerance
 
 
 @pytest.mark.parametrize(("given", "written"), [(0, "0"), (10, "10"), ("10", "10"), ("5%", "5%"), ("2.5 %", "2.5%")])

@@ -14,14 +14,14 @@ from chaos.verdict import problems, summary
 from demo.tally import Comparison
 
 PLAN = replace(make_plan("1", 1, 100), chunk_size=50)
-HARM = Harm(kills=1, restarts=0, faults=Counter({Fault.LOST: 3, Fault.BUSY: 2}), lost_answers=3)
+HARM = Harm(kills=1, restarts=0, losses=0, faults=Counter({Fault.LOST: 3, Fault.BUSY: 2}), lost_answers=3)
 REPORT = {"fetched": 100, "enqueued": 100, "rejected": 0, "failed": 0}
 FOUND = Comparison(served=100, enqueued=107, unique=100, lost=0, duplicates=7, foreign=0)
 
 
 def outcome(found: Comparison = FOUND, status: str = "completed", **report: int) -> Outcome:
     said: dict[str, Any] = {"status": status, "error": None, "report": REPORT | report, "progress": None}
-    return Outcome(plan=PLAN, harm=HARM, bound=10, status=said, found=found, seconds=1.0)
+    return Outcome(plan=PLAN, harm=HARM, bound=10, status=said, redrives=0, found=found, seconds=1.0)
 
 
 def test_a_round_in_which_all_went_well_has_no_problems() -> None:

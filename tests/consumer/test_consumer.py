@@ -8,8 +8,8 @@ from typing import Any
 
 from emulator import Azurite
 from emulator.server import node
-from ingestion.enqueue import enqueue
-from ingestion.packed import unpack
+from ingestion.sending.enqueue import enqueue
+from ingestion.sending.packed import unpack
 from tests.faults.sending import opened, settings_for, spool
 
 READER = Path(__file__).with_name("read_queue.js")

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ingestion.clean_up import sweep
 from ingestion.errors import StorageRefused
+from ingestion.run.clean_up import sweep
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage
 from tests.e2e.rig import Gate, Host, Rig

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from azure.storage.blob import BlobClient
 
-from ingestion.ledger import Ledger
+from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage
 from tests.e2e.conftest import IDS

@@ -12,8 +12,8 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 from emulator import Azurite
 from emulator.server import ACCOUNT
 from ingestion.contracts import EnqueueRequest, Receipt
-from ingestion.enqueue import enqueue
 from ingestion.errors import RetryableError
+from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings, load_settings
 from ingestion.storage import Storage
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from emulator import Azurite
-from ingestion.checkpoint import duplicates_at_most
 from ingestion.contracts import Receipt
-from ingestion.enqueue import enqueue
 from ingestion.errors import ChunkTakenOver
+from ingestion.sending.checkpoint import duplicates_at_most
+from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings
 from tests.faults.proxy import BUSY, CUT_AFTER, CUT_BEFORE, EXPIRED, PASS, SLOW, TRUNCATE, Fault, FaultProxy
 from tests.faults.sending import opened, repeated, settings_for, spool, texts_on, until_finished

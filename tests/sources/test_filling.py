@@ -9,10 +9,10 @@ from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Cursor, FetchRequest
 from ingestion.errors import SourceRefused
-from ingestion.filling import Filling
-from ingestion.position import Position
+from ingestion.fetching.filling import Filling
+from ingestion.fetching.position import Position
+from ingestion.fetching.spool import Spool
 from ingestion.source.description import Source
-from ingestion.spool import Spool
 from tests.sources.fake_container import FakeContainer
 
 SOURCE = {"url": "http://a/", "items": "", "pagination": {"style": "none"}}

@@ -5,9 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
-from ingestion.known import Known, digest
-from ingestion.position import Position, from_json
-from ingestion.seen import Seen
+from ingestion.fetching.known import Known, digest
+from ingestion.fetching.position import Position, from_json
+from ingestion.fetching.seen import Seen
 from ingestion.source.page import PageRequest
 from tests.sources.reader import reading
 

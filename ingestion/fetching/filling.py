@@ -14,11 +14,11 @@ from typing import Any
 from ingestion.chunking import chunk
 from ingestion.contracts import Batch, Cursor, FetchRequest
 from ingestion.errors import SourceRefused
-from ingestion.known import Known, digest
-from ingestion.position import Position
+from ingestion.fetching.known import Known, digest
+from ingestion.fetching.position import Position
+from ingestion.fetching.spool import Spool
 from ingestion.source.description import Source
 from ingestion.source.path import ABSENT, at, shown
-from ingestion.spool import Spool
 
 LARGEST_BATCH = 2  # times `max_messages`: beyond it a page is cut, below it the rest of a page stays with its batch
 

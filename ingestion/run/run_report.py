@@ -5,8 +5,8 @@ Step 7 on the way of an id. Enters: a state. Leaves: JSON, its keys in the order
 
 from collections.abc import Sequence
 
-from ingestion import run_state
 from ingestion.contracts import FinishRequest, JsonObject, Receipt, RunState
+from ingestion.run import run_state
 
 STATUS = {
     "Pending": "pending",

@@ -11,7 +11,7 @@ from typing import Any
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import EnqueueRequest
-from ingestion.message_format import message_key
+from ingestion.sending.message_format import message_key
 
 
 async def write_rejects(

@@ -8,15 +8,15 @@ sent again, and a chunk that is finished gives its receipt again.
 from dataclasses import replace
 from time import monotonic
 
-from ingestion.accounts import Accounts
-from ingestion.checkpoint import Checkpoint, CheckpointFile, Refusal
 from ingestion.contracts import EnqueueRequest, Receipt
 from ingestion.errors import ChunkOutOfTime
-from ingestion.message_format import posts_of
-from ingestion.queue_sender import QueueSender
-from ingestion.reject import write_rejects
+from ingestion.fetching.spool import read_messages
+from ingestion.sending.accounting import Accounts
+from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, Refusal
+from ingestion.sending.message_format import posts_of
+from ingestion.sending.queue_sender import QueueSender
+from ingestion.sending.reject import write_rejects
 from ingestion.settings import Settings
-from ingestion.spool import read_messages
 from ingestion.storage import Storage, storage_errors
 
 

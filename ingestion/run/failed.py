@@ -10,7 +10,6 @@ from contextlib import suppress
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.checkpoint import Checkpoint, find_checkpoint
 from ingestion.contracts import (
     Batch,
     Counted,
@@ -23,7 +22,8 @@ from ingestion.contracts import (
     from_wire,
     to_wire,
 )
-from ingestion.ledger import Ledger, change_json, read_json
+from ingestion.run.ledger import Ledger, change_json, read_json
+from ingestion.sending.checkpoint import Checkpoint, find_checkpoint
 
 PAGE_CHUNKS = 25  # of a redrive's windows: few enough for a payload of 4 KB with all that is counted of them
 

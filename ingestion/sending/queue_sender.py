@@ -16,13 +16,13 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from time import monotonic
 
-from ingestion.accounts import Accounts
-from ingestion.checkpoint import CHECKPOINT_SECONDS
 from ingestion.errors import StorageRefused
-from ingestion.message_format import Post
-from ingestion.put_message import Effort, MessageRefused, OutOfTime, put_message
-from ingestion.rate import Pace
-from ingestion.shard import Shard
+from ingestion.sending.accounting import Accounts
+from ingestion.sending.checkpoint import CHECKPOINT_SECONDS
+from ingestion.sending.message_format import Post
+from ingestion.sending.put_message import Effort, MessageRefused, OutOfTime, put_message
+from ingestion.sending.rate import Pace
+from ingestion.sending.shard import Shard
 
 MAX_REFUSALS = 20  # by the queue, of messages that it should take: more are a fault of the chunk, not of a message
 

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
-from ingestion.access import Access, Grant
-from ingestion.connection import Answer, NotSent, Pool
 from ingestion.errors import StorageRefused
-from ingestion.rate import Rate
+from ingestion.sending.access import Access, Grant
+from ingestion.sending.connection import Answer, NotSent, Pool
+from ingestion.sending.rate import Rate
 
 API_VERSION = "2021-12-02"
 

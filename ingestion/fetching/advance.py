@@ -7,8 +7,8 @@ the evidence. The guards that are always on live here: loops of any length, the 
 import json
 
 from ingestion.errors import SourceRefused
-from ingestion.position import Position, request_at
-from ingestion.seen import Seen, fingerprint
+from ingestion.fetching.position import Position, request_at
+from ingestion.fetching.seen import Seen, fingerprint
 from ingestion.source.description import Source
 from ingestion.source.end import End, Reached, number_of
 from ingestion.source.origin import is_allowed, origin

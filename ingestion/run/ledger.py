@@ -15,7 +15,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from ingestion.contracts import JsonObject, RunState, to_wire
-from ingestion.run_state import load
+from ingestion.run.run_state import load
 
 
 class Order(NamedTuple):

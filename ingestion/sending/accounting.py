@@ -6,7 +6,7 @@ Enters: posts that the queue has confirmed, or that cannot be sent. Leaves: exac
 import re
 from collections.abc import Sequence
 
-from ingestion.message_format import Post
+from ingestion.sending.message_format import Post
 
 ENQUEUED, REJECTED = 1, 2  # what `Accounts.marks` says of a message; 0 is neither
 

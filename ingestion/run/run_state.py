@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from ingestion import window
 from ingestion.contracts import (
     SCHEMA,
     FailedPage,
@@ -27,7 +26,8 @@ from ingestion.contracts import (
     from_wire,
 )
 from ingestion.errors import UnknownSchema
-from ingestion.tolerance import is_exceeded
+from ingestion.run import window
+from ingestion.run.tolerance import is_exceeded
 
 PAUSE, CANCEL = "pause", "cancel"  # what somebody may wish of a run
 EVENT = "control"  # raised after a wish was written: it wakes a run that waits

@@ -13,8 +13,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import RunState
-from ingestion.control import read_wish
-from ingestion.run_state import PAUSE
+from ingestion.run.control import read_wish
+from ingestion.run.run_state import PAUSE
 
 # In the order in which it goes: a late copy of a chunk then finds nothing to send, before it finds no checkpoint.
 SPOOL = ("batches", "cursors", "checkpoints")

@@ -10,19 +10,19 @@ from math import ceil
 from time import monotonic
 from typing import Any
 
-from ingestion.advance import advance, answered, clamped_to, first_page, total_of
 from ingestion.contracts import Batch, Cursor, FetchRequest
 from ingestion.errors import SpoolConflict
-from ingestion.fetch_parallel import PagesAhead
-from ingestion.filling import Filling
-from ingestion.known import Known
-from ingestion.position import Position, from_json, request_at
-from ingestion.seen import Seen
+from ingestion.fetching.advance import advance, answered, clamped_to, first_page, total_of
+from ingestion.fetching.fetch_parallel import PagesAhead
+from ingestion.fetching.filling import Filling
+from ingestion.fetching.known import Known
+from ingestion.fetching.position import Position, from_json, request_at
+from ingestion.fetching.seen import Seen
+from ingestion.fetching.spool import Spool
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest, Throttled
-from ingestion.spool import Spool
 
 SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, which costs nothing
 

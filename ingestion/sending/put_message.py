@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from ingestion.connection import Answer, AnswerLost, NotSent
 from ingestion.errors import StorageRefused
-from ingestion.shard import Shard
+from ingestion.sending.connection import Answer, AnswerLost, NotSent
+from ingestion.sending.shard import Shard
 
 REQUEST_SECONDS = 30.0
 LEAST_SECONDS = 2.0  # for a request that is sent just before the deadline: an answer not waited for is a doubt

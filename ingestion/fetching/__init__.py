@@ -1,0 +1,1 @@
+"""Step 3: pages of a source become batches in the spool."""

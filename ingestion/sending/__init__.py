@@ -1,0 +1,1 @@
+"""Step 5: the messages of a chunk are put on the queue, each accounted for."""
