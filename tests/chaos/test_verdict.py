@@ -15,7 +15,7 @@ from demo.tally import Comparison
 
 PLAN = replace(make_plan("1", 1, 100), chunk_size=50)
 HARM = Harm(kills=1, restarts=0, losses=0, faults=Counter({Fault.LOST: 3, Fault.BUSY: 2}), lost_answers=3)
-REPORT = {"fetched": 100, "enqueued": 100, "rejected": 0, "failed": 0}
+REPORT = {"fetched": 100, "enqueued": 100, "rejected": 0, "failed": 0, "possible_duplicates": 9}
 FOUND = Comparison(served=100, enqueued=107, unique=100, lost=0, duplicates=7, foreign=0)
 
 
@@ -35,6 +35,7 @@ def test_a_round_in_which_all_went_well_has_no_problems() -> None:
         (outcome(replace(FOUND, foreign=2)), "foreign=2"),
         (outcome(replace(FOUND, duplicates=11)), "duplicates=11"),
         (outcome(replace(FOUND, enqueued=99)), "the queue holds 99"),
+        (outcome(possible_duplicates=6), "possible_duplicates=6"),
         (outcome(status="failed"), "ended as failed"),
         (outcome(enqueued=99), "do not add up"),
         (outcome(fetched=90, enqueued=90), "fetched=90 of 100"),
