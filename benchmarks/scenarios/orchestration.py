@@ -2,9 +2,10 @@
 
 SIZE counts chunks of 5,000 ids: 4,000 are 20 million. The real orchestrator runs on devhost; its activities are stubs
 that take `ACTIVITY_SECONDS`, and devhost replays for each group of completions, as it does when a chunk takes seconds.
-`cpu_ms_per_chunk` is the time of the SDK and the orchestrator in all replays of a run;
-`history_bytes` is the longest history that any replay had to read. A contestant that passes `LIMIT_SECONDS` gives up,
-and is not tried with more chunks.
+`cpu_ms_per_chunk` is the time of the SDK and the orchestrator in all replays of a run, `history_bytes_per_chunk` what
+all generations of a run came to, `longest_history_bytes` what a single replay had to read at most. Small runs are
+repeated until they come to a tenth of SIZE. A contestant that passes `LIMIT_SECONDS` gives up, which leaves its columns
+at 0, and is not tried with more chunks.
 """
 
 import json
@@ -26,6 +27,7 @@ ACTIVITY_SECONDS = 0.005  # in truth seconds: what matters is that completions c
 LIMIT_SECONDS = 40.0
 APP = Path(__file__).parents[1] / "apps" / "orchestration"
 CONTESTANTS = ("ingest_run", "fan_out", "ids_in_payload")
+COLUMNS = ("cpu_ms_per_chunk", "history_bytes_per_chunk", "longest_history_bytes")
 
 
 def measure(size: int, repeats: int) -> Findings:
@@ -33,10 +35,10 @@ def measure(size: int, repeats: int) -> Findings:
     for repeat in range(repeats):
         for contestant in CONTESTANTS:
             for chunks in (size // 100, size // 10, size):
-                meter = apart(run, orchestrator=contestant, chunks=chunks)
+                meter = apart(run, orchestrator=contestant, chunks=chunks, times=max(1, size // 10 // chunks))
                 rows.append({"contestant": f"{contestant} {chunks}", "repeat": repeat, "chunks": chunks, **meter.notes})
                 print(*rows[-1].values(), flush=True)
-                if meter.notes["finished"] == 0:
+                if not meter.notes["finished"]:
                     break
     return Findings(rows=rows, line=_line(rows, size))
 
@@ -46,17 +48,18 @@ def _line(rows: list[Row], size: int) -> Row:
     for contestant in CONTESTANTS:
         for chunks in (size // 100, size // 10, size):
             name = f"{contestant} {chunks}"
-            if 1 in of(rows, name, "finished"):
-                line[f"{contestant}_cpu_ms_per_chunk_{chunks}"] = median(of(rows, name, "cpu_ms_per_chunk"))
-                line[f"{contestant}_history_bytes_{chunks}"] = round(median(of(rows, name, "history_bytes")))
-    for column in ("cpu_ms_per_chunk", "history_bytes"):
+            if all(of(rows, name, "finished")) and of(rows, name, "finished"):
+                line |= {f"{contestant}_{column}_{chunks}": median(of(rows, name, column)) for column in COLUMNS}
+            else:
+                line[f"{contestant}_{chunks}"] = "gave_up"
+    for column in COLUMNS[:2]:
         least, most = (line[f"ingest_run_{column}_{chunks}"] for chunks in (size // 100, size))
         line[f"{column}_ratio"] = float(most) / float(least)
     return line
 
 
-def run(meter: Meter, orchestrator: str, chunks: int) -> None:
-    """One run on a devhost of its own."""
+def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
+    """So many runs, one after another, on a devhost of their own."""
     os.environ |= {
         "BENCH_CHUNK_SIZE": str(CHUNK_SIZE),
         "BENCH_CHUNKS": str(chunks),
@@ -70,20 +73,27 @@ def run(meter: Meter, orchestrator: str, chunks: int) -> None:
     request = RunRequest(source="bench", chunk_size=CHUNK_SIZE, chunks_per_batch=CHUNKS_PER_BATCH)
     state = to_wire(start(request, "2026-01-01T00:00:00+00:00"))
     with TemporaryDirectory() as folder, running_app(APP, state_file=Path(folder) / "devhost.db") as app:
+        finished = True
         with meter:
-            run_id = app.start(orchestrator, state)
-            ended = wait(app, run_id)
-        if ended:
+            for _ in range(times):
+                run_id = app.start(orchestrator, state)
+                finished = finished and wait(app, run_id)
+        if finished:
             result = app.result(run_id)
             enqueued = result["enqueued"] if isinstance(result, dict) else result
             assert enqueued == chunks * CHUNK_SIZE, result
-    meter.notes |= {
-        "finished": int(ended),
-        "seconds": round(meter.seconds, 3),
-        "episodes": seen.episodes,
-        "cpu_ms_per_chunk": round(1000 * seen.cpu_seconds / chunks, 4),
-        "history_bytes": seen.history_bytes,
-    }
+    all_chunks = chunks * times
+    meter.notes |= {"finished": int(finished), "seconds": round(meter.seconds / times, 3)}
+    meter.notes |= (
+        dict.fromkeys(("episodes", *COLUMNS), 0)
+        if not finished
+        else {
+            "episodes": round(seen.episodes / times),
+            "cpu_ms_per_chunk": round(1000 * seen.cpu_seconds / all_chunks, 4),
+            "history_bytes_per_chunk": round(seen.history_bytes / all_chunks, 1),
+            "longest_history_bytes": seen.longest_history_bytes,
+        }
+    )
 
 
 def wait(app: Any, run_id: str) -> bool:
@@ -102,7 +112,8 @@ class Seen:
 
     episodes: int = 0
     cpu_seconds: float = 0.0
-    history_bytes: int = 0
+    history_bytes: int = 0  # of all executions together
+    longest_history_bytes: int = 0
 
 
 def watched_replays() -> Seen:
@@ -117,9 +128,10 @@ def watched_replays() -> Seen:
         history = request.history
         execution = history[1]["OrchestrationInstance"]["ExecutionId"]
         events, size = known.get(execution, (0, 0))
-        size += sum(len(json.dumps(event)) for event in history[events:])
-        known[execution] = (len(history), size)
-        seen.history_bytes = max(seen.history_bytes, size)
+        more = sum(len(json.dumps(event)) for event in history[events:])
+        known[execution] = (len(history), size + more)
+        seen.history_bytes += more
+        seen.longest_history_bytes = max(seen.longest_history_bytes, size + more)
         seen.episodes += 1
         seen.cpu_seconds -= time.thread_time()
         answer = replay(request)
