@@ -1,14 +1,16 @@
-// Starts Azurite as it is, but for how its queue store finds messages.
+// Starts Azurite as it is, but for how its queue store finds messages; docs/decisions.md has the figures.
 //
-// Azurite 3.37.0 scans every message of the account and rebuilds its indexes at each receive, peek and delete (measured:
-// 0.3 s a receive with 30,000 messages), so that a queue of 100,000 could not be read back in an hour. Here each queue
-// remembers in which order its messages become visible; the answers stay the same. docs/decisions.md has the figures.
-// Writing a message, the path that runs and benchmarks are about, is Azurite's own.
+// Azurite 3.37.0 scans every message of the account and rebuilds its indexes at each receive, peek and delete, so that a
+// queue of 100,000 could not be read back in an hour: here each queue remembers in which order its messages become
+// visible. And each put inserts into sorted indexes, which moves as many entries as there are messages: here what is
+// looked up by its id is found by a hash. The answers stay the same.
 "use strict";
 
+const { Collection } = require("lokijs");
+const Extents = require("azurite/dist/src/common/persistence/LokiExtentMetadataStore.js").default;
 const Store = require("azurite/dist/src/queue/persistence/LokiQueueMetadataStore.js").default;
 
-const azurite = { ...Object.fromEntries(["insertMessage", "updateMessage", "clearMessages", "clearExpiredMessages"]
+const azurite = { ...Object.fromEntries(["init", "insertMessage", "updateMessage", "clearMessages", "clearExpiredMessages"]
   .map((name) => [name, Store.prototype[name]])) };
 
 /** The order in which the messages of one queue become visible, as positions in time and $loki ids. */
@@ -68,6 +70,33 @@ function orderOf(store, account, queue) {
   if (!ofStore.has(key)) ofStore.set(key, new VisibleOrder(messagesOf(store), account, queue));
   return ofStore.get(key);
 }
+
+/** Replaces the sorted indexes of a collection by one hash index. */
+function findByHash(collection, field) {
+  for (const name of Object.keys(collection.binaryIndices)) delete collection.binaryIndices[name];
+  collection.ensureUniqueIndex(field);
+}
+
+const findOne = Collection.prototype.findOne;
+
+Collection.prototype.findOne = function (query) {
+  const field = this.uniqueNames.find((name) => typeof query?.[name] === "string");
+  if (!field) return findOne.call(this, query);
+  const found = this.by(field, query[field]);
+  return found && Object.keys(query).every((name) => found[name] === query[name]) ? found : null;
+};
+
+Store.prototype.init = async function () {
+  await azurite.init.call(this);
+  findByHash(messagesOf(this), "messageId");
+};
+
+const initExtents = Extents.prototype.init;
+
+Extents.prototype.init = async function () {
+  await initExtents.call(this);
+  findByHash(this.db.getCollection(this.EXTENTS_COLLECTION), "id");
+};
 
 Store.prototype.insertMessage = async function (message, context) {
   const order = orderOf(this, message.accountName, message.queueName);
