@@ -84,7 +84,7 @@ def _window(context: df.DurableOrchestrationContext, state: RunState) -> Generat
         if isinstance(told[0], Exception):
             return run_state.unrecorded(state, failure_text(told[0]))
         receipts = window.settled(receipts, from_wire(Settled, told[0] or {}))
-    return run_state.with_window(state, receipts, recorded, brought, context.current_utc_datetime)
+    return run_state.with_window(state, receipts, recorded.wish, brought, context.current_utc_datetime)
 
 
 BROUGHT: dict[Source, type[Any]] = {Source.FETCH: FetchOutcome, Source.REDO: FailedPage}

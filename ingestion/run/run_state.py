@@ -19,7 +19,6 @@ from ingestion.contracts import (
     FetchRequest,
     LoadRequest,
     Receipt,
-    Recorded,
     Redo,
     RunRequest,
     RunState,
@@ -111,25 +110,25 @@ def next_redo(run_id: str, state: RunState) -> LoadRequest:
 def with_window(
     state: RunState,
     receipts: Sequence[Receipt],
-    recorded: Recorded,
+    wish: str | None,
     brought: FetchOutcome | FailedPage | None,
     now: datetime,
 ) -> RunState:
-    """The state after a window: every chunk has reported, the state is in the ledger, the next batch is there.
+    """The state after a window that is in the ledger: every chunk has reported, the next batch is there.
 
     Chunks that were held back stay in the batch. Then what was brought beside them is dropped: the spool or the ledger
     give it again. Raises ArithmeticError if a message is unaccounted for: a bug must not look like success.
     """
-    wishes = {recorded.wish, *(receipt.held for receipt in receipts)}
+    wishes = {wish, *(receipt.held for receipt in receipts)}
     if isinstance(brought, FetchOutcome):
         wishes.add(brought.held)
     state = replace(
         window.with_receipts(state, receipts),
         wish=CANCEL if CANCEL in wishes else PAUSE if PAUSE in wishes else None,
-        error=recorded.error,
+        error=None,
         window=state.window + 1,
     )
-    if state.batch is None and brought is not None and not state.error and not _is_beyond_tolerance(state):
+    if state.batch is None and brought is not None and not _is_beyond_tolerance(state):
         state = _with_page(state, brought) if isinstance(brought, FailedPage) else _with_outcome(state, brought, now)
     return _checked(state)
 

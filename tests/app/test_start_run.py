@@ -11,7 +11,7 @@ from devhost.testing import RunningApp
 from emulator import Azurite
 from ingestion.contracts import RunRequest, to_wire
 from ingestion.run.run_state import start
-from tests.app_host import sluice
+from tests.app_host import ROOT, sluice
 
 
 @pytest.fixture
@@ -26,15 +26,19 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Ru
 def stored(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str
 ) -> Iterator[tuple[RunningApp, httpx.Client]]:
-    """The app with storage, and with a source that nobody answers for."""
+    """The app with storage, and with a source that nobody answers for and that is asked once."""
+    sources = tmp_path / "sources.toml"
+    sources.write_text((ROOT / "sources.toml").read_text().replace("[demo]", "[demo]\nattempts = 1", 1))
     with sluice(
         monkeypatch,
         tmp_path,
         AzureWebJobsStorage=azurite.connection_string,
         SLUICE_QUEUE=queue_name,
         SLUICE_CONTAINER=queue_name,
+        SLUICE_SOURCES=str(sources),
     ) as running:
         yield running
+        running[0].rest()  # an activity that is still at work would open storage again after it was closed
 
 
 BAD_BODIES: list[tuple[Any, str, str]] = [

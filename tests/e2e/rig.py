@@ -80,6 +80,7 @@ class Rig:
             yield Host(app, http)
             if self.gate is not None:
                 self.gate.open()
+            app.rest()  # an activity that is still at work would open storage again after it was closed
 
     def read_back(self) -> Comparison:
         """The queue's content against the source; once in a test, since it hides what it reads."""
