@@ -48,7 +48,7 @@ test: setup tests/consumer/node_modules/.ready ## lint, types and all tests; wha
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 format: setup ## put imports and layout in order
 	$(BIN)/ruff check --fix .
