@@ -1,0 +1,135 @@
+"""Records golden histories: `python -m tests.app.golden.record RELEASE`.
+
+Enters: scenarios, played by the orchestrator as it is now on devhost with virtual time. Leaves: one file per scenario
+with all its generations: their events, what the orchestrator had asked for after each episode, and how each ended.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from devhost import dispatcher
+from devhost.clock import VirtualClock
+from devhost.decision import decide
+from devhost.episode import Episode
+from devhost.refusal import Rules
+from devhost.replay import Replay
+from devhost.testing import RunningApp, running_app
+from devhost.turn import Turn
+from ingestion.contracts import to_wire
+from ingestion.run import run_state
+from tests.app.golden import stage
+from tests.app.rehearsal import first_state
+from tests.app.world import World, as_sent
+
+HERE = Path(__file__).parent
+RUN_ID = "golden"
+STEP = timedelta(seconds=15)
+
+Json = dict[str, Any]
+
+
+class Recorder:
+    """Listens where devhost decides what follows from an episode."""
+
+    def __init__(self) -> None:
+        self.generations: dict[str, Json] = {}
+
+    def decide(self, episode: Episode, replay: Replay, rules: Rules) -> Turn:
+        turn = decide(episode, replay, rules)
+        generation = self.generations.setdefault(episode.stored.instance.execution_id, {"calls": [], "episodes": []})
+        events = [*episode.history, *episode.new_events]
+        generation["events"] = events
+        generation["calls"] += [[activity.name, activity.input_text] for activity in turn.activities]
+        generation["episodes"].append({"events": len(events), "issued": issued(replay)})
+        generation["end"] = ending(replay)
+        return turn
+
+
+def issued(replay: Replay) -> Json:
+    """What the orchestrator has asked for so far: by id the activity, or the kind, and why."""
+    return {str(task.task_id): f"{task.role.value} {task.leaf.name or task.leaf.kind.value}" for task in replay.issued}
+
+
+def ending(replay: Replay) -> Json:
+    """How the orchestrator stands: which event it waits for, its next state, its output or its error."""
+    return {
+        "waits": list(replay.waits),
+        "next": json.loads(replay.next_input_text) if replay.next_input_text else None,
+        "output": json.loads(replay.output_text) if replay.output_text else None,
+        "error": replay.error,
+    }
+
+
+@contextmanager
+def listening() -> Iterator[Recorder]:
+    """Record what devhost decides inside the block."""
+    recorder = Recorder()
+    dispatcher.decide = recorder.decide  # type: ignore[attr-defined]
+    try:
+        yield recorder
+    finally:
+        dispatcher.decide = decide  # type: ignore[attr-defined]
+
+
+def play(world: World, state: Json, wish: Callable[[RunningApp], None] = lambda app: None) -> list[Json]:
+    """Play one run to its end; gives its generations."""
+    stage.world = world
+    with listening() as recorder, running_app(HERE / "app", clock=VirtualClock()) as app:
+        app.start("ingest_run", state, instance_id=RUN_ID)
+        while not app.call(app.hub.get(RUN_ID)).is_terminal:  # type: ignore[union-attr]
+            app.rest()
+            wish(app)
+            app.advance(STEP)
+    return list(recorder.generations.values())
+
+
+def scenarios() -> Iterator[tuple[str, list[Json]]]:
+    """Every state that a run can be in is in one of these."""
+    yield "plain", play(World([25, 40, 13], [0.0] * 3, {}, [], True), first_state())
+    lost = ["fine", "rejected", "failed", *["raised"] * 5, "fine", "unheard"]
+    troubled = World([25, 40, 13], [0.0] * 3, {"enqueue_chunk": lost, "record_failed": ["raised"]}, [], False)
+    yield "troubled", play(troubled, first_state(tolerated_failures="50%"))
+    assert troubled.state is not None
+    again = run_state.redriven(run_state.load(troubled.state))
+    assert again is not None, "the troubled run has something to do again"
+    yield "redriven", play(troubled, as_sent(to_wire(again)))
+    yield "waiting", play(World([25, 40], [60.0, 0.0], {}, [], True), first_state())
+    yield "refused", play(World([25, 40], [0.0] * 2, {"fetch_batch": ["fine", "refused"]}, [], True), first_state())
+    yield "paused", play_wish(run_state.PAUSE)
+    yield "cancelled", play_wish(run_state.CANCEL)
+
+
+def play_wish(wished: str) -> list[Json]:
+    """A run that meets a wish in its second window, and the end of it as soon as the run waits."""
+    hindered = {"enqueue_chunk": ["fine", "hindered", "hindered"], "record_window": ["fine", "hindered"]}
+    world = World([25, 40], [0.0] * 2, hindered, [], True)
+    world.wish = wished
+
+    def resume(app: RunningApp) -> None:
+        if world.wish:
+            world.wish = None
+            app.raise_event(RUN_ID, run_state.EVENT, "resume")
+
+    return play(world, first_state(), resume if wished == run_state.PAUSE else lambda app: None)
+
+
+def main() -> int:
+    folder = HERE / sys.argv[1]
+    if folder.exists():
+        print(f"{folder.name} is recorded already; runs of it may be in flight", file=sys.stderr)
+        return 1
+    folder.mkdir()
+    for name, generations in scenarios():
+        text = "[" + ",\n".join(json.dumps(one, separators=(",", ":")) for one in generations) + "]\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        print(name, len(generations), "generations", len(text), "bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

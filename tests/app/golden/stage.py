@@ -1,0 +1,7 @@
+"""What the activities of the recorded app ask; in a module of its own, since the recorder runs as `__main__`."""
+
+from tests.app.world import World
+
+ACTIVITIES = ("fetch_batch", "enqueue_chunk", "record_window", "record_failed", "load_failed", "finish_run")
+
+world: World
