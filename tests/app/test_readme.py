@@ -1,0 +1,26 @@
+"""The pages that a newcomer reads: no link leads nowhere, and the source that the README shows is a valid one."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ingestion.source.description import load_source
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_link_leads_nowhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def test_the_source_that_the_readme_shows_is_valid(tmp_path: Path) -> None:
+    shown = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert shown is not None
+    file = tmp_path / "sources.toml"
+    file.write_text(shown[1], encoding="utf-8")
+    source = load_source(file, "orders", {"ORDERS_TOKEN": "secret"})
+    assert source.url == "https://api.example.com/v2/orders"
