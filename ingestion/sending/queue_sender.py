@@ -13,6 +13,7 @@ is done once a message is done here or below, in `put_message`, `shard` and `con
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from time import monotonic
 
@@ -68,10 +69,8 @@ class QueueSender:
             for task in together:
                 task.cancel()
             await asyncio.gather(*together, return_exceptions=True)
-        for (
-            _
-        ) in waiting:  # what no lane came to: its rejects and what earlier attempts sent still belong into the counts
-            pass
+        # What no lane came to: its rejects, and what earlier attempts sent, still belong into the counts.
+        deque(waiting, maxlen=0)
 
     def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard]]:
         """The posts that are still to be sent, each with the shard that it goes to at every attempt."""
