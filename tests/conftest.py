@@ -19,3 +19,11 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 def queue_name() -> str:
     """A name for a queue or a container that no other test has."""
     return f"test-{uuid.uuid4().hex[:12]}"
+
+
+LONGEST = ("test_chaos.py", "test_fuzz.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that all cores end at about the same time."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
