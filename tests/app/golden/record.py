@@ -126,6 +126,7 @@ def main() -> int:
     folder.mkdir()
     for name, generations in scenarios():
         text = "[" + ",\n".join(json.dumps(one, separators=(",", ":")) for one in generations) + "]\n"
+        text = text.replace(f"{HERE.parents[2]}/", "")  # where this was recorded is nobody's business
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
         print(name, len(generations), "generations", len(text), "bytes")
     return 0
