@@ -12,28 +12,14 @@ import pytest
 
 from devhost.replay import Replay, ReplayRequest, replay
 from ingestion.contracts import (
-    EnqueueRequest,
-    FailedChunks,
-    FetchRequest,
-    FinishRequest,
-    LoadRequest,
-    RecordRequest,
     from_wire,
 )
 from ingestion.run import run_state
 from tests.app.golden import stage
 from tests.app.golden.record import HERE, RUN_ID, ending, issued, scenarios
-from tests.app.rehearsal import ORCHESTRATE
+from tests.app.rehearsal import INPUTS, ORCHESTRATE
 
 FILES = sorted(HERE.glob("[0-9]*/*.json"))
-INPUTS: dict[str, type[Any]] = {
-    "fetch_batch": FetchRequest,
-    "enqueue_chunk": EnqueueRequest,
-    "record_window": RecordRequest,
-    "record_failed": FailedChunks,
-    "load_failed": LoadRequest,
-    "finish_run": FinishRequest,
-}
 BROKEN = "runs of that release that are in flight would break"
 
 
