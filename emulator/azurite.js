@@ -12,8 +12,8 @@ const Extents = require("azurite/dist/src/common/persistence/LokiExtentMetadataS
 const Sweeper = require("azurite/dist/src/queue/gc/QueueGCManager.js").default;
 const Store = require("azurite/dist/src/queue/persistence/LokiQueueMetadataStore.js").default;
 
-const azurite = { ...Object.fromEntries(["init", "insertMessage", "updateMessage", "clearMessages", "clearExpiredMessages"]
-  .map((name) => [name, Store.prototype[name]])) };
+const { init, insertMessage, updateMessage, clearMessages, clearExpiredMessages } = Store.prototype;
+const azurite = { init, insertMessage, updateMessage, clearMessages, clearExpiredMessages };
 
 /** The order in which the messages of one queue become visible, as positions in time and $loki ids. */
 class VisibleOrder {
