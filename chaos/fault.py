@@ -18,8 +18,12 @@ class Fault(StrEnum):
 
     BUSY = "busy"  # 503, nothing was done
     THROTTLED = "throttled"  # 429 with Retry-After, nothing was done
+    EXPIRED = "expired"  # 401, nothing was done
+    REFUSED = "refused"  # 413, nothing was done, and will never be for this request
+    SLOW = "slow"  # the service did what was asked, and the answer comes late
     CUT = "cut"  # the connection ends before the service has seen the request
     LOST = "lost"  # the service did what was asked, and the connection ends without an answer
+    BEHEADED = "beheaded"  # the service did what was asked, and the connection ends within the head of its answer
     TORN = "torn"  # half of the answer comes, then the connection ends
     REPEATED = "repeated"  # a page starts with the last item of the page before
 

@@ -99,7 +99,7 @@ class Stage:
 
     async def _set(self, ambush: Ambush | None, blobs: Misfortune, queue: Misfortune, source: Misfortune) -> None:
         self.blobs.misfortune, self.queue.misfortune, self.source.misfortune = blobs, queue, source
-        self.blobs.ambush = self.queue.ambush = ambush
+        self.blobs.watch = self.queue.watch = ambush
 
     async def _reopen(self) -> None:
         self.gate.open()

@@ -57,8 +57,12 @@ def through_proxy(client: Client, *, gate: Gate | None = None) -> list[bytes]:
     [
         (Fault.BUSY, b"HTTP/1.1 503", 0),
         (Fault.THROTTLED, b"HTTP/1.1 429", 0),
+        (Fault.EXPIRED, b"HTTP/1.1 401", 0),
+        (Fault.REFUSED, b"HTTP/1.1 413", 0),
+        (Fault.SLOW, CREATED, 1),
         (Fault.CUT, b"", 0),
         (Fault.LOST, b"", 1),
+        (Fault.BEHEADED, CREATED[:20], 1),
         (Fault.TORN, CREATED[:-2], 1),
     ],
 )
@@ -98,7 +102,7 @@ def test_a_strike_comes_at_its_request_on_its_side_of_the_doing(answered: bool, 
     async def client(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter, at_service: list[bytes], proxy: Proxy
     ) -> None:
-        proxy.ambush = Ambush([Strike(at_request=2, answered=answered, victim=Victim.STORAGE)], strike)
+        proxy.watch = Ambush([Strike(at_request=2, answered=answered, victim=Victim.STORAGE)], strike)
         writer.write(REQUEST)
         assert await reader.readexactly(len(CREATED)) == CREATED
         writer.write(REQUEST)
