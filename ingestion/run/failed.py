@@ -44,10 +44,7 @@ async def settle(ledger: Ledger, window: FailedChunks) -> Settled:
 
 def counted_in(checkpoint: Checkpoint, chunk_index: int) -> Counted:
     """What a checkpoint says that was sent of its chunk."""
-    if checkpoint.receipt is not None:
-        return Counted(chunk_index, checkpoint.receipt.enqueued, checkpoint.receipt.rejected)
-    rejected = len(checkpoint.refusals)
-    return Counted(chunk_index, checkpoint.done - rejected, rejected)
+    return Counted(chunk_index, checkpoint.enqueued, checkpoint.rejected)
 
 
 async def record(ledger: Ledger, window: FailedChunks, settled: Settled) -> None:

@@ -38,8 +38,8 @@ class Accounts:
         return self.unsendable | self.refusals
 
     def confirmed(self) -> tuple[tuple[int, int], ...]:
-        """The half-open ranges of messages that need no further attempt."""
-        return tuple(found.span() for found in re.finditer(rb"[^\0]+", self.marks))
+        """The half-open ranges of messages that the queue has."""
+        return tuple(found.span() for found in re.finditer(rb"\x01+", self.marks))
 
     def is_done(self, post: Post) -> bool:
         """Whether an earlier attempt has dealt with all of `post`."""

@@ -41,16 +41,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """What is known of a chunk. `confirmed` are half-open ranges of its messages, by index in the chunk.
+    """What is known of a chunk. `confirmed` are half-open ranges of messages on the queue, by index in the chunk.
 
-    `unknown` is how many queue messages beyond them may have been sent when this was written or since; 0 after an end
-    in good order. The sums are over all attempts. `receipt` is there when the chunk is finished.
+    `refusals` are the messages that the queue would not take, `unsendable` counts those that no attempt could send.
+    `unknown` is how many queue messages beyond all these may have been sent when this was written or since; 0 after an
+    end in good order. The sums are over all attempts. `receipt` is there when the chunk is finished.
     """
 
     run_started_at: str
     owner: str
     confirmed: tuple[tuple[int, int], ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    unsendable: int = 0
     unknown: int = 0
     retries: int = 0
     throttled_seconds: float = 0.0
@@ -59,9 +61,19 @@ class Checkpoint:
     receipt: Receipt | None = None
 
     @property
-    def done(self) -> int:
-        """Messages that need no further attempt: on the queue, or rejected."""
+    def enqueued(self) -> int:
+        """Messages on the queue."""
         return sum(stop - first for first, stop in self.confirmed)
+
+    @property
+    def rejected(self) -> int:
+        """Messages found so far that no queue can take."""
+        return len(self.refusals) + self.unsendable
+
+    @property
+    def done(self) -> int:
+        """Messages that need no further attempt."""
+        return self.enqueued + self.rejected
 
 
 class CheckpointFile:

@@ -15,15 +15,15 @@ from tests.e2e.rig import Rig
 IDS = 560  # of the demo API of a rig: three batches, the last one shorter
 START_SECONDS = 30.0
 
-MakeStack = Callable[[ApiSettings], Stack]
+MakeStack = Callable[..., Stack]
 
 
 @pytest.fixture
 def make_stack(azurite: Azurite, queue_name: str, tmp_path: Path) -> MakeStack:
-    """Makes the test's stack; start it with `with`."""
+    """Makes the test's stack from the API's and app settings; start it with `with`."""
 
-    def make(api: ApiSettings) -> Stack:
-        own = {"SLUICE_CONTAINER": queue_name}
+    def make(api: ApiSettings, **settings: str) -> Stack:
+        own = {"SLUICE_CONTAINER": queue_name, **settings}
         return Stack(api, folder=tmp_path / "stack", azurite=azurite, queue=queue_name, environment=own)
 
     return make

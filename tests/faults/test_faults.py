@@ -1,19 +1,23 @@
 """Whatever lies between the sender and the queue may fail: nothing is lost, repeats stay within bounds, counts hold."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chaos.fault import Fault
 from emulator import Azurite
 from ingestion.contracts import Receipt
 from ingestion.errors import ChunkTakenOver
-from ingestion.sending.checkpoint import duplicates_at_most
+from ingestion.sending.checkpoint import Checkpoint, duplicates_at_most, find_checkpoint
 from ingestion.sending.enqueue import enqueue
+from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
-from tests.faults.proxy import BUSY, CUT_AFTER, CUT_BEFORE, EXPIRED, PASS, SLOW, TRUNCATE, Fault, FaultProxy
+from tests.faults.proxy import FaultProxy, Script
 from tests.faults.sending import opened, repeated, settings_for, spool, texts_on, until_finished
 
 IDS = [f"id-{number:04}" for number in range(300)]
@@ -21,30 +25,36 @@ WINDOW = 64
 HINDERED = range(40, 200)  # the requests that a fault may hit
 
 
-def every(step: int, fault: str) -> Fault:
-    return lambda number, head: fault if number in HINDERED and number % step == 0 else PASS
+def every(step: int, fault: Fault) -> Script:
+    return lambda number: fault if number in HINDERED and number % step == 0 else None
 
 
-async def send_through(azurite: Azurite, fault: Fault, **names: str) -> tuple[Receipt, Settings, FaultProxy]:
+def from_on(first: int, fault: Fault) -> Script:
+    return lambda number: fault if number >= first else None
+
+
+async def send_through(azurite: Azurite, script: Script, **names: str) -> tuple[Receipt, Settings, FaultProxy]:
     async with FaultProxy(azurite.ports["Queue"]) as proxy:
         settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW), **names)
         async with opened(settings) as storage:
             request = await spool(storage, IDS)
-            proxy.fault, proxy.requests, proxy.stored = fault, 0, 0
+            proxy.follow(script)
             return await until_finished(request, storage, settings), settings, proxy
 
 
-@pytest.mark.parametrize("fault", [every(3, BUSY), every(9, CUT_BEFORE), every(7, SLOW)], ids=["busy", "cut", "slow"])
-def test_what_the_queue_did_not_store_is_sent_again_and_nothing_twice(azurite: Azurite, fault: Fault) -> None:
-    receipt, settings, _ = asyncio.run(send_through(azurite, fault))
+@pytest.mark.parametrize(("step", "fault"), [(3, Fault.BUSY), (9, Fault.CUT), (7, Fault.SLOW)])
+def test_what_the_queue_did_not_store_is_sent_again_and_nothing_twice(
+    azurite: Azurite, step: int, fault: Fault
+) -> None:
+    receipt, settings, _ = asyncio.run(send_through(azurite, every(step, fault)))
     found = texts_on(azurite, settings.queue)
     assert sorted(found) == IDS
     assert repeated(found) == 0
     assert (receipt.enqueued, receipt.failed, receipt.rejected, receipt.error) == (300, 0, 0, None)
 
 
-@pytest.mark.parametrize("fault", [CUT_AFTER, TRUNCATE])
-def test_an_answer_lost_after_storing_is_counted_as_a_possible_duplicate(azurite: Azurite, fault: str) -> None:
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.BEHEADED])
+def test_an_answer_lost_after_storing_is_counted_as_a_possible_duplicate(azurite: Azurite, fault: Fault) -> None:
     receipt, settings, _ = asyncio.run(send_through(azurite, every(16, fault)))
     found = texts_on(azurite, settings.queue)
     assert sorted(found) == IDS
@@ -53,20 +63,20 @@ def test_an_answer_lost_after_storing_is_counted_as_a_possible_duplicate(azurite
 
 
 def test_a_burst_of_busy_answers_is_waited_for_and_counted(azurite: Azurite) -> None:
-    receipt, _, _ = asyncio.run(send_through(azurite, lambda number, head: BUSY if number in range(100, 140) else PASS))
+    receipt, _, _ = asyncio.run(send_through(azurite, lambda number: Fault.BUSY if number in range(100, 140) else None))
     assert receipt.retries == 40
     assert receipt.throttled_seconds > 0
     assert receipt.possible_duplicates == 0
 
 
 def test_an_expired_grant_is_renewed_and_the_message_sent_again(azurite: Azurite) -> None:
-    receipt, settings, _ = asyncio.run(send_through(azurite, every(50, EXPIRED)))
+    receipt, settings, _ = asyncio.run(send_through(azurite, every(50, Fault.EXPIRED)))
     assert sorted(texts_on(azurite, settings.queue)) == IDS
     assert (receipt.enqueued, receipt.error) == (300, None)
 
 
 def test_a_queue_that_lets_nobody_in_is_a_failed_chunk_with_the_role_that_is_missing(azurite: Azurite) -> None:
-    receipt, settings, _ = asyncio.run(send_through(azurite, lambda number, head: EXPIRED if number >= 100 else PASS))
+    receipt, settings, _ = asyncio.run(send_through(azurite, from_on(100, Fault.EXPIRED)))
     found = texts_on(azurite, settings.queue)
     assert receipt.enqueued == found.total() == 100
     assert receipt.failed == 200
@@ -74,8 +84,61 @@ def test_a_queue_that_lets_nobody_in_is_a_failed_chunk_with_the_role_that_is_mis
     assert "tenant" in str(receipt.error)
 
 
-def test_a_queue_out_of_reach_for_a_while_delays_the_chunk_and_no_more(azurite: Azurite) -> None:
+def test_a_message_that_the_queue_itself_refuses_is_rejected_with_what_it_said_and_the_others_go_through(
+    azurite: Azurite,
+) -> None:
+    """Counted as such also by a checkpoint in mid-chunk, which is all that is known if the worker is then lost."""
+
+    async def scenario() -> tuple[Receipt, Settings, Checkpoint, list[Any]]:
+        async with FaultProxy(azurite.ports["Queue"]) as proxy:
+            settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES="20")
+            async with opened(settings) as storage:
+                request = await spool(storage, ["x" * 60_000, *IDS])
+                proxy.follow(lambda number: Fault.REFUSED if number in (10, 40) else None)
+                worker = asyncio.create_task(enqueue(request, storage, settings))
+                proxy.on_stored = lambda stored: worker.cancel() if stored == 200 else None
+                await asyncio.wait([worker])
+                found = await find_checkpoint(storage.container, request)
+                assert found is not None
+                proxy.on_stored = lambda stored: None
+                receipt = await enqueue(request, storage, settings)
+                download = await storage.container.download_blob(rejects_name(request))
+                return receipt, settings, found, [json.loads(line) for line in (await download.readall()).splitlines()]
+
+    receipt, settings, lost, rejects = asyncio.run(scenario())
+    found = texts_on(azurite, settings.queue)
+    assert (lost.rejected, len(lost.refusals), lost.unsendable) == (3, 2, 1)
+    assert 180 <= lost.enqueued <= 200
+    assert (receipt.enqueued, receipt.rejected, receipt.failed, receipt.error) == (298, 3, 0, None)
+    assert sorted(found) == sorted({*IDS} - {reject["message"] for reject in rejects})
+    assert [reject["reason"].partition(":")[0] for reject in rejects] == [
+        "too_large",
+        *["the queue answered HTTP 413 (RequestBodyTooLarge)"] * 2,
+    ]
+
+
+def test_a_queue_that_refuses_message_after_message_fails_the_chunk(azurite: Azurite) -> None:
+    receipt, _, _ = asyncio.run(send_through(azurite, from_on(100, Fault.REFUSED)))
+    assert receipt.enqueued == 100
+    assert "refuses too many messages" in str(receipt.error)
+    assert receipt.enqueued + receipt.rejected + receipt.failed == 300
+
+
+def test_a_queue_out_of_reach_for_a_while_delays_the_chunk_and_no_more(
+    azurite: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scenario() -> tuple[Receipt, Settings]:
+        refused, loop = asyncio.Event(), asyncio.get_running_loop()
+        connect = loop.create_connection
+
+        async def watched(*where: Any, **how: Any) -> Any:
+            try:
+                return await connect(*where, **how)
+            except ConnectionRefusedError:
+                refused.set()
+                raise
+
+        monkeypatch.setattr(loop, "create_connection", watched)
         async with FaultProxy(azurite.ports["Queue"]) as proxy:
             settings = settings_for(azurite, queue_port=proxy.port, SLUICE_SEND_CONCURRENCY="8")
             async with opened(settings) as storage:
@@ -85,7 +148,7 @@ def test_a_queue_out_of_reach_for_a_while_delays_the_chunk_and_no_more(azurite: 
                 sending = asyncio.create_task(until_finished(request, storage, settings))
                 await down.wait()
                 await proxy.refuse()
-                await asyncio.sleep(0.3)  # nothing tells from outside that a lane was refused a connection
+                await refused.wait()
                 await proxy.listen()
                 return await sending, settings
 
@@ -102,7 +165,7 @@ def crash_after(stored: int) -> Callable[[Azurite], tuple[Receipt, Receipt, Sett
             settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
             async with opened(settings) as storage:
                 request = await spool(storage, IDS)
-                proxy.stored = 0
+                proxy.follow(lambda number: None)
                 worker = asyncio.create_task(enqueue(request, storage, settings))
                 proxy.on_stored = lambda count: worker.cancel() if count == stored else None
                 await asyncio.wait([worker])
@@ -161,7 +224,8 @@ def test_of_two_live_copies_of_a_chunk_the_earlier_stops(azurite: Azurite) -> No
                 request = await spool(storage, IDS)
                 under_way = asyncio.Event()
                 proxy.on_stored = lambda stored: under_way.set() if stored >= 50 else None
-                first = asyncio.create_task(enqueue(request, storage, settings))
+                slow = settings.model_copy(update={"max_messages_per_second": 40.0})  # still at it when the other comes
+                first = asyncio.create_task(enqueue(request, storage, slow))
                 await under_way.wait()
                 both = await asyncio.gather(first, enqueue(request, other, settings), return_exceptions=True)
                 return *both, settings.queue
