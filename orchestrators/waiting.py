@@ -1,11 +1,12 @@
-"""What a run waits for between two windows: the time that its source asked for, or a wish.
+"""What a run waits for between two windows: the time to ask its source again, or a wish.
 
 The event only wakes: what is wished stands in the ledger, and the next window looks there. It is raised after the
-wish was written, so a run that has seen no change of it is still in the generation that the event reaches.
+wish was written, so a run that has seen no change of it is still in the generation that the event reaches. Should it
+be lost, because whoever wrote the wish was lost before raising it, the run finds the wish when its time has come.
 """
 
 from collections.abc import Generator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
@@ -14,21 +15,25 @@ from ingestion.contracts import RunState
 from ingestion.run import run_report
 from ingestion.run.run_state import EVENT
 
+PAUSE = timedelta(minutes=15)  # after which a paused run looks for a wish on its own
+
 
 def wait_for_source(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, None]:
-    """Wait until the source may be asked again, or until somebody wishes something.
-
-    Nothing else is under way here, which is what a task_any needs to mean the same to the SDK and to the extension.
-    """
+    """Wait until the source may be asked again, or until somebody wishes something."""
     assert state.wait_until is not None, "only a source that asked for it is waited for"
     context.set_custom_status(run_report.progress(state, "waiting"))
-    timer = context.create_timer(datetime.fromisoformat(state.wait_until))
-    first = yield context.task_any([timer, context.wait_for_external_event(EVENT)])
-    if first is not timer:
-        timer.cancel()  # an open timer would keep this generation from ending
+    yield from _until(context, datetime.fromisoformat(state.wait_until))
 
 
 def wait_for_wish(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, None]:
-    """Wait, paused, until somebody wishes something else."""
+    """Wait, paused, until somebody wishes something, or until it is time to look."""
     context.set_custom_status(run_report.progress(state, "paused"))
-    yield context.wait_for_external_event(EVENT)
+    yield from _until(context, context.current_utc_datetime + PAUSE)
+
+
+def _until(context: df.DurableOrchestrationContext, time: datetime) -> Generator[Any, Any, None]:
+    """Wait for `time` or the event; nothing else is under way, without which task_any would not mean this in Azure."""
+    timer = context.create_timer(time)
+    first = yield context.task_any([timer, context.wait_for_external_event(EVENT)])
+    if first is not timer:
+        timer.cancel()  # an open timer would keep this generation from ending

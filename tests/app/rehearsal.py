@@ -144,9 +144,6 @@ def rehearse(
                 generation.windows.append([f"first of {', '.join(map(str, waited.tasks))}"])
                 generation.tasks.extend(waited.tasks)
                 given: Any = next(task for task in waited.tasks if task.name == first_to_come)
-            elif isinstance(waited, Task) and waited.name == "event":
-                generation.windows.append([str(waited)])
-                given = None
             elif isinstance(waited, Task):  # the second look at each task, after task_all gave up
                 given = outcome(waited)
                 failed = given if isinstance(given, Exception) else None

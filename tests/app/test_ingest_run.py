@@ -215,14 +215,16 @@ def test_chunks_that_are_held_back_stay_pending_and_the_run_waits_for_a_wish_the
         return held(payload, "pause", enqueued=3) if payload["chunk_index"] else receipt(payload)
 
     paused = rehearse(answering(*TWO, chunk=pausing), rehearse(answering(*TWO)).continued_with)
-    assert paused.windows[1] == ["event control"]
+    assert paused.windows[1] == ["first of timer 2026-01-01T00:25:00+00:00, event control"], (
+        "a wish whose event was lost is found in the end"
+    )
     progress = paused.progress[-1]
     assert (progress["phase"], progress["enqueued"], progress["pending"]) == ("paused", 16, 9)
 
     again = rehearse(answering(*TWO, chunk=pausing), paused.continued_with)
     assert again.windows[0][-2:] == ["enqueue_chunk 0/1", "enqueue_chunk 0/2"]
     assert (again.progress[-1]["phase"], again.progress[-1]["pending"]) == ("paused", 9), (
-        "an event without a wish changes nothing"
+        "waking up without a wish changes nothing"
     )
 
     assert report_of(rehearse_all(answering(*TWO), again.continued_with))["enqueued"] == 55

@@ -20,6 +20,7 @@ from azure.storage.blob import ContainerClient
 
 from demo.readback import read_back
 from demo.tally import Comparison
+from devhost.clock import VirtualClock
 from devhost.testing import RunningApp
 from emulator import Azurite
 from tests.app_host import sluice
@@ -62,8 +63,8 @@ class Rig:
     sent: list[tuple[int, int]] = field(default_factory=list)
 
     @contextmanager
-    def host(self, state: str = "first") -> Iterator["Host"]:
-        """The app on the state file of that name."""
+    def host(self, state: str = "first", *, time_flies: bool = True) -> Iterator["Host"]:
+        """The app on the state file of that name; unless time flies, only the test moves it past durable timers."""
         (self.folder / state).mkdir(exist_ok=True)
         settings = {
             "AzureWebJobsStorage": self.azurite.connection_string,
@@ -73,7 +74,8 @@ class Rig:
             "SLUICE_CHUNKS_PER_BATCH": "8",
             **self.settings,
         }
-        with sluice(self.monkeypatch, self.folder / state, clock=None, **settings) as (app, http):
+        clock = VirtualClock(automatic=time_flies)
+        with sluice(self.monkeypatch, self.folder / state, clock=clock, **settings) as (app, http):
             self._hook_in("enqueue_chunk", "enqueue", lambda request: request.chunk_index)
             self._hook_in("fetch_batch", "fetch", lambda request: -1)
             http.timeout = httpx.Timeout(60)
@@ -95,6 +97,12 @@ class Rig:
         """The JSON in a blob."""
         with ContainerClient.from_connection_string(self.azurite.connection_string, self.name) as container:
             return json.loads(container.download_blob(name).readall())
+
+    def wish(self, run_id: str, wished: str) -> None:
+        """Write a wish and tell nobody, as a function does that is lost in between."""
+        with ContainerClient.from_connection_string(self.azurite.connection_string, self.name) as container:
+            control = container.get_blob_client(f"runs/{run_id}/control.json")
+            control.upload_blob(json.dumps({"wish": wished, "asked_at": "2026-01-01T00:00:00+00:00"}), overwrite=True)
 
     def _hook_in(self, activity: str, name: str, chunk_of: Callable[[Any], int]) -> None:
         module = sys.modules[f"activities.{activity}"]  # as the host has loaded it

@@ -74,7 +74,7 @@ def test_a_run_that_goes_on_is_not_purged(rig: Rig) -> None:
 
 
 def test_ledgers_are_swept_when_nothing_of_them_has_changed_for_so_long_but_not_those_of_paused_runs(rig: Rig) -> None:
-    with rig.host() as host:
+    with rig.host(time_flies=False) as host:
         host.start("old")
         host.wait("old")
         rig.gate, rig.gated = Gate(), (1, 0)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ingestion.run.control import GO
+from orchestrators.waiting import PAUSE
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
 
@@ -24,7 +26,7 @@ def paused(rig: Rig, host: Host) -> dict[str, Any]:
 
 
 def test_a_paused_run_finishes_what_is_under_way_and_holds_the_rest_until_it_is_resumed(rig: Rig) -> None:
-    with rig.host() as host:
+    with rig.host(time_flies=False) as host:
         run = paused(rig, host)
         progress = run["progress"]
         assert (run["status"], progress["fetched"]) == ("paused", 400)
@@ -42,7 +44,7 @@ def test_a_paused_run_finishes_what_is_under_way_and_holds_the_rest_until_it_is_
 
 
 def test_an_event_without_a_wish_wakes_a_paused_run_only_to_look(rig: Rig) -> None:
-    with rig.host() as host:
+    with rig.host(time_flies=False) as host:
         before = paused(rig, host)["progress"]
         for _ in range(3):
             host.app.raise_event("run", "control")
@@ -50,6 +52,16 @@ def test_an_event_without_a_wish_wakes_a_paused_run_only_to_look(rig: Rig) -> No
         run = host.look()
         assert (run["status"], run["progress"]) == ("paused", before)
         host.ask("resume")
+        assert host.wait()["status"] == "completed"
+
+
+def test_a_wish_whose_event_was_lost_is_found_when_the_paused_run_looks_for_itself(rig: Rig) -> None:
+    with rig.host(time_flies=False) as host:
+        paused(rig, host)
+        rig.wish("run", GO)
+        host.app.rest()
+        assert host.look()["status"] == "paused"
+        host.app.advance(PAUSE)
         assert host.wait()["status"] == "completed"
 
 
@@ -81,7 +93,7 @@ def test_a_cancelled_run_ends_with_exact_counts_and_takes_no_other_wish(rig: Rig
 
 
 def test_a_paused_run_can_be_cancelled(rig: Rig) -> None:
-    with rig.host() as host:
+    with rig.host(time_flies=False) as host:
         pending = paused(rig, host)["progress"]["pending"]
         assert host.ask("cancel").status_code == 202
         run = host.wait()
