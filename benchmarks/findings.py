@@ -19,7 +19,12 @@ class Findings:
 def spread(values: Iterable[float]) -> str:
     """Median and range of repeated measurements, as people read them: `1.23 (1.20-1.31)`."""
     sample = list(values)
-    return f"{median(sample):.4g} ({min(sample):.4g}-{max(sample):.4g})"
+    return f"{number(median(sample))} ({number(min(sample))}-{number(max(sample))})"
+
+
+def number(value: float) -> str:
+    """Four digits that count, and none of an exponent: `0.06548`, `1,234,568`."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def median(values: Iterable[float]) -> float:

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from benchmarks import results
-from benchmarks.findings import median, spread
+from benchmarks.findings import median, number, spread
 
 PAGE = results.ROOT / "docs" / "benchmarks.md"
 NOT_COLUMNS = ("contestant", "repeat")
@@ -20,7 +20,10 @@ PLOTS = {  # scenario: the column to draw, and its axis
     "put": ("cpu_ms", "CPU per message, ms (log scale)"),
     "seed": ("per_second", "ids a second (log scale)"),
     "run": ("per_second", "messages a second"),
+    "orchestration": ("cpu_ms_per_chunk", "CPU of the orchestrator per chunk, ms (log scale)"),
 }
+
+OURS = ("sluice", "raw", "packed", "ingest_run")
 
 Rows = list[dict[str, str]]
 
@@ -44,20 +47,27 @@ def by_contestant(rows: Rows, columns: list[str]) -> dict[str, dict[str, list[fl
 
 
 def shown(values: list[float]) -> str:
-    return f"{values[0]:g}" if len(set(values)) == 1 else spread(values)
+    """A dash stands for what a contestant has no figure for: its rows hold 0 there."""
+    if not any(values):
+        return "-"
+    return number(values[0]) if len(set(values)) == 1 else spread(values)
 
 
 def draw(scenario: str, rows: Rows, file: Path) -> None:
     """A bar for each contestant at its median, with the range of its repeats."""
     column, axis = PLOTS[scenario]
-    sample = {name: values[column] for name, values in by_contestant(rows, [column]).items()}
+    columns = by_contestant(rows, [column])
+    sample = {name: values[column] for name, values in columns.items() if any(values[column])}
     figure = Figure(figsize=(6.4, 0.5 + 0.4 * len(sample)), layout="constrained")
     plot = figure.subplots()
     names, medians = list(sample), [median(values) for values in sample.values()]
     below = [middle - min(values) for middle, values in zip(medians, sample.values(), strict=True)]
     above = [max(values) - middle for middle, values in zip(medians, sample.values(), strict=True)]
     plot.barh(
-        names, medians, xerr=[below, above], color=["#2a7f62" if "sluice" in name else "#9aa5b1" for name in names]
+        names,
+        medians,
+        xerr=[below, above],
+        color=["#2a7f62" if name.split()[0] in OURS else "#9aa5b1" for name in names],
     )
     plot.invert_yaxis()
     plot.set_xlabel(axis)
@@ -78,9 +88,9 @@ def main() -> int:
             file = PAGE.with_name(f"benchmark-{scenario}.svg")
             draw(scenario, rows, file)
             text += f"\n\n![{scenario}]({file.name})"
-        facts = "\n".join(f"{name}: {fact}  " for name, fact in results.facts(scenario).items())
+        facts = ", ".join(f"{name} {fact}" for name, fact in results.facts(scenario).items())
         start = page.index(f"<!-- {scenario} -->\n") + len(f"<!-- {scenario} -->\n")
-        page = f"{page[:start]}\n{text}\n\n{facts}\n\n{page[page.index('<!-- end -->', start) :]}"
+        page = f"{page[:start]}\n{text}\n\n<sub>{facts}</sub>\n\n{page[page.index('<!-- end -->', start) :]}"
     PAGE.write_text(page, encoding="utf-8")
     return 0
 
