@@ -1,10 +1,4 @@
-"""`python -m devhost`: the command line.
-
-On the way: arguments enter, a host runs until it is told to stop, an exit code leaves: 0 stopped,
-1 the app or the state file cannot be used, 2 usage.
-"""
-
-from __future__ import annotations
+"""`python -m devhost`: the command line."""
 
 import argparse
 import asyncio
@@ -19,14 +13,14 @@ from types import FrameType
 
 from devhost.console import Console, wants_colour
 from devhost.errors import DevhostError
-from devhost.logs import logging_to
-from devhost.server import Devhost
-from devhost.startup import announce
+from devhost.keys import key_file
+from devhost.logs import show_logs
+from devhost.management import WEBHOOK_PATH
+from devhost.server import Devhost, serve
 
 _DESCRIPTION = """\
-Run a Durable Functions app in Python on this machine, unchanged and without Core Tools:
-its HTTP functions, the durable HTTP API and its orchestrations. State is kept in one
-SQLite file; started again, unfinished instances go on.
+Run a Durable Functions app in Python on this machine, unchanged and without Core Tools.
+Instances are kept in one SQLite file; started again, those that are unfinished go on.
 """
 _EPILOG = """\
 example:
@@ -36,23 +30,22 @@ example:
 
 The table of functions, one line per event of an instance and the app's log go to stderr;
 "devhost ready on URL" goes to stdout. Ctrl-C stops, twice at once. Exit codes: 0 stopped,
-1 the app or the state file cannot be used (one line says why), 2 usage.
-What is emulated and where it deviates: docs/devhost.md
+1 the app or the state file cannot be used, 2 usage. More: docs/devhost.md
 """
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the host; return the exit code."""
+    """Run the host until it is told to stop; return the exit code."""
     options = _read_arguments(arguments)
     console = Console(quiet=options.quiet, colour=wants_colour())
     level = logging.DEBUG if options.verbose else logging.WARNING if options.quiet else logging.INFO
-    log_file = options.log_file.absolute() if options.log_file else None
     # While the app is imported nobody serves the event loop, and its own handlers would not be heard.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        with logging_to(log_file, level):
-            asyncio.run(_run(options, console))
+        show_logs(options.log_file, level)
+        asyncio.run(_run(options, console))
     except DevhostError as error:
         print(f"devhost: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
@@ -72,24 +65,23 @@ def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--app", type=Path, default=Path(), metavar="DIR", help="the app's folder (default: here)")
-    parser.add_argument(
-        "--port", type=_port, default=7071, metavar="N", help="port on 127.0.0.1; 0 takes a free one (default: 7071)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--app", type=Path, default=Path(), metavar="DIR", help="the app's folder (default: here)")
+    add("--port", type=_port, default=7071, metavar="N", help="port on 127.0.0.1; 0 takes a free one (default: 7071)")
+    add(
         "--state",
         type=Path,
         default=Path(".sluice/devhost.db"),
         metavar="FILE",
         help="where instances are kept (default: .sluice/devhost.db)",
     )
-    parser.add_argument(
+    add(
         "--lenient",
         action="store_true",
         help="follow the SDK where the real extension would break an orchestration (default: fail it, saying why)",
     )
-    parser.add_argument("--enable-auth", action="store_true", help="ask for keys; they are kept beside the state file")
-    parser.add_argument("--log-file", type=Path, metavar="FILE", help="also write the app's log records as JSON lines")
+    add("--enable-auth", action="store_true", help="ask for keys; they are kept beside the state file")
+    add("--log-file", type=Path, metavar="FILE", help="also write the app's log records as JSON lines")
     volume = parser.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="only warnings and errors")
     volume.add_argument("--verbose", action="store_true", help="the app's debug records as well")
@@ -105,18 +97,17 @@ def _port(text: str) -> int:
 async def _run(options: argparse.Namespace, console: Console) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    host = Devhost(
+    async with serve(
         options.app,
         port=options.port,
-        state_file=options.state.absolute(),
+        state_file=options.state,
         console=console,
         lenient=options.lenient,
         enable_auth=options.enable_auth,
-    )
-    async with host:
-        for number in (signal.SIGINT, signal.SIGTERM):
+    ) as host:
+        for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, _ask_to_stop, stop)
-        announce(host, console)
+        _announce(host, console)
         print(f"devhost ready on {host.url}", flush=True)
         await stop.wait()
         console.note("stopping")
@@ -128,15 +119,41 @@ def _ask_to_stop(stop: asyncio.Event) -> None:
     stop.set()
 
 
+def _announce(host: Devhost, console: Console) -> None:
+    index, settings = host.index, host.settings
+    rows = [
+        (
+            f"{route.function.name}:",
+            f"[{','.join(sorted(route.methods)) or 'any method'}]",
+            f"{host.url}/{route.template}",
+        )
+        for route in host.routes.routes
+    ]
+    for trigger, functions in (("orchestrationTrigger", index.orchestrators), ("activityTrigger", index.activities)):
+        rows += [(f"{function.durable_name}:", trigger, "") for function in functions.values()]
+    console.table("Functions:", rows)
+    console.note(
+        f"instances of hub {settings.hub_name} at {host.url}{WEBHOOK_PATH}instances, kept in {host.state_file}"
+    )
+    if settings.lenient:
+        console.warning("lenient: ids and order follow the Python SDK, not the Durable extension")
+    for name, reason in index.unserved:
+        console.warning(f"function {name} is not served: {reason}")
+    for gap in settings.gaps:
+        console.warning(gap)
+    if host.keys is not None:
+        console.note(f"keys are asked for; they are in {key_file(host.state_file)}")
+
+
 def _exit(code: int) -> None:
-    # A sync function that is still busy would hold the interpreter open; its work is handed out again anyway.
-    busy = [thread for thread in threading.enumerate() if thread.name.startswith("devhost")]
-    for thread in busy:
-        thread.join(timeout=0.2)
-    if any(thread.is_alive() for thread in busy):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    for thread in threading.enumerate():
+        if thread.name.startswith("devhost"):
+            thread.join(timeout=0.2)
+            # A sync function that is still busy would hold the interpreter open; its work is handed out again anyway.
+            if thread.is_alive():
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
     sys.exit(code)
 
 

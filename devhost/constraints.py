@@ -1,63 +1,55 @@
-"""The constraints a route parameter may carry, as `{id:int:min(1)}`.
-
-On the way: a constraint's text enters while routes are read; a test over the parameter's text leaves.
-"""
-
-from __future__ import annotations
+"""The constraints a route parameter may carry, as `{id:int:min(1)}`."""
 
 import re
-import uuid
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from uuid import UUID
 
 from devhost.errors import AppLoadError
 
 Check = Callable[[str], bool]
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-def _accepts(convert: Callable[[str], object]) -> Check:
+def _readable_by(convert: Callable[[str], object]) -> Check:
     def check(text: str) -> bool:
         try:
             convert(text)
-        except (ValueError, InvalidOperation):
+        except ValueError:
             return False
         return True
 
     return check
 
 
-def _whole(bits: int) -> Check:
-    half = 1 << (bits - 1)
-    return lambda text: re.fullmatch(r"[+-]?\d+", text) is not None and -half <= int(text) < half
+def _between(least: int, most: int) -> Check:
+    return lambda text: re.fullmatch(r"[+-]?\d+", text) is not None and least <= int(text) <= most
 
 
-_long = _whole(64)
+def _as_long_as(least: int, most: int | None = None) -> Check:
+    return lambda text: least <= len(text) <= (least if most is None else most)
+
 
 _PLAIN: dict[str, Check] = {
-    "int": _whole(32),
-    "long": _long,
+    "int": _between(-(2**31), 2**31 - 1),
+    "long": _between(_LEAST, _MOST),
     "bool": lambda text: text.lower() in ("true", "false"),
-    "datetime": _accepts(datetime.fromisoformat),
-    "decimal": _accepts(Decimal),
-    "double": _accepts(float),
-    "float": _accepts(float),
-    "guid": _accepts(uuid.UUID),
+    "datetime": _readable_by(datetime.fromisoformat),
+    "decimal": _readable_by(float),
+    "double": _readable_by(float),
+    "float": _readable_by(float),
+    "guid": _readable_by(UUID),
     "alpha": lambda text: re.fullmatch(r"[A-Za-z]*", text) is not None,
     "required": lambda text: text != "",
 }
 
-_WITH_ONE: dict[str, Callable[[int], Check]] = {
-    "minlength": lambda least: lambda text: len(text) >= least,
-    "maxlength": lambda most: lambda text: len(text) <= most,
-    "length": lambda exact: lambda text: len(text) == exact,
-    "min": lambda least: lambda text: _long(text) and int(text) >= least,
-    "max": lambda most: lambda text: _long(text) and int(text) <= most,
-}
-
-_WITH_TWO: dict[str, Callable[[int, int], Check]] = {
-    "length": lambda least, most: lambda text: least <= len(text) <= most,
-    "range": lambda least, most: lambda text: _long(text) and least <= int(text) <= most,
+_WITH_NUMBERS: dict[str, Callable[..., Check]] = {
+    "length": _as_long_as,
+    "minlength": lambda least: _as_long_as(least, _MOST),
+    "maxlength": lambda most: _as_long_as(0, most),
+    "range": _between,
+    "min": lambda least: _between(least, _MOST),
+    "max": lambda most: _between(_LEAST, most),
 }
 
 
@@ -72,7 +64,6 @@ def read_constraint(text: str, route: str) -> Check:
         if kind == "regex":
             pattern = re.compile(inside, re.IGNORECASE)
             return lambda value: pattern.search(value) is not None
-        numbers = [int(part) for part in inside.split(",")]
-        return _WITH_ONE[kind](*numbers) if len(numbers) == 1 else _WITH_TWO[kind](*numbers)
+        return _WITH_NUMBERS[kind](*map(int, inside.split(",")))
     except (KeyError, ValueError, TypeError, re.error) as error:
         raise AppLoadError(f"route {route!r}: there is no constraint {text!r}") from error

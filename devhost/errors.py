@@ -1,58 +1,49 @@
-"""Everything that can go wrong in devhost, as one tree.
+"""Everything that devhost raises on purpose: one line and exit code 1 for the command line, `status` over HTTP."""
 
-On the way: raised by the loader, the task hub and the worker; caught once at the edges. The HTTP
-handlers turn each kind into one status code, the command line turns the first and the last two
-groups into one line on stderr and exit code 1.
-
-    DevhostError
-    ├── AppLoadError           the app cannot be served as it is
-    ├── InvalidRequest         400
-    ├── InstanceNotFound       404
-    ├── InstanceConflict       409
-    ├── InstanceFinished       410
-    ├── InstanceNotTerminal    412
-    ├── WrongState             500
-    ├── StateFileError         the state file is locked or of another schema
-    └── ActivityError          an activity raised or ran out of time
-"""
-
-from __future__ import annotations
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class DevhostError(Exception):
-    """Root of every error devhost raises on purpose."""
+    """Root of the tree."""
+
+    status = 500
 
 
 class AppLoadError(DevhostError):
     """The app's code or configuration cannot be served; the text is one line naming the place."""
 
 
+class StateFileError(DevhostError):
+    """The state file is in use by another devhost, or written by another schema."""
+
+
 class InvalidRequest(DevhostError):
-    """The request to the task hub makes no sense as sent."""
+    status = 400
 
 
 class InstanceNotFound(DevhostError):
-    """No instance has this id."""
+    status = 404
 
 
 class InstanceConflict(DevhostError):
     """An instance with this id exists already and may not be replaced."""
 
+    status = 409
+
 
 class InstanceFinished(DevhostError):
-    """The instance has ended and takes no more messages."""
+    status = 410
 
 
 class InstanceNotTerminal(DevhostError):
     """The instance is not in the end state the request needs."""
 
+    status = 412
+
 
 class WrongState(DevhostError):
     """The instance runs, but not in the state the request needs."""
-
-
-class StateFileError(DevhostError):
-    """The state file is in use by another devhost, or written by another schema."""
 
 
 class ActivityError(DevhostError):
@@ -63,3 +54,12 @@ class ActivityError(DevhostError):
         self.type_name = type_name
         self.message = message
         self.traceback = traceback
+
+
+@contextmanager
+def explained(failure: str) -> Iterator[None]:
+    """Let an OSError in the block be a DevhostError that begins with these words."""
+    try:
+        yield
+    except OSError as error:
+        raise DevhostError(f"{failure}: {error.strerror}") from error

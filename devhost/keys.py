@@ -1,69 +1,62 @@
-"""Access keys, asked for only when devhost is started with --enable-auth.
+"""Access keys, asked for only when devhost is started with --enable-auth."""
 
-On the way: a request enters, whether it may pass leaves. Keys are made on the first start and kept in
-a file beside the state file, so that a URL with a key stays good over restarts.
-"""
-
-from __future__ import annotations
-
-import json
-import os
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 
 from aiohttp import web
+from azure.functions import AuthLevel
+from pydantic import BaseModel, Field
 
 from devhost.errors import StateFileError
 from devhost.loader import LoadedFunction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
-    """The master key, the host key for all functions, one key a function, and the durable API's key."""
+def _new_key() -> str:
+    return secrets.token_urlsafe(32)
 
-    master: str
-    host: str
-    durable: str
-    functions: dict[str, str] = field(default_factory=dict)
+
+class Keys(BaseModel):
+    """The keys as they are kept; the host key is good for all functions."""
+
+    master: str = Field(default_factory=_new_key)
+    host: str = Field(default_factory=_new_key)
+    durable: str = Field(default_factory=_new_key)
+    functions: dict[str, str] = {}
 
     def opens(self, function: LoadedFunction, request: web.Request) -> bool:
         """Tell whether the request may call the function."""
-        level = str(getattr(function.trigger.auth_level, "value", function.trigger.auth_level)).lower()
-        if level == "anonymous":
-            return True
-        accepted = [self.master]
-        if level == "function":
-            accepted += [self.host, self.functions.get(function.name, self.host)]
-        return _holds(request, accepted)
+        match function.trigger.auth_level:
+            case AuthLevel.ANONYMOUS:
+                return True
+            case AuthLevel.FUNCTION:
+                return _holds(request, self.master, self.host, self.functions[function.name])
+        return _holds(request, self.master)
 
     def opens_durable(self, request: web.Request) -> bool:
-        """Tell whether the request may use the public durable API."""
-        return _holds(request, [self.master, self.durable])
+        """Tell whether the request may use the durable API."""
+        return _holds(request, self.master, self.durable)
 
 
-def load_keys(path: Path, function_names: list[str]) -> Keys:
-    """Read the key file and make the keys that are missing."""
+def key_file(state_file: Path) -> Path:
+    """Name the file that keeps the keys."""
+    return state_file.with_suffix(".keys.json")
+
+
+def load_keys(state_file: Path, function_names: Iterable[str]) -> Keys:
+    """Read the key file and add what is missing: a URL with a key stays good over restarts."""
+    path = key_file(state_file)
     try:
-        stored = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        functions = stored.get("functions", {})
-        keys = Keys(
-            master=stored.get("master") or secrets.token_urlsafe(32),
-            host=stored.get("host") or secrets.token_urlsafe(32),
-            durable=stored.get("durable") or secrets.token_urlsafe(32),
-            functions={name: functions.get(name) or secrets.token_urlsafe(32) for name in function_names},
-        )
-    except (ValueError, AttributeError) as error:
+        keys = Keys.model_validate_json(path.read_bytes() if path.exists() else b"{}")
+    except ValueError as error:
         raise StateFileError(f"key file {path} cannot be read: {error}") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(
-        {"master": keys.master, "host": keys.host, "durable": keys.durable, "functions": keys.functions}, indent=2
-    )
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
+    for name in function_names:
+        keys.functions.setdefault(name, _new_key())
+    path.touch(mode=0o600)
+    path.write_text(keys.model_dump_json(indent=2), encoding="utf-8")
     return keys
 
 
-def _holds(request: web.Request, accepted: list[str]) -> bool:
+def _holds(request: web.Request, *accepted: str) -> bool:
     given = request.headers.get("x-functions-key") or request.query.get("code") or ""
-    return any(secrets.compare_digest(given.encode(), key.encode()) for key in accepted)
+    return given != "" and any(secrets.compare_digest(given.encode(), key.encode()) for key in accepted)

@@ -1,11 +1,7 @@
-"""Importing the app's script as the Python worker does.
+"""Imports the app's script as the Python worker does and finds its one FunctionApp object.
 
-On the way: first step of loading. The app folder enters; the one FunctionApp object of its script
-leaves. Because devhost shares its process with the app, a second load first forgets the modules that
-the load before it brought in: a restarted worker process would have none of them either.
+The app shares devhost's process, so a load first forgets the modules that the one before it brought in.
 """
-
-from __future__ import annotations
 
 import importlib
 import os
@@ -19,19 +15,25 @@ from azure.functions import FunctionRegister
 
 from devhost.errors import AppLoadError
 
-DEFAULT_SCRIPT = "function_app.py"
-
+_OWN_FOLDER = Path(__file__).absolute().parent
 _brought_in: set[str] = set()
 
 
 def import_app(app_root: Path) -> FunctionRegister:
-    """Import the script below app_root and return its app object; AppLoadError says what stands in the way."""
-    script = os.environ.get("PYTHON_SCRIPT_FILE_NAME") or DEFAULT_SCRIPT
+    """Import the script and return its app object; AppLoadError says what stands in the way."""
+    script = os.environ.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py"
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.py", script):
         raise AppLoadError(f"PYTHON_SCRIPT_FILE_NAME {script!r} is not the name of a Python file in the app's folder")
     if not (app_root / script).is_file():
         raise AppLoadError(f"no {script} in {app_root}: that is where the app's FunctionApp object is looked for")
-    return _find_app(_import_fresh(app_root, script.removesuffix(".py")), script)
+    names = vars(_import_fresh(app_root, script.removesuffix(".py")))
+    apps = {id(value): (name, value) for name, value in names.items() if isinstance(value, FunctionRegister)}
+    if not apps:
+        raise AppLoadError(f"{script} defines no FunctionApp (or DFApp) object at module level")
+    if len(apps) > 1:
+        found = ", ".join(sorted(name for name, _ in apps.values()))
+        raise AppLoadError(f"{script} defines more than one FunctionApp object ({found}); the worker takes exactly one")
+    return next(app for _, app in apps.values())
 
 
 def _import_fresh(app_root: Path, stem: str) -> ModuleType:
@@ -46,10 +48,10 @@ def _import_fresh(app_root: Path, stem: str) -> ModuleType:
     try:
         return importlib.import_module(stem)
     except (Exception, SystemExit) as error:
-        raise AppLoadError(_import_failure(error, app_root, stem)) from error
+        raise AppLoadError(_describe(error, app_root, stem)) from error
     finally:
-        new = {name: sys.modules[name] for name in set(sys.modules) - before}
-        _brought_in.update(name for name, module in new.items() if _belongs_to_app(module, app_root))
+        new = sys.modules.keys() - before
+        _brought_in.update(name for name in new if _belongs_to_app(sys.modules[name], app_root))
 
 
 def _belongs_to_app(module: ModuleType, app_root: Path) -> bool:
@@ -58,11 +60,10 @@ def _belongs_to_app(module: ModuleType, app_root: Path) -> bool:
     if not isinstance(origin, str):
         return False
     path = Path(origin).absolute()
-    own = Path(__file__).absolute().parent
-    return path.is_relative_to(app_root) and "site-packages" not in path.parts and not path.is_relative_to(own)
+    return path.is_relative_to(app_root) and "site-packages" not in path.parts and not path.is_relative_to(_OWN_FOLDER)
 
 
-def _import_failure(error: BaseException, app_root: Path, stem: str) -> str:
+def _describe(error: BaseException, app_root: Path, stem: str) -> str:
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     text = str(error)
     if isinstance(error, SyntaxError) and error.filename:
@@ -71,13 +72,3 @@ def _import_failure(error: BaseException, app_root: Path, stem: str) -> str:
     own = [f"{Path(file).relative_to(app_root)}:{line}" for file, line in places if Path(file).is_relative_to(app_root)]
     place = f" at {own[-1]}" if own else ""
     return f"importing {stem}.py failed{place}: {type(error).__name__}: {text}"
-
-
-def _find_app(module: ModuleType, script: str) -> FunctionRegister:
-    apps = {id(value): (name, value) for name, value in vars(module).items() if isinstance(value, FunctionRegister)}
-    if not apps:
-        raise AppLoadError(f"{script} defines no FunctionApp (or DFApp) object at module level")
-    if len(apps) > 1:
-        names = ", ".join(sorted(name for name, _ in apps.values()))
-        raise AppLoadError(f"{script} defines more than one FunctionApp object ({names}); the worker takes exactly one")
-    return next(value for _, value in apps.values())

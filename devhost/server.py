@@ -1,26 +1,19 @@
-"""devhost, wired: settings, the app, the task hub and the HTTP server of one running host.
-
-On the way: an app folder and a state file enter; a host at `url` leaves, for as long as the block lasts.
-The process takes on what a worker process of that app would have: its folder as current one, the values
-of local.settings.json in its environment. All of it is put back at the end.
-"""
-
-from __future__ import annotations
+"""Wires a running host: settings, the app, the task hub and the HTTP server."""
 
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from azure.durable_functions.models.utils import http_utils
 
 from devhost.clock import Clock, RealClock
 from devhost.console import Console
-from devhost.errors import DevhostError, StateFileError
+from devhost.errors import explained
 from devhost.http_trigger import HttpTrigger
 from devhost.hub import TaskHub
 from devhost.keys import Keys, load_keys
@@ -35,116 +28,85 @@ HOST = "127.0.0.1"
 STOP_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Devhost:
-    """One host: `async with Devhost(app_root) as host` serves the app at `host.url`."""
+    """One running host."""
 
-    def __init__(
-        self,
-        app_root: Path,
-        *,
-        port: int = 0,
-        state_file: Path | None = None,
-        clock: Clock | None = None,
-        console: Console | None = None,
-        lenient: bool = False,
-        enable_auth: bool = False,
-    ) -> None:
-        self._app_root = app_root.absolute()
-        self._port = port
-        self.state_file = (state_file or self._app_root / ".sluice" / "devhost.db").absolute()
-        self._clock = clock or RealClock()
-        self._console = console or Console()
-        self._lenient = lenient
-        self._enable_auth = enable_auth
-        self._open = contextlib.AsyncExitStack()
-        self.url = ""
-        self.settings: HostSettings
-        self.index: FunctionIndex
-        self.hub: TaskHub
-        self.worker: Worker
-        self.routes: RouteTable
-        self.keys: Keys | None = None
+    url: str
+    settings: HostSettings
+    index: FunctionIndex
+    routes: RouteTable
+    hub: TaskHub
+    keys: Keys | None
+    state_file: Path
 
-    async def __aenter__(self) -> Self:
-        async with contextlib.AsyncExitStack() as opened:
-            await self._start(opened)
-            self._open = opened.pop_all()
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._open.aclose()
+@contextlib.asynccontextmanager
+async def serve(
+    app_root: Path,
+    *,
+    port: int = 0,
+    state_file: Path | None = None,
+    clock: Clock | None = None,
+    console: Console | None = None,
+    lenient: bool = False,
+    enable_auth: bool = False,
+) -> AsyncIterator[Devhost]:
+    """Serve an app for as long as the block lasts.
 
-    async def _start(self, opened: contextlib.AsyncExitStack) -> None:
-        opened.enter_context(_folder(self._app_root))
-        opened.enter_context(_environment(read_local_values(self._app_root)))
-        self.settings = load_settings(self._app_root, lenient=self._lenient)
-        self.index = load_app(self._app_root)
-        self.routes = RouteTable(self.index.http, self.settings.route_prefix)
+    Meanwhile the process has the app's folder as current one and the values of local.settings.json in its environment.
+    """
+    app_root = Path.cwd() / app_root
+    state_file = Path.cwd() / (state_file or app_root / ".sluice" / "devhost.db")
+    console = console or Console()
+    async with contextlib.AsyncExitStack() as opened:
+        with explained(f"the app's folder {app_root} cannot be used"):
+            opened.enter_context(contextlib.chdir(app_root))
+        opened.enter_context(_environment(read_local_values(app_root)))
+        settings = load_settings(app_root, lenient=lenient)
+        index = load_app(app_root)
+        routes = RouteTable(index.http, settings.route_prefix)
         # Only now: what cannot be served leaves nothing behind.
-        _make_folder(self.state_file.parent)
-        if self._enable_auth:
-            names = [function.name for function in self.index.http]
-            self.keys = load_keys(self.state_file.with_suffix(".keys.json"), names)
-        # Bound before the hub starts, because resumed activities may call the app's own URLs.
-        listener = opened.enter_context(_listen(self._port))
-        self.url = f"http://{HOST}:{listener.getsockname()[1]}"
-        self.worker = Worker(self.settings, self._app_root)
-        opened.callback(self.worker.close)
-        opened.push_async_callback(http_utils._close_session)  # the SDK leaves closing it to the end of the process
-        self.hub = TaskHub(self.index, self.worker, self.settings, self.state_file, self._clock, self._console)
-        await self.hub.start()
-        opened.push_async_callback(self.hub.stop)
-        await self._serve(listener, opened)
-
-    async def _serve(self, listener: socket.socket, opened: contextlib.AsyncExitStack) -> None:
-        links = ManagementLinks(hub_name=self.settings.hub_name, code=self.keys.durable if self.keys else None)
-        binding = links.client_binding(self.url)
-        forwarded = self.settings.use_forwarded_host
-        self._webhooks = Webhooks(self.hub, links, self._console, use_forwarded_host=forwarded)
-        self._http = HttpTrigger(
-            routes=self.routes,
-            worker=self.worker,
-            console=self._console,
-            keys=self.keys,
-            client_binding=lambda: binding,
+        with explained(f"the folder of the state file {state_file} cannot be made"):
+            state_file.parent.mkdir(parents=True, exist_ok=True)
+        keys = load_keys(state_file, [function.name for function in index.http]) if enable_auth else None
+        # Before the hub starts: resumed activities may call the app's own URLs.
+        with explained(f"port {port} cannot be used: take another one with --port"):
+            listener = opened.enter_context(socket.create_server((HOST, port)))
+        url = f"http://{HOST}:{listener.getsockname()[1]}"
+        worker = Worker(settings, app_root)
+        opened.callback(worker.close)
+        opened.push_async_callback(http_utils._close_session)  # the SDK leaves it to the end of the process
+        hub = TaskHub(index, worker, settings, state_file, clock or RealClock(), console)
+        await hub.start()
+        opened.push_async_callback(hub.stop)
+        links = ManagementLinks(hub_name=settings.hub_name, code=keys.durable if keys else None)
+        webhooks = Webhooks(hub=hub, links=links, console=console, use_forwarded_host=settings.use_forwarded_host)
+        trigger = HttpTrigger(
+            routes=routes, worker=worker, console=console, keys=keys, client_binding=links.client_binding(url)
         )
-        app = web.Application(client_max_size=self.settings.body_limit_bytes)
-        app.router.add_route("*", "/{path:.*}", self._handle)
+        app = web.Application(client_max_size=settings.body_limit_bytes)
+        app.router.add_route("*", "/{path:.*}", _handler(webhooks, trigger, keys))
         runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=STOP_SECONDS)
         await runner.setup()
         opened.push_async_callback(runner.cleanup)
         await web.SockSite(runner, listener).start()
+        yield Devhost(url=url, settings=settings, index=index, routes=routes, hub=hub, keys=keys, state_file=state_file)
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+
+def _handler(webhooks: Webhooks, trigger: HttpTrigger, keys: Keys | None) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
         path = request.rel_url.raw_path
-        lower = path.lower()
-        if lower.startswith(WEBHOOK_PATH):
-            if self.keys is not None and not self.keys.opens_durable(request):
+        if path.lower().startswith(WEBHOOK_PATH):
+            if keys is not None and not keys.opens_durable(request):
                 return web.Response(status=401)
-            return await self._webhooks.handle(request, path[len(WEBHOOK_PATH) :])
-        if lower.startswith(RPC_PATH):
+            return await webhooks.handle(request, path[len(WEBHOOK_PATH) :])
+        if path.lower().startswith(RPC_PATH):
             # The app's own clients: no key and no limit on the body.
-            return await self._webhooks.handle(request.clone(client_max_size=0), path[len(RPC_PATH) :])
-        return await self._http.handle(request)
+            return await webhooks.handle(request.clone(client_max_size=0), path[len(RPC_PATH) :])
+        return await trigger.handle(request)
 
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateFileError(f"the folder of the state file cannot be made: {folder}: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def _folder(app_root: Path) -> Iterator[None]:
-    if app_root.is_file():
-        raise DevhostError(f"{app_root} is a file; the app is named by the folder it is in")
-    if not app_root.is_dir():
-        raise DevhostError(f"there is no folder {app_root}")
-    with contextlib.chdir(app_root):
-        yield
+    return handle
 
 
 @contextlib.contextmanager
@@ -157,19 +119,3 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             os.environ.pop(name, None)
-
-
-@contextlib.contextmanager
-def _listen(port: int) -> Iterator[socket.socket]:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-        except OSError as error:
-            raise DevhostError(f"port {port} cannot be used: {error.strerror}; take another one with --port") from error
-        listener.listen(128)
-        listener.setblocking(False)
-        yield listener
-    finally:
-        listener.close()

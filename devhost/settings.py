@@ -1,78 +1,95 @@
-"""The host's settings: host.json and environment in, one frozen record out.
-
-On the way: read once at start, before the app is imported. `local.settings.json` is turned into
-environment variables here too, because host settings may stand in either.
-"""
-
-from __future__ import annotations
+"""The host's settings, read once at start out of host.json and the environment."""
 
 import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
 from devhost.errors import AppLoadError
 
-OverridableStates = Literal["NonRunningStates", "AnyState"]
-
-# Any host.json value may be given as an environment variable: prefix, then the path joined by two underscores.
-HOST_JSON_OVERRIDE = "AzureFunctionsJobHost__"
-DEFAULT_FUNCTION_TIMEOUT_SECONDS = 1800.0
-DEFAULT_BODY_LIMIT_BYTES = 104_857_600
+# Prefix of environment variables that stand for host.json values; two underscores join the path.
+_OVERRIDE = "AzureFunctionsJobHost__"
+_THREADS, _BODY_LIMIT = "PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
+_CORES = os.cpu_count() or 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostSettings:
-    """What host.json and the environment say about the host."""
+def _read_hub_name(text: str) -> str:
+    name = re.sub(r"%([^%]+)%", lambda setting: os.environ.get(setting[1], setting[0]), text)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,44}", name):
+        raise ValueError(f"hubName {name!r} must be 3 to 45 letters and digits and start with a letter")
+    return name
 
-    hub_name: str = "TestHubName"
-    route_prefix: str = "api"
-    max_concurrent_activities: int = 10
-    max_concurrent_orchestrators: int = 10
-    function_timeout_seconds: float | None = DEFAULT_FUNCTION_TIMEOUT_SECONDS
-    thread_pool_size: int = 8
-    overridable_existing_instance_states: OverridableStates = "NonRunningStates"
-    default_version: str | None = None
-    store_inputs_in_history: bool = False
-    max_orchestration_actions: int = 100_000
-    body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES
-    use_forwarded_host: bool = False
+
+def _read_timeout(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.startswith("-1"):
+        return None
+    found = re.fullmatch(r"(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)", value)
+    if not found:
+        raise ValueError("functionTimeout must read hh:mm:ss or -1")
+    days, hours, minutes, seconds = map(float, found.groups(default="0"))
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def _read_states(text: str) -> str:
+    return {"nonrunningstates": "NonRunningStates", "anystate": "AnyState"}.get(text.lower(), text)
+
+
+def _durable(key: str, default: Any) -> Any:
+    return Field(default, validation_alias=f"extensions.durableTask.{key}")
+
+
+class HostSettings(BaseModel):
+    """What host.json and the environment say; an alias is the place of a setting."""
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True)
+
+    hub_name: Annotated[str, AfterValidator(_read_hub_name)] = _durable("hubName", "TestHubName")
+    route_prefix: str = Field(default="api", validation_alias="extensions.http.routePrefix")
+    max_concurrent_activities: PositiveInt = _durable("maxConcurrentActivityFunctions", 10 * _CORES)
+    max_concurrent_orchestrators: PositiveInt = _durable("maxConcurrentOrchestratorFunctions", 10 * _CORES)
+    function_timeout_seconds: Annotated[float | None, BeforeValidator(_read_timeout)] = Field(
+        default=1800.0, validation_alias="functionTimeout"
+    )
+    thread_pool_size: PositiveInt = Field(default=min(32, _CORES + 4), validation_alias=_THREADS)
+    overridable_existing_instance_states: Annotated[
+        Literal["NonRunningStates", "AnyState"], BeforeValidator(_read_states)
+    ] = _durable("overridableExistingInstanceStates", "NonRunningStates")
+    default_version: str | None = _durable("defaultVersion", None)
+    store_inputs_in_history: bool = _durable("storeInputsInOrchestrationHistory", False)
+    max_orchestration_actions: PositiveInt = _durable("maxOrchestrationActions", 100_000)
+    body_limit_bytes: PositiveInt = Field(default=104_857_600, validation_alias=_BODY_LIMIT)
+    use_forwarded_host: bool = _durable("httpSettings.useForwardedHost", False)
+    local_rpc_endpoint: bool = _durable("localRpcEndpointEnabled", True)
     lenient: bool = False
     gaps: tuple[str, ...] = ()  # what a real host would miss in host.json
 
 
 def load_settings(app_root: Path, *, lenient: bool = False) -> HostSettings:
-    """Read host.json below the environment's overrides; AppLoadError names the setting that cannot be read."""
+    """Read host.json and its overrides; AppLoadError names the setting that cannot be read."""
     host = _read_json(app_root / "host.json")
-    _check_version(host)
-    gaps = tuple(_find_gaps(host))
-    _overlay(host, os.environ)
-    extensions = _section(host, "extensions")
-    durable = _Section(_section(extensions, "durableTask"), "extensions.durableTask")
-    http = _Section(_section(extensions, "http"), "extensions.http")
-    client_http = _Section(_section(durable.values, "httpSettings"), "extensions.durableTask.httpSettings")
-    if not durable.flag("localRpcEndpointEnabled", True):
+    if host and host.get("version") != "2.0":
+        raise AppLoadError(f'host.json: "version" must be "2.0", not {host.get("version")!r}')
+    given = {place.lower(): text for place, text in [*_flatten(host), *_read_environment()]}
+    places = [str(field.validation_alias) for field in HostSettings.model_fields.values()]
+    for place in given:
+        if any(other.lower().startswith(f"{place}.") for other in places):
+            raise AppLoadError(f"host.json: {place} must be a JSON object, not {given[place]}")
+    values = {place: given[place.lower()] for place in places if place.lower() in given}
+    try:
+        settings = HostSettings.model_validate({**values, "lenient": lenient, "gaps": tuple(_find_gaps(host))})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        reason = wrong["msg"].removeprefix("Value error, ")
+        raise AppLoadError(f"setting {wrong['loc'][0]} = {wrong['input']!r}: {reason}") from error
+    if not settings.local_rpc_endpoint:
         raise AppLoadError("host.json: localRpcEndpointEnabled must not be false: the Python SDK has no other way in")
-    cores = os.cpu_count() or 1
-    return HostSettings(
-        hub_name=_hub_name(durable.text("hubName")),
-        route_prefix=_route_prefix(http.text("routePrefix")),
-        max_concurrent_activities=durable.count("maxConcurrentActivityFunctions", 10 * cores),
-        max_concurrent_orchestrators=durable.count("maxConcurrentOrchestratorFunctions", 10 * cores),
-        function_timeout_seconds=_timeout(host.get("functionTimeout")),
-        thread_pool_size=_environment_count("PYTHON_THREADPOOL_THREAD_COUNT", min(32, cores + 4)),
-        overridable_existing_instance_states=_overridable(durable.text("overridableExistingInstanceStates")),
-        default_version=durable.text("defaultVersion") or None,
-        store_inputs_in_history=durable.flag("storeInputsInOrchestrationHistory"),
-        max_orchestration_actions=durable.count("maxOrchestrationActions", 100_000),
-        body_limit_bytes=_environment_count("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", DEFAULT_BODY_LIMIT_BYTES),
-        use_forwarded_host=client_http.flag("useForwardedHost"),
-        lenient=lenient,
-        gaps=gaps,
-    )
+    return settings
 
 
 def read_local_values(app_root: Path) -> dict[str, str]:
@@ -80,38 +97,10 @@ def read_local_values(app_root: Path) -> dict[str, str]:
     settings = _read_json(app_root / "local.settings.json")
     if settings.get("IsEncrypted"):
         raise AppLoadError("local.settings.json is encrypted; `func settings decrypt` makes it readable")
-    values = _section(settings, "Values")
-    wrong = [key for key, value in values.items() if isinstance(value, dict | list)]
-    if wrong:
-        raise AppLoadError(f"local.settings.json: Values.{wrong[0]} must be text; nested values are not environment")
-    return {key: _as_environment(value) for key, value in values.items()}
-
-
-def _as_environment(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class _Section:
-    values: Mapping[str, Any]
-    path: str
-
-    def text(self, key: str) -> str | None:
-        value = self.values.get(key)
-        if value is None or isinstance(value, str):
-            return value
-        raise AppLoadError(f"host.json: {self.path}.{key} must be text, not {value!r}")
-
-    def count(self, key: str, default: int) -> int:
-        return _count(self.values.get(key, default), f"host.json: {self.path}.{key}")
-
-    def flag(self, key: str, default: bool = False) -> bool:
-        value = self.values.get(key, default)
-        if isinstance(value, str) and value.lower() in ("true", "false"):
-            return value.lower() == "true"
-        if isinstance(value, bool):
-            return value
-        raise AppLoadError(f"host.json: {self.path}.{key} must be true or false, not {value!r}")
+    values = settings.get("Values") or {}
+    if not isinstance(values, dict) or any(isinstance(value, dict | list) for value in values.values()):
+        raise AppLoadError("local.settings.json: Values must be an object of texts; nested values are not environment")
+    return dict(_flatten(values))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -129,18 +118,20 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _section(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = next((value for name, value in parent.items() if name.lower() == key.lower()), None)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise AppLoadError(f"{key} must be a JSON object, not {value!r}")
-    return value
+def _flatten(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+        elif value is not None:
+            yield prefix + key, value if isinstance(value, str) else json.dumps(value)
 
 
-def _check_version(host: Mapping[str, Any]) -> None:
-    if host and host.get("version") != "2.0":
-        raise AppLoadError(f'host.json: "version" must be "2.0", not {host.get("version")!r}')
+def _read_environment() -> Iterator[tuple[str, str]]:
+    for name, text in os.environ.items():
+        if name.startswith(_OVERRIDE):
+            yield name.removeprefix(_OVERRIDE).replace("__", "."), text
+        elif name in (_THREADS, _BODY_LIMIT):
+            yield name, text
 
 
 def _find_gaps(host: Mapping[str, Any]) -> Iterator[str]:
@@ -148,63 +139,3 @@ def _find_gaps(host: Mapping[str, Any]) -> Iterator[str]:
         yield "there is no host.json: Core Tools and a deployment ask for one"
     elif "extensionBundle" not in host:
         yield "host.json names no extensionBundle: a real host would know no durable triggers"
-
-
-def _overlay(host: dict[str, Any], environment: Mapping[str, str]) -> None:
-    for variable, value in environment.items():
-        if variable.startswith(HOST_JSON_OVERRIDE):
-            *path, last = variable.removeprefix(HOST_JSON_OVERRIDE).split("__")
-            target = host
-            for key in path:
-                target = target.setdefault(key, {})
-            target[last] = value
-
-
-def _hub_name(value: str | None) -> str:
-    if value is None:
-        site = re.sub(r"[^A-Za-z0-9]", "", os.environ.get("WEBSITE_SITE_NAME", ""))[:45].lstrip("0123456789")
-        return site if len(site) >= 3 else "TestHubName"
-    name = re.sub(r"%([^%]+)%", lambda match: os.environ.get(match[1], match[0]), value)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,44}", name):
-        raise AppLoadError(f"host.json: hubName {name!r} must be 3 to 45 letters and digits and start with a letter")
-    return name
-
-
-def _route_prefix(value: str | None) -> str:
-    return "api" if value is None else value.strip("/")
-
-
-def _overridable(value: str | None) -> OverridableStates:
-    states: tuple[OverridableStates, ...] = ("NonRunningStates", "AnyState")
-    for allowed in states:
-        if (value or "NonRunningStates").lower() == allowed.lower():
-            return allowed
-    raise AppLoadError(
-        f"host.json: overridableExistingInstanceStates must be NonRunningStates or AnyState, not {value!r}"
-    )
-
-
-def _timeout(value: Any) -> float | None:
-    if value is None:
-        return DEFAULT_FUNCTION_TIMEOUT_SECONDS
-    if str(value).startswith("-1"):
-        return None
-    match = re.fullmatch(r"(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)", str(value))
-    if not match:
-        raise AppLoadError(f"host.json: functionTimeout must read hh:mm:ss or -1, not {value!r}")
-    days, hours, minutes, seconds = match.groups(default="0")
-    return ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + float(seconds)
-
-
-def _environment_count(variable: str, default: int) -> int:
-    return _count(os.environ.get(variable, default), f"environment variable {variable}")
-
-
-def _count(value: Any, place: str) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = 0
-    if number < 1:
-        raise AppLoadError(f"{place} must be a whole number above 0, not {value!r}")
-    return number

@@ -1,10 +1,4 @@
-"""The public JSON form of an instance and of its history.
-
-On the way: the task hub's records and raw persisted events enter; what the durable HTTP API shows of
-them leaves.
-"""
-
-from __future__ import annotations
+"""The public JSON form of an instance and of its history."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -41,17 +35,14 @@ _EVENT_NAMES = (
 _STATUS_NAMES = {number: name for name, number in STATUS_NUMBERS.items()}
 _EPISODE_MARKS = frozenset({"OrchestratorStarted", "OrchestratorCompleted"})
 _CALLS = frozenset({"TaskScheduled", "SubOrchestrationInstanceCreated"})
-_OUTCOMES = frozenset(
-    {"TaskCompleted", "TaskFailed", "SubOrchestrationInstanceCompleted", "SubOrchestrationInstanceFailed"}
-)
 _HIDDEN = {
-    "ExecutionStarted": ("Name", "OrchestrationInstance", "ParentInstance", "Version", "Tags"),
-    "TimerFired": ("TimerId",),
+    "ExecutionStarted": {"Name", "OrchestrationInstance", "ParentInstance", "Version", "Tags"},
+    "TimerFired": {"TimerId"},
 }
 
 
 def render_status(instance: Instance, *, show_input: bool) -> dict[str, Any]:
-    """Return an instance as the durable HTTP API shows it, without its history."""
+    """Return an instance without its history."""
     return {
         "name": instance.name,
         "instanceId": instance.instance_id,
@@ -65,41 +56,35 @@ def render_status(instance: Instance, *, show_input: bool) -> dict[str, Any]:
 
 
 def render_history(events: Iterable[Mapping[str, Any]], *, show_input: bool, show_output: bool) -> list[dict[str, Any]]:
-    """Return the history with each call folded into its outcome, as the durable HTTP API shows it."""
+    """Return the history with each call folded into its outcome."""
     named = [(_EVENT_NAMES[event["EventType"]], event) for event in events]
     calls = {event["EventId"]: event for kind, event in named if kind in _CALLS}
-    ended = {event["TaskScheduledId"] for kind, event in named if kind in _OUTCOMES}
-    shown = []
-    for kind, event in named:
-        if kind in _EPISODE_MARKS or (kind in _CALLS and event["EventId"] in ended):
-            continue
-        shown.append(_render_event(kind, event, calls, show_input=show_input, show_output=show_output))
-    return shown
+    ended = {event.get("TaskScheduledId") for _, event in named}
+    hidden = {name for name, shown in (("Input", show_input), ("Result", show_output)) if not shown}
+    return [
+        _render_event(kind, event, calls.get(event.get("TaskScheduledId")), hidden)
+        for kind, event in named
+        if kind not in _EPISODE_MARKS and not (kind in _CALLS and event["EventId"] in ended)
+    ]
 
 
 def _render_event(
-    kind: str, event: Mapping[str, Any], calls: Mapping[int, Mapping[str, Any]], *, show_input: bool, show_output: bool
+    kind: str, event: Mapping[str, Any], call: Mapping[str, Any] | None, hidden: set[str]
 ) -> dict[str, Any]:
-    hidden = {"EventType", "EventId", "IsPlayed", "IsRepeat", *_HIDDEN.get(kind, ())}
-    rendered = {"EventType": kind, **{key: value for key, value in event.items() if key not in hidden}}
+    rendered = {**event, "EventType": kind}
     if kind == "ExecutionStarted":
         rendered["FunctionName"] = event.get("Name")
     if kind == "ExecutionCompleted":
-        rendered["OrchestrationStatus"] = _STATUS_NAMES.get(event["OrchestrationStatus"], "Unknown")
-    call = calls.get(rendered.pop("TaskScheduledId", None))
+        rendered["OrchestrationStatus"] = _STATUS_NAMES[event["OrchestrationStatus"]]
     if call is not None:
         rendered |= {"ScheduledTime": call["Timestamp"], "FunctionName": call["Name"]}
         if call.get("Input") is not None:
             rendered["Input"] = call["Input"]
-    if "Input" in rendered and not show_input:
-        del rendered["Input"]
-    elif rendered.get("Input") is not None:
-        rendered["Input"] = _value(rendered["Input"])
-    if "Result" in rendered and not show_output:
-        del rendered["Result"]
-    elif rendered.get("Result") is not None:
-        rendered["Result"] = _value(rendered["Result"])
-    return rendered
+    for key in ("Input", "Result"):
+        if key in rendered:
+            rendered[key] = _value(rendered[key])
+    hidden = hidden | {"EventId", "IsPlayed", "IsRepeat", "TaskScheduledId", *_HIDDEN.get(kind, ())}
+    return {key: value for key, value in rendered.items() if key not in hidden}
 
 
 def _value(text: str | None) -> Any:

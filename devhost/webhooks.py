@@ -1,241 +1,228 @@
-"""The durable HTTP API: the public webhooks and the listener of the app's durable clients, in one handler.
-
-On the way: a request below one of the two paths enters; one call of the task hub is made; its outcome,
-or its error as a status code, leaves.
-
-    POST   orchestrators/{name}[/{id}]
-    GET    instances[/{id}]
-    DELETE instances[/{id}]
-    POST   instances/{id}/raiseEvent/{event} | terminate | suspend | resume | rewind | restart
-"""
-
-from __future__ import annotations
+"""The durable HTTP API: the public webhooks and the listener of the app's durable clients, in one handler."""
 
 import asyncio
 import json
+import re
 import traceback
-from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import unquote_plus
 
 from aiohttp import web
 
-from devhost import errors
 from devhost.console import Console
+from devhost.errors import DevhostError, InvalidRequest
 from devhost.hub import TaskHub
+from devhost.instance import STATUS_NUMBERS, InstanceFilter
 from devhost.management import ManagementLinks
-from devhost.query import Query
 from devhost.status import render_history, render_status
 
 CONTINUATION = "x-ms-continuation-token"
 DEFAULT_TOP = 100
+_CONTROLS = ("terminate", "suspend", "resume", "rewind")  # methods of the task hub
 
-# Status code, and the type that the real host names in the body.
-_ANSWER_TO_ERROR: dict[type[errors.DevhostError], tuple[int, str]] = {
-    errors.InvalidRequest: (400, "System.ArgumentException"),
-    errors.InstanceNotFound: (404, ""),
-    errors.InstanceConflict: (409, "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException"),
-    errors.InstanceFinished: (410, ""),
-    errors.InstanceNotTerminal: (412, ""),
-    errors.WrongState: (500, "System.InvalidOperationException"),
+# What the real host names in the body, by status code.
+_EXCEPTION_TYPES = {
+    400: "System.ArgumentException",
+    409: "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException",
+    500: "System.InvalidOperationException",
 }
 
-Operation = Callable[[web.Request, str], Awaitable[web.Response]]
+
+class Call:
+    """One request and its parameters, their names in any case; what cannot be read counts as not given."""
+
+    def __init__(self, request: web.Request) -> None:
+        self.request = request
+        self._values = {name.lower(): value for name, value in request.query.items()}
+
+    def text(self, name: str) -> str:
+        return self._values.get(name.lower(), "")
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        return {"true": True, "false": False}.get(self.text(name).lower(), default)
+
+    def number(self, name: str) -> float | None:
+        try:
+            return float(self.text(name))
+        except ValueError:
+            return None
+
+    def instance_filter(self) -> InstanceFilter:
+        # A status in the wrong case counts as not given, too.
+        names = {name.strip() for name in self.text("runtimeStatus").split(",")}
+        return InstanceFilter(
+            created_from=self._time("createdTimeFrom"),
+            created_to=self._time("createdTimeTo"),
+            statuses=frozenset(names & STATUS_NUMBERS.keys()),
+            prefix=self.text("instanceIdPrefix"),
+        )
+
+    def _time(self, name: str) -> datetime | None:
+        # What the SDK makes of datetime.min begins with the year 1, not 0001.
+        text = re.sub(r"^\d{1,3}-", lambda year: year[0].zfill(5), self.text(name))
+        try:
+            time = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Webhooks:
     """Answers requests of the durable HTTP API."""
 
-    def __init__(
-        self, hub: TaskHub, links: ManagementLinks, console: Console, *, use_forwarded_host: bool = False
-    ) -> None:
-        self._hub = hub
-        self._links = links
-        self._console = console
-        self._use_forwarded_host = use_forwarded_host
-        self._operations: dict[str, Operation] = {
-            "terminate": self._terminate,
-            "suspend": self._suspend,
-            "resume": self._resume,
-            "rewind": self._rewind,
-            "restart": self._restart,
-        }
+    hub: TaskHub
+    links: ManagementLinks
+    console: Console
+    use_forwarded_host: bool
 
     async def handle(self, request: web.Request, tail: str) -> web.Response:
         """Answer one request; tail is the still encoded path below the API's own."""
         # Decoded before it is split: an encoded slash in an id or an event name ends it, as on the real host.
-        parts = unquote_plus(tail).strip("/").split("/")
+        collection, *rest = unquote_plus(tail).strip("/").split("/")
         try:
-            return await self._route(request, parts)
-        except errors.DevhostError as error:
-            return _error_response(error)
+            return await self._route(Call(request), [request.method, collection.lower(), *rest])
+        except DevhostError as error:
+            return _error_response(error.status, error, str(error))
         except web.HTTPException:
             raise
         except Exception as error:
-            self._console.error(f"{request.method} {request.path} failed: {error}", traceback.format_exc())
-            return _error_response(error)
+            self.console.error(f"{request.method} {request.path} failed: {error}", traceback.format_exc())
+            return _error_response(500, error, "Something went wrong in devhost")
 
-    async def _route(self, request: web.Request, parts: list[str]) -> web.Response:
-        match [request.method, parts[0].lower(), *parts[1:]]:
+    async def _route(self, call: Call, parts: list[str]) -> web.Response:
+        match parts:
             case ["POST", "orchestrators", name]:
-                return await self._start(request, name, None)
+                return await self._start(call, name, None)
             case ["POST", "orchestrators", name, instance_id]:
-                return await self._start(request, name, instance_id)
+                return await self._start(call, name, instance_id)
             case ["GET", "instances"]:
-                return await self._list(request)
+                return await self._list(call)
             case ["GET", "instances", instance_id]:
-                return await self._get(request, instance_id)
+                return await self._get(call, instance_id)
             case ["DELETE", "instances"]:
-                return await self._purge_by(request)
+                return await self._purge_by(call)
             case ["DELETE", "instances", instance_id]:
-                return await self._purge(instance_id)
-            case ["POST", "instances", instance_id, operation, event] if operation.lower() == "raiseevent":
-                return await self._raise_event(request, instance_id, event)
-            case ["POST", "instances", instance_id, operation] if operation.lower() in self._operations:
-                return await self._operations[operation.lower()](request, instance_id)
+                return web.json_response({"instancesDeleted": await self.hub.purge(instance_id)})
+            case ["POST", "instances", instance_id, verb, event] if verb.lower() == "raiseevent":
+                return await self._raise_event(call, instance_id, event)
+            case ["POST", "instances", instance_id, verb] if verb.lower() == "restart":
+                return await self._restart(call, instance_id)
+            case ["POST", "instances", instance_id, verb] if verb.lower() in _CONTROLS:
+                await getattr(self.hub, verb.lower())(instance_id, call.text("reason") or None)
+                return web.Response(status=202)
             case ["GET" | "POST" | "DELETE", "entities", *entity]:
                 return self._refuse_entity(entity)
         return web.Response(status=404)
 
     def _refuse_entity(self, entity: list[str]) -> web.Response:
         refusal = f"devhost does not serve durable entities (asked for @{'@'.join(entity)}); use a real host for them"
-        self._console.warning(refusal)
-        return _json({"Message": refusal}, 501)
+        self.console.warning(refusal)
+        return web.json_response({"Message": refusal}, status=501)
 
-    async def _start(self, request: web.Request, name: str, instance_id: str | None) -> web.Response:
-        query = Query(request)
-        text = (await request.text()).strip() or None
-        _require_json(text)
-        started = await self._hub.start_orchestration(
-            name, instance_id=instance_id, input_text=text, version=query.text("version")
+    async def _start(self, call: Call, name: str, instance_id: str | None) -> web.Response:
+        text = (await call.request.text()).strip()
+        started = await self.hub.start_orchestration(
+            name,
+            instance_id=instance_id,
+            input_text=_require_json(text) if text else None,
+            version=call.text("version") or None,
         )
-        return await self._answer_started(request, query, started)
+        return await self._answer_started(call, started)
 
-    async def _answer_started(self, request: web.Request, query: Query, instance_id: str) -> web.Response:
-        timeout, interval = query.number("timeout"), query.number("pollingInterval")
+    async def _restart(self, call: Call, instance_id: str) -> web.Response:
+        # The only operation that answers an unknown id with 400.
+        started = await self.hub.restart(instance_id, new_instance_id=call.flag("restartWithNewInstanceId", True))
+        return await self._answer_started(call, started)
+
+    async def _answer_started(self, call: Call, instance_id: str) -> web.Response:
+        links = self.links.for_instance(self._origin(call.request), instance_id)
+        headers = {"Location": links["statusQueryGetUri"], "Retry-After": "10"}
+        check_later = web.json_response(links, status=202, headers=headers)
+        timeout, interval = call.number("timeout"), call.number("pollingInterval")
         if timeout is None or interval is None:
-            return self._check_status(request, instance_id)
+            return check_later
         if interval > timeout:
-            raise errors.InvalidRequest(f"Total timeout {timeout} should be bigger than retry timeout {interval}")
+            raise InvalidRequest(f"Total timeout {timeout} should be bigger than retry timeout {interval}")
         try:
             # The hub says when an instance has ended, so the interval of the polling is of no use.
             async with asyncio.timeout(timeout):
-                instance = await self._hub.wait(instance_id)
+                instance = await self.hub.wait(instance_id)
         except TimeoutError:
-            return self._check_status(request, instance_id)
+            return check_later
         if instance.status == "Completed":
             return web.Response(text=instance.output_text or "null", content_type="application/json")
-        return _json(render_status(instance, show_input=query.flag("showInput", True)))
+        return web.json_response(render_status(instance, show_input=call.flag("showInput", True)))
 
-    async def _get(self, request: web.Request, instance_id: str) -> web.Response:
-        query = Query(request)
-        instance = await self._hub.get(instance_id)
+    async def _get(self, call: Call, instance_id: str) -> web.Response:
+        instance = await self.hub.get(instance_id)
         if instance is None:
             return web.Response(status=404)
-        show_input = query.flag("showInput", True)
+        show_input = call.flag("showInput", True)
         body = render_status(instance, show_input=show_input)
-        if query.flag("showHistory", False):
-            show_output = query.flag("showHistoryOutput", False)
+        if call.flag("showHistory"):
             body["historyEvents"] = None
             if instance.status != "Pending":
-                events = await self._hub.history(instance_id)
+                events = await self.hub.history(instance_id)
+                show_output = call.flag("showHistoryOutput")
                 body["historyEvents"] = render_history(events, show_input=show_input, show_output=show_output)
         if not instance.is_terminal:
-            location = f"{request.scheme}://{request.host}{request.raw_path}"
-            return _json(body, 202, {"Location": location, "Retry-After": "5"})
-        fails = instance.status == "Failed" and query.flag("returnInternalServerErrorOnFailure", False)
-        return _json(body, 500 if fails else 200)
+            location = f"{call.request.scheme}://{call.request.host}{call.request.raw_path}"
+            return web.json_response(body, status=202, headers={"Location": location, "Retry-After": "5"})
+        fails = instance.status == "Failed" and call.flag("returnInternalServerErrorOnFailure")
+        return web.json_response(body, status=500 if fails else 200)
 
-    async def _list(self, request: web.Request) -> web.Response:
-        query = Query(request)
-        top = int(query.number("top") or DEFAULT_TOP)
-        after = request.headers.get(CONTINUATION) or None
-        instances, token = await self._hub.query(query.instance_filter(), top=max(top, 1), after=after)
-        show_input = query.flag("showInput", True)
+    async def _list(self, call: Call) -> web.Response:
+        top = max(int(call.number("top") or DEFAULT_TOP), 1)
+        after = call.request.headers.get(CONTINUATION) or None
+        instances, token = await self.hub.query(call.instance_filter(), top=top, after=after)
+        show_input = call.flag("showInput", True)
         body = [render_status(instance, show_input=show_input) for instance in instances]
-        return _json(body, 200, {CONTINUATION: token} if token else {})
+        return web.json_response(body, headers={CONTINUATION: token} if token else None)
 
-    async def _purge(self, instance_id: str) -> web.Response:
-        return _json({"instancesDeleted": await self._hub.purge(instance_id)})
-
-    async def _purge_by(self, request: web.Request) -> web.Response:
-        wanted = Query(request).instance_filter()
+    async def _purge_by(self, call: Call) -> web.Response:
+        wanted = call.instance_filter()
         if wanted.created_from is None:
-            return _json("Please provide value for 'createdTimeFrom' parameter.", 400)
-        count = await self._hub.purge_by(wanted)
-        return _json({"instancesDeleted": count}) if count else web.Response(status=404)
+            return web.json_response("Please provide value for 'createdTimeFrom' parameter.", status=400)
+        count = await self.hub.purge_by(wanted)
+        return web.json_response({"instancesDeleted": count}) if count else web.Response(status=404)
 
-    async def _raise_event(self, request: web.Request, instance_id: str, event: str) -> web.Response:
+    async def _raise_event(self, call: Call, instance_id: str, event: str) -> web.Response:
         # The instance is looked at before the content: a finished one is 410 whatever was sent.
-        instance = await self._hub.get(instance_id)
-        if instance is None:
-            return web.Response(status=404)
-        if instance.is_terminal:
-            return web.Response(status=410)
-        if request.content_type != "application/json":
-            raise errors.InvalidRequest("Only application/json request content is supported")
-        text = (await request.text()).strip()
-        _require_json(text)
-        await self._hub.raise_event(instance_id, event, text)
+        instance = await self.hub.get(instance_id)
+        if instance is None or instance.is_terminal:
+            return web.Response(status=410 if instance else 404)
+        if call.request.content_type != "application/json":
+            raise InvalidRequest("Only application/json request content is supported")
+        text = _require_json((await call.request.text()).strip())
+        await self.hub.raise_event(instance_id, event, text)
         return web.Response(status=202)
-
-    async def _terminate(self, request: web.Request, instance_id: str) -> web.Response:
-        await self._hub.terminate(instance_id, Query(request).text("reason"))
-        return web.Response(status=202)
-
-    async def _suspend(self, request: web.Request, instance_id: str) -> web.Response:
-        await self._hub.suspend(instance_id, Query(request).text("reason"))
-        return web.Response(status=202)
-
-    async def _resume(self, request: web.Request, instance_id: str) -> web.Response:
-        await self._hub.resume(instance_id, Query(request).text("reason"))
-        return web.Response(status=202)
-
-    async def _rewind(self, request: web.Request, instance_id: str) -> web.Response:
-        await self._hub.rewind(instance_id, Query(request).text("reason"))
-        return web.Response(status=202)
-
-    async def _restart(self, request: web.Request, instance_id: str) -> web.Response:
-        query = Query(request)
-        # The only operation that answers an unknown id with 400.
-        started = await self._hub.restart(instance_id, new_instance_id=query.flag("restartWithNewInstanceId", True))
-        return await self._answer_started(request, query, started)
-
-    def _check_status(self, request: web.Request, instance_id: str) -> web.Response:
-        links = self._links.for_instance(self._origin(request), instance_id)
-        return _json(links, 202, {"Location": links["statusQueryGetUri"], "Retry-After": "10"})
 
     def _origin(self, request: web.Request) -> str:
-        forwarded = [request.headers.get(name) for name in ("X-Forwarded-Proto", "X-Forwarded-Host")]
-        if self._use_forwarded_host and all(forwarded):
-            return "{}://{}".format(*forwarded)
+        scheme, host = request.headers.get("X-Forwarded-Proto"), request.headers.get("X-Forwarded-Host")
+        if self.use_forwarded_host and scheme and host:
+            return f"{scheme}://{host}"
         return f"{request.scheme}://{request.host}"
 
 
-def _require_json(text: str | None) -> None:
-    if text is None:
-        return
+def _require_json(text: str) -> str:
     try:
         json.loads(text)
     except ValueError as error:
-        raise errors.InvalidRequest(f"the content is not valid JSON: {error}") from error
+        raise InvalidRequest(f"the content is not valid JSON: {error}") from error
+    return text
 
 
-def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.json_response(body, status=status, headers=headers)
-
-
-def _error_response(error: Exception) -> web.Response:
-    answers = (answer for kind, answer in _ANSWER_TO_ERROR.items() if isinstance(error, kind))
-    status, type_name = next(answers, (500, type(error).__name__))
+def _error_response(status: int, error: Exception, message: str) -> web.Response:
     if status in (404, 410):
         return web.Response(status=status)
     if status == 412:
-        return _json(str(error), status)
+        return web.json_response(message, status=status)
     body = {
-        "Message": str(error) if isinstance(error, errors.DevhostError) else "Something went wrong in devhost",
+        "Message": message,
         "ExceptionMessage": str(error),
-        "ExceptionType": type_name,
+        "ExceptionType": _EXCEPTION_TYPES[status] if isinstance(error, DevhostError) else type(error).__name__,
         "StackTrace": "".join(traceback.format_tb(error.__traceback__)),
     }
-    return _json(body, status)
+    return web.json_response(body, status=status)

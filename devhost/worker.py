@@ -1,12 +1,7 @@
-"""Calling the app's functions: async ones on the event loop, sync ones on the one thread pool.
+"""Calls the app's functions: async ones on the event loop, sync ones on the one thread pool.
 
-On the way: the task hub sends activities and orchestrator replays here, the HTTP server sends HTTP
-functions. JSON text enters and leaves for activities; the conversion is azure.functions' own. A sync
-call that runs out of time is given up on, but its thread cannot be ended; the real host restarts the
-whole worker process instead.
+A sync call that runs out of time is given up on, but its thread cannot be ended.
 """
-
-from __future__ import annotations
 
 import asyncio
 import contextvars
@@ -28,8 +23,8 @@ from devhost.settings import HostSettings
 T = TypeVar("T")
 
 
-class FunctionTimeout(Exception):
-    """A call took longer than host.json's functionTimeout."""
+class FunctionTimeoutException(Exception):
+    """A call took longer than host.json's functionTimeout; histories show the name."""
 
 
 class Worker:
@@ -43,22 +38,21 @@ class Worker:
         self._pool = ThreadPoolExecutor(settings.thread_pool_size, thread_name_prefix="devhost")
 
     async def run_activity(self, function: LoadedFunction, input_text: str | None) -> str | None:
-        """Run an activity on JSON text and return its result as JSON text; ActivityError says why it failed."""
+        """Run an activity from JSON text to JSON text; ActivityError says why it failed."""
         assert function.input_parameter is not None
+        sent = Datum("null" if input_text is None else input_text, "string")
         try:
-            value = _decode("null" if input_text is None else input_text)
+            value = ActivityTriggerConverter.decode(sent, trigger_metadata=None)
             result = await self.run(function, {function.input_parameter: value})
-            text = _encode(result)
-        except FunctionTimeout as error:
-            raise ActivityError("FunctionTimeoutException", str(error)) from error
+            text = str(ActivityTriggerConverter.encode(result, expected_type=None).value)
         # SystemExit would end the host; in Azure it ends the worker process, and the activity fails.
         except (Exception, SystemExit) as error:
             raise ActivityError(type(error).__name__, str(error), user_traceback(error)) from error
         return None if text == "null" else text
 
     async def run(self, function: LoadedFunction, arguments: Mapping[str, Any]) -> Any:
-        """Call a function by keyword, with its context if it wants one; FunctionTimeout when time is up."""
-        context = Context(function.name, str(self._app_root))
+        """Call a function by keyword, with its context if it wants one."""
+        context = Context(function_name=function.name, function_directory=str(self._app_root))
         keywords = {**arguments, "context": context} if function.wants_context else dict(arguments)
         token = current_context.set(context)
         try:
@@ -66,35 +60,19 @@ class Worker:
                 if function.is_async:
                     return await function.user_function(**keywords)
                 return await self.run_in_pool(lambda: function.user_function(**keywords))
-        except TimeoutError as error:
+        except TimeoutError:
             if not limit.expired():
                 raise
-            span = timedelta(seconds=self._timeout_seconds or 0)
-            raise FunctionTimeout(
-                f"Timeout value of {_clock_text(span)} exceeded by function {function.name}"
-            ) from error
+            span = str(timedelta(seconds=int(self._timeout_seconds or 0))).zfill(len("00:00:00"))
+            raise FunctionTimeoutException(f"Timeout value of {span} exceeded by function {function.name}") from None
         finally:
             current_context.reset(token)
 
     async def run_in_pool(self, call: Callable[..., T], *args: Any) -> T:
-        """Run a plain call on the thread pool, within the context variables of the caller."""
+        """Run a plain call on the thread pool, with the caller's context variables."""
         carried = contextvars.copy_context()
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: carried.run(call, *args))
 
     def close(self) -> None:
-        """Take no more calls; threads still busy are left to end by themselves."""
+        """Take no more calls; busy threads are left to themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _decode(text: str) -> Any:
-    return ActivityTriggerConverter.decode(Datum(text, "string"), trigger_metadata=None)
-
-
-def _encode(value: Any) -> str:
-    return str(ActivityTriggerConverter.encode(value, expected_type=None).value)
-
-
-def _clock_text(span: timedelta) -> str:
-    minutes, seconds = divmod(int(span.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}"

@@ -13,7 +13,7 @@ import pytest
 
 from devhost.console import Console
 from devhost.management import ManagementLinks
-from devhost.server import Devhost
+from devhost.server import Devhost, serve
 from tests.devhost.app_folder import SAMPLE
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ def converse(folder: Path, talk: Callable[[Any, Devhost], Awaitable[None]]) -> l
     lines: list[str] = []
 
     async def run() -> None:
-        async with Devhost(SAMPLE, state_file=folder / "s.db", console=Console(write=lines.append)) as host:
+        async with serve(SAMPLE, state_file=folder / "s.db", console=Console(write=lines.append)) as host:
             links = ManagementLinks(hub_name=host.settings.hub_name, code=None)
             await talk(df.DurableOrchestrationClient(links.client_binding(host.url)), host)
 

@@ -1,9 +1,11 @@
 """HTTP functions of the sample app on a running host."""
 
 import asyncio
+import gc
 import json
 import os
 import shutil
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from devhost import server
 from devhost.console import Console
 from devhost.server import Devhost
 from tests.devhost.app_folder import SAMPLE, write_app
@@ -22,8 +25,8 @@ def serve(app_root: Path, state_file: Path, talk: Talk, lines: list[str] | None 
     said: list[str] = [] if lines is None else lines
 
     async def run() -> None:
-        host = Devhost(app_root, state_file=state_file, console=Console(write=said.append), **options)
-        async with host, aiohttp.ClientSession() as session:
+        running = server.serve(app_root, state_file=state_file, console=Console(write=said.append), **options)
+        async with running as host, aiohttp.ClientSession() as session:
             await talk(session, host)
 
     asyncio.run(run())
@@ -208,8 +211,8 @@ def test_two_apps_can_run_side_by_side_in_one_process(tmp_path: Path) -> None:
     shutil.copytree(SAMPLE, other)
 
     async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
-        second = Devhost(other, state_file=tmp_path / "two.db", console=Console(quiet=True))
-        async with second, session.get(f"{second.url}/api/echo/special") as response:
+        running = server.serve(other, state_file=tmp_path / "two.db", console=Console(quiet=True))
+        async with running as second, session.get(f"{second.url}/api/echo/special") as response:
             assert await response.text() == "special"
 
     serve(SAMPLE, tmp_path / "one.db", talk)
@@ -247,3 +250,6 @@ def test_an_asgi_app_is_served(tmp_path: Path) -> None:
             assert seen == (203, "GET /hello/you x=1", "1")
 
     serve(write_app(tmp_path, source), tmp_path / "s.db", talk)
+    # The SDK's app runs an event loop of its own when it is collected: here, and not within the loop of a later test.
+    del sys.modules["function_app"]
+    gc.collect()
