@@ -23,19 +23,26 @@ class ManagementLinks:
 
     def client_binding(self, origin: str) -> str:
         """Return the JSON text a durable client is built from."""
+        base = origin + WEBHOOK_PATH.rstrip("/")
+        create = f"{base}/orchestrators/{{functionName}}[/{{instanceId}}]?"
+        wait = "timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}&"
         return json.dumps(
             {
                 "taskHubName": self.hub_name,
-                "creationUrls": {},  # the SDK asks for them and uses none
+                "creationUrls": {
+                    "createNewInstancePostUri": create + self._query(),
+                    "createAndWaitOnNewInstancePostUri": create + wait + self._query(),
+                },
                 "managementUrls": self._all(origin, "INSTANCEID"),
+                "baseUrl": base,
+                "requiredQueryStringParameters": f"code={self.code}" if self.code else "",
                 "rpcBaseUrl": origin + RPC_PATH,
             }
         )
 
     def _all(self, origin: str, instance_id: str) -> dict[str, str]:
         instance = f"{origin}{WEBHOOK_PATH}instances/{quote(instance_id, safe='')}"
-        pairs = {"taskHub": self.hub_name, "connection": "Storage", "code": self.code}
-        query = urlencode({key: value for key, value in pairs.items() if value})
+        query = self._query()
         reason = f"reason={{text}}&{query}"
         return {
             "id": instance_id,
@@ -48,3 +55,7 @@ class ManagementLinks:
             "suspendPostUri": f"{instance}/suspend?{reason}",
             "resumePostUri": f"{instance}/resume?{reason}",
         }
+
+    def _query(self) -> str:
+        pairs = {"taskHub": self.hub_name, "connection": "Storage", "code": self.code}
+        return urlencode({key: value for key, value in pairs.items() if value})
