@@ -15,7 +15,7 @@ from devhost.episode import Episode
 from devhost.event import SCHEDULING, EventType, make_event, write_time
 from devhost.extension import Walk, follow
 from devhost.instance import STATUS_NUMBERS, Instance, Parent
-from devhost.refusal import Rules, find_refusal
+from devhost.refusal import Rules, find_refusals
 from devhost.replay import Replay
 from devhost.turn import Activity, Timer, Turn
 
@@ -39,7 +39,7 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
         events=[*episode.new_events],
         consumed=[*episode.consumed],
     )
-    refusal = find_refusal(episode, replay, walk.issued, rules)
+    refusal = next(find_refusals(episode, replay, walk.issued, rules), None)
     if refusal is not None:
         _end(turn, episode, replay, refusal)
     else:

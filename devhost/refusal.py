@@ -25,11 +25,6 @@ class Rules:
     settings: HostSettings
 
 
-def find_refusal(episode: Episode, replay: Replay, issued: Sequence[Issued], rules: Rules) -> str | None:
-    """Give the reason to fail the instance, or None."""
-    return next(_reasons(episode, replay, issued, rules), None)
-
-
 def explain_unknown_function(name: str, kind: str, known: Mapping[str, str]) -> str:
     """Say that no such function exists, and which ones do."""
     names = ", ".join(f"'{declared}'" for declared in sorted(known.values())) or "none"
@@ -39,22 +34,23 @@ def explain_unknown_function(name: str, kind: str, known: Mapping[str, str]) -> 
     )
 
 
-def _reasons(episode: Episode, replay: Replay, issued: Sequence[Issued], rules: Rules) -> Iterator[str]:
+def find_refusals(episode: Episode, replay: Replay, issued: Sequence[Issued], rules: Rules) -> Iterator[str]:
+    """Give the reasons to fail the instance; what may have caused the others comes first."""
     for action in walk_leaves(replay.actions):
         if action.action_type in UNSUPPORTED:
             name = ActionType(action.action_type).name.lower()
             yield f"devhost does not run {name}: use an activity that does the same, or run this on a real host"
-    # Before the rest, for whatever else went wrong may be its consequence.
     yield from _partings(replay.issued, issued)
-    family = {person.instance_id for person in (episode.instance, episode.instance.parent) if person}
-    for action in (task.action for task in issued):
-        if action.action_type in ACTIVITIES and action.function_name.lower() not in rules.activities:
-            yield explain_unknown_function(action.function_name, "activity", rules.activities)
-        elif action.action_type in CHILDREN and action.function_name.lower() not in rules.orchestrators:
-            yield explain_unknown_function(action.function_name, "orchestrator", rules.orchestrators)
-        elif action.action_type in CHILDREN and action.instance_id in family:
-            name, taken = action.function_name, action.instance_id
-            yield f"sub-orchestration '{name}' may not have the instance id of its parent: '{taken}'"
+    taken = {it.instance_id for it in (episode.instance, episode.instance.parent) if it}
+    for task in issued:
+        kind, name = task.action.action_type, task.name
+        if kind in ACTIVITIES and name.lower() not in rules.activities:
+            yield explain_unknown_function(name, "activity", rules.activities)
+        if kind in CHILDREN and name.lower() not in rules.orchestrators:
+            yield explain_unknown_function(name, "orchestrator", rules.orchestrators)
+        if kind in CHILDREN and task.action.instance_id in taken:
+            child_id = task.action.instance_id
+            yield f"sub-orchestration '{name}' may not have the instance id of its parent: '{child_id}'"
     most = rules.settings.max_orchestration_actions
     if len(issued) > most:
         yield f"more than {most} actions in one execution (maxOrchestrationActions)"
