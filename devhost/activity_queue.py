@@ -9,11 +9,11 @@ from typing import Any
 
 from devhost.clock import Clock
 from devhost.console import Console
+from devhost.episode import Activity
 from devhost.errors import ActivityError
 from devhost.event import Event, EventType, make_event
 from devhost.loader import LoadedFunction
 from devhost.store import Store
-from devhost.turn import Activity
 from devhost.worker import Worker
 
 

@@ -11,13 +11,12 @@ from uuid import NAMESPACE_OID, uuid5
 from azure.durable_functions.models.actions.ActionType import ActionType
 
 from devhost.action import Issued, Role
-from devhost.episode import Episode
+from devhost.episode import Activity, Episode, Timer, Turn
 from devhost.event import SCHEDULING, EventType, make_event, write_time
 from devhost.extension import Walk, follow
 from devhost.instance import STATUS_NUMBERS, Instance, Parent
 from devhost.refusal import Rules, find_refusals
 from devhost.replay import Replay
-from devhost.turn import Activity, Timer, Turn
 
 
 def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:

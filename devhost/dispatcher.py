@@ -14,7 +14,7 @@ from devhost.activity_queue import ActivityQueue
 from devhost.clock import Clock
 from devhost.console import Console
 from devhost.decision import decide
-from devhost.episode import Message, open_episode
+from devhost.episode import Message, Turn, open_episode
 from devhost.event import Event, EventType, make_event, read_time
 from devhost.instance import Instance
 from devhost.loader import FunctionIndex, LoadedFunction
@@ -22,7 +22,6 @@ from devhost.refusal import Rules, explain_unknown_function
 from devhost.replay import Replay, replay
 from devhost.settings import HostSettings
 from devhost.store import Store
-from devhost.turn import Turn
 from devhost.worker import Worker
 
 _CACHED_HISTORIES = 64

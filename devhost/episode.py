@@ -1,8 +1,8 @@
-"""Chooses what an orchestrator is told next."""
+"""What an orchestrator is told next, as an episode, and what that changes, as a turn."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -27,11 +27,50 @@ class Episode:
 
     instance: Instance
     history: Sequence[Event]
-    new_events: tuple[Event, ...]
+    new_events: list[Event]
     ended: AbstractSet[int | None]
-    consumed: tuple[int, ...]
-    held: tuple[Message, ...]
+    consumed: list[int]
+    held: list[Message]
     now: datetime
+
+
+class Activity(NamedTuple):
+    """An activity to run."""
+
+    instance_id: str
+    execution_id: str
+    task_id: int
+    name: str
+    input_text: str | None
+
+
+class Timer(NamedTuple):
+    """A durable timer to fire, at a moment as `write_time` gives it."""
+
+    instance_id: str
+    execution_id: str
+    task_id: int
+    fire_at: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Turn:
+    """What one episode makes of an instance; `remarks` tell a person, by kind, how its orchestrator is written."""
+
+    before: Instance
+    after: Instance
+    events: list[Event]
+    consumed: list[int]
+    activities: list[Activity] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    cancelled_timers: list[int] = field(default_factory=list)
+    children: list[Instance] = field(default_factory=list)
+    remarks: dict[str, str] = field(default_factory=dict)
+    error_traceback: str = ""
+
+    @property
+    def continues_as_new(self) -> bool:
+        return self.after.execution_id != self.before.execution_id
 
 
 def open_episode(
@@ -68,9 +107,9 @@ def open_episode(
     return Episode(
         instance=instance,
         history=history,
-        new_events=(make_event(EventType.ORCHESTRATOR_STARTED, now), *delivered),
+        new_events=[make_event(EventType.ORCHESTRATOR_STARTED, now), *delivered],
         ended=ended,
-        consumed=tuple(consumed),
-        held=tuple(held),
+        consumed=consumed,
+        held=held,
         now=now,
     )

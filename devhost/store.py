@@ -8,11 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from devhost.episode import Message
+from devhost.episode import Activity, Message, Timer, Turn
 from devhost.event import Event, EventType, make_event, read_time, write_time
 from devhost.instance import TERMINAL_STATUSES, Instance, InstanceFilter, Parent, end_event, start_event
 from devhost.state_file import open_state_file
-from devhost.turn import Activity, Timer, Turn
 
 _WORK = ("inbox", "activities", "timers")
 _COLUMNS = [field.name for field in fields(Instance)]

@@ -18,12 +18,12 @@ import pytest
 
 from devhost.clock import VirtualClock
 from devhost.console import Console
+from devhost.episode import Turn
 from devhost.errors import ActivityError
 from devhost.hub import TaskHub
 from devhost.loader import FunctionIndex, LoadedFunction
 from devhost.settings import HostSettings
 from devhost.store import Store
-from devhost.turn import Turn
 from devhost.worker import Worker
 from tests.devhost.fuzz_program import ALWAYS, program
 

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from devhost.decision import decide
-from devhost.episode import Episode, open_episode
+from devhost.episode import Episode, Turn, open_episode
 from devhost.event import EventType, make_event
 from devhost.instance import Instance
 from devhost.refusal import Rules
 from devhost.replay import replay
 from devhost.settings import HostSettings
 from devhost.store import Store
-from devhost.turn import Turn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RULES = Rules(activities={"work": "work"}, orchestrators={"one": "one"}, settings=HostSettings())

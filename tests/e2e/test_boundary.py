@@ -10,8 +10,8 @@ import pytest
 
 from demo.readback import read_back
 from demo.settings import ApiSettings
+from devhost.episode import Turn
 from devhost.store import Store
-from devhost.turn import Turn
 from emulator import Azurite, Child
 from tests.app_host import ROOT, sluice
 

@@ -15,11 +15,10 @@ from typing import Any
 from devhost import dispatcher
 from devhost.clock import VirtualClock
 from devhost.decision import decide
-from devhost.episode import Episode
+from devhost.episode import Episode, Turn
 from devhost.refusal import Rules
 from devhost.replay import Replay
 from devhost.testing import RunningApp, running_app
-from devhost.turn import Turn
 from ingestion.contracts import to_wire
 from ingestion.run import run_state
 from tests.app.golden import stage
