@@ -1,28 +1,22 @@
-"""Decides what follows from one episode: a pure function of history, actions and now.
+"""Decides what follows from one episode: a pure function of history, actions and now."""
 
-Enters: the episode, the replay of the orchestrator over it, the host's rules. Leaves: a `Turn`.
-"""
-
+import json
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
-from devhost.episode import Episode, Message
-from devhost.event import COMPLETIONS, SCHEDULING, Event, EventType, completed_task_id, make_event
-from devhost.extension import Progress, explain_held_back, follow
-from devhost.instance import STATUS_NUMBERS
-from devhost.refusal import Rules, find_refusal
+from azure.durable_functions.models.actions.ActionType import ActionType
+
+from devhost.action import Issued, Role
+from devhost.episode import Activity, Episode, Timer, Turn
+from devhost.event import SCHEDULING, EventType, make_event, write_time
+from devhost.extension import Walk, follow
+from devhost.instance import STATUS_NUMBERS, Instance, Parent
+from devhost.refusal import Rules, find_refusals
 from devhost.replay import Replay
-from devhost.scheduling import derive_id, encode_again, schedule
-from devhost.turn import NewInstance, Remark, Turn, tell_parent
-
-_STUCK = (
-    "stuck: the orchestrator waits for a task that nothing can complete. A task belongs to the last task_all or "
-    "task_any built around it; an earlier one around the same task never ends"
-)
-_UNFINISHED = (
-    "the orchestrator has ended, but the instance stays Running until the events it began to wait for have come "
-    "({names}), as on a real host"
-)
-_LOST = "event '{name}' was raised before continue_as_new and not waited for: lost, as on a real host"
 
 
 def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
@@ -33,99 +27,149 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
     3. Schedule the tasks that history does not hold yet.
     4. End, continue as new, or stay: an ending waits for every open activity, child and timer.
     """
-    whole = [*episode.history, *episode.new_events]
-    progress = None if rules.lenient else follow(replay.actions, whole)
-    issued = replay.issued if progress is None else progress.issued
-    refusal = find_refusal(whole, replay, issued, rules, episode)
+    if rules.settings.lenient:
+        walk = Walk(issued=replay.issued)
+    else:
+        walk = follow(replay.actions, chain(episode.history, episode.new_events))
+    before = episode.instance
+    turn = Turn(
+        before=before,
+        after=before.updated(episode.now, status="Running", waits=()),
+        events=[*episode.new_events],
+        consumed=[*episode.consumed],
+    )
+    refusal = next(find_refusals(episode, replay, walk.issued, rules), None)
     if refusal is not None:
-        return _fail_at_once(episode, replay, refusal, rules)
-    known = frozenset(event["EventId"] for event in whole if event["EventType"] in SCHEDULING)
-    ended = {completed_task_id(event) for event in whole if event["EventType"] in COMPLETIONS}
-    is_open = any(task.task_id not in ended and not task.leaf.cancelled for task in issued)
-    has_ended = replay.is_done or replay.error is not None
-    turn = schedule(episode, replay, issued, known, rules)
-    turn = replace(turn, remarks=_remarks(replay, progress, is_open, has_ended))
-    if not has_ended or is_open or not (progress is None or progress.is_finished):
-        return _close_episode(turn)
-    if replay.error is not None:
-        return _end(episode, turn, "Failed", _failure_text(episode, replay.error), replay.error_traceback)
-    if replay.continues:
-        return _continue_as_new(episode, turn, replay, rules)
-    return _end(episode, turn, "Completed", replay.output_text, "")
+        _end(turn, episode, replay, refusal)
+    else:
+        is_open = any(task.task_id not in episode.ended and not task.is_cancelled for task in walk.issued)
+        has_ended = replay.is_done or replay.error is not None
+        _schedule(turn, episode, walk.issued, rules)
+        _remark(turn, replay, walk, is_open, has_ended)
+        custom_status_text = replay.custom_status_text or before.custom_status_text
+        turn.after = replace(turn.after, waits=replay.waits, custom_status_text=custom_status_text)
+        if has_ended and not is_open and walk.is_finished:
+            if replay.next_input_text is not None and replay.error is None:
+                _continue_as_new(turn, episode, replay.next_input_text, rules)
+            else:
+                _end(turn, episode, replay, replay.error)
+    turn.events.append(make_event(EventType.ORCHESTRATOR_COMPLETED, episode.now))
+    return turn
 
 
-def _remarks(replay: Replay, progress: Progress | None, is_open: bool, has_ended: bool) -> tuple[Remark, ...]:
-    remarks = []
-    if progress is not None:
-        reached = {task.leaf.number for task in progress.issued}
-        held = [task for task in replay.issued if task.leaf.number not in reached]
-        if held:
-            remarks.append(Remark(kind="held back", text=explain_held_back(held[0], progress.blocked_by)))
-        if has_ended and not is_open and not progress.is_finished:
-            names = ", ".join(sorted(set(progress.waits)))
-            remarks.append(Remark(kind="unfinished", text=_UNFINISHED.format(names=names)))
+def _schedule(turn: Turn, episode: Episode, issued: Sequence[Issued], rules: Rules) -> None:
+    here = (turn.before.instance_id, turn.before.execution_id)
+    stores_inputs = rules.settings.store_inputs_in_history
+    turn.cancelled_timers = [task.task_id for task in issued if task.is_cancelled]
+    known = {event["EventId"] for event in episode.history if event["EventType"] in SCHEDULING}
+    for task in issued:
+        if task.task_id in known:
+            continue
+        fields: dict[str, Any] = {}
+        if task.role is not Role.CALL:
+            fields["IsRepeat"] = True  # devhost's own mark, for rewind
+        if task.event_type is EventType.TIMER_CREATED:
+            fields["FireAt"] = write_time(_fire_at(task, episode.now))
+            if not task.is_cancelled:
+                turn.timers.append(Timer(*here, task.task_id, fields["FireAt"]))
+        elif task.event_type is EventType.SUB_ORCHESTRATION_INSTANCE_CREATED:
+            child = _new_child(episode, task, rules)
+            turn.children.append(child)
+            shown = child.input_text if stores_inputs else None
+            fields |= {"Name": task.name, "Version": child.version, "InstanceId": child.instance_id, "Input": shown}
+        else:
+            turn.activities.append(Activity(*here, task.task_id, task.name, task.input_text))
+            shown = json.dumps([task.input_text]) if stores_inputs else None
+            fields |= {"Name": task.name, "Version": "", "Input": shown}
+        turn.events.append(make_event(task.event_type, episode.now, event_id=task.task_id, **fields))
+
+
+def _fire_at(task: Issued, now: datetime) -> datetime:
+    if task.role is Role.RETRY_TIMER:
+        milliseconds = task.action.retry_options.first_retry_interval_in_milliseconds
+        return now if task.is_last_attempt else now + timedelta(milliseconds=milliseconds)
+    # The protocol labels whatever time it is given as UTC without converting it.
+    fire_at: datetime = task.action.fire_at.replace(tzinfo=UTC)
+    return fire_at
+
+
+def _new_child(episode: Episode, task: Issued, rules: Rules) -> Instance:
+    me = episode.instance
+    return Instance(
+        instance_id=task.action.instance_id or f"{me.execution_id}:{task.task_id}",
+        execution_id=_derive_id(me.execution_id, str(task.task_id)),
+        name=rules.orchestrators[task.name.lower()],
+        version=task.action.version or rules.settings.default_version,
+        input_text=_encode_again(task.input_text),
+        created_time=episode.now,
+        last_updated_time=episode.now,
+        parent=Parent(instance_id=me.instance_id, execution_id=me.execution_id, name=me.name, task_id=task.task_id),
+    )
+
+
+def _remark(turn: Turn, replay: Replay, walk: Walk, is_open: bool, has_ended: bool) -> None:
+    reached = {id(task.action) for task in walk.issued}
+    held = next((task for task in replay.issued if id(task.action) not in reached), None)
+    if held is not None:
+        is_any = walk.blocked_by is not None and walk.blocked_by.action_type == ActionType.WHEN_ANY
+        turn.remarks["held back"] = (
+            f"'{held.text}' waits until the {'task_any' if is_any else 'task_all or call'} yielded before it has "
+            "ended, as on a real host. A window kept full with task_any loses its concurrency this way; windows of "
+            "task_all, each drained, do not"
+        )
+    if has_ended and not is_open and not walk.is_finished:
+        turn.remarks["unfinished"] = (
+            "the orchestrator has ended, but the instance stays Running until the events that it waited for have come "
+            f"({', '.join(sorted(set(walk.waits)))}), as on a real host"
+        )
     if not has_ended and not is_open and not replay.waits:
-        remarks.append(Remark(kind="stuck", text=_STUCK))
-    return tuple(remarks)
+        turn.remarks["stuck"] = (
+            "stuck: the orchestrator waits for a task that nothing can complete. A task belongs to the last task_all "
+            "or task_any built around it; an earlier one never ends"
+        )
 
 
-def _close_episode(turn: Turn, *endings: Event) -> Turn:
-    last = make_event(EventType.ORCHESTRATOR_COMPLETED, turn.now)
-    return replace(turn, events=(*turn.events, *endings, last))
-
-
-def _failure_text(episode: Episode, error: str) -> str:
-    return f"Orchestrator function '{episode.stored.instance.name}' failed: {error}"
-
-
-def _fail_at_once(episode: Episode, replay: Replay, reason: str, rules: Rules) -> Turn:
-    turn = replace(schedule(episode, replay, (), frozenset(), rules), custom_status_text=None)
-    return _end(episode, turn, "Failed", _failure_text(episode, reason), replay.error_traceback)
-
-
-def _end(episode: Episode, turn: Turn, status: str, output_text: str | None, error_traceback: str) -> Turn:
-    scheduled = sum(1 for event in (*episode.history, *turn.events) if event["EventType"] in SCHEDULING)
-    ending = make_event(
-        EventType.EXECUTION_COMPLETED,
-        turn.now,
-        event_id=scheduled,
-        OrchestrationStatus=STATUS_NUMBERS[status],
-        Result=output_text,
-        FailureDetails=None,
+def _end(turn: Turn, episode: Episode, replay: Replay, error: str | None) -> None:
+    if error is None:
+        status, output_text = "Completed", replay.output_text
+    else:
+        status, output_text = "Failed", f"Orchestrator function '{turn.before.name}' failed: {error}"
+        turn.error_traceback = replay.error_traceback
+    turn.after = replace(turn.after, status=status, output_text=output_text, waits=())
+    turn.events.append(
+        make_event(
+            EventType.EXECUTION_COMPLETED,
+            episode.now,
+            event_id=sum(event["EventType"] in SCHEDULING for event in chain(episode.history, turn.events)),
+            OrchestrationStatus=STATUS_NUMBERS[status],
+            Result=output_text,
+            FailureDetails=None,
+        )
     )
-    parent = episode.stored.parent
-    return replace(
-        _close_episode(turn, ending),
-        status=status,
-        output_text=output_text,
-        error_traceback=error_traceback,
+
+
+def _continue_as_new(turn: Turn, episode: Episode, input_text: str, rules: Rules) -> None:
+    turn.after = replace(
+        turn.after,
+        execution_id=_derive_id(turn.before.execution_id, "next"),
+        input_text=_encode_again(input_text),
+        created_time=episode.now,
         waits=(),
-        parent=parent,
-        parent_event=None if parent is None else tell_parent(parent, turn.now, status, output_text),
     )
+    lost = [message for message in episode.held if message.number < max(episode.consumed)]
+    if lost and not rules.settings.lenient:
+        name = lost[0].event["Name"]
+        turn.consumed += [message.number for message in lost]
+        turn.remarks["lost event"] = (
+            f"event '{name}' was raised before continue_as_new and not waited for: lost, as on a real host"
+        )
 
 
-def _continue_as_new(episode: Episode, turn: Turn, replay: Replay, rules: Rules) -> Turn:
-    instance = episode.stored.instance
-    lost = () if rules.lenient else _lost_events(episode)
-    remarks = tuple(Remark(kind="lost event", text=_LOST.format(name=message.event["Name"])) for message in lost)
-    return replace(
-        turn,
-        events=(),
-        consumed=(*turn.consumed, *(message.number for message in lost)),
-        waits=(),
-        remarks=turn.remarks + remarks,
-        next_generation=NewInstance(
-            instance_id=instance.instance_id,
-            execution_id=derive_id(instance.execution_id, "next"),
-            name=instance.name,
-            version=instance.version,
-            input_text=encode_again(replay.next_input_text),
-            parent=episode.stored.parent,
-        ),
-    )
+def _encode_again(text: str) -> str:
+    """Encode JSON text as JSON: the extension takes an action's input for a string, and `get_input` decodes twice."""
+    return json.dumps(text)
 
 
-def _lost_events(episode: Episode) -> tuple[Message, ...]:
-    last_delivered = max(episode.consumed)
-    return tuple(message for message in episode.held if message.number < last_delivered)
+def _derive_id(execution_id: str, step: str) -> str:
+    """Derive a new execution id, so that a turn decided twice is the same turn."""
+    return uuid5(NAMESPACE_OID, f"{execution_id}/{step}").hex

@@ -1,39 +1,16 @@
-"""Chooses what an orchestrator is told next.
-
-Enters: an instance, its history and its inbox. Leaves: an `Episode`, the events to deliver and the rows used up, or
-None when nothing in the inbox concerns the orchestrator yet.
-"""
+"""What an orchestrator is told next, as an episode, and what that changes, as a turn."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from devhost.event import Event, EventType, completed_task_id, make_event
 from devhost.instance import Instance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parent:
-    """Who waits for a sub-orchestration."""
-
-    instance_id: str
-    execution_id: str
-    name: str
-    task_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredInstance:
-    """An instance with what only the engine needs; `revision` counts the writes to it."""
-
-    instance: Instance
-    revision: int
-    parent: Parent | None
-    waits: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """One row of an inbox; `execution_id` is None for what any execution of the instance may take."""
 
     number: int
@@ -43,62 +20,96 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One run of an orchestrator: all that the decision about it depends on."""
+    """One run of an orchestrator: all that the decision about it depends on.
 
-    stored: StoredInstance
+    `ended` has the ids of all tasks that have ended, `held` the events that nothing waits for yet.
+    """
+
+    instance: Instance
     history: Sequence[Event]
-    new_events: tuple[Event, ...]
-    consumed: tuple[int, ...]
-    held: tuple[Message, ...]
+    new_events: list[Event]
+    ended: AbstractSet[int | None]
+    consumed: list[int]
+    held: list[Message]
     now: datetime
 
 
+class Activity(NamedTuple):
+    """An activity to run."""
+
+    instance_id: str
+    execution_id: str
+    task_id: int
+    name: str
+    input_text: str | None
+
+
+class Timer(NamedTuple):
+    """A durable timer to fire, at a moment as `write_time` gives it."""
+
+    instance_id: str
+    execution_id: str
+    task_id: int
+    fire_at: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Turn:
+    """What one episode makes of an instance; `remarks` tell a person, by kind, how its orchestrator is written."""
+
+    before: Instance
+    after: Instance
+    events: list[Event]
+    consumed: list[int]
+    activities: list[Activity] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    cancelled_timers: list[int] = field(default_factory=list)
+    children: list[Instance] = field(default_factory=list)
+    remarks: dict[str, str] = field(default_factory=dict)
+    error_traceback: str = ""
+
+    @property
+    def continues_as_new(self) -> bool:
+        return self.after.execution_id != self.before.execution_id
+
+
 def open_episode(
-    stored: StoredInstance, history: Sequence[Event], inbox: Sequence[Message], now: datetime
+    instance: Instance, history: Sequence[Event], inbox: Sequence[Message], now: datetime
 ) -> Episode | None:
-    """Pick from the inbox, oldest first, what can be delivered.
+    """Pick from the inbox, oldest first, what can be delivered; None if there is nothing.
 
     An external event is delivered only to an open wait of its name: the SDK's own buffer keeps one event per name and
     then hands it out for ever.
     """
     ended = {completed_task_id(event) for event in history}
-    waits = list(stored.waits)
+    waits = list(instance.waits)
     delivered: list[Event] = []
     consumed: list[int] = []
     held: list[Message] = []
     for message in inbox:
         event = message.event
         if event["EventType"] == EventType.EVENT_RAISED:
-            matched = _match_wait(event, waits)
-            if matched is None:
+            wait = next((name for name in waits if name.lower() == event["Name"].lower()), None)
+            if wait is None:
                 held.append(message)
                 continue
-            event = matched
+            waits.remove(wait)
+            event = event | {"Name": wait}
         consumed.append(message.number)
-        if message.execution_id not in (None, stored.instance.execution_id):
+        if message.execution_id not in (None, instance.execution_id):
             continue  # addressed to an earlier generation
         task_id = completed_task_id(event)
-        if task_id is None:
-            delivered.append(event)
-        elif task_id not in ended:
+        if task_id is None or task_id not in ended:
             ended.add(task_id)
             delivered.append(event)
     if not delivered:
         return None
     return Episode(
-        stored=stored,
+        instance=instance,
         history=history,
-        new_events=(make_event(EventType.ORCHESTRATOR_STARTED, now), *delivered),
-        consumed=tuple(consumed),
-        held=tuple(held),
+        new_events=[make_event(EventType.ORCHESTRATOR_STARTED, now), *delivered],
+        ended=ended,
+        consumed=consumed,
+        held=held,
         now=now,
     )
-
-
-def _match_wait(event: Event, waits: list[str]) -> Event | None:
-    wanted = event["Name"].lower()
-    for position, name in enumerate(waits):
-        if name.lower() == wanted:
-            del waits[position]
-            return event | {"Name": name}
-    return None

@@ -1,19 +1,18 @@
-"""Finds what an instance must fail for, whatever its orchestrator thinks.
-
-Enters: the whole history, the replay, the tasks as numbered. Leaves: the reason, for people, or None.
-"""
+"""Finds what an instance must fail for, whatever its orchestrator thinks."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from devhost.action import Issued, Kind, walk_leaves
+from azure.durable_functions.models.actions.ActionType import ActionType
+
+from devhost.action import ACTIVITIES, CHILDREN, UNSUPPORTED, Issued, walk_leaves
 from devhost.episode import Episode
 from devhost.event import SCHEDULING, Event, EventType
-from devhost.extension import explain_parting, find_parting
 from devhost.replay import Replay
+from devhost.settings import HostSettings
 
-# 16 KB as UTF-16, counted in whole KB, so what is begun of the next one is free.
+# Counted in whole KB of UTF-16: what is begun of the next one is free.
 _CUSTOM_STATUS_KB = 16
 
 
@@ -23,54 +22,7 @@ class Rules:
 
     activities: Mapping[str, str]
     orchestrators: Mapping[str, str]
-    lenient: bool = False
-    store_inputs: bool = False
-    default_version: str | None = None
-    max_actions: int = 100_000
-
-
-def find_refusal(
-    whole: Sequence[Event], replay: Replay, issued: Sequence[Issued], rules: Rules, episode: Episode
-) -> str | None:
-    """Give the reason to fail the instance, or None.
-
-    A parting of ids comes first: whatever else went wrong may be its consequence.
-    """
-    parting = find_parting(replay.issued, issued)
-    if parting is not None:
-        return explain_parting(*parting)
-    for leaf in walk_leaves(replay.actions):
-        if leaf.kind is Kind.UNSUPPORTED:
-            return f"devhost does not run {leaf.name}: use an activity that does the same, or run this on a real host"
-    for task in issued:
-        reason = _refuse_task(task, rules, episode)
-        if reason is not None:
-            return reason
-    if len(issued) > rules.max_actions:
-        return f"more than {rules.max_actions} actions in one execution (maxOrchestrationActions)"
-    kilobytes = _measure_custom_status(replay.custom_status_text)
-    if kilobytes > _CUSTOM_STATUS_KB:
-        return f"the custom status takes {kilobytes} KB as JSON in UTF-16; it may take {_CUSTOM_STATUS_KB}"
-    return None if replay.error is not None else _find_drift(whole, issued)
-
-
-def _measure_custom_status(text: str | None) -> int:
-    if text is None:
-        return 0
-    compact = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
-    return len(compact.encode("utf-16-le", "surrogatepass")) // 1024
-
-
-def _refuse_task(task: Issued, rules: Rules, episode: Episode) -> str | None:
-    leaf = task.leaf
-    known = rules.activities if leaf.kind is Kind.ACTIVITY else rules.orchestrators
-    if leaf.kind in (Kind.ACTIVITY, Kind.CHILD) and leaf.name.lower() not in known:
-        return explain_unknown_function(leaf.name, "activity" if leaf.kind is Kind.ACTIVITY else "orchestrator", known)
-    if leaf.kind is Kind.CHILD and leaf.child_id:
-        parent = episode.stored.parent
-        if leaf.child_id in (episode.stored.instance.instance_id, parent.instance_id if parent else None):
-            return f"sub-orchestration '{leaf.name}' may not have the instance id of its parent: '{leaf.child_id}'"
-    return None
+    settings: HostSettings
 
 
 def explain_unknown_function(name: str, kind: str, known: Mapping[str, str]) -> str:
@@ -82,40 +34,71 @@ def explain_unknown_function(name: str, kind: str, known: Mapping[str, str]) -> 
     )
 
 
-def _find_drift(whole: Sequence[Event], issued: Sequence[Issued]) -> str | None:
+def find_refusals(episode: Episode, replay: Replay, issued: Sequence[Issued], rules: Rules) -> Iterator[str]:
+    """Give the reasons to fail the instance; what may have caused the others comes first."""
+    for action in walk_leaves(replay.actions):
+        if action.action_type in UNSUPPORTED:
+            name = ActionType(action.action_type).name.lower()
+            yield f"devhost does not run {name}: use an activity that does the same, or run this on a real host"
+    yield from _partings(replay.issued, issued)
+    taken = {it.instance_id for it in (episode.instance, episode.instance.parent) if it}
+    for task in issued:
+        kind, name = task.action.action_type, task.name
+        if kind in ACTIVITIES and name.lower() not in rules.activities:
+            yield explain_unknown_function(name, "activity", rules.activities)
+        if kind in CHILDREN and name.lower() not in rules.orchestrators:
+            yield explain_unknown_function(name, "orchestrator", rules.orchestrators)
+        if kind in CHILDREN and task.action.instance_id in taken:
+            child_id = task.action.instance_id
+            yield f"sub-orchestration '{name}' may not have the instance id of its parent: '{child_id}'"
+    most = rules.settings.max_orchestration_actions
+    if len(issued) > most:
+        yield f"more than {most} actions in one execution (maxOrchestrationActions)"
+    custom_status = json.loads(replay.custom_status_text or "0")
+    compact = json.dumps(custom_status, ensure_ascii=False, separators=(",", ":"))
+    kilobytes = len(compact.encode("utf-16-le", "surrogatepass")) // 1024
+    if kilobytes > _CUSTOM_STATUS_KB:
+        yield f"the custom status takes {kilobytes} KB as JSON in UTF-16; it may take {_CUSTOM_STATUS_KB}"
+    if replay.error is None:
+        yield from _drifts(episode.history, issued)
+
+
+def _partings(recorded: Sequence[Issued], issued: Sequence[Issued]) -> Iterator[str]:
+    """Find an id that means one task to the SDK and another to the extension."""
+    by_id = {task.task_id: task for task in issued}
+    for task in recorded:
+        other = by_id.get(task.task_id)
+        if other is not None and (other.action is not task.action or other.role is not task.role):
+            yield (
+                f"Non-deterministic on a real host: task {task.task_id} is '{other.text}' to the Durable extension and "
+                f"'{task.text}' to the Python SDK. Pattern: new work is yielded after a task_any or a failed task_all "
+                "in which calls with retry are still going on; the extension waits for them. Way out: after a failed "
+                "task_all yield each of its tasks again before anything new is called; put no calls with retry into a "
+                "task_any that is left early; or run devhost --lenient, which follows the SDK."
+            )
+
+
+def _drifts(history: Sequence[Event], issued: Sequence[Issued]) -> Iterator[str]:
     """Compare what history says was scheduled with what the code asks for now."""
     by_id = {task.task_id: task for task in issued}
-    for event in whole:
-        if event["EventType"] not in SCHEDULING:
+    for event in history:
+        kind, name = event["EventType"], event.get("Name")
+        if kind not in SCHEDULING:
             continue
         task = by_id.get(event["EventId"])
-        if task is not None and (event_type(task), event_name(task)) == (event["EventType"], event.get("Name")):
-            continue
-        was = f"{EventType(event['EventType']).name} {event.get('Name') or ''}".strip()
-        now = "nothing" if task is None else task.text
-        return (
-            f"Non-Deterministic workflow detected: history holds {was} as task {event['EventId']}, but the code asks "
-            f"for {now} there. {_guess_drift(whole)}"
-        )
-    return None
+        if task is None or task.event_type != kind or (name is not None and task.name != name):
+            was = f"{EventType(kind).name} {name or ''}".strip()
+            now = "nothing" if task is None else task.text
+            yield (
+                f"Non-Deterministic workflow detected: history holds {was} as task {event['EventId']}, but the code "
+                f"asks for {now} there. {_guess_drift(history)}"
+            )
 
 
-def _guess_drift(whole: Sequence[Event]) -> str:
-    if any(event["EventType"] == EventType.GENERIC for event in whole):
+def _guess_drift(history: Sequence[Event]) -> str:
+    if any(event["EventType"] == EventType.GENERIC_EVENT for event in history):
         return (
-            "The instance was rewound, which takes back the failures that the code had caught as well: what came "
-            "after them no longer fits. Start it again instead"
+            "The instance was rewound, which takes back failures that the code had caught, too: what came after them "
+            "no longer fits. Start it again instead"
         )
     return "Was the orchestrator changed, or does it read clocks, random numbers or the outside?"
-
-
-def event_type(task: Issued) -> EventType:
-    """Give the event by which history knows that a task was issued."""
-    if task.is_timer:
-        return EventType.TIMER_CREATED
-    return EventType.TASK_SCHEDULED if task.leaf.kind is Kind.ACTIVITY else EventType.CHILD_CREATED
-
-
-def event_name(task: Issued) -> str | None:
-    """Give the name under which history knows a task."""
-    return None if task.is_timer else task.leaf.name

@@ -1,7 +1,4 @@
-"""Takes back a failed execution to where its failures had not happened yet.
-
-Enters: a failed instance and its failed children, each with its history. Leaves: for each the history it goes on with,
-in which all that failed, and all that belongs to a retry, has become a generic event and so is done again.
+"""Takes back a failed execution: all that failed, and all that belongs to a retry, becomes a generic event.
 
 Azure Storage rewinds the same way, but leaves the timers of a retry policy in place, and their ids then stand in the
 way of whatever takes them next. Here they go as well, with the calls that the policy repeated.
@@ -9,60 +6,44 @@ way of whatever takes them next. Here they go as well, with the calls that the p
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from devhost.episode import Parent, StoredInstance
 from devhost.event import COMPLETIONS, FAILURES, SCHEDULING, Event, EventType, completed_task_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewound:
-    """One instance as it goes on; `parent` names the task by which it answers its parent now."""
-
-    instance_id: str
-    history: tuple[Event, ...]
-    parent: Parent | None
+from devhost.instance import Instance
 
 
 def plan_rewind(
-    stored: StoredInstance,
-    load: Callable[[str], StoredInstance | None],
+    instance: Instance,
+    load: Callable[[str], Instance | None],
     read_history: Callable[[str], Sequence[Event]],
-) -> list[Rewound]:
-    """Plan for a failed instance and, deepest last, for the failed children that are still there."""
-    instance = stored.instance
+) -> list[tuple[Instance, list[Event]]]:
+    """Give the failed instance and the failed children that are still there, each with the history it goes on with."""
     history = read_history(instance.instance_id)
-    failed = {completed_task_id(event) for event in history if event["EventType"] == EventType.CHILD_FAILED}
-    revived: dict[int, StoredInstance] = {}
+    failed = {
+        completed_task_id(event)
+        for event in history
+        if event["EventType"] == EventType.SUB_ORCHESTRATION_INSTANCE_FAILED
+    }
+    revived: dict[int, Instance] = {}
     for event in history:
-        if event["EventType"] == EventType.CHILD_CREATED and event["EventId"] in failed and not event.get("IsRepeat"):
+        if (
+            event["EventType"] == EventType.SUB_ORCHESTRATION_INSTANCE_CREATED
+            and event["EventId"] in failed
+            and not event.get("IsRepeat")
+        ):
             child = load(event["InstanceId"])
-            if child is not None and child.instance.status == "Failed" and _belongs(child, stored):
-                revived[event["EventId"]] = child
-    planned = [
-        Rewound(
-            instance_id=instance.instance_id,
-            history=tuple(_rewind_history(history, revived.keys())),
-            parent=stored.parent,
-        )
-    ]
-    for task_id, child in revived.items():
-        assert child.parent is not None
-        # An id given by the app is shared by all attempts of a retry: the last of them is revived, the first is told.
-        answering = replace(child, parent=replace(child.parent, task_id=task_id))
-        planned += plan_rewind(answering, load, read_history)
+            if child is not None and child.status == "Failed" and child.parent is not None:
+                parent = replace(child.parent, task_id=event["EventId"])
+                if (parent.instance_id, parent.execution_id) == (instance.instance_id, instance.execution_id):
+                    # All attempts of a retry share an id given by the app: the last is revived, the first is told.
+                    revived[parent.task_id] = replace(child, parent=parent)
+    planned = [(instance, _take_back(history, revived.keys()))]
+    for child in revived.values():
+        planned += plan_rewind(child, load, read_history)
     return planned
 
 
-def _belongs(child: StoredInstance, stored: StoredInstance) -> bool:
-    instance, parent = stored.instance, child.parent
-    return parent is not None and (parent.instance_id, parent.execution_id) == (
-        instance.instance_id,
-        instance.execution_id,
-    )
-
-
-def _rewind_history(history: Sequence[Event], revived: AbstractSet[int]) -> list[Event]:
+def _take_back(history: Sequence[Event], revived: AbstractSet[int]) -> list[Event]:
     repeats = {event["EventId"] for event in history if event.get("IsRepeat")}
     succeeded = {completed_task_id(event) for event in history if event["EventType"] in COMPLETIONS - FAILURES}
     kept = (succeeded - repeats) | revived
@@ -80,4 +61,4 @@ def _stays(event: Event, kept: AbstractSet[int | None]) -> bool:
 
 def _make_generic(event: Event) -> Event:
     head = {key: event[key] for key in ("EventId", "IsPlayed", "Timestamp")}
-    return {"EventType": int(EventType.GENERIC), **head, "Data": f"rewound: {EventType(event['EventType']).name}"}
+    return {"EventType": int(EventType.GENERIC_EVENT), **head, "Data": f"rewound: {EventType(event['EventType']).name}"}

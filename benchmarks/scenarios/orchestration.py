@@ -119,13 +119,12 @@ class Seen:
 def watched_replays() -> Seen:
     """Make devhost's replays count from now on."""
     from devhost import dispatcher
-    from devhost.replay import Replay, ReplayRequest, replay
+    from devhost.replay import replay
 
     seen = Seen()
     known: dict[str, tuple[int, int]] = {}  # events and bytes of each execution: its history only ever grows
 
-    def watched(request: ReplayRequest) -> Replay:
-        history = request.history
+    def watched(orchestrator: Any, history: Any, input_type: Any) -> Any:
         execution = history[1]["OrchestrationInstance"]["ExecutionId"]
         events, size = known.get(execution, (0, 0))
         more = sum(len(json.dumps(event)) for event in history[events:])
@@ -134,10 +133,10 @@ def watched_replays() -> Seen:
         seen.longest_history_bytes = max(seen.longest_history_bytes, size + more)
         seen.episodes += 1
         seen.cpu_seconds -= time.thread_time()
-        answer = replay(request)
+        answer = replay(orchestrator, history, input_type)
         seen.cpu_seconds += time.thread_time()
         return answer
 
-    dispatcher.replay = watched  # type: ignore[attr-defined]
+    dispatcher.replay = watched  # type: ignore[assignment, attr-defined]
     dispatcher._LONGEST_PAUSE_SECONDS = 0.0  # chunks of seconds do not end together: no waiting for more of them
     return seen

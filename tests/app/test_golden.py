@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from devhost.replay import Replay, ReplayRequest, replay
+from devhost.replay import Replay, replay
 from ingestion.contracts import (
     from_wire,
 )
 from ingestion.run import run_state
 from tests.app.golden import stage
-from tests.app.golden.record import HERE, RUN_ID, ending, issued, scenarios
+from tests.app.golden.record import HERE, ending, issued, scenarios
 from tests.app.rehearsal import INPUTS, ORCHESTRATE
 
 FILES = sorted(HERE.glob("[0-9]*/*.json"))
@@ -28,11 +28,7 @@ def named(file: Path) -> str:
 
 
 def replayed(events: list[dict[str, Any]]) -> Replay:
-    return replay(
-        ReplayRequest(
-            orchestrator=ORCHESTRATE, input_type=None, instance_id=RUN_ID, parent_instance_id=None, history=events
-        )
-    )
+    return replay(ORCHESTRATE, events)
 
 
 @pytest.mark.parametrize("file", FILES, ids=named)

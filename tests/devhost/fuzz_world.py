@@ -18,12 +18,12 @@ import pytest
 
 from devhost.clock import VirtualClock
 from devhost.console import Console
+from devhost.episode import Turn
 from devhost.errors import ActivityError
 from devhost.hub import TaskHub
 from devhost.loader import FunctionIndex, LoadedFunction
 from devhost.settings import HostSettings
 from devhost.store import Store
-from devhost.turn import Turn
 from devhost.worker import Worker
 from tests.devhost.fuzz_program import ALWAYS, program
 
@@ -148,7 +148,7 @@ class _MortalStore(Store):
         self._world = world
 
     def commit(self, turn: Turn) -> bool:
-        world, key = self._world, (turn.instance_id, turn.execution_id, turn.revision)
+        world, key = self._world, (turn.before.instance_id, turn.before.execution_id, turn.before.revision)
         if world.is_dead or (world.dies and key not in world.seen):
             world.seen.add(key)
             world.is_dead = True
@@ -162,11 +162,9 @@ class _MortalStore(Store):
         return committed
 
     def _note(self, turn: Turn) -> None:
-        broken_by = next((pattern for pattern in PATTERNS if pattern in (turn.output_text or "")), None)
-        if turn.status == "Failed" and broken_by:
-            stored = self.load(turn.instance_id)
-            assert stored is not None
-            plan = json.loads(json.loads(str(stored.instance.input_text)))
+        broken_by = next((pattern for pattern in PATTERNS if pattern in (turn.after.output_text or "")), None)
+        if turn.after.status == "Failed" and broken_by:
+            plan = json.loads(json.loads(str(turn.after.input_text)))
             self._world.broken.setdefault(plan["seed"], broken_by)
 
     def end_tasks(self, table: str, ended: Any) -> list[str]:

@@ -10,16 +10,25 @@ from typing import Any
 import pytest
 
 from devhost.decision import decide
-from devhost.episode import Episode, open_episode
+from devhost.episode import Episode, Turn, open_episode
 from devhost.event import EventType, make_event
+from devhost.instance import Instance
 from devhost.refusal import Rules
-from devhost.replay import ReplayRequest, replay
+from devhost.replay import replay
+from devhost.settings import HostSettings
 from devhost.store import Store
-from devhost.turn import NewInstance, Turn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-RULES = Rules(activities={"work": "work"}, orchestrators={"one": "one"})
-NEW = NewInstance(instance_id="i", execution_id="e", name="one", version=None, input_text=None)
+RULES = Rules(activities={"work": "work"}, orchestrators={"one": "one"}, settings=HostSettings())
+NEW = Instance(
+    instance_id="i",
+    execution_id="e",
+    name="one",
+    version=None,
+    input_text=None,
+    created_time=NOW,
+    last_updated_time=NOW,
+)
 
 Orchestrator = Callable[[Any], Generator[Any, Any, Any]]
 
@@ -40,23 +49,16 @@ def eternal(context: Any) -> Generator[Any, Any, Any]:
 
 
 def next_episode(store: Store) -> Episode:
-    stored = store.load("i")
-    assert stored is not None
-    episode = open_episode(stored, store.history("i"), store.inbox("i"), NOW)
+    instance = store.load("i")
+    assert instance is not None
+    episode = open_episode(instance, store.history("i"), store.inbox("i"), NOW)
     assert episode is not None
     return episode
 
 
 def think(store: Store, orchestrator: Orchestrator) -> Turn:
     episode = next_episode(store)
-    request = ReplayRequest(
-        orchestrator=orchestrator,
-        input_type=None,
-        instance_id="i",
-        parent_instance_id=None,
-        history=[*episode.history, *episode.new_events],
-    )
-    return decide(episode, replay(request), RULES)
+    return decide(episode, replay(orchestrator, [*episode.history, *episode.new_events]), RULES)
 
 
 def complete(store: Store, *task_ids: int) -> list[str]:
@@ -72,7 +74,7 @@ def complete(store: Store, *task_ids: int) -> list[str]:
 
 def started(tmp_path: Path) -> Store:
     store = Store(tmp_path / "state.db")
-    store.start(NEW, NOW)
+    store.start(NEW)
     return store
 
 
@@ -100,9 +102,8 @@ def test_a_commit_that_breaks_off_in_the_middle_leaves_nothing_behind(tmp_path: 
 def test_a_turn_is_dropped_when_the_instance_changed_meanwhile(tmp_path: Path) -> None:
     store = started(tmp_path)
     turn = think(store, two_calls)
-    stored = store.load("i")
-    assert stored is not None
-    store.change_status(stored, "Suspended", make_event(EventType.EXECUTION_SUSPENDED, NOW), NOW)
+    suspended = turn.before.updated(NOW, status="Suspended")
+    store.change(suspended, make_event(EventType.EXECUTION_SUSPENDED, NOW))
     assert not store.commit(turn)
     assert store.activities() == []
     store.close()
@@ -113,7 +114,7 @@ def test_many_completions_are_told_in_one_episode(tmp_path: Path) -> None:
     assert store.commit(think(store, fan_out))
     assert complete(store, 0, 1, 2) == ["i"]
     turn = think(store, fan_out)
-    assert (turn.status, turn.output_text) == ("Completed", "[0, 1, 2]")
+    assert (turn.after.status, turn.after.output_text) == ("Completed", "[0, 1, 2]")
     store.close()
 
 
@@ -134,8 +135,8 @@ def test_a_completion_for_an_earlier_generation_is_dropped(tmp_path: Path) -> No
     late = store.activities()[0]
     complete(store, 0)
     turn = think(store, eternal)
-    assert turn.next_generation is not None
-    assert turn.next_generation.execution_id != "e"
+    assert turn.continues_as_new
+    assert turn.after.execution_id != "e"
     store.commit(turn)
     event = make_event(EventType.TASK_COMPLETED, NOW, TaskScheduledId=0, Result="1")
     assert store.end_tasks("activities", [(late, event)]) == []
@@ -148,8 +149,8 @@ def test_changed_code_is_told_from_history(tmp_path: Path) -> None:
     store.commit(think(store, fan_out))
     complete(store, 0)
     turn = think(store, two_calls)
-    assert turn.status == "Failed"
-    assert "Non-Deterministic workflow detected" in str(turn.output_text)
+    assert turn.after.status == "Failed"
+    assert "Non-Deterministic workflow detected" in str(turn.after.output_text)
     store.close()
 
 
@@ -162,19 +163,17 @@ def test_the_ending_waits_for_every_open_activity(tmp_path: Path) -> None:
     store.commit(think(store, first_wins))
     complete(store, 1)
     turn = think(store, first_wins)
-    assert turn.status == "Running"
+    assert turn.after.status == "Running"
     store.commit(turn)
     complete(store, 0)
-    assert think(store, first_wins).output_text == '"won"'
+    assert think(store, first_wins).after.output_text == '"won"'
     store.close()
 
 
 def test_more_actions_than_allowed_fail_the_instance(tmp_path: Path) -> None:
     store = started(tmp_path)
     episode = next_episode(store)
-    request = ReplayRequest(
-        orchestrator=fan_out, input_type=None, instance_id="i", parent_instance_id=None, history=episode.new_events
-    )
-    turn = decide(episode, replay(request), replace(RULES, max_actions=2))
-    assert "more than 2 actions" in str(turn.output_text)
+    rules = replace(RULES, settings=HostSettings(max_orchestration_actions=2))
+    turn = decide(episode, replay(fan_out, episode.new_events), rules)
+    assert "more than 2 actions" in str(turn.after.output_text)
     store.close()

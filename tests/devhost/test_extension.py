@@ -1,34 +1,48 @@
 """How the Durable extension goes through an action list, over hand-written lists and histories."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
-from devhost.action import Compound, Kind, Leaf, Node, Retry, Role
+from azure.durable_functions import RetryOptions
+from azure.durable_functions.models.actions.CallActivityAction import CallActivityAction
+from azure.durable_functions.models.actions.CallActivityWithRetryAction import CallActivityWithRetryAction
+from azure.durable_functions.models.actions.CreateTimerAction import CreateTimerAction
+from azure.durable_functions.models.actions.WaitForExternalEventAction import WaitForExternalEventAction
+from azure.durable_functions.models.actions.WhenAllAction import WhenAllAction
+from azure.durable_functions.models.actions.WhenAnyAction import WhenAnyAction
+
+from devhost.action import Role
 from devhost.event import Event, EventType, make_event
 from devhost.extension import follow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-THREE = Retry(first_interval=timedelta(seconds=1), max_attempts=3)
-ONE = Retry(first_interval=timedelta(seconds=1), max_attempts=1)
+THREE, ONE = RetryOptions(1_000, 3), RetryOptions(1_000, 1)
 
 
-def call(number: int, retry: Retry | None = None) -> Leaf:
-    return Leaf(number=number, kind=Kind.ACTIVITY, name=f"a{number}", retry=retry)
+def call(number: int, retry: RetryOptions | None = None) -> Any:
+    name = f"a{number}"
+    return numbered(number, CallActivityWithRetryAction(name, retry) if retry else CallActivityAction(name))
 
 
-def event_wait(number: int, name: str) -> Leaf:
-    return Leaf(number=number, kind=Kind.EVENT, name=name)
+def event_wait(number: int, name: str) -> Any:
+    return numbered(number, WaitForExternalEventAction(name))
 
 
-def timer(number: int, *, cancelled: bool = False) -> Leaf:
-    return Leaf(number=number, kind=Kind.TIMER, name="", fire_at=NOW, cancelled=cancelled)
+def timer(number: int, *, cancelled: bool = False) -> Any:
+    return numbered(number, CreateTimerAction(NOW, is_cancelled=cancelled))
 
 
-def all_of(*children: Node) -> Compound:
-    return Compound(waits_for_all=True, children=children)
+def numbered(number: int, action: Any) -> Any:
+    action.number = number
+    return action
 
 
-def any_of(*children: Node) -> Compound:
-    return Compound(waits_for_all=False, children=children)
+def all_of(*children: Any) -> Any:
+    return WhenAllAction(list(children))
+
+
+def any_of(*children: Any) -> Any:
+    return WhenAnyAction(list(children))
 
 
 def done(task_id: int) -> Event:
@@ -47,19 +61,19 @@ def raised(name: str) -> Event:
     return make_event(EventType.EVENT_RAISED, NOW, Name=name, Input="1")
 
 
-def numbers(actions: list[Node], *history: Event) -> list[tuple[int, Role]]:
-    return [(task.leaf.number, task.role) for task in follow(actions, history).issued]
+def numbers(actions: list[Any], *history: Event) -> list[tuple[int, Role]]:
+    return [(task.action.number, task.role) for task in follow(actions, history).issued]
 
 
 def test_all_parts_of_a_compound_start_at_once_and_the_next_action_waits_for_all() -> None:
-    actions: list[Node] = [all_of(call(0), call(1)), call(2)]
+    actions = [all_of(call(0), call(1)), call(2)]
     assert numbers(actions) == [(0, Role.CALL), (1, Role.CALL)]
     assert numbers(actions, failed(0)) == [(0, Role.CALL), (1, Role.CALL)]
     assert numbers(actions, failed(0), done(1))[2:] == [(2, Role.CALL)]
 
 
 def test_retry_timers_and_repeated_calls_take_ids_when_they_happen() -> None:
-    actions: list[Node] = [all_of(*(all_of(call(n, THREE)) for n in range(3))), call(3)]
+    actions = [all_of(*(all_of(call(n, THREE)) for n in range(3))), call(3)]
     history = [failed(2), failed(0), fired(4), fired(3), done(1), done(5), done(6)]
     assert numbers(actions, *history)[3:] == [
         (2, Role.RETRY_TIMER),
@@ -71,14 +85,14 @@ def test_retry_timers_and_repeated_calls_take_ids_when_they_happen() -> None:
 
 
 def test_after_the_last_attempt_comes_one_more_timer() -> None:
-    actions: list[Node] = [all_of(call(0, ONE)), call(1)]
+    actions = [all_of(call(0, ONE)), call(1)]
     progress = follow(actions, [failed(0)])
     assert [task.is_last_attempt for task in progress.issued] == [False, True]
     assert numbers(actions, failed(0), fired(1))[2:] == [(1, Role.CALL)]
 
 
 def test_a_window_of_task_any_falls_to_one_in_flight() -> None:
-    actions: list[Node] = [any_of(call(0), call(1)), any_of(call(2)), any_of(call(3))]
+    actions = [any_of(call(0), call(1)), any_of(call(2)), any_of(call(3))]
     assert len(numbers(actions, done(0))) == 3
     assert len(numbers(actions, done(0), done(1))) == 3
     assert len(numbers(actions, done(0), done(1), done(2))) == 4
@@ -89,7 +103,7 @@ def test_a_cancelled_timer_takes_an_id_and_holds_nothing_back() -> None:
 
 
 def test_events_take_no_ids_and_wait_for_whoever_comes_later() -> None:
-    actions: list[Node] = [call(0), event_wait(1, "Go"), call(2)]
+    actions = [call(0), event_wait(1, "Go"), call(2)]
     assert numbers(actions, raised("go"), done(0)) == [(0, Role.CALL), (2, Role.CALL)]
     assert follow(actions, [done(0)]).waits == ("Go",)
 
@@ -101,5 +115,5 @@ def test_an_empty_compound_ends_at_once() -> None:
 
 
 def test_a_part_that_ends_at_once_does_not_keep_the_others_from_starting() -> None:
-    actions: list[Node] = [any_of(timer(0, cancelled=True), timer(1, cancelled=True), call(2)), call(3)]
+    actions = [any_of(timer(0, cancelled=True), timer(1, cancelled=True), call(2)), call(3)]
     assert [number for number, _ in numbers(actions)] == [0, 1, 2, 3]

@@ -41,7 +41,7 @@ def test_what_had_succeeded_is_kept_and_what_had_failed_is_done_again(app: Runni
     assert (instance.status, instance.output_text) == ("Completed", '[2, "a after 2", "3"]')
     assert kinds(app, instance_id).count(EventType.TASK_COMPLETED) == 2
     assert EventType.TASK_FAILED not in kinds(app, instance_id)
-    assert [event["Data"] for event in app.history(instance_id) if event["EventType"] == EventType.GENERIC] == [
+    assert [event["Data"] for event in app.history(instance_id) if event["EventType"] == EventType.GENERIC_EVENT] == [
         "rewound: TASK_SCHEDULED",
         "rewound: TASK_FAILED",
         "rewound: EXECUTION_COMPLETED",

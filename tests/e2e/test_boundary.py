@@ -10,8 +10,8 @@ import pytest
 
 from demo.readback import read_back
 from demo.settings import ApiSettings
+from devhost.episode import Turn
 from devhost.store import Store
-from devhost.turn import Turn
 from emulator import Azurite, Child
 from tests.app_host import ROOT, sluice
 
@@ -34,11 +34,10 @@ def texts_of(turn: Turn) -> Iterator[tuple[str, str]]:
                 yield f"{key} of event {event['EventType']}", event[key]
     for activity in turn.activities:
         yield f"input of {activity.name}", activity.input_text or ""
-    generation = turn.next_generation
     for name, text in (
-        ("state for the next generation", generation.input_text if generation else None),
-        ("custom status", turn.custom_status_text),
-        ("output", turn.output_text),
+        ("state for the next generation", turn.after.input_text if turn.continues_as_new else None),
+        ("custom status", turn.after.custom_status_text),
+        ("output", turn.after.output_text),
     ):
         if text is not None:
             yield name, text

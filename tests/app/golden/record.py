@@ -15,11 +15,10 @@ from typing import Any
 from devhost import dispatcher
 from devhost.clock import VirtualClock
 from devhost.decision import decide
-from devhost.episode import Episode
+from devhost.episode import Episode, Turn
 from devhost.refusal import Rules
 from devhost.replay import Replay
 from devhost.testing import RunningApp, running_app
-from devhost.turn import Turn
 from ingestion.contracts import to_wire
 from ingestion.run import run_state
 from tests.app.golden import stage
@@ -41,7 +40,7 @@ class Recorder:
 
     def decide(self, episode: Episode, replay: Replay, rules: Rules) -> Turn:
         turn = decide(episode, replay, rules)
-        generation = self.generations.setdefault(episode.stored.instance.execution_id, {"calls": [], "episodes": []})
+        generation = self.generations.setdefault(episode.instance.execution_id, {"calls": [], "episodes": []})
         events = [*episode.history, *episode.new_events]
         generation["events"] = events
         generation["calls"] += [[activity.name, activity.input_text] for activity in turn.activities]
@@ -52,7 +51,7 @@ class Recorder:
 
 def issued(replay: Replay) -> Json:
     """What the orchestrator has asked for so far: by id the activity, or the kind, and why."""
-    return {str(task.task_id): f"{task.role.value} {task.leaf.name or task.leaf.kind.value}" for task in replay.issued}
+    return {str(task.task_id): f"{task.role.value} {task.name}" for task in replay.issued}
 
 
 def ending(replay: Replay) -> Json:
