@@ -45,8 +45,11 @@ class Worker:
             value = ActivityTriggerConverter.decode(sent, trigger_metadata=None)
             result = await self.run(function, {function.input_parameter: value})
             text = str(ActivityTriggerConverter.encode(result, expected_type=None).value)
-        # SystemExit would end the host; in Azure it ends the worker process, and the activity fails.
-        except (Exception, SystemExit) as error:
+        # SystemExit would end the host; in Azure it ends the worker process, and the activity fails. A task of the app's
+        # own that was cancelled is a failure like others; only when devhost itself stops, the activity is to run again.
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
             raise ActivityError(type(error).__name__, str(error), user_traceback(error)) from error
         return None if text == "null" else text
 

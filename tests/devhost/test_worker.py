@@ -32,6 +32,12 @@ def fails(value): raise KeyError(value)
 def leaves(value): sys.exit(3)
 
 @app.activity_trigger(input_name="value")
+async def cancelled(value):
+    inner = asyncio.ensure_future(asyncio.sleep(60))
+    inner.cancel()
+    await inner
+
+@app.activity_trigger(input_name="value")
 def unserialisable(value): return {1, 2}
 
 @app.activity_trigger(input_name="value")
@@ -90,6 +96,7 @@ def test_a_context_is_given_to_who_asks(tmp_path: Path) -> None:
     [
         ("fails", "KeyError", "'x'"),
         ("leaves", "SystemExit", "3"),
+        ("cancelled", "CancelledError", ""),
         ("unserialisable", "ValueError", "must be json serializable"),
         ("own_timeout", "TimeoutError", "its own"),
         ("endless", "FunctionTimeoutException", "Timeout value of 00:00:00 exceeded by function endless"),
