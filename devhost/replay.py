@@ -22,10 +22,6 @@ from devhost.action import Issued, Role, walk_leaves
 from devhost.event import REPLAYED, Event, read_time
 from devhost.invocation import user_traceback
 
-# One-time notices about the SDK's own codec would fail the first orchestration where warnings are errors.
-_durable_functions._no_expected_type_notice_emitted = True
-_durable_functions._loose_codec_notice_emitted = True
-
 # The SDK's own traps: the error's type and text, and what it is about.
 _TRAPS = (
     (

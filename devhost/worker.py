@@ -5,7 +5,6 @@ A sync call that runs out of time is given up on, but its thread cannot be ended
 
 import asyncio
 import contextvars
-import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -33,8 +32,6 @@ class Worker:
     def __init__(self, settings: HostSettings, app_root: Path) -> None:
         self._timeout_seconds = settings.function_timeout_seconds
         self._app_root = app_root
-        # The codec's one-time notice is no failure of the activity, even where warnings are errors.
-        warnings.filterwarnings("ignore", r"azure\.functions Durable JSON codec", DeprecationWarning)
         self._pool = ThreadPoolExecutor(settings.thread_pool_size, thread_name_prefix="devhost")
 
     async def run_activity(self, function: LoadedFunction, input_text: str | None) -> str | None:
@@ -45,8 +42,8 @@ class Worker:
             value = ActivityTriggerConverter.decode(sent, trigger_metadata=None)
             result = await self.run(function, {function.input_parameter: value})
             text = str(ActivityTriggerConverter.encode(result, expected_type=None).value)
-        # SystemExit would end the host; in Azure it ends the worker process, and the activity fails. A task of the app's
-        # own that was cancelled is a failure like others; only when devhost itself stops, the activity is to run again.
+        # SystemExit would end the host; in Azure it ends the worker process, and the activity fails. That a task of the
+        # app was cancelled is a failure like others; only when devhost itself stops, the activity is to run again.
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
