@@ -24,6 +24,7 @@ LARGEST_BATCH = 2  # times `max_messages`: beyond it a page is cut, below it the
 
 Save = Callable[[int, Position], Awaitable[Cursor]]
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_encode_escaped = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Filling:
@@ -184,4 +185,7 @@ class Filling:
 
 def line_of(message: Any) -> bytes:
     """A message as the spool has it: compact JSON and a line feed."""
-    return f"{_encode(message)}\n".encode()
+    try:
+        return f"{_encode(message)}\n".encode()
+    except UnicodeEncodeError:  # half of a surrogate pair: escaped it gets as far as the sender, which rejects it alone
+        return f"{_encode_escaped(message)}\n".encode()

@@ -12,6 +12,7 @@ import ijson
 import ijson.backends.yajl2_c as yajl  # the C backend by name: better to fail without it than to crawl
 from ijson.common import ObjectBuilder
 
+from ingestion.errors import SourceRefused
 from ingestion.source.body import BodyCut
 from ingestion.source.path import ABSENT, at, shown
 
@@ -42,13 +43,17 @@ class JsonParser:
         return None if self._outside.seen_items else problem_at(self.document, self._path)
 
     def feed(self, piece: bytes) -> list[Any]:
-        """The items that this piece completes. Raises BodyCut."""
+        """The items that this piece completes. Raises BodyCut, and SourceRefused on what only a whole body can hold."""
         if not self._begun:
             piece, self._begun = piece.removeprefix(codecs.BOM_UTF8), True
         try:
             self._items.send(piece)
             self._around.send(piece)
+        except UnicodeDecodeError:
+            raise _unreadable("half of a surrogate pair") from None
         except ijson.JSONError as error:
+            if "overflow" in str(error):
+                raise _unreadable("a number beyond 64 bits") from None
             raise BodyCut(_in_words(error)) from None
         return self._taken()
 
@@ -134,6 +139,11 @@ def problem_at(document: Any, path: tuple[str, ...]) -> str | None:
         return None
     kind = "nothing" if found is ABSENT else type(found).__name__
     return f"the source's page has {kind} where its items should be (items = {shown(path)!r})"
+
+
+def _unreadable(what: str) -> SourceRefused:
+    """The refusal of what the streaming parser cannot read, and `read_json` can."""
+    return SourceRefused(f"a large response holds {what}, which can only be read up to 1 MiB; ask for smaller pages")
 
 
 def _in_words(error: Exception) -> str:

@@ -13,11 +13,12 @@ from aiohttp.test_utils import TestServer
 from azure.storage.blob.aio import ContainerClient
 from yarl import URL
 
-from ingestion.contracts import Batch, Cursor, FetchRequest, from_wire, to_wire
+from ingestion.contracts import Batch, Cursor, FetchRequest
 from ingestion.fetching.fetch import fetch
 from ingestion.fetching.spool import Spool
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
+from ingestion.wire import from_wire, to_wire
 from tests.sources.fake_container import FakeContainer
 
 MOST_BATCHES = 1000

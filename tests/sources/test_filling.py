@@ -9,7 +9,7 @@ from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Cursor, FetchRequest
 from ingestion.errors import SourceRefused
-from ingestion.fetching.filling import Filling
+from ingestion.fetching.filling import Filling, line_of
 from ingestion.fetching.position import Position
 from ingestion.fetching.spool import Spool
 from ingestion.source.description import Source
@@ -127,3 +127,9 @@ def test_repeats_of_a_divided_page_are_dropped_by_the_fetch_that_went_on_inside_
 def test_an_item_without_its_message_is_refused() -> None:
     with pytest.raises(SourceRefused, match=r"item 1 of a page has no 'order\.id'"):
         asyncio.run(add(Filled(message="order.id"), [{"order": {"id": 1}}, {"order": None}]))
+
+
+def test_a_message_that_no_text_encoding_can_hold_gets_into_the_spool_and_out_again() -> None:
+    """The sender rejects it then, alone, with its reason."""
+    message = {"id": "ä\ud800"}
+    assert json.loads(line_of(message)) == message

@@ -61,6 +61,15 @@ def test_items_that_are_not_where_they_should_be_are_missed_and_null_is_an_empty
     assert parsed(JsonParser(("items",)), nothing, 5) == read_json(nothing, ("items",)) == ([], {"items": None}, None)
 
 
+@pytest.mark.parametrize(
+    ("body", "what"), [(b'["\\udc00"]', "surrogate"), (b"[18446744073709551616]", "64 bits"), (b"[1e400]", "64 bits")]
+)
+def test_what_the_streaming_parser_cannot_read_is_named_and_a_whole_body_may_hold_it(body: bytes, what: str) -> None:
+    with pytest.raises(SourceRefused, match=f"{what}.*smaller pages"):
+        parsed(JsonParser(()), body, 3)
+    assert len(read_json(body, ())[0]) == 1
+
+
 def test_a_byte_order_mark_is_no_content() -> None:
     mark = b"\xef\xbb\xbf"
     assert parsed(JsonParser(()), mark + b"[1]", 10)[0] == [1]
