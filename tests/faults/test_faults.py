@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ingestion.contracts import Receipt
 from ingestion.errors import ChunkTakenOver
 from ingestion.sending.checkpoint import Checkpoint, duplicates_at_most, find_checkpoint
 from ingestion.sending.enqueue import enqueue
+from ingestion.sending.packed import unpack
 from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
 from tests.faults.proxy import FaultProxy, Script
@@ -159,27 +160,25 @@ def test_a_queue_out_of_reach_for_a_while_delays_the_chunk_and_no_more(
     assert repeated(found) <= receipt.possible_duplicates <= 8
 
 
-def crash_after(stored: int) -> Callable[[Azurite], tuple[Receipt, Receipt, Settings]]:
-    async def scenario(azurite: Azurite) -> tuple[Receipt, Receipt, Settings]:
-        async with FaultProxy(azurite.ports["Queue"]) as proxy:
-            settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
-            async with opened(settings) as storage:
-                request = await spool(storage, IDS)
-                proxy.follow(lambda number: None)
-                worker = asyncio.create_task(enqueue(request, storage, settings))
-                proxy.on_stored = lambda count: worker.cancel() if count == stored else None
-                await asyncio.wait([worker])
-                assert worker.cancelled()
-                return await enqueue(request, storage, settings), await enqueue(request, storage, settings), settings
-
-    return lambda azurite: asyncio.run(scenario(azurite))
+async def crash_after(stored: int, azurite: Azurite, **names: str) -> tuple[Receipt, Receipt, Settings]:
+    """Lose the worker when the queue has stored so many messages; the receipts of two reruns."""
+    async with FaultProxy(azurite.ports["Queue"]) as proxy:
+        settings = settings_for(azurite, queue_port=proxy.port, **names)
+        async with opened(settings) as storage:
+            request = await spool(storage, IDS)
+            proxy.follow(lambda number: None)
+            worker = asyncio.create_task(enqueue(request, storage, settings))
+            proxy.on_stored = lambda count: worker.cancel() if count == stored else None
+            await asyncio.wait([worker])
+            assert worker.cancelled()
+            return await enqueue(request, storage, settings), await enqueue(request, storage, settings), settings
 
 
 @pytest.mark.parametrize("stored", [1, 150, 299])
 def test_a_crash_between_sending_and_checkpoint_loses_nothing_and_repeats_one_window(
     azurite: Azurite, stored: int
 ) -> None:
-    receipt, again, settings = crash_after(stored)(azurite)
+    receipt, again, settings = asyncio.run(crash_after(stored, azurite, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW)))
     found = texts_on(azurite, settings.queue)
     assert sorted(found) == IDS
     assert repeated(found) <= duplicates_at_most(crashes=1, chunks_in_flight=1, checkpoint_messages=WINDOW)
@@ -187,6 +186,21 @@ def test_a_crash_between_sending_and_checkpoint_loses_nothing_and_repeats_one_wi
     assert (receipt.enqueued, receipt.failed) == (300, 0)
     assert receipt.resumed_from >= stored - WINDOW
     assert again == receipt  # a rerun after the end sends nothing and says the same
+
+
+def test_a_crash_among_packs_on_two_queues_repeats_whole_packs_of_one_window(azurite: Azurite) -> None:
+    pack, window = 5, 8
+    queues = [settings_for(azurite).queue for _ in range(2)]
+    receipt, _, _ = asyncio.run(crash_after(
+        40, azurite, SLUICE_QUEUES=",".join(queues), SLUICE_MESSAGE_FORMAT="packed", SLUICE_PACK_MESSAGES=str(pack),
+        SLUICE_CHECKPOINT_MESSAGES=str(window),
+    ))  # fmt: skip
+    packs = [texts_on(azurite, queue) for queue in queues]
+    found = Counter(message for each in packs for text in each.elements() for _, message in unpack(text))
+    assert sorted(found) == IDS
+    assert (receipt.enqueued, receipt.shards) == (300, dict.fromkeys(queues, 150))
+    assert sum(map(repeated, packs)) <= min(window, receipt.possible_duplicates)
+    assert repeated(found) == pack * sum(map(repeated, packs))
 
 
 def test_a_storage_emulator_restarted_in_mid_chunk_loses_nothing(tmp_path: Path) -> None:
