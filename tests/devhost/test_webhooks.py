@@ -1,7 +1,7 @@
 """The durable HTTP API of a live host, row by row."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,51 +9,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from devhost.clock import VirtualClock
 from devhost.management import WEBHOOK_PATH
 from devhost.testing import RunningApp, running_app
-from tests.devhost.app_folder import SAMPLE, write_app
+from tests.devhost.app_folder import write_app
 
 JSON: dict[str, Any] = {"content": '{"k": 1}', "headers": {"Content-Type": "application/json"}}
 TEXT: dict[str, Any] = {"content": '{"k": 1}', "headers": {"Content-Type": "text/plain"}}
 BROKEN: dict[str, Any] = {"content": "{no json", "headers": {"Content-Type": "application/json"}}
-LONG_AGO = "2020-01-01T00:00:00.000000Z"
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    state_file = tmp_path_factory.mktemp("webhooks") / "s.db"
-    with running_app(SAMPLE, state_file=state_file, clock=VirtualClock(automatic=False)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def api(app: RunningApp) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=app.url + WEBHOOK_PATH) as client:
-        yield client
-
-
-@pytest.fixture
-def bring(app: RunningApp, tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """Make an instance that has the status asked for and give its id."""
-    gate = tmp_path / "gate"
-    gate.touch()
-
-    def make(status: str) -> str:
-        wanted = status.capitalize()
-        if wanted == "None":
-            return f"{tmp_path.name}-none"
-        orchestrator = {"Pending": "held", "Completed": "fan_out", "Failed": "fragile"}.get(wanted, "approval")
-        order = {"gate": str(gate), "count": 1, "file": str(tmp_path / "tries"), "attempts": 2}
-        instance_id = app.start(orchestrator, order, instance_id=f"{tmp_path.name}-{status}")
-        if wanted in ("Suspended", "Terminated"):
-            app.wait(instance_id, lambda it: it.status == "Running")
-            app.call(getattr(app.hub, {"Suspended": "suspend", "Terminated": "terminate"}[wanted])(instance_id, "why"))
-        app.wait(instance_id, lambda it: it.status == wanted)
-        return instance_id
-
-    yield make
-    gate.unlink()
 
 
 @pytest.mark.parametrize(
@@ -255,54 +217,6 @@ def test_history_is_shown_when_asked_for_with_inputs_and_outputs_apart(
     assert "Input" in full[0]
     pending = api.get(f"instances/{bring('pending')}?showHistory=true").json()
     assert (pending["runtimeStatus"], pending["historyEvents"]) == ("Pending", None)
-
-
-def test_a_list_is_filtered_and_paged_by_the_continuation_header(app: RunningApp, api: httpx.Client) -> None:
-    for number in range(5):
-        app.result(app.start("fan_out", {"count": 1}, instance_id=f"page-{number}"))
-    app.start("approval", instance_id="page-x")
-    app.wait("page-x", lambda it: it.status == "Running")
-    query = {"instanceIdPrefix": "page-", "runtimeStatus": "Completed,Failed", "top": "2", "showInput": "false"}
-    seen: list[str] = []
-    token, pages = "", 0
-    while pages == 0 or token:
-        headers = {"x-ms-continuation-token": token} if token else {}
-        answer = api.get("instances/", params=query, headers=headers)
-        assert answer.status_code == 200
-        assert len(answer.json()) <= 2
-        seen += [row["instanceId"] for row in answer.json()]
-        assert not any("historyEvents" in row or row["input"] for row in answer.json())
-        token, pages = answer.headers.get("x-ms-continuation-token", ""), pages + 1
-    assert (sorted(seen), pages) == ([f"page-{number}" for number in range(5)], 3)
-    mine = {"instanceIdPrefix": "page-"}
-    assert len(api.get("instances", params=mine | {"createdTimeFrom": LONG_AGO}).json()) == 6
-    assert api.get("instances", params=mine | {"createdTimeTo": LONG_AGO}).json() == []
-    # As on the real host, a status in the wrong case is none, and then there is nothing to filter by.
-    assert len(api.get("instances", params=mine | {"runtimeStatus": "completed"}).json()) == 6
-
-
-def test_a_list_holds_100_unless_told_otherwise(app: RunningApp, api: httpx.Client) -> None:
-    async def start_many() -> None:
-        for number in range(101):
-            await app.hub.start_orchestration("greet", instance_id=f"many-{number:03}")
-
-    app.call(start_many())
-    answer = api.get("instances?instanceIdPrefix=many-")
-    assert len(answer.json()) == 100
-    assert answer.headers["x-ms-continuation-token"]
-
-
-def test_a_purge_by_filter_takes_only_ended_instances(api: httpx.Client, bring: Callable[[str], str]) -> None:
-    kept, gone = bring("running"), bring("failed")
-    answer = api.delete("instances?runtimeStatus=Failed")
-    assert (answer.status_code, answer.json()) == (400, "Please provide value for 'createdTimeFrom' parameter.")
-    query = {"createdTimeFrom": "1-01-01T00:00:00.000000Z", "runtimeStatus": "Failed,Running"}
-    answer = api.delete("instances", params=query)
-    assert answer.status_code == 200
-    assert answer.json()["instancesDeleted"] >= 1
-    assert api.get(f"instances/{gone}").status_code == 404
-    assert api.get(f"instances/{kept}").status_code == 202
-    assert api.delete("instances", params=query).status_code == 404
 
 
 def test_the_first_of_two_origins_counts_only_if_the_app_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""How a rehearsed run ends: held back, cancelled, beyond what is tolerated, or without its ledger."""
+
+from typing import Any
+
+import pytest
+
+from ingestion.contracts import Counted, Recorded, Settled
+from ingestion.wire import to_wire
+from tests.app.answers import TWO, answering, batch, failing, held, receipt, report_of
+from tests.app.rehearsal import Outcome, first_state, rehearse, rehearse_all
+
+
+def test_chunks_that_are_held_back_stay_pending_and_the_run_waits_for_a_wish_then_does_only_those() -> None:
+    def pausing(_: str, payload: dict[str, Any]) -> Outcome:
+        return held(payload, "pause", enqueued=3) if payload["chunk_index"] else receipt(payload)
+
+    paused = rehearse(answering(*TWO, chunk=pausing), rehearse(answering(*TWO)).continued_with)
+    assert paused.windows[1] == ["first of timer 2026-01-01T00:25:00+00:00, event control"], (
+        "a wish whose event was lost is found in the end"
+    )
+    progress = paused.progress[-1]
+    assert (progress["phase"], progress["enqueued"], progress["pending"]) == ("paused", 16, 9)
+
+    again = rehearse(answering(*TWO, chunk=pausing), paused.continued_with)
+    assert again.windows[0][-2:] == ["enqueue_chunk 0/1", "enqueue_chunk 0/2"]
+    assert (again.progress[-1]["phase"], again.progress[-1]["pending"]) == ("paused", 9), (
+        "waking up without a wish changes nothing"
+    )
+
+    assert report_of(rehearse_all(answering(*TWO), again.continued_with))["enqueued"] == 55
+
+
+def test_a_run_that_is_cancelled_ends_with_exact_counts() -> None:
+    def cancelling(_: str, payload: dict[str, Any]) -> Outcome:
+        return held(payload, "cancel", enqueued=2) if payload["chunk_index"] == 2 else receipt(payload)
+
+    generations = rehearse_all(answering(*TWO, chunk=cancelling))
+
+    report = report_of(generations)
+    assert (report["outcome"], report["fetched"]) == ("cancelled", 25)
+    assert (report["enqueued"], report["failed"], report["pending"]) == (22, 0, 3)
+
+
+def test_a_run_that_has_nothing_left_to_do_completes_whatever_is_wished() -> None:
+    answer = answering(batch(0, 5, last=True, total=5), record=lambda *_: to_wire(Recorded(wish="cancel")))
+
+    assert report_of(rehearse_all(answer, {**first_state(), "window": 1}))["outcome"] == "cancelled"
+
+    chunks = rehearse(answering(batch(0, 5, last=True, total=5)))
+    assert report_of([rehearse(answer, chunks.continued_with)])["outcome"] == "completed"
+
+
+def test_beyond_the_tolerated_failures_nothing_more_is_fetched_and_the_run_fails_with_the_list() -> None:
+    state = first_state(tolerated_failures="1")
+    generations = rehearse_all(answering(*TWO, chunk=failing((0, 0), (0, 2))), state)
+
+    last = generations[-1]
+    assert len(generations) == 2
+    assert "2 of 3 chunks failed, tolerated are 1 (batch 0 chunk 0: the queue answered HTTP 403" in str(last.error)
+    finished = last.payloads("finish_run")[0]
+    assert (finished["state"]["batches_fetched"], finished["outcome"]) == (1, "failed"), "what was fetched is dropped"
+
+
+@pytest.mark.parametrize(
+    ("tolerated", "outcome"), [("2", "completed_with_failures"), ("34%", "completed_with_failures")]
+)
+def test_within_the_tolerated_failures_the_run_completes(tolerated: str, outcome: str) -> None:
+    state = first_state(tolerated_failures=tolerated)
+    generations = rehearse_all(answering(*TWO, chunk=failing((0, 0), (1, 2))), state)
+
+    assert report_of(generations)["outcome"] == outcome
+
+
+def test_a_source_with_another_number_of_items_than_it_said_is_a_warning_or_a_failure_where_the_number_is_exact() -> (
+    None
+):
+    answer = answering(batch(0, 25, last=True, total=26))
+    warnings = report_of(rehearse_all(answer))["warnings"]
+    assert [(warning["warning"]) for warning in warnings] == ["source_total_mismatch"]
+
+    exact = rehearse_all(answer, first_state(total_is_exact=True))
+    assert str(exact[-1].error) == "the source has 26 items by its own count, and gave 25"
+
+
+def test_a_ledger_that_cannot_be_written_ends_the_run_as_failed() -> None:
+    generations = rehearse_all(answering(*TWO, record=lambda *_: Exception("the storage account cannot be reached")))
+
+    assert str(generations[-1].error) == "the storage account cannot be reached"
+    assert generations[-1].continued_with is None
+
+
+def test_failed_chunks_that_the_ledger_could_not_take_are_as_if_their_window_had_not_been() -> None:
+    answer = answering(*TWO, chunk=failing((0, 1)), record_failed=Exception("the storage account cannot be reached"))
+    finished = rehearse_all(answer)[-1].payloads("finish_run")[0]
+
+    assert finished["state"]["error"] == "the storage account cannot be reached"
+    assert (finished["state"]["batch"]["index"], finished["state"]["totals"]["enqueued"]) == (0, 0)
+
+
+def test_a_chunk_without_a_receipt_counts_as_the_ledger_found_out() -> None:
+    def chunk(_: str, payload: dict[str, Any]) -> Outcome:
+        return Exception("the worker is gone") if payload["chunk_index"] < 2 else receipt(payload)
+
+    found = to_wire(Settled(chunks=(Counted(0, 10, 0), Counted(1, 7, 1))))
+    report = report_of(rehearse_all(answering(batch(0, 25, last=True), chunk=chunk, record_failed=found)))
+
+    assert (report["enqueued"], report["rejected"], report["failed"], report["chunks_failed"]) == (22, 1, 2, 1)
+    assert [(one["chunk"], one["failed"]) for one in report["failures"]] == [(1, 2)]
+
+
+def test_a_report_whose_ledger_could_not_be_closed_says_so() -> None:
+    generations = rehearse_all(answering(*TWO, finish_run=Exception("the storage account cannot be reached\n at ...")))
+
+    assert report_of(generations)["outcome"] == "completed"
+    assert report_of(generations)["warnings"] == [
+        {"warning": "ledger_not_closed", "message": "the storage account cannot be reached"}
+    ]
