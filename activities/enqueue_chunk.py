@@ -5,13 +5,14 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.log import log
-from ingestion.contracts import EnqueueRequest, from_wire, to_wire
+from ingestion.contracts import EnqueueRequest
 from ingestion.errors import InvalidInput, PermanentError
 from ingestion.run.control import hold
 from ingestion.run.window import no_receipt
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage
+from ingestion.wire import from_wire, to_wire
 
 blueprint = df.Blueprint()
 

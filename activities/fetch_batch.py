@@ -6,7 +6,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.log import log
-from ingestion.contracts import FetchOutcome, FetchRequest, from_wire, to_wire
+from ingestion.contracts import FetchOutcome, FetchRequest
 from ingestion.errors import InvalidInput, PermanentError
 from ingestion.fetching.fetch import fetch
 from ingestion.fetching.spool import Spool
@@ -15,6 +15,7 @@ from ingestion.settings import load_settings
 from ingestion.source.client import SourceClient
 from ingestion.source.description import load_source
 from ingestion.storage import open_storage, storage_errors
+from ingestion.wire import from_wire, to_wire
 
 blueprint = df.Blueprint()
 

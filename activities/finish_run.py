@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import azure.durable_functions as df
 
 from activities.log import log
-from ingestion.contracts import FinishRequest, from_wire
+from ingestion.contracts import FinishRequest
 from ingestion.run.clean_up import clean_up, sweep
 from ingestion.run.failed import batches
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_report import report
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
+from ingestion.wire import from_wire
 
 blueprint = df.Blueprint()
 

@@ -3,12 +3,13 @@
 import azure.durable_functions as df
 
 from activities.log import log
-from ingestion.contracts import FailedPage, LoadRequest, from_wire, to_wire
+from ingestion.contracts import FailedPage, LoadRequest
 from ingestion.errors import InvalidInput, PermanentError
 from ingestion.run.failed import load
 from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
+from ingestion.wire import from_wire, to_wire
 
 blueprint = df.Blueprint()
 

@@ -2,11 +2,12 @@
 
 import azure.durable_functions as df
 
-from ingestion.contracts import FailedChunks, from_wire, to_wire
+from ingestion.contracts import FailedChunks
 from ingestion.run.failed import record, settle
 from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
+from ingestion.wire import from_wire, to_wire
 
 blueprint = df.Blueprint()
 

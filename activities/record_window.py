@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 import azure.durable_functions as df
 
 from activities.log import log
-from ingestion.contracts import Recorded, RecordRequest, from_wire, to_wire
+from ingestion.contracts import Recorded, RecordRequest
 from ingestion.errors import InvalidInput, PermanentError
 from ingestion.run.control import read_wish
 from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
+from ingestion.wire import from_wire, to_wire
 
 blueprint = df.Blueprint()
 

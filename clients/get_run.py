@@ -8,13 +8,14 @@ import azure.functions as func
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 from clients.answer import answer, no_such_run, unavailable
-from ingestion.contracts import JsonObject, Receipt, from_wire
+from ingestion.contracts import Receipt
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run import run_report
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_report import status_of
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
+from ingestion.wire import JsonObject, from_wire
 
 blueprint = df.Blueprint()
 

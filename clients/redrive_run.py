@@ -8,13 +8,14 @@ import azure.functions as func
 from clients.answer import no_such_run, refusal, unavailable
 from clients.instance import RUNNING, runtime_status
 from clients.lock import locked
-from ingestion.contracts import RunRequest, RunState, from_wire, to_wire
+from ingestion.contracts import RunRequest, RunState
 from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
 from ingestion.run import run_state
 from ingestion.run.control import clear
 from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
+from ingestion.wire import from_wire, to_wire
 
 blueprint = df.Blueprint()
 

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import azure.functions as func
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from ingestion.contracts import JsonObject, RunRequest
+from ingestion.contracts import RunRequest
 from ingestion.errors import InvalidInput
 from ingestion.run.tolerance import DEFAULT, read_tolerance
 from ingestion.settings import MAX_CHUNK_SIZE, Settings
 from ingestion.validation import invalid_input, not_allowed
+from ingestion.wire import JsonObject
 
 RUN_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"  # it becomes an instance id and a part of blob names
 KEY_SPACE = uuid.UUID("6f1d1b2e-6f0c-4a57-9f4b-0d5b7c2a9e11")  # of run ids made from keys that are none themselves

@@ -12,7 +12,7 @@ from clients.answer import answer, refusal, unavailable
 from clients.instance import RUNNING, runtime_status
 from clients.lock import locked
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
-from ingestion.contracts import JsonObject, RunRequest, from_wire, to_wire
+from ingestion.contracts import RunRequest
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run import run_state
 from ingestion.run.ledger import Ledger
@@ -20,6 +20,7 @@ from ingestion.settings import Settings, load_settings
 from ingestion.source.auth import secrets_of
 from ingestion.source.description import load_source
 from ingestion.storage import Storage, open_storage, storage_errors
+from ingestion.wire import JsonObject, from_wire, to_wire
 
 blueprint = df.Blueprint()
 

@@ -1,18 +1,11 @@
-"""The records that cross the durable boundary, and the only way across it.
+"""The records that cross the durable boundary; `ingestion.wire` is the way across.
 
 Durable Functions stores every input and output and hands each to the orchestrator again on each replay, so a record
-here is small (the promise, kept by a test: no payload above 4 KB) and travels as a plain dict: `to_wire` on one side,
-`from_wire` on the other. Ranges are half-open, units are in the names. Unknown keys are ignored on reading, so that a
-run in flight survives newer code.
+here is small (the promise, kept by a test: no payload above 4 KB). Ranges are half-open, units are in the names.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
-
-from pydantic import TypeAdapter
-
-Record = TypeVar("Record")
-JsonObject = dict[str, Any]
+from typing import NamedTuple
 
 SCHEMA = 1  # of RunState; raise it when an old state can no longer be read as it is
 
@@ -283,25 +276,3 @@ class FinishRequest:
     outcome: str
     finished_at: str
     seconds: float
-
-
-_adapters: dict[type[Any], TypeAdapter[Any]] = {}  # one per record class, made at its first use
-
-
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    if kind not in _adapters:
-        _adapters[kind] = TypeAdapter(kind)
-    return _adapters[kind]
-
-
-def to_wire(record: Any) -> JsonObject:
-    """Encode a record of this module as a plain dict that JSON can hold."""
-    wire = _adapter(type(record)).dump_python(record, mode="json", exclude_none=True)
-    assert isinstance(wire, dict)
-    return wire
-
-
-def from_wire(kind: type[Record], data: Any) -> Record:
-    """Decode what `to_wire` made. Raises pydantic.ValidationError, which names the field, on anything else."""
-    record: Record = _adapter(kind).validate_python(data)
-    return record

@@ -7,9 +7,10 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.finish_run import finish_run
-from ingestion.contracts import RunState, to_wire
+from ingestion.contracts import RunState
 from ingestion.errors import PermanentError
 from ingestion.run import run_report, run_state
+from ingestion.wire import to_wire
 from orchestrators.drain import RETRY, drain, failure_text
 
 

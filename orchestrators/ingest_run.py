@@ -14,19 +14,10 @@ from activities.fetch_batch import fetch_batch
 from activities.load_failed import load_failed
 from activities.record_failed import record_failed
 from activities.record_window import record_window
-from ingestion.contracts import (
-    FailedPage,
-    FetchOutcome,
-    Receipt,
-    Recorded,
-    RecordRequest,
-    RunState,
-    Settled,
-    from_wire,
-    to_wire,
-)
+from ingestion.contracts import FailedPage, FetchOutcome, Receipt, Recorded, RecordRequest, RunState, Settled
 from ingestion.run import run_report, run_state, window
 from ingestion.run.run_state import Source, Step
+from ingestion.wire import from_wire, to_wire
 from orchestrators.drain import RETRY, drain, failure_text
 from orchestrators.ending import end
 from orchestrators.waiting import wait_for_source, wait_for_wish

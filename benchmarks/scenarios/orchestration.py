@@ -67,8 +67,9 @@ def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
     }
     seen = watched_replays()
     from devhost.testing import running_app
-    from ingestion.contracts import RunRequest, to_wire
+    from ingestion.contracts import RunRequest
     from ingestion.run.run_state import start
+    from ingestion.wire import to_wire
 
     request = RunRequest(source="bench", chunk_size=CHUNK_SIZE, chunks_per_batch=CHUNKS_PER_BATCH)
     state = to_wire(start(request, "2026-01-01T00:00:00+00:00"))

@@ -7,9 +7,9 @@ cursor and what the guards have to remember; what is long is in blobs of the spo
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from ingestion.contracts import JsonObject
 from ingestion.source.description import Source
 from ingestion.source.page import PageRequest
+from ingestion.wire import JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,9 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, StorageErrorCode
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
-from ingestion.contracts import Batch, Cursor, from_wire, to_wire
+from ingestion.contracts import Batch, Cursor
 from ingestion.errors import SpoolConflict
+from ingestion.wire import from_wire, to_wire
 
 INLINE_CURSOR_BYTES = 512  # a longer cursor travels by reference
 

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import Counted, EnqueueRequest, JsonObject, Receipt
+from ingestion.contracts import Counted, EnqueueRequest, Receipt
 from ingestion.errors import InvalidInput
 from ingestion.run.failed import counted_in
 from ingestion.run.ledger import Ledger, change_json, read_json
 from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.sending.checkpoint import find_checkpoint
 from ingestion.storage import storage_errors
+from ingestion.wire import JsonObject
 
 GO = "go"
 

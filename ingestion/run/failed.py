@@ -10,20 +10,10 @@ from contextlib import suppress
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import (
-    Batch,
-    Counted,
-    EnqueueRequest,
-    FailedChunks,
-    FailedPage,
-    JsonObject,
-    LoadRequest,
-    Settled,
-    from_wire,
-    to_wire,
-)
+from ingestion.contracts import Batch, Counted, EnqueueRequest, FailedChunks, FailedPage, LoadRequest, Settled
 from ingestion.run.ledger import Ledger, change_json, read_json
 from ingestion.sending.checkpoint import Checkpoint, find_checkpoint
+from ingestion.wire import JsonObject, from_wire, to_wire
 
 PAGE_CHUNKS = 25  # of a redrive's windows: few enough for a payload of 4 KB with all that is counted of them
 

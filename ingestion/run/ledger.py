@@ -14,8 +14,9 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
-from ingestion.contracts import JsonObject, RunState, to_wire
+from ingestion.contracts import RunState
 from ingestion.run.run_state import load
+from ingestion.wire import JsonObject, to_wire
 
 
 class Order(NamedTuple):

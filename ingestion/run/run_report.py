@@ -5,8 +5,9 @@ Step 7 on the way of an id. Enters: a state. Leaves: JSON, its keys in the order
 
 from collections.abc import Sequence
 
-from ingestion.contracts import FinishRequest, JsonObject, Receipt, RunState
+from ingestion.contracts import FinishRequest, Receipt, RunState
 from ingestion.run import run_state
+from ingestion.wire import JsonObject
 
 STATUS = {
     "Pending": "pending",

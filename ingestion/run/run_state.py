@@ -22,11 +22,11 @@ from ingestion.contracts import (
     Redo,
     RunRequest,
     RunState,
-    from_wire,
 )
 from ingestion.errors import UnknownSchema
 from ingestion.run import window
 from ingestion.run.tolerance import is_exceeded
+from ingestion.wire import from_wire
 
 PAUSE, CANCEL = "pause", "cancel"  # what somebody may wish of a run
 EVENT = "control"  # raised after a wish was written: it wakes a run that waits

@@ -17,8 +17,9 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
-from ingestion.contracts import EnqueueRequest, Receipt, from_wire, to_wire
+from ingestion.contracts import EnqueueRequest, Receipt
 from ingestion.errors import ChunkTakenOver
+from ingestion.wire import from_wire, to_wire
 
 CHECKPOINT_SECONDS = 10.0  # between checkpoints of a chunk that moves slowly
 

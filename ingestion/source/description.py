@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ingestion.contracts import JsonObject
 from ingestion.errors import InvalidInput
 from ingestion.source.auth import Auth
 from ingestion.source.expiry import Expiry
@@ -23,6 +22,7 @@ from ingestion.source.reading import Limits
 from ingestion.source.secret import refuse_secrets
 from ingestion.source.styles import Pagination
 from ingestion.source.throttle import Throttle
+from ingestion.wire import JsonObject
 
 PLACEHOLDER = r"%([A-Za-z_][A-Za-z0-9_]*)%"
 

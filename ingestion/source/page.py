@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ingestion.contracts import JsonObject
+from ingestion.wire import JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,9 @@ from ingestion.contracts import (
     RecordRequest,
     RunRequest,
     RunState,
-    from_wire,
-    to_wire,
 )
 from ingestion.run.run_state import start
+from ingestion.wire import from_wire, to_wire
 from orchestrators.ingest_run import ingest_run
 
 STARTED_AT = "2026-01-01T00:00:00+00:00"

@@ -10,12 +10,13 @@ import pytest
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from emulator import Azurite
-from ingestion.contracts import Receipt, to_wire
+from ingestion.contracts import Receipt
 from ingestion.errors import ChunkOutOfTime
 from ingestion.sending.checkpoint import checkpoint_name, find_checkpoint
 from ingestion.sending.enqueue import enqueue
 from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
+from ingestion.wire import to_wire
 from tests.faults.sending import opened, settings_for, spool, texts_on, until_finished
 
 TEXTS = [

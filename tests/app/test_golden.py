@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from devhost.replay import Replay, replay
-from ingestion.contracts import (
-    from_wire,
-)
 from ingestion.run import run_state
+from ingestion.wire import from_wire
 from tests.app.golden import stage
 from tests.app.golden.record import HERE, ending, issued, scenarios
 from tests.app.rehearsal import INPUTS, ORCHESTRATE

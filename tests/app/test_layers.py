@@ -68,6 +68,7 @@ def test_an_orchestrator_has_no_clock_storage_environment_or_log(path: Path) -> 
         "ingestion.run.run_report",
         "ingestion.run.run_state",
         "ingestion.run.window",
+        "ingestion.wire",
         "orchestrators.",
         "typing",
     )

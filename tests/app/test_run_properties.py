@@ -10,8 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.contracts import RunState, from_wire, to_wire
+from ingestion.contracts import RunState
 from ingestion.run import run_state
+from ingestion.wire import from_wire, to_wire
 from tests.app.rehearsal import NOW, Generation, first_state, rehearse
 from tests.app.world import InstanceLost, World, as_sent
 

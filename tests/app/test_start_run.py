@@ -9,8 +9,9 @@ import pytest
 
 from devhost.testing import RunningApp
 from emulator import Azurite
-from ingestion.contracts import RunRequest, to_wire
+from ingestion.contracts import RunRequest
 from ingestion.run.run_state import start
+from ingestion.wire import to_wire
 from tests.app_host import ROOT, sluice
 
 

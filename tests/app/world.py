@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion.contracts import Batch, Counted, Cursor, FailedPage, FetchOutcome, Receipt, Recorded, Settled, to_wire
+from ingestion.contracts import Batch, Counted, Cursor, FailedPage, FetchOutcome, Receipt, Recorded, Settled
+from ingestion.wire import to_wire
 from tests.app.rehearsal import Outcome
 
 LINE_BYTES = 5

@@ -12,17 +12,8 @@ from typing import Any
 import azure.durable_functions as df
 
 from ingestion.chunking import chunk
-from ingestion.contracts import (
-    Batch,
-    Cursor,
-    EnqueueRequest,
-    FetchOutcome,
-    FetchRequest,
-    Receipt,
-    Recorded,
-    from_wire,
-    to_wire,
-)
+from ingestion.contracts import Batch, Cursor, EnqueueRequest, FetchOutcome, FetchRequest, Receipt, Recorded
+from ingestion.wire import from_wire, to_wire
 from orchestrators import ingest_run
 
 app = df.DFApp()

@@ -19,8 +19,8 @@ from devhost.episode import Episode, Turn
 from devhost.refusal import Rules
 from devhost.replay import Replay
 from devhost.testing import RunningApp, running_app
-from ingestion.contracts import to_wire
 from ingestion.run import run_state
+from ingestion.wire import to_wire
 from tests.app.golden import stage
 from tests.app.rehearsal import first_state
 from tests.app.world import World, as_sent

@@ -1,0 +1,32 @@
+"""The only way across the durable boundary: a record on one side, a plain dict on the other.
+
+Unknown keys are ignored on reading, so that a run in flight survives newer code.
+"""
+
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+Record = TypeVar("Record")
+JsonObject = dict[str, Any]
+
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}  # one per record class, made at its first use
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
+
+
+def to_wire(record: Any) -> JsonObject:
+    """Encode a record of `ingestion.contracts` as a plain dict that JSON can hold."""
+    wire = _adapter(type(record)).dump_python(record, mode="json", exclude_none=True)
+    assert isinstance(wire, dict)
+    return wire
+
+
+def from_wire(kind: type[Record], data: Any) -> Record:
+    """Decode what `to_wire` made. Raises pydantic.ValidationError, which names the field, on anything else."""
+    record: Record = _adapter(kind).validate_python(data)
+    return record
