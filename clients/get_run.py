@@ -1,5 +1,6 @@
 """Step 7 on the way of an id: GET /api/runs/{run_id} tells how far a run is, in a form made for people."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -8,16 +9,18 @@ import azure.functions as func
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 from clients.answer import answer, no_such_run, unavailable
-from ingestion.contracts import Receipt
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
-from ingestion.run import run_report
+from ingestion.run import run_report, run_state
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_report import status_of
+from ingestion.sending.checkpoint import read_counts
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
-from ingestion.wire import JsonObject, from_wire
+from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
+
+LOOK_SECONDS = 2.0  # that a look at the checkpoints may take
 
 
 @blueprint.route(route="runs/{run_id}", methods=["GET"])
@@ -28,10 +31,10 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     A run whose instance is gone is told from its ledger.
     """
     run_id = req.route_params["run_id"]
-    status = await client.get_status(run_id, show_history=True, show_history_output=True, show_input=True)
+    status = await client.get_status(run_id, show_input=True)
     try:
         if status:
-            return answer(await _with_report(readable(status)))
+            return answer(await _with_report(await _with_window(readable(status), _state_of(status))))
         told = await _from_ledger(run_id)
     except (InvalidInput, PermanentError, RetryableError) as error:
         return unavailable(error)
@@ -41,12 +44,10 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
 def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
     """The run as `{"run_id", "source", "status", "started_at", "updated_at", "progress", "report", "error"}`."""
     runtime_status = status.runtime_status.name
-    state = status.input_ if isinstance(status.input_, dict) else json.loads(status.input_ or "{}")
+    state = _state_of(status)
     report = status.output if runtime_status == "Completed" and isinstance(status.output, dict) else None
     error = str(status.output) if runtime_status in ("Failed", "Terminated", "Canceled") else None
     progress = status.custom_status
-    if report is None and error is None and isinstance(progress, dict):
-        progress = run_report.with_finished_chunks(progress, _finished_chunks(status))
     return {
         "run_id": status.instance_id,
         "source": state.get("request", {}).get("source"),
@@ -57,6 +58,26 @@ def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
         "report": report,
         "error": error,
     }
+
+
+def _state_of(status: DurableOrchestrationStatus) -> JsonObject:
+    """The state with which the window under way began."""
+    state: JsonObject = status.input_ if isinstance(status.input_, dict) else json.loads(status.input_ or "{}")
+    return state
+
+
+async def _with_window(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
+    """The run with its progress inside the window under way, of which the instance itself tells only the start."""
+    if run["status"] != "running" or not state.get("batch"):
+        return run
+    try:
+        at_start = run_state.load(state)
+        container, batch = open_storage(load_settings()).container, state["batch"]["index"]
+        async with asyncio.timeout(LOOK_SECONDS):
+            sent = await read_counts(container, run["run_id"], at_start.started_at, batch)
+    except Exception:  # a status that lags behind is better than none
+        return run
+    return {**run, "progress": run_report.under_way(at_start, sent)}
 
 
 async def _with_report(run: dict[str, Any]) -> dict[str, Any]:
@@ -92,15 +113,3 @@ async def _from_ledger(run_id: str) -> JsonObject | None:
 
 def _ledger(run_id: str) -> Ledger:
     return Ledger(open_storage(load_settings()).container, run_id)
-
-
-def _finished_chunks(status: DurableOrchestrationStatus) -> list[Receipt]:
-    """Receipts of the window under way: the orchestrator counts a window as a whole, its history knows each chunk."""
-    events = getattr(status, "historyEvents", None) or []  # the SDK leaves `history` empty: the wire has another name
-    return [
-        from_wire(Receipt, event["Result"])
-        for event in events
-        if event.get("EventType") == "TaskCompleted"
-        and event.get("FunctionName") == "enqueue_chunk"
-        and isinstance(event.get("Result"), dict)
-    ]

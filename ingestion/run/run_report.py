@@ -3,10 +3,10 @@
 Step 7 on the way of an id. Enters: a state. Leaves: JSON, its keys in the order in which a person reads them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from ingestion.contracts import FinishRequest, Receipt, RunState
-from ingestion.run import run_state
+from ingestion.contracts import Counted, FinishRequest, RunState
+from ingestion.run import run_state, window
 from ingestion.wire import JsonObject
 
 STATUS = {
@@ -41,22 +41,18 @@ def progress(state: RunState, phase: str = "running") -> JsonObject:
     return shown
 
 
-def with_finished_chunks(progress: JsonObject, receipts: Sequence[Receipt]) -> JsonObject:
-    """The progress with the chunks of the window under way that have reported already; after it all are counted."""
-    done = [receipt for receipt in receipts if not receipt.held]
-    if progress["phase"] != "running" or progress["pending"] == 0:
-        return progress
-    enqueued = sum(receipt.enqueued for receipt in done)
-    rejected = sum(receipt.rejected for receipt in done)
-    failed = sum(receipt.failed for receipt in done)
-    return {
-        **progress,
-        "enqueued": progress["enqueued"] + enqueued,
-        "rejected": progress["rejected"] + rejected,
-        "failed": progress["failed"] + failed,
-        "pending": progress["pending"] - enqueued - rejected - failed,
-        "chunks_done": progress["chunks_done"] + len(done),
-    }
+def under_way(state: RunState, sent: Mapping[int, Counted]) -> JsonObject:
+    """The progress inside a window, from what the checkpoints of its chunks say; after it all of them are counted."""
+    shown, counted = progress(state), {one.chunk_index: one for one in state.counted}
+    for index, size in window.chunk_sizes(state).items():
+        before = counted.get(index, Counted(index))
+        now = sent.get(index, before)
+        enqueued, rejected = now.enqueued - before.enqueued, now.rejected - before.rejected
+        shown["enqueued"] += enqueued
+        shown["rejected"] += rejected
+        shown["pending"] -= enqueued + rejected
+        shown["chunks_done"] += now.enqueued + now.rejected == size
+    return shown
 
 
 def finish(run_id: str, state: RunState, finished_at: str, seconds: float) -> FinishRequest:

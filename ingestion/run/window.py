@@ -152,12 +152,16 @@ def chunks_pending(state: RunState) -> int:
 
 def messages_pending(state: RunState) -> int:
     """Messages of the waiting batch that no total holds yet."""
+    return sum(chunk_sizes(state).values()) - sum(one.enqueued + one.rejected for one in state.counted)
+
+
+def chunk_sizes(state: RunState) -> dict[int, int]:
+    """How many messages each chunk has that remains to be done, by its index."""
     if state.batch is None:
-        return 0
+        return {}
     count, size = state.batch.count, state.request.chunk_size
-    if state.remaining is not None:
-        count = sum(min(size, count - index * size) for index in state.remaining)
-    return count - sum(one.enqueued + one.rejected for one in state.counted)
+    indexes = range(len(state.batch.offsets)) if state.remaining is None else state.remaining
+    return {index: min(size, count - index * size) for index in indexes}
 
 
 def _shortened(receipt: Receipt) -> str:

@@ -17,7 +17,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
-from ingestion.contracts import EnqueueRequest, Receipt
+from ingestion.contracts import Counted, EnqueueRequest, Receipt
 from ingestion.errors import ChunkTakenOver
 from ingestion.wire import from_wire, to_wire
 
@@ -149,13 +149,22 @@ class CheckpointFile:
 
     async def _put(self, checkpoint: Checkpoint, **condition: Any) -> None:
         self._written = json.dumps(to_wire(checkpoint), separators=(",", ":")).encode()
-        answer = await self._blob.upload_blob(self._written, overwrite=True, **condition)
+        facts = {
+            "run_started_at": checkpoint.run_started_at,
+            "enqueued": str(checkpoint.enqueued),
+            "rejected": str(checkpoint.rejected),
+        }
+        answer = await self._blob.upload_blob(self._written, overwrite=True, metadata=facts, **condition)
         self._etag = str(answer["etag"])
 
 
 def checkpoint_name(request: EnqueueRequest) -> str:
     """The blob that holds the checkpoint of a chunk."""
-    return f"runs/{request.run_id}/checkpoints/{request.batch_index:06}-{request.chunk_index:04}.json"
+    return f"{_prefix(request.run_id, request.batch_index)}{request.chunk_index:04}.json"
+
+
+def _prefix(run_id: str, batch_index: int) -> str:
+    return f"runs/{run_id}/checkpoints/{batch_index:06}-"
 
 
 async def find_checkpoint(container: ContainerClient, request: EnqueueRequest) -> Checkpoint | None:
@@ -165,3 +174,16 @@ async def find_checkpoint(container: ContainerClient, request: EnqueueRequest) -
     except ResourceNotFoundError:
         return None
     return found if found.run_started_at == request.run_started_at else None
+
+
+async def read_counts(
+    container: ContainerClient, run_id: str, run_started_at: str, batch_index: int
+) -> dict[int, Counted]:
+    """How far each chunk of a batch is, by its index, in one request: the checkpoints' metadata say it."""
+    prefix, found = _prefix(run_id, batch_index), dict[int, Counted]()
+    async for blob in container.list_blobs(name_starts_with=prefix, include=["metadata"]):
+        facts = blob.metadata or {}
+        if facts.get("run_started_at") == run_started_at:
+            index = int(blob.name.removeprefix(prefix).removesuffix(".json"))
+            found[index] = Counted(index, int(facts["enqueued"]), int(facts["rejected"]))
+    return found

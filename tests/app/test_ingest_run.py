@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from ingestion.contracts import Batch, Cursor, FetchOutcome, Recorded
+from ingestion.contracts import Batch, Counted, Cursor, FetchOutcome, Recorded
+from ingestion.run import run_report, run_state
 from ingestion.run.window import ERROR_LENGTH
 from ingestion.wire import to_wire
 from tests.app.answers import TWO, answering, batch, failing, held, receipt, report_of
@@ -128,6 +129,21 @@ def test_a_state_of_a_newer_version_of_the_app_is_refused() -> None:
 
     assert "schema 99" in str(generation.error)
     assert generation.windows == []
+
+
+def test_inside_a_window_progress_counts_what_checkpoints_say_and_nothing_twice() -> None:
+    state = run_state.load({
+        **first_state(), "batch": batch(0, 25, last=True)["batch"], "batches_fetched": 1, "remaining": [1, 2],
+        "counted": [[1, 4, 0]], "totals": {"fetched": 25, "enqueued": 14, "batches": 1, "chunks_done": 1},
+    })  # fmt: skip
+    keys = ("fetched", "enqueued", "rejected", "pending", "chunks_done")
+
+    def shown(*sent: Counted) -> tuple[int, ...]:
+        progress = run_report.under_way(state, {one.chunk_index: one for one in sent})
+        return tuple(progress[key] for key in keys)
+
+    assert shown() == (25, 14, 0, 11, 1)
+    assert shown(Counted(0, 10, 0), Counted(1, 9, 1), Counted(2, 3, 0)) == (25, 22, 1, 2, 2)
 
 
 def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_every_chunk_failing() -> None:

@@ -1,0 +1,26 @@
+"""The status of a run that goes on: it moves with the messages, not only with the windows."""
+
+import time
+from typing import Any
+
+from tests.e2e.rig import PATIENCE_SECONDS, Gate, Host, Rig
+
+
+def until_enqueued(host: Host, messages: int) -> dict[str, Any]:
+    """The progress as soon as so many messages are enqueued."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        progress: dict[str, Any] = host.look()["progress"]
+        if progress["enqueued"] >= messages:
+            return progress
+    raise AssertionError(f"not {messages} within {PATIENCE_SECONDS} s: {progress}")
+
+
+def test_progress_moves_inside_a_window_and_adds_up(rig: Rig) -> None:
+    rig.gate, rig.gated = Gate(), (0, 4)  # four chunks of 25 pass, the other four wait
+    with rig.host() as host:
+        host.start()
+        rig.gate.wait_until_reached()
+        progress = until_enqueued(host, 100)
+        assert (progress["fetched"], progress["enqueued"], progress["pending"]) == (200, 100, 100)
+        assert (progress["chunks_done"], progress["chunks_total"]) == (4, 8)
