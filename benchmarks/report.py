@@ -47,17 +47,19 @@ def by_contestant(rows: Rows, columns: list[str]) -> dict[str, dict[str, list[fl
 
 
 def shown(values: list[float]) -> str:
-    """A dash stands for what a contestant has no figure for: its rows hold 0 there."""
-    if not any(values):
+    """Median and range of the repeats that have a figure: a contestant that gave up has 0 in its row."""
+    told = [value for value in values if value]
+    if not told:
         return "-"
-    return number(values[0]) if len(set(values)) == 1 else spread(values)
+    text = number(told[0]) if len(set(told)) == 1 else spread(told)
+    return text if len(told) == len(values) else f"{text}, {len(told)} of {len(values)}"
 
 
 def draw(scenario: str, rows: Rows, file: Path) -> None:
     """A bar for each contestant at its median, with the range of its repeats."""
     column, axis = PLOTS[scenario]
     columns = by_contestant(rows, [column])
-    sample = {name: values[column] for name, values in columns.items() if any(values[column])}
+    sample = {name: values[column] for name, values in columns.items() if all(values[column])}
     figure = Figure(figsize=(6.4, 0.5 + 0.4 * len(sample)), layout="constrained")
     plot = figure.subplots()
     names, medians = list(sample), [median(values) for values in sample.values()]
