@@ -56,25 +56,31 @@ def shown(values: list[float]) -> str:
 
 
 def draw(scenario: str, rows: Rows, file: Path) -> None:
-    """A bar for each contestant at its median, with the range of its repeats."""
+    """A dot for each contestant at its median, and a line over the range of its repeats.
+
+    Dots, not bars: on a logarithmic axis the length of a bar depends on where the axis begins.
+    """
     column, axis = PLOTS[scenario]
     columns = by_contestant(rows, [column])
     sample = {name: values[column] for name, values in columns.items() if all(values[column])}
-    figure = Figure(figsize=(6.4, 0.5 + 0.4 * len(sample)), layout="constrained")
+    figure = Figure(figsize=(6.4, 0.8 + 0.35 * len(sample)), layout="constrained")
     plot = figure.subplots()
-    names, medians = list(sample), [median(values) for values in sample.values()]
-    below = [middle - min(values) for middle, values in zip(medians, sample.values(), strict=True)]
-    above = [max(values) - middle for middle, values in zip(medians, sample.values(), strict=True)]
-    plot.barh(
-        names,
-        medians,
-        xerr=[below, above],
-        color=["#2a7f62" if name.split()[0] in OURS else "#9aa5b1" for name in names],
-    )
-    plot.invert_yaxis()
+    for row, (name, values) in enumerate(sample.items()):
+        colour = "#2a7f62" if name.split()[0] in OURS else "#7b8794"
+        middle = median(values)
+        plot.hlines(row, min(values), max(values), color=colour)
+        plot.plot(middle, row, "o", color=colour)
+        plot.annotate(number(middle), (max(values), row), (6, 0), textcoords="offset points", va="center", color=colour)
+    plot.set_yticks(range(len(sample)), list(sample))
+    plot.set_ylim(len(sample) - 0.5, -0.5)
     plot.set_xlabel(axis)
     if "log" in axis:
         plot.set_xscale("log")
+        plot.margins(x=0.18)
+    else:
+        plot.set_xlim(0, 1.15 * max(max(values) for values in sample.values()))
+    plot.grid(axis="x", color="#e4e7eb")
+    plot.set_axisbelow(True)
     with rc_context({"svg.hashsalt": "sluice"}):  # the same figures give the same file
         figure.savefig(file, metadata={"Date": None})
 
