@@ -20,7 +20,7 @@ from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
 
-LOOK_SECONDS = 2.0  # that a look at the checkpoints may take
+LOOK_SECONDS = 5.0  # that a look at the checkpoints may take
 
 
 @blueprint.route(route="runs/{run_id}", methods=["GET"])
