@@ -32,6 +32,11 @@ class InvalidInput(SluiceError):
         self.allowed = allowed
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, without the lines after the first, which hold traces and bodies."""
+    return str(error).partition("\n")[0].strip() or type(error).__name__
+
+
 class PermanentError(SluiceError):
     """Trying again cannot help."""
 
