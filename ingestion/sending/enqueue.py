@@ -36,7 +36,7 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
 
     attempt = _Attempt(request, file, earlier, storage, settings, began)
     posts = posts_of(messages, request, settings)
-    await attempt.sender.send(posts, request.first_message, began + settings.enqueue_seconds)
+    await attempt.sender.send(posts, request.chunk_index, began + settings.enqueue_seconds)
 
     checkpoint = attempt.checkpoint(unknown=0)
     receipt = attempt.receipt(checkpoint)
