@@ -106,7 +106,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m demo.run",
         description="Sends ids from a demo API through the app into a storage queue, all on this machine, and checks "
-        "that each of them arrived once.",
+        "that each of them arrived once. Your SLUICE_ settings (local.settings.json, the terminal) do not hold here.",
     )
     parser.add_argument("--chunk-size", type=int, help="ids in a chunk (default: the app's own)")
     parser.add_argument(

@@ -30,14 +30,15 @@ Ctrl-C stops everything.
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m demo.serve",
-        description="Starts Azurite, the demo API and the app on devhost, prints their URLs and runs until Ctrl-C.",
+        description="Starts Azurite, the demo API and the app on devhost, prints their URLs and runs until Ctrl-C. "
+        "Your settings (local.settings.json, the terminal) hold for the app, but its messages stay on this machine.",
     )
     parser.add_argument("--port", type=int, default=0, help="of the app; 0 (the default) takes a free one")
     add_flags(parser)
     arguments = parser.parse_args()
     ends_like_ctrl_c()
     try:
-        with Stack(settings_from(parser, arguments), port=arguments.port) as stack:
+        with Stack(settings_from(parser, arguments), port=arguments.port, user_settings=True) as stack:
             print(describe(stack), flush=True)
             while True:
                 stack.check()
