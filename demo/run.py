@@ -115,6 +115,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="for logs and state (default: one of its own under .sluice/stacks)")
     add_flags(parser)
     arguments = parser.parse_args()
+    if not arguments.patience_seconds > 0:  # which nan is not either
+        parser.error(f"--patience-seconds must be above 0, not {arguments.patience_seconds}")
     arguments.api = settings_from(parser, arguments)
     return arguments
 
