@@ -2,11 +2,13 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
-from demo.run import Outcome, describe, verdict
+from demo.run import Outcome, describe, main, verdict
 from demo.tally import Comparison
 from demo.view import show_progress, view
 
@@ -39,6 +41,18 @@ def test_a_run_that_does_not_agree_says_in_what() -> None:
 def test_a_run_that_completed_with_failures_is_not_ok() -> None:
     status = GOOD.status | {"status": "completed_with_failures", "report": COUNTS | {"failures": ["chunk 1"]}}
     assert verdict(replace(GOOD, status=status)).startswith("RUN FAILED the run ended as completed_with_failures")
+
+
+def test_a_folder_that_cannot_be_made_is_the_reason_of_a_failed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("sys.argv", ["run", "--ids", "1", "--folder", str(tmp_path / "file" / "logs")])
+    monkeypatch.setattr("demo.run.ends_like_ctrl_c", lambda: None)
+    assert main() == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"RUN FAILED the folder {tmp_path / 'file' / 'logs'}")
+    assert last.endswith("cannot be made: Not a directory")
 
 
 def test_outside_a_terminal_progress_is_a_plain_line() -> None:
