@@ -135,7 +135,11 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted; everything has been stopped", file=sys.stderr)
         return INTERRUPTED
-    except (RunError, ChildError, httpx.HTTPError, AzureError) as error:
+    except ChildError as error:
+        what, *printed = str(error).splitlines()
+        print(*printed, sep="\n", end="\n" if printed else "", file=sys.stderr)
+        last = " ".join(["RUN FAILED", what, *(line.strip() for line in printed[-1:])])
+    except (RunError, httpx.HTTPError, AzureError) as error:
         last = f"RUN FAILED {' '.join(str(error).split())}"
     print(last, flush=True)
     return 0 if last.startswith("RUN OK") else 1
