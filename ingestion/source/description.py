@@ -3,7 +3,6 @@
 Enters: the file and the environment (a `%NAME%` in a text stands for the app setting NAME). Leaves: a Source.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ingestion.errors import InvalidInput
 from ingestion.source.auth import Auth
 from ingestion.source.expiry import Expiry
-from ingestion.source.finding import finding
+from ingestion.source.finding import Finding, findings
+from ingestion.source.origin import Origin, Url
 from ingestion.source.page import PageRequest
 from ingestion.source.path import Path as JsonPath
 from ingestion.source.place import Reading
+from ingestion.source.placeholder import filled_in
 from ingestion.source.reading import Limits
-from ingestion.source.secret import refuse_secrets
+from ingestion.source.secret import secrets_in
 from ingestion.source.styles import Pagination
 from ingestion.source.throttle import Throttle
 from ingestion.wire import JsonObject
-
-PLACEHOLDER = r"%([A-Za-z_][A-Za-z0-9_]*)%"
 
 
 class Source(BaseModel):
@@ -32,12 +31,12 @@ class Source(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+    url: Url
     headers: dict[str, str] = {}
     query: dict[str, str | int] = {}
     method: Literal["GET", "POST"] = "GET"
     body: JsonObject | None = None
-    hosts: tuple[Annotated[str, Field(pattern=r"^https?://[^\s/]+/?$")], ...] = ()  # others that links may lead to
+    hosts: tuple[Origin, ...] = ()  # others that links may lead to
     pagination: Pagination
     format: Literal["json", "ndjson", "csv"] = "json"
     items: JsonPath  # path of the list of items in a page; empty: the whole page
@@ -66,45 +65,46 @@ class Source(BaseModel):
         return status in self.pagination.end_statuses or self.expiry.means(status, text)
 
 
-def source_names(file: Path) -> list[str]:
-    """The sources that a file describes. Raises InvalidInput if it cannot be read."""
-    return list(_read(file))
-
-
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
     """Read the source called `name`. Raises InvalidInput, naming source and key, if it is not there or not right."""
-    sources, where = _read(file), f"{file.name}: {name}"
-    if name not in sources:
+    tables, where = read_tables(file), f"{file.name}: {name}"
+    if name not in tables:
         raise InvalidInput(
-            "source", f"{name!r} is not described in {file.name}", ", ".join(sorted(sources)) or "none yet"
+            "source", f"{name!r} is not described in {file.name}", ", ".join(sorted(tables)) or "none yet"
         )
-    refuse_secrets(sources[name], where)
-    try:
-        return Source.model_validate(_fill_in(sources[name], environment, where))
-    except ValidationError as error:
-        raise finding(error, Source, prefix=f"{where}.") from None
+    found = list(secrets_in(tables[name]))
+    if not found:
+        described = described_by(tables[name], filled_in(tables[name], environment, where))
+        if isinstance(described, Source):
+            return described
+        found = described
+    raise invalid_source(where, found[0])
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_tables(file: Path) -> dict[str, Any]:
+    """The tables of a file by the names of their sources, as they are. Raises InvalidInput if it cannot be read."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InvalidInput("SLUICE_SOURCES", f"there is no file {file}", "the path of a sources.toml") from None
+    except OSError as error:
+        problem = f"{file} cannot be read: {error.strerror}"
+        raise InvalidInput("SLUICE_SOURCES", problem, "the path of a sources.toml") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InvalidInput(file.name, f"line {line} is not UTF-8", "a text file in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(file.name, f"not TOML: {error}", "TOML, one table for each source") from None
 
 
-def _fill_in(value: Any, environment: Mapping[str, str], where: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _fill_in(inner, environment, f"{where}.{key}") for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_fill_in(inner, environment, where) for inner in value]
-    if not isinstance(value, str):
-        return value
+def described_by(table: Any, filled: Any) -> Source | list[Finding]:
+    """The source that a table describes, or what is wrong with it; `filled` is the table with the app settings in."""
+    try:
+        return Source.model_validate(filled)
+    except ValidationError as error:
+        return findings(error, Source, table)
 
-    def setting(match: re.Match[str]) -> str:
-        if match[1] not in environment:
-            raise InvalidInput(where, f"the app setting {match[1]} is not set", "the name of an app setting between %")
-        return environment[match[1]]
 
-    return re.sub(PLACEHOLDER, setting, value)
+def invalid_source(where: str, finding: Finding) -> InvalidInput:
+    """The error that says what is wrong with the source at `where`."""
+    return InvalidInput(f"{where}.{finding.key}" if finding.key else where, finding.problem, finding.allowed)
