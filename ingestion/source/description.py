@@ -4,11 +4,11 @@ Enters: the file and the environment (a `%NAME%` in a text stands for the app se
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ingestion.errors import InvalidInput
 from ingestion.source.auth import Auth
@@ -17,12 +17,13 @@ from ingestion.source.finding import Finding, findings
 from ingestion.source.origin import Origin, Url
 from ingestion.source.page import PageRequest
 from ingestion.source.path import Path as JsonPath
-from ingestion.source.place import Reading
+from ingestion.source.place import Read, Reading, Send
 from ingestion.source.placeholder import filled_in
 from ingestion.source.reading import Limits
 from ingestion.source.secret import secrets_in
 from ingestion.source.styles import Pagination
 from ingestion.source.throttle import Throttle
+from ingestion.validation import not_allowed
 from ingestion.wire import JsonObject
 
 
@@ -39,7 +40,7 @@ class Source(BaseModel):
     hosts: tuple[Origin, ...] = ()  # others that links may lead to
     pagination: Pagination
     format: Literal["json", "ndjson", "csv"] = "json"
-    items: JsonPath  # path of the list of items in a page; empty: the whole page
+    items: JsonPath = Field(default=None, validate_default=True)  # path of the list in a page; empty: the whole page
     message: JsonPath = ()  # path of the message in an item; empty: the item itself
     total: Reading | None = None  # the number of items of the whole source, where the API tells it
     repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before held already
@@ -51,6 +52,35 @@ class Source(BaseModel):
     limits: Limits = Limits()
     parallel_fetches: Annotated[int, Field(ge=1, le=64)] = 1  # pages asked for at once, where the style can tell them
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as unreachable
+
+    @field_validator("items", mode="before")
+    @classmethod
+    def _is_told_for_json(cls, given: Any, info: ValidationInfo) -> Any:
+        if given is None and info.data.get("format") == "json":
+            raise not_allowed("missing", 'the path of the list of items in a page; "" where the page is the list')
+        return () if given is None else given
+
+    @model_validator(mode="after")
+    def _can_work(self) -> Self:
+        places = [
+            *_places(self.pagination, "pagination"),
+            *_places(self.expiry, "expiry"),
+            *_places(self.total, "total"),
+        ]
+        for key in ("total", "exact_total"):
+            if getattr(self.pagination.end, key) and self.total is None:
+                allowed = "with total, the place where the source says how many items it has"
+                raise not_allowed("nothing to compare with", allowed, f"pagination.end.{key}")
+        if self.pagination.needs_body and self.body is None:
+            raise not_allowed("missing", f"a table, for style = {self.pagination.style!r}: it holds the query", "body")
+        in_body = self.body is not None or any(isinstance(place, Send) and place.kind == "body" for _, place in places)
+        if in_body and "method" not in self.model_fields_set:
+            raise not_allowed("missing", "'POST' where something goes into the body; 'GET' if that is meant", "method")
+        for key, place in places:
+            if self.format != "json" and isinstance(place, Read) and place.kind == "body":
+                problem = f"{str(place)!r} is a path into a JSON body"
+                raise not_allowed(problem, f"header:NAME or item:PATH with format = {self.format!r}", key)
+        return self
 
     def base_request(self) -> PageRequest:
         """What every request for a page starts from, before the pagination and the credentials."""
@@ -108,3 +138,15 @@ def described_by(table: Any, filled: Any) -> Source | list[Finding]:
 def invalid_source(where: str, finding: Finding) -> InvalidInput:
     """The error that says what is wrong with the source at `where`."""
     return InvalidInput(f"{where}.{finding.key}" if finding.key else where, finding.problem, finding.allowed)
+
+
+def _places(value: Any, key: str) -> Iterator[tuple[str, Read | Send]]:
+    """Every place in an answer or a request that `value`, which is at `key`, speaks of."""
+    if isinstance(value, Read | Send):
+        yield key, value
+    elif isinstance(value, BaseModel):
+        for name, inner in value:
+            yield from _places(inner, f"{key}.{name}")
+    elif isinstance(value, tuple):
+        for index, inner in enumerate(value):
+            yield from _places(inner, f"{key}.{index}")

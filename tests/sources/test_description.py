@@ -49,6 +49,35 @@ def written(folder: Path, text: str) -> Path:
         (SHOP + NONE + 'expiry = { then = "resume", key = "id" }', "shop.expiry.send", "where that goes"),
         (SHOP + NONE + "expiry = { statuses = [200] }", "shop.expiry.codes", "any other success"),
         (SHOP + NONE + 'auth = { kind = "api_key", key = "KEY" }', "shop.auth.header", "either header or query"),
+        (SHOP + 'pagination = { style = "offset", limit = 9 }', "shop.pagination.send_limit", "where the limit goes"),
+        (SHOP + 'pagination = { style = "offset", send_limit = "n" }', "shop.pagination.limit", "or neither"),
+        (
+            SHOP + 'pagination = { style = "range_header", send_limit = "n" }',
+            "shop.pagination.send_limit",
+            "limit alone",
+        ),
+        (SHOP + 'pagination = { style = "range_header", limit = 0 }', "shop.pagination.limit", "at least 1"),
+        (SHOP + 'pagination = { style = "offset", end = { total = true } }', "shop.pagination.end.total", "with total"),
+        (
+            SHOP + 'pagination = { style = "offset", end = { exact_total = true } }',
+            "shop.pagination.end.exact_total",
+            "with total",
+        ),
+        (SHOP + NONE + "body = { size = 9 }", "shop.method", "'POST'"),
+        (SHOP + 'pagination = { style = "cursor", send = "body:after" }', "shop.method", "'POST'"),
+        (
+            SHOP + 'pagination = { style = "cursor", also = [{ read = "x", send = "body:x" }] }',
+            "shop.method",
+            "'GET' if that is meant",
+        ),
+        (SHOP + 'pagination = { style = "relay", connection = "data.x" }', "shop.body", "'relay'"),
+        (
+            SHOP + 'format = "csv"\npagination = { style = "cursor" }',
+            "shop.pagination.read",
+            "header:NAME or item:PATH",
+        ),
+        (SHOP + NONE + 'format = "ndjson"\ntotal = "count"', "shop.total", "header:NAME"),
+        ('[shop]\nurl = "http://shop.example"\n' + NONE, "shop.items", '"" where the page is the list'),
         (SHOP + NONE + 'auth = { kind = "magic" }', "shop.auth.kind", "'bearer'"),
         (SHOP + NONE + 'hosts = ["cdn.example"]', "shop.hosts.0", "https://"),
         (SHOP + NONE + 'hosts = ["https://cdn.example/files"]', "shop.hosts.0", "no path"),
@@ -198,3 +227,14 @@ def test_a_secret_where_the_name_of_an_app_setting_belongs_is_not_repeated(secre
         load_source(file, "shop", {})
     assert "4711" not in str(refused.value)
     assert "4711" not in "".join(check(file, {})[0])
+
+
+def test_a_body_may_go_with_a_get_where_that_is_said(tmp_path: Path) -> None:
+    file = written(tmp_path, SHOP + NONE + 'method = "GET"\nbody = { size = 9 }')
+    assert load_source(file, "shop", {}).base_request().method == "GET"
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+def test_lines_need_no_path_of_their_items(form: str, tmp_path: Path) -> None:
+    file = written(tmp_path, f'[shop]\nurl = "http://shop.example"\nformat = "{form}"\n{NONE}')
+    assert load_source(file, "shop", {}).items == ()
