@@ -3,12 +3,23 @@
 Enters: the file and the environment (a `%NAME%` in a text stands for the app setting NAME). Leaves: a Source.
 """
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from ingestion.errors import InvalidInput
 from ingestion.source.auth import Auth
@@ -17,7 +28,7 @@ from ingestion.source.finding import Finding, findings
 from ingestion.source.origin import Origin, Url
 from ingestion.source.page import PageRequest
 from ingestion.source.path import Path as JsonPath
-from ingestion.source.place import Read, Reading, Send
+from ingestion.source.place import Read, Reading, Send, text_of
 from ingestion.source.placeholder import filled_in
 from ingestion.source.reading import Limits
 from ingestion.source.secret import secrets_in
@@ -27,6 +38,26 @@ from ingestion.validation import not_allowed
 from ingestion.wire import JsonObject
 
 
+def _as_sent(given: Any) -> str | tuple[str, ...]:
+    """The text of a query parameter, or the texts of one that is repeated."""
+    values = given if isinstance(given, list | tuple) else (given,)
+    if not all(isinstance(each, str | bool | int | float) for each in values):
+        raise not_allowed("not a value of a query", "text, a number, true or false, or a list of these")
+    return text_of(given) if values is not given else tuple(text_of(each) for each in values)
+
+
+def _is_json(body: JsonObject) -> JsonObject:
+    try:
+        json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError):  # TOML has dates, inf and nan
+        raise not_allowed("not JSON", "tables, lists, text, numbers, true and false; a date in quotes") from None
+    return body
+
+
+QueryValue = Annotated[str | tuple[str, ...], BeforeValidator(_as_sent)]
+Body = Annotated[JsonObject, AfterValidator(_is_json)]
+
+
 class Source(BaseModel):
     """One external API: where it is, how it pages, and what of an item is the message."""
 
@@ -34,9 +65,9 @@ class Source(BaseModel):
 
     url: Url
     headers: dict[str, str] = {}
-    query: dict[str, str | int] = {}
+    query: dict[str, QueryValue] = {}
     method: Literal["GET", "POST"] = "GET"
-    body: JsonObject | None = None
+    body: Body | None = None
     hosts: tuple[Origin, ...] = ()  # others that links may lead to
     pagination: Pagination
     format: Literal["json", "ndjson", "csv"] = "json"
@@ -84,8 +115,7 @@ class Source(BaseModel):
 
     def base_request(self) -> PageRequest:
         """What every request for a page starts from, before the pagination and the credentials."""
-        query = {name: str(value) for name, value in self.query.items()}
-        return PageRequest(url=self.url, method=self.method, query=query, headers=self.headers, body=self.body)
+        return PageRequest(url=self.url, method=self.method, query=self.query, headers=self.headers, body=self.body)
 
     def tells(self, status: int, text: str) -> bool:
         """Whether an answer that is no page of items is a `Page` for the fetch loop, not an error of the client.

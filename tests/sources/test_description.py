@@ -1,11 +1,14 @@
 """A source that is described wrongly is refused with its name, the key, and what may be there."""
 
+import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ingestion.errors import InvalidInput
 from ingestion.source.check import check, main
+from ingestion.source.client import SourceClient
 from ingestion.source.description import load_source
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +81,10 @@ def written(folder: Path, text: str) -> Path:
         ),
         (SHOP + NONE + 'format = "ndjson"\ntotal = "count"', "shop.total", "header:NAME"),
         ('[shop]\nurl = "http://shop.example"\n' + NONE, "shop.items", '"" where the page is the list'),
+        (SHOP + NONE + "query = { since = 2024-01-31 }", "shop.query.since", "true or false, or a list of these"),
+        (SHOP + NONE + "query = { page = { size = 9 } }", "shop.query.page", "a number"),
+        (SHOP + NONE + "query = { ids = [[1]] }", "shop.query.ids", "a number"),
+        (SHOP + NONE + 'method = "POST"\nbody = { since = 2024-01-31 }', "shop.body", "a date in quotes"),
         (SHOP + NONE + 'auth = { kind = "magic" }', "shop.auth.kind", "'bearer'"),
         (SHOP + NONE + 'hosts = ["cdn.example"]', "shop.hosts.0", "https://"),
         (SHOP + NONE + 'hosts = ["https://cdn.example/files"]', "shop.hosts.0", "no path"),
@@ -238,3 +245,21 @@ def test_a_body_may_go_with_a_get_where_that_is_said(tmp_path: Path) -> None:
 def test_lines_need_no_path_of_their_items(form: str, tmp_path: Path) -> None:
     file = written(tmp_path, f'[shop]\nurl = "http://shop.example"\nformat = "{form}"\n{NONE}')
     assert load_source(file, "shop", {}).items == ()
+
+
+def test_values_of_the_query_are_sent_as_the_file_has_them_and_a_list_repeats_its_parameter(tmp_path: Path) -> None:
+    query = 'query = { archived = false, all = true, size = 9, least = 1.5, tag = ["a", 2, true], name = "x y" }'
+    asked = load_source(written(tmp_path, SHOP + NONE + query), "shop", {}).base_request()
+
+    async def sent() -> str:
+        seen = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            seen.append(request.url.query.decode())
+            return httpx.Response(204)
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            await SourceClient(load_source(tmp_path / "sources.toml", "shop", {}), http).get(asked)
+        return seen[0]
+
+    assert asyncio.run(sent()) == "archived=false&all=true&size=9&least=1.5&tag=a&tag=2&tag=true&name=x+y"
