@@ -7,6 +7,7 @@ An origin is scheme, host and port. Next links and redirects may lead to the ori
 import re
 from collections.abc import Iterable
 from typing import Annotated
+from urllib.parse import urljoin
 
 import httpx
 from pydantic import AfterValidator
@@ -33,6 +34,16 @@ def is_allowed(url: str | httpx.URL, source_url: str, hosts: Iterable[str] = ())
     """Whether requests may go to `url`: to the origin of the source, or to one of `hosts`."""
     found = origin(url)
     return bool(found) and found in {origin(source_url), *(origin(host) for host in hosts)}
+
+
+def linked(page_url: str, link: str) -> str:
+    """The address of a link on a page. To the page's own host, http is taken for the https by which the page came.
+
+    A server behind a proxy that ends TLS does not know better; to ask it in clear text would give away what it says.
+    """
+    followed = urljoin(page_url, link)
+    secured = re.sub("^http:", "https:", followed, flags=re.IGNORECASE)
+    return secured if origin(secured) == origin(page_url) else followed
 
 
 def address(url: str | httpx.URL) -> str:
