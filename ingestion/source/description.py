@@ -27,6 +27,7 @@ from ingestion.source.expiry import Expiry
 from ingestion.source.finding import Finding, findings
 from ingestion.source.origin import Origin, Url
 from ingestion.source.page import PageRequest
+from ingestion.source.parse import Csv, Format
 from ingestion.source.path import Path as JsonPath
 from ingestion.source.place import Read, Reading, Send, text_of
 from ingestion.source.placeholder import filled_in
@@ -70,7 +71,8 @@ class Source(BaseModel):
     body: Body | None = None
     hosts: tuple[Origin, ...] = ()  # others that links may lead to
     pagination: Pagination
-    format: Literal["json", "ndjson", "csv"] = "json"
+    format: Format = "json"
+    csv: Csv = Csv()
     items: JsonPath = Field(default=None, validate_default=True)  # path of the list in a page; empty: the whole page
     message: JsonPath = ()  # path of the message in an item; empty: the item itself
     total: Reading | None = None  # the number of items of the whole source, where the API tells it
@@ -107,6 +109,8 @@ class Source(BaseModel):
         in_body = self.body is not None or any(isinstance(place, Send) and place.kind == "body" for _, place in places)
         if in_body and "method" not in self.model_fields_set:
             raise not_allowed("missing", "'POST' where something goes into the body; 'GET' if that is meant", "method")
+        if "csv" in self.model_fields_set and self.format != "csv":
+            raise not_allowed(f"of no use with format = {self.format!r}", "the table csv with format = 'csv'", "csv")
         for key, place in places:
             if self.format != "json" and isinstance(place, Read) and place.kind == "body":
                 problem = f"{str(place)!r} is a path into a JSON body"

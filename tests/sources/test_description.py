@@ -33,7 +33,7 @@ def written(folder: Path, text: str) -> Path:
             "shop.pagination.raed",
             "also, end, limit, read, send",
         ),
-        (SHOP + NONE + "colour = 1", "shop.colour", "auth, body, expiry"),
+        (SHOP + NONE + "colour = 1", "shop.colour", "auth, body, csv, expiry"),
         (SHOP + 'pagination = { style = "cursor", send = "cookie:x" }', "shop.pagination.send", "query:name"),
         (SHOP + 'pagination = { style = "cursor", limit = 0 }', "shop.pagination.limit", "at least 1"),
         (
@@ -85,6 +85,9 @@ def written(folder: Path, text: str) -> Path:
         (SHOP + NONE + "query = { page = { size = 9 } }", "shop.query.page", "a number"),
         (SHOP + NONE + "query = { ids = [[1]] }", "shop.query.ids", "a number"),
         (SHOP + NONE + 'method = "POST"\nbody = { since = 2024-01-31 }', "shop.body", "a date in quotes"),
+        (SHOP + NONE + 'format = "csv"\ncsv = { delimiter = "::" }', "shop.csv.delimiter", r'";" or "\t"'),
+        (SHOP + NONE + 'format = "csv"\ncsv = { encoding = "utf-7" }', "shop.csv.encoding", "'windows-1252'"),
+        (SHOP + NONE + 'csv = { delimiter = ";" }', "shop.csv", "format = 'csv'"),
         (SHOP + NONE + 'auth = { kind = "magic" }', "shop.auth.kind", "'bearer'"),
         (SHOP + NONE + 'hosts = ["cdn.example"]', "shop.hosts.0", "https://"),
         (SHOP + NONE + 'hosts = ["https://cdn.example/files"]', "shop.hosts.0", "no path"),
