@@ -27,20 +27,19 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
         return [str(error)], False
     if not tables:
         return [str(InvalidInput(file.name, "describes no source", "one table for each source"))], False
-    lines, notes, well = [], [], True
+    lines, unset, well = [], [], True
     for name, table in tables.items():
         found = _found(table, environment)
         lines += [str(invalid_source(f"{file.name}: {name}", finding)) for finding in found]
         well = well and not found
         if not found:
             lines.append(f"{name}: ok, {table['pagination']['style']}")
-        for setting in settings_in(table):
-            if setting not in environment:
-                notes.append(f"(the app setting {setting} is not set here; a percent sign is written %%)")
-        for field in () if found else SETTING_FIELDS:
-            if (setting := table.get("auth", {}).get(field)) and not environment.get(setting):
-                notes.append(f"(the app setting {setting} is not set here)")
-    return lines + list(dict.fromkeys(notes)), well
+            unset += [setting for field in SETTING_FIELDS if (setting := table.get("auth", {}).get(field))]
+        unset += settings_in(table)
+    lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(unset) if not environment.get(name)]
+    if set(settings_in(tables)) - set(environment):
+        lines.append("(%NAME% stands for an app setting; a percent sign is written %%)")
+    return lines, well
 
 
 def _found(table: Any, environment: Mapping[str, str]) -> list[Finding]:

@@ -145,7 +145,10 @@ def test_a_percent_sign_that_was_taken_for_an_app_setting_is_told_how_to_be_writ
     file = written(tmp_path, SHOP + NONE + """query = { q = "LIKE '%Acme%'" }""")
     with pytest.raises(InvalidInput, match=r"shop.query.q: the app setting Acme is not set.*%% for a percent sign"):
         load_source(file, "shop", {})
-    assert check(file, {})[0][1:] == ["(the app setting Acme is not set here; a percent sign is written %%)"]
+    assert check(file, {})[0][1:] == [
+        "(the app setting Acme is not set here)",
+        "(%NAME% stands for an app setting; a percent sign is written %%)",
+    ]
 
 
 def test_a_finding_shows_what_the_file_says_and_not_the_app_setting_that_was_filled_in(tmp_path: Path) -> None:
@@ -163,7 +166,7 @@ def test_the_check_tells_of_every_source_and_of_settings_that_are_not_set_here(t
     assert lines[0] == "shop: ok, none"
     assert lines[1].startswith("sources.toml: other.pagination: missing")
     assert lines[2] == "third: ok, none"
-    assert lines[3].startswith("(the app setting WHERE is not set here")
+    assert lines[3] == "(the app setting WHERE is not set here)"
 
 
 def test_the_check_tells_all_that_is_wrong_with_a_source_and_unknown_keys_first(tmp_path: Path) -> None:
