@@ -1,4 +1,7 @@
-"""docs/sources.md is the whole vocabulary: every key, with its default and the words that it may be."""
+"""docs/sources.md is the whole vocabulary: every key, with its default and the words that it may be.
+
+docs/worked-sources.md uses it rightly.
+"""
 
 import re
 from collections.abc import Iterator
@@ -9,10 +12,12 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ingestion.source.check import check
 from ingestion.source.description import Source
 from ingestion.source.place import Read, Send
 
-PAGE = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "sources.md").read_text(encoding="utf-8")
 KINDS = ("style", "kind")  # a model that has one of them is described in rows that begin with it
 EVERY_KIND = ("limit", "send_limit", "end")  # keys of all styles are described once
 IN_ITS_ROW = {"also"}  # a table so small that the row of its key describes it
@@ -117,3 +122,12 @@ def test_every_style_and_every_kind_of_credentials_is_on_the_page() -> None:
 
 def tag(model: type[BaseModel]) -> set[str]:
     return {word for name in KINDS if name in model.model_fields for word in words(model.model_fields[name].annotation)}
+
+
+def test_every_worked_source_passes_the_check(tmp_path: Path) -> None:
+    file = tmp_path / "sources.toml"
+    text = (DOCS / "worked-sources.md").read_text(encoding="utf-8")
+    file.write_text("\n".join(re.findall(r"```toml\n(.*?)```", text, re.DOTALL)), encoding="utf-8")
+    lines, well = check(file, {})
+    assert well, lines
+    assert len([line for line in lines if ": ok, " in line]) > 5, "the page is still written in blocks of toml"
