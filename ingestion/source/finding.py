@@ -51,12 +51,13 @@ def _finding(facts: ErrorDetails, model: type[BaseModel], table: Any) -> Finding
             return Finding(key, "missing", "a value")
         case "extra_forbidden":
             return Finding(key, UNKNOWN_KEY, ", ".join(sorted(models[0].model_fields)))
-        case "union_tag_invalid":
-            key = f"{key}.{context['discriminator'].strip(chr(39))}"
-            return Finding(key, f"there is no {context['tag']!r}", context["expected_tags"], context["tag"])
-        case "union_tag_not_found":
-            key = f"{key}.{context['discriminator'].strip(chr(39))}"
-            return Finding(key, "missing", ", ".join(repr(tag) for each in models for tag in _tags(each)))
+        case "union_tag_invalid" | "union_tag_not_found":
+            tag = context["discriminator"].strip("'")
+            given = at(table, (*path, tag))
+            problem = "missing" if given is ABSENT else f"there is no {given!r}"
+            return Finding(
+                f"{key}.{tag}", problem, ", ".join(repr(tag) for each in models for tag in _tags(each)), given
+            )
     problem, allowed = in_words(facts, given)
     return Finding(key, problem, allowed, None if given is ABSENT or isinstance(given, dict) else given)
 

@@ -187,6 +187,7 @@ def test_the_check_tells_all_that_is_wrong_with_a_source_and_unknown_keys_first(
         SHOP + 'pagination = { style = "since", start = "%FROM%" }',
         SHOP + 'pagination = { style = "offset", limit = "%SIZE%", send_limit = "limit" }',
         SHOP + NONE + 'repeats = "%REPEATS%"',
+        SHOP + 'pagination = { style = "%STYLE%" }',
     ],
 )
 def test_the_check_passes_what_may_be_right_where_the_app_settings_are(text: str, tmp_path: Path) -> None:
