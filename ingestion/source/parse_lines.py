@@ -6,12 +6,12 @@ Enters: bytes, cut anywhere. Leaves: the items of the lines that are complete. M
 import codecs
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import Any, AnyStr
 
 from ingestion.errors import SourceRefused
 from ingestion.source.body import BodyCut
+from ingestion.source.parse_json import json_value
 
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a line that cannot be read
@@ -38,7 +38,7 @@ class NdjsonParser:
     def close(self) -> list[Any]:
         """The last line's value, if no newline follows it. Raises BodyCut if it is not JSON: it may have been cut."""
         try:
-            return [json.loads(self._rest)] if self._counted(self._rest) else []
+            return [json_value(self._rest)] if self._counted(self._rest) else []
         except ValueError:
             raise BodyCut("the last line is incomplete") from None
 
@@ -48,7 +48,7 @@ class NdjsonParser:
 
     def _value(self, line: bytes) -> Any:
         try:
-            return json.loads(line)
+            return json_value(line)
         except ValueError:
             shown = line[:SHOWN_CHARACTERS].decode(errors="replace")
             raise SourceRefused(f"a line of the response is not JSON: {shown!r} (format = 'ndjson')") from None
