@@ -15,7 +15,7 @@ import ijson.backends.yajl2_c as yajl  # the C backend by name: better to fail w
 
 from ingestion.errors import SourceRefused
 from ingestion.source.body import BodyCut
-from ingestion.source.path import ABSENT, exactly_at, shown
+from ingestion.source.path import ABSENT, at, exactly_at, shown
 
 MAX_DEPTH = 500  # of lists and objects in each other; json.loads, which consumers use, has its limit near 1,000
 SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
@@ -163,8 +163,8 @@ def problem_at(document: Any, path: tuple[str, ...]) -> str | None:
     if isinstance(found, list) or (found is None and path and not _errors_in(document)):
         return None
     kind = "nothing" if found is ABSENT else "null" if found is None else type(found).__name__
-    quoted = quote(document)
-    return f"the source's page has {kind} where its items should be (items = {shown(path)!r}); it says {quoted!r}"
+    where = repr(shown(path)) if at(document, path) is found else f"{list(path)}; write [{shown(path)!r}] for that key"
+    return f"the source's page has {kind} where its items should be (items = {where}); it says {quote(document)!r}"
 
 
 def quote(document: Any) -> str:

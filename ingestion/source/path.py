@@ -28,7 +28,13 @@ Path = Annotated[tuple[str, ...], BeforeValidator(steps)]
 
 def at(document: Any, path: tuple[str, ...]) -> Any:
     """The value at `path`, or under its last steps as one key with dots; ABSENT if there is neither."""
-    return exactly_at(document, path)
+    found = exactly_at(document, path)
+    if found is ABSENT:
+        for number in range(len(path) - 1):
+            holder, key = exactly_at(document, path[:number]), ".".join(path[number:])
+            if isinstance(holder, dict) and key in holder:
+                return holder[key]
+    return found
 
 
 def exactly_at(document: Any, path: tuple[str, ...]) -> Any:

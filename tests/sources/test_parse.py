@@ -118,6 +118,7 @@ def test_items_that_are_not_where_they_should_be_are_missed_and_null_is_an_empty
     ]:  # fmt: skip
         items, _, said = parsed(JsonParser(("items",)), json.dumps(body).encode(), 5)
         assert (items, problem in str(said)) == ([], True)
+    assert "write ['a.b'] for that key" in str(read_json(b'{"a.b": [1]}', ("a", "b"))[2])
     nothing = b'{"items": null}'
     assert parsed(JsonParser(("items",)), nothing, 5) == read_json(nothing, ("items",)) == ([], {"items": None}, None)
 
