@@ -53,23 +53,37 @@ class EndSignals(BaseModel):
     def reason(self, page: Page, reached: Reached, *, empty: bool) -> End | None:
         """The end that `page` declares; `empty` is the style's own word on pages without items.
 
-        Raises SourceRefused if a declared flag is not there: nothing could tell the end then.
+        That word gives way to a declared signal that says that there is more. Raises SourceRefused if a declared flag
+        is not there: nothing could tell the end then.
         """
         if self.done is not None and _flag(page, self.done, "done", absent=False):
             return End(f"{self.done} is true")
         if self.more is not None and not _flag(page, self.more, "more"):
             return End(f"{self.more} is false")
-        if not page.count and (empty if self.empty is None else self.empty):
+        if not page.count and (empty and not self.promise(page, reached) if self.empty is None else self.empty):
             return End("a page without items")
         if self.short and (not page.count or page.count < reached.largest_page):
             return End(f"a page of {page.count} after pages of {reached.largest_page}")
         if self.total and reached.total is not None and reached.items >= reached.total:
             return End(f"all {reached.total} items came")
-        if self.total_pages is not None:
-            pages = number_of(self.total_pages.of(page))
-            if pages is not None and reached.pages >= pages:
-                return End(f"all {pages} pages came")
+        pages = self._pages(page)
+        if pages is not None and reached.pages >= pages:
+            return End(f"all {pages} pages came")
         return None
+
+    def promise(self, page: Page, reached: Reached) -> str | None:
+        """What a declared flag or number of pages says, if it says that there is more."""
+        if self.more is not None and _flag(page, self.more, "more"):
+            return f"{self.more} is true"
+        if self.done is not None and self.done.of(page) is not ABSENT and not _flag(page, self.done, "done"):
+            return f"{self.done} is false"
+        pages = self._pages(page)
+        if pages is not None and reached.pages < pages:
+            return f"{self.total_pages} is {pages}, and {reached.pages} came"
+        return None
+
+    def _pages(self, page: Page) -> int | None:
+        return None if self.total_pages is None else number_of(self.total_pages.of(page))
 
 
 def number_of(value: Any) -> int | None:

@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from ingestion.contracts import Batch
+from ingestion.errors import SourceRefused
 from tests.sources.reader import reading
 
 
@@ -35,3 +37,47 @@ def test_the_last_batch_says_what_told_that_the_source_has_no_more() -> None:
     assert (messages, last.ended) == ([1], "no address at next")
     messages, last = read([items(n) for n in range(25)] + [items()], {"pagination": {"style": "page_number"}})
     assert (len(messages), last.index, last.ended) == (25, 1, "a page without items")
+
+
+@pytest.mark.parametrize("end", [{"more": "has_more"}, {"done": "done"}, {"total_pages": "pages"}])
+def test_an_empty_numbered_page_is_not_the_end_while_the_source_says_that_there_is_more(end: dict[str, str]) -> None:
+    pages = [
+        {**(items() if number == 2 else items(number)), "has_more": number < 4, "done": number == 4, "pages": 4}
+        for number in range(1, 5)
+    ]
+    assert read(pages, {"pagination": {"style": "page_number", "end": end}})[0] == [1, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("style", "said"),
+    [
+        ({"style": "offset"}, "no items to go on from"),
+        ({"style": "keyset"}, "no items to go on from"),
+        ({"style": "since", "form": "number", "key": "id"}, r"has_more is true\), but does not lead there"),
+    ],
+)
+def test_an_empty_page_that_says_that_there_is_more_is_refused_where_items_lead_on(style: Any, said: str) -> None:
+    pages = [items(1, has_more=True), items(has_more=True)]
+    with pytest.raises(SourceRefused, match=said):
+        read(pages, {"pagination": {**style, "end": {"more": "has_more"}}})
+    assert read(pages, {"pagination": {**style, "end": {"more": "has_more", "empty": True}}})[0] == [1]
+
+
+@pytest.mark.parametrize("style", ["cursor", "next_url", "link_header"])
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ({"more": "has_more"}, "has_more is true"),
+        ({"done": "done"}, "done is false"),
+        ({"total_pages": "pages"}, "pages is 3, and 1 came"),
+    ],
+)
+def test_a_promise_of_more_without_a_way_there_is_refused(style: str, end: dict[str, str], said: str) -> None:
+    page = items(1, has_more=True, done=False, pages=3, next=None, next_cursor=None)
+    with pytest.raises(SourceRefused, match=rf"says that there is more \({said}\), but does not lead there"):
+        read([page], {"pagination": {"style": style, "end": end}})
+
+
+@pytest.mark.parametrize("page", [items(1, done=True), items(1)])
+def test_a_flag_that_says_done_or_is_left_out_promises_nothing(page: dict[str, Any]) -> None:
+    assert read([page], {"pagination": {"style": "cursor", "end": {"done": "done"}}})[0] == [1]

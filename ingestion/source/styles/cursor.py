@@ -47,14 +47,10 @@ class CursorStyle(Style):
         return request
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The tokens that the page gives. Raises SourceRefused if a flag promises more and no token leads there."""
+        """The tokens that the page gives."""
         values = [_given(token, page, self.end) for token in self._tokens()]
         if any(value is not None for value in values):
             return values
-        if self.end.more is not None:  # false would have ended it before
-            raise SourceRefused(
-                f"a page says that there is more ({self.end.more}) but has no cursor at {str(self.read)!r}"
-            )
         return End(f"no cursor at {self.read}")
 
     def _tokens(self) -> tuple[Token, ...]:

@@ -33,7 +33,7 @@ class KeysetStyle(Style):
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
         """The key of the last item. Raises SourceRefused if it has none, or one on the wrong side of the last one."""
         if not page.count:
-            return End("a page without items")
+            raise self._stuck()
         key = at(page.last, self.key)
         if key is ABSENT or not isinstance(key, str | int | float):
             raise SourceRefused(f"the last item of a page has no usable key at {shown(self.key)!r}")

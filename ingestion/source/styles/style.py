@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ingestion.source.end import End, EndSignals
+from ingestion.errors import SourceRefused
+from ingestion.source.end import End, EndSignals, Reached
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.place import Sending
 from ingestion.validation import not_allowed
@@ -53,6 +54,28 @@ class Style(BaseModel, ABC):
     @abstractmethod
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
         """The cursor after `page`, which answered `request` at `cursor`. Raises SourceRefused with the evidence."""
+
+    def following(self, page: Page, cursor: Any, request: PageRequest, reached: Reached) -> Any | End:
+        """The cursor after `page`, or the end that it declares, or the style's own.
+
+        Raises SourceRefused where the style has no way on from a page that says that there is more.
+        """
+        if end := self.end.reason(page, reached, empty=self.ends_empty):
+            return end
+        following = self.next(page, cursor, request)
+        if isinstance(following, End) and (promise := self.end.promise(page, reached)):
+            raise SourceRefused(
+                f"a page says that there is more ({promise}), but does not lead there ({following.reason}); check "
+                "pagination and end in the description"
+            )
+        return following
+
+    def _stuck(self) -> SourceRefused:
+        """The refusal of a page without items that is not the end, where the way on counts from the items."""
+        return SourceRefused(
+            "a page has no items to go on from, and the description does not say that this is the end; if it is, set "
+            "end.empty = true"
+        )
 
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
         """The items of a page that the pages before it did not hold; asked only of a style that `needs_items`."""
