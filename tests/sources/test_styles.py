@@ -16,7 +16,6 @@ from ingestion.source.styles.offset import OffsetStyle
 from ingestion.source.styles.page_number import PageNumberStyle
 from ingestion.source.styles.range_header import RangeHeaderStyle
 from ingestion.source.styles.relay import RelayStyle
-from ingestion.source.styles.since import SinceStyle
 from ingestion.source.styles.style import Style
 from ingestion.source.styles.window import WindowStyle
 
@@ -210,29 +209,6 @@ def test_windows_cover_the_range_without_overlap_or_rest() -> None:
     asked = [style.request(BASE, cursor).query for cursor in cursors]
     assert [(query["from"], query["to"]) for query in asked] == [("1", "10"), ("11", "20"), ("21", "24")]
     assert isinstance(after(style, page(), 21), End)
-
-
-@pytest.mark.parametrize(
-    ("form", "start", "text"),
-    [
-        ("iso", "2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z"),
-        ("iso", "2024-01-01T02:00:00.5+02:00", "2024-01-01T00:00:00.500000Z"),
-        ("epoch_ms", 1704067200000, "1704067200000"),
-        ("number", 17, "17"),
-    ],
-)
-def test_a_since_is_sent_in_the_form_in_which_it_is_declared(form: str, start: Any, text: str) -> None:
-    style = style_of(SinceStyle, form=form, start=start)
-    assert style.request(BASE, style.first()).query["since"] == text
-
-
-def test_what_an_overlap_brings_again_is_dropped_by_what_the_cursor_holds() -> None:
-    style = style_of(SinceStyle, form="number", key="n", overlap=2)
-    items = [{"n": 1}, {"n": 4}, {"n": 5}]
-    cursor = after(style, page(items=items), style.first())
-    assert cursor["since"] == 3
-    again = page(items=[{"n": 4}, {"n": 5}, {"n": 5, "other": True}])
-    assert style.fresh(again, cursor) == [{"n": 5, "other": True}]
 
 
 def reached(**facts: Any) -> Reached:
