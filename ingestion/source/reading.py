@@ -32,12 +32,13 @@ class Limits(BaseModel):
 
 
 class CountedSink:
-    """Keeps the items, or passes them on; either way it knows their number and the last one."""
+    """Keeps the items, or passes them on; either way it knows their number, the first one and the last."""
 
     def __init__(self, sink: ItemSink | None) -> None:
         self._sink = sink
         self.kept: list[Any] = []
         self.streamed = 0
+        self.first: Any = None
         self.last: Any = None
 
     async def add(self, items: list[Any]) -> None:
@@ -47,13 +48,14 @@ class CountedSink:
             self.kept.extend(items)
             return
         await self._sink.add(items)
+        self.first = self.first if self.streamed else items[0]
         self.streamed, self.last = self.streamed + len(items), items[-1]
 
     async def restart(self) -> None:
         """Forget everything: the answer is asked for again."""
         if self._sink is not None and self.streamed:
             await self._sink.restart()
-        self.kept, self.streamed, self.last = [], 0, None
+        self.kept, self.streamed, self.first, self.last = [], 0, None, None
 
 
 async def read_items(
@@ -121,5 +123,6 @@ def page_of(response: httpx.Response, document: Any, sink: CountedSink) -> Page:
         status=response.status_code,
         url=str(response.url),
         streamed=sink.streamed,
+        first_item=sink.first,
         last_item=sink.last,
     )

@@ -81,3 +81,8 @@ def test_a_promise_of_more_without_a_way_there_is_refused(style: str, end: dict[
 @pytest.mark.parametrize("page", [items(1, done=True), items(1)])
 def test_a_flag_that_says_done_or_is_left_out_promises_nothing(page: dict[str, Any]) -> None:
     assert read([page], {"pagination": {"style": "cursor", "end": {"done": "done"}}})[0] == [1]
+
+
+def test_a_first_page_against_the_declared_order_puts_nothing_on_the_queue() -> None:
+    with pytest.raises(SourceRefused, match="said to be ascending, but a page begins with 9 and ends with 7"):
+        read([items(9, 8, 7), items()], {"pagination": {"style": "keyset", "order": "ascending"}})

@@ -135,7 +135,15 @@ def test_later_page_numbers_are_told_by_the_number_of_pages_or_by_the_total() ->
 
 @pytest.mark.parametrize(
     ("one", "other", "before"),
-    [(9, 10, True), ("9", "10", True), ("b", "a", False), ("ord_9", "ord_10", False), (1, 1, False), (2.5, "3", True)],
+    [
+        (9, 10, True),
+        ("9", "10", True),
+        ("b", "a", False),
+        ("ord_9", "ord_10", False),
+        ("9", "²", True),
+        (1, 1, False),
+        (2.5, "3", True),
+    ],
 )
 def test_keys_are_compared_as_numbers_where_both_are(one: Any, other: Any, before: bool) -> None:
     assert precedes(one, other) is before
@@ -150,6 +158,16 @@ def test_a_keyset_that_goes_back_or_stands_still_is_refused_where_an_order_is_de
     assert after(style_of(KeysetStyle), page(items=[{"id": 4}]), 5) == 4
     with pytest.raises(SourceRefused, match="no usable key"):
         after(style, page(items=[{"id": None}]))
+
+
+@pytest.mark.parametrize(
+    ("order", "keys"), [("ascending", (9, 8, 7)), ("descending", (7, 8, 9)), ("ascending", (8, 8))]
+)
+def test_a_keyset_whose_first_page_is_not_in_the_declared_order_is_refused(order: str, keys: tuple[int, ...]) -> None:
+    style, items = style_of(KeysetStyle, order=order), [{"id": key} for key in keys]
+    for answer in (page(items=items), page(streamed=len(items), first_item=items[0], last_item=items[-1])):
+        with pytest.raises(SourceRefused, match=f"said to be {order}, but a page begins with {keys[0]}"):
+            after(style, answer)
 
 
 def test_a_keyset_reads_the_last_item_of_a_page_that_was_streamed() -> None:
