@@ -257,11 +257,11 @@ def test_a_flag_that_says_neither_true_nor_false_is_refused(value: Any) -> None:
         style_of(EndSignals, more="more").reason(page({"more": value}), reached(), empty=False)
 
 
-@pytest.mark.parametrize("document", [{"@odata.nextLink": 1}, {"@odata.nextLink": 1, "@odata": {"count": 5}}])
+@pytest.mark.parametrize("document", [{"next.link": 1}, {"next.link": 1, "next": {"count": 5}}])
 def test_a_key_with_a_dot_is_found_whether_it_is_written_as_text_or_in_a_list(document: Any) -> None:
-    assert reading("@odata.nextLink").of(page(document)) == 1
-    assert reading("meta.@odata.nextLink").of(page({"meta": document})) == 1
-    assert reading("@odata.nextLink").of(page({**document, "@odata": {"nextLink": 2}})) == 2
+    assert reading("next.link").of(page(document)) == 1
+    assert reading("meta.next.link").of(page({"meta": document})) == 1
+    assert reading("next.link").of(page({**document, "next": {"link": 2}})) == 2
 
 
 def test_places_are_written_as_they_are_read() -> None:
