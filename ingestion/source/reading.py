@@ -13,7 +13,8 @@ from ingestion.errors import SourceRefused
 from ingestion.source.body import PIECE_BYTES, is_framed, pieces
 from ingestion.source.page import ItemSink, Page
 from ingestion.source.parse import PLAIN_CSV, Csv, Format, Parser, parser_for
-from ingestion.source.parse_json import read_json
+from ingestion.source.parse_json import quote, read_json
+from ingestion.source.path import ABSENT, at, shown
 
 SMALL_BODY_BYTES = 1024 * 1024  # read as a whole: json.loads takes two thirds of the time of the streaming parser
 TOLD_CHARACTERS = 80
@@ -102,6 +103,12 @@ async def _read_streaming(
         await sink.add(parser.feed(piece))
     await sink.add(parser.close())
     return parser.document, parser.problem
+
+
+def error_in(document: Any, where: tuple[str, ...] | None) -> str | None:
+    """What the document of a success says at `where` to be wrong: anything but null, false, 0 and what is empty."""
+    said = ABSENT if where is None else at(document, where)
+    return None if said is ABSENT or not said else f"the answer has {shown(where or ())} = {quote(said)}"
 
 
 async def read_told(response: httpx.Response) -> str:

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from ingestion.contracts import Batch
-from ingestion.errors import SourceRefused
+from ingestion.errors import SourceRefused, SourceUnreachable
 from tests.sources.reader import reading
 
 
@@ -86,3 +86,28 @@ def test_a_flag_that_says_done_or_is_left_out_promises_nothing(page: dict[str, A
 def test_a_first_page_against_the_declared_order_puts_nothing_on_the_queue() -> None:
     with pytest.raises(SourceRefused, match="said to be ascending, but a page begins with 9 and ends with 7"):
         read([items(9, 8, 7), items()], {"pagination": {"style": "keyset", "order": "ascending"}})
+
+
+NOTHING_AND_ERRORS = {"data": {"users": None}, "errors": [{"message": "upstream timeout"}]}
+NUMBERED = {"items": "data.users", "pagination": {"style": "page_number"}}
+
+
+@pytest.mark.parametrize("page", [NOTHING_AND_ERRORS, {"errors": [{"message": "upstream timeout"}]}])
+def test_no_items_beside_errors_are_no_empty_page_and_the_answer_is_quoted(page: dict[str, Any]) -> None:
+    with pytest.raises(SourceRefused, match=r"(null|nothing) where its items should be .*upstream timeout"):
+        read([page], NUMBERED)
+
+
+@pytest.mark.parametrize("errors", [[], None])
+def test_errors_that_are_none_do_not_count(errors: Any) -> None:
+    pages = [{"data": {"users": [{"id": 1}]}, "errors": errors}, {"data": {"users": None}, "errors": errors}]
+    assert read(pages, {**NUMBERED, "error": "errors"})[0] == [1]
+
+
+@pytest.mark.parametrize("users", [None, [{"id": 2}]])
+def test_a_declared_error_in_a_success_is_a_failed_attempt_of_which_nothing_is_taken(users: Any) -> None:
+    wrong = {**NOTHING_AND_ERRORS, "data": {"users": users}}
+    pages = [{"data": {"users": [{"id": 1}]}}, wrong, {"data": {"users": [{"id": 3}]}}, {"data": {"users": []}}]
+    assert read(pages, {**NUMBERED, "error": "errors"})[0] == [1, 3]
+    with pytest.raises(SourceUnreachable, match=r"in 2 attempts, at last: the answer has errors = .*upstream timeout"):
+        read([wrong, wrong], {**NUMBERED, "error": "errors", "attempts": 2})
