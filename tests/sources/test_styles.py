@@ -229,6 +229,15 @@ def test_windows_cover_the_range_without_overlap_or_rest() -> None:
     assert isinstance(after(style, page(), 21), End)
 
 
+def test_a_window_that_may_have_been_cut_at_the_limit_is_refused_and_the_last_one_too() -> None:
+    style = style_of(WindowStyle, stop=30, step=10, limit=5, send_limit="limit")
+    assert after(style, page(streamed=4), 0) == 10
+    for cursor in (0, 20):
+        with pytest.raises(SourceRefused, match=f"the window from {cursor} brought 5 items"):
+            after(style, page(streamed=5), cursor)
+    assert after(style_of(WindowStyle, stop=30, step=10, limit=10, send_limit="limit"), page(streamed=10), 0) == 10
+
+
 def reached(**facts: Any) -> Reached:
     return Reached(**{"pages": 3, "items": 30, "largest_page": 10, **facts})
 
