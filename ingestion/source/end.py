@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page
 from ingestion.source.path import ABSENT
-from ingestion.source.place import Read, Reading
+from ingestion.source.place import Read, Reading, text_of
 
 FLAGS = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}  # 1 and 0 equal the first two
 
@@ -48,7 +48,7 @@ class EndSignals(BaseModel):
     total_pages: Reading | None = None  # the number of pages
     statuses: tuple[Annotated[int, Field(ge=204, le=499)], ...] = ()  # that answer a request past the end
     repeated: bool = False  # whether a cursor equal to the one just sent is the end, not a loop
-    texts: tuple[str, ...] = ("",)  # cursors that are none; an absent one and null are none always
+    texts: tuple[str, ...] = ("",)  # cursors that are none, numbers as text; see `is_none`
 
     def reason(self, page: Page, reached: Reached, *, empty: bool) -> End | None:
         """The end that `page` declares; `empty` is the style's own word on pages without items.
@@ -81,6 +81,10 @@ class EndSignals(BaseModel):
         if pages is not None and reached.pages < pages:
             return f"{self.total_pages} is {pages}, and {reached.pages} came"
         return None
+
+    def is_none(self, cursor: Any) -> bool:
+        """Whether what a page has for a cursor means that there is none: nothing, null, false, empty, or in `texts`."""
+        return cursor in (ABSENT, None, {}, []) or cursor is False or text_of(cursor) in self.texts
 
     def _pages(self, page: Page) -> int | None:
         return None if self.total_pages is None else number_of(self.total_pages.of(page))

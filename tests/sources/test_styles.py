@@ -94,12 +94,26 @@ def test_a_body_is_never_changed_in_place() -> None:
     assert base.body == {"page": {"size": 5}}
 
 
-def test_zero_and_false_are_cursors_and_null_and_empty_objects_are_none() -> None:
+def test_zero_is_a_cursor_and_null_false_and_what_is_empty_are_none() -> None:
     style = style_of(CursorStyle)
     assert after(style, page({"next_cursor": 0})) == [0]
-    without: list[dict[str, Any]] = [{}, {"next_cursor": None}, {"next_cursor": ""}, {"next_cursor": {}}]
+    empty: list[Any] = [None, False, "", {}, []]
+    without: list[dict[str, Any]] = [{}, *({"next_cursor": value} for value in empty)]
     for nothing in without:
-        assert isinstance(after(style, page(nothing)), End)
+        assert after(style, page(nothing)) == End("no cursor at next_cursor")
+
+
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("-1", -1), ("-1", "-1"), ("true", True), ("null", "null")])
+def test_a_text_that_means_no_cursor_is_one_in_every_json_type(text: str, value: Any) -> None:
+    assert after(style_of(CursorStyle, end={"texts": [text]}), page({"next_cursor": value})) == End(
+        "no cursor at next_cursor"
+    )
+
+
+def test_what_travels_beside_the_token_does_not_keep_a_source_from_its_end() -> None:
+    style = style_of(CursorStyle, read="a", send="a", also=[{"read": "session", "send": "session"}])
+    assert after(style, page({"a": 1, "session": "s"})) == [1, "s"]
+    assert after(style, page({"session": "s"}), [1, "s"]) == End("no cursor at a")
 
 
 def test_a_part_of_a_compound_cursor_that_a_page_leaves_out_is_not_sent_on() -> None:

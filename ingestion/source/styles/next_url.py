@@ -14,7 +14,6 @@ from ingestion.errors import SourceRefused
 from ingestion.source.end import End
 from ingestion.source.origin import linked
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT
 from ingestion.source.place import Reading, reading
 from ingestion.source.styles.style import Style
 
@@ -39,7 +38,7 @@ class NextUrlStyle(AddressStyle):
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
         """The address in the page."""
         given = self.read.of(page)
-        if given is ABSENT or given is None or given is False or given in self.end.texts:
+        if self.end.is_none(given):
             return End(f"no address at {self.read}")
         if not isinstance(given, str):
             raise SourceRefused(f"a page has {type(given).__name__} where an address should be (read = {self.read})")
