@@ -4,6 +4,7 @@ Enters: a page and how far the run is. Leaves: an `End` with its reason, or noth
 is believed: a short or an empty page in the middle of a source is common, and to stop there loses ids.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from ingestion.source.page import Page
 from ingestion.source.path import ABSENT
 from ingestion.source.place import Read, Reading, text_of
 
+_COUNT = re.compile("[0-9]{1,18}")
 FLAGS = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}  # 1 and 0 equal the first two
 
 
@@ -92,11 +94,11 @@ class EndSignals(BaseModel):
 
 def number_of(value: Any) -> int | None:
     """A count as APIs give it (5, 5.0, "5"), or None."""
-    if isinstance(value, str) and value.strip().isdigit():
+    if isinstance(value, str) and _COUNT.fullmatch(value.strip()):
         return int(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value) and value >= 0:
-        return int(value)
-    return None
+    if isinstance(value, float) and not value.is_integer():  # nor are infinity and NaN
+        return None
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _flag(page: Page, where: Read, name: str, *, absent: bool | None = None) -> bool:

@@ -16,6 +16,8 @@ from ingestion.source.parse_json import json_value
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a line that cannot be read
 
+csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process; 131,072 characters otherwise
+
 
 class NdjsonParser:
     """One JSON value a line; empty lines are skipped."""
@@ -91,9 +93,7 @@ class CsvParser:
             ) from None
 
     def _records(self, text: str) -> Iterator[dict[str, str]]:
-        for record in csv.reader(
-            io.StringIO(text, newline=""), delimiter=self._delimiter
-        ):  # which itself knows line breaks
+        for record in _records_in(text, self._delimiter):
             if not record:
                 continue
             if not self._columns:
@@ -105,6 +105,14 @@ class CsvParser:
                     "(format = 'csv')"
                 )
             yield dict(zip(self._columns, record, strict=True))
+
+
+def _records_in(text: str, delimiter: str) -> Iterator[list[str]]:
+    lines = io.StringIO(text, newline="")  # the reader itself knows line breaks
+    try:
+        yield from csv.reader(lines, delimiter=delimiter)
+    except csv.Error as error:
+        raise SourceRefused(f"a record of the response cannot be read: {error} (format = 'csv')") from None
 
 
 def _bounded(rest: AnyStr) -> AnyStr:

@@ -189,6 +189,13 @@ def test_a_csv_that_ends_inside_quotes_is_cut_and_one_that_does_not_fit_its_head
         parsed(CsvParser(), b"a,b\n1,2,3\n", 3)
 
 
+def test_a_csv_field_may_be_as_long_as_a_line_and_a_longer_one_is_refused() -> None:
+    body = b'a\n"' + b"x" * 200_000 + b'"\n'
+    assert parsed(CsvParser(), body, 65536)[0] == [{"a": "x" * 200_000}]
+    with pytest.raises(SourceRefused, match=r"a record .* field larger than field limit"):
+        parsed(CsvParser(), b'a\n"' + b"x" * 9_000_000 + b'"\n', 20_000_000)
+
+
 def test_a_line_without_an_end_does_not_fill_the_memory() -> None:
     with pytest.raises(SourceRefused, match="no end within"):
         parsed(NdjsonParser(), b"x" * 20_000_000, 1_000_000)

@@ -1,25 +1,26 @@
 """The pagination styles one by one: what goes into a request, what is read from a page, what is refused."""
 
+import time
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End, EndSignals, Reached
+from ingestion.source.end import End, EndSignals, Reached, number_of
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import reading, sending
 from ingestion.source.styles.cursor import CursorStyle
 from ingestion.source.styles.keyset import KeysetStyle, precedes
-from ingestion.source.styles.next_url import NextUrlStyle, links
+from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle, links
 from ingestion.source.styles.offset import OffsetStyle
 from ingestion.source.styles.page_number import PageNumberStyle
-from ingestion.source.styles.range_header import RangeHeaderStyle
 from ingestion.source.styles.relay import RelayStyle
 from ingestion.source.styles.style import Style
 from ingestion.source.styles.window import WindowStyle
 
 BASE = PageRequest(url="http://shop.example/v1/orders", query={"state": "open"})
+
+NO_COUNTS: list[Any] = [None, True, -1, 5.5, float("nan"), float("inf"), "²", "1,234", "9" * 5000, [], {}]
 
 
 def page(document: Any = None, items: list[Any] | None = None, **facts: Any) -> Page:
@@ -67,6 +68,22 @@ def test_a_next_url_counts_from_its_page_and_replaces_the_query(given: str, addr
     assert style.request(BASE, cursor) == PageRequest(url=address)
 
 
+@pytest.mark.parametrize("given", ["http://[::1/x", "//[x]y/"])
+def test_a_next_link_that_is_no_address_is_refused(given: str) -> None:
+    header = {"link": f'<{given}>; rel="next"'}
+    for style, answer in (
+        (style_of(NextUrlStyle), page({"next": given})), (style_of(LinkHeaderStyle), page(headers=header)),
+    ):  # fmt: skip
+        with pytest.raises(SourceRefused, match="no address"):
+            after(style, answer)
+
+
+def test_a_link_header_of_nothing_but_openings_takes_no_time() -> None:
+    started = time.process_time()
+    assert links("<" * 100_000) == {}
+    assert time.process_time() - started < 1, "linear, where each opening was a search to the end"
+
+
 @pytest.mark.parametrize("given", [{}, {"next": None}, {"next": ""}, {"next": False}])
 def test_no_next_url_is_the_end_and_another_type_is_refused(given: dict[str, Any]) -> None:
     assert isinstance(after(style_of(NextUrlStyle), page(given)), End)
@@ -74,24 +91,12 @@ def test_no_next_url_is_the_end_and_another_type_is_refused(given: dict[str, Any
         after(style_of(NextUrlStyle), page({"next": 5}))
 
 
-def test_tokens_keep_their_json_type_in_a_body_and_become_text_elsewhere() -> None:
-    places: list[tuple[str, dict[str, Any]]] = [
-        ("query:c", {"query": {"state": "open", "c": "[1,null]"}}),
-        ("header:X-C", {"headers": {"X-C": "[1,null]"}}),
-        ("body:a.b", {"body": {"a": {"b": [1, None]}}}),
-    ]
-    for where, expected in places:
-        request = style_of(CursorStyle, read="c", send=where).request(BASE, [[1, None]])
-        assert {name: getattr(request, name) for name in expected} == expected
-    assert BASE.query == {"state": "open"}
-    assert BASE.body is None
-
-
-def test_a_body_is_never_changed_in_place() -> None:
-    base = PageRequest(url="http://a", body={"page": {"size": 5}})
-    changed = style_of(CursorStyle, send="body:page.after").request(base, ["t"])
-    assert changed.body == {"page": {"size": 5, "after": "t"}}
-    assert base.body == {"page": {"size": 5}}
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [(5, 5), (5.0, 5), ("5", 5), (" 5 ", 5), (0, 0), *((value, None) for value in NO_COUNTS)],
+)
+def test_a_count_is_read_as_apis_give_it_and_anything_else_is_none(value: Any, count: int | None) -> None:
+    assert number_of(value) == count
 
 
 def test_zero_is_a_cursor_and_null_false_and_what_is_empty_are_none() -> None:
@@ -189,44 +194,6 @@ def test_a_keyset_reads_the_last_item_of_a_page_that_was_streamed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "header", "count", "expected"),
-    [
-        (206, "items 0-9/25", 10, 10),
-        (206, "0-9/*", 10, 10),
-        (206, "items 0-4/25", 5, 5),
-        (206, "items 0-24/25", 25, End("the last of 25")),
-        (200, "0-9/*", 10, 10),
-        (200, "0-9/10", 10, End("the last of 10")),
-        (200, "*/*", 0, End("an empty range")),
-        (200, "", 10, End("a whole answer (HTTP 200 without Content-Range)")),
-        (206, "*/0", 0, End("an empty range")),
-    ],
-)
-def test_the_next_range_follows_what_came(status: int, header: str, count: int, expected: Any) -> None:
-    style = style_of(RangeHeaderStyle, limit=10)
-    assert style.request(BASE, 0).headers == {"Range": "items=0-9"}
-    headers = {"content-range": header} if header else {}
-    assert after(style, page(status=status, headers=headers, streamed=count), 0) == expected
-
-
-@pytest.mark.parametrize("status", [200, 206])
-@pytest.mark.parametrize("header", ["bytes", "items 5-9/25", "items 0-9/25", "items 9-0/25", "*/25", "0-4", "0-²/9"])
-def test_a_range_that_does_not_fit_what_was_asked_for_and_what_came_is_refused(status: int, header: str) -> None:
-    answer = page(status=status, headers={"content-range": header}, streamed=5)
-    with pytest.raises(SourceRefused, match="Content-Range"):
-        after(style_of(RangeHeaderStyle, limit=10), answer, 0)
-
-
-def test_a_part_without_its_range_is_refused_and_a_page_without_items_is_no_end_against_its_range() -> None:
-    style = style_of(RangeHeaderStyle, limit=10)
-    for answer in (page(status=206), page(status=206, headers={"content-range": "items 0-9/25"})):
-        with pytest.raises(SourceRefused, match="Content-Range"):
-            style.following(answer, 0, style.request(BASE, 0), reached())
-    with pytest.raises(SourceRefused, match="Content-Range"):  # all of the source once more
-        after(style, page(streamed=25), 10)
-
-
-@pytest.mark.parametrize(
     ("info", "said"),
     [(None, "no pageInfo"), ({"hasNextPage": "yes"}, "no pageInfo"), ({"hasNextPage": True}, "no endCursor")],
 )
@@ -278,16 +245,3 @@ def test_a_first_page_that_is_short_may_be_one_that_the_server_cut_and_is_no_end
 def test_a_flag_that_says_neither_true_nor_false_is_refused(value: Any) -> None:
     with pytest.raises(SourceRefused, match=r"end\.more"):
         style_of(EndSignals, more="more").reason(page({"more": value}), reached(), empty=False)
-
-
-@pytest.mark.parametrize("document", [{"next.link": 1}, {"next.link": 1, "next": {"count": 5}}])
-def test_a_key_with_a_dot_is_found_whether_it_is_written_as_text_or_in_a_list(document: Any) -> None:
-    assert reading("next.link").of(page(document)) == 1
-    assert reading("meta.next.link").of(page({"meta": document})) == 1
-    assert reading("next.link").of(page({**document, "next": {"link": 2}})) == 2
-
-
-def test_places_are_written_as_they_are_read() -> None:
-    assert [str(reading(text)) for text in ("a.b", "header:X", "item:id")] == ["a.b", "header:X", "item:id"]
-    assert [str(sending(text)) for text in ("c", "header:X", "body:a.b")] == ["c", "header:X", "body:a.b"]
-    assert reading("hits.-1.sort").of(page({"hits": [{"sort": 1}, {"sort": 2}]})) == 2

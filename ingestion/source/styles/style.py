@@ -4,6 +4,7 @@ Enters: a cursor. Leaves: the request for its page; then, with the page, the nex
 value, opaque to all but its style; a style keeps nothing between two calls.
 """
 
+import json
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Self
 
@@ -68,6 +69,8 @@ class Style(BaseModel, ABC):
                 f"a page says that there is more ({promise}), but does not lead there ({following.reason}); check "
                 "pagination and end in the description"
             )
+        if not isinstance(following, End):
+            _sendable(following)
         return following
 
     def _stuck(self) -> SourceRefused:
@@ -99,3 +102,10 @@ class Style(BaseModel, ABC):
         if self.limit is None or self.send_limit is None:
             return base
         return self.send_limit.into(base, self.limit)
+
+
+def _sendable(cursor: Any) -> None:
+    try:
+        json.dumps(cursor, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise SourceRefused("a page gives a cursor with half of a surrogate pair, which no request can hold") from None
