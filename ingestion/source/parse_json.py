@@ -18,6 +18,7 @@ from ingestion.source.body import BodyCut
 from ingestion.source.path import ABSENT, at, exactly_at, shown
 
 MAX_DEPTH = 500  # of lists and objects in each other; json.loads, which consumers use, has its limit near 1,000
+MAX_BYTES_BEFORE = 32 * 1024 * 1024  # of a large body, which are in memory until its items begin
 SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
 
 
@@ -29,7 +30,7 @@ class JsonParser:
         self._events = ijson.sendable_list()
         self._reader = yajl.basic_parse_coro(self._events, use_float=True)
         self._growing = _Growing(items)
-        self._begun = False
+        self._fed = 0
 
     @property
     def document(self) -> Any:
@@ -43,8 +44,9 @@ class JsonParser:
 
     def feed(self, piece: bytes) -> list[Any]:
         """The items that this piece completes. Raises BodyCut, and SourceRefused on what only a whole body can hold."""
-        if not self._begun:
-            piece, self._begun = piece.removeprefix(codecs.BOM_UTF8), True
+        if not self._fed:
+            piece = piece.removeprefix(codecs.BOM_UTF8)
+        self._fed += len(piece)
         try:
             self._reader.send(piece)
         except UnicodeDecodeError:
@@ -55,7 +57,13 @@ class JsonParser:
             if "overflow" in str(error):
                 raise _infinite() from None
             raise BodyCut(_in_words(error)) from None
-        return self._taken()
+        taken = self._taken()
+        if self._growing.items is None and self._fed > MAX_BYTES_BEFORE:
+            raise SourceRefused(
+                f"the first {MAX_BYTES_BEFORE:,} bytes of the response have no list of items (items = "
+                f"{shown(self._path)!r}); is the path right?"
+            )
+        return taken
 
     def close(self) -> list[Any]:
         """The last items; raises BodyCut on an incomplete body."""

@@ -130,6 +130,12 @@ def test_what_the_streaming_parser_cannot_read_is_named_and_a_whole_body_may_hol
     assert len(read_json(body, ())[0]) == 1
 
 
+def test_a_large_body_without_items_does_not_fill_the_memory() -> None:
+    body = b'{"rows": [0' + (b',"%s"' % (b"x" * 65_536)) * 600 + b"]}"
+    with pytest.raises(SourceRefused, match=r"first 33,554,432 bytes .* no list of items \(items = 'items'\)"):
+        parsed(JsonParser(("items",)), body, 65_536)
+
+
 @pytest.mark.parametrize("read", [read_json, streamed, ndjson])
 @pytest.mark.parametrize("body", [b'{"items": [1e400]}', b'{"items": [1], "total": -1e999}'])
 def test_a_number_that_would_be_infinite_is_refused(read: Read, body: bytes) -> None:
