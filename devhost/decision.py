@@ -133,7 +133,9 @@ def _end(turn: Turn, episode: Episode, replay: Replay, error: str | None) -> Non
     if error is None:
         status, output_text = "Completed", replay.output_text
     else:
-        status, output_text = "Failed", f"Orchestrator function '{turn.before.name}' failed: {error}"
+        # An exception's text may hold half of a surrogate pair, which no file takes.
+        text = error.encode("utf-8", "backslashreplace").decode()
+        status, output_text = "Failed", f"Orchestrator function '{turn.before.name}' failed: {text}"
         turn.error_traceback = replay.error_traceback
     turn.after = replace(turn.after, status=status, output_text=output_text, waits=())
     turn.events.append(

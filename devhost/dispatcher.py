@@ -5,6 +5,7 @@ The store is only ever touched from the event loop; the deciding goes through th
 
 import asyncio
 import time
+import traceback
 from collections import OrderedDict, defaultdict
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
@@ -165,9 +166,9 @@ class Dispatcher:
             self._histories[instance_id, instance.execution_id, turn.after.revision] = history
             if len(self._histories) > _CACHED_HISTORIES:
                 self._histories.popitem(last=False)
-        self._narrate(turn)
-        self.note_change()
         self._hand_out(turn, had_mail_left=len(inbox) > len(turn.consumed))
+        self.note_change()
+        self._narrate(turn)  # last: nothing that is committed waits for it
 
     def _think(self, instance: Instance, history: Sequence[Event], inbox: Sequence[Message]) -> Turn | None:
         episode = open_episode(instance, history, inbox, self._clock.now())
@@ -179,8 +180,12 @@ class Dispatcher:
             return decide(episode, Replay(error=reason), self.rules)
         wrapper: Any = function.user_function
         told = [*history, *episode.new_events]
-        answer = replay(wrapper.orchestrator_function, told, getattr(wrapper, "_df_input_type", None))
-        return decide(episode, answer, self.rules)
+        try:
+            answer = replay(wrapper.orchestrator_function, told, getattr(wrapper, "_df_input_type", None))
+            return decide(episode, answer, self.rules)
+        except Exception as error:  # what cannot be decided fails: it would be tried again at every start
+            reason = f"{type(error).__name__}: {error}"
+            return decide(episode, Replay(error=reason, error_traceback=traceback.format_exc()), self.rules)
 
     def _hand_out(self, turn: Turn, *, had_mail_left: bool) -> None:
         self._activities.add(turn.activities)

@@ -23,7 +23,7 @@ REPLAYED = COMPLETIONS | {EventType.ORCHESTRATOR_STARTED, EventType.EXECUTION_ST
 
 def write_time(moment: datetime) -> str:
     """Write a moment with fixed width, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def read_time(text: str) -> datetime:

@@ -1,0 +1,83 @@
+"""Whatever an orchestrator does, its instance moves on or fails with the reason: none stays Running for ever."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devhost.console import Console
+from devhost.server import serve
+from devhost.testing import RunningApp, running_app
+from tests.devhost.app_folder import write_app
+
+SOURCE = r"""
+from datetime import datetime
+app = df.DFApp()
+
+@app.activity_trigger(input_name="text")
+def fail(text): raise ValueError(text)
+
+@app.activity_trigger(input_name="value")
+def same(value): return value
+
+@app.orchestration_trigger(context_name="context")
+def odd_text(context):
+    raise ValueError("bad text \ud83d")
+
+@app.orchestration_trigger(context_name="context")
+def odd_text_of_an_activity(context):
+    yield context.call_activity(fail, "bad text \ud83d")
+
+@app.orchestration_trigger(context_name="context")
+def retry_in_a_million_years(context):
+    yield context.call_activity_with_retry(fail, df.RetryOptions(10**17, 2), "no luck")
+
+@app.orchestration_trigger(context_name="context")
+def timer_of_the_year_one(context):
+    return (yield context.task_all([context.call_activity(same, 1), context.create_timer(datetime.min)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    folder = tmp_path_factory.mktemp("app")
+    with running_app(write_app(folder, SOURCE), state_file=folder / "s.db") as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("odd_text", r"bad text \ud83d"),
+        ("odd_text_of_an_activity", r"ValueError: bad text \ud83d"),
+        ("retry_in_a_million_years", "OverflowError: days="),
+    ],
+)
+def test_what_cannot_be_decided_or_written_fails_with_its_reason(app: RunningApp, name: str, reason: str) -> None:
+    instance = app.wait(app.start(name))
+    assert (instance.status, reason in str(instance.output_text)) == ("Failed", True)
+
+
+def test_a_timer_may_lie_in_the_year_1(app: RunningApp) -> None:
+    assert app.result(app.start("timer_of_the_year_one")) == [1, None]
+
+
+def test_work_that_is_scheduled_begins_even_if_nobody_can_be_told(tmp_path: Path) -> None:
+    def write(line: str) -> None:
+        if "timer #1 set" in line:
+            raise RuntimeError("the console is broken")
+
+    async def run() -> str | None:
+        async with serve(
+            write_app(tmp_path, SOURCE.replace("datetime.min", "datetime.max")),
+            state_file=tmp_path / "s.db",
+            console=Console(write=write),
+        ) as host:
+            instance_id = await host.hub.start_orchestration("timer_of_the_year_one")
+            async with asyncio.timeout(60):
+                await host.hub.rest()
+            events = await host.hub.history(instance_id)
+            return next((event["Result"] for event in events if event["EventType"] == 5), None)
+
+    assert asyncio.run(run()) == "1"
