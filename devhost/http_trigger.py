@@ -12,7 +12,7 @@ from azure.functions.http import HttpRequest, HttpResponseConverter
 from multidict import CIMultiDict, MultiMapping
 
 from devhost.console import Console
-from devhost.invocation import user_traceback
+from devhost.invocation import CALL_FAILURES, is_stopping, user_traceback
 from devhost.keys import Keys
 from devhost.loader import CLIENT, LoadedFunction
 from devhost.routes import RouteTable
@@ -54,7 +54,9 @@ class HttpTrigger:
         sent = _read_request(request, route_values, await request.read())
         try:
             return _write_response(await self._call(function, sent))
-        except (Exception, SystemExit) as error:
+        except CALL_FAILURES as error:
+            if is_stopping():
+                raise
             self.console.error(f"function {function.name} failed: {error}", user_traceback(error))
         return web.Response(status=500)
 

@@ -1,5 +1,6 @@
 """One call of a user function: the context it may ask for, and the traceback it leaves behind."""
 
+import asyncio
 import threading
 import traceback
 from contextvars import ContextVar
@@ -13,6 +14,10 @@ from azure.functions import _durable_functions
 # One-time notices about the SDK's own codec would fail the first call that meets them where warnings are errors.
 _durable_functions._no_expected_type_notice_emitted = True
 _durable_functions._loose_codec_notice_emitted = True
+
+# What a call of user code may end with and devhost goes on. In Azure SystemExit ends the worker process, and the call
+# fails; that a task of the app was cancelled is a failure like others.
+CALL_FAILURES = (Exception, SystemExit, asyncio.CancelledError)
 
 _OWN_FOLDER = str(Path(__file__).parent)
 _MACHINERY = ("azure/durable_functions/", "concurrent/futures/thread.py", "asyncio/")
@@ -36,6 +41,12 @@ class Context:
 
 # Lets a log record say which function wrote it.
 current_context: ContextVar[Context | None] = ContextVar("current_context", default=None)
+
+
+def is_stopping() -> bool:
+    """Tell whether devhost itself has cancelled this call, which is then no failure: it is to run again."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def user_traceback(error: BaseException) -> str:

@@ -20,7 +20,7 @@ from azure.functions import _durable_functions
 
 from devhost.action import Issued, Role, walk_leaves
 from devhost.event import REPLAYED, Event, read_time
-from devhost.invocation import user_traceback
+from devhost.invocation import CALL_FAILURES, user_traceback
 
 # The SDK's own traps: the error's type and text, and what it is about.
 _TRAPS = (
@@ -36,6 +36,12 @@ _TRAPS = (
         "Pattern, unless the code itself recurses: about a thousand ended tasks are yielded one by one, and each costs "
         "the SDK a level of recursion, on a real host too. Way out: fewer tasks in one generation, or "
         "sub-orchestrations.",
+    ),
+    (
+        SystemExit,
+        "",
+        "Pattern: the orchestrator calls sys.exit, which on a real host ends the worker. Way out: return, or raise an "
+        "exception.",
     ),
     (
         AttributeError,
@@ -76,7 +82,7 @@ def replay(orchestrator: Callable[[Any], Any], history: Sequence[Event], input_t
             custom_status_text = json.dumps(state["customStatus"])
         if executor.output is not None:
             output_text = json.dumps(executor.output)
-    except Exception as raised:  # a non-generator's error, an output that is no JSON, or an error of the SDK's own
+    except CALL_FAILURES as raised:  # a non-generator's error, an output that is no JSON, or an error of the SDK's own
         error = raised
     (actions,) = context._actions
     listed = {id(action): action for action in walk_leaves(actions)}

@@ -15,7 +15,7 @@ from azure.functions.durable_functions import ActivityTriggerConverter
 from azure.functions.meta import Datum
 
 from devhost.errors import ActivityError
-from devhost.invocation import Context, current_context, user_traceback
+from devhost.invocation import CALL_FAILURES, Context, current_context, is_stopping, user_traceback
 from devhost.loader import LoadedFunction
 from devhost.settings import HostSettings
 
@@ -42,10 +42,8 @@ class Worker:
             value = ActivityTriggerConverter.decode(sent, trigger_metadata=None)
             result = await self.run(function, {function.input_parameter: value})
             text = str(ActivityTriggerConverter.encode(result, expected_type=None).value)
-        # SystemExit would end the host; in Azure it ends the worker process, and the activity fails. That a task of the
-        # app was cancelled is a failure like others; only when devhost itself stops, the activity is to run again.
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
-            if (task := asyncio.current_task()) and task.cancelling():
+        except CALL_FAILURES as error:
+            if is_stopping():
                 raise
             raise ActivityError(type(error).__name__, str(error), user_traceback(error)) from error
         return None if text == "null" else text

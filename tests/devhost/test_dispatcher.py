@@ -12,6 +12,7 @@ from devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import write_app
 
 SOURCE = r"""
+import asyncio, sys
 from datetime import datetime
 app = df.DFApp()
 
@@ -28,6 +29,16 @@ def odd_text(context):
 @app.orchestration_trigger(context_name="context")
 def odd_text_of_an_activity(context):
     yield context.call_activity(fail, "bad text \ud83d")
+
+@app.orchestration_trigger(context_name="context")
+def leaves(context):
+    yield context.call_activity(same, 1)
+    sys.exit(3)
+
+@app.orchestration_trigger(context_name="context")
+def cancelled(context):
+    yield context.call_activity(same, 1)
+    raise asyncio.CancelledError
 
 @app.orchestration_trigger(context_name="context")
 def retry_in_a_million_years(context):
@@ -51,6 +62,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     [
         ("odd_text", r"bad text \ud83d"),
         ("odd_text_of_an_activity", r"ValueError: bad text \ud83d"),
+        ("leaves", "Pattern: the orchestrator calls sys.exit"),
+        ("cancelled", "CancelledError"),
         ("retry_in_a_million_years", "OverflowError: days="),
     ],
 )

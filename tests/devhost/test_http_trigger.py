@@ -60,6 +60,7 @@ def test_a_function_sees_the_request_as_in_azure(tmp_path: Path) -> None:
         ("GET", "/api/orchestrators/fan_out", 404, ""),
         ("GET", "/api/broken", 500, ""),
         ("GET", "/api/wrong", 500, ""),
+        ("GET", "/api/called_off", 500, ""),
         ("GET", "/", 404, ""),
     ],
 )

@@ -1,5 +1,6 @@
 """A small app with one of everything that devhost serves, written as it would be deployed."""
 
+import asyncio
 import json
 import logging
 import time
@@ -71,6 +72,15 @@ def broken(req: func.HttpRequest) -> func.HttpResponse:
 @app.route(route="wrong")
 def wrong(req: func.HttpRequest) -> str:
     return {"a": 1}  # type: ignore[return-value]  # what the app gets wrong
+
+
+@app.route(route="called_off")
+async def called_off(req: func.HttpRequest) -> str:
+    """Wait for a task that somebody has cancelled."""
+    task = asyncio.ensure_future(asyncio.sleep(60))
+    task.cancel()
+    await task
+    return "never"
 
 
 @app.timer_trigger(schedule="0 0 * * * *", arg_name="timer")
