@@ -8,7 +8,7 @@ from aiohttp import web
 from azure.functions import AuthLevel
 from pydantic import BaseModel, Field
 
-from devhost.errors import StateFileError
+from devhost.errors import StateFileError, explained
 from devhost.loader import LoadedFunction
 
 
@@ -46,14 +46,15 @@ def key_file(state_file: Path) -> Path:
 def load_keys(state_file: Path, function_names: Iterable[str]) -> Keys:
     """Read the key file and add what is missing: a URL with a key stays good over restarts."""
     path = key_file(state_file)
-    try:
-        keys = Keys.model_validate_json(path.read_bytes() if path.exists() else b"{}")
-    except ValueError as error:
-        raise StateFileError(f"key file {path} cannot be read: {error}") from error
-    for name in function_names:
-        keys.functions.setdefault(name, _new_key())
-    path.touch(mode=0o600)
-    path.write_text(keys.model_dump_json(indent=2), encoding="utf-8")
+    with explained(f"key file {path} cannot be used"):
+        try:
+            keys = Keys.model_validate_json(path.read_bytes() if path.exists() else b"{}")
+        except ValueError as error:
+            raise StateFileError(f"key file {path} cannot be read: {error}") from error
+        for name in function_names:
+            keys.functions.setdefault(name, _new_key())
+        path.touch(mode=0o600)
+        path.write_text(keys.model_dump_json(indent=2), encoding="utf-8")
     return keys
 
 

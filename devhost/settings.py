@@ -106,11 +106,12 @@ def read_local_values(app_root: Path) -> dict[str, str]:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        return {}
-    try:
         # The host allows comment lines in these files.
         value = json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise AppLoadError(f"{path.name} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise AppLoadError(f"{path.name} is not valid JSON: {error}") from error
     if not isinstance(value, dict):

@@ -12,9 +12,10 @@ _SCHEMA = Path(__file__).with_name("schema.sql")
 def open_state_file(path: Path) -> sqlite3.Connection:
     """Open or create the file and keep others out until it is closed or this process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The task hub is used from one thread at a time, but the thread of its event loop may not be the one that made it.
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=0)
+    connection = None
     try:
+        # The task hub is used from one thread at a time, but that of its event loop may not be the one that made it.
+        connection = sqlite3.connect(path, check_same_thread=False, timeout=0)
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         # Safe against kill -9; a power cut may cost the last moments, which a stand-in can afford.
@@ -23,7 +24,8 @@ def open_state_file(path: Path) -> sqlite3.Connection:
             connection.execute("BEGIN IMMEDIATE")
             _prepare_schema(connection)
     except (sqlite3.DatabaseError, StateFileError) as error:
-        connection.close()
+        if connection is not None:
+            connection.close()
         if isinstance(error, StateFileError):
             what = str(error)
         elif not isinstance(error, sqlite3.OperationalError):

@@ -63,6 +63,15 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, said: str) -> None:
         load_settings(tmp_path)
 
 
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}', encoding="utf-16")
+    with pytest.raises(AppLoadError, match=r"host\.json is not valid JSON"):
+        load_settings(tmp_path)
+    (tmp_path / "local.settings.json").mkdir()
+    with pytest.raises(AppLoadError, match=r"local\.settings\.json cannot be read"):
+        read_local_values(tmp_path)
+
+
 def test_local_values_become_text(tmp_path: Path) -> None:
     (tmp_path / "local.settings.json").write_text('{"IsEncrypted": false, "Values": {"A": "x", "B": 1, "C": true}}')
     assert read_local_values(tmp_path) == {"A": "x", "B": "1", "C": "true"}

@@ -1,11 +1,12 @@
-"""One devhost at a time, one schema, one file."""
+"""One devhost at a time, one schema, one file; the keys beside it."""
 
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from devhost.errors import StateFileError
+from devhost.errors import DevhostError, StateFileError
+from devhost.keys import key_file, load_keys
 from devhost.state_file import SCHEMA_VERSION, open_state_file
 
 
@@ -50,3 +51,16 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_text("not a database " * 100)
     with pytest.raises(StateFileError, match="not a devhost state file"):
         open_state_file(path)
+
+
+def test_a_path_where_no_file_can_be_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StateFileError, match="cannot be used: unable to open"):
+        open_state_file(tmp_path)
+
+
+@pytest.mark.parametrize(("kept", "refusal"), [(None, "cannot be used"), ("{}}", "cannot be read")])
+def test_a_key_file_that_cannot_be_used_is_refused(tmp_path: Path, kept: str | None, refusal: str) -> None:
+    path = key_file(tmp_path / "state.db")
+    path.mkdir() if kept is None else path.write_text(kept)
+    with pytest.raises(DevhostError, match=f"^key file .* {refusal}"):
+        load_keys(tmp_path / "state.db", ["page"])
