@@ -30,9 +30,10 @@ example:
 
 The table of functions, one line per event of an instance and the app's log go to stderr;
 "devhost ready on URL" goes to stdout. Ctrl-C stops, twice at once. Exit codes: 0 stopped,
-1 the app or the state file cannot be used, 2 usage. More: docs/devhost.md
+1 the app, the state, key or log file or the port cannot be used, 2 usage. More: docs/devhost.md
 """
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_STOP_SECONDS = 8.0  # more than requests get to end, less than those who stop containers wait
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,6 +116,10 @@ async def _run(options: argparse.Namespace, console: Console) -> None:
         if failure.done():
             raise failure.result()
         console.note("stopping")
+        # What holds on longer, as a call in the app's own threads may, is cut off: it is handed out again.
+        cut_off = threading.Timer(_STOP_SECONDS, os._exit, [0])
+        cut_off.daemon = True
+        cut_off.start()
 
 
 def _ask_to_stop(stop: asyncio.Event) -> None:
