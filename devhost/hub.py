@@ -174,7 +174,7 @@ class TaskHub:
     async def query(
         self, wanted: InstanceFilter, *, top: int, after: str | None = None
     ) -> tuple[list[Instance], str | None]:
-        """Give one page of instances and the token of the next page, if there is one."""
+        """Give one page of instances and, if there is another page, the id that it comes after."""
         found = self._store.find(wanted, top=top + 1, after=after)
         return found[:top], found[top - 1].instance_id if len(found) > top else None
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import math
 import re
 import traceback
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import unquote_plus
@@ -19,6 +21,7 @@ from devhost.status import render_history, render_status
 
 CONTINUATION = "x-ms-continuation-token"
 DEFAULT_TOP = 100
+_INT_LIMIT = 2**31
 _CONTROLS = ("terminate", "suspend", "resume", "rewind")  # methods of the task hub
 
 # What the real host names in the body, by status code.
@@ -44,9 +47,10 @@ class Call:
 
     def number(self, name: str) -> float | None:
         try:
-            return float(self.text(name))
+            number = float(self.text(name))
         except ValueError:
             return None
+        return number if math.isfinite(number) else None
 
     def instance_filter(self) -> InstanceFilter:
         # A status in the wrong case counts as not given, too.
@@ -63,9 +67,9 @@ class Call:
         text = re.sub(r"^\d{1,3}-", lambda year: year[0].zfill(5), self.text(name))
         try:
             time = datetime.fromisoformat(text)
-        except ValueError:
+            return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        except (ValueError, OverflowError):  # to UTC it may leave the calendar
             return None
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,12 +178,13 @@ class Webhooks:
         return web.json_response(body, status=500 if fails else 200)
 
     async def _list(self, call: Call) -> web.Response:
-        top = max(int(call.number("top") or DEFAULT_TOP), 1)
-        after = call.request.headers.get(CONTINUATION) or None
-        instances, token = await self.hub.query(call.instance_filter(), top=top, after=after)
+        number = call.number("top") or 0.0
+        top = int(number) if number.is_integer() and 0 < number < _INT_LIMIT else DEFAULT_TOP
+        after = _read_token(call.request.headers.get(CONTINUATION, ""))
+        instances, last = await self.hub.query(call.instance_filter(), top=top, after=after)
         show_input = call.flag("showInput", True)
         body = [render_status(instance, show_input=show_input) for instance in instances]
-        return web.json_response(body, headers={CONTINUATION: token} if token else None)
+        return web.json_response(body, headers={CONTINUATION: _write_token(last)} if last else None)
 
     async def _purge_by(self, call: Call) -> web.Response:
         wanted = call.instance_filter()
@@ -204,6 +209,18 @@ class Webhooks:
         if self.use_forwarded_host and scheme and host:
             return f"{scheme}://{host}"
         return f"{request.scheme}://{request.host}"
+
+
+def _write_token(instance_id: str) -> str:
+    """Write the last id of a page; as it is, a header would lose a space at its end."""
+    return b64encode(instance_id.encode()).decode()
+
+
+def _read_token(token: str) -> str | None:
+    try:
+        return b64decode(token, validate=True).decode() or None
+    except ValueError as error:
+        raise InvalidRequest(f"{token!r} is no continuation token of this host") from error
 
 
 def _require_json(text: str) -> str:

@@ -149,10 +149,12 @@ def test_start_takes_id_version_and_raw_input_and_answers_with_links(app: Runnin
 @pytest.mark.parametrize(
     ("orchestrator", "query", "code", "says"),
     [
-        ("fan_out", "timeout=5&pollingInterval=1", 200, 6),
-        ("fragile", "timeout=5&pollingInterval=0.5", 200, "Failed"),
+        ("fan_out", "timeout=60&pollingInterval=1", 200, 6),
+        ("fragile", "timeout=60&pollingInterval=0.5", 200, "Failed"),
         ("approval", "timeout=0.02&pollingInterval=0.01", 202, "links"),
         ("approval", "timeout=5", 202, "links"),
+        ("approval", "timeout=nan&pollingInterval=nan", 202, "links"),
+        ("approval", "timeout=inf&pollingInterval=1", 202, "links"),
         ("approval", "timeout=1&pollingInterval=2", 400, "bigger"),
     ],
 )
@@ -170,7 +172,7 @@ def test_start_and_wait_answers_with_the_output_the_status_or_the_links(
 
 
 def test_a_restart_can_be_waited_for(app: RunningApp, api: httpx.Client, bring: Callable[[str], str]) -> None:
-    answer = api.post(f"instances/{bring('completed')}/restart?timeout=5&pollingInterval=1")
+    answer = api.post(f"instances/{bring('completed')}/restart?timeout=60&pollingInterval=1")
     assert (answer.status_code, answer.json()) == (200, 0)
 
 
