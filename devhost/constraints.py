@@ -23,7 +23,8 @@ def _readable_by(convert: Callable[[str], object]) -> Check:
 
 
 def _between(least: int, most: int) -> Check:
-    return lambda text: re.fullmatch(r"[+-]?\d+", text) is not None and least <= int(text) <= most
+    # No more digits than Python makes a number of.
+    return lambda text: re.fullmatch(r"[+-]?\d{1,1000}", text) is not None and least <= int(text) <= most
 
 
 def _as_long_as(least: int, most: int | None = None) -> Check:

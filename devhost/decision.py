@@ -95,6 +95,8 @@ def _fire_at(task: Issued, now: datetime) -> datetime:
 
 def _new_child(episode: Episode, task: Issued, rules: Rules) -> Instance:
     me = episode.instance
+    for given in filter(None, (task.action.instance_id, task.action.version)):
+        given.encode()  # raises now what no commit could write
     return Instance(
         instance_id=task.action.instance_id or f"{me.execution_id}:{task.task_id}",
         execution_id=_derive_id(me.execution_id, str(task.task_id)),

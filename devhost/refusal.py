@@ -48,9 +48,11 @@ def find_refusals(episode: Episode, replay: Replay, issued: Sequence[Issued], ru
             yield explain_unknown_function(name, "activity", rules.activities)
         if kind in CHILDREN and name.lower() not in rules.orchestrators:
             yield explain_unknown_function(name, "orchestrator", rules.orchestrators)
-        if kind in CHILDREN and task.action.instance_id in taken:
-            child_id = task.action.instance_id
+        child_id = task.action.instance_id if kind in CHILDREN else None
+        if child_id in taken:
             yield f"sub-orchestration '{name}' may not have the instance id of its parent: '{child_id}'"
+        if str(child_id).startswith("@"):
+            yield f"sub-orchestration '{name}' may not have the instance id '{child_id}': those with @ are entities"
     most = rules.settings.max_orchestration_actions
     if len(issued) > most:
         yield f"more than {most} actions in one execution (maxOrchestrationActions)"

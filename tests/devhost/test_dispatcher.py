@@ -45,6 +45,14 @@ def retry_in_a_million_years(context):
     yield context.call_activity_with_retry(fail, df.RetryOptions(10**17, 2), "no luck")
 
 @app.orchestration_trigger(context_name="context")
+def child_of_that_id(context):
+    yield context.call_sub_orchestrator("odd_text", instance_id=context.get_input())
+
+@app.orchestration_trigger(context_name="context")
+def child_of_odd_version(context):
+    yield context.call_sub_orchestrator("odd_text", version=[7])
+
+@app.orchestration_trigger(context_name="context")
 def timer_of_the_year_one(context):
     return (yield context.task_all([context.call_activity(same, 1), context.create_timer(datetime.min)]))
 """
@@ -60,6 +68,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
+        ("child_of_odd_version", "AttributeError: 'list' object"),
         ("odd_text", r"bad text \ud83d"),
         ("odd_text_of_an_activity", r"ValueError: bad text \ud83d"),
         ("leaves", "Pattern: the orchestrator calls sys.exit"),
@@ -69,6 +78,12 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 )
 def test_what_cannot_be_decided_or_written_fails_with_its_reason(app: RunningApp, name: str, reason: str) -> None:
     instance = app.wait(app.start(name))
+    assert (instance.status, reason in str(instance.output_text)) == ("Failed", True)
+
+
+@pytest.mark.parametrize(("child_id", "reason"), [("@x", "with @ are entities"), ("\ud83d", "UnicodeEncodeError")])
+def test_a_child_of_an_impossible_id_fails_its_parent(app: RunningApp, child_id: str, reason: str) -> None:
+    instance = app.wait(app.start("child_of_that_id", child_id))
     assert (instance.status, reason in str(instance.output_text)) == ("Failed", True)
 
 

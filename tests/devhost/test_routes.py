@@ -43,6 +43,7 @@ def function(template: str | None, methods: list[str] | None = None, name: str =
         ("runs/{id:int}", "/api/runs/12", {"id": "12"}),
         ("runs/{id:int}", "/api/runs/x", None),
         ("runs/{id:int}", "/api/runs/99999999999", None),
+        ("runs/{id:int}", f"/api/runs/{'9' * 5000}", None),
         ("runs/{id:long}", "/api/runs/99999999999", {"id": "99999999999"}),
         ("runs/{id:int:min(5)}", "/api/runs/4", None),
         ("runs/{id:int:min(5)}", "/api/runs/5", {"id": "5"}),
