@@ -166,8 +166,8 @@ class Dispatcher:
             self._histories[instance_id, instance.execution_id, turn.after.revision] = history
             if len(self._histories) > _CACHED_HISTORIES:
                 self._histories.popitem(last=False)
+        self.note_change()  # first: who waits for rest looks before the next timer is jumped to
         self._hand_out(turn, had_mail_left=len(inbox) > len(turn.consumed))
-        self.note_change()
         self._narrate(turn)  # last: nothing that is committed waits for it
 
     def _think(self, instance: Instance, history: Sequence[Event], inbox: Sequence[Message]) -> Turn | None:
