@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from devhost import dispatcher
@@ -78,7 +79,11 @@ def listening() -> Iterator[Recorder]:
 def play(world: World, state: Json, wish: Callable[[RunningApp], None] = lambda app: None) -> list[Json]:
     """Play one run to its end; gives its generations."""
     stage.world = world
-    with listening() as recorder, running_app(HERE / "app", clock=VirtualClock()) as app:
+    with (
+        TemporaryDirectory() as folder,
+        listening() as recorder,
+        running_app(HERE / "app", clock=VirtualClock(), state_file=Path(folder) / "state.db") as app,
+    ):
         app.start("ingest_run", state, instance_id=RUN_ID)
         while not app.call(app.hub.get(RUN_ID)).is_terminal:  # type: ignore[union-attr]
             app.rest()
