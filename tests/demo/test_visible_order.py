@@ -60,9 +60,9 @@ def test_a_hidden_message_is_not_given_before_its_time(queue: QueueClient) -> No
 def test_a_hidden_message_is_given_when_its_time_has_come(queue: QueueClient) -> None:
     queue.send_message("soon", visibility_timeout=1)
     assert received(queue) == []
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not (found := received(queue)) and time.monotonic() < until:
-        pass
+        time.sleep(0.05)
     assert found == ["soon"]
 
 
@@ -79,9 +79,9 @@ def test_a_deleted_message_does_not_come_back(queue: QueueClient) -> None:
 def test_an_expired_message_is_gone(queue: QueueClient) -> None:
     queue.send_message("short-lived", time_to_live=1)
     queue.send_message("long-lived")
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while [peeked.content for peeked in queue.peek_messages(2)] != ["long-lived"] and time.monotonic() < until:
-        pass
+        time.sleep(0.05)
     assert received(queue) == ["long-lived"]
 
 

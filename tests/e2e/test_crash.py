@@ -31,6 +31,7 @@ def wait_until_half_way(client: RunClient, run_id: str) -> None:
         assert status["status"] in ("pending", "running"), f"the run ended before the kill: {status}"
         if 0 < progress["chunks_done"] < progress["chunks_total"] - chunks_in_flight_at_most():
             return
+        time.sleep(0.02)
     raise AssertionError(f"no chunk was done within {PATIENCE_SECONDS} s")
 
 
