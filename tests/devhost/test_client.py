@@ -33,7 +33,7 @@ def converse(folder: Path, talk: Callable[[Any, Devhost], Awaitable[None]]) -> l
 
 
 async def settled(client: Any, instance_id: str, *wanted: str) -> Any:
-    for _ in range(500):
+    for _ in range(6_000):
         status = await client.get_status(instance_id, show_input=True)
         if status and status.runtime_status.value in (wanted or ("Completed", "Failed", "Terminated")):
             return status

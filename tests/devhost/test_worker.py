@@ -54,11 +54,13 @@ async def where_async(value): return threading.current_thread() is threading.mai
 """
 
 
-def run(folder: Path, talk: Callable[[Callable[..., Awaitable[str | None]]], Awaitable[T]]) -> T:
+def run(
+    folder: Path, talk: Callable[[Callable[..., Awaitable[str | None]]], Awaitable[T]], timeout_seconds: float = 60.0
+) -> T:
     index = load_app(write_app(folder, SOURCE))
 
     async def main() -> T:
-        worker = Worker(HostSettings(function_timeout_seconds=0.05, thread_pool_size=2), folder)
+        worker = Worker(HostSettings(function_timeout_seconds=timeout_seconds, thread_pool_size=2), folder)
         try:
             return await talk(lambda name, text=None: worker.run_activity(index.activities[name], text))
         finally:
@@ -99,7 +101,6 @@ def test_a_context_is_given_to_who_asks(tmp_path: Path) -> None:
         ("cancelled", "CancelledError", ""),
         ("unserialisable", "ValueError", "must be json serializable"),
         ("own_timeout", "TimeoutError", "its own"),
-        ("endless", "FunctionTimeoutException", "Timeout value of 00:00:00 exceeded by function endless"),
     ],
 )
 def test_a_failure_is_described(tmp_path: Path, name: str, type_name: str, message: str) -> None:
@@ -107,6 +108,13 @@ def test_a_failure_is_described(tmp_path: Path, name: str, type_name: str, messa
         run(tmp_path, lambda call: call(name, '"x"'))
     assert caught.value.type_name == type_name
     assert message in caught.value.message
+
+
+def test_a_call_that_runs_out_of_time_is_described(tmp_path: Path) -> None:
+    with pytest.raises(ActivityError) as caught:
+        run(tmp_path, lambda call: call("endless"), timeout_seconds=0.05)
+    assert caught.value.type_name == "FunctionTimeoutException"
+    assert caught.value.message == "Timeout value of 00:00:00 exceeded by function endless"
 
 
 def test_a_traceback_shows_the_app_and_not_the_host(tmp_path: Path) -> None:

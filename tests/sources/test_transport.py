@@ -1,7 +1,6 @@
 """Whatever goes wrong between the source and the app: all items come, once, or the reason is said."""
 
 import asyncio
-import time
 from typing import Any
 
 import httpx
@@ -110,10 +109,8 @@ def test_waiting_has_a_limit_of_its_own_that_counts_over_batches() -> None:
 
 
 def test_a_trickle_is_cut_off_with_what_to_do() -> None:
-    begun = time.monotonic()
     with pytest.raises(SourceRefused, match=r"not complete after 0.3 seconds.*limits.response_seconds"):
         read("/trickle", limits={"response_seconds": 0.3})
-    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("form", ["json", "gzip", "gzip-file", "ndjson", "csv"])

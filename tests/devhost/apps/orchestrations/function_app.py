@@ -9,7 +9,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-RETRY = df.RetryOptions(5_000, 3)
+RETRY = df.RetryOptions(3_600_000, 3)  # an hour: whoever waits for it in earnest, waits for ever
 attempts: dict[str, int] = {}
 
 
