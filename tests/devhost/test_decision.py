@@ -3,16 +3,16 @@
 import sqlite3
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from devhost.decision import decide
-from devhost.episode import Episode, Turn, open_episode
-from devhost.event import EventType, make_event
-from devhost.instance import Instance
+from devhost.episode import Episode, Message, Turn, open_episode
+from devhost.event import EventType, make_event, write_time
+from devhost.instance import Instance, start_event
 from devhost.refusal import Rules
 from devhost.replay import replay
 from devhost.settings import HostSettings
@@ -56,9 +56,9 @@ def next_episode(store: Store) -> Episode:
     return episode
 
 
-def think(store: Store, orchestrator: Orchestrator) -> Turn:
+def think(store: Store, orchestrator: Orchestrator, rules: Rules = RULES) -> Turn:
     episode = next_episode(store)
-    return decide(episode, replay(orchestrator, [*episode.history, *episode.new_events]), RULES)
+    return decide(episode, replay(orchestrator, [*episode.history, *episode.new_events]), rules)
 
 
 def complete(store: Store, *task_ids: int) -> list[str]:
@@ -141,6 +141,52 @@ def test_a_completion_for_an_earlier_generation_is_dropped(tmp_path: Path) -> No
     event = make_event(EventType.TASK_COMPLETED, NOW, TaskScheduledId=0, Result="1")
     assert store.end_tasks("activities", [(late, event)]) == []
     assert store.history("i") == []
+    store.close()
+
+
+def test_what_is_addressed_to_an_earlier_generation_is_not_told_but_taken_out_of_the_inbox() -> None:
+    late = make_event(EventType.TIMER_FIRED, NOW, TimerId=0, FireAt=write_time(NOW))
+    episode = open_episode(NEW, [], [Message(1, "old", late), Message(2, "e", start_event(NEW))], NOW)
+    assert episode is not None
+    assert [event["EventType"] for event in episode.new_events] == [
+        EventType.ORCHESTRATOR_STARTED,
+        EventType.EXECUTION_STARTED,
+    ]
+    assert episode.consumed == [1, 2]
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_an_event_raised_before_continue_as_new_is_lost_unless_lenient_and_later_ones_are_kept(
+    tmp_path: Path, lenient: bool
+) -> None:
+    store = started(tmp_path)
+    store.commit(think(store, eternal))
+    store.post("i", make_event(EventType.EVENT_RAISED, NOW, Name="before", Input=None))
+    complete(store, 0)
+    store.post("i", make_event(EventType.EVENT_RAISED, NOW, Name="after", Input=None))
+    turn = think(store, eternal, replace(RULES, settings=HostSettings(lenient=lenient)))
+    assert turn.continues_as_new
+    assert ("lost, as on a real host" in turn.remarks.get("lost event", "")) is not lenient
+    store.commit(turn)
+    names = [message.event["Name"] for message in store.inbox("i")]
+    store.close()
+    assert names == (["before", "after", "one"] if lenient else ["after", "one"])  # the last is the next start
+
+
+def test_nothing_is_left_to_do_for_an_instance_that_was_terminated(tmp_path: Path) -> None:
+    def races(context: Any) -> Generator[Any, Any, Any]:
+        yield context.task_any([context.call_activity("work"), context.create_timer(NOW + timedelta(hours=1))])
+
+    store = started(tmp_path)
+    turn = think(store, races)
+    store.commit(turn)
+    store.post("i", make_event(EventType.EVENT_RAISED, NOW, Name="unheard", Input=None))
+    assert (len(store.activities()), store.next_timer() is None, store.instances_with_mail()) == (1, False, ["i"])
+    terminated = turn.after.updated(NOW, status="Terminated")
+    store.change(terminated, make_event(EventType.EXECUTION_TERMINATED, NOW, Input="enough"))
+    store.close()
+    store = Store(tmp_path / "state.db")
+    assert (store.activities(), store.next_timer(), store.instances_with_mail()) == ([], None, [])
     store.close()
 
 

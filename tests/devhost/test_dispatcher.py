@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from devhost.clock import RealClock
 from devhost.console import Console
 from devhost.server import serve
 from devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import write_app
 
 SOURCE = r"""
-import asyncio, sys
+import asyncio, pathlib, sys, time
 from datetime import datetime
 app = df.DFApp()
 
@@ -52,6 +53,17 @@ def child_of_that_id(context):
 def child_of_odd_version(context):
     yield context.call_sub_orchestrator("odd_text", version=[7])
 
+@app.activity_trigger(input_name="gate")
+def hold(gate):
+    while pathlib.Path(gate).exists():
+        time.sleep(0.01)
+
+@app.orchestration_trigger(context_name="context")
+def timer_beside_a_long_activity(context):
+    timer = context.create_timer(context.current_utc_datetime)
+    winner = yield context.task_any([timer, context.call_activity(hold, context.get_input())])
+    context.set_custom_status("timer" if winner is timer else "activity")
+
 @app.orchestration_trigger(context_name="context")
 def timer_of_the_year_one(context):
     return (yield context.task_all([context.call_activity(same, 1), context.create_timer(datetime.min)]))
@@ -89,6 +101,19 @@ def test_a_child_of_an_impossible_id_fails_its_parent(app: RunningApp, child_id:
 
 def test_a_timer_may_lie_in_the_year_1(app: RunningApp) -> None:
     assert app.result(app.start("timer_of_the_year_one")) == [1, None]
+
+
+def test_a_timer_fires_while_an_activity_runs(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    with running_app(write_app(tmp_path, SOURCE), state_file=tmp_path / "s.db", clock=RealClock()) as app:
+        try:
+            instance_id = app.start("timer_beside_a_long_activity", str(gate))
+            instance = app.wait(instance_id, lambda it: it.custom_status_text is not None)
+            assert (instance.status, instance.custom_status_text) == ("Running", '"timer"')
+        finally:
+            gate.unlink()
+        app.result(instance_id)
 
 
 def test_work_that_is_scheduled_begins_even_if_nobody_can_be_told(tmp_path: Path) -> None:
