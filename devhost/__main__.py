@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -48,11 +49,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show_logs(options.log_file, level)
         asyncio.run(_run(options, console))
     except DevhostError as error:
-        print(f"devhost: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+        return _report(error)
     except KeyboardInterrupt:
         console.note("stopped while starting")
     return 0
+
+
+def _report(reason: DevhostError | None) -> int:
+    """Say why devhost ends, if it was not told to, and give the exit code."""
+    if reason is None:
+        return 0
+    with contextlib.suppress(OSError):  # the log may be on the disk that is full
+        print(f"devhost: {' '.join(str(reason).split())}", file=sys.stderr)
+    return 1
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -113,13 +122,14 @@ async def _run(options: argparse.Namespace, console: Console) -> None:
         failure = host.hub.failure
         failure.add_done_callback(lambda _: stop.set())
         await stop.wait()
-        if failure.done():
-            raise failure.result()
-        console.note("stopping")
+        reason = failure.result() if failure.done() else None
         # What holds on longer, as a call in the app's own threads may, is cut off: it is handed out again.
-        cut_off = threading.Timer(_STOP_SECONDS, os._exit, [0])
+        cut_off = threading.Timer(_STOP_SECONDS, lambda: os._exit(_report(reason)))
         cut_off.daemon = True
         cut_off.start()
+        if reason is not None:
+            raise reason
+        console.note("stopping")
 
 
 def _ask_to_stop(stop: asyncio.Event) -> None:

@@ -50,14 +50,17 @@ def test_a_turn_an_activity_or_a_timer_that_cannot_be_written_is_the_end_of_all_
         app.start(orchestrator)
 
         async def failure() -> StateFileError:
-            return await asyncio.wait_for(asyncio.shield(app.hub.failure), 20)
+            return await asyncio.wait_for(asyncio.shield(app.hub.failure), 60)
 
         assert str(app.call(failure())) == "the disk is full"
         assert not [line for line in app.lines if "devhost itself failed" in line]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a test limit the files of another process")
-def test_a_disk_that_fills_while_an_activity_runs_ends_the_process_with_the_reason(tmp_path: Path) -> None:
+@pytest.mark.parametrize("beside", [None, "endless"])
+def test_a_disk_that_fills_while_an_activity_runs_ends_the_process_with_the_reason(
+    tmp_path: Path, beside: str | None
+) -> None:
     import resource
 
     steps, gate = tmp_path / "steps", tmp_path / "steps.0"
@@ -65,11 +68,14 @@ def test_a_disk_that_fills_while_an_activity_runs_ends_the_process_with_the_reas
     process = start("--app", SAMPLE, "--state", tmp_path / "s.db", "--quiet")
     assert process.stdout is not None
     url = process.stdout.readline().split()[-1]
+    if beside:
+        ask(f"{url}/api/orchestrators/{beside}", str(tmp_path / "begun"), "POST")
+        until((tmp_path / "begun").exists)
     ask(f"{url}/api/orchestrators/slow_chain/chain", {"file": str(steps)}, "POST")
     until(steps.exists)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, 1))
     gate.unlink()
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert re.fullmatch(r"devhost: state file .*s\.db cannot be used: .*", stderr.splitlines()[-1])
     assert not re.search("itself failed|Traceback|asyncio", stderr)

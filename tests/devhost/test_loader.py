@@ -13,8 +13,9 @@ APP = "app = func.FunctionApp()\n"
 
 def test_functions_are_indexed_by_trigger_and_durable_name() -> None:
     index = load_app(SAMPLE)
-    assert set(index.orchestrators) == {"fan_out", "approval", "slow_chain", "retried", "fragile", "held", "greet"}
-    assert set(index.activities) == {"double", "note_step", "fail_until"}
+    orchestrators = {"fan_out", "approval", "slow_chain", "retried", "fragile", "held", "endless", "greet"}
+    assert set(index.orchestrators) == orchestrators
+    assert set(index.activities) == {"double", "note_step", "fail_until", "hold_on"}
     assert {function.name for function in index.http} >= {"start", "status", "echo", "binary"}
     assert index.unserved == (("hourly", "devhost knows no timerTrigger"),)
     assert index.activities["double"].is_async

@@ -1,8 +1,10 @@
 """A small app with one of everything that devhost serves, written as it would be deployed."""
 
 import asyncio
+import contextlib
 import json
 import logging
+import threading
 import time
 from collections.abc import Generator
 from datetime import timedelta
@@ -137,6 +139,11 @@ def held(context: df.DurableOrchestrationContext) -> str:
 
 
 @app.orchestration_trigger(context_name="context")
+def endless(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    yield context.call_activity("hold_on", context.get_input())
+
+
+@app.orchestration_trigger(context_name="context")
 def greet(context: df.DurableOrchestrationContext) -> str:
     return f"hello from version {context.version}"
 
@@ -144,6 +151,15 @@ def greet(context: df.DurableOrchestrationContext) -> str:
 @blueprint.activity_trigger(input_name="number")
 async def double(number: int) -> int:
     return number * 2
+
+
+@blueprint.activity_trigger(input_name="begun")
+async def hold_on(begun: str) -> None:
+    """Tell in a file that it has begun, and never end, cancelled or not, nor let its thread end."""
+    await asyncio.to_thread(Path(begun).touch)
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.to_thread(threading.Event().wait)
 
 
 @blueprint.activity_trigger(input_name="order")
