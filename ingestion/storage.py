@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from weakref import WeakKeyDictionary
 
-import httpx
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceExistsError
 
 from ingestion.account import Account, OpenAccount
 from ingestion.errors import StorageRefused, StorageUnavailable
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
+from ingestion.source.exchange import http_client
 
 
 class Storage:
@@ -38,7 +38,7 @@ class Storage:
             )
             for (account, queue), client in zip(settings.shards, self._queues, strict=True)
         ]
-        self.http = httpx.AsyncClient(follow_redirects=False)
+        self.http = http_client()
 
     async def prepare(self) -> None:
         """Create the container and the queues unless they are there."""

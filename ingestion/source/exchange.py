@@ -5,6 +5,8 @@ Enters: a request without credentials. Leaves: an answer that is no redirect, it
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
 import httpx
 
@@ -16,6 +18,12 @@ from ingestion.source.origin import address, is_allowed, origin
 from ingestion.source.page import PageRequest
 
 _METHOD_KEEPING = (307, 308)
+
+
+def http_client(**options: Any) -> httpx.AsyncClient:
+    """The client for all sources. It takes no cookies: they would go from one account's requests to another's."""
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.AsyncClient(follow_redirects=False, cookies=no_cookies, **options)
 
 
 class Exchange:
