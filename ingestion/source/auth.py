@@ -22,6 +22,7 @@ RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its l
 DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
 TOKEN_TIMEOUT_SECONDS = 30.0
 SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # whatever the kind
+UNENCODED_FIELDS = ("token", "key")  # in a header as they are; the others are encoded, umlauts and all
 
 SettingName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -173,7 +174,10 @@ def settings_of(auth: BaseModel | None) -> list[str]:
 
 
 def secrets_of(auth: BaseModel | None, environment: Mapping[str, str]) -> dict[str, str]:
-    """The credentials by field. Raises InvalidInput, naming field and app setting, if one is not set."""
+    """The credentials by field. Raises InvalidInput, naming field and app setting, if one is not set or no credential.
+
+    The errors never show the value.
+    """
     values = {}
     for name in SETTING_FIELDS:
         setting = getattr(auth, name, None)
@@ -182,7 +186,18 @@ def secrets_of(auth: BaseModel | None, environment: Mapping[str, str]) -> dict[s
         if not environment.get(setting):
             raise InvalidInput(f"auth.{name}", f"the app setting {setting} is not set", "the name of an app setting")
         values[name] = environment[setting]
+        if (problem := _unfit(values[name], ascii_only=name in UNENCODED_FIELDS)) is not None:
+            raise InvalidInput(f"auth.{name}", f"the app setting {setting} {problem}", "the credential alone")
     return values
+
+
+def _unfit(value: str, *, ascii_only: bool) -> str | None:
+    """Why a credential cannot be right as it is, without showing it."""
+    if value != value.strip():
+        return "begins or ends with white space, such as the line feed that echo adds"
+    if not value.isprintable():
+        return "holds a control character"
+    return "holds a character that is not ASCII" if ascii_only and not value.isascii() else None
 
 
 def _token_in(response: httpx.Response, auth: ClientCredentials, now: float) -> tuple[str, float]:

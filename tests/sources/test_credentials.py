@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ingestion.errors import InvalidInput
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.exchange import http_client
@@ -38,3 +40,37 @@ def test_a_cookie_of_one_account_is_not_sent_with_the_token_of_another() -> None
 
     asyncio.run(run())
     assert sent == [None, None]
+
+
+async def ask(page: Any, settings: dict[str, str], **description: Any) -> Any:
+    """The first page of a source that `page` serves, or what its client raises."""
+    async with TestServer(app_of(page)) as server, http_client(trust_env=False) as http:
+        table = {"url": str(server.make_url("/")), "items": "items", "pagination": CURSOR, **description}
+        source = Source.model_validate(table)
+        return await SourceClient(source, http, environment=settings).get(source.base_request())
+
+
+async def welcome(request: web.Request) -> web.Response:
+    return web.json_response({"items": [request.headers.get("Authorization")]})
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("s3cr3t\n", "white space"), (" s3cr3t", "white space"), ("s3cr3t\r\n", "white space"), ("\t", "white space"),
+        ("s3\x00cr3t", "control character"), ("s3\ncr3t", "control character"), ("s3cr\u00e9t", "not ASCII"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("auth", [{"kind": "bearer", "token": "KEY"}, {"kind": "api_key", "key": "KEY", "query": "k"}])
+def test_a_credential_that_cannot_be_right_is_refused_by_the_name_of_its_setting(
+    auth: dict[str, Any], value: str, said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=rf"auth\.(token|key): the app setting KEY .*{said}") as refused:
+        asyncio.run(ask(welcome, {"KEY": value}, auth=auth))
+    assert "s3" not in str(refused.value)
+
+
+def test_a_password_may_have_letters_beyond_ascii_since_it_is_encoded() -> None:
+    auth = {"kind": "basic", "user": "USER", "password": "PASSWORD"}
+    page = asyncio.run(ask(welcome, {"USER": "m\u00fcller", "PASSWORD": "gr\u00fcn"}, auth=auth))
+    assert page.items == ["Basic bcO8bGxlcjpncsO8bg=="]
