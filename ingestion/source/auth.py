@@ -15,7 +15,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ingestion.errors import InvalidInput, SourceRefused
-from ingestion.source.origin import address
+from ingestion.source.origin import address, url_of
 from ingestion.source.wait import seconds_from
 
 RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its life
@@ -160,9 +160,10 @@ class Authentication:
             headers["Authorization"] = _basic(self._values["client_id"], self._values["client_secret"])
         else:
             form |= {"client_id": self._values["client_id"], "client_secret": self._values["client_secret"]}
+        url = url_of(auth.token_url, "auth.token_url")
         try:
             return await self._http.post(
-                auth.token_url, data=form, headers=headers, timeout=TOKEN_TIMEOUT_SECONDS, follow_redirects=False
+                url, data=form, headers=headers, timeout=TOKEN_TIMEOUT_SECONDS, follow_redirects=False
             )
         except httpx.TransportError as error:
             raise TokenUnavailable(f"{address(auth.token_url)}: {str(error) or type(error).__name__}") from error

@@ -3,7 +3,7 @@
 Enters: a request without credentials. Leaves: an answer that is no redirect, its body not yet read.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -14,7 +14,7 @@ from ingestion.errors import SourceRefused
 from ingestion.source.auth import Authentication, Credentials
 from ingestion.source.body import ACCEPT_ENCODING
 from ingestion.source.description import Source
-from ingestion.source.origin import address, is_allowed, origin
+from ingestion.source.origin import address, is_allowed, origin, url_of
 from ingestion.source.page import PageRequest
 
 _METHOD_KEEPING = (307, 308)
@@ -42,7 +42,7 @@ class Exchange:
         httpx.TransportError and TokenUnavailable if there is no answer.
         """
         credentials = await self._authentication.credentials()
-        url = httpx.URL(request.url)
+        url = url_of(request.url, "url")
         if request.query:
             url = url.copy_merge_params(dict(request.query))
         for _ in range(self._source.limits.redirects + 1):
@@ -60,15 +60,16 @@ class Exchange:
         )
 
     def _built(self, request: PageRequest, url: httpx.URL, credentials: Credentials) -> httpx.Request:
-        headers = {"Accept": "*/*", **request.headers, "Accept-Encoding": ACCEPT_ENCODING}
+        headers = _headers_of(request.headers)
         if self._is_own(url):
-            headers |= credentials.headers
+            headers.update(_headers_of(credentials.headers))
             if credentials.query:
                 url = url.copy_merge_params(dict(credentials.query))
         else:
             url = self._authentication.without_credentials(url).copy_with(username=None, password=None)
-            described = {name.lower() for name in self._source.headers}  # one of them may well be a key
-            headers = {name: value for name, value in headers.items() if name.lower() not in described}
+            for name in self._source.headers:  # one of them may well be a key
+                headers.pop(name, None)
+        headers["Accept-Encoding"] = ACCEPT_ENCODING
         return self._http.build_request(
             request.method, url, headers=headers, json=request.body, timeout=self._source.timeout_seconds
         )
@@ -95,3 +96,16 @@ class Exchange:
                 f"{address(target)}, which would lose the request's body. Give that url in the sources file."
             )
         return target
+
+
+def _headers_of(values: Mapping[str, str]) -> httpx.Headers:
+    """The headers, each name once in whatever case it was given. Raises SourceRefused for what no header can carry."""
+    headers = httpx.Headers()
+    for name, value in values.items():
+        if not value.isascii() or not value.isprintable() or value != value.strip():
+            raise SourceRefused(
+                f"the header {name} of a request would hold what no header can: white space around it, control "
+                "characters or others than ASCII. Check headers in the sources file, and where the pagination sends it."
+            )
+        headers[name] = value
+    return headers

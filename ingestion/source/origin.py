@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 import httpx
 
+from ingestion.errors import SourceRefused
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -20,6 +22,14 @@ def origin(url: str | httpx.URL) -> str:
     if parsed.scheme not in _PORTS or not parsed.host:
         return ""
     return f"{parsed.scheme}://{parsed.host.lower().rstrip('.')}:{parsed.port or _PORTS[parsed.scheme]}"
+
+
+def url_of(text: str, key: str) -> httpx.URL:
+    """The URL at `key` of a source. Raises SourceRefused if it is none, whatever the pattern of its text."""
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise SourceRefused(f"{key} in the sources file is no address that can be asked: {error}") from None
 
 
 def is_allowed(url: str | httpx.URL, source_url: str, hosts: Iterable[str] = ()) -> bool:

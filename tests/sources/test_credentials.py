@@ -11,14 +11,7 @@ from ingestion.errors import InvalidInput
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.exchange import http_client
-
-CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}
-
-
-def app_of(page: Any) -> web.Application:
-    app = web.Application()
-    app.router.add_route("*", "/", page)
-    return app
+from tests.sources.one_page import CURSOR, app_of, ask
 
 
 def test_a_cookie_of_one_account_is_not_sent_with_the_token_of_another() -> None:
@@ -40,14 +33,6 @@ def test_a_cookie_of_one_account_is_not_sent_with_the_token_of_another() -> None
 
     asyncio.run(run())
     assert sent == [None, None]
-
-
-async def ask(page: Any, settings: dict[str, str], **description: Any) -> Any:
-    """The first page of a source that `page` serves, or what its client raises."""
-    async with TestServer(app_of(page)) as server, http_client(trust_env=False) as http:
-        table = {"url": str(server.make_url("/")), "items": "items", "pagination": CURSOR, **description}
-        source = Source.model_validate(table)
-        return await SourceClient(source, http, environment=settings).get(source.base_request())
 
 
 async def welcome(request: web.Request) -> web.Response:
