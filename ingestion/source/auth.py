@@ -129,9 +129,17 @@ class Authentication:
                 return Credentials(headers={"Authorization": f"Bearer {await self._token(self._auth)}"})
         return Credentials()
 
-    def renew(self) -> bool:
-        """Forget a token that the source has refused; False where there is none that could be renewed."""
-        return _tokens.pop(self._token_key, None) is not None
+    def renew(self, refused: httpx.Request) -> bool:
+        """Forget the token that was refused with this request; False where there is none that could be renewed.
+
+        Another request may have renewed it meanwhile: that one stays.
+        """
+        if not isinstance(self._auth, ClientCredentials):
+            return False
+        token, _ = _tokens.get(self._token_key, ("", 0.0))
+        if refused.headers.get("Authorization") == f"Bearer {token}":
+            del _tokens[self._token_key]
+        return True
 
     def without_credentials(self, url: httpx.URL) -> httpx.URL:
         """The URL without the key that a redirect may have copied into it."""

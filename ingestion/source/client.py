@@ -105,7 +105,8 @@ class SourceClient:
         try:
             async with asyncio.timeout(limit) as timed:
                 async with self._exchange.answer(request) as response:
-                    if response.status_code != httpx.codes.UNAUTHORIZED or not self._authentication.renew():
+                    refused = response.status_code == httpx.codes.UNAUTHORIZED
+                    if not refused or not self._authentication.renew(response.request):
                         return await self._understood(response, sink)
                 async with self._exchange.answer(request) as response:
                     return await self._understood(response, sink)

@@ -1,6 +1,7 @@
 """What opens a source stays with that source: no other account, no error, no log and no ledger gets to see it."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -59,3 +60,30 @@ def test_a_password_may_have_letters_beyond_ascii_since_it_is_encoded() -> None:
     auth = {"kind": "basic", "user": "USER", "password": "PASSWORD"}
     page = asyncio.run(ask(welcome, {"USER": "m\u00fcller", "PASSWORD": "gr\u00fcn"}, auth=auth))
     assert page.items == ["Basic bcO8bGxlcjpncsO8bg=="]
+
+
+def test_a_token_that_dies_under_parallel_requests_is_renewed_for_all_of_them() -> None:
+    tokens, together, asked = itertools.count(), asyncio.Barrier(3), itertools.count()
+
+    async def token(request: web.Request) -> web.Response:
+        return web.json_response({"access_token": f"token-{next(tokens)}", "expires_in": 3600})
+
+    async def page(request: web.Request) -> web.Response:
+        if next(asked) > 0 and request.headers["Authorization"] == "Bearer token-0":
+            await together.wait()  # all of them hold the same token when it is refused
+            return web.json_response({}, status=401)
+        return web.json_response({"items": [1]})
+
+    async def run() -> list[Any]:
+        async with TestServer(app_of(page, token=token)) as server, http_client(trust_env=False) as http:
+            url, token_url = (str(server.make_url(path)) for path in ("/", "/token"))
+            auth = {"kind": "client_credentials", "token_url": token_url, "client_id": "A", "client_secret": "B"}
+            source = Source.model_validate({"url": url, "items": "items", "auth": auth, "pagination": CURSOR})
+            clients = [SourceClient(source, http, environment={"A": "a", "B": "b"}) for _ in range(2)]
+            await clients[0].get(source.base_request())
+            both = (clients[0], clients[0], clients[1])  # one run with two requests at once, and another run
+            async with asyncio.timeout(10):
+                return await asyncio.gather(*(client.get(source.base_request()) for client in both))
+
+    assert [page.items for page in asyncio.run(run())] == [[1]] * 3
+    assert next(tokens) <= 3, "one new token for each run at most"
