@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from ingestion.contracts import Batch, Cursor, FetchRequest
-from ingestion.errors import SpoolConflict
+from ingestion.errors import SourceRefused, SourceUnreachable, SpoolConflict
 from ingestion.fetching.advance import advance, answered, clamped_to, first_page, total_of
 from ingestion.fetching.fetch_parallel import PagesAhead
 from ingestion.fetching.filling import Filling
@@ -51,6 +51,8 @@ async def fetch(
         if committed is None:
             raise
         return committed
+    except (SourceRefused, SourceUnreachable) as error:
+        raise type(error)(client.concealed(str(error))) from None
 
 
 async def _walk(request: FetchRequest, source: Source, client: SourceClient, spool: Spool) -> "_Walk":

@@ -6,10 +6,12 @@ parameters. OAuth 2 tokens are asked for when they are needed and kept until sho
 
 import asyncio
 import base64
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
+from urllib.parse import quote, quote_plus
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -22,6 +24,7 @@ RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its l
 DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
 TOKEN_TIMEOUT_SECONDS = 30.0
 SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # whatever the kind
+SHORTEST_CONCEALED = 4  # three characters protect nothing, and concealing them would tear words apart
 UNENCODED_FIELDS = ("token", "key")  # in a header as they are; the others are encoded, umlauts and all
 
 SettingName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -106,10 +109,16 @@ class Authentication:
         environment: Mapping[str, str],
         http: httpx.AsyncClient,
         now: Callable[[], float] = time.time,
+        other_secrets: Iterable[str] = (),
     ) -> None:
-        """Raises InvalidInput if an app setting that `auth` names is not set."""
+        """`other_secrets` are concealed like the credentials. Raises InvalidInput for a setting that is none."""
         self._auth, self._http, self._now = auth, http, now
         self._values = secrets_of(auth, environment)
+        self._concealed: set[str] = set()
+        self._conceal(*self._values.values(), *other_secrets)
+        for user, password in (("user", "password"), ("client_id", "client_secret")):
+            if user in self._values:
+                self._conceal(_pair(self._values[user], self._values.get(password, "")))
         self._token_key = f"{self._values.get('client_id')} {auth.model_dump_json() if auth else ''}"
         self._asking = asyncio.Lock()  # parallel fetches share one answer
 
@@ -149,9 +158,16 @@ class Authentication:
 
     def concealed(self, text: str) -> str:
         """`text`, fit for an error or a log, should the source repeat its credentials in it."""
-        for secret in filter(None, self._values.values()):
+        for secret in sorted(self._concealed, key=len, reverse=True):  # whole ones before their parts
             text = text.replace(secret, "***")
         return text
+
+    def _conceal(self, *secrets: str) -> None:
+        """Conceal these from now on, also as URLs and JSON have them."""
+        for secret in secrets:
+            if len(secret) >= SHORTEST_CONCEALED:
+                self._concealed |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+                self._concealed.add(json.dumps(secret)[1:-1])
 
     async def _token(self, auth: ClientCredentials) -> str:
         async with self._asking:
@@ -159,6 +175,7 @@ class Authentication:
             if self._now() >= renewed_from:
                 token, life = _token_in(await self._token_answer(auth), auth, self._now())
                 _tokens[self._token_key] = (token, self._now() + life)
+            self._conceal(token)
             return token
 
     async def _token_answer(self, auth: ClientCredentials) -> httpx.Response:
@@ -229,4 +246,9 @@ def _token_in(response: httpx.Response, auth: ClientCredentials, now: float) -> 
 
 
 def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    return f"Basic {_pair(user, password)}"
+
+
+def _pair(user: str, password: str) -> str:
+    """A user and a password as basic authentication writes them."""
+    return base64.b64encode(f"{user}:{password}".encode()).decode()

@@ -56,7 +56,8 @@ class SourceClient:
     ) -> None:
         """Raises InvalidInput if an app setting that the source's `auth` names is not set."""
         self._source, self.sleep, self._wall, self._now = source, sleep, wall, now
-        self._authentication = Authentication(source.auth, environment, http, wall)
+        self._authentication = Authentication(source.auth, environment, http, wall, source.filled_in)
+        self.concealed = self._authentication.concealed  # for what is quoted of the source
         self._exchange = Exchange(source, http, self._authentication)
         self._place = address(source.url)
         self._pace = Pace(source.throttle.requests_per_second)
@@ -80,7 +81,7 @@ class SourceClient:
             try:
                 outcome = await self._ask(request, counted)
             except (httpx.TransportError, BodyCut, TokenUnavailable) as error:
-                problem = self._authentication.concealed(str(error)) or type(error).__name__
+                problem = str(error) or type(error).__name__
                 continue
             if not isinstance(outcome, str):
                 return outcome
@@ -128,7 +129,7 @@ class SourceClient:
         if status in TRANSIENT or status >= 500:
             return f"HTTP {status}"
         if not response.is_success:
-            told = await read_told(response)
+            told = self.concealed(await read_told(response))
             if self._source.tells(status, told):
                 return page_of(response, told, sink)
             raise self._refusal(response, told)
@@ -141,7 +142,7 @@ class SourceClient:
             await sink.restart()
             return self._left_alone(wait)
         if problem:
-            told = json.dumps(document, ensure_ascii=False)
+            told = self.concealed(json.dumps(document, ensure_ascii=False))
             if self._source.tells(status, told):
                 return page_of(response, told, sink)
             raise SourceRefused(problem)
@@ -170,8 +171,8 @@ class SourceClient:
         advice = "Check url, query and headers in the sources file."
         if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             advice = "Check auth in the sources file, and the app settings that it names."
-        place, said = address(response.url), self._authentication.concealed(told)[:SHOWN_CHARACTERS]
-        return SourceRefused(f"{place} answered HTTP {response.status_code}: {said!r}. {advice}")
+        said = told[:SHOWN_CHARACTERS]
+        return SourceRefused(f"{address(response.url)} answered HTTP {response.status_code}: {said!r}. {advice}")
 
 
 def _backoff_seconds(attempt: int, most: float) -> float:

@@ -3,13 +3,14 @@
 Enters: the file and the environment (a `%NAME%` in a text stands for the app setting NAME). Leaves: a Source.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from ingestion.errors import InvalidInput
 from ingestion.source.auth import Auth
@@ -52,6 +53,12 @@ class Source(BaseModel):
     limits: Limits = Limits()
     parallel_fetches: Annotated[int, Field(ge=1, le=64)] = 1  # pages asked for at once, where the style can tell them
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as unreachable
+    _filled_in: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def filled_in(self) -> tuple[str, ...]:
+        """The values of app settings in headers, query and body: no error may show them."""
+        return self._filled_in
 
     def base_request(self) -> PageRequest:
         """What every request for a page starts from, before the pagination and the credentials."""
@@ -80,9 +87,12 @@ def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source
         )
     refuse_secrets(sources[name], where)
     try:
-        return Source.model_validate(_fill_in(sources[name], environment, where))
+        source = Source.model_validate(_fill_in(sources[name], environment, where))
     except ValidationError as error:
         raise finding(error, Source, prefix=f"{where}.") from None
+    sent = json.dumps([sources[name].get(key) for key in ("headers", "query", "body")], default=str)
+    source._filled_in = tuple(environment[setting] for setting in re.findall(PLACEHOLDER, sent))
+    return source
 
 
 def _read(file: Path) -> dict[str, Any]:

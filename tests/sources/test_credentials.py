@@ -1,18 +1,25 @@
 """What opens a source stays with that source: no other account, no error, no log and no ledger gets to see it."""
 
 import asyncio
+import base64
 import itertools
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ingestion.errors import InvalidInput
+from ingestion.errors import InvalidInput, SourceRefused
 from ingestion.source.client import SourceClient
-from ingestion.source.description import Source
+from ingestion.source.description import Source, load_source
 from ingestion.source.exchange import http_client
-from tests.sources.one_page import CURSOR, app_of, ask
+from tests.sources.one_page import CURSOR, Handler, app_of, ask
+from tests.sources.reader import reading_at
 
 
 def test_a_cookie_of_one_account_is_not_sent_with_the_token_of_another() -> None:
@@ -34,6 +41,32 @@ def test_a_cookie_of_one_account_is_not_sent_with_the_token_of_another() -> None
 
     asyncio.run(run())
     assert sent == [None, None]
+
+
+async def nobody(request: web.Request) -> web.Response:
+    raise AssertionError("this must not be asked")
+
+
+OAUTH = {"kind": "client_credentials", "client_id": "A", "client_secret": "B"}
+
+
+def refusal(page: Handler, settings: dict[str, str], *, end: Any = None, token: Handler = nobody, **table: Any) -> str:
+    """What the run of a source that `page` serves ends with; it shows no part of a credential."""
+
+    async def run() -> str:
+        async with TestServer(app_of(page, token=token)) as server:
+            if table["auth"]["kind"] == "client_credentials":
+                table["auth"]["token_url"] = str(server.make_url("/token"))
+            description = {"pagination": {**CURSOR, "end": end or {}}, **table}
+            async with reading_at(server.make_url("/"), description, settings=settings) as going:
+                with pytest.raises(SourceRefused) as refused:
+                    await going.all()
+                return str(refused.value)
+
+    said = asyncio.run(run())
+    shown = [said, *(base64.b64decode(part + "==") for part in re.findall(r"[A-Za-z0-9+/]{12,}", said))]
+    assert not any(secret in str(text) for secret in ("s3", "cr3t", "t0ken") for text in shown), said
+    return said
 
 
 async def welcome(request: web.Request) -> web.Response:
@@ -87,3 +120,74 @@ def test_a_token_that_dies_under_parallel_requests_is_renewed_for_all_of_them() 
 
     assert [page.items for page in asyncio.run(run())] == [[1]] * 3
     assert next(tokens) <= 3, "one new token for each run at most"
+
+
+SECRET = 's3/cr"t+ value'
+ECHOED: dict[str, tuple[dict[str, Any], str]] = {
+    "bearer": ({"kind": "bearer", "token": "KEY"}, "Authorization"),
+    "key": ({"kind": "api_key", "key": "KEY", "header": "X-Key", "prefix": "Token "}, "X-Key"),
+    "basic": ({"kind": "basic", "user": "USER", "password": "KEY"}, "Authorization"),
+}
+
+
+@pytest.mark.parametrize(
+    "table", [{}, {"expiry": {"statuses": [400], "then": "restart"}}, {"end": {"statuses": [400]}}]
+)
+@pytest.mark.parametrize("kind", ECHOED)
+def test_credentials_that_a_refusal_repeats_are_not_shown(kind: str, table: dict[str, Any]) -> None:
+    auth, header = ECHOED[kind]
+
+    async def page(request: web.Request) -> web.Response:
+        return web.json_response({"error": f"not {request.headers[header]}"}, status=400)
+
+    said = refusal(page, {"KEY": SECRET, "USER": "someone"}, auth=auth, **table)
+    assert re.search(r"not .*\*\*\*", said), said
+    assert "HTTP 400" in said
+
+
+@pytest.mark.parametrize("form", [str, quote, quote_plus, lambda text: json.dumps(text)[1:-1]])
+def test_a_key_is_concealed_in_each_form_in_which_a_source_repeats_it(form: Callable[[str], str]) -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text=f"no: {form(request.query['key'])}", status=403)
+
+    auth = {"kind": "api_key", "key": "KEY", "query": "key"}
+    assert "'no: ***'" in refusal(page, {"KEY": SECRET}, auth=auth)
+
+
+def test_a_token_is_concealed_as_long_as_an_answer_may_repeat_it() -> None:
+    async def token(request: web.Request) -> web.Response:
+        return web.json_response({"access_token": "t0ken", "expires_in": 3600})
+
+    async def page(request: web.Request) -> web.Response:
+        return web.json_response({"error": request.headers["Authorization"]}, status=401)
+
+    said = refusal(page, {"A": "a", "B": "b"}, token=token, auth={**OAUTH, "client_id": "A", "client_secret": "B"})
+    assert "Bearer ***" in said
+
+
+def test_an_app_setting_in_a_header_is_concealed(tmp_path: Path) -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.json_response(
+            {"error": f"tenant {request.headers['X-Tenant']} in {request.query['in']}"}, status=403
+        )
+
+    async def run() -> None:
+        async with TestServer(app_of(page)) as server, http_client(trust_env=False) as http:
+            file = tmp_path / "sources.toml"
+            file.write_text(
+                f"""[shop]\nurl = "{server.make_url("/")}"\nitems = "items"\npagination = {{ style = "none" }}\n"""
+                """headers = { X-Tenant = "%TENANT%" }\nquery = { in = "home" }\n"""
+            )
+            source = load_source(file, "shop", {"TENANT": "t3n4nt"})
+            await SourceClient(source, http, environment={}).get(source.base_request())
+
+    with pytest.raises(SourceRefused, match=r"tenant \*\*\* in home"):
+        asyncio.run(run())
+
+
+def test_what_a_style_says_of_a_page_conceals_credentials_too() -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.json_response({"items": [], "more": request.headers["X-Key"]})
+
+    auth = {"kind": "api_key", "key": "KEY", "header": "X-Key"}
+    assert "'***'" in refusal(page, {"KEY": "s3cr3t"}, auth=auth, end={"more": "more"})
