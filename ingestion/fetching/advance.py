@@ -9,11 +9,13 @@ import json
 from ingestion.errors import SourceRefused
 from ingestion.fetching.position import Position, request_at
 from ingestion.fetching.seen import Seen, fingerprint
+from ingestion.source.auth import without_key
 from ingestion.source.description import Source
 from ingestion.source.end import End, Reached, number_of
 from ingestion.source.origin import is_allowed, origin
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.path import ABSENT, at
+from ingestion.source.styles.next_url import AddressStyle
 
 NO_CONTENT = 204
 SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
@@ -32,6 +34,8 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
     following = end or style.next(page, position.cursor, request)
     if isinstance(following, End):
         return _ended(source, following, reached)
+    if isinstance(style, AddressStyle):  # what is durable holds no credentials; the next request gets them anyway
+        following = without_key(source.auth, following)
     moved = position.moved(
         cursor=following,
         pages=reached.pages,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_plus, urlsplit, urlunsplit
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -152,9 +152,7 @@ class Authentication:
 
     def without_credentials(self, url: httpx.URL) -> httpx.URL:
         """The URL without the key that a redirect may have copied into it."""
-        if isinstance(self._auth, ApiKey) and self._auth.query:
-            return url.copy_remove_param(self._auth.query)
-        return url
+        return httpx.URL(without_key(self._auth, str(url)))
 
     def concealed(self, text: str) -> str:
         """`text`, fit for an error or a log, should the source repeat its credentials in it."""
@@ -192,6 +190,15 @@ class Authentication:
             )
         except httpx.TransportError as error:
             raise TokenUnavailable(f"{address(auth.token_url)}: {str(error) or type(error).__name__}") from error
+
+
+def without_key(auth: BaseModel | None, url: str) -> str:
+    """The URL without the key that the source may have copied into it; the rest of it as it was."""
+    if not isinstance(auth, ApiKey) or auth.query is None:
+        return url
+    parts = urlsplit(url)
+    kept = [pair for pair in parts.query.split("&") if unquote_plus(pair.partition("=")[0]) != auth.query]
+    return urlunsplit(parts._replace(query="&".join(kept)))
 
 
 def settings_of(auth: BaseModel | None) -> list[str]:

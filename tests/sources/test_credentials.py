@@ -19,7 +19,7 @@ from ingestion.source.client import SourceClient
 from ingestion.source.description import Source, load_source
 from ingestion.source.exchange import http_client
 from tests.sources.one_page import CURSOR, Handler, app_of, ask
-from tests.sources.reader import reading_at
+from tests.sources.reader import Reading, reading_at
 
 
 def test_a_cookie_of_one_account_is_not_sent_with_the_token_of_another() -> None:
@@ -191,3 +191,29 @@ def test_what_a_style_says_of_a_page_conceals_credentials_too() -> None:
 
     auth = {"kind": "api_key", "key": "KEY", "header": "X-Key"}
     assert "'***'" in refusal(page, {"KEY": "s3cr3t"}, auth=auth, end={"more": "more"})
+
+
+@pytest.mark.parametrize("pagination", [{"style": "next_url", "read": "next"}, {"style": "link_header"}])
+def test_a_key_that_next_links_repeat_is_sent_again_and_stored_nowhere(pagination: dict[str, Any]) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def page(request: web.Request) -> web.Response:
+        asked.append((request.query["api key"], request.query["q"]))
+        number = int(request.query.get("page", 1))
+        link = str(request.url.update_query({"page": number + 1}))
+        headers = {"Link": f'<{link}>; rel="next"'} if number < 4 else {}
+        return web.json_response({"items": [{"id": number}], "next": link if number < 4 else None}, headers=headers)
+
+    async def run() -> tuple[list[Any], Reading]:
+        async with TestServer(app_of(page)) as server:
+            auth = {"kind": "api_key", "key": "KEY", "query": "api key"}
+            table = {"pagination": pagination, "auth": auth, "query": {"q": "a/b c"}}
+            url = server.make_url("/")
+            async with reading_at(url, table, settings={"KEY": "s3cr3t"}, max_messages=1) as going:
+                return await going.all(), going
+
+    messages, going = asyncio.run(run())
+    assert messages == [1, 2, 3, 4]
+    assert asked == [("s3cr3t", "a/b c")] * 4
+    assert not any("s3cr3t" in str(batch) for batch in going.batches)
+    assert not any(b"s3cr3t" in blob.data for blob in going.container.blobs.values())
