@@ -3,6 +3,7 @@
 Enters: a request without credentials. Leaves: an answer that is no redirect, its body not yet read.
 """
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -18,6 +19,8 @@ from ingestion.source.origin import address, is_allowed, origin, url_of
 from ingestion.source.page import PageRequest
 
 _METHOD_KEEPING = (307, 308)
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs every URL, and some hold a key
 
 
 def http_client(**options: Any) -> httpx.AsyncClient:
