@@ -14,7 +14,6 @@ from ingestion.source.description import Source
 from ingestion.source.end import End, Reached, number_of
 from ingestion.source.origin import is_allowed, origin
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT, at
 from ingestion.source.styles.next_url import AddressStyle
 
 NO_CONTENT = 204
@@ -42,7 +41,7 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
         items=reached.items,
         largest_page=max(position.largest_page, page.count),
         total=reached.total,
-        last_key=_last_key(source, position, page),
+        last_key=source.expiry.key_of(page.last) if page.count else position.last_key,
     )
     return _guarded(source, moved, request, reached, seen)
 
@@ -126,13 +125,6 @@ def _ended(source: Source, end: End, reached: Reached) -> End:
             f"the source ended ({end.reason}) after {reached.items} items, and it says that it has {reached.total}"
         )
     return end
-
-
-def _last_key(source: Source, position: Position, page: Page) -> object:
-    if source.expiry.key is None or not page.count:
-        return position.last_key
-    key = at(page.last, source.expiry.key)
-    return position.last_key if key is ABSENT else key
 
 
 def _expired(source: Source, position: Position, status: int) -> Position:

@@ -103,6 +103,7 @@ class _Walk:
             self.filling.begin(self._position)
             page = await self._page()
             if isinstance(page, Throttled):
+                self._position = self.filling.position
                 if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
                     wait_seconds = page.seconds
                     break
@@ -127,7 +128,7 @@ class _Walk:
 
     async def _take(self, page: Page, request: PageRequest) -> Position | End:
         """Spool what the page holds; returns where to go on."""
-        source, position = self._source, self._position
+        source, position = self._source, self.filling.position
         answer = answered(source, position, page)
         if answer is not None:
             if isinstance(answer, End):

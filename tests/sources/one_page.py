@@ -12,7 +12,7 @@ from ingestion.source.exchange import http_client
 
 CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def app_of(page: Handler, **others: Handler) -> web.Application:
@@ -30,3 +30,13 @@ async def ask(page: Handler, settings: dict[str, str] | None = None, **descripti
         table = {"url": str(server.make_url("/")), "items": "items", "pagination": CURSOR, **description}
         source = Source.model_validate(table)
         return await SourceClient(source, http, environment=settings or {}).get(source.base_request())
+
+
+async def cut_off(request: web.Request, body: bytes) -> web.StreamResponse:
+    """Answer with all of `body` but its end, and hang up."""
+    answer = web.StreamResponse(headers={"Content-Length": str(len(body))})
+    await answer.prepare(request)
+    await answer.write(body[:-200])
+    assert request.transport is not None
+    request.transport.abort()
+    return answer
