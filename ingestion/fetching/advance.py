@@ -84,8 +84,13 @@ def first_page(source: Source, position: Position, digest: str) -> str:
 
 
 def total_of(source: Source, position: Position, page: Page) -> int | None:
-    """The number of items of the whole source, as the last page said that said it."""
-    given = None if source.total is None else number_of(source.total.of(page))
+    """The number of items of the whole source, as the last page said that said it.
+
+    After a resumption by key, pages count what follows the key: then what was said before it stays.
+    """
+    if source.total is None or position.since is not None:
+        return position.total
+    given = number_of(source.total.of(page))
     return position.total if given is None else given
 
 
@@ -137,12 +142,15 @@ def _expired(source: Source, position: Position, status: int) -> Position:
         )
     if position.restarts and not position.fresh:
         raise SourceRefused(f"{said}, again before a new message came: it expires faster than the run can catch up")
+    resumes = source.expiry.then == "resume"
     return Position(
         cursor=source.pagination.first(),
+        items=position.items + position.skip if resumes else 0,
+        total=position.total,
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,
         previous=position.previous,
         known_batches=position.known_batches,
         first_page=position.first_page,
-        since=position.last_key if source.expiry.then == "resume" else None,
+        since=position.last_key if resumes else None,
     )

@@ -172,11 +172,11 @@ class Filling:
         """The lines without those that the run holds, or that the page before held, where they are to be dropped."""
         wanted = lines if self._known is None else [line for line in lines if line not in self._known]
         if self._source.repeats == "drop":
-            marks = [digest(line) for line in wanted]
+            marks, unknown = [digest(line) for line in wanted], len(wanted)
             self._current.update(marks)
             wanted = [line for line, mark in zip(wanted, marks, strict=True) if mark not in self._previous]
+            self.dropped += unknown - len(wanted)
         self._added += len(wanted)
-        self.dropped += len(lines) - len(wanted)
         return wanted
 
     def _changed(self) -> SourceRefused:

@@ -14,7 +14,10 @@ from ingestion.wire import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A place between two pages, or inside one. Counts of pages and items begin anew when the source is restarted."""
+    """A place between two pages, or inside one.
+
+    The count of pages begins anew when a cursor has expired, that of items when the source is then read from its start.
+    """
 
     cursor: Any  # of the page to ask for, in the terms of the pagination style
     pages: int = 0

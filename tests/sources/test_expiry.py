@@ -87,9 +87,10 @@ class Dying:
         return web.json_response({"items": items, "next": following, "total": self.last - since})
 
 
-def read_from(page: Handler, **description: Any) -> tuple[list[Any], Reading]:
+def read_from(page: Handler, max_messages: int = 20, **description: Any) -> tuple[list[Any], Reading]:
     async def run() -> tuple[list[Any], Reading]:
-        async with reading(app_of(page), "/", {"pagination": CURSOR, **description}) as going:
+        table = {"pagination": CURSOR, **description}
+        async with reading(app_of(page), "/", table, max_messages=max_messages) as going:
             return await going.all(), going
 
     return asyncio.run(run())
@@ -141,3 +142,16 @@ def test_a_cursor_that_dies_inside_a_page_that_was_cut_brings_no_id_twice(
             return messages
 
     assert asyncio.run(run()) == list(range(1, 111))
+
+
+@pytest.mark.parametrize("expiry", [RESUME, {"then": "restart"}])
+@pytest.mark.parametrize("max_messages", [10, 20, 1000])
+def test_the_total_of_a_source_is_that_of_all_of_it_also_after_its_cursor_has_expired(
+    expiry: dict[str, Any], max_messages: int
+) -> None:
+    pagination = {**CURSOR, "end": {"exact_total": True}}
+    table = {"expiry": expiry, "total": "total", "pagination": pagination}
+    messages, going = read_from(Dying().page, max_messages=max_messages, **table)
+    assert messages == list(range(1, 61))
+    assert {batch.source_total for batch in going.batches} == {60}
+    assert sum(batch.count + batch.dropped for batch in going.batches) == 60, "what a run compares with the total"
