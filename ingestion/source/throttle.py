@@ -77,7 +77,7 @@ def refused_for_seconds(
     spent = _remaining(throttle, headers) == 0
     if status not in throttle.statuses and not (status in (403, 429, 503) and (named is not None or spent)):
         return None
-    if named is None and spent:
+    if named is None:
         named = _reset(throttle, headers, now)
     if named is None or named <= 0:  # "0" and moments that have passed would hammer
         named = max(named or 0.0, throttle.penalty_seconds or backoff_seconds)

@@ -52,6 +52,13 @@ def test_a_refusal_without_a_wait_takes_the_penalty_or_the_back_off() -> None:
     assert refused(418, {}, statuses=(418,)) == 9
 
 
+@pytest.mark.parametrize("remaining", [{}, {"x-ratelimit-remaining": "5"}, {"x-ratelimit-remaining": "0"}])
+def test_a_refusal_without_a_wait_lasts_until_the_reset_whatever_remains(remaining: dict[str, str]) -> None:
+    assert refused(429, {"x-ratelimit-reset": "120", **remaining}) == 120
+    assert refused(429, {"x-ratelimit-reset": "120", "retry-after": "7", **remaining}) == 7
+    assert refused(429, {"x-ratelimit-reset": "0", **remaining}) == 9
+
+
 def test_of_several_named_waits_all_have_to_pass() -> None:
     assert refused(429, {"retry-after": "2", "x-ms-retry-after-ms": "3500"}) == 3.5
     assert refused(429, {"retry-after": "2", "x-wait": "7"}, wait_header="X-Wait") == 7
