@@ -13,6 +13,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import httpx
 
@@ -126,10 +127,17 @@ class SourceClient:
         wait = refused_for_seconds(throttle, status, headers, self._wall(), unnamed)
         if wait is not None:
             return self._left_alone(wait)
-        if status in TRANSIENT or status >= 500:
+        transient = status in TRANSIENT or status >= 500
+        if transient and throttle.body is None:
             return f"HTTP {status}"
         if not response.is_success:
-            told = self.concealed(await read_told(response))
+            said = await read_told(response)
+            wait = refused_by_body_seconds(throttle, _json_of(said), self._wall(), unnamed)
+            if wait is not None:
+                return self._left_alone(wait)
+            told = self.concealed(said)
+            if transient:
+                return f"HTTP {status}"
             if self._source.tells(status, told):
                 return page_of(response, told, sink)
             raise self._refusal(response, told)
@@ -173,6 +181,14 @@ class SourceClient:
             advice = "Check auth in the sources file, and the app settings that it names."
         said = told[:SHOWN_CHARACTERS]
         return SourceRefused(f"{address(response.url)} answered HTTP {response.status_code}: {said!r}. {advice}")
+
+
+def _json_of(text: str) -> Any:
+    """The value that an answer holds which is no page, None if that is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _backoff_seconds(attempt: int, most: float) -> float:

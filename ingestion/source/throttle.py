@@ -21,7 +21,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class BodyThrottle(BaseModel):
-    """Throttling said in the body, often under HTTP 200: one of `values` at `path` (a list on the way: any of it)."""
+    """Throttling said in the body, under whatever status: one of `values` at `path` (a list on the way: any of it)."""
 
     model_config = _FROZEN
 
@@ -85,7 +85,7 @@ def refused_for_seconds(
 
 
 def refused_by_body_seconds(throttle: Throttle, document: Any, now: float, backoff_seconds: float) -> float | None:
-    """The wait that the body of a success asks for; None if it does not say that it has throttled."""
+    """The wait that the body of an answer asks for; None if it does not say that it has throttled."""
     if throttle.body is None or not set(_all_at(document, throttle.body.path)) & set(throttle.body.values):
         return None
     if throttle.body.wait_path:
