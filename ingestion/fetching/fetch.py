@@ -91,6 +91,8 @@ class _Walk:
         finally:
             await self._ahead.close()
         ended = isinstance(following, End)
+        if not ended and not wait_seconds:
+            wait_seconds = await self._wait_for_turn()
         facts = {"source_total": self._position.total, "clamped_to": self._clamped_to, "dropped": self.filling.dropped}
         goes_on = replace(self._position, waited_seconds=self._client.waited_seconds)
         return await self.filling.commit(None if ended else goes_on, wait_seconds, **facts)
@@ -117,6 +119,15 @@ class _Walk:
             if restarted:
                 break
         return following, wait_seconds
+
+    async def _wait_for_turn(self) -> float:
+        """Sleep until the source may be asked again, since the next fetch knows nothing of it; a long wait is told."""
+        pause = self._client.until_turn()
+        if pause > SHORT_WAIT_SECONDS:
+            return pause
+        if pause:
+            await self._client.sleep(pause)
+        return 0.0
 
     async def _page(self) -> Page | Throttled:
         sink = None if self._source.pagination.needs_items else self.filling

@@ -61,7 +61,7 @@ class SourceClient:
         self.concealed = self._authentication.concealed  # for what is quoted of the source
         self._exchange = Exchange(source, http, self._authentication)
         self._place = address(source.url)
-        self._pace = Pace(source.throttle.requests_per_second)
+        self._pace = Pace(source.throttle.requests_per_second, source.throttle.max_wait_seconds)
         self._refusals = 0  # in a row
         self._left_alone_until = 0.0
         self.waited_seconds = 0.0
@@ -72,13 +72,13 @@ class SourceClient:
         Raises SourceUnreachable after the source's number of attempts or the most that it may be
         waited for, SourceRefused on an answer that a further attempt would not change.
         """
-        if pause := await self._paced():
-            return Throttled(pause)
         counted, problem = CountedSink(sink), ""
         for attempt in range(self._source.attempts):
             if attempt:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
                 await counted.restart()
+            if pause := self._pace.long_pause(self._now(), MAX_PACING_SECONDS, retry=attempt > 0):
+                return Throttled(pause)
             try:
                 outcome = await self._ask(request, counted)
             except (httpx.TransportError, BodyCut, TokenUnavailable) as error:
@@ -92,25 +92,27 @@ class SourceClient:
             "Check the url in the sources file and that the API is up, then start the run again."
         )
 
-    async def _paced(self) -> float:
-        """Wait for the next request's turn; gives the wait instead if it is a long one."""
-        now = self._now()
-        if (pause := self._pace.long_pause(now, MAX_PACING_SECONDS)) > 0:
-            return pause
-        if delay := self._pace.delay(now):
-            await self.sleep(delay)
-        return 0.0
+    def until_turn(self) -> float:
+        """Seconds until the source may be asked again, by its rate and by what it said in its last answers."""
+        return self._pace.until_turn(self._now())
 
     async def _ask(self, request: PageRequest, sink: CountedSink) -> Page | Throttled | str:
         """One attempt: a page, a wait, or the reason for another attempt."""
         limit = self._source.limits.response_seconds
         try:
             async with asyncio.timeout(limit) as timed:
-                async with self._exchange.answer(request) as response:
+
+                async def turn() -> None:
+                    timed.reschedule(None)  # the wait is no time of the source's
+                    if delay := self._pace.delay(self._now()):
+                        await self.sleep(delay)
+                    timed.reschedule(asyncio.get_running_loop().time() + limit)
+
+                async with self._exchange.answer(request, turn) as response:
                     refused = response.status_code == httpx.codes.UNAUTHORIZED
                     if not refused or not self._authentication.renew(response.request):
                         return await self._understood(response, sink)
-                async with self._exchange.answer(request) as response:
+                async with self._exchange.answer(request, turn) as response:
                     return await self._understood(response, sink)
         except TimeoutError:
             if not timed.expired():

@@ -4,7 +4,7 @@ Enters: a request without credentials. Leaves: an answer that is no redirect, it
 """
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -38,8 +38,8 @@ class Exchange:
         self._authentication = authentication
 
     @asynccontextmanager
-    async def answer(self, request: PageRequest) -> AsyncIterator[httpx.Response]:
-        """The answer to `request`, open as long as the block lasts.
+    async def answer(self, request: PageRequest, turn: Callable[[], Awaitable[None]]) -> AsyncIterator[httpx.Response]:
+        """The answer to `request`, open as long as the block lasts. Each request awaits its `turn`, redirects too.
 
         Raises SourceRefused if a redirect leads elsewhere than the source's description allows, or they do not end;
         httpx.TransportError and TokenUnavailable if there is no answer.
@@ -49,6 +49,7 @@ class Exchange:
         if request.query:
             url = url.copy_merge_params(dict(request.query))
         for _ in range(self._source.limits.redirects + 1):
+            await turn()
             response = await self._http.send(self._built(request, url, credentials), stream=True)
             try:
                 if not response.has_redirect_location:
