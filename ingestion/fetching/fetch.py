@@ -67,7 +67,8 @@ async def _walk(request: FetchRequest, source: Source, client: SourceClient, spo
         known = Known()
         async for line in spool.lines(position.known_batches):
             known.add(line)
-    client.waited_seconds = position.waited_seconds
+    client.waited_seconds, client.away_seconds = position.waited_seconds, position.away_seconds
+    client.has_answered = stored is not None
     previous = await spool.load(position.previous) if position.previous else b""
     return _Walk(position, source, client, spool, seen, Filling(request, source, spool, known, previous))
 
@@ -94,7 +95,8 @@ class _Walk:
         if not ended and not wait_seconds:
             wait_seconds = await self._wait_for_turn()
         facts = {"source_total": self._position.total, "clamped_to": self._clamped_to, "dropped": self.filling.dropped}
-        goes_on = replace(self._position, waited_seconds=self._client.waited_seconds)
+        client = self._client
+        goes_on = replace(self._position, waited_seconds=client.waited_seconds, away_seconds=client.away_seconds)
         return await self.filling.commit(None if ended else goes_on, wait_seconds, **facts)
 
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
@@ -158,6 +160,7 @@ class _Walk:
         cursor, total = position.cursor, following.total
         self._ahead.expect(following.cursor, lambda: source.pagination.split(page, cursor, total))
         self._clamped_to = self._clamped_to or clamped_to(source, position, page)
+        self._client.waited_seconds = self._client.away_seconds = 0.0
         return replace(following, fresh=position.fresh + added, first_page=first)
 
     async def _save(self, batch_index: int, position: Position) -> Cursor:

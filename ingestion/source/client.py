@@ -28,6 +28,7 @@ from ingestion.source.reading import CountedSink, page_of, read_items, read_told
 from ingestion.source.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
 
 FIRST_BACKOFF_SECONDS = 0.5
+FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as was waited before
 MAX_BACKOFF_SECONDS = 20.0
 MAX_UNNAMED_WAIT_SECONDS = 60.0  # where a source throttles and does not say for how long
 MAX_PACING_SECONDS = 5.0  # a longer pause is the caller's to wait, without holding an activity
@@ -41,8 +42,9 @@ Sleep = Callable[[float], Awaitable[None]]
 class SourceClient:
     """Fetches single pages of one source.
 
-    `waited_seconds` is how long the source has made the run wait since the last page. The waits of a run outlive this
-    client, so the caller sets it at the start and keeps it at the end.
+    `waited_seconds` and `away_seconds` are how long the source has made the run wait since the last page that was
+    taken, by saying so and by not answering. The waits of a run outlive this client, so the caller sets them at the
+    start, to 0 with each page, and keeps them at the end; `has_answered` is whether the run had an answer before.
     """
 
     def __init__(
@@ -64,13 +66,14 @@ class SourceClient:
         self._pace = Pace(source.throttle.requests_per_second, source.throttle.max_wait_seconds)
         self._refusals = 0  # in a row
         self._left_alone_until = 0.0
-        self.waited_seconds = 0.0
+        self.waited_seconds = self.away_seconds = 0.0
+        self.has_answered = False
 
     async def get(self, request: PageRequest, sink: ItemSink | None = None) -> Page | Throttled:
         """The page that answers `request`; its items go to `sink` where one is given.
 
-        Raises SourceUnreachable after the source's number of attempts or the most that it may be
-        waited for, SourceRefused on an answer that a further attempt would not change.
+        Where all attempts have failed, the source is waited for. Raises SourceUnreachable if it has never answered or
+        was waited for long enough, SourceRefused on an answer that a further attempt would not change.
         """
         counted, problem = CountedSink(sink), ""
         for attempt in range(self._source.attempts):
@@ -87,10 +90,8 @@ class SourceClient:
             if not isinstance(outcome, str):
                 return outcome
             problem = outcome
-        raise SourceUnreachable(
-            f"{self._place} gave no page in {self._source.attempts} attempts, at last: {problem}. "
-            "Check the url in the sources file and that the API is up, then start the run again."
-        )
+        await counted.restart()
+        return self._away(problem)
 
     def until_turn(self) -> float:
         """Seconds until the source may be asked again, by its rate and by what it said in its last answers."""
@@ -156,17 +157,13 @@ class SourceClient:
             if self._source.tells(status, told):
                 return page_of(response, told, sink)
             raise SourceRefused(problem)
-        self._refusals, self.waited_seconds = 0, 0.0
+        self._refusals, self.has_answered = 0, True
         self._pace.pause(self._now(), pause_seconds(throttle, headers, document, self._wall()))
         return page_of(response, document, sink)
 
     def _left_alone(self, seconds: float) -> Throttled:
-        """The wait, added to those since the last page; parallel requests that are refused together wait once."""
-        now = self._now()
-        until = max(self._left_alone_until, now + seconds)
-        self.waited_seconds += until - max(self._left_alone_until, now)
-        self._left_alone_until = until
-        self._pace.pause(now, seconds)
+        """The wait that the source asks for. Raises SourceUnreachable if that is too much since the last page."""
+        self.waited_seconds += self._waits(seconds)
         self._refusals += 1
         most = self._source.throttle.max_wait_seconds
         if self.waited_seconds > most:
@@ -176,6 +173,29 @@ class SourceClient:
                 "(throttle.requests_per_second), or raise that limit."
             )
         return Throttled(seconds)
+
+    def _away(self, problem: str) -> Throttled:
+        """The wait for a source that does not answer. Raises SourceUnreachable if it is not worth one."""
+        left = self._source.outage_seconds - self.away_seconds
+        if not self.has_answered or left < 1:
+            waited = f" and {self.away_seconds:,.0f} seconds of waiting for it" if self.away_seconds else ""
+            again = "redrive the run" if self.has_answered else "start the run again"
+            raise SourceUnreachable(
+                f"{self._place} gave no page in {self._source.attempts} attempts{waited}, at last: {problem}. "
+                f"Check the url in the sources file and that the API is up, then {again}."
+            )
+        seconds = min(max(FIRST_OUTAGE_WAIT_SECONDS, self.away_seconds), left)
+        self.away_seconds += self._waits(seconds)
+        return Throttled(seconds)
+
+    def _waits(self, seconds: float) -> float:
+        """Let nothing start for `seconds`; gives what that adds: parallel requests that fail together wait once."""
+        now = self._now()
+        until = max(self._left_alone_until, now + seconds)
+        added = until - max(self._left_alone_until, now)
+        self._left_alone_until = until
+        self._pace.pause(now, seconds)
+        return added
 
     def _refusal(self, response: httpx.Response, told: str) -> SourceRefused:
         advice = "Check url, query and headers in the sources file."
