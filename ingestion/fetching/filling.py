@@ -45,6 +45,7 @@ class Filling:
         self._waiting: list[bytes] = []
         self._previous = {previous[at : at + 16] for at in range(0, len(previous), 16)}
         self._current: set[bytes] = set()
+        self._last_item: Any = None
 
     @property
     def full(self) -> bool:

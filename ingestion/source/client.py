@@ -39,6 +39,14 @@ TRANSIENT = (408, 425)  # beside all from 500 up
 Sleep = Callable[[float], Awaitable[None]]
 
 
+class _Paused(Exception):
+    """The next request's turn is too far off to be slept for."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class SourceClient:
     """Fetches single pages of one source.
 
@@ -80,10 +88,10 @@ class SourceClient:
             if attempt:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
                 await counted.restart()
-            if pause := self._pace.long_pause(self._now(), MAX_PACING_SECONDS, retry=attempt > 0):
-                return Throttled(pause)
             try:
-                outcome = await self._ask(request, counted)
+                outcome = await self._ask(request, counted, again=attempt > 0)
+            except _Paused as paused:
+                return Throttled(paused.seconds)
             except (httpx.TransportError, BodyCut, TokenUnavailable) as error:
                 problem = str(error) or type(error).__name__
                 continue
@@ -97,16 +105,17 @@ class SourceClient:
         """Seconds until the source may be asked again, by its rate and by what it said in its last answers."""
         return self._pace.until_turn(self._now())
 
-    async def _ask(self, request: PageRequest, sink: CountedSink) -> Page | Throttled | str:
-        """One attempt: a page, a wait, or the reason for another attempt."""
+    async def _ask(self, request: PageRequest, sink: CountedSink, *, again: bool) -> Page | Throttled | str:
+        """One attempt, the first or another: a page, a wait, or the reason for another attempt."""
         limit = self._source.limits.response_seconds
         try:
             async with asyncio.timeout(limit) as timed:
 
                 async def turn() -> None:
+                    nonlocal again
                     timed.reschedule(None)  # the wait is no time of the source's
-                    if delay := self._pace.delay(self._now()):
-                        await self.sleep(delay)
+                    await self._turn(again=again)
+                    again = True
                     timed.reschedule(asyncio.get_running_loop().time() + limit)
 
                 async with self._exchange.answer(request, turn) as response:
@@ -123,6 +132,14 @@ class SourceClient:
                 "pages, or raise limits.response_seconds in the sources file"
             ) from None
 
+    async def _turn(self, *, again: bool) -> None:
+        """Wait for the next request's turn. Raises _Paused if that is too long to hold an activity."""
+        now = self._now()
+        if pause := self._pace.long_pause(now, MAX_PACING_SECONDS, again=again):
+            raise _Paused(pause)
+        if delay := self._pace.delay(now):
+            await self.sleep(delay)
+
     async def _understood(self, response: httpx.Response, sink: CountedSink) -> Page | Throttled | str:
         throttle, status = self._source.throttle, response.status_code
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -130,20 +147,8 @@ class SourceClient:
         wait = refused_for_seconds(throttle, status, headers, self._wall(), unnamed)
         if wait is not None:
             return self._left_alone(wait)
-        transient = status in TRANSIENT or status >= 500
-        if transient and throttle.body is None:
-            return f"HTTP {status}"
         if not response.is_success:
-            said = await read_told(response)
-            wait = refused_by_body_seconds(throttle, _json_of(said), self._wall(), unnamed)
-            if wait is not None:
-                return self._left_alone(wait)
-            told = self.concealed(said)
-            if transient:
-                return f"HTTP {status}"
-            if self._source.tells(status, told):
-                return page_of(response, told, sink)
-            raise self._refusal(response, told)
+            return await self._failed(response, sink, unnamed)
         document, problem = None, None
         if status not in NO_CONTENT:
             form, path = self._source.format, self._source.items
@@ -160,6 +165,23 @@ class SourceClient:
         self._refusals, self.has_answered = 0, True
         self._pace.pause(self._now(), pause_seconds(throttle, headers, document, self._wall()))
         return page_of(response, document, sink)
+
+    async def _failed(self, response: httpx.Response, sink: CountedSink, unnamed: float) -> Page | Throttled | str:
+        """What an answer without success means whose head does not say that it throttles."""
+        throttle, status = self._source.throttle, response.status_code
+        transient = status in TRANSIENT or status >= 500
+        if transient and throttle.body is None:
+            return f"HTTP {status}"
+        said = await read_told(response)
+        wait = refused_by_body_seconds(throttle, _json_of(said), self._wall(), unnamed)
+        if wait is not None:
+            return self._left_alone(wait)
+        if transient:
+            return f"HTTP {status}"
+        told = self.concealed(said)
+        if self._source.tells(status, told):
+            return page_of(response, told, sink)
+        raise self._refusal(response, told)
 
     def _left_alone(self, seconds: float) -> Throttled:
         """The wait that the source asks for. Raises SourceUnreachable if that is too much since the last page."""

@@ -130,12 +130,12 @@ class Pace:
         """Seconds until the next start. Takes no turn."""
         return max(0.0, self._free_at - now, self._paused_until - now)
 
-    def long_pause(self, now: float, short_seconds: float, *, retry: bool = False) -> float:
+    def long_pause(self, now: float, short_seconds: float, *, again: bool = False) -> float:
         """Seconds until the next start if they are a pause of more than `short_seconds`; 0 if not. Takes no turn.
 
-        A retry waits for its turn however low the rate is: to put it off would begin its attempts anew.
+        A request that is made again waits for its turn however low the rate is: put off, its attempts would begin anew.
         """
-        by_rate = self._interval > short_seconds and not retry
+        by_rate = self._interval > short_seconds and not again
         pause = self.until_turn(now) if by_rate else self._paused_until - now
         return pause if pause > short_seconds else 0.0
 

@@ -1,6 +1,7 @@
 """The pace of a source is kept over all requests: those of the next batch, second attempts, redirects, new tokens."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.exchange import http_client
+from ingestion.source.page import Throttled
 from tests.sources.one_page import CURSOR, Handler, app_of
 from tests.sources.reader import Reading, reading_at
 
@@ -121,3 +123,29 @@ def test_waiting_for_a_turn_is_none_of_the_time_of_an_answer() -> None:
             return [await client.get(source.base_request()) for _ in range(2)]
 
     assert [page.items for page in asyncio.run(run())] == [[1], [1]]
+
+
+def test_a_long_wait_that_another_request_was_told_is_not_slept_by_a_request_under_way() -> None:
+    refused, slept = asyncio.Event(), []
+
+    async def page(request: web.Request) -> web.Response:
+        if request.query["id"] == "2":
+            return web.json_response({}, status=429, headers={"Retry-After": "3600"})
+        await refused.wait()
+        return web.json_response({}, status=302, headers={"Location": "/?id=2"})
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async def run() -> list[Any]:
+        async with TestServer(app_of(page)) as server, http_client(trust_env=False) as http:
+            source = Source.model_validate({"url": str(server.make_url("/")), "items": "", "pagination": CURSOR})
+            client = SourceClient(source, http, sleep, now=lambda: 0.0)
+            asked = [replace(source.base_request(), query={"id": name}) for name in ("1", "2")]
+            under_way = asyncio.create_task(client.get(asked[0]))
+            first = await client.get(asked[1])
+            refused.set()
+            return [first, await under_way]
+
+    assert asyncio.run(run()) == [Throttled(3600), Throttled(3600)]
+    assert slept == []

@@ -111,9 +111,9 @@ def test_nothing_that_a_source_says_puts_requests_off_for_longer_than_is_waited_
 def test_a_retry_takes_a_turn_that_is_far_off_and_keeps_to_a_pause() -> None:
     pace = Pace(0.1, DAY)
     assert pace.delay(0.0) == 0
-    assert (pace.long_pause(0.0, 5), pace.long_pause(0.0, 5, retry=True)) == (10, 0)
+    assert (pace.long_pause(0.0, 5), pace.long_pause(0.0, 5, again=True)) == (10, 0)
     pace.pause(0.0, 60)
-    assert (pace.long_pause(0.0, 5), pace.long_pause(0.0, 5, retry=True)) == (60, 60)
+    assert (pace.long_pause(0.0, 5), pace.long_pause(0.0, 5, again=True)) == (60, 60)
 
 
 def test_a_long_pause_is_not_taken_as_a_turn() -> None:
