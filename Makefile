@@ -19,10 +19,10 @@ API_FLAGS = --ids '$(IDS)' $(call flag,PAGE_SIZE,page-size) $(call flag,LATENCY_
 help: ## this list
 	@echo 'Sluice: make TARGET [NAME=VALUE ...]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  run and serve take IDS (100000), PAGE_SIZE, LATENCY_MS, FAILURE_RATE, THROTTLE, SEED;'
-	@echo '  run takes CHUNK_SIZE as well; serve takes PORT; lock takes UPGRADE=1;'
+	@echo '  run takes CHUNK_SIZE as well; serve takes PORT (7071); lock takes UPGRADE=1;'
 	@echo '  chaos takes ROUNDS (20), SEED, IDS of a round, and FIRST, the number of the first round;'
 	@echo '  every one takes PYTHON, the interpreter that the virtual environment is made with.'
 

@@ -1,14 +1,22 @@
-"""Structured log records: a constant message, an `action`, and the facts as fields of their own.
+"""Structured log records: a constant message, an `action`, and the facts.
 
-In Azure the fields show up as custom dimensions of the trace. `docs/monitoring.md` lists the actions.
+The facts stand twice in a record: as JSON behind the message, since the Functions worker hands nothing else on, and as
+fields of their own for handlers that take those (OpenTelemetry, where they become custom dimensions; devhost's log
+file). `docs/monitoring.md` lists the actions.
 """
 
+import json
 import logging
 from typing import Any
 
 logger = logging.getLogger("sluice")
 
+# Each logs the whole URL of each request, which may hold a key, and the worker hands on all that is INFO.
+for name in ("httpx", "azure.core.pipeline.policies.http_logging_policy"):
+    logging.getLogger(name).setLevel(logging.WARNING)
+
 
 def log(action: str, message: str, *, level: int = logging.INFO, **facts: Any) -> None:
     """Log `message` (constant) with `action` and `facts`: counts, indexes, names; never ids, tokens or full URLs."""
-    logger.log(level, message, extra={"action": action, **facts})
+    record = {"action": action, **facts}
+    logger.log(level, f"{message} %s", json.dumps(record, ensure_ascii=False, default=str), extra=record)

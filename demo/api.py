@@ -9,6 +9,7 @@ against. `GET /stats` counts what was served.
 import argparse
 import asyncio
 import signal
+import sys
 from collections import Counter
 
 from aiohttp import web
@@ -19,7 +20,7 @@ from demo.catalogue import Catalogue
 from demo.misbehaviour import failures, latency, throttle, wrapped
 from demo.paging.library import library
 from demo.paging.listing import Listing
-from demo.settings import ApiSettings, add_flags, settings_from
+from demo.settings import ApiSettings, add_flags, port_number, settings_from
 
 CATALOGUE_STEP = 10_000
 
@@ -101,15 +102,20 @@ async def serve(settings: ApiSettings, port: int) -> None:
     await runner.cleanup()
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m demo.api", description="A paginated API with ids that never change."
     )
-    parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
+    parser.add_argument("--port", type=port_number, default=0, help="0 (the default) takes a free one")
     add_flags(parser)
     arguments = parser.parse_args()
-    asyncio.run(serve(settings_from(parser, arguments), arguments.port))
+    try:
+        asyncio.run(serve(settings_from(parser, arguments), arguments.port))
+    except OSError as error:
+        print(f"demo API: port {arguments.port} cannot be used: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

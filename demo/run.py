@@ -106,7 +106,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m demo.run",
         description="Sends ids from a demo API through the app into a storage queue, all on this machine, and checks "
-        "that each of them arrived once.",
+        "that each of them arrived once. Your SLUICE_ settings (local.settings.json, the terminal) do not hold here.",
     )
     parser.add_argument("--chunk-size", type=int, help="ids in a chunk (default: the app's own)")
     parser.add_argument(
@@ -115,6 +115,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="for logs and state (default: one of its own under .sluice/stacks)")
     add_flags(parser)
     arguments = parser.parse_args()
+    if not arguments.patience_seconds > 0:  # which nan is not either
+        parser.error(f"--patience-seconds must be above 0, not {arguments.patience_seconds}")
     arguments.api = settings_from(parser, arguments)
     return arguments
 
@@ -133,7 +135,11 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted; everything has been stopped", file=sys.stderr)
         return INTERRUPTED
-    except (RunError, ChildError, httpx.HTTPError, AzureError) as error:
+    except ChildError as error:
+        what, *printed = str(error).splitlines()
+        print(*printed, sep="\n", end="\n" if printed else "", file=sys.stderr)
+        last = " ".join(["RUN FAILED", what, *(line.strip() for line in printed[-1:])])
+    except (RunError, httpx.HTTPError, AzureError) as error:
         last = f"RUN FAILED {' '.join(str(error).split())}"
     print(last, flush=True)
     return 0 if last.startswith("RUN OK") else 1

@@ -50,23 +50,29 @@ class RunClient:
     def follow(self, run_id: str, *, check: Callable[[], None], patience_seconds: float) -> Iterator[Status]:
         """The status at each look, the last one of a run that has ended.
 
-        Raises RunError when nothing changes for longer than the patience, and whatever `check` raises.
+        Raises RunError when nothing changes for longer than the patience, and whatever `check` raises: an app that does
+        not answer may be at its end, and `check` tells why.
         """
         before, changed_at = None, time.monotonic()
         while True:
             check()
-            status = self.status(run_id)
-            yield status
-            if status["status"] in ENDED:
-                return
-            now, seen = time.monotonic(), (status["status"], status["progress"])
-            if seen != before:
-                before, changed_at = seen, now
-            elif now - changed_at > patience_seconds:
-                raise RunError(
-                    f"the run stood still for {patience_seconds:.0f} s: {status['status']}, {status['progress']}"
-                )
+            status = self._look(run_id)
+            if status is not None:
+                yield status
+                if status["status"] in ENDED:
+                    return
+                if (seen := (status["status"], status["progress"])) != before:
+                    before, changed_at = seen, time.monotonic()
+            if time.monotonic() - changed_at > patience_seconds:
+                stands = f"the run stood still for {patience_seconds:.0f} s: {before}"
+                raise RunError(stands if status else f"{stands}; the app does not answer")
             time.sleep(POLL_SECONDS)
+
+    def _look(self, run_id: str) -> Status | None:
+        try:
+            return self.status(run_id)
+        except httpx.TransportError:
+            return None
 
     def __enter__(self) -> "RunClient":
         return self

@@ -1,13 +1,16 @@
 """`python -m demo.serve` (make serve): Azurite, the demo API and the app, up until Ctrl-C, with all URLs printed."""
 
 import argparse
+import socket
 import sys
 import time
 
 from demo.ending import INTERRUPTED, ends_like_ctrl_c
-from demo.settings import add_flags, settings_from
+from demo.settings import add_flags, port_number, settings_from
 from demo.stack import Stack
 from emulator import ChildError
+
+PORT = 7071  # as devhost and Core Tools have it
 
 
 def describe(stack: Stack) -> str:
@@ -27,17 +30,31 @@ Ctrl-C stops everything.
 """
 
 
+def check_port(port: int) -> None:
+    """Raise ChildError before anything is started where the app could not be."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        other = "choose another one with PORT= (--port); 0 takes a free one"
+        raise ChildError(f"port {port} is taken, or not allowed to you: {other}") from error
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m demo.serve",
-        description="Starts Azurite, the demo API and the app on devhost, prints their URLs and runs until Ctrl-C.",
+        description="Starts Azurite, the demo API and the app on devhost, prints their URLs and runs until Ctrl-C. "
+        "Your settings (local.settings.json, the terminal) hold for the app, but its messages stay on this machine.",
     )
-    parser.add_argument("--port", type=int, default=0, help="of the app; 0 (the default) takes a free one")
+    parser.add_argument(
+        "--port", type=port_number, default=PORT, help="of the app; 0 takes a free one (default: %(default)s)"
+    )
     add_flags(parser)
     arguments = parser.parse_args()
     ends_like_ctrl_c()
+    api = settings_from(parser, arguments)
     try:
-        with Stack(settings_from(parser, arguments), port=arguments.port) as stack:
+        check_port(arguments.port)
+        with Stack(api, port=arguments.port, user_settings=True) as stack:
             print(describe(stack), flush=True)
             while True:
                 stack.check()

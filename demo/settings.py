@@ -5,6 +5,7 @@ Enters: a command line. Leaves: `ApiSettings`, which `stack.py` turns into flags
 
 import argparse
 import dataclasses
+import math
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,15 +20,28 @@ class ApiSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.ids < 0 or self.page_size < 1 or self.latency_ms < 0 or self.throttle < 0:
-            raise ValueError("--page-size must be at least 1; --ids, --latency-ms and --throttle must not be negative")
+        for name, least in (("ids", 0), ("page_size", 1), ("latency_ms", 0), ("throttle", 0)):
+            value = getattr(self, name)
+            if not least <= value < math.inf:  # which nan is not either
+                raise ValueError(f"{flag(name)} must be a finite number, at least {least}, not {value}")
         if not 0 <= self.failure_rate < 1:
-            raise ValueError("--failure-rate must be at least 0 and below 1: an API that always fails serves no id")
+            raise ValueError(f"--failure-rate must be at least 0 and below 1, not {self.failure_rate}")
 
     def flags(self) -> list[str]:
         """The settings as command-line flags."""
         pairs = dataclasses.asdict(self).items()
-        return [text for name, value in pairs for text in (f"--{name.replace('_', '-')}", str(value))]
+        return [text for name, value in pairs for text in (flag(name), str(value))]
+
+
+def flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def port_number(text: str) -> int:
+    """What `--port` takes."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

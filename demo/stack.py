@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from demo.settings import ApiSettings
+from devhost.errors import DevhostError
+from devhost.settings import read_local_values
 from emulator import Azurite, Child
 
 ROOT = Path(__file__).parent.parent
@@ -33,12 +35,18 @@ class Stack:
         queue: str = QUEUE,
         port: int = 0,
         environment: dict[str, str] | None = None,
+        user_settings: bool = False,
     ) -> None:
+        """The app is given no SLUICE_ setting but the stack's own and `environment`.
+
+        With `user_settings` it finds the user's others as well; where messages go stays the stack's.
+        """
         self.folder = folder.resolve() if folder else STACKS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         self.queue = queue
         self.azurite = azurite or Azurite(self.folder / "azurite", in_memory=True)  # gone with the stack anyway
         self._owns_azurite = azurite is None
         self._environment = environment or {}
+        self._unset = {"SLUICE_QUEUES": ""} if user_settings else unset()
         self._port = port
         self._open = contextlib.ExitStack()
         self.api = self._python("demo API", "demo.api", *api.flags(), log="api.log")
@@ -84,6 +92,7 @@ class Stack:
     def settings(self) -> dict[str, str]:
         """The environment that the app finds here, as it finds its application settings in Azure."""
         return {
+            **self._unset,
             "AzureWebJobsStorage": self.azurite.connection_string,
             "SLUICE_DEMO_URL": self.api_url,
             "SLUICE_QUEUE": self.queue,
@@ -103,3 +112,11 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+
+
+def unset() -> dict[str, str]:
+    """Every SLUICE_ setting of the terminal and of local.settings.json, as empty: so the app takes its default."""
+    names = {*os.environ}
+    with contextlib.suppress(DevhostError):  # devhost refuses the file, and says why
+        names.update(read_local_values(ROOT))
+    return {name: "" for name in names if name.startswith("SLUICE_")}

@@ -109,7 +109,11 @@ async def _run(options: argparse.Namespace, console: Console) -> None:
             loop.add_signal_handler(number, _ask_to_stop, stop)
         _announce(host, console)
         print(f"devhost ready on {host.url}", flush=True)
+        failure = host.hub.failure
+        failure.add_done_callback(lambda _: stop.set())
         await stop.wait()
+        if failure.done():
+            raise failure.result()
         console.note("stopping")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from devhost.clock import Clock
 from devhost.console import Console
 from devhost.episode import Activity
-from devhost.errors import ActivityError
+from devhost.errors import ActivityError, StateFileError
 from devhost.event import Event, EventType, make_event
 from devhost.loader import LoadedFunction
 from devhost.store import Store
@@ -18,7 +18,7 @@ from devhost.worker import Worker
 
 
 class ActivityQueue:
-    """Activities that run or wait for a free slot; `tell` hears which instances have new mail."""
+    """Activities that run or wait for a free slot; `tell` hears which instances have new mail, `fail` why none has."""
 
     def __init__(
         self,
@@ -31,10 +31,11 @@ class ActivityQueue:
         limit: int,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         tell: Callable[[Iterable[str]], None],
+        fail: Callable[[StateFileError], None],
     ) -> None:
         self._functions, self._worker, self._store = functions, worker, store
         self._clock, self._console = clock, console
-        self._slots, self._spawn, self._tell = asyncio.Semaphore(limit), spawn, tell
+        self._slots, self._spawn, self._tell, self._fail = asyncio.Semaphore(limit), spawn, tell, fail
         self._ended: list[tuple[Activity, Event]] = []
         self._outstanding: Counter[str] = Counter()
 
@@ -92,7 +93,11 @@ class ActivityQueue:
 
     def _post_ended(self) -> None:
         ended, self._ended = self._ended, []
-        told = self._store.end_tasks("activities", ended)
+        try:
+            told = self._store.end_tasks("activities", ended)
+        except StateFileError as error:
+            self._fail(error)
+            return
         for activity, _ in ended:
             self._outstanding[activity.instance_id] -= 1
             if not self._outstanding[activity.instance_id]:

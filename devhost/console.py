@@ -15,8 +15,8 @@ _DETAILS = re.compile(r"(?: \n .*)+")
 
 
 def _to_stderr(line: str) -> None:
-    # sys.stderr as it is now: a test may have replaced it. Whoever read it may be gone.
-    with contextlib.suppress(BrokenPipeError):
+    # sys.stderr as it is now: a test may have replaced it. Whoever read it may be gone, or the disk full.
+    with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 

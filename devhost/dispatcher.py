@@ -15,6 +15,7 @@ from devhost.clock import Clock
 from devhost.console import Console
 from devhost.decision import decide
 from devhost.episode import Message, Turn, open_episode
+from devhost.errors import StateFileError
 from devhost.event import Event, EventType, make_event, read_time
 from devhost.instance import Instance
 from devhost.loader import FunctionIndex, LoadedFunction
@@ -48,6 +49,7 @@ class Dispatcher:
             limit=settings.max_concurrent_activities,
             spawn=self._spawn,
             tell=self.notify,
+            fail=self._fail,
         )
         self._slots = asyncio.Semaphore(settings.max_concurrent_orchestrators)
         self._busy: set[str] = set()
@@ -58,6 +60,8 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        # What can be written no more cannot go on: it is for the owner of the task hub to end with this reason.
+        self.failure: asyncio.Future[StateFileError] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
         """Take up what the last process left, and begin."""
@@ -116,9 +120,16 @@ class Dispatcher:
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._console.error(f"devhost itself failed: {task.exception()!r}")
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, StateFileError):
+            self._fail(error)
+        elif error is not None:
+            self._console.error(f"devhost itself failed: {error!r}")
         self._rest_if_idle()
+
+    def _fail(self, error: StateFileError) -> None:
+        if not self.failure.done():
+            self.failure.set_result(error)
 
     async def _run_episode(self, instance_id: str) -> None:
         try:

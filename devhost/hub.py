@@ -1,5 +1,6 @@
 """What one can do with orchestration instances; the durable client and the public HTTP API end here."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,11 @@ class TaskHub:
             self._index, self._worker, self._settings, self._store, self._clock, self._console
         )
         self._dispatcher.start()
+
+    @property
+    def failure(self) -> asyncio.Future[errors.StateFileError]:
+        """Why the work cannot go on, as soon as that is so."""
+        return self._dispatcher.failure
 
     async def stop(self) -> None:
         """Stop all work and close the state file."""

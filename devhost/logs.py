@@ -1,4 +1,4 @@
-"""The app's log records with their extra fields, which in Azure would be its custom dimensions."""
+"""The app's log records: on stderr as the worker would hand them on, in the log file with their extra fields."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from devhost.invocation import current_context
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 # Their INFO records are about each request; the app's own are what a person wants to see.
-_CHATTY = ("azure.functions", "azure.core.pipeline.policies.http_logging_policy", "aiohttp.access", "asyncio", "httpx")
+_CHATTY = ("azure.functions", "aiohttp.access", "asyncio")
 
 
 def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -19,12 +19,11 @@ def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 class _ReadableFormatter(logging.Formatter):
-    """`12:00:00.123 info app.source · page fetched  run_id=run-7 page=3`, a traceback below it."""
+    """`12:00:00.123 info app.source · page fetched`, a traceback below it; the worker drops extra fields as well."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        fields = "".join(f"  {key}={value}" for key, value in _extra_fields(record).items())
-        return f"{time} {record.levelname.lower()} {record.name} · {record.message}{fields}"
+        return f"{time} {record.levelname.lower()} {record.name} · {record.message}"
 
 
 class _JsonFormatter(logging.Formatter):

@@ -2,13 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from devhost.episode import Activity, Message, Timer, Turn
+from devhost.errors import StateFileError
 from devhost.event import Event, EventType, make_event, read_time, write_time
 from devhost.instance import TERMINAL_STATUSES, Instance, InstanceFilter, Parent, end_event, start_event
 from devhost.state_file import open_state_file
@@ -25,9 +27,10 @@ _FILTER = """
 
 
 class Store:
-    """The state file behind plain methods."""
+    """The state file behind plain methods; a change that cannot be written is a StateFileError, and undone."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._connection = open_state_file(path)
         self._connection.row_factory = sqlite3.Row
 
@@ -83,18 +86,18 @@ class Store:
 
     def start(self, instance: Instance) -> None:
         """Put a new instance in the place of whatever has its id."""
-        with self._connection:
+        with self._transaction():
             self._start(instance)
 
     def post(self, instance_id: str, event: Event) -> None:
         """Put an event that any execution may take into an inbox."""
-        with self._connection:
+        with self._transaction():
             self._post(instance_id, None, event)
 
     def end_tasks(self, table: str, ended: Iterable[tuple[Activity | Timer, Event]]) -> list[str]:
         """Turn activities or timers that have ended into mail, unless nobody waits for them; give whose mail."""
         told: dict[str, None] = {}
-        with self._connection:
+        with self._transaction():
             for task, event in ended:
                 deleted = self._connection.execute(
                     f"DELETE FROM {table} WHERE instance_id = ? AND execution_id = ? AND task_id = ?", task[:3]
@@ -106,7 +109,7 @@ class Store:
 
     def change(self, after: Instance, event: Event) -> None:
         """Write a change that comes from outside."""
-        with self._connection:
+        with self._transaction():
             self._append_history(after.instance_id, [event])
             self._save(after)
 
@@ -116,7 +119,7 @@ class Store:
         if self.load(before.instance_id) != before:
             return False
         write_many = self._connection.executemany
-        with self._connection:
+        with self._transaction():
             write_many("DELETE FROM inbox WHERE number = ?", [(number,) for number in turn.consumed])
             write_many("INSERT INTO activities VALUES (?, ?, ?, ?, ?)", turn.activities)
             write_many("INSERT INTO timers VALUES (?, ?, ?, ?)", turn.timers)
@@ -136,7 +139,7 @@ class Store:
 
     def rewind(self, planned: Iterable[tuple[Instance, Sequence[Event]]], reason: str | None, now: datetime) -> None:
         """Give failed instances the histories they go on with, and wake them."""
-        with self._connection:
+        with self._transaction():
             for instance, history in planned:
                 self._forget(instance.instance_id, "history")
                 self._append_history(instance.instance_id, history)
@@ -145,7 +148,7 @@ class Store:
 
     def purge(self, *instance_ids: str) -> None:
         """Forget instances altogether."""
-        with self._connection:
+        with self._transaction():
             for instance_id in instance_ids:
                 self._forget(instance_id, "instances", "history", *_WORK)
 
@@ -158,6 +161,14 @@ class Store:
         found = [instance_id for (instance_id,) in rows]
         self.purge(*found)
         return len(found)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            with self._connection:
+                yield
+        except sqlite3.OperationalError as error:
+            raise StateFileError(f"state file {self._path} cannot be used: {error}") from error
 
     def _rows(self, query: str, *values: str) -> sqlite3.Cursor:
         return self._connection.execute(query, values)

@@ -58,7 +58,7 @@ class Child:
         """Start the process; what it prints is appended to the log."""
         if self.alive:
             raise ChildError(f"{self.name} is running already (pid {self.pid})")
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.log.parent)
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid())] if sys.platform == "linux" else []
         with self.log.open("ab") as output:
@@ -133,3 +133,11 @@ class Child:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for logs and data, if need be; raises ChildError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ChildError(f"the folder {folder} for logs and data cannot be made: {error.strerror}") from error

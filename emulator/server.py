@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emulator.child import Child, ChildError
+from emulator.child import Child, ChildError, make_folder
 
 HERE = Path(__file__).parent
 ENTRY = HERE / "azurite.js"
@@ -51,7 +51,7 @@ class Azurite:
 
     def start(self) -> None:
         """Start and wait until all three services answer."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         data = None if self.in_memory else self.folder / "data"
         self._child = Child("Azurite", command(self.ports, data), log=self.folder / "azurite.log", cwd=self.folder)
         try:

@@ -64,7 +64,7 @@ class OpenAccount:
                 self.queues = QueueServiceClient(account.queue_uri, self._credential, **_RETRY)
         except ValueError as error:
             raise InvalidInput(account.setting, str(error), _FORM.format(account.setting)) from None
-        self.access = self._access(account)
+        self.access = self._access()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -73,13 +73,12 @@ class OpenAccount:
         if self._credential is not None:
             await self._credential.close()
 
-    def _access(self, account: Account) -> Access:
+    def _access(self) -> Access:
         if self._credential is not None:
             return bearer_access(self._credential)
         if self.queues.credential is not None:
             return signed_access(str(self.queues.account_name), self.queues.credential.account_key)
-        facts = dict(pair.partition("=")[::2] for pair in account.connection_string.split(";"))
-        return sas_access(facts.get("SharedAccessSignature", "").lstrip("?"))
+        return sas_access(str(self.queues.url).partition("?")[2])
 
 
 def _identity(client_id: str) -> Any:

@@ -91,6 +91,9 @@ class EnqueueRequest:
     chunks_in_window: int = 1  # that the run's ceiling of messages a second is split over
 
 
+OUT_OF_TIME = "out_of_time"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """Output of `enqueue_chunk`. `error` says why `count - enqueued - rejected` messages did not get through.
@@ -105,7 +108,7 @@ class Receipt:
     count: int
     enqueued: int
     rejected: int = 0
-    held: str | None = None  # the wish that held the chunk back: what is not enqueued is pending, not failed
+    held: str | None = None  # the wish that holds back what is not enqueued, or OUT_OF_TIME: it is pending, not failed
     resumed_from: int = 0
     retries: int = 0
     throttled_seconds: float = 0.0

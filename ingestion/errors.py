@@ -10,7 +10,7 @@ SluiceError
 │   └── UnknownSchema        the state of a run was written by a newer version of the app
 └── RetryableError       the same call may succeed later
     ├── StorageUnavailable   the storage account did not answer, or said that it is busy
-    ├── ChunkOutOfTime       the chunk is not finished; the next attempt goes on from its checkpoint
+    ├── ChunkOutOfTime       no message of the chunk got through in its time
     └── ChunkTakenOver       another copy of this activity sends the chunk
 """
 
@@ -30,6 +30,11 @@ class InvalidInput(SluiceError):
         self.field = field
         self.problem = problem
         self.allowed = allowed
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without the lines after the first, which hold traces and bodies."""
+    return str(error).partition("\n")[0].strip() or type(error).__name__
 
 
 class PermanentError(SluiceError):
@@ -65,7 +70,7 @@ class StorageUnavailable(RetryableError):
 
 
 class ChunkOutOfTime(RetryableError):
-    """The chunk's time is spent before its messages are; the next attempt goes on from its checkpoint."""
+    """The chunk's time is spent and not one of its messages has got through."""
 
 
 class ChunkTakenOver(RetryableError):

@@ -22,7 +22,8 @@ MAX_PACK_BYTES = 49_152  # what is 64 KiB as base64
 WEEK_SECONDS = 7 * 24 * 3600
 DEFAULT_QUEUE = "sluice-ids"
 STORAGE = "AzureWebJobsStorage"
-QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"
+LONGEST_SECONDS = 3_600  # of one activity; a host lets them run for some minutes
+QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"  # and that of a container
 
 
 class Settings(BaseModel):
@@ -36,15 +37,15 @@ class Settings(BaseModel):
         DEFAULT_QUEUE
     )
     container: Annotated[
-        str, Field(alias="SLUICE_CONTAINER", pattern=r"^[a-z0-9](-?[a-z0-9])*$", min_length=3, max_length=63)
+        str, Field(alias="SLUICE_CONTAINER", pattern=f"^{QUEUE_NAME}$", min_length=3, max_length=63)
     ] = "sluice"
     sources: Annotated[Path, Field(alias="SLUICE_SOURCES")] = Path("sources.toml")
     chunk_size: Annotated[int, Field(alias="SLUICE_CHUNK_SIZE", ge=1, le=MAX_CHUNK_SIZE)] = DEFAULT_CHUNK_SIZE
     chunks_per_batch: Annotated[int, Field(alias="SLUICE_CHUNKS_PER_BATCH", ge=1, le=MAX_CHUNKS_PER_BATCH)] = 20
-    fetch_seconds: Annotated[float, Field(alias="SLUICE_FETCH_SECONDS", gt=0)] = 120.0
-    enqueue_seconds: Annotated[float, Field(alias="SLUICE_ENQUEUE_SECONDS", gt=0)] = 240.0
+    fetch_seconds: Annotated[float, Field(alias="SLUICE_FETCH_SECONDS", gt=0, le=LONGEST_SECONDS)] = 120.0
+    enqueue_seconds: Annotated[float, Field(alias="SLUICE_ENQUEUE_SECONDS", gt=0, le=LONGEST_SECONDS)] = 240.0
     send_concurrency: Annotated[int, Field(alias="SLUICE_SEND_CONCURRENCY", ge=1, le=256)] = 32
-    max_messages_per_second: Annotated[float, Field(alias="SLUICE_MAX_MESSAGES_PER_SECOND", ge=0)] = 0.0  # 0: no limit
+    max_messages_per_second: Annotated[float, Field(alias="SLUICE_MAX_MESSAGES_PER_SECOND", ge=0, le=1e6)] = 0.0
     checkpoint_messages: Annotated[int, Field(alias="SLUICE_CHECKPOINT_MESSAGES", ge=1)] = 1_000
     message_format: Annotated[Literal["raw", "envelope", "packed"], Field(alias="SLUICE_MESSAGE_FORMAT")] = "raw"
     pack_messages: Annotated[int, Field(alias="SLUICE_PACK_MESSAGES", ge=1, le=MAX_CHUNK_SIZE)] = 1_000
@@ -59,21 +60,41 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings. Raises InvalidInput, naming the app setting, if one is missing or not what it may be."""
     given: dict[str, Any] = {name: value for name, value in environment.items() if name in _names() and value != ""}
     given["account"] = account = read_account(STORAGE, environment)
-    queues = environment.get("SLUICE_QUEUES") or given.get("SLUICE_QUEUE", DEFAULT_QUEUE)
-    given["shards"] = tuple(_shard(entry.strip(), account, environment) for entry in queues.split(","))
+    given["shards"] = _shards(environment, account)
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
         raise invalid_input(error) from None
+    _check_life(settings)
+    return settings
 
 
-def _shard(entry: str, default: Account, environment: Mapping[str, str]) -> tuple[Account, str]:
+def _shards(environment: Mapping[str, str], default: Account) -> tuple[tuple[Account, str], ...]:
+    """The queues to spread messages over: those of SLUICE_QUEUES, else the one of SLUICE_QUEUE."""
+    name = "SLUICE_QUEUES" if environment.get("SLUICE_QUEUES") else "SLUICE_QUEUE"
+    entries = [entry.strip() for entry in (environment.get(name) or DEFAULT_QUEUE).split(",")]
+    if twice := sorted(entry for entry in set(entries) if entries.count(entry) > 1):
+        raise InvalidInput(name, f"{twice[0]!r} is there more than once", "each queue once")
+    return tuple(_shard(name, entry, default, environment) for entry in entries)
+
+
+def _shard(name: str, entry: str, default: Account, environment: Mapping[str, str]) -> tuple[Account, str]:
     """One entry of SLUICE_QUEUES: `queue`, or `SETTING_NAME/queue` for a queue in another account."""
     setting, slash, queue = entry.rpartition("/")
     if not 3 <= len(queue) <= 63 or not re.fullmatch(QUEUE_NAME, queue):
         allowed = "queue or SETTING_NAME/queue, separated by commas; 3 to 63 lower-case letters, digits, single hyphens"
-        raise InvalidInput("SLUICE_QUEUES", f"{entry!r} is not the name of a queue", allowed)
+        raise InvalidInput(name, f"{entry!r} is not the name of a queue", allowed)
     return (read_account(setting, environment) if slash else default), queue
+
+
+def _check_life(settings: Settings) -> None:
+    """Raise InvalidInput for a message that would be gone before it can be seen: the queue refuses such a put."""
+    life, hidden = settings.message_ttl_seconds, settings.message_delay_seconds
+    if life == 0:
+        raise InvalidInput("SLUICE_MESSAGE_TTL_SECONDS", "0 lets no message live", "1 or more, or -1 for ever")
+    if 0 < life <= hidden:
+        allowed = f"less than SLUICE_MESSAGE_TTL_SECONDS, which is {life}"
+        raise InvalidInput("SLUICE_MESSAGE_DELAY_SECONDS", f"{hidden} outlasts the message", allowed)
 
 
 def _names() -> set[str]:

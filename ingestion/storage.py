@@ -5,17 +5,20 @@ what was learned about the pace of each queue.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceExistsError
+from azure.core.exceptions import AzureError, HttpResponseError
 
 from ingestion.account import Account, OpenAccount
-from ingestion.errors import StorageRefused, StorageUnavailable
+from ingestion.errors import StorageRefused, StorageUnavailable, first_line
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
 from ingestion.source.exchange import http_client
+
+# To an identity without the role; to a signature without the permission, or without queues among its resources.
+NOT_ALLOWED = ("AuthorizationPermissionMismatch", "AuthorizationFailure", "AuthorizationResourceTypeMismatch")
 
 
 class Storage:
@@ -41,13 +44,14 @@ class Storage:
         self.http = http_client()
 
     async def prepare(self) -> None:
-        """Create the container and the queues unless they are there."""
+        """Create the container and the queues unless they are there.
+
+        Whoever may only put messages must not create a queue: it is there then, or the first put says that it is not.
+        """
         with storage_errors("create the container and the queues"):
-            with suppress(ResourceExistsError):
-                await self.container.create_container()
+            await _unless(self.container.create_container(), "ContainerAlreadyExists")
             for queue in self._queues:
-                with suppress(ResourceExistsError):
-                    await queue.create_queue()
+                await _unless(queue.create_queue(), "QueueAlreadyExists", *NOT_ALLOWED)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -80,22 +84,36 @@ def storage_errors(doing: str) -> Iterator[None]:
     """Turn the client library's errors into StorageRefused or StorageUnavailable that say what was being done."""
     try:
         yield
-    except ClientAuthenticationError as error:
-        raise StorageRefused(
-            f"could not {doing}: the storage account refused the credentials ({_code(error)}). "
-            "Check AzureWebJobsStorage, or give the app the roles Storage Blob Data Contributor and "
-            "Storage Queue Data Contributor."
-        ) from error
     except HttpResponseError as error:
-        status = error.status_code or 0
+        status = error.status_code
+        if status is None:  # there was no answer: an identity that gets no token
+            text = f"could not {doing}: {first_line(error)}. {_ROLES}"
+            raise StorageRefused(text) from error
         kind = StorageUnavailable if status in (408, 429) or status >= 500 else StorageRefused
-        raise kind(f"could not {doing}: storage answered HTTP {status} ({_code(error)})") from error
+        advice = f". {_ROLES}" if status in (401, 403) else ""
+        raise kind(f"could not {doing}: storage answered HTTP {status} ({_code(error)}){advice}") from error
     except AzureError as error:
         raise StorageUnavailable(
-            f"could not {doing}: the storage account cannot be reached ({str(error).splitlines()[0]}). "
+            f"could not {doing}: the storage account cannot be reached ({first_line(error)}). "
             "Check AzureWebJobsStorage and the network."
         ) from error
 
 
+_ROLES = (
+    "Check AzureWebJobsStorage, or give the app's identity the roles Storage Blob Data Contributor and "
+    "Storage Queue Data Contributor"
+)
+
+
+async def _unless(request: Awaitable[object], *codes: str) -> None:
+    """Wait for a request that may also be refused with one of these codes."""
+    try:
+        await request
+    except HttpResponseError as error:
+        if _code(error) not in codes:
+            raise
+
+
 def _code(error: HttpResponseError) -> str:
-    return str(getattr(error, "error_code", None) or error.reason)
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or error.reason)

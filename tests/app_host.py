@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from demo.stack import unset
 from devhost.clock import Clock
 from devhost.testing import RunningApp, running_app
 from ingestion.storage import close_storage
@@ -26,7 +27,7 @@ def sluice(
 
     Without other settings there is neither storage nor a source: port 1 answers nobody.
     """
-    given = {"AzureWebJobsStorage": NO_STORAGE, "SLUICE_DEMO_URL": "http://127.0.0.1:1", **settings}
+    given = {**unset(), "AzureWebJobsStorage": NO_STORAGE, "SLUICE_DEMO_URL": "http://127.0.0.1:1", **settings}
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     with (

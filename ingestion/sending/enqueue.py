@@ -8,7 +8,7 @@ sent again, and a chunk that is finished gives its receipt again.
 from dataclasses import replace
 from time import monotonic
 
-from ingestion.contracts import EnqueueRequest, Receipt
+from ingestion.contracts import OUT_OF_TIME, EnqueueRequest, Receipt
 from ingestion.errors import ChunkOutOfTime
 from ingestion.fetching.spool import read_messages
 from ingestion.sending.accounting import Accounts
@@ -23,8 +23,9 @@ from ingestion.storage import Storage, storage_errors
 async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
     """Put the messages of one chunk on the queue and account for each of them.
 
-    Raises StorageRefused and StorageUnavailable if the chunk or its checkpoint cannot be read or written, and
-    ChunkOutOfTime and ChunkTakenOver: after each of them a further attempt goes on where this one stopped.
+    A chunk that is not finished in time, and has moved, is held back: the next window goes on with it. Raises
+    StorageRefused and StorageUnavailable if the chunk or its checkpoint cannot be read or written, ChunkOutOfTime if
+    it has not moved, and ChunkTakenOver: after each of them a further attempt goes on where this one stopped.
     """
     began, where = monotonic(), f"chunk {request.chunk_index} of {request.blob}"
     file = CheckpointFile(storage.container, request)
@@ -36,7 +37,7 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
 
     attempt = _Attempt(request, file, earlier, storage, settings, began)
     posts = posts_of(messages, request, settings)
-    await attempt.sender.send(posts, request.first_message, began + settings.enqueue_seconds)
+    await attempt.sender.send(posts, request.chunk_index, began + settings.enqueue_seconds)
 
     checkpoint = attempt.checkpoint(unknown=0)
     receipt = attempt.receipt(checkpoint)
@@ -46,8 +47,9 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
         await write_rejects(storage.container, request, messages, attempt.accounts.reasons)
         await file.write(checkpoint)
     if receipt.failed and receipt.error is None:
-        left, problem = f"{receipt.failed} of {receipt.count} messages are left", attempt.sender.out_of_time
-        raise ChunkOutOfTime(f"{where} is not finished: {left}; {problem}")
+        if checkpoint.done > earlier.done:
+            return replace(receipt, held=OUT_OF_TIME)
+        raise ChunkOutOfTime(f"{attempt.sender.out_of_time}; {receipt.failed} of {receipt.count} messages are left")
     return receipt
 
 

@@ -100,8 +100,8 @@ def _packed(
 
     overhead = len(_json({"run": request.run_id, "source": request.source})) + 100
     for index, message in enumerate(messages):
-        piece = _json(message)
         try:
+            piece = _json(message)
             piece_size = len(piece.encode() if encode is encode_base64 else encode(piece)) + 1
             if overhead + piece_size > settings.pack_bytes:
                 raise CannotSend(f"too_large: {piece_size} bytes, a pack has {settings.pack_bytes} (SLUICE_PACK_BYTES)")
@@ -138,4 +138,7 @@ def _too_large(size: int) -> CannotSend:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise CannotSend("not_json: NaN or an infinity, for which JSON has no number") from None

@@ -41,7 +41,9 @@ class OutOfTime(Exception):
 
 @dataclass(slots=True)
 class Effort:
-    """What it took: retries and the last reason for one, time spent waiting, messages that may be there twice."""
+    """What it took: retries and the last reason for one, messages that may be there twice, and the time that requests
+    waited because the queue had refused some, summed over those that waited at the same time.
+    """
 
     retries: int = 0
     throttled_seconds: float = 0.0
@@ -61,7 +63,7 @@ async def put_message(
         if wait := shard.rate.turn(monotonic()):
             if monotonic() + wait > deadline:
                 raise OutOfTime("the queue is too busy to take the message in time")
-            effort.throttled_seconds += wait
+            effort.throttled_seconds += wait if shard.rate.is_limited else 0.0
             await asyncio.sleep(wait)
         try:
             answer = await shard.put(body, min(REQUEST_SECONDS, max(LEAST_SECONDS, deadline - monotonic())))

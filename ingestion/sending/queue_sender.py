@@ -58,8 +58,8 @@ class QueueSender:
     async def send(self, posts: Iterator[Post], first_shard: int, deadline: float) -> None:
         """Send all posts that are not done; afterwards the accounts, `effort`, `error` and `out_of_time` are complete.
 
-        `first_shard` is the number of the first post among all of the run's, by which posts are spread over the shards.
-        Raises what `save` raises.
+        The posts go to the shards in turn, from number `first_shard` on: the same ones at each attempt. Raises what
+        `save` raises.
         """
         waiting = self._waiting(posts, first_shard)
         together = [asyncio.create_task(self._lanes(waiting, deadline)), asyncio.create_task(self._keep())]
@@ -117,12 +117,15 @@ class QueueSender:
                 self._due.set()
 
     async def _turn(self, deadline: float) -> None:
-        """Wait until the window and the run's ceiling have room for one more post, or until the lanes stop."""
+        """Wait until the run's ceiling and the window have room for one more post, or until the lanes stop.
+
+        The window comes last: whoever finds room there starts before another lane can look.
+        """
+        if self._pace is not None and (wait := self._pace.turn(monotonic())):
+            await asyncio.sleep(min(wait, max(0.0, deadline - monotonic())))
         while self._started - self._saved >= self._window and not self._stopping:
             self._room.clear()
             await self._room.wait()
-        if self._pace is not None and (wait := self._pace.turn(monotonic())):
-            await asyncio.sleep(min(wait, max(0.0, deadline - monotonic())))
 
     async def _keep(self) -> None:
         """Write checkpoints until there is nothing more to send."""

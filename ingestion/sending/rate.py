@@ -43,6 +43,11 @@ class Rate:
         """Messages a second that may be sent now."""
         return self._pace.per_second
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the queue has refused messages: until then only the start holds them up."""
+        return self._ceiling is not None
+
     def turn(self, now: float) -> float:
         """Take the next turn; returns the seconds to wait for it."""
         if now >= self._interval_ends:

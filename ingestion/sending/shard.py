@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
-from ingestion.errors import StorageRefused
+from ingestion.errors import StorageRefused, first_line
 from ingestion.sending.access import Access, Grant
 from ingestion.sending.connection import Answer, NotSent, Pool
 from ingestion.sending.rate import Rate
@@ -51,9 +51,9 @@ class Shard:
         try:
             return await self.access.grant()
         except ClientAuthenticationError as error:
-            raise StorageRefused(f"the app's identity gets no token: {str(error).splitlines()[0]}") from error
+            raise StorageRefused(f"the app's identity gets no token: {first_line(error)}") from error
         except AzureError as error:
-            raise NotSent(f"no token: {str(error).splitlines()[0]}") from error
+            raise NotSent(f"no token: {first_line(error)}") from error
 
     def close(self) -> None:
         """Close the connections."""

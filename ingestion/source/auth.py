@@ -7,6 +7,7 @@ parameters. OAuth 2 tokens are asked for when they are needed and kept until sho
 import asyncio
 import base64
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,11 +15,12 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote, quote_plus, unquote_plus, urlsplit, urlunsplit
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ingestion.errors import InvalidInput, SourceRefused
-from ingestion.source.origin import address, url_of
+from ingestion.source.origin import Url, address
 from ingestion.source.wait import seconds_from
+from ingestion.validation import not_allowed
 
 RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its life
 DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
@@ -27,7 +29,14 @@ SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secre
 SHORTEST_CONCEALED = 4  # three characters protect nothing, and concealing them would tear words apart
 UNENCODED_FIELDS = ("token", "key")  # in a header as they are; the others are encoded, umlauts and all
 
-SettingName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+def _is_name(given: Any) -> Any:
+    if not isinstance(given, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", given):  # shown it is not: a secret?
+        raise not_allowed("not a name", "the name of an app setting, such as SHOP_TOKEN, that holds the credential")
+    return given
+
+
+SettingName = Annotated[str, BeforeValidator(_is_name)]
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -54,7 +63,8 @@ class ApiKey(BaseModel):
     @model_validator(mode="after")
     def _one_place(self) -> "ApiKey":
         if (self.header is None) == (self.query is None):
-            raise ValueError("either header or query, the name of the place where the key goes")
+            problem = "missing" if self.header is None else "one too many"
+            raise not_allowed(problem, "either header or query, the name of the place where the key goes", "header")
         return self
 
 
@@ -74,7 +84,7 @@ class ClientCredentials(BaseModel):
     model_config = _FROZEN
 
     kind: Literal["client_credentials"]
-    token_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+    token_url: Url
     client_id: SettingName
     client_secret: SettingName
     send: Literal["body", "basic"] = "body"  # where id and secret go
@@ -183,10 +193,9 @@ class Authentication:
             headers["Authorization"] = _basic(self._values["client_id"], self._values["client_secret"])
         else:
             form |= {"client_id": self._values["client_id"], "client_secret": self._values["client_secret"]}
-        url = url_of(auth.token_url, "auth.token_url")
         try:
             return await self._http.post(
-                url, data=form, headers=headers, timeout=TOKEN_TIMEOUT_SECONDS, follow_redirects=False
+                auth.token_url, data=form, headers=headers, timeout=TOKEN_TIMEOUT_SECONDS, follow_redirects=False
             )
         except httpx.TransportError as error:
             raise TokenUnavailable(f"{address(auth.token_url)}: {str(error) or type(error).__name__}") from error

@@ -1,42 +1,58 @@
 """`python -m ingestion.source.check [FILE]` (make check-sources): is every source in the file described as it may be?
 
-Enters: the path of a sources.toml, by default that of SLUICE_SOURCES. Leaves: a line for each source; 1 as the exit
-code if one of them is wrong. App settings that are not set here are told, and count as no mistake of the file.
+Enters: the path of a sources.toml, by default that of SLUICE_SOURCES. Leaves: a line for each source that is right, and
+for each finding in one that is not; 1 as the exit code if there is a finding. App settings that are not set here are
+told, and count as no mistake of the file.
 """
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ingestion.errors import InvalidInput
-from ingestion.source.auth import settings_of
-from ingestion.source.description import PLACEHOLDER, load_source, source_names
-
-STAND_IN = "http://app-setting.invalid"  # for what is set where the app runs, but not here
+from ingestion.source.auth import SETTING_FIELDS
+from ingestion.source.description import Source, described_by, invalid_source, read_tables
+from ingestion.source.finding import Finding
+from ingestion.source.placeholder import settings_in, stood_in
+from ingestion.source.secret import secrets_in
 
 
 def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     """The lines to print, and whether all is well."""
     try:
-        names = source_names(file)
+        tables = read_tables(file)
     except InvalidInput as error:
         return [str(error)], False
-    text = re.sub(r"(?m)^\s*#.*$", "", file.read_text(encoding="utf-8"))
-    unset = sorted(set(re.findall(PLACEHOLDER, text)) - set(environment))
-    filled = {**dict.fromkeys(unset, STAND_IN), **environment}
-    lines, well = [], True
-    for name in names:
-        try:
-            source = load_source(file, name, filled)
-            unset += [setting for setting in settings_of(source.auth) if not environment.get(setting)]
-            lines.append(f"{name}: ok, {source.pagination.style}")
-        except InvalidInput as error:
-            lines.append(str(error))
-            well = False
-    lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(unset)]
+    if not tables:
+        return [str(InvalidInput(file.name, "describes no source", "one table for each source"))], False
+    lines, unset, well = [], [], True
+    for name, table in tables.items():
+        found = _found(table, environment)
+        lines += [str(invalid_source(f"{file.name}: {name}", finding)) for finding in found]
+        well = well and not found
+        if not found:
+            lines.append(f"{name}: ok, {table['pagination']['style']}")
+            unset += [setting for field in SETTING_FIELDS if (setting := table.get("auth", {}).get(field))]
+        unset += settings_in(table)
+    lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(unset) if not environment.get(name)]
+    if set(settings_in(tables)) - set(environment):
+        lines.append("(%NAME% stands for an app setting; a percent sign is written %%)")
     return lines, well
+
+
+def _found(table: Any, environment: Mapping[str, str]) -> list[Finding]:
+    """What is wrong with a source, whatever the app settings are that are not set here."""
+    described = described_by(table, stood_in(table, environment))
+    found = [] if isinstance(described, Source) else described
+    secrets = list(secrets_in(table))
+    keys = {secret.key for secret in secrets}
+    return secrets + [each for each in found if each.key not in keys and not _is_unset(each.given, environment)]
+
+
+def _is_unset(given: Any, environment: Mapping[str, str]) -> bool:
+    return any(setting not in environment for setting in settings_in(given))
 
 
 def main() -> int:

@@ -151,8 +151,8 @@ class SourceClient:
             return await self._failed(response, sink, unnamed)
         document, problem = None, None
         if status not in NO_CONTENT:
-            form, path = self._source.format, self._source.items
-            document, problem = await read_items(response, form, path, self._source.limits, sink)
+            form, path, csv = self._source.format, self._source.items, self._source.csv
+            document, problem = await read_items(response, form, path, self._source.limits, sink, csv)
         wait = refused_by_body_seconds(throttle, document, self._wall(), unnamed)
         if wait is not None:
             await sink.restart()

@@ -3,7 +3,6 @@
 Enters: a request without credentials. Leaves: an answer that is no redirect, its body not yet read.
 """
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -15,12 +14,10 @@ from ingestion.errors import SourceRefused
 from ingestion.source.auth import Authentication, Credentials
 from ingestion.source.body import ACCEPT_ENCODING
 from ingestion.source.description import Source
-from ingestion.source.origin import address, is_allowed, origin, url_of
+from ingestion.source.origin import address, is_allowed, origin
 from ingestion.source.page import PageRequest
 
 _METHOD_KEEPING = (307, 308)
-
-logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs every URL, and some hold a key
 
 
 def http_client(**options: Any) -> httpx.AsyncClient:
@@ -45,7 +42,7 @@ class Exchange:
         httpx.TransportError and TokenUnavailable if there is no answer.
         """
         credentials = await self._authentication.credentials()
-        url = url_of(request.url, "url")
+        url = httpx.URL(request.url)
         if request.query:
             url = url.copy_merge_params(dict(request.query))
         for _ in range(self._source.limits.redirects + 1):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ingestion.errors import SourceRefused
 from ingestion.source.path import Path, at, shown
 from ingestion.source.place import Sending
+from ingestion.validation import not_allowed
 
 
 class Expiry(BaseModel):
@@ -31,10 +32,11 @@ class Expiry(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.then == "resume" and (self.key is None or self.send is None):
-            raise ValueError("key and send with then = 'resume'")
+        for field in ("key", "send"):
+            if self.then == "resume" and getattr(self, field) is None:
+                raise not_allowed("missing", "with then = 'resume', key in an item and send, where that goes", field)
         if any(200 <= status < 300 for status in self.statuses) and not self.codes:
-            raise ValueError("codes with a status of success, which alone says nothing")
+            raise not_allowed("missing", "texts that tell an expired cursor from any other success", "codes")
         return self
 
     def key_of(self, item: Any) -> Any:

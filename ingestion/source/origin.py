@@ -4,38 +4,46 @@ An origin is scheme, host and port. Next links and redirects may lead to the ori
 `hosts`; credentials go to the first alone. A page that could name any address could make the app read its own network.
 """
 
+import re
 from collections.abc import Iterable
+from typing import Annotated
+from urllib.parse import urljoin
 
 import httpx
+from pydantic import AfterValidator
 
-from ingestion.errors import SourceRefused
+from ingestion.validation import not_allowed
 
 _PORTS = {"http": 80, "https": 443}
+_ALL_OF_IT = re.compile(r"https?://[^/?#@]+/?", re.IGNORECASE)
 
 
 def origin(url: str | httpx.URL) -> str:
     """`https://host:port` of a URL, the port always written; empty for what is no HTTP URL."""
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL:
+        host = parsed.host.lower().rstrip(".")
+    except (httpx.InvalidURL, UnicodeError):  # the latter for a host that IDNA does not allow
         return ""
-    if parsed.scheme not in _PORTS or not parsed.host:
+    if parsed.scheme not in _PORTS or not host or "%" in host or (parsed.port or 0) > 65535:
         return ""
-    return f"{parsed.scheme}://{parsed.host.lower().rstrip('.')}:{parsed.port or _PORTS[parsed.scheme]}"
-
-
-def url_of(text: str, key: str) -> httpx.URL:
-    """The URL at `key` of a source. Raises SourceRefused if it is none, whatever the pattern of its text."""
-    try:
-        return httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise SourceRefused(f"{key} in the sources file is no address that can be asked: {error}") from None
+    return f"{parsed.scheme}://{host}:{parsed.port or _PORTS[parsed.scheme]}"
 
 
 def is_allowed(url: str | httpx.URL, source_url: str, hosts: Iterable[str] = ()) -> bool:
     """Whether requests may go to `url`: to the origin of the source, or to one of `hosts`."""
     found = origin(url)
     return bool(found) and found in {origin(source_url), *(origin(host) for host in hosts)}
+
+
+def linked(page_url: str, link: str) -> str:
+    """The address of a link on a page. To the page's own host, http is taken for the https by which the page came.
+
+    A server behind a proxy that ends TLS does not know better; to ask it in clear text would give away what it says.
+    """
+    followed = urljoin(page_url, link)
+    secured = re.sub("^http:", "https:", followed, flags=re.IGNORECASE)
+    return secured if origin(secured) == origin(page_url) else followed
 
 
 def address(url: str | httpx.URL) -> str:
@@ -45,3 +53,19 @@ def address(url: str | httpx.URL) -> str:
     except httpx.InvalidURL:
         return "(not a URL)"
     return f"{parsed.scheme}://{parsed.netloc.decode()}{parsed.path}"
+
+
+def _is_url(text: str) -> str:
+    if not origin(text):
+        raise not_allowed("not an address that can be asked", "one that begins with http:// or https:// and a host")
+    return text
+
+
+def _is_origin(text: str) -> str:
+    if not origin(text) or not _ALL_OF_IT.fullmatch(text):
+        raise not_allowed("not an origin", "http:// or https://, a host, and a port if need be; no path")
+    return text
+
+
+Url = Annotated[str, AfterValidator(_is_url)]
+Origin = Annotated[str, AfterValidator(_is_origin)]

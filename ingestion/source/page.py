@@ -17,7 +17,7 @@ class PageRequest:
 
     url: str
     method: str = "GET"
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)  # several of one name: it is repeated
     headers: Mapping[str, str] = field(default_factory=dict)
     body: JsonObject | None = None
 

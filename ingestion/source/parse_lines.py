@@ -60,8 +60,9 @@ class CsvParser:
     document: Any = None
     problem: str | None = None
 
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    def __init__(self, delimiter: str = ",", encoding: str = "utf-8") -> None:
+        self._delimiter, self._encoding = delimiter, encoding
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
         self._rest = ""
         self._columns: list[str] = []
 
@@ -83,10 +84,16 @@ class CsvParser:
         try:
             return self._decoder.decode(piece, final)
         except UnicodeDecodeError as error:
-            raise BodyCut(f"the response is not UTF-8 ({error.reason})") from None
+            if final:
+                raise BodyCut("the last character is incomplete") from None
+            raise SourceRefused(
+                f"the response is not {self._encoding} ({error.reason}); set csv.encoding in the sources file"
+            ) from None
 
     def _records(self, text: str) -> Iterator[dict[str, str]]:
-        for record in csv.reader(io.StringIO(text, newline="")):  # newline="": the reader itself knows line breaks
+        for record in csv.reader(
+            io.StringIO(text, newline=""), delimiter=self._delimiter
+        ):  # which itself knows line breaks
             if not record:
                 continue
             if not self._columns:

@@ -3,15 +3,21 @@
 A key that itself has a dot in it is given in a list: `["@odata.nextLink"]`.
 """
 
+import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from ingestion.validation import not_allowed
+
+_DOTTED_KEY = re.compile(r"@(odata|microsoft)\.\w+")  # as text they would lead nowhere, which can look like an end
 ABSENT: Any = object()  # what `at` gives where there is nothing, to tell it from a null
 
 
 def steps(text: Any) -> Any:
     """The steps of a path given as dotted text; anything else is left to the validation."""
+    if isinstance(text, str) and (key := _DOTTED_KEY.search(text)):
+        raise not_allowed(f"{key[0]!r} is one key with a dot in it", f'the keys of the path in a list: ["{key[0]}"]')
     return tuple(filter(None, text.split("."))) if isinstance(text, str) else text
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ingestion.errors import SourceRefused
 from ingestion.source.body import PIECE_BYTES, is_framed, pieces
 from ingestion.source.page import ItemSink, Page
-from ingestion.source.parse import Format, parser_for
+from ingestion.source.parse import PLAIN_CSV, Csv, Format, Parser, parser_for
 from ingestion.source.parse_json import read_json
 
 SMALL_BODY_BYTES = 1024 * 1024  # read as a whole: json.loads takes a third of the time of the streaming parser
@@ -57,7 +57,12 @@ class CountedSink:
 
 
 async def read_items(
-    response: httpx.Response, form: Format, path: tuple[str, ...], limits: Limits, sink: CountedSink
+    response: httpx.Response,
+    form: Format,
+    path: tuple[str, ...],
+    limits: Limits,
+    sink: CountedSink,
+    csv: Csv = PLAIN_CSV,
 ) -> tuple[Any, str | None]:
     """Bring the items of a page into `sink`; gives the document around them, and what is wrong with their place.
 
@@ -83,13 +88,12 @@ async def read_items(
             items, document, problem = read_json(bytes(begun), path)
             await sink.add(items)
             return document, problem
-    return await _read_streaming(bytes(begun), arriving, form, path, sink)
+    return await _read_streaming(bytes(begun), arriving, parser_for(form, path, csv), sink)
 
 
 async def _read_streaming(
-    begun: bytes, arriving: AsyncIterator[bytes], form: Format, path: tuple[str, ...], sink: CountedSink
+    begun: bytes, arriving: AsyncIterator[bytes], parser: Parser, sink: CountedSink
 ) -> tuple[Any, str | None]:
-    parser = parser_for(form, path)
     if begun:
         await sink.add(parser.feed(begun))
     async for piece in arriving:

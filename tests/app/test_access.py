@@ -1,6 +1,7 @@
 """Who sends is let in: tokens and signatures are renewed in time, and once more when the queue says no."""
 
 import asyncio
+from contextlib import closing
 from urllib.parse import parse_qs
 
 import pytest
@@ -40,10 +41,9 @@ class FakeCredential:
 def put(script: Script, access: Access, times: int = 1) -> ScriptedServer:
     async def scenario() -> ScriptedServer:
         async with scripted(script) as server:
-            shard = Shard("q", f"http://127.0.0.1:{server.port}/account/q", access, ttl_seconds=60)
-            for _ in range(times):
-                await put_message(shard, b"body", Effort(), deadline=float("inf"))
-            shard.close()
+            with closing(Shard("q", f"http://127.0.0.1:{server.port}/account/q", access, ttl_seconds=60)) as shard:
+                for _ in range(times):
+                    await put_message(shard, b"body", Effort(), deadline=float("inf"))
             return server
 
     return asyncio.run(scenario())

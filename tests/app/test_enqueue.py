@@ -10,7 +10,7 @@ import pytest
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from emulator import Azurite
-from ingestion.contracts import Receipt
+from ingestion.contracts import OUT_OF_TIME, Receipt
 from ingestion.errors import ChunkOutOfTime
 from ingestion.sending.checkpoint import checkpoint_name, find_checkpoint
 from ingestion.sending.enqueue import enqueue
@@ -121,18 +121,18 @@ def test_a_queue_that_is_not_there_is_named_as_the_reason_and_counts_stay_exact(
     assert texts_on(azurite, f"{one}-b").total() == 10
 
 
-def test_a_chunk_without_enough_time_goes_on_in_the_next_attempt_and_repeats_nothing(azurite: Azurite) -> None:
+def test_a_chunk_without_enough_time_is_held_back_and_goes_on_where_it_was(azurite: Azurite) -> None:
     names = {"SLUICE_MAX_MESSAGES_PER_SECOND": "150", "SLUICE_ENQUEUE_SECONDS": "1"}
     settings, ids = settings_for(azurite, **names), [f"id-{number}" for number in range(200)]
 
     async def scenario() -> Receipt:
         async with opened(settings) as storage:
             request = await spool(storage, ids)
-            with pytest.raises(ChunkOutOfTime, match="messages are left; the chunk needs more time"):
-                await enqueue(request, storage, settings)
+            first = await enqueue(request, storage, settings)
             left = await find_checkpoint(storage.container, request)
             assert left is not None
             assert 0 < left.done < 200
+            assert (first.held, first.enqueued, first.failed) == (OUT_OF_TIME, left.done, 0)
             return await until_finished(request, storage, settings)
 
     receipt = asyncio.run(scenario())
@@ -140,6 +140,17 @@ def test_a_chunk_without_enough_time_goes_on_in_the_next_attempt_and_repeats_not
     assert (len(found), found.total()) == (200, 200)
     assert (receipt.enqueued, receipt.possible_duplicates) == (200, 0)
     assert receipt.resumed_from >= 100
+
+
+def test_a_chunk_that_does_not_move_in_its_time_is_an_attempt_that_failed(azurite: Azurite) -> None:
+    settings = settings_for(azurite, SLUICE_ENQUEUE_SECONDS="1e-9")
+
+    async def scenario() -> None:
+        async with opened(settings) as storage:
+            with pytest.raises(ChunkOutOfTime, match="needs more time than SLUICE_ENQUEUE_SECONDS; 2 of 2 messages"):
+                await enqueue(await spool(storage, ["a", "b"]), storage, settings)
+
+    asyncio.run(scenario())
 
 
 def test_a_run_that_reuses_an_id_does_not_inherit_the_checkpoints_of_the_earlier_one(azurite: Azurite) -> None:

@@ -24,7 +24,7 @@ MOST_REDRIVES = 60
 
 TROUBLES = {
     "fetch_batch": ["fine", "fine", "hindered", "refused", "raised", "unheard"],
-    "enqueue_chunk": ["fine", "hindered", "hindered", "failed", "raised", "rejected", "unheard"],
+    "enqueue_chunk": ["fine", "hindered", "hindered", "slow", "failed", "raised", "rejected", "unheard"],
     "record_window": ["fine", "fine", "fine", "hindered", "hindered", "raised", "unheard"],
     "record_failed": ["fine", "fine", "raised", "unheard"],
     "load_failed": ["fine", "fine", "raised"],

@@ -34,14 +34,20 @@ def test_every_setting_is_on_the_page_with_its_default() -> None:
         ("SLUICE_CHUNK_SIZE", "0"),
         ("SLUICE_CHUNK_SIZE", "many"),
         ("SLUICE_MESSAGE_ENCODING", "utf-16"),
+        ("SLUICE_QUEUES", "orders,orders"),
+        ("SLUICE_ENQUEUE_SECONDS", "inf"),
+        ("SLUICE_FETCH_SECONDS", "nan"),
+        ("SLUICE_MAX_MESSAGES_PER_SECOND", "inf"),
         ("SLUICE_MESSAGE_TTL_SECONDS", "-2"),
+        ("SLUICE_MESSAGE_TTL_SECONDS", "0"),
+        ("SLUICE_MESSAGE_DELAY_SECONDS", str(7 * 24 * 3600)),
         ("SLUICE_LEDGER_DAYS", "-1"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(name: str, value: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         load_settings({**STORAGE, name: value})
-    assert refused.value.field in (name, f"{name}S")
+    assert refused.value.field == name
     assert refused.value.allowed
 
 

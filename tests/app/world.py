@@ -10,7 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion.contracts import Batch, Counted, Cursor, FailedPage, FetchOutcome, Receipt, Recorded, Settled
+from ingestion.contracts import (
+    OUT_OF_TIME,
+    Batch,
+    Counted,
+    Cursor,
+    FailedPage,
+    FetchOutcome,
+    Receipt,
+    Recorded,
+    Settled,
+)
 from ingestion.wire import to_wire
 from tests.app.rehearsal import Outcome
 
@@ -92,12 +102,15 @@ class World:
         return to_wire(FetchOutcome(batch=batch))
 
     def enqueue_chunk(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """All sent, half sent and failed, half sent and no answer, held back, or some of it rejected."""
+        """All sent, half sent and failed or out of time or without answer, held back, or some of it rejected."""
         key = (payload["batch_index"], payload["chunk_index"])
         chunk = self.chunks.setdefault(key, Chunk(payload["count"]))
         assert (payload["first_message"], chunk.count) == (key[1] * 10, payload["count"])
         held = self.wish if self.wish and trouble == "hindered" and chunk.left else None
         if trouble in ("failed", "raised"):
+            chunk.enqueued += chunk.left // 2
+        elif trouble == "slow" and chunk.left > 1:
+            held = OUT_OF_TIME
             chunk.enqueued += chunk.left // 2
         elif not held:
             chunk.rejected += min(1, chunk.left) if trouble == "rejected" else 0

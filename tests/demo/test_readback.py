@@ -1,6 +1,8 @@
 """Reading back finds what is on a real queue, and takes nothing away."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
@@ -8,6 +10,8 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 from demo import readback
 from demo.tally import Comparison
 from emulator import Azurite
+
+MESSAGES = Path(__file__).parents[2] / "docs" / "messages.md"
 
 
 @pytest.fixture
@@ -37,3 +41,18 @@ def test_faults_on_the_queue_are_found(azurite: Azurite, queue: QueueClient, mon
     found = readback.read_back(azurite.connection_string, queue.queue_name, "http://unused", told=told.append)
     assert found == Comparison(served=3, enqueued=4, unique=3, lost=1, duplicates=1, foreign=1)
     assert sum(told) == 4
+
+
+def test_the_consumer_in_the_docs_handles_each_message_once_and_deletes_it(
+    azurite: Azurite, queue: QueueClient
+) -> None:
+    shown = re.search(r"```python\n(.*?)```", MESSAGES.read_text(encoding="utf-8"), re.DOTALL)
+    assert shown is not None
+    sent = [f"id-{number}" for number in range(40)]
+    for name in sent:
+        queue.send_message(name)
+    handled: list[str] = []
+    consumer = shown[1].replace("sluice-ids", queue.queue_name)
+    exec(consumer, {"connection_string": azurite.connection_string, "handle": handled.append})
+    assert handled == sent
+    assert readback.count(azurite.connection_string, queue.queue_name) == 0

@@ -1,14 +1,13 @@
 """The last line of a run says OK only when everything agrees, and otherwise why not."""
 
-import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+import pytest
 
-from demo.run import Outcome, describe, verdict
+from demo.run import Outcome, describe, main, verdict
 from demo.tally import Comparison
-from demo.view import show_progress, view
 
 COUNTS: dict[str, Any] = {
     "fetched": 1000, "enqueued": 1000, "rejected": 0, "failed": 0, "pending": 0,
@@ -41,21 +40,13 @@ def test_a_run_that_completed_with_failures_is_not_ok() -> None:
     assert verdict(replace(GOOD, status=status)).startswith("RUN FAILED the run ended as completed_with_failures")
 
 
-def test_outside_a_terminal_progress_is_a_plain_line() -> None:
-    text = io.StringIO()
-    with view(Console(file=text, width=120)) as shown:
-        show_progress(shown, COUNTS)
-        show_progress(shown, COUNTS)
-        show_progress(shown, None)
-    assert text.getvalue() == "enqueue   1,000/1,000  2/2 chunks\n"
-
-
-def test_in_a_terminal_progress_is_a_bar_with_counts() -> None:
-    text = io.StringIO()
-    with view(Console(file=text, width=120, force_terminal=True, color_system=None)) as shown:
-        show_progress(
-            shown, COUNTS | {"enqueued": 250, "chunks_done": 0, "source_total": None, "source_exhausted": False}
-        )
-        show_progress(shown, COUNTS | {"enqueued": 500, "chunks_done": 1})
-    assert "500/1,000" in text.getvalue()
-    assert "1/2 chunks" in text.getvalue()
+def test_a_folder_that_cannot_be_made_is_the_reason_of_a_failed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("sys.argv", ["run", "--ids", "1", "--folder", str(tmp_path / "file" / "logs")])
+    monkeypatch.setattr("demo.run.ends_like_ctrl_c", lambda: None)
+    assert main() == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"RUN FAILED the folder {tmp_path / 'file' / 'logs'}")
+    assert last.endswith("cannot be made: Not a directory")

@@ -60,10 +60,11 @@ def test_colour_is_for_terminals_unless_no_color_is_set(
     assert wants_colour() is colour
 
 
-def test_a_reader_who_has_left_does_not_stop_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("why", [BrokenPipeError(), OSError(28, "No space left on device")])
+def test_a_line_that_nobody_takes_does_not_stop_the_host(why: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
         def write(self, text: str) -> None:
-            raise BrokenPipeError
+            raise why
 
     monkeypatch.setattr(sys, "stderr", Gone())
     Console().note("still here")

@@ -5,7 +5,8 @@ from demo.run_client import RunClient, Status
 from demo.settings import ApiSettings
 from demo.stack import Stack
 from demo.tally import Comparison
-from tests.e2e.conftest import MakeStack
+from tests.e2e.conftest import IDS, MakeStack
+from tests.e2e.rig import Rig
 
 PATIENCE_SECONDS = 60.0
 
@@ -45,3 +46,13 @@ def test_an_empty_source_is_a_run_that_completes_with_nothing(make_stack: MakeSt
         status = finished_run(stack, chunk_size=100)
         assert (status["status"], status["report"]["fetched"]) == ("completed", 0)
         assert on_the_queue(stack) == all_once(0)
+
+
+def test_a_run_whose_chunks_need_more_than_their_time_goes_on_with_them(rig: Rig) -> None:
+    rig.settings = {"SLUICE_MAX_MESSAGES_PER_SECOND": "200", "SLUICE_ENQUEUE_SECONDS": "0.5"}
+    with rig.host() as host:
+        host.start(tolerated_failures=0)
+        run = host.wait()
+    assert (run["status"], run["report"]["enqueued"], run["report"]["retries"]) == ("completed", IDS, 0)
+    assert rig.read_back() == all_once(IDS)
+    assert sum(chunk >= 0 for _, chunk in rig.sent) > run["report"]["chunks_done"], "no chunk was taken up again"

@@ -1,5 +1,6 @@
 """Sending a chunk in tests, as the activity does it, and reading back what is on the queue, as a consumer does it."""
 
+import contextlib
 import json
 import uuid
 from collections import Counter
@@ -51,12 +52,12 @@ async def spool(storage: Storage, messages: Sequence[Any], run_id: str = "r1", s
 
 
 async def until_finished(request: EnqueueRequest, storage: Storage, settings: Settings, attempts: int = 5) -> Receipt:
-    """Try as the durable retry does."""
+    """Try as the durable retry and the next windows do."""
     for _ in range(attempts - 1):
-        try:
-            return await enqueue(request, storage, settings)
-        except RetryableError:
-            continue
+        with contextlib.suppress(RetryableError):
+            receipt = await enqueue(request, storage, settings)
+            if not receipt.held:
+                return receipt
     return await enqueue(request, storage, settings)
 
 

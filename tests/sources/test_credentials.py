@@ -217,11 +217,3 @@ def test_a_key_that_next_links_repeat_is_sent_again_and_stored_nowhere(paginatio
     assert asked == [("s3cr3t", "a/b c")] * 4
     assert not any("s3cr3t" in str(batch) for batch in going.batches)
     assert not any(b"s3cr3t" in blob.data for blob in going.container.blobs.values())
-
-
-def test_a_key_in_the_query_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
-    auth = {"kind": "api_key", "key": "KEY", "query": "key"}
-    asyncio.run(ask(welcome, {"KEY": "s3cr3t"}, auth=auth))
-    servers = ("aiohttp.access",)  # which is none of the app's
-    assert not [record for record in caplog.records if record.name not in servers and "s3cr3t" in record.getMessage()]

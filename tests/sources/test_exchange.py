@@ -26,11 +26,3 @@ def test_a_header_that_cannot_be_sent_is_named_and_not_shown(value: str) -> None
     with pytest.raises(SourceRefused, match=r"the header X-Tenant .* headers in the sources file") as refused:
         asyncio.run(ask(nobody, headers={"X-Tenant": value}))
     assert value.strip() not in str(refused.value)
-
-
-def test_an_address_whose_port_is_no_number_is_refused_by_its_key() -> None:
-    with pytest.raises(SourceRefused, match=r"^url in the sources file is no address .*port"):
-        asyncio.run(ask(nobody, url="http://127.0.0.1:port/"))
-    auth = {"kind": "client_credentials", "token_url": "http://127.0.0.1:port/", "client_id": "A", "client_secret": "B"}
-    with pytest.raises(SourceRefused, match=r"^auth.token_url in the sources file is no address .*port"):
-        asyncio.run(ask(nobody, {"A": "a", "B": "b"}, auth=auth))

@@ -7,12 +7,12 @@ and some APIs refuse a request with both.
 import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal
-from urllib.parse import urljoin
 
 from pydantic import Field
 
 from ingestion.errors import SourceRefused
 from ingestion.source.end import End
+from ingestion.source.origin import linked
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.path import ABSENT
 from ingestion.source.place import Reading, reading
@@ -43,7 +43,7 @@ class NextUrlStyle(AddressStyle):
             return End(f"no address at {self.read}")
         if not isinstance(given, str):
             raise SourceRefused(f"a page has {type(given).__name__} where an address should be (read = {self.read})")
-        return urljoin(page.url or request.url, given)
+        return linked(page.url or request.url, given)
 
 
 class LinkHeaderStyle(AddressStyle):
@@ -57,7 +57,7 @@ class LinkHeaderStyle(AddressStyle):
         address = links(page.headers.get("link", "")).get(self.relation.lower())
         if not address:
             return End(f'no Link header with rel="{self.relation}"')
-        return urljoin(page.url or request.url, address)
+        return linked(page.url or request.url, address)
 
 
 def links(header: str) -> dict[str, str]:

@@ -4,7 +4,9 @@ The end is the last range of a known size, a whole answer (200, not 206), or 416
 """
 
 import re
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from ingestion.errors import SourceRefused
 from ingestion.source.end import End
@@ -21,10 +23,11 @@ class RangeHeaderStyle(Style):
 
     own_statuses: ClassVar[frozenset[int]] = frozenset({416})
     ends_empty: ClassVar[bool] = True
+    places_limit: ClassVar[bool] = True
 
     style: Literal["range_header"] = "range_header"
     unit: str = "items"
-    limit: int | None = 100
+    limit: Annotated[int | None, Field(ge=1)] = 100
     bare: bool = False  # some servers want `Range: 0-99` with a Range-Unit header, set in the source's headers
 
     def first(self) -> Any:

@@ -3,7 +3,7 @@
 The source is a POST whose body holds `query` and, where wanted, `variables`.
 """
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ingestion.errors import SourceRefused
 from ingestion.source.end import End
@@ -15,6 +15,9 @@ from ingestion.source.styles.style import Style
 
 class RelayStyle(Style):
     """Its cursor is the `endCursor` of the page before."""
+
+    places_limit: ClassVar[bool] = True
+    needs_body: ClassVar[bool] = True
 
     style: Literal["relay"] = "relay"
     connection: Path  # of the connection in the answer, such as data.repository.issues

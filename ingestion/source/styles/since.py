@@ -17,6 +17,7 @@ from ingestion.source.page import Page, PageRequest
 from ingestion.source.path import Path, at, shown
 from ingestion.source.place import Sending, sending
 from ingestion.source.styles.style import Style
+from ingestion.validation import not_allowed
 
 
 class SinceStyle(Style):
@@ -37,7 +38,8 @@ class SinceStyle(Style):
         try:
             self.first()
         except ValueError:
-            raise ValueError(f"a start in the form {self.form!r}, not {self.start!r}") from None
+            examples = {"iso": "2024-01-31T00:00:00Z", "number": "1000", "epoch_ms": "1706659200000"}
+            raise not_allowed("not a start", f"{examples[self.form]}, with form = {self.form!r}", "start") from None
         return self
 
     def first(self) -> Any:

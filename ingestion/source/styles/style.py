@@ -5,13 +5,14 @@ value, opaque to all but its style; a style keeps nothing between two calls.
 """
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ingestion.source.end import End, EndSignals
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.place import Sending
+from ingestion.validation import not_allowed
 
 
 class Style(BaseModel, ABC):
@@ -22,10 +23,24 @@ class Style(BaseModel, ABC):
     ends_empty: ClassVar[bool] = False  # whether a page without items is the end, unless the description says
     needs_items: ClassVar[bool] = False  # whether `next` and `fresh` look at all items, so that none may be streamed
     own_statuses: ClassVar[frozenset[int]] = frozenset()  # that mean the end by the style's own definition
+    places_limit: ClassVar[bool] = False  # whether the style itself knows where `limit` goes
+    needs_body: ClassVar[bool] = False  # whether the source's request must have one
 
     limit: Annotated[int | None, Field(ge=1)] = None  # items to ask for in a page
     send_limit: Sending | None = None
     end: EndSignals = EndSignals()
+
+    @model_validator(mode="after")
+    def _sends_its_limit(self) -> Self:
+        if self.places_limit:
+            if self.send_limit is not None:
+                raise not_allowed(
+                    "one too many", "limit alone: this style sends it in a place of its own", "send_limit"
+                )
+        elif (self.limit is None) != (self.send_limit is None):
+            field = "limit" if self.limit is None else "send_limit"
+            raise not_allowed("missing", "limit and send_limit, where the limit goes, or neither", field)
+        return self
 
     def first(self) -> Any:
         """The cursor of the first page."""

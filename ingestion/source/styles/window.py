@@ -8,6 +8,7 @@ from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.place import Sending, sending
 from ingestion.source.styles.style import Style
+from ingestion.validation import not_allowed
 
 
 class WindowStyle(Style):
@@ -24,7 +25,7 @@ class WindowStyle(Style):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.stop <= self.start:
-            raise ValueError(f"stop above start ({self.start})")
+            raise not_allowed("too small", f"more than start, {self.start}", "stop")
         return self
 
     def first(self) -> Any:

@@ -1,1 +1,1 @@
-"""The worked sources of docs/sources.md, read from there, against servers that imitate the documented behaviour."""
+"""The first of docs/worked-sources.md, read from there, against servers that imitate the documented behaviour."""

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from ingestion.source.description import load_source
 from tests.sources.reader import Reading
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "sources.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "worked-sources.md"
 
 
 def documented(name: str) -> str:
@@ -21,7 +21,7 @@ def documented(name: str) -> str:
     for block in re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL):
         if f"\n[{name}]\n" in f"\n{block}":
             return str(block)
-    raise AssertionError(f"docs/sources.md has no source {name}")
+    raise AssertionError(f"docs/worked-sources.md has no source {name}")
 
 
 def read(name: str, app: web.Application, settings: dict[str, str]) -> tuple[list[Any], list[float]]:

@@ -49,4 +49,4 @@ def test_a_refusal_without_a_wait_is_backed_off_from_ever_longer() -> None:
     messages, waits = read("stripe", Stripe(refused=frozenset({2, 3, 4})).app(), KEY)
     assert len(messages) == TOTAL
     waits = [wait for wait in waits if wait > 0.4]  # the others keep the declared rate
-    assert waits[0] <= 1 < 2 <= max(waits) <= 4
+    assert waits[0] <= 1 < 2 <= max(waits) < 4.5  # 4, and the turns of the requests after it, since nobody sleeps here

@@ -1,0 +1,41 @@
+"""A flag with a value that makes no sense is refused by its name, before anything starts."""
+
+import argparse
+import re
+
+import pytest
+
+from demo.settings import ApiSettings, add_flags, settings_from
+
+
+def parsed(*words: str) -> ApiSettings:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    return settings_from(parser, parser.parse_args(words))
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "allowed"),
+    [
+        ("--ids", "-5", "a finite number, at least 0"),
+        ("--page-size", "0", "a finite number, at least 1"),
+        ("--latency-ms", "nan", "a finite number, at least 0"),
+        ("--latency-ms", "inf", "a finite number, at least 0"),
+        ("--throttle", "nan", "a finite number, at least 0"),
+        ("--failure-rate", "nan", "at least 0 and below 1"),
+        ("--failure-rate", "1", "at least 0 and below 1"),
+    ],
+)
+def test_a_wrong_value_names_its_flag_alone_and_what_is_allowed(
+    flag: str, value: str, allowed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parsed(flag, value)
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert re.findall(r"--[a-z-]+", told) == [flag]
+    assert allowed in told
+
+
+def test_the_flags_of_settings_give_the_settings_again() -> None:
+    settings = ApiSettings(ids=7, page_size=3, latency_ms=1.5, failure_rate=0.25, throttle=9.0, seed=-1)
+    assert parsed(*settings.flags()) == settings

@@ -1,0 +1,75 @@
+"""A state file that takes no more ends devhost with the reason; nothing waits for what can never be written."""
+
+import asyncio
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from devhost.errors import StateFileError
+from devhost.instance import Instance
+from devhost.store import Store
+from devhost.testing import running_app
+from tests.devhost.app_folder import SAMPLE
+from tests.devhost.test_process import ask, start, until
+
+
+def test_a_change_that_cannot_be_written_is_told_as_such_and_undone(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.db")
+    store._connection.execute("PRAGMA max_page_count = 1")  # what SQLite then says is what it says of a full disk
+    now = datetime.now(UTC)
+    instance = Instance(
+        instance_id="big",
+        execution_id="1",
+        name="fan_out",
+        version=None,
+        input_text="x" * 100_000,
+        created_time=now,
+        last_updated_time=now,
+    )
+    with pytest.raises(StateFileError, match=r"state file .*s\.db cannot be used: database or disk is full"):
+        store.start(instance)
+    assert store.load("big") is None
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "orchestrator"), [("commit", "fan_out"), ("end_tasks", "fan_out"), ("end_tasks", "approval")]
+)
+def test_a_turn_an_activity_or_a_timer_that_cannot_be_written_is_the_end_of_all_work(
+    change: str, orchestrator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> NoReturn:
+        raise StateFileError("the disk is full")
+
+    monkeypatch.setattr(Store, change, refuse)
+    with running_app(SAMPLE, state_file=tmp_path / "s.db") as app:
+        app.start(orchestrator)
+
+        async def failure() -> StateFileError:
+            return await asyncio.wait_for(asyncio.shield(app.hub.failure), 20)
+
+        assert str(app.call(failure())) == "the disk is full"
+        assert not [line for line in app.lines if "devhost itself failed" in line]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a test limit the files of another process")
+def test_a_disk_that_fills_while_an_activity_runs_ends_the_process_with_the_reason(tmp_path: Path) -> None:
+    import resource
+
+    steps, gate = tmp_path / "steps", tmp_path / "steps.0"
+    gate.touch()
+    process = start("--app", SAMPLE, "--state", tmp_path / "s.db", "--quiet")
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[-1]
+    ask(f"{url}/api/orchestrators/slow_chain/chain", {"file": str(steps)}, "POST")
+    until(steps.exists)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, 1))
+    gate.unlink()
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert re.fullmatch(r"devhost: state file .*s\.db cannot be used: .*", stderr.splitlines()[-1])
+    assert not re.search("itself failed|Traceback|asyncio", stderr)
