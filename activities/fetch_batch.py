@@ -52,6 +52,7 @@ async def fetch_batch(request: dict) -> dict:
         dropped=batch.dropped,
         clamped_to=batch.clamped_to,
         last=batch.next_cursor is None,
+        ended=batch.ended,
         **facts,
     )
     return to_wire(FetchOutcome(batch=batch))

@@ -47,9 +47,9 @@ class Batch:
     """What one `fetch_batch` brought, spooled to one blob.
 
     `offsets` holds the first byte of each chunk, `size_bytes` the end of the last one. `next_cursor` is None when the
-    source has ended. `wait_seconds` is how long the source wants to be left alone before the next request.
-    `clamped_to` is the page size to which the server cut the one asked for; `dropped` counts messages that the
-    description says to drop because the run holds them already.
+    source has ended, and `ended` says what told so. `wait_seconds` is how long the source wants to be left alone before
+    the next request. `clamped_to` is the page size to which the server cut the one asked for; `dropped` counts messages
+    that the description says to drop because the run holds them already.
     """
 
     index: int
@@ -63,6 +63,7 @@ class Batch:
     source_total: int | None = None
     clamped_to: int | None = None
     dropped: int = 0
+    ended: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,7 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
         largest_page=position.largest_page,
         total=total_of(source, position, page),
     )
-    end = style.end.reason(page, reached, empty=style.ends_empty)
-    following = end or style.next(page, position.cursor, request)
+    following = style.following(page, position.cursor, request, reached)
     if isinstance(following, End):
         return _ended(source, following, reached)
     if isinstance(style, AddressStyle):  # what is durable holds no credentials; the next request gets them anyway

@@ -91,13 +91,13 @@ class _Walk:
             following, wait_seconds = await self._read(deadline, now)
         finally:
             await self._ahead.close()
-        ended = isinstance(following, End)
+        ended = following.reason if isinstance(following, End) else None
         if not ended and not wait_seconds:
             wait_seconds = await self._wait_for_turn()
         facts = {"source_total": self._position.total, "clamped_to": self._clamped_to, "dropped": self.filling.dropped}
         client = self._client
         goes_on = replace(self._position, waited_seconds=client.waited_seconds, away_seconds=client.away_seconds)
-        return await self.filling.commit(None if ended else goes_on, wait_seconds, **facts)
+        return await self.filling.commit(None if ended else goes_on, wait_seconds, ended=ended, **facts)
 
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
         """Read pages until there is a reason to stop; returns where to go on, and the wait before that."""

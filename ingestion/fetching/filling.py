@@ -191,5 +191,7 @@ def line_of(message: Any) -> bytes:
     """A message as the spool has it: compact JSON and a line feed."""
     try:
         return f"{_encode(message)}\n".encode()
+    except RecursionError:
+        raise SourceRefused("a message nests lists and objects too deep to be written as JSON") from None
     except UnicodeEncodeError:  # half of a surrogate pair: escaped it gets as far as the sender, which rejects it alone
         return f"{_encode_escaped(message)}\n".encode()

@@ -82,7 +82,7 @@ def encode_plain(text: str) -> bytes:
 def _single(messages: Sequence[Any], text: Callable[[int, Any], str], encode: Callable[[str], bytes]) -> Iterator[Post]:
     for index, message in enumerate(messages):
         try:
-            yield Post(index, index + 1, _body(text(index, message), encode))
+            yield Post(index, index + 1, _body(text(index, _given(message)), encode))
         except CannotSend as reason:
             yield Post(index, index + 1, b"", str(reason))
 
@@ -101,7 +101,7 @@ def _packed(
     overhead = len(_json({"run": request.run_id, "source": request.source})) + 100
     for index, message in enumerate(messages):
         try:
-            piece = _json(message)
+            piece = _json(_given(message))
             piece_size = len(piece.encode() if encode is encode_base64 else encode(piece)) + 1
             if overhead + piece_size > settings.pack_bytes:
                 raise CannotSend(f"too_large: {piece_size} bytes, a pack has {settings.pack_bytes} (SLUICE_PACK_BYTES)")
@@ -131,6 +131,13 @@ def _body(text: str, encode: Callable[[str], bytes]) -> bytes:
     if len(encoded) > MAX_MESSAGE_BYTES and encode is encode_base64:
         raise _too_large(len(encoded))
     return _HEAD + encoded + _TAIL
+
+
+def _given(message: Any) -> Any:
+    """The message. Raises CannotSend for a null, which no consumer takes for an id."""
+    if message is None:
+        raise CannotSend("null: the item has no value where its message should be")
+    return message
 
 
 def _too_large(size: int) -> CannotSend:

@@ -24,7 +24,7 @@ from ingestion.source.description import Source
 from ingestion.source.exchange import Exchange
 from ingestion.source.origin import address
 from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
-from ingestion.source.reading import CountedSink, page_of, read_items, read_told
+from ingestion.source.reading import CountedSink, error_in, page_of, read_items, read_told
 from ingestion.source.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
 
 FIRST_BACKOFF_SECONDS = 0.5
@@ -157,11 +157,15 @@ class SourceClient:
         if wait is not None:
             await sink.restart()
             return self._left_alone(wait)
-        if problem:
+        failed = error_in(document, self._source.error)
+        if failed or problem:
+            await sink.restart()
             told = self.concealed(json.dumps(document, ensure_ascii=False))
             if self._source.tells(status, told):
                 return page_of(response, told, sink)
-            raise SourceRefused(problem)
+            if failed:
+                return failed
+            raise SourceRefused(str(problem))
         self._refusals, self.has_answered = 0, True
         self._pace.pause(self._now(), pause_seconds(throttle, headers, document, self._wall()))
         return page_of(response, document, sink)

@@ -77,6 +77,7 @@ class Source(BaseModel):
     items: JsonPath = Field(default=None, validate_default=True)  # path of the list in a page; empty: the whole page
     message: JsonPath = ()  # path of the message in an item; empty: the item itself
     total: Reading | None = None  # the number of items of the whole source, where the API tells it
+    error: JsonPath | None = None  # of what says, in the body of a success, that it is none
     repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before held already
     expiry: Expiry = Expiry()
     max_pages: Annotated[int, Field(ge=1)] = 100_000  # of a run

@@ -4,6 +4,7 @@ Enters: a page and how far the run is. Leaves: an `End` with its reason, or noth
 is believed: a short or an empty page in the middle of a source is common, and to stop there loses ids.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page
 from ingestion.source.path import ABSENT
-from ingestion.source.place import Read, Reading
+from ingestion.source.place import Read, Reading, text_of
 
+_COUNT = re.compile("[0-9]{1,18}")
 FLAGS = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}  # 1 and 0 equal the first two
 
 
@@ -48,37 +50,55 @@ class EndSignals(BaseModel):
     total_pages: Reading | None = None  # the number of pages
     statuses: tuple[Annotated[int, Field(ge=204, le=499)], ...] = ()  # that answer a request past the end
     repeated: bool = False  # whether a cursor equal to the one just sent is the end, not a loop
-    texts: tuple[str, ...] = ("",)  # cursors that are none; an absent one and null are none always
+    texts: tuple[str, ...] = ("",)  # cursors that are none, numbers as text; see `is_none`
 
     def reason(self, page: Page, reached: Reached, *, empty: bool) -> End | None:
         """The end that `page` declares; `empty` is the style's own word on pages without items.
 
-        Raises SourceRefused if a declared flag is not there: nothing could tell the end then.
+        That word gives way to a declared signal that says that there is more. Raises SourceRefused if a declared flag
+        is not there: nothing could tell the end then.
         """
         if self.done is not None and _flag(page, self.done, "done", absent=False):
             return End(f"{self.done} is true")
         if self.more is not None and not _flag(page, self.more, "more"):
             return End(f"{self.more} is false")
-        if not page.count and (empty if self.empty is None else self.empty):
+        if not page.count and (empty and not self.promise(page, reached) if self.empty is None else self.empty):
             return End("a page without items")
         if self.short and (not page.count or page.count < reached.largest_page):
             return End(f"a page of {page.count} after pages of {reached.largest_page}")
         if self.total and reached.total is not None and reached.items >= reached.total:
             return End(f"all {reached.total} items came")
-        if self.total_pages is not None:
-            pages = number_of(self.total_pages.of(page))
-            if pages is not None and reached.pages >= pages:
-                return End(f"all {pages} pages came")
+        pages = self._pages(page)
+        if pages is not None and reached.pages >= pages:
+            return End(f"all {pages} pages came")
         return None
+
+    def promise(self, page: Page, reached: Reached) -> str | None:
+        """What a declared flag or number of pages says, if it says that there is more."""
+        if self.more is not None and _flag(page, self.more, "more"):
+            return f"{self.more} is true"
+        if self.done is not None and self.done.of(page) is not ABSENT and not _flag(page, self.done, "done"):
+            return f"{self.done} is false"
+        pages = self._pages(page)
+        if pages is not None and reached.pages < pages:
+            return f"{self.total_pages} is {pages}, and {reached.pages} came"
+        return None
+
+    def is_none(self, cursor: Any) -> bool:
+        """Whether what a page has for a cursor means that there is none: nothing, null, false, empty, or in `texts`."""
+        return cursor in (ABSENT, None, {}, []) or cursor is False or text_of(cursor) in self.texts
+
+    def _pages(self, page: Page) -> int | None:
+        return None if self.total_pages is None else number_of(self.total_pages.of(page))
 
 
 def number_of(value: Any) -> int | None:
     """A count as APIs give it (5, 5.0, "5"), or None."""
-    if isinstance(value, str) and value.strip().isdigit():
+    if isinstance(value, str) and _COUNT.fullmatch(value.strip()):
         return int(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value) and value >= 0:
-        return int(value)
-    return None
+    if isinstance(value, float) and not value.is_integer():  # nor are infinity and NaN
+        return None
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _flag(page: Page, where: Read, name: str, *, absent: bool | None = None) -> bool:

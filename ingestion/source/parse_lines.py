@@ -6,15 +6,17 @@ Enters: bytes, cut anywhere. Leaves: the items of the lines that are complete. M
 import codecs
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import Any, AnyStr
 
 from ingestion.errors import SourceRefused
 from ingestion.source.body import BodyCut
+from ingestion.source.parse_json import json_value
 
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a line that cannot be read
+
+csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process; 131,072 characters otherwise
 
 
 class NdjsonParser:
@@ -38,7 +40,7 @@ class NdjsonParser:
     def close(self) -> list[Any]:
         """The last line's value, if no newline follows it. Raises BodyCut if it is not JSON: it may have been cut."""
         try:
-            return [json.loads(self._rest)] if self._counted(self._rest) else []
+            return [json_value(self._rest)] if self._counted(self._rest) else []
         except ValueError:
             raise BodyCut("the last line is incomplete") from None
 
@@ -48,7 +50,7 @@ class NdjsonParser:
 
     def _value(self, line: bytes) -> Any:
         try:
-            return json.loads(line)
+            return json_value(line)
         except ValueError:
             shown = line[:SHOWN_CHARACTERS].decode(errors="replace")
             raise SourceRefused(f"a line of the response is not JSON: {shown!r} (format = 'ndjson')") from None
@@ -91,9 +93,7 @@ class CsvParser:
             ) from None
 
     def _records(self, text: str) -> Iterator[dict[str, str]]:
-        for record in csv.reader(
-            io.StringIO(text, newline=""), delimiter=self._delimiter
-        ):  # which itself knows line breaks
+        for record in _records_in(text, self._delimiter):
             if not record:
                 continue
             if not self._columns:
@@ -105,6 +105,14 @@ class CsvParser:
                     "(format = 'csv')"
                 )
             yield dict(zip(self._columns, record, strict=True))
+
+
+def _records_in(text: str, delimiter: str) -> Iterator[list[str]]:
+    lines = io.StringIO(text, newline="")  # the reader itself knows line breaks
+    try:
+        yield from csv.reader(lines, delimiter=delimiter)
+    except csv.Error as error:
+        raise SourceRefused(f"a record of the response cannot be read: {error} (format = 'csv')") from None
 
 
 def _bounded(rest: AnyStr) -> AnyStr:

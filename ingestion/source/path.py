@@ -1,6 +1,7 @@
 """Paths into JSON: `data.items`, `hits.-1.sort`, or `` for the whole.
 
-A key that itself has a dot in it is given in a list: `["@odata.nextLink"]`.
+A key that itself has a dot in it is given in a list: `["@odata.nextLink"]`. As text it is found as well where it is the
+last of the path; only the list of items has to be given exactly, because its place is decided while the page arrives.
 """
 
 import re
@@ -12,6 +13,7 @@ from ingestion.validation import not_allowed
 
 _DOTTED_KEY = re.compile(r"@(odata|microsoft)\.\w+")  # as text they would lead nowhere, which can look like an end
 ABSENT: Any = object()  # what `at` gives where there is nothing, to tell it from a null
+_INDEX = re.compile(r"-?[0-9]{1,9}")
 
 
 def steps(text: Any) -> Any:
@@ -25,12 +27,23 @@ Path = Annotated[tuple[str, ...], BeforeValidator(steps)]
 
 
 def at(document: Any, path: tuple[str, ...]) -> Any:
+    """The value at `path`, or under its last steps as one key with dots; ABSENT if there is neither."""
+    found = exactly_at(document, path)
+    if found is ABSENT:
+        for number in range(len(path) - 1):
+            holder, key = exactly_at(document, path[:number]), ".".join(path[number:])
+            if isinstance(holder, dict) and key in holder:
+                return holder[key]
+    return found
+
+
+def exactly_at(document: Any, path: tuple[str, ...]) -> Any:
     """The value at `path`, or ABSENT if a step of it leads nowhere."""
     value = document
     for step in path:
         if isinstance(value, dict) and step in value:
             value = value[step]
-        elif isinstance(value, list) and step.lstrip("-").isdigit() and -len(value) <= int(step) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(step) and -len(value) <= int(step) < len(value):
             value = value[int(step)]
         else:
             return ABSENT

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT, at, steps
+from ingestion.source.path import ABSENT, at, exactly_at, steps
 
 EVERY_KEY = ("*",)
 
@@ -43,14 +44,33 @@ class Send:
     path: tuple[str, ...]
 
     def into(self, request: PageRequest, value: Any) -> PageRequest:
-        """`request` with `value` in this place."""
+        """`request` with `value` in this place. Raises SourceRefused if there is none, or it cannot hold it."""
         if self.kind == "body":
-            return replace(request, body=_with(request.body or {}, self.path, value))
+            return replace(request, body=self._with(request.body or {}, value))
         values = value if self.path == EVERY_KEY else {self.path[0]: value}
         texts = {name: text_of(each) for name, each in values.items()}
         if self.kind == "header":
+            if not all(text.isascii() and text.isprintable() for text in texts.values()):
+                raise SourceRefused(f"a cursor cannot be sent as {self}: a header holds printable ASCII only")
             return replace(request, headers={**request.headers, **texts})
         return replace(request, query={**request.query, **texts})
+
+    def _with(self, body: dict[str, Any], value: Any) -> dict[str, Any]:
+        changed = copy.deepcopy(body)
+        *leading, last = self.path
+        inner: Any = changed
+        for step in leading:
+            inner = inner.setdefault(step, {}) if isinstance(inner, dict) else exactly_at(inner, (step,))
+        if isinstance(inner, dict):
+            inner[last] = value
+        elif isinstance(inner, list) and exactly_at(inner, (last,)) is not ABSENT:
+            inner[int(last)] = value
+        else:
+            raise SourceRefused(
+                f"there is no place for {self} in the source's body; each step has to be a key of a table or an index "
+                "of an element that is there"
+            )
+        return changed
 
     def __str__(self) -> str:
         return _written(self.kind, self.path, default="query")
@@ -59,15 +79,6 @@ class Send:
 def text_of(value: Any) -> str:
     """A value as a query or a header carries it."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def _with(body: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    changed = copy.deepcopy(body)
-    inner = changed
-    for step in path[:-1]:
-        inner = inner.setdefault(step, {})
-    inner[path[-1]] = value
-    return changed
 
 
 def _written(kind: str, path: tuple[str, ...], *, default: str) -> str:

@@ -96,6 +96,13 @@ def test_a_message_may_be_as_large_as_the_queue_takes_and_no_byte_larger(encodin
     assert not too_large.body
 
 
+@pytest.mark.parametrize("form", ["raw", "envelope", "packed"])
+def test_a_null_is_rejected_alone_in_every_format(form: str) -> None:
+    first, null, last = posts(["a", None, "b"], SLUICE_MESSAGE_FORMAT=form)
+    assert (null.first, null.stop, null.body, null.reason[:5]) == (1, 2, b"", "null:")
+    assert (first.reason, last.reason, last.first) == ("", "", 2)
+
+
 def test_half_a_surrogate_pair_is_rejected_in_every_format() -> None:
     for format in ("raw", "envelope", "packed"):
         (post,) = posts(["\ud800"], SLUICE_MESSAGE_FORMAT=format)

@@ -13,7 +13,7 @@ import pytest
 from demo.stack import ROOT
 
 PROC = Path("/proc")
-MARK = "SLUICE_TEST_MARK"
+MARK = "MARK_OF_A_TEST"
 GONE_SECONDS = 10.0
 
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="finds processes by their environment, in /proc")

@@ -33,7 +33,7 @@ def written(folder: Path, text: str) -> Path:
             "shop.pagination.raed",
             "also, end, limit, read, send",
         ),
-        (SHOP + NONE + "colour = 1", "shop.colour", "auth, body, csv, expiry"),
+        (SHOP + NONE + "colour = 1", "shop.colour", "auth, body, csv, error, expiry"),
         (SHOP + 'pagination = { style = "cursor", send = "cookie:x" }', "shop.pagination.send", "query:name"),
         (SHOP + 'pagination = { style = "cursor", limit = 0 }', "shop.pagination.limit", "at least 1"),
         (

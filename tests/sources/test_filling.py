@@ -54,6 +54,14 @@ async def add(filled: Filled, items: list[Any], piece: int = 7) -> None:
 ITEMS = [f"id-{n}" for n in range(93)]
 
 
+def test_a_message_too_deep_to_be_written_is_refused() -> None:
+    message: list[Any] = []
+    for _ in range(100_000):
+        message = [message]
+    with pytest.raises(SourceRefused, match="too deep"):
+        line_of(message)
+
+
 @pytest.mark.parametrize("before_the_cut", range(0, 94, 4))
 def test_a_page_that_is_cut_off_and_comes_again_is_taken_once_however_much_had_come(before_the_cut: int) -> None:
     async def cut() -> list[Any]:

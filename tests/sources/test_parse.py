@@ -1,6 +1,7 @@
 """However a body arrives, in whatever pieces: the same items and the same document."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,9 +22,20 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+Read = Callable[[bytes, tuple[str, ...]], tuple[list[Any], Any, str | None]]
+
+
 def parsed(parser: Parser, body: bytes, step: int) -> tuple[list[Any], Any, str | None]:
     items = [item for at in range(0, len(body), step) for item in parser.feed(body[at : at + step])]
     return [*items, *parser.close()], parser.document, parser.problem
+
+
+def streamed(body: bytes, path: tuple[str, ...]) -> tuple[list[Any], Any, str | None]:
+    return parsed(JsonParser(path), body, 1000)
+
+
+def ndjson(body: bytes, path: tuple[str, ...]) -> tuple[list[Any], Any, str | None]:
+    return parsed(NdjsonParser(), body + b"\n", 1000)
 
 
 @settings(max_examples=150, deadline=None)
@@ -31,6 +43,55 @@ def parsed(parser: Parser, body: bytes, step: int) -> tuple[list[Any], Any, str 
 def test_streamed_json_is_what_json_loads_gives(document: Any, step: int, path: tuple[str, ...]) -> None:
     body = json.dumps(document).encode()
     assert parsed(JsonParser(path), body, step) == read_json(body, path)
+
+
+@st.composite
+def odd_places(draw: st.DrawFn) -> tuple[Any, tuple[str, ...]]:
+    """A document, and a path of odd keys and indices that leads somewhere, mostly to a list."""
+    path = draw(st.lists(st.sampled_from(["", "0", "1", "2", "a", "b", "a.b", "item", "²"]), max_size=4))
+    document = draw(st.lists(VALUES, max_size=3) | VALUES)
+    for number in reversed(range(len(path))):
+        step, beside = path[number], draw(st.lists(VALUES, min_size=2, max_size=3))
+        joined = ".".join(path[number:])
+        document = draw(
+            st.sampled_from(
+                [{"x": beside, step: document}, {step: document, joined + "x": beside}, [*beside, document]]
+            )
+            if step == "2"
+            else st.sampled_from([{"a.": beside, step: document, ".b": 1}, {"item": [1], step: document}])
+        )
+        if joined not in document and isinstance(document, dict):
+            document[joined] = beside
+    return document, tuple(path)
+
+
+@settings(max_examples=500, deadline=None)
+@given(odd_places(), st.integers(1, 30))
+def test_streamed_json_is_what_json_loads_gives_at_every_place(place: tuple[Any, tuple[str, ...]], step: int) -> None:
+    document, path = place
+    body = json.dumps(document).encode()
+    assert parsed(JsonParser(path), body, step) == read_json(body, path)
+
+
+@pytest.mark.parametrize("path", [("results", "0", "hits"), ("results", "1", "hits")])
+def test_the_list_of_items_may_be_inside_another_list_however_large_the_body(path: tuple[str, ...]) -> None:
+    body = b'{"results": [{"hits": [1, [2], {"hits": [3]}]}, {"hits": [4, 5]}]}'
+    items = [[1, [2], {"hits": [3]}], [4, 5]][int(path[1])]
+    assert parsed(JsonParser(path), body, 4)[0] == read_json(body, path)[0] == items
+
+
+def test_items_that_can_only_be_found_at_the_end_of_a_body_are_refused_where_it_is_streamed() -> None:
+    body, path = b'{"results": [{"hits": [1]}, {"hits": [2]}]}', ("results", "-1", "hits")
+    assert read_json(body, path)[0] == [2]
+    with pytest.raises(SourceRefused, match=r"results\.-1\.hits' counts from the end"):
+        parsed(JsonParser(path), body, 5)
+    key = b'{"results": {"-1": {"hits": [1]}}}'
+    assert parsed(JsonParser(path), key, 5) == read_json(key, path)
+
+
+def test_a_second_list_under_the_key_of_the_items_is_not_passed_over_in_silence() -> None:
+    with pytest.raises(SourceRefused, match="two lists of items"):
+        parsed(JsonParser(("items",)), b'{"items": [1], "items": [2]}', 5)
 
 
 @settings(max_examples=50, deadline=None)
@@ -57,17 +118,42 @@ def test_items_that_are_not_where_they_should_be_are_missed_and_null_is_an_empty
     ]:  # fmt: skip
         items, _, said = parsed(JsonParser(("items",)), json.dumps(body).encode(), 5)
         assert (items, problem in str(said)) == ([], True)
+    assert "write ['a.b'] for that key" in str(read_json(b'{"a.b": [1]}', ("a", "b"))[2])
     nothing = b'{"items": null}'
     assert parsed(JsonParser(("items",)), nothing, 5) == read_json(nothing, ("items",)) == ([], {"items": None}, None)
 
 
-@pytest.mark.parametrize(
-    ("body", "what"), [(b'["\\udc00"]', "surrogate"), (b"[18446744073709551616]", "64 bits"), (b"[1e400]", "64 bits")]
-)
+@pytest.mark.parametrize(("body", "what"), [(b'["\\udc00"]', "surrogate"), (b"[18446744073709551616]", "64 bits")])
 def test_what_the_streaming_parser_cannot_read_is_named_and_a_whole_body_may_hold_it(body: bytes, what: str) -> None:
     with pytest.raises(SourceRefused, match=f"{what}.*smaller pages"):
         parsed(JsonParser(()), body, 3)
     assert len(read_json(body, ())[0]) == 1
+
+
+def test_a_large_body_without_items_does_not_fill_the_memory() -> None:
+    body = b'{"rows": [0' + (b',"%s"' % (b"x" * 65_536)) * 600 + b"]}"
+    with pytest.raises(SourceRefused, match=r"first 33,554,432 bytes .* no list of items \(items = 'items'\)"):
+        parsed(JsonParser(("items",)), body, 65_536)
+
+
+@pytest.mark.parametrize("read", [read_json, streamed, ndjson])
+@pytest.mark.parametrize("body", [b'{"items": [1e400]}', b'{"items": [1], "total": -1e999}'])
+def test_a_number_that_would_be_infinite_is_refused(read: Read, body: bytes) -> None:
+    with pytest.raises(SourceRefused, match="too large for a float"):
+        read(body, ("items",))
+
+
+@pytest.mark.parametrize("read", [read_json, streamed, ndjson])
+@pytest.mark.parametrize("word", [b"NaN", b"Infinity", b"-Infinity"])
+def test_words_for_numbers_that_json_does_not_have_are_refused(read: Read, word: bytes) -> None:
+    with pytest.raises((BodyCut, SourceRefused), match=r"not (whole )?JSON"):
+        read(b'{"items": [' + word + b"]}", ("items",))
+
+
+@pytest.mark.parametrize("read", [read_json, streamed, ndjson])
+def test_a_body_of_nothing_but_brackets_is_refused(read: Read) -> None:
+    with pytest.raises(SourceRefused, match="500 deep"):
+        read(b"[" * 200_000 + b"]" * 200_000, ())
 
 
 def test_a_byte_order_mark_is_no_content() -> None:
@@ -107,6 +193,13 @@ def test_a_csv_that_ends_inside_quotes_is_cut_and_one_that_does_not_fit_its_head
         parsed(CsvParser(), b'a,b\n1,"2', 3)
     with pytest.raises(SourceRefused, match="has 3 fields, its header 2"):
         parsed(CsvParser(), b"a,b\n1,2,3\n", 3)
+
+
+def test_a_csv_field_may_be_as_long_as_a_line_and_a_longer_one_is_refused() -> None:
+    body = b'a\n"' + b"x" * 200_000 + b'"\n'
+    assert parsed(CsvParser(), body, 65536)[0] == [{"a": "x" * 200_000}]
+    with pytest.raises(SourceRefused, match=r"a record .* field larger than field limit"):
+        parsed(CsvParser(), b'a\n"' + b"x" * 9_000_000 + b'"\n', 20_000_000)
 
 
 def test_a_line_without_an_end_does_not_fill_the_memory() -> None:

@@ -1,26 +1,26 @@
 """The pagination styles one by one: what goes into a request, what is read from a page, what is refused."""
 
+import time
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End, EndSignals, Reached
+from ingestion.source.end import End, EndSignals, Reached, number_of
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import reading, sending
 from ingestion.source.styles.cursor import CursorStyle
 from ingestion.source.styles.keyset import KeysetStyle, precedes
-from ingestion.source.styles.next_url import NextUrlStyle, links
+from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle, links
 from ingestion.source.styles.offset import OffsetStyle
 from ingestion.source.styles.page_number import PageNumberStyle
-from ingestion.source.styles.range_header import RangeHeaderStyle
 from ingestion.source.styles.relay import RelayStyle
-from ingestion.source.styles.since import SinceStyle
 from ingestion.source.styles.style import Style
 from ingestion.source.styles.window import WindowStyle
 
 BASE = PageRequest(url="http://shop.example/v1/orders", query={"state": "open"})
+
+NO_COUNTS: list[Any] = [None, True, -1, 5.5, float("nan"), float("inf"), "²", "1,234", "9" * 5000, [], {}]
 
 
 def page(document: Any = None, items: list[Any] | None = None, **facts: Any) -> Page:
@@ -68,6 +68,22 @@ def test_a_next_url_counts_from_its_page_and_replaces_the_query(given: str, addr
     assert style.request(BASE, cursor) == PageRequest(url=address)
 
 
+@pytest.mark.parametrize("given", ["http://[::1/x", "//[x]y/"])
+def test_a_next_link_that_is_no_address_is_refused(given: str) -> None:
+    header = {"link": f'<{given}>; rel="next"'}
+    for style, answer in (
+        (style_of(NextUrlStyle), page({"next": given})), (style_of(LinkHeaderStyle), page(headers=header)),
+    ):  # fmt: skip
+        with pytest.raises(SourceRefused, match="no address"):
+            after(style, answer)
+
+
+def test_a_link_header_of_nothing_but_openings_takes_no_time() -> None:
+    started = time.process_time()
+    assert links("<" * 100_000) == {}
+    assert time.process_time() - started < 1, "linear, where each opening was a search to the end"
+
+
 @pytest.mark.parametrize("given", [{}, {"next": None}, {"next": ""}, {"next": False}])
 def test_no_next_url_is_the_end_and_another_type_is_refused(given: dict[str, Any]) -> None:
     assert isinstance(after(style_of(NextUrlStyle), page(given)), End)
@@ -75,32 +91,34 @@ def test_no_next_url_is_the_end_and_another_type_is_refused(given: dict[str, Any
         after(style_of(NextUrlStyle), page({"next": 5}))
 
 
-def test_tokens_keep_their_json_type_in_a_body_and_become_text_elsewhere() -> None:
-    places: list[tuple[str, dict[str, Any]]] = [
-        ("query:c", {"query": {"state": "open", "c": "[1,null]"}}),
-        ("header:X-C", {"headers": {"X-C": "[1,null]"}}),
-        ("body:a.b", {"body": {"a": {"b": [1, None]}}}),
-    ]
-    for where, expected in places:
-        request = style_of(CursorStyle, read="c", send=where).request(BASE, [[1, None]])
-        assert {name: getattr(request, name) for name in expected} == expected
-    assert BASE.query == {"state": "open"}
-    assert BASE.body is None
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [(5, 5), (5.0, 5), ("5", 5), (" 5 ", 5), (0, 0), *((value, None) for value in NO_COUNTS)],
+)
+def test_a_count_is_read_as_apis_give_it_and_anything_else_is_none(value: Any, count: int | None) -> None:
+    assert number_of(value) == count
 
 
-def test_a_body_is_never_changed_in_place() -> None:
-    base = PageRequest(url="http://a", body={"page": {"size": 5}})
-    changed = style_of(CursorStyle, send="body:page.after").request(base, ["t"])
-    assert changed.body == {"page": {"size": 5, "after": "t"}}
-    assert base.body == {"page": {"size": 5}}
-
-
-def test_zero_and_false_are_cursors_and_null_and_empty_objects_are_none() -> None:
+def test_zero_is_a_cursor_and_null_false_and_what_is_empty_are_none() -> None:
     style = style_of(CursorStyle)
     assert after(style, page({"next_cursor": 0})) == [0]
-    without: list[dict[str, Any]] = [{}, {"next_cursor": None}, {"next_cursor": ""}, {"next_cursor": {}}]
+    empty: list[Any] = [None, False, "", {}, []]
+    without: list[dict[str, Any]] = [{}, *({"next_cursor": value} for value in empty)]
     for nothing in without:
-        assert isinstance(after(style, page(nothing)), End)
+        assert after(style, page(nothing)) == End("no cursor at next_cursor")
+
+
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("-1", -1), ("-1", "-1"), ("true", True), ("null", "null")])
+def test_a_text_that_means_no_cursor_is_one_in_every_json_type(text: str, value: Any) -> None:
+    assert after(style_of(CursorStyle, end={"texts": [text]}), page({"next_cursor": value})) == End(
+        "no cursor at next_cursor"
+    )
+
+
+def test_what_travels_beside_the_token_does_not_keep_a_source_from_its_end() -> None:
+    style = style_of(CursorStyle, read="a", send="a", also=[{"read": "session", "send": "session"}])
+    assert after(style, page({"a": 1, "session": "s"})) == [1, "s"]
+    assert after(style, page({"session": "s"}), [1, "s"]) == End("no cursor at a")
 
 
 def test_a_part_of_a_compound_cursor_that_a_page_leaves_out_is_not_sent_on() -> None:
@@ -136,7 +154,15 @@ def test_later_page_numbers_are_told_by_the_number_of_pages_or_by_the_total() ->
 
 @pytest.mark.parametrize(
     ("one", "other", "before"),
-    [(9, 10, True), ("9", "10", True), ("b", "a", False), ("ord_9", "ord_10", False), (1, 1, False), (2.5, "3", True)],
+    [
+        (9, 10, True),
+        ("9", "10", True),
+        ("b", "a", False),
+        ("ord_9", "ord_10", False),
+        ("9", "²", True),
+        (1, 1, False),
+        (2.5, "3", True),
+    ],
 )
 def test_keys_are_compared_as_numbers_where_both_are(one: Any, other: Any, before: bool) -> None:
     assert precedes(one, other) is before
@@ -153,31 +179,18 @@ def test_a_keyset_that_goes_back_or_stands_still_is_refused_where_an_order_is_de
         after(style, page(items=[{"id": None}]))
 
 
+@pytest.mark.parametrize(
+    ("order", "keys"), [("ascending", (9, 8, 7)), ("descending", (7, 8, 9)), ("ascending", (8, 8))]
+)
+def test_a_keyset_whose_first_page_is_not_in_the_declared_order_is_refused(order: str, keys: tuple[int, ...]) -> None:
+    style, items = style_of(KeysetStyle, order=order), [{"id": key} for key in keys]
+    for answer in (page(items=items), page(streamed=len(items), first_item=items[0], last_item=items[-1])):
+        with pytest.raises(SourceRefused, match=f"said to be {order}, but a page begins with {keys[0]}"):
+            after(style, answer)
+
+
 def test_a_keyset_reads_the_last_item_of_a_page_that_was_streamed() -> None:
     assert after(style_of(KeysetStyle), page(streamed=500, last_item={"id": "z"})) == "z"
-
-
-@pytest.mark.parametrize(
-    ("status", "header", "expected"),
-    [
-        (206, "items 0-9/25", 10),
-        (206, "0-9/*", 10),
-        (206, "items 0-4/25", 5),
-        (206, "items 0-24/25", End("the last of 25")),
-        (200, "", End("a whole answer (HTTP 200)")),
-        (206, "*/0", End("an empty range")),
-    ],
-)
-def test_the_next_range_follows_what_came(status: int, header: str, expected: Any) -> None:
-    style = style_of(RangeHeaderStyle, limit=10)
-    assert style.request(BASE, 0).headers == {"Range": "items=0-9"}
-    assert after(style, page(status=status, headers={"content-range": header}), 0) == expected
-
-
-@pytest.mark.parametrize("header", ["", "bytes", "items 5-9/25"])
-def test_a_range_that_was_not_asked_for_is_refused(header: str) -> None:
-    with pytest.raises(SourceRefused):
-        after(style_of(RangeHeaderStyle, limit=10), page(status=206, headers={"content-range": header}), 0)
 
 
 @pytest.mark.parametrize(
@@ -197,27 +210,13 @@ def test_windows_cover_the_range_without_overlap_or_rest() -> None:
     assert isinstance(after(style, page(), 21), End)
 
 
-@pytest.mark.parametrize(
-    ("form", "start", "text"),
-    [
-        ("iso", "2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z"),
-        ("iso", "2024-01-01T02:00:00.5+02:00", "2024-01-01T00:00:00.500000Z"),
-        ("epoch_ms", 1704067200000, "1704067200000"),
-        ("number", 17, "17"),
-    ],
-)
-def test_a_since_is_sent_in_the_form_in_which_it_is_declared(form: str, start: Any, text: str) -> None:
-    style = style_of(SinceStyle, form=form, start=start)
-    assert style.request(BASE, style.first()).query["since"] == text
-
-
-def test_what_an_overlap_brings_again_is_dropped_by_what_the_cursor_holds() -> None:
-    style = style_of(SinceStyle, form="number", key="n", overlap=2)
-    items = [{"n": 1}, {"n": 4}, {"n": 5}]
-    cursor = after(style, page(items=items), style.first())
-    assert cursor["since"] == 3
-    again = page(items=[{"n": 4}, {"n": 5}, {"n": 5, "other": True}])
-    assert style.fresh(again, cursor) == [{"n": 5, "other": True}]
+def test_a_window_that_may_have_been_cut_at_the_limit_is_refused_and_the_last_one_too() -> None:
+    style = style_of(WindowStyle, stop=30, step=10, limit=5, send_limit="limit")
+    assert after(style, page(streamed=4), 0) == 10
+    for cursor in (0, 20):
+        with pytest.raises(SourceRefused, match=f"the window from {cursor} brought 5 items"):
+            after(style, page(streamed=5), cursor)
+    assert after(style_of(WindowStyle, stop=30, step=10, limit=10, send_limit="limit"), page(streamed=10), 0) == 10
 
 
 def reached(**facts: Any) -> Reached:
@@ -246,9 +245,3 @@ def test_a_first_page_that_is_short_may_be_one_that_the_server_cut_and_is_no_end
 def test_a_flag_that_says_neither_true_nor_false_is_refused(value: Any) -> None:
     with pytest.raises(SourceRefused, match=r"end\.more"):
         style_of(EndSignals, more="more").reason(page({"more": value}), reached(), empty=False)
-
-
-def test_places_are_written_as_they_are_read() -> None:
-    assert [str(reading(text)) for text in ("a.b", "header:X", "item:id")] == ["a.b", "header:X", "item:id"]
-    assert [str(sending(text)) for text in ("c", "header:X", "body:a.b")] == ["c", "header:X", "body:a.b"]
-    assert reading("hits.-1.sort").of(page({"hits": [{"sort": 1}, {"sort": 2}]})) == 2

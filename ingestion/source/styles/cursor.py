@@ -1,7 +1,8 @@
 """Tokens that each page gives for the next one, read from body, headers or last item, sent in query, headers or body.
 
-The end is a page without a token: absent, null, empty, or one of `end.texts`. A compound continuation has further
-pairs in `also`, or is one object whose keys all go into the query (`send = "query:*"`).
+The end is a page without a token: absent, null, false, empty, or one of `end.texts`. A compound continuation has
+further pairs in `also`, which do not count for the end, or is one object whose keys all go into the query
+(`send = "query:*"`).
 """
 
 from typing import Any, Literal
@@ -11,7 +12,6 @@ from pydantic import BaseModel, ConfigDict
 from ingestion.errors import SourceRefused
 from ingestion.source.end import End, EndSignals
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT
 from ingestion.source.place import EVERY_KEY, Reading, Sending, reading, sending
 from ingestion.source.styles.style import Style
 
@@ -47,15 +47,9 @@ class CursorStyle(Style):
         return request
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The tokens that the page gives. Raises SourceRefused if a flag promises more and no token leads there."""
+        """The tokens that the page gives."""
         values = [_given(token, page, self.end) for token in self._tokens()]
-        if any(value is not None for value in values):
-            return values
-        if self.end.more is not None:  # false would have ended it before
-            raise SourceRefused(
-                f"a page says that there is more ({self.end.more}) but has no cursor at {str(self.read)!r}"
-            )
-        return End(f"no cursor at {self.read}")
+        return End(f"no cursor at {self.read}") if values[0] is None else values
 
     def _tokens(self) -> tuple[Token, ...]:
         return (Token(read=self.read, send=self.send), *self.also)
@@ -63,8 +57,8 @@ class CursorStyle(Style):
 
 def _given(token: Token, page: Page, end: EndSignals) -> Any:
     value = token.read.of(page)
-    if value is ABSENT or value in ({}, []) or (isinstance(value, str) and value in end.texts):
+    if end.is_none(value):
         return None
-    if token.send.path == EVERY_KEY and not isinstance(value, dict) and value is not None:
+    if token.send.path == EVERY_KEY and not isinstance(value, dict):
         raise SourceRefused(f"a page has no object at {str(token.read)!r}, and {token.send} sends the keys of one")
     return value

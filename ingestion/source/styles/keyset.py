@@ -1,5 +1,6 @@
 """Keyset by the last id: the next page is what follows the last item of this one. It survives inserts and deletes."""
 
+import re
 from typing import Any, ClassVar, Literal
 
 from ingestion.errors import SourceRefused
@@ -8,6 +9,8 @@ from ingestion.source.page import Page, PageRequest
 from ingestion.source.path import ABSENT, Path, at, shown
 from ingestion.source.place import Sending, sending
 from ingestion.source.styles.style import Style
+
+_WHOLE = re.compile("[0-9]{1,100}")
 
 
 class KeysetStyle(Style):
@@ -31,25 +34,31 @@ class KeysetStyle(Style):
         return request if cursor is None else self.send.into(request, cursor)
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The key of the last item. Raises SourceRefused if it has none, or one on the wrong side of the last one."""
+        """The key of the last item. Raises SourceRefused if it has none, or one that is not in the declared order."""
         if not page.count:
-            return End("a page without items")
+            raise self._stuck()
         key = at(page.last, self.key)
         if key is ABSENT or not isinstance(key, str | int | float):
             raise SourceRefused(f"the last item of a page has no usable key at {shown(self.key)!r}")
-        if cursor is not None and self.order != "any":
-            forward = precedes(cursor, key)
-            if forward is (self.order == "descending") or key == cursor:
-                raise SourceRefused(
-                    f"the keys are said to be {self.order}, but a page that follows {cursor!r} ends with {key!r}; "
-                    "check send, key and the sorting that the query asks for"
-                )
+        self._check_order(cursor, key, f"a page that follows {cursor!r} ends with {key!r}")
+        if page.count > 1:
+            first = at(page.first, self.key)
+            self._check_order(first, key, f"a page begins with {first!r} and ends with {key!r}")
         return key
+
+    def _check_order(self, one: Any, other: Any, found: str) -> None:
+        if self.order == "any" or one in (None, ABSENT):
+            return
+        if not (precedes(one, other) if self.order == "ascending" else precedes(other, one)):
+            raise SourceRefused(
+                f"the keys are said to be {self.order}, but {found}; check send, key and the sorting that the query "
+                "asks for"
+            )
 
 
 def precedes(one: Any, other: Any) -> bool:
     """Whether `one` comes before `other`: as numbers where both are, digits in text included; otherwise as text."""
-    numbers = [int(each) if isinstance(each, str) and each.isdigit() else each for each in (one, other)]
+    numbers = [int(each) if isinstance(each, str) and _WHOLE.fullmatch(each) else each for each in (one, other)]
     if all(isinstance(each, int | float) for each in numbers):
         return bool(numbers[0] < numbers[1])
     return str(one) < str(other)

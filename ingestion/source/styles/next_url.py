@@ -14,11 +14,10 @@ from ingestion.errors import SourceRefused
 from ingestion.source.end import End
 from ingestion.source.origin import linked
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT
 from ingestion.source.place import Reading, reading
 from ingestion.source.styles.style import Style
 
-_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
+_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
 _PARAMETER = re.compile(r';\s*([^\s=;,"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 
 
@@ -39,11 +38,11 @@ class NextUrlStyle(AddressStyle):
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
         """The address in the page."""
         given = self.read.of(page)
-        if given is ABSENT or given is None or given is False or given in self.end.texts:
+        if self.end.is_none(given):
             return End(f"no address at {self.read}")
         if not isinstance(given, str):
             raise SourceRefused(f"a page has {type(given).__name__} where an address should be (read = {self.read})")
-        return linked(page.url or request.url, given)
+        return _absolute(page, request, given)
 
 
 class LinkHeaderStyle(AddressStyle):
@@ -57,7 +56,14 @@ class LinkHeaderStyle(AddressStyle):
         address = links(page.headers.get("link", "")).get(self.relation.lower())
         if not address:
             return End(f'no Link header with rel="{self.relation}"')
+        return _absolute(page, request, address)
+
+
+def _absolute(page: Page, request: PageRequest, address: str) -> str:
+    try:
         return linked(page.url or request.url, address)
+    except ValueError as error:
+        raise SourceRefused(f"the source's next link is no address ({error})") from None
 
 
 def links(header: str) -> dict[str, str]:

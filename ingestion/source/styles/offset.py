@@ -27,6 +27,8 @@ class OffsetStyle(Style):
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
         """The offset after the last item of this page."""
+        if not page.count:
+            raise self._stuck()
         return cursor + page.count
 
     def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:

@@ -1,6 +1,6 @@
 """Pages by the Range header: `Range: items=0-99` is asked for, `Content-Range: items 0-99/1234` says what came.
 
-The end is the last range of a known size, a whole answer (200, not 206), or 416 for a range past the end.
+The end is the last range of a known size, an empty one, an answer without that header, or 416 for a range past the end.
 """
 
 import re
@@ -15,14 +15,13 @@ from ingestion.source.place import Send
 from ingestion.source.styles.style import Style
 
 PARTIAL = 206
-_CONTENT_RANGE = re.compile(r"(?:\S+\s+)?(?:(\d+)-(\d+)|\*)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"(?:[^\s*]+\s+)?(?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
 
 
 class RangeHeaderStyle(Style):
     """Its cursor is the position of the first item of the page."""
 
     own_statuses: ClassVar[frozenset[int]] = frozenset({416})
-    ends_empty: ClassVar[bool] = True
     places_limit: ClassVar[bool] = True
 
     style: Literal["range_header"] = "range_header"
@@ -40,23 +39,34 @@ class RangeHeaderStyle(Style):
         return Send("header", ("Range",)).into(base, wanted if self.bare else f"{self.unit}={wanted}")
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The position after the last item that came."""
-        if page.status != PARTIAL:
-            return End(f"a whole answer (HTTP {page.status})")
-        given = _CONTENT_RANGE.fullmatch(page.headers.get("content-range", "").strip())
-        if given is None:
-            raise SourceRefused("a partial answer (HTTP 206) has no readable Content-Range header")
-        if given[1] is None:
+        """The position after the last item that came. Raises SourceRefused if another range came than the header says.
+
+        The status says little: servers that do not count answer a part with 200.
+        """
+        given = page.headers.get("content-range", "").strip()
+        if not given and page.status != PARTIAL and not (cursor and page.count):
+            return End(f"a whole answer (HTTP {page.status} without Content-Range)")
+        first, last, size = _range_of(given)
+        told = 0 if first is None or last is None else last - first + 1
+        if first not in (None, cursor) or told != page.count:
+            raise SourceRefused(
+                f"the range from {cursor} was asked for, and {page.count} items came with Content-Range: {given[:80]!r}"
+            )
+        if last is None:
             return End("an empty range")
-        if int(given[1]) != cursor or int(given[2]) < cursor:
-            raise SourceRefused(f"the range from {cursor} was asked for, {given[1]}-{given[2]} came")
-        if given[3] != "*" and int(given[2]) + 1 >= int(given[3]):
-            return End(f"the last of {given[3]}")
-        return int(given[2]) + 1
+        return End(f"the last of {size}") if size is not None and last + 1 >= size else last + 1
 
     def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
         """All later positions, in steps of this page's size, up to the size that the server tells."""
-        given = _CONTENT_RANGE.fullmatch(page.headers.get("content-range", "").strip())
-        if page.status != PARTIAL or given is None or given[3] == "*" or not page.count:
-            return None
-        return list(range(cursor + page.count, int(given[3]), page.count))
+        given = page.headers.get("content-range", "").strip()
+        size = _range_of(given)[2] if given else None
+        return list(range(cursor + page.count, size, page.count)) if size is not None and page.count else None
+
+
+def _range_of(header: str) -> tuple[int | None, int | None, int | None]:
+    """First, last and size of a Content-Range, None where it has a star. Raises SourceRefused on anything else."""
+    found = _CONTENT_RANGE.fullmatch(header)
+    if found is None:
+        raise SourceRefused(f"an answer has no readable Content-Range header: {header[:80]!r}")
+    first, last, size = (None if number in (None, "*") else int(number) for number in found.groups())
+    return first, last, size

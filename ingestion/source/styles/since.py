@@ -6,7 +6,10 @@ what the pages before it held is dropped by the fingerprints that the cursor car
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
+from itertools import pairwise
+from math import isfinite
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -18,6 +21,8 @@ from ingestion.source.path import Path, at, shown
 from ingestion.source.place import Sending, sending
 from ingestion.source.styles.style import Style
 from ingestion.validation import not_allowed
+
+_WHOLE = re.compile(r"-?[0-9]{1,100}")
 
 
 class SinceStyle(Style):
@@ -37,7 +42,7 @@ class SinceStyle(Style):
     def _readable(self) -> Self:
         try:
             self.first()
-        except ValueError:
+        except (ValueError, OverflowError, OSError):
             examples = {"iso": "2024-01-31T00:00:00Z", "number": "1000", "epoch_ms": "1706659200000"}
             raise not_allowed("not a start", f"{examples[self.form]}, with form = {self.form!r}", "start") from None
         return self
@@ -61,30 +66,46 @@ class SinceStyle(Style):
         Raises SourceRefused if a full page does not get past the value that was asked for: the rest cannot be reached.
         """
         keys = [self._key(item) for item in page.items]
-        since = max([cursor["since"], *(key - self.overlap for key in keys)])
+        for one, other in pairwise(keys):
+            if other < one:
+                raise SourceRefused(
+                    f"the items of a page are not sorted by {shown(self.key)!r}: {self._text(one)} comes before "
+                    f"{self._text(other)}. Ask for ascending order in query; else what a page leaves out is lost"
+                )
+        since = max([cursor["since"], *(key - self._back for key in keys)])
         size = max(cursor["size"], page.count)
         if since > cursor["since"]:
             held = [fingerprint(item) for item, key in zip(page.items, keys, strict=True) if key >= since]
             return {"since": since, "held": held, "size": size}
-        if page.count and page.count >= (self.limit or size) and self.fresh(page, cursor):
+        if page.count and page.count >= min(self.limit or size, size) and self.fresh(page, cursor):
             raise SourceRefused(
                 f"a full page of {page.count} does not get past {shown(self.key)} = {self._text(since)}: more items "
-                "share that stretch than a page holds; raise limit or lower overlap"
+                "share that stretch than a page holds; raise limit, lower overlap, or start earlier"
             )
-        return End(f"nothing beyond {self._text(since)}")
+        return End(f"nothing beyond the latest {shown(self.key)}")
 
-    def _key(self, item: Any) -> float:
+    @property
+    def _back(self) -> int | float:
+        """The overlap, whole where it can be, so that whole keys stay so however large they are."""
+        return int(self.overlap) if self.overlap.is_integer() else self.overlap
+
+    def _key(self, item: Any) -> int | float:
         value = at(item, self.key)
         try:
             return self._number(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError, OSError):
             raise SourceRefused(f"an item has no {self.form} at {shown(self.key)!r}") from None
 
-    def _number(self, value: Any) -> float:
+    def _number(self, value: Any) -> int | float:
         if self.form == "iso" and isinstance(value, str):
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        return float(value) / 1000 if self.form == "epoch_ms" else float(value)
+        number = int(value) if isinstance(value, int) or _WHOLE.fullmatch(str(value)) else float(value)
+        if isinstance(value, bool) or not isfinite(number):
+            raise ValueError(value)
+        if self.form == "iso":
+            datetime.fromtimestamp(number, UTC)  # raises where a number is no moment
+        return number / 1000 if self.form == "epoch_ms" else number
 
     def _text(self, number: float) -> str:
         if self.form == "iso":

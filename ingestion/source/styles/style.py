@@ -4,12 +4,14 @@ Enters: a cursor. Leaves: the request for its page; then, with the page, the nex
 value, opaque to all but its style; a style keeps nothing between two calls.
 """
 
+import json
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ingestion.source.end import End, EndSignals
+from ingestion.errors import SourceRefused
+from ingestion.source.end import End, EndSignals, Reached
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.place import Sending
 from ingestion.validation import not_allowed
@@ -54,6 +56,30 @@ class Style(BaseModel, ABC):
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
         """The cursor after `page`, which answered `request` at `cursor`. Raises SourceRefused with the evidence."""
 
+    def following(self, page: Page, cursor: Any, request: PageRequest, reached: Reached) -> Any | End:
+        """The cursor after `page`, or the end that it declares, or the style's own.
+
+        Raises SourceRefused where the style has no way on from a page that says that there is more.
+        """
+        if end := self.end.reason(page, reached, empty=self.ends_empty):
+            return end
+        following = self.next(page, cursor, request)
+        if isinstance(following, End) and (promise := self.end.promise(page, reached)):
+            raise SourceRefused(
+                f"a page says that there is more ({promise}), but does not lead there ({following.reason}); check "
+                "pagination and end in the description"
+            )
+        if not isinstance(following, End):
+            _sendable(following)
+        return following
+
+    def _stuck(self) -> SourceRefused:
+        """The refusal of a page without items that is not the end, where the way on counts from the items."""
+        return SourceRefused(
+            "a page has no items to go on from, and the description does not say that this is the end; if it is, set "
+            "end.empty = true"
+        )
+
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
         """The items of a page that the pages before it did not hold; asked only of a style that `needs_items`."""
         return page.items
@@ -76,3 +102,10 @@ class Style(BaseModel, ABC):
         if self.limit is None or self.send_limit is None:
             return base
         return self.send_limit.into(base, self.limit)
+
+
+def _sendable(cursor: Any) -> None:
+    try:
+        json.dumps(cursor, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise SourceRefused("a page gives a cursor with half of a surrogate pair, which no request can hold") from None

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ingestion.errors import SourceRefused
 from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.place import Sending, sending
@@ -38,7 +39,12 @@ class WindowStyle(Style):
         return self.send_to.into(self.send_from.into(self.with_limit(base), cursor), last)
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The next window, up to the end of the range."""
+        """The next window, up to the end of the range. Raises SourceRefused if the page may be cut."""
+        if self.limit is not None and self.limit < self.step and page.count >= self.limit:
+            raise SourceRefused(
+                f"the window from {cursor} brought {page.count} items, as many as limit allows, so that others may be "
+                f"missing; set limit to at least step, {self.step}, or step to at most what one answer may hold"
+            )
         following = cursor + self.step
         return following if following < self.stop else End(f"the end of the range, {self.stop}")
 

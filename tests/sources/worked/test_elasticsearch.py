@@ -24,6 +24,7 @@ class Elasticsearch:
 
     async def search(self, request: web.Request) -> web.Response:
         body = await request.json()
+        assert request.query["allow_partial_search_results"] == "false"
         assert request.headers["Authorization"] == "ApiKey key=="
         assert (body["size"], body["sort"], body["pit"]["keep_alive"]) == (1000, [{"_shard_doc": "asc"}], "10m")
         assert body["pit"]["id"] == f"pit-{self.asked}", "the id of the answer before"

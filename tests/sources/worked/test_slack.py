@@ -5,7 +5,7 @@ import base64
 import pytest
 from aiohttp import web
 
-from ingestion.errors import SourceRefused
+from ingestion.errors import SourceUnreachable
 from tests.sources.worked.page import read
 
 TOTAL = 730
@@ -61,6 +61,7 @@ def test_an_invalid_cursor_restarts_and_skips_what_the_run_has() -> None:
     assert read("slack", Slack({3: "invalid_cursor"}).app(), TOKEN)[0] == IDS
 
 
-def test_an_error_under_a_success_is_no_empty_page() -> None:
-    with pytest.raises(SourceRefused, match=r"nothing where its items should be"):
-        read("slack", Slack({2: "internal_error"}).app(), TOKEN)
+def test_an_error_under_a_success_is_a_failed_attempt_and_the_last_one_is_quoted() -> None:
+    assert read("slack", Slack({2: "internal_error", 3: "internal_error"}).app(), TOKEN)[0] == IDS
+    with pytest.raises(SourceUnreachable, match=r'in 5 attempts, at last: the answer has error = "invalid_auth"'):
+        read("slack", Slack().app(), {"SLACK_TOKEN": "xoxb-2"})
