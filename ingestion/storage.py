@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-import httpx
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from ingestion.account import Account, OpenAccount
 from ingestion.errors import StorageRefused, StorageUnavailable, first_line
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
+from ingestion.source.exchange import http_client
 
 # To an identity without the role; to a signature without the permission, or without queues among its resources.
 NOT_ALLOWED = ("AuthorizationPermissionMismatch", "AuthorizationFailure", "AuthorizationResourceTypeMismatch")
@@ -41,7 +41,7 @@ class Storage:
             )
             for (account, queue), client in zip(settings.shards, self._queues, strict=True)
         ]
-        self.http = httpx.AsyncClient(follow_redirects=False)
+        self.http = http_client()
 
     async def prepare(self) -> None:
         """Create the container and the queues unless they are there.

@@ -9,11 +9,12 @@ import json
 from ingestion.errors import SourceRefused
 from ingestion.fetching.position import Position, request_at
 from ingestion.fetching.seen import Seen, fingerprint
+from ingestion.source.auth import without_key
 from ingestion.source.description import Source
 from ingestion.source.end import End, Reached, number_of
 from ingestion.source.origin import is_allowed, origin
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT, at
+from ingestion.source.styles.next_url import AddressStyle
 
 NO_CONTENT = 204
 SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
@@ -31,13 +32,15 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
     following = style.following(page, position.cursor, request, reached)
     if isinstance(following, End):
         return _ended(source, following, reached)
+    if isinstance(style, AddressStyle):  # what is durable holds no credentials; the next request gets them anyway
+        following = without_key(source.auth, following)
     moved = position.moved(
         cursor=following,
         pages=reached.pages,
         items=reached.items,
         largest_page=max(position.largest_page, page.count),
         total=reached.total,
-        last_key=_last_key(source, position, page),
+        last_key=source.expiry.key_of(page.last) if page.count else position.last_key,
     )
     return _guarded(source, moved, request, reached, seen)
 
@@ -80,8 +83,13 @@ def first_page(source: Source, position: Position, digest: str) -> str:
 
 
 def total_of(source: Source, position: Position, page: Page) -> int | None:
-    """The number of items of the whole source, as the last page said that said it."""
-    given = None if source.total is None else number_of(source.total.of(page))
+    """The number of items of the whole source, as the last page said that said it.
+
+    After a resumption by key, pages count what follows the key: then what was said before it stays.
+    """
+    if source.total is None or position.since is not None:
+        return position.total
+    given = number_of(source.total.of(page))
     return position.total if given is None else given
 
 
@@ -123,13 +131,6 @@ def _ended(source: Source, end: End, reached: Reached) -> End:
     return end
 
 
-def _last_key(source: Source, position: Position, page: Page) -> object:
-    if source.expiry.key is None or not page.count:
-        return position.last_key
-    key = at(page.last, source.expiry.key)
-    return position.last_key if key is ABSENT else key
-
-
 def _expired(source: Source, position: Position, status: int) -> Position:
     """The start of the source again, for a restart or a resumption."""
     said = f"the source says that its cursor has expired (HTTP {status}, after page {position.pages})"
@@ -140,12 +141,15 @@ def _expired(source: Source, position: Position, status: int) -> Position:
         )
     if position.restarts and not position.fresh:
         raise SourceRefused(f"{said}, again before a new message came: it expires faster than the run can catch up")
+    resumes = source.expiry.then == "resume"
     return Position(
         cursor=source.pagination.first(),
+        items=position.items + position.skip if resumes else 0,
+        total=position.total,
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,
         previous=position.previous,
         known_batches=position.known_batches,
         first_page=position.first_page,
-        since=position.last_key if source.expiry.then == "resume" else None,
+        since=position.last_key if resumes else None,
     )

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from ingestion.contracts import Batch, Cursor, FetchRequest
-from ingestion.errors import SpoolConflict
+from ingestion.errors import SourceRefused, SourceUnreachable, SpoolConflict
 from ingestion.fetching.advance import advance, answered, clamped_to, first_page, total_of
 from ingestion.fetching.fetch_parallel import PagesAhead
 from ingestion.fetching.filling import Filling
@@ -51,6 +51,8 @@ async def fetch(
         if committed is None:
             raise
         return committed
+    except (SourceRefused, SourceUnreachable) as error:
+        raise type(error)(client.concealed(str(error))) from None
 
 
 async def _walk(request: FetchRequest, source: Source, client: SourceClient, spool: Spool) -> "_Walk":
@@ -65,7 +67,8 @@ async def _walk(request: FetchRequest, source: Source, client: SourceClient, spo
         known = Known()
         async for line in spool.lines(position.known_batches):
             known.add(line)
-    client.waited_seconds = position.waited_seconds
+    client.waited_seconds, client.away_seconds = position.waited_seconds, position.away_seconds
+    client.has_answered = stored is not None
     previous = await spool.load(position.previous) if position.previous else b""
     return _Walk(position, source, client, spool, seen, Filling(request, source, spool, known, previous))
 
@@ -89,8 +92,11 @@ class _Walk:
         finally:
             await self._ahead.close()
         ended = following.reason if isinstance(following, End) else None
+        if not ended and not wait_seconds:
+            wait_seconds = await self._wait_for_turn()
         facts = {"source_total": self._position.total, "clamped_to": self._clamped_to, "dropped": self.filling.dropped}
-        goes_on = replace(self._position, waited_seconds=self._client.waited_seconds)
+        client = self._client
+        goes_on = replace(self._position, waited_seconds=client.waited_seconds, away_seconds=client.away_seconds)
         return await self.filling.commit(None if ended else goes_on, wait_seconds, ended=ended, **facts)
 
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
@@ -101,6 +107,7 @@ class _Walk:
             self.filling.begin(self._position)
             page = await self._page()
             if isinstance(page, Throttled):
+                self._position = self.filling.position
                 if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
                     wait_seconds = page.seconds
                     break
@@ -115,6 +122,15 @@ class _Walk:
                 break
         return following, wait_seconds
 
+    async def _wait_for_turn(self) -> float:
+        """Sleep until the source may be asked again, since the next fetch knows nothing of it; a long wait is told."""
+        pause = self._client.until_turn()
+        if pause > SHORT_WAIT_SECONDS:
+            return pause
+        if pause:
+            await self._client.sleep(pause)
+        return 0.0
+
     async def _page(self) -> Page | Throttled:
         sink = None if self._source.pagination.needs_items else self.filling
         pages = ceil(self.filling.left / max(1, self._position.largest_page))
@@ -125,7 +141,7 @@ class _Walk:
 
     async def _take(self, page: Page, request: PageRequest) -> Position | End:
         """Spool what the page holds; returns where to go on."""
-        source, position = self._source, self._position
+        source, position = self._source, self.filling.position
         answer = answered(source, position, page)
         if answer is not None:
             if isinstance(answer, End):
@@ -144,6 +160,7 @@ class _Walk:
         cursor, total = position.cursor, following.total
         self._ahead.expect(following.cursor, lambda: source.pagination.split(page, cursor, total))
         self._clamped_to = self._clamped_to or clamped_to(source, position, page)
+        self._client.waited_seconds = self._client.away_seconds = 0.0
         return replace(following, fresh=position.fresh + added, first_page=first)
 
     async def _save(self, batch_index: int, position: Position) -> Cursor:

@@ -31,6 +31,7 @@ class Filling:
     """The batch that is being filled; `begin` and `end` enclose each page."""
 
     save: Save  # how the position of the next batch is made durable
+    position: Position  # of the page under way, past what of it is committed
 
     def __init__(
         self, request: FetchRequest, source: Source, spool: Spool, known: Known | None = None, previous: bytes = b""
@@ -44,6 +45,7 @@ class Filling:
         self._waiting: list[bytes] = []
         self._previous = {previous[at : at + 16] for at in range(0, len(previous), 16)}
         self._current: set[bytes] = set()
+        self._last_item: Any = None
 
     @property
     def full(self) -> bool:
@@ -67,7 +69,7 @@ class Filling:
 
     def begin(self, position: Position) -> None:
         """The page at `position` is about to arrive."""
-        self._position = position
+        self.position = position
         self._mark()
         self._begin_again()
 
@@ -78,6 +80,7 @@ class Filling:
                 await self._cut()
             lines = self._unskipped([line_of(message) for message in self._messages(piece)])
             self._waiting.extend(self._wanted(lines))
+            self._last_item = piece[-1]
             while len(self._waiting) >= self._request.chunk_size:
                 await self._writer.write_chunk(self._waiting[: self._request.chunk_size])
                 del self._waiting[: self._request.chunk_size]
@@ -87,12 +90,12 @@ class Filling:
         writer_mark, waiting, skip, expected, dropped = self._marked
         self._writer.rewind(writer_mark)
         self._waiting, self.dropped = list(waiting), dropped
-        self._position = replace(self._position, skip=skip, digest=expected)
+        self.position = replace(self.position, skip=skip, digest=expected)
         self._begin_again()
 
     def end(self) -> int:
         """The page is whole. Returns the messages that it added; raises SourceRefused if it ended too early."""
-        if self._came < self._position.skip:
+        if self._came < self.position.skip:
             raise self._changed()
         self.pages += 1
         self._previous = self._current
@@ -125,16 +128,17 @@ class Filling:
 
     async def _cut(self) -> None:
         """Commit what is there with a position inside the page, and go on with the next batch."""
-        inside = replace(self._position, skip=self._came, digest=self._digest.hexdigest())
+        last_key = self._source.expiry.key_of(self._last_item)
+        inside = replace(self.position, skip=self._came, digest=self._digest.hexdigest(), last_key=last_key)
         await self.commit(inside, 0.0, source_total=inside.total)
         self.index += 1
         self.pages = self.dropped = 0
         self._writer = self._spool.writer(self.index)
-        self._position = inside
+        self.position = inside
         self._mark()
 
     def _mark(self) -> None:
-        position = self._position
+        position = self.position
         self._marked = (self._writer.mark(), tuple(self._waiting), position.skip, position.digest, self.dropped)
 
     def _begin_again(self) -> None:
@@ -153,13 +157,13 @@ class Filling:
 
     def _unskipped(self, lines: list[bytes]) -> list[bytes]:
         """The lines past those that earlier batches hold; what is skipped has to be what they hold."""
-        left = self._position.skip - self._came
+        left = self.position.skip - self._came
         skipped, lines_left = (lines[:left], lines[left:]) if left > 0 else ([], lines)
         self._digest.update(b"".join(skipped))
         self._came += len(skipped)
         if self._source.repeats == "drop":
             self._current.update(map(digest, skipped))
-        if skipped and self._came == self._position.skip and self._digest.hexdigest() != self._position.digest:
+        if skipped and self._came == self.position.skip and self._digest.hexdigest() != self.position.digest:
             raise self._changed()
         self._digest.update(b"".join(lines_left))
         self._came += len(lines_left)
@@ -169,16 +173,16 @@ class Filling:
         """The lines without those that the run holds, or that the page before held, where they are to be dropped."""
         wanted = lines if self._known is None else [line for line in lines if line not in self._known]
         if self._source.repeats == "drop":
-            marks = [digest(line) for line in wanted]
+            marks, unknown = [digest(line) for line in wanted], len(wanted)
             self._current.update(marks)
             wanted = [line for line, mark in zip(wanted, marks, strict=True) if mark not in self._previous]
+            self.dropped += unknown - len(wanted)
         self._added += len(wanted)
-        self.dropped += len(lines) - len(wanted)
         return wanted
 
     def _changed(self) -> SourceRefused:
         return SourceRefused(
-            f"a page that was cut off after {self._position.skip} messages came differently when it was asked for "
+            f"a page that was cut off after {self.position.skip} messages came differently when it was asked for "
             "again; what came before is in earlier batches, the rest cannot be told from it. Start a new run"
         )
 

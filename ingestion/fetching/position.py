@@ -14,7 +14,10 @@ from ingestion.wire import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A place between two pages, or inside one. Counts of pages and items begin anew when the source is restarted."""
+    """A place between two pages, or inside one.
+
+    The count of pages begins anew when a cursor has expired, that of items when the source is then read from its start.
+    """
 
     cursor: Any  # of the page to ask for, in the terms of the pagination style
     pages: int = 0
@@ -32,7 +35,8 @@ class Position:
     restarts: int = 0
     fresh: int = 0  # messages since the last restart
     known_batches: int = 0  # batches below this one hold what a restart has to skip
-    waited_seconds: float = 0.0  # since the last page
+    waited_seconds: float = 0.0  # since the last page, as the source asked
+    away_seconds: float = 0.0  # since the last page, without an answer
 
     def to_json(self) -> JsonObject:
         """What differs from the start of a source."""
@@ -41,7 +45,7 @@ class Position:
 
     def moved(self, **changes: Any) -> "Position":
         """The position with these changes, past whatever belonged to the page or the wait before it."""
-        return replace(self, **{"skip": 0, "digest": "", "waited_seconds": 0.0, **changes})
+        return replace(self, **{"skip": 0, "digest": "", "waited_seconds": 0.0, "away_seconds": 0.0, **changes})
 
 
 def from_json(value: JsonObject) -> Position:

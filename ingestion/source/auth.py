@@ -6,11 +6,13 @@ parameters. OAuth 2 tokens are asked for when they are needed and kept until sho
 
 import asyncio
 import base64
+import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
+from urllib.parse import quote, quote_plus, unquote_plus, urlsplit, urlunsplit
 
 import httpx
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -24,6 +26,8 @@ RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its l
 DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
 TOKEN_TIMEOUT_SECONDS = 30.0
 SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # whatever the kind
+SHORTEST_CONCEALED = 4  # three characters protect nothing, and concealing them would tear words apart
+UNENCODED_FIELDS = ("token", "key")  # in a header as they are; the others are encoded, umlauts and all
 
 
 def _is_name(given: Any) -> Any:
@@ -115,10 +119,16 @@ class Authentication:
         environment: Mapping[str, str],
         http: httpx.AsyncClient,
         now: Callable[[], float] = time.time,
+        other_secrets: Iterable[str] = (),
     ) -> None:
-        """Raises InvalidInput if an app setting that `auth` names is not set."""
+        """`other_secrets` are concealed like the credentials. Raises InvalidInput for a setting that is none."""
         self._auth, self._http, self._now = auth, http, now
         self._values = secrets_of(auth, environment)
+        self._concealed: set[str] = set()
+        self._conceal(*self._values.values(), *other_secrets)
+        for user, password in (("user", "password"), ("client_id", "client_secret")):
+            if user in self._values:
+                self._conceal(_pair(self._values[user], self._values.get(password, "")))
         self._token_key = f"{self._values.get('client_id')} {auth.model_dump_json() if auth else ''}"
         self._asking = asyncio.Lock()  # parallel fetches share one answer
 
@@ -138,21 +148,34 @@ class Authentication:
                 return Credentials(headers={"Authorization": f"Bearer {await self._token(self._auth)}"})
         return Credentials()
 
-    def renew(self) -> bool:
-        """Forget a token that the source has refused; False where there is none that could be renewed."""
-        return _tokens.pop(self._token_key, None) is not None
+    def renew(self, refused: httpx.Request) -> bool:
+        """Forget the token that was refused with this request; False where there is none that could be renewed.
+
+        Another request may have renewed it meanwhile: that one stays.
+        """
+        if not isinstance(self._auth, ClientCredentials):
+            return False
+        token, _ = _tokens.get(self._token_key, ("", 0.0))
+        if refused.headers.get("Authorization") == f"Bearer {token}":
+            del _tokens[self._token_key]
+        return True
 
     def without_credentials(self, url: httpx.URL) -> httpx.URL:
         """The URL without the key that a redirect may have copied into it."""
-        if isinstance(self._auth, ApiKey) and self._auth.query:
-            return url.copy_remove_param(self._auth.query)
-        return url
+        return httpx.URL(without_key(self._auth, str(url)))
 
     def concealed(self, text: str) -> str:
         """`text`, fit for an error or a log, should the source repeat its credentials in it."""
-        for secret in filter(None, self._values.values()):
+        for secret in sorted(self._concealed, key=len, reverse=True):  # whole ones before their parts
             text = text.replace(secret, "***")
         return text
+
+    def _conceal(self, *secrets: str) -> None:
+        """Conceal these from now on, also as URLs and JSON have them."""
+        for secret in secrets:
+            if len(secret) >= SHORTEST_CONCEALED:
+                self._concealed |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+                self._concealed.add(json.dumps(secret)[1:-1])
 
     async def _token(self, auth: ClientCredentials) -> str:
         async with self._asking:
@@ -160,6 +183,7 @@ class Authentication:
             if self._now() >= renewed_from:
                 token, life = _token_in(await self._token_answer(auth), auth, self._now())
                 _tokens[self._token_key] = (token, self._now() + life)
+            self._conceal(token)
             return token
 
     async def _token_answer(self, auth: ClientCredentials) -> httpx.Response:
@@ -177,13 +201,25 @@ class Authentication:
             raise TokenUnavailable(f"{address(auth.token_url)}: {str(error) or type(error).__name__}") from error
 
 
+def without_key(auth: BaseModel | None, url: str) -> str:
+    """The URL without the key that the source may have copied into it; the rest of it as it was."""
+    if not isinstance(auth, ApiKey) or auth.query is None:
+        return url
+    parts = urlsplit(url)
+    kept = [pair for pair in parts.query.split("&") if unquote_plus(pair.partition("=")[0]) != auth.query]
+    return urlunsplit(parts._replace(query="&".join(kept)))
+
+
 def settings_of(auth: BaseModel | None) -> list[str]:
     """The names of the app settings that `auth` needs."""
     return [setting for name in SETTING_FIELDS if (setting := getattr(auth, name, None))]
 
 
 def secrets_of(auth: BaseModel | None, environment: Mapping[str, str]) -> dict[str, str]:
-    """The credentials by field. Raises InvalidInput, naming field and app setting, if one is not set."""
+    """The credentials by field. Raises InvalidInput, naming field and app setting, if one is not set or no credential.
+
+    The errors never show the value.
+    """
     values = {}
     for name in SETTING_FIELDS:
         setting = getattr(auth, name, None)
@@ -192,7 +228,18 @@ def secrets_of(auth: BaseModel | None, environment: Mapping[str, str]) -> dict[s
         if not environment.get(setting):
             raise InvalidInput(f"auth.{name}", f"the app setting {setting} is not set", "the name of an app setting")
         values[name] = environment[setting]
+        if (problem := _unfit(values[name], ascii_only=name in UNENCODED_FIELDS)) is not None:
+            raise InvalidInput(f"auth.{name}", f"the app setting {setting} {problem}", "the credential alone")
     return values
+
+
+def _unfit(value: str, *, ascii_only: bool) -> str | None:
+    """Why a credential cannot be right as it is, without showing it."""
+    if value != value.strip():
+        return "begins or ends with white space, such as the line feed that echo adds"
+    if not value.isprintable():
+        return "holds a control character"
+    return "holds a character that is not ASCII" if ascii_only and not value.isascii() else None
 
 
 def _token_in(response: httpx.Response, auth: ClientCredentials, now: float) -> tuple[str, float]:
@@ -215,4 +262,9 @@ def _token_in(response: httpx.Response, auth: ClientCredentials, now: float) -> 
 
 
 def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    return f"Basic {_pair(user, password)}"
+
+
+def _pair(user: str, password: str) -> str:
+    """A user and a password as basic authentication writes them."""
+    return base64.b64encode(f"{user}:{password}".encode()).decode()

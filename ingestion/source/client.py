@@ -13,6 +13,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import httpx
 
@@ -27,6 +28,7 @@ from ingestion.source.reading import CountedSink, error_in, page_of, read_items,
 from ingestion.source.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
 
 FIRST_BACKOFF_SECONDS = 0.5
+FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as was waited before
 MAX_BACKOFF_SECONDS = 20.0
 MAX_UNNAMED_WAIT_SECONDS = 60.0  # where a source throttles and does not say for how long
 MAX_PACING_SECONDS = 5.0  # a longer pause is the caller's to wait, without holding an activity
@@ -37,11 +39,20 @@ TRANSIENT = (408, 425)  # beside all from 500 up
 Sleep = Callable[[float], Awaitable[None]]
 
 
+class _Paused(Exception):
+    """The next request's turn is too far off to be slept for."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class SourceClient:
     """Fetches single pages of one source.
 
-    `waited_seconds` is how long the source has made the run wait since the last page. The waits of a run outlive this
-    client, so the caller sets it at the start and keeps it at the end.
+    `waited_seconds` and `away_seconds` are how long the source has made the run wait since the last page that was
+    taken, by saying so and by not answering. The waits of a run outlive this client, so the caller sets them at the
+    start, to 0 with each page, and keeps them at the end; `has_answered` is whether the run had an answer before.
     """
 
     def __init__(
@@ -56,58 +67,62 @@ class SourceClient:
     ) -> None:
         """Raises InvalidInput if an app setting that the source's `auth` names is not set."""
         self._source, self.sleep, self._wall, self._now = source, sleep, wall, now
-        self._authentication = Authentication(source.auth, environment, http, wall)
+        self._authentication = Authentication(source.auth, environment, http, wall, source.filled_in)
+        self.concealed = self._authentication.concealed  # for what is quoted of the source
         self._exchange = Exchange(source, http, self._authentication)
         self._place = address(source.url)
-        self._pace = Pace(source.throttle.requests_per_second)
+        self._pace = Pace(source.throttle.requests_per_second, source.throttle.max_wait_seconds)
         self._refusals = 0  # in a row
         self._left_alone_until = 0.0
-        self.waited_seconds = 0.0
+        self.waited_seconds = self.away_seconds = 0.0
+        self.has_answered = False
 
     async def get(self, request: PageRequest, sink: ItemSink | None = None) -> Page | Throttled:
         """The page that answers `request`; its items go to `sink` where one is given.
 
-        Raises SourceUnreachable after the source's number of attempts or the most that it may be
-        waited for, SourceRefused on an answer that a further attempt would not change.
+        Where all attempts have failed, the source is waited for. Raises SourceUnreachable if it has never answered or
+        was waited for long enough, SourceRefused on an answer that a further attempt would not change.
         """
-        if pause := await self._paced():
-            return Throttled(pause)
         counted, problem = CountedSink(sink), ""
         for attempt in range(self._source.attempts):
             if attempt:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
                 await counted.restart()
             try:
-                outcome = await self._ask(request, counted)
+                outcome = await self._ask(request, counted, again=attempt > 0)
+            except _Paused as paused:
+                return Throttled(paused.seconds)
             except (httpx.TransportError, BodyCut, TokenUnavailable) as error:
-                problem = self._authentication.concealed(str(error)) or type(error).__name__
+                problem = str(error) or type(error).__name__
                 continue
             if not isinstance(outcome, str):
                 return outcome
             problem = outcome
-        raise SourceUnreachable(
-            f"{self._place} gave no page in {self._source.attempts} attempts, at last: {problem}. "
-            "Check the url in the sources file and that the API is up, then start the run again."
-        )
+        await counted.restart()
+        return self._away(problem)
 
-    async def _paced(self) -> float:
-        """Wait for the next request's turn; gives the wait instead if it is a long one."""
-        now = self._now()
-        if (pause := self._pace.long_pause(now, MAX_PACING_SECONDS)) > 0:
-            return pause
-        if delay := self._pace.delay(now):
-            await self.sleep(delay)
-        return 0.0
+    def until_turn(self) -> float:
+        """Seconds until the source may be asked again, by its rate and by what it said in its last answers."""
+        return self._pace.until_turn(self._now())
 
-    async def _ask(self, request: PageRequest, sink: CountedSink) -> Page | Throttled | str:
-        """One attempt: a page, a wait, or the reason for another attempt."""
+    async def _ask(self, request: PageRequest, sink: CountedSink, *, again: bool) -> Page | Throttled | str:
+        """One attempt, the first or another: a page, a wait, or the reason for another attempt."""
         limit = self._source.limits.response_seconds
         try:
             async with asyncio.timeout(limit) as timed:
-                async with self._exchange.answer(request) as response:
-                    if response.status_code != httpx.codes.UNAUTHORIZED or not self._authentication.renew():
+
+                async def turn() -> None:
+                    nonlocal again
+                    timed.reschedule(None)  # the wait is no time of the source's
+                    await self._turn(again=again)
+                    again = True
+                    timed.reschedule(asyncio.get_running_loop().time() + limit)
+
+                async with self._exchange.answer(request, turn) as response:
+                    refused = response.status_code == httpx.codes.UNAUTHORIZED
+                    if not refused or not self._authentication.renew(response.request):
                         return await self._understood(response, sink)
-                async with self._exchange.answer(request) as response:
+                async with self._exchange.answer(request, turn) as response:
                     return await self._understood(response, sink)
         except TimeoutError:
             if not timed.expired():
@@ -117,6 +132,14 @@ class SourceClient:
                 "pages, or raise limits.response_seconds in the sources file"
             ) from None
 
+    async def _turn(self, *, again: bool) -> None:
+        """Wait for the next request's turn. Raises _Paused if that is too long to hold an activity."""
+        now = self._now()
+        if pause := self._pace.long_pause(now, MAX_PACING_SECONDS, again=again):
+            raise _Paused(pause)
+        if delay := self._pace.delay(now):
+            await self.sleep(delay)
+
     async def _understood(self, response: httpx.Response, sink: CountedSink) -> Page | Throttled | str:
         throttle, status = self._source.throttle, response.status_code
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -124,13 +147,8 @@ class SourceClient:
         wait = refused_for_seconds(throttle, status, headers, self._wall(), unnamed)
         if wait is not None:
             return self._left_alone(wait)
-        if status in TRANSIENT or status >= 500:
-            return f"HTTP {status}"
         if not response.is_success:
-            told = await read_told(response)
-            if self._source.tells(status, told):
-                return page_of(response, told, sink)
-            raise self._refusal(response, told)
+            return await self._failed(response, sink, unnamed)
         document, problem = None, None
         if status not in NO_CONTENT:
             form, path, csv = self._source.format, self._source.items, self._source.csv
@@ -142,23 +160,36 @@ class SourceClient:
         failed = error_in(document, self._source.error)
         if failed or problem:
             await sink.restart()
-            told = json.dumps(document, ensure_ascii=False)
+            told = self.concealed(json.dumps(document, ensure_ascii=False))
             if self._source.tells(status, told):
                 return page_of(response, told, sink)
             if failed:
                 return failed
             raise SourceRefused(str(problem))
-        self._refusals, self.waited_seconds = 0, 0.0
+        self._refusals, self.has_answered = 0, True
         self._pace.pause(self._now(), pause_seconds(throttle, headers, document, self._wall()))
         return page_of(response, document, sink)
 
+    async def _failed(self, response: httpx.Response, sink: CountedSink, unnamed: float) -> Page | Throttled | str:
+        """What an answer without success means whose head does not say that it throttles."""
+        throttle, status = self._source.throttle, response.status_code
+        transient = status in TRANSIENT or status >= 500
+        if transient and throttle.body is None:
+            return f"HTTP {status}"
+        said = await read_told(response)
+        wait = refused_by_body_seconds(throttle, _json_of(said), self._wall(), unnamed)
+        if wait is not None:
+            return self._left_alone(wait)
+        if transient:
+            return f"HTTP {status}"
+        told = self.concealed(said)
+        if self._source.tells(status, told):
+            return page_of(response, told, sink)
+        raise self._refusal(response, told)
+
     def _left_alone(self, seconds: float) -> Throttled:
-        """The wait, added to those since the last page; parallel requests that are refused together wait once."""
-        now = self._now()
-        until = max(self._left_alone_until, now + seconds)
-        self.waited_seconds += until - max(self._left_alone_until, now)
-        self._left_alone_until = until
-        self._pace.pause(now, seconds)
+        """The wait that the source asks for. Raises SourceUnreachable if that is too much since the last page."""
+        self.waited_seconds += self._waits(seconds)
         self._refusals += 1
         most = self._source.throttle.max_wait_seconds
         if self.waited_seconds > most:
@@ -169,12 +200,43 @@ class SourceClient:
             )
         return Throttled(seconds)
 
+    def _away(self, problem: str) -> Throttled:
+        """The wait for a source that does not answer. Raises SourceUnreachable if it is not worth one."""
+        left = self._source.outage_seconds - self.away_seconds
+        if not self.has_answered or left < 1:
+            waited = f" and {self.away_seconds:,.0f} seconds of waiting for it" if self.away_seconds else ""
+            again = "redrive the run" if self.has_answered else "start the run again"
+            raise SourceUnreachable(
+                f"{self._place} gave no page in {self._source.attempts} attempts{waited}, at last: {problem}. "
+                f"Check the url in the sources file and that the API is up, then {again}."
+            )
+        seconds = min(max(FIRST_OUTAGE_WAIT_SECONDS, self.away_seconds), left)
+        self.away_seconds += self._waits(seconds)
+        return Throttled(seconds)
+
+    def _waits(self, seconds: float) -> float:
+        """Let nothing start for `seconds`; gives what that adds: parallel requests that fail together wait once."""
+        now = self._now()
+        until = max(self._left_alone_until, now + seconds)
+        added = until - max(self._left_alone_until, now)
+        self._left_alone_until = until
+        self._pace.pause(now, seconds)
+        return added
+
     def _refusal(self, response: httpx.Response, told: str) -> SourceRefused:
         advice = "Check url, query and headers in the sources file."
         if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             advice = "Check auth in the sources file, and the app settings that it names."
-        place, said = address(response.url), self._authentication.concealed(told)[:SHOWN_CHARACTERS]
-        return SourceRefused(f"{place} answered HTTP {response.status_code}: {said!r}. {advice}")
+        said = told[:SHOWN_CHARACTERS]
+        return SourceRefused(f"{address(response.url)} answered HTTP {response.status_code}: {said!r}. {advice}")
+
+
+def _json_of(text: str) -> Any:
+    """The value that an answer holds which is no page, None if that is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _backoff_seconds(attempt: int, most: float) -> float:

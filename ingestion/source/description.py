@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -30,7 +31,7 @@ from ingestion.source.page import PageRequest
 from ingestion.source.parse import Csv, Format
 from ingestion.source.path import Path as JsonPath
 from ingestion.source.place import Read, Reading, Send, text_of
-from ingestion.source.placeholder import filled_in
+from ingestion.source.placeholder import filled_in, settings_in
 from ingestion.source.reading import Limits
 from ingestion.source.secret import secrets_in
 from ingestion.source.styles import Pagination
@@ -85,7 +86,14 @@ class Source(BaseModel):
     throttle: Throttle = Throttle()
     limits: Limits = Limits()
     parallel_fetches: Annotated[int, Field(ge=1, le=64)] = 1  # pages asked for at once, where the style can tell them
-    attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as unreachable
+    attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as away
+    outage_seconds: Annotated[float, Field(ge=0, le=7 * 86_400)] = 600.0  # that it may be away once it has given a page
+    _filled_in: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def filled_in(self) -> tuple[str, ...]:
+        """The values of app settings in headers, query and body: no error may show them."""
+        return self._filled_in
 
     @field_validator("items", mode="before")
     @classmethod
@@ -141,6 +149,8 @@ def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source
     if not found:
         described = described_by(tables[name], filled_in(tables[name], environment, where))
         if isinstance(described, Source):
+            sent = settings_in([tables[name].get(key) for key in ("headers", "query", "body")])
+            described._filled_in = tuple(environment[setting] for setting in sent)
             return described
         found = described
     raise invalid_source(where, found[0])

@@ -3,8 +3,10 @@
 Enters: a request without credentials. Leaves: an answer that is no redirect, its body not yet read.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
 import httpx
 
@@ -18,6 +20,12 @@ from ingestion.source.page import PageRequest
 _METHOD_KEEPING = (307, 308)
 
 
+def http_client(**options: Any) -> httpx.AsyncClient:
+    """The client for all sources. It takes no cookies: they would go from one account's requests to another's."""
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.AsyncClient(follow_redirects=False, cookies=no_cookies, **options)
+
+
 class Exchange:
     """Sends the requests of one source."""
 
@@ -27,8 +35,8 @@ class Exchange:
         self._authentication = authentication
 
     @asynccontextmanager
-    async def answer(self, request: PageRequest) -> AsyncIterator[httpx.Response]:
-        """The answer to `request`, open as long as the block lasts.
+    async def answer(self, request: PageRequest, turn: Callable[[], Awaitable[None]]) -> AsyncIterator[httpx.Response]:
+        """The answer to `request`, open as long as the block lasts. Each request awaits its `turn`, redirects too.
 
         Raises SourceRefused if a redirect leads elsewhere than the source's description allows, or they do not end;
         httpx.TransportError and TokenUnavailable if there is no answer.
@@ -38,6 +46,7 @@ class Exchange:
         if request.query:
             url = url.copy_merge_params(dict(request.query))
         for _ in range(self._source.limits.redirects + 1):
+            await turn()
             response = await self._http.send(self._built(request, url, credentials), stream=True)
             try:
                 if not response.has_redirect_location:
@@ -52,15 +61,16 @@ class Exchange:
         )
 
     def _built(self, request: PageRequest, url: httpx.URL, credentials: Credentials) -> httpx.Request:
-        headers = {"Accept": "*/*", **request.headers, "Accept-Encoding": ACCEPT_ENCODING}
+        headers = _headers_of(request.headers)
         if self._is_own(url):
-            headers |= credentials.headers
+            headers.update(_headers_of(credentials.headers))
             if credentials.query:
                 url = url.copy_merge_params(dict(credentials.query))
         else:
             url = self._authentication.without_credentials(url).copy_with(username=None, password=None)
-            described = {name.lower() for name in self._source.headers}  # one of them may well be a key
-            headers = {name: value for name, value in headers.items() if name.lower() not in described}
+            for name in self._source.headers:  # one of them may well be a key
+                headers.pop(name, None)
+        headers["Accept-Encoding"] = ACCEPT_ENCODING
         return self._http.build_request(
             request.method, url, headers=headers, json=request.body, timeout=self._source.timeout_seconds
         )
@@ -87,3 +97,16 @@ class Exchange:
                 f"{address(target)}, which would lose the request's body. Give that url in the sources file."
             )
         return target
+
+
+def _headers_of(values: Mapping[str, str]) -> httpx.Headers:
+    """The headers, each name once in whatever case it was given. Raises SourceRefused for what no header can carry."""
+    headers = httpx.Headers()
+    for name, value in values.items():
+        if not value.isascii() or not value.isprintable() or value != value.strip():
+            raise SourceRefused(
+                f"the header {name} of a request would hold what no header can: white space around it, control "
+                "characters or others than ASCII. Check headers in the sources file, and where the pagination sends it."
+            )
+        headers[name] = value
+    return headers

@@ -4,11 +4,12 @@ Enters: an answer that is no page. Leaves: whether it means an expired cursor. I
 and a run can wait for hours, so the description says what to do: fail, restart, or resume by a key.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ingestion.source.path import Path
+from ingestion.errors import SourceRefused
+from ingestion.source.path import Path, at, shown
 from ingestion.source.place import Sending
 from ingestion.validation import not_allowed
 
@@ -37,6 +38,18 @@ class Expiry(BaseModel):
         if any(200 <= status < 300 for status in self.statuses) and not self.codes:
             raise not_allowed("missing", "texts that tell an expired cursor from any other success", "codes")
         return self
+
+    def key_of(self, item: Any) -> Any:
+        """The key to resume from after `item`; None where nothing is resumed. Raises SourceRefused if it has none."""
+        if self.then != "resume" or self.key is None:
+            return None
+        key = at(item, self.key)
+        if isinstance(key, bool) or not isinstance(key, str | int | float):
+            raise SourceRefused(
+                f"an item has no usable key at {shown(self.key)!r}, from which the run would resume if its cursor "
+                "expired. Check expiry.key in the sources file"
+            )
+        return key
 
     def means(self, status: int, text: str) -> bool:
         """Whether an answer says that the cursor has expired."""

@@ -17,11 +17,12 @@ _MILLISECOND_HEADERS = ("retry-after-ms", "x-ms-retry-after-ms")
 _REMAINING = ("x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining")
 _RESET = ("x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset", "x-ratelimit-reset-after")
 
+YEAR_SECONDS = 366 * 24 * 3600.0
 Positive = Annotated[float, Field(gt=0)]
 
 
 class BodyThrottle(BaseModel):
-    """Throttling said in the body, often under HTTP 200: one of `values` at `path` (a list on the way: any of it)."""
+    """Throttling said in the body, under whatever status: one of `values` at `path` (a list on the way: any of it)."""
 
     model_config = _FROZEN
 
@@ -63,7 +64,7 @@ class Throttle(BaseModel):
     penalty_seconds: Positive | None = None  # the wait of a source that names none; without it, a growing back-off
     requests_per_second: Positive | None = None
     reserve: Annotated[int, Field(ge=0)] = 0  # requests to leave to others before waiting for the reset
-    max_wait_seconds: Positive = 24 * 3600.0  # in a row, without a page in between
+    max_wait_seconds: Annotated[float, Field(gt=0, le=YEAR_SECONDS)] = 24 * 3600.0  # in a row, without a page between
 
 
 def refused_for_seconds(
@@ -77,7 +78,7 @@ def refused_for_seconds(
     spent = _remaining(throttle, headers) == 0
     if status not in throttle.statuses and not (status in (403, 429, 503) and (named is not None or spent)):
         return None
-    if named is None and spent:
+    if named is None:
         named = _reset(throttle, headers, now)
     if named is None or named <= 0:  # "0" and moments that have passed would hammer
         named = max(named or 0.0, throttle.penalty_seconds or backoff_seconds)
@@ -85,7 +86,7 @@ def refused_for_seconds(
 
 
 def refused_by_body_seconds(throttle: Throttle, document: Any, now: float, backoff_seconds: float) -> float | None:
-    """The wait that the body of a success asks for; None if it does not say that it has throttled."""
+    """The wait that the body of an answer asks for; None if it does not say that it has throttled."""
     if throttle.body is None or not set(_all_at(document, throttle.body.path)) & set(throttle.body.values):
         return None
     if throttle.body.wait_path:
@@ -110,21 +111,33 @@ def pause_seconds(throttle: Throttle, headers: Mapping[str, str], document: Any,
 
 
 class Pace:
-    """The moments at which requests may start: at most so many per second, and none during a pause."""
+    """The moments at which requests may start: at most so many per second, and none during a pause.
 
-    def __init__(self, requests_per_second: float | None) -> None:
-        self._interval = 1 / requests_per_second if requests_per_second else 0.0
+    Whatever a source says, nothing is put off for more than `most_seconds`.
+    """
+
+    def __init__(self, requests_per_second: float | None, most_seconds: float) -> None:
+        self._most = most_seconds
+        self._interval = min(1 / requests_per_second, most_seconds) if requests_per_second else 0.0
         self._free_at = 0.0
         self._paused_until = 0.0
 
     def pause(self, now: float, seconds: float) -> None:
         """Let nothing start for `seconds`."""
-        self._paused_until = max(self._paused_until, now + seconds)
+        self._paused_until = max(self._paused_until, now + min(seconds, self._most))
 
-    def long_pause(self, now: float, short_seconds: float) -> float:
-        """Seconds until the next start if they are a pause of more than `short_seconds`; 0 if not. Takes no turn."""
-        start = max(self._free_at, self._paused_until) if self._interval > short_seconds else self._paused_until
-        return start - now if start - now > short_seconds else 0.0
+    def until_turn(self, now: float) -> float:
+        """Seconds until the next start. Takes no turn."""
+        return max(0.0, self._free_at - now, self._paused_until - now)
+
+    def long_pause(self, now: float, short_seconds: float, *, again: bool = False) -> float:
+        """Seconds until the next start if they are a pause of more than `short_seconds`; 0 if not. Takes no turn.
+
+        A request that is made again waits for its turn however low the rate is: put off, its attempts would begin anew.
+        """
+        by_rate = self._interval > short_seconds and not again
+        pause = self.until_turn(now) if by_rate else self._paused_until - now
+        return pause if pause > short_seconds else 0.0
 
     def delay(self, now: float) -> float:
         """Take the next turn; seconds until then."""

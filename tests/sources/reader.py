@@ -27,7 +27,10 @@ UNUSED_TLS = ssl.create_default_context()  # to make one takes longer than most 
 
 @dataclass
 class Reading:
-    """A run over `source`; chunks of 5 messages, and 4 of them to a batch, unless said otherwise."""
+    """A run over `source`; chunks of 5 messages, and 4 of them to a batch, unless said otherwise.
+
+    For its client time passes only by waiting, in a fetch or between two; `seconds` says how much has passed.
+    """
 
     source: Source
     http: httpx.AsyncClient
@@ -38,6 +41,7 @@ class Reading:
     settings: dict[str, str] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+    seconds: float = 0.0
 
     async def fetch(self, index: int, cursor: Cursor | None) -> Batch:
         """One batch, through the form in which it crosses the durable boundary."""
@@ -51,7 +55,9 @@ class Reading:
             chunk_size=self.chunk_size,
             max_messages=self.max_messages,
         )
-        client = SourceClient(self.source, self.http, sleep=self._sleep, environment=self.settings)
+        client = SourceClient(
+            self.source, self.http, sleep=self._sleep, environment=self.settings, now=lambda: self.seconds
+        )
         wire = to_wire(await fetch(request, self.source, client, spool, self.budget_seconds))
         assert len(json.dumps(wire)) < 4096, "no payload is above 4 KB"
         return from_wire(Batch, wire)
@@ -62,7 +68,7 @@ class Reading:
         for index in range(MOST_BATCHES):
             batch = await self.fetch(index, cursor)
             self.batches.append(batch)
-            self.waits.append(batch.wait_seconds)
+            await self._sleep(batch.wait_seconds)
             cursor = batch.next_cursor
             if cursor is None:
                 return [message for batch in self.batches for message in self.messages(batch)]
@@ -80,6 +86,7 @@ class Reading:
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
+        self.seconds += seconds
 
 
 @asynccontextmanager

@@ -1,14 +1,18 @@
 """A cursor that dies on the way: said in each of its forms, and answered by each of the declared strategies."""
 
 import asyncio
+import itertools
+import json
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from demo.paging.library import library
 from demo.paging.listing import Listing
 from ingestion.errors import SourceRefused
-from tests.sources.reader import reading
+from tests.sources.one_page import Handler, app_of, cut_off
+from tests.sources.reader import Reading, reading
 
 CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}
 FORMS: dict[str, dict[str, Any]] = {
@@ -63,3 +67,91 @@ def test_a_source_whose_cursors_never_live_long_enough_ends_the_run_instead_of_r
 def test_a_source_that_ignores_the_key_to_resume_from_is_found_out_before_ids_come_twice() -> None:
     with pytest.raises(SourceRefused, match=r"ignores.*nonsense"):
         read("/trouble/expiring/410", {"then": "resume", "key": "id", "send": "nonsense"}, Listing(total=55))
+
+
+class Dying:
+    """Ids from 1 on, pages of 10; the cursor of the fourth page dies once. `total` is what is left after `since_id`."""
+
+    def __init__(self, last: int = 60) -> None:
+        self.last, self.died = last, False
+
+    async def page(self, request: web.Request) -> web.Response:
+        since = int(request.query.get("since_id", 0))
+        start = int(request.query.get("cursor", since))
+        if start == 30 and "cursor" in request.query and not self.died:
+            self.died = True
+            return web.json_response({}, status=410)
+        stop = start + 10
+        items = [{"id": number} for number in range(start + 1, min(stop, self.last) + 1)]
+        following = stop if stop < self.last else None
+        return web.json_response({"items": items, "next": following, "total": self.last - since})
+
+
+def read_from(page: Handler, max_messages: int = 20, **description: Any) -> tuple[list[Any], Reading]:
+    async def run() -> tuple[list[Any], Reading]:
+        table = {"pagination": CURSOR, **description}
+        async with reading(app_of(page), "/", table, max_messages=max_messages) as going:
+            return await going.all(), going
+
+    return asyncio.run(run())
+
+
+RESUME = {"then": "resume", "key": "id", "send": "since_id"}
+
+
+def test_a_key_to_resume_from_that_no_item_has_is_found_out_on_the_first_page() -> None:
+    with pytest.raises(SourceRefused, match=r"no usable key at 'idd'.*expiry\.key"):
+        read_from(Dying().page, expiry={**RESUME, "key": "idd"})
+    assert read_from(Dying().page, expiry=RESUME)[0] == list(range(1, 61))
+
+
+@pytest.mark.parametrize("expiry", [RESUME, {"then": "restart"}])
+@pytest.mark.parametrize("crashes", [True, False])
+def test_a_cursor_that_dies_inside_a_page_that_was_cut_brings_no_id_twice(
+    expiry: dict[str, Any], crashes: bool
+) -> None:
+    asked = itertools.count()
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        since, cursor = int(request.query.get("since_id", 0)), request.query.get("cursor")
+        if cursor is None:
+            ids = range(since + 1, min(since + 10, 110) + 1)
+            following = ids[-1] if ids and ids[-1] < 110 else None
+            return web.json_response({"items": [{"id": one} for one in ids], "next": following})
+        pad = "x" * 20_000  # so that the page is read while it arrives
+        body = json.dumps({"items": [{"id": one, "pad": pad} for one in range(int(cursor) + 1, 111)]}).encode()
+        match next(asked):
+            case 0 if crashes:
+                return web.Response(body=body)
+            case 0:  # cut off, after the first batches were committed
+                return await cut_off(request, body)
+            case 1:
+                return web.json_response({}, status=410)
+        return web.Response(body=body)
+
+    async def run() -> list[Any]:
+        async with reading(app_of(page), "/", {"pagination": CURSOR, "expiry": expiry}) as going:
+            batch = await going.fetch(0, None)
+            if crashes:  # before the batches that follow were committed
+                for name in [name for name in going.container.blobs if "batches/" in name and name != batch.blob]:
+                    del going.container.blobs[name]
+            messages, index = going.messages(batch), 1
+            while batch.next_cursor is not None:
+                batch = await going.fetch(index, batch.next_cursor)
+                messages, index = messages + going.messages(batch), index + 1
+            return messages
+
+    assert asyncio.run(run()) == list(range(1, 111))
+
+
+@pytest.mark.parametrize("expiry", [RESUME, {"then": "restart"}])
+@pytest.mark.parametrize("max_messages", [10, 20, 1000])
+def test_the_total_of_a_source_is_that_of_all_of_it_also_after_its_cursor_has_expired(
+    expiry: dict[str, Any], max_messages: int
+) -> None:
+    pagination = {**CURSOR, "end": {"exact_total": True}}
+    table = {"expiry": expiry, "total": "total", "pagination": pagination}
+    messages, going = read_from(Dying().page, max_messages=max_messages, **table)
+    assert messages == list(range(1, 61))
+    assert {batch.source_total for batch in going.batches} == {60}
+    assert sum(batch.count + batch.dropped for batch in going.batches) == 60, "what a run compares with the total"

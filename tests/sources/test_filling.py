@@ -1,10 +1,12 @@
 """Items that arrive piece by piece become chunks of batches, also when their page is cut off on the way."""
 
 import asyncio
+import itertools
 import json
 from typing import Any, cast
 
 import pytest
+from aiohttp import web
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Cursor, FetchRequest
@@ -14,6 +16,8 @@ from ingestion.fetching.position import Position
 from ingestion.fetching.spool import Spool
 from ingestion.source.description import Source
 from tests.sources.fake_container import FakeContainer
+from tests.sources.one_page import app_of, cut_off
+from tests.sources.reader import reading
 
 SOURCE = {"url": "http://a/", "items": "", "pagination": {"style": "none"}}
 
@@ -141,3 +145,22 @@ def test_a_message_that_no_text_encoding_can_hold_gets_into_the_spool_and_out_ag
     """The sender rejects it then, alone, with its reason."""
     message = {"id": "ä\ud800"}
     assert json.loads(line_of(message)) == message
+
+
+def test_a_wait_inside_a_page_that_was_cut_brings_no_id_twice() -> None:
+    ids, asked = list(range(100)), itertools.count()
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        body = json.dumps({"items": [{"id": one, "pad": "x" * 20_000} for one in ids]}).encode()
+        match next(asked):
+            case 0:  # cut off, after the first batches were committed
+                return await cut_off(request, body)
+            case 1:
+                return web.json_response({}, status=429, headers={"Retry-After": "60"})
+        return web.Response(body=body)
+
+    async def run() -> list[Any]:
+        async with reading(app_of(page), "/", {"pagination": {"style": "none"}}) as going:
+            return await going.all()
+
+    assert asyncio.run(run()) == ids

@@ -9,6 +9,7 @@ from ingestion.source.throttle import BodyThrottle, Cost, Pace, Throttle, pause_
 from ingestion.source.throttle import refused_by_body_seconds as by_body
 from ingestion.source.wait import Unit, seconds_from
 
+DAY = 24 * 3600.0
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC).timestamp()
 
 
@@ -52,6 +53,13 @@ def test_a_refusal_without_a_wait_takes_the_penalty_or_the_back_off() -> None:
     assert refused(418, {}, statuses=(418,)) == 9
 
 
+@pytest.mark.parametrize("remaining", [{}, {"x-ratelimit-remaining": "5"}, {"x-ratelimit-remaining": "0"}])
+def test_a_refusal_without_a_wait_lasts_until_the_reset_whatever_remains(remaining: dict[str, str]) -> None:
+    assert refused(429, {"x-ratelimit-reset": "120", **remaining}) == 120
+    assert refused(429, {"x-ratelimit-reset": "120", "retry-after": "7", **remaining}) == 7
+    assert refused(429, {"x-ratelimit-reset": "0", **remaining}) == 9
+
+
 def test_of_several_named_waits_all_have_to_pass() -> None:
     assert refused(429, {"retry-after": "2", "x-ms-retry-after-ms": "3500"}) == 3.5
     assert refused(429, {"retry-after": "2", "x-wait": "7"}, wait_header="X-Wait") == 7
@@ -86,13 +94,30 @@ def test_what_is_left_of_a_limit_paces_before_it_is_used_up() -> None:
 
 
 def test_a_declared_rate_spreads_requests_evenly() -> None:
-    pace = Pace(4)
+    pace = Pace(4, DAY)
     assert [pace.delay(100.0) for _ in range(4)] == [0, 0.25, 0.5, 0.75]
     assert pace.delay(200.0) == 0
 
 
+def test_nothing_that_a_source_says_puts_requests_off_for_longer_than_is_waited_at_most() -> None:
+    pace = Pace(None, 100)
+    pace.pause(0.0, 1.7e12)
+    assert pace.until_turn(0.0) == 100
+    assert pace.long_pause(40.0, 5) == 60
+    rarely = Pace(1e-9, 100)
+    assert [rarely.delay(0.0) for _ in range(2)] == [0, 100]
+
+
+def test_a_retry_takes_a_turn_that_is_far_off_and_keeps_to_a_pause() -> None:
+    pace = Pace(0.1, DAY)
+    assert pace.delay(0.0) == 0
+    assert (pace.long_pause(0.0, 5), pace.long_pause(0.0, 5, again=True)) == (10, 0)
+    pace.pause(0.0, 60)
+    assert (pace.long_pause(0.0, 5), pace.long_pause(0.0, 5, again=True)) == (60, 60)
+
+
 def test_a_long_pause_is_not_taken_as_a_turn() -> None:
-    pace = Pace(None)
+    pace = Pace(None, DAY)
     assert pace.long_pause(0.0, 5) == 0
     pace.pause(0.0, 3600)
     assert pace.long_pause(10.0, 5) == 3590
