@@ -4,11 +4,11 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from clients.answer import answer, no_such_run, refusal, unavailable
-from clients.instance import RUNNING, runtime_status
-from ingestion.errors import InvalidInput, PermanentError, RetryableError
+from clients.instance import RUNNING, runtime_status, wake
+from ingestion.errors import DurableUnavailable, InvalidInput, PermanentError, RetryableError
 from ingestion.run.control import GO, express
 from ingestion.run.ledger import Ledger
-from ingestion.run.run_state import CANCEL, EVENT, PAUSE
+from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 
@@ -37,14 +37,14 @@ async def control_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
             raise ended
         with storage_errors(f"write the wish for run {run_id}"):
             await express(Ledger(open_storage(load_settings()).container, run_id), WISHES[wish])
+        try:
+            await wake(client, run_id, wish)
+        except DurableUnavailable:
+            if await runtime_status(client, run_id) in RUNNING:
+                raise  # the wish stands, but a run that waits was not woken: to be asked for again
+            raise ended from None
     except InvalidInput as error:
         return refusal(error, 409)
     except (PermanentError, RetryableError) as error:
         return unavailable(error)
-    try:
-        await client.raise_event(run_id, EVENT, wish)
-    except Exception:
-        if await runtime_status(client, run_id) in RUNNING:
-            raise  # the wish stands, but a run that waits was not woken: to be asked for again
-        return refusal(ended, 409)
     return answer({"run_id": run_id, "wish": wish}, 202)

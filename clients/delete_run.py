@@ -5,7 +5,7 @@ import azure.functions as func
 from azure.core.exceptions import ResourceNotFoundError
 
 from clients.answer import answer, no_such_run, refusal, unavailable
-from clients.instance import RUNNING, runtime_status
+from clients.instance import RUNNING, purge_instance, runtime_status
 from clients.lock import locked
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run.clean_up import purge
@@ -46,9 +46,7 @@ async def _delete(client: df.DurableOrchestrationClient, ledger: Ledger, lease: 
         raise InvalidInput(
             "run_id", f"the run still goes on ({status})", "to cancel it, and delete it once it has ended"
         )
-    instances = 0
-    if status is not None:
-        instances = (await client.purge_instance_history(ledger.run_id)).instances_deleted
+    instances = 0 if status is None else await purge_instance(client, ledger.run_id)
     blobs = await purge(ledger.container, ledger.run_id, keep="request.json")
     if lease is not None:
         await ledger.blob("request.json").delete_blob(lease=lease)

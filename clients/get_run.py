@@ -9,6 +9,7 @@ import azure.functions as func
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 from clients.answer import answer, no_such_run, unavailable
+from clients.instance import find_instance
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run import run_report, run_state
 from ingestion.run.ledger import Ledger
@@ -31,9 +32,8 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     A run whose instance is gone is told from its ledger.
     """
     run_id = req.route_params["run_id"]
-    status = await client.get_status(run_id, show_input=True)
     try:
-        if status:
+        if (status := await find_instance(client, run_id)) is not None:
             return answer(await _with_report(await _with_window(readable(status), _state_of(status))))
         told = await _from_ledger(run_id)
     except (InvalidInput, PermanentError, RetryableError) as error:

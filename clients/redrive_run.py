@@ -6,7 +6,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from clients.answer import no_such_run, refusal, unavailable
-from clients.instance import RUNNING, runtime_status
+from clients.instance import RUNNING, runtime_status, start_instance
 from clients.lock import locked
 from ingestion.contracts import RunRequest, RunState
 from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
@@ -15,7 +15,7 @@ from ingestion.run.control import clear
 from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
-from ingestion.wire import from_wire, to_wire
+from ingestion.wire import from_wire
 
 blueprint = df.Blueprint()
 
@@ -55,7 +55,7 @@ async def _redrive(client: df.DurableOrchestrationClient, ledger: Ledger) -> Non
     # A crash after the first of these leaves an ended run that can be redriven again.
     await clear(ledger)
     await ledger.record_state(state, datetime.now(UTC).isoformat())
-    await client.start_new("ingest_run", instance_id=ledger.run_id, client_input=to_wire(state))
+    await start_instance(client, ledger.run_id, state)
 
 
 async def _last_state(ledger: Ledger) -> RunState:

@@ -9,7 +9,7 @@ import azure.functions as func
 from azure.core.exceptions import ResourceNotFoundError
 
 from clients.answer import answer, refusal, unavailable
-from clients.instance import RUNNING, runtime_status
+from clients.instance import RUNNING, runtime_status, start_instance
 from clients.lock import locked
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
 from ingestion.contracts import RunRequest
@@ -76,7 +76,7 @@ async def _start_once(
             problem, allowed = "the instance of this run is gone", f"POST /api/runs/{ledger.run_id}/redrive to go on"
             raise InvalidInput("run_id", problem, allowed)
         state = run_state.start(from_wire(RunRequest, there["request"]), there["started_at"])
-        await client.start_new("ingest_run", instance_id=ledger.run_id, client_input=to_wire(state))
+        await start_instance(client, ledger.run_id, state)
         return "Pending"
 
 
