@@ -5,6 +5,7 @@ import azure.functions as func
 
 from clients.answer import answer, no_such_run, refusal, unavailable
 from clients.instance import RUNNING, runtime_status, wake
+from clients.run_id import is_run_id
 from ingestion.errors import DurableUnavailable, InvalidInput, PermanentError, RetryableError
 from ingestion.run.control import GO, express
 from ingestion.run.ledger import Ledger
@@ -28,6 +29,8 @@ async def control_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
     if wish not in WISHES:
         unknown = InvalidInput("(path)", f"nothing can be done to a run by {wish!r}", "pause, resume, cancel, redrive")
         return refusal(unknown, 404)
+    if not is_run_id(run_id):
+        return no_such_run(run_id)
     ended = InvalidInput("run_id", "the run has ended", f"POST /api/runs/{run_id}/redrive to go on, if it can")
     try:
         status = await runtime_status(client, run_id)

@@ -7,6 +7,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from clients.answer import answer, no_such_run, refusal, unavailable
 from clients.instance import RUNNING, purge_instance, runtime_status
 from clients.lock import locked
+from clients.run_id import is_run_id
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run.clean_up import purge
 from ingestion.run.ledger import Ledger
@@ -21,6 +22,8 @@ blueprint = df.Blueprint()
 async def delete_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Forget a run that has ended: 200 with what was deleted; 404 if there is none, 409 while it goes on."""
     run_id = req.route_params["run_id"]
+    if not is_run_id(run_id):
+        return no_such_run(run_id)
     try:
         container = open_storage(load_settings()).container
         ledger = Ledger(container, run_id)

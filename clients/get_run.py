@@ -10,6 +10,7 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 
 from clients.answer import answer, no_such_run, unavailable
 from clients.instance import find_instance
+from clients.run_id import is_run_id
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run import run_report, run_state
 from ingestion.run.ledger import Ledger
@@ -32,6 +33,8 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     A run whose instance is gone is told from its ledger.
     """
     run_id = req.route_params["run_id"]
+    if not is_run_id(run_id):
+        return no_such_run(run_id)
     try:
         if (status := await find_instance(client, run_id)) is not None:
             return answer(await _with_report(await _with_window(readable(status), _state_of(status))))

@@ -8,6 +8,7 @@ import azure.functions as func
 from clients.answer import no_such_run, refusal, unavailable
 from clients.instance import RUNNING, runtime_status, start_instance
 from clients.lock import locked
+from clients.run_id import is_run_id
 from ingestion.contracts import RunRequest, RunState
 from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
 from ingestion.run import run_state
@@ -28,6 +29,8 @@ async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
     404 if the ledger has no such run; 409 with the reason if it still goes on or there is nothing to do again.
     """
     run_id = req.route_params["run_id"]
+    if not is_run_id(run_id):
+        return no_such_run(run_id)
     try:
         ledger = Ledger(open_storage(load_settings()).container, run_id)
         with storage_errors(f"redrive run {run_id} from its ledger"):
