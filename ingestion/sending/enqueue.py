@@ -33,7 +33,7 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
         earlier = await file.claim(unknown=min(settings.checkpoint_messages, request.count))
         if earlier.receipt is not None:
             return earlier.receipt
-        messages = await read_messages(storage.container, request.blob, request.start_byte, request.end_byte)
+        messages = await read_messages(storage.container, request)
 
     attempt = _Attempt(request, file, earlier, storage, settings, began)
     posts = posts_of(messages, request, settings)

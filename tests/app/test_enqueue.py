@@ -159,7 +159,7 @@ def test_a_run_that_reuses_an_id_does_not_inherit_the_checkpoints_of_the_earlier
     async def scenario() -> list[Receipt]:
         async with opened(settings) as storage:
             request = await spool(storage, ["a", "b"])
-            later = replace(request, run_started_at="t1")
+            later = replace(request, run_started_at="2026-01-02T00:00:00+00:00")
             return [await enqueue(one, storage, settings) for one in (request, later)]
 
     assert [receipt.resumed_from for receipt in asyncio.run(scenario())] == [0, 0]
