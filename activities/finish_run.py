@@ -8,7 +8,7 @@ from activities.log import log
 from ingestion.contracts import FinishRequest
 from ingestion.run.clean_up import clean_up, sweep
 from ingestion.run.failed import batches
-from ingestion.run.ledger import Ledger
+from ingestion.run.ledger import Ledger, is_of
 from ingestion.run.run_report import report
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
@@ -29,7 +29,9 @@ async def finish_run(request: dict) -> None:
     with storage_errors(f"close the ledger of run {run_id}"):
         ledger = Ledger(container, run_id)
         if not await ledger.record_state(state, datetime.now(UTC).isoformat()):
-            return  # redriven meanwhile: what is there belongs to the newer attempt
+            return  # redriven or started again meanwhile: what is there belongs to the newer attempt
+        if not is_of(await ledger.request(), state.started_at):
+            return  # deleted meanwhile: what is in the spool, if anything, belongs to a younger run
         await ledger.record_report(report(finished), state.attempt)
         deleted = await clean_up(container, run_id, state, [index async for index in batches(container, run_id)])
         log("run_ended", "a run has ended", run_id=run_id, outcome=finished.outcome, deleted_blobs=deleted)

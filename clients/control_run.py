@@ -23,7 +23,7 @@ WISHES = {"pause": PAUSE, "resume": GO, "cancel": CANCEL}
 async def control_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Pause, resume or cancel a run: 202, and it comes about as soon as the chunks under way are done.
 
-    404 if there is no such run, 409 if it has ended or cannot do this any more.
+    404 if there is no such run, 409 if it has ended, was lost or cannot do this any more.
     """
     run_id, wish = req.route_params["run_id"], req.route_params["wish"].lower()
     if wish not in WISHES:
@@ -31,15 +31,18 @@ async def control_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
         return refusal(unknown, 404)
     if not is_run_id(run_id):
         return no_such_run(run_id)
-    ended = InvalidInput("run_id", "the run has ended", f"POST /api/runs/{run_id}/redrive to go on, if it can")
+    ended = InvalidInput(
+        "run_id", "the run has ended, or was lost", f"POST /api/runs/{run_id}/redrive to go on, if it can"
+    )
     try:
-        status = await runtime_status(client, run_id)
-        if status is None:
-            return no_such_run(run_id)
-        if status not in RUNNING:
-            raise ended
+        ledger = Ledger(open_storage(load_settings()).container, run_id)
         with storage_errors(f"write the wish for run {run_id}"):
-            await express(Ledger(open_storage(load_settings()).container, run_id), WISHES[wish])
+            if (request := await ledger.request()) is None:
+                return no_such_run(run_id)
+            # After the request was read: a wish for a run that is deleted meanwhile must not name the one after it.
+            if await runtime_status(client, run_id) not in RUNNING:
+                raise ended
+            await express(ledger, request["started_at"], WISHES[wish])
         try:
             await wake(client, run_id, wish)
         except DurableUnavailable:

@@ -62,8 +62,8 @@ async def _redrive(client: df.DurableOrchestrationClient, ledger: Ledger) -> Non
 
 
 async def _last_state(ledger: Ledger) -> RunState:
-    if (state := await ledger.state()) is not None:
-        return state
     request = await ledger.request()
     assert request is not None, "the lock is a lease on it"
+    if (state := await ledger.state(request["started_at"])) is not None:
+        return state
     return run_state.start(from_wire(RunRequest, request["request"]), request["started_at"])

@@ -70,9 +70,9 @@ async def _start_once(
     async with locked(ledger):
         if (status := await runtime_status(client, ledger.run_id)) is not None:
             return status
-        if await ledger.report() is not None:
+        if await ledger.report(there["started_at"]) is not None:
             return "Completed"  # and its history was purged
-        if await ledger.state() is not None:
+        if await ledger.state(there["started_at"]) is not None:
             problem, allowed = "the instance of this run is gone", f"POST /api/runs/{ledger.run_id}/redrive to go on"
             raise InvalidInput("run_id", problem, allowed)
         state = run_state.start(from_wire(RunRequest, there["request"]), there["started_at"])

@@ -256,6 +256,7 @@ class LoadRequest:
     """
 
     run_id: str
+    run_started_at: str
     attempt: int
     next_batch: int
     busy_batch: int | None = None

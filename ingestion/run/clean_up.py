@@ -13,8 +13,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import RunState
-from ingestion.run.control import read_wish
-from ingestion.run.run_state import PAUSE
+from ingestion.run.ledger import Ledger
 
 # In the order in which it goes: a late copy of a chunk then finds nothing to send, before it finds no checkpoint.
 SPOOL = ("batches", "cursors", "checkpoints")
@@ -52,13 +51,13 @@ async def purge(container: ContainerClient, run_id: str, keep: str = "") -> int:
 async def sweep(container: ContainerClient, older_than: datetime) -> list[str]:
     """Purge the runs of which no blob has changed since `older_than`; says which.
 
-    A run that is paused is left alone. The blobs come in the order of their names, so those of one run come together
-    and memory stays flat.
+    A run that has not closed its ledger is left alone, however long it is paused, suspended or waits. The blobs come in
+    the order of their names, so those of one run come together and memory stays flat.
     """
     swept, current, newest = list[str](), "", older_than
 
     async def end_of_run() -> None:
-        if current and newest < older_than and await read_wish(container, current) != PAUSE:
+        if current and newest < older_than and await _is_over(Ledger(container, current)):
             await purge(container, current)
             swept.append(current)
 
@@ -70,6 +69,12 @@ async def sweep(container: ContainerClient, older_than: datetime) -> list[str]:
         newest = max(newest, blob.last_modified)
     await end_of_run()
     return swept
+
+
+async def _is_over(ledger: Ledger) -> bool:
+    """Whether the last attempt of a run has closed its ledger."""
+    request = await ledger.request()
+    return request is None or await ledger.report(request["started_at"]) is not None
 
 
 async def _delete(container: ContainerClient, prefixes: Iterable[str], is_doomed: Callable[[str], bool]) -> int:

@@ -100,6 +100,7 @@ def next_redo(run_id: str, state: RunState) -> LoadRequest:
     assert state.redo is not None, "only a redrive has something to do again"
     return LoadRequest(
         run_id=run_id,
+        run_started_at=state.started_at,
         attempt=state.attempt,
         next_batch=state.redo.next_batch,
         busy_batch=state.batch.index if state.batch else None,
