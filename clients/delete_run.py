@@ -6,11 +6,11 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from clients.answer import answer, no_such_run, refusal, unavailable
 from clients.instance import RUNNING, purge_instance, runtime_status
-from clients.lock import locked
 from clients.run_id import is_run_id
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run.clean_up import purge
 from ingestion.run.ledger import Ledger
+from ingestion.run.lock import locked
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 
@@ -50,8 +50,4 @@ async def _delete(client: df.DurableOrchestrationClient, ledger: Ledger, lease: 
             "run_id", f"the run still goes on ({status})", "to cancel it, and delete it once it has ended"
         )
     instances = 0 if status is None else await purge_instance(client, ledger.run_id)
-    blobs = await purge(ledger.container, ledger.run_id, keep="request.json")
-    if lease is not None:
-        await ledger.blob("request.json").delete_blob(lease=lease)
-        blobs += 1
-    return instances, blobs
+    return instances, await purge(ledger, lease)

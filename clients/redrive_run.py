@@ -7,13 +7,13 @@ import azure.functions as func
 
 from clients.answer import no_such_run, refusal, unavailable
 from clients.instance import RUNNING, runtime_status, start_instance
-from clients.lock import locked
 from clients.run_id import is_run_id
 from ingestion.contracts import RunRequest, RunState
 from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
 from ingestion.run import run_state
 from ingestion.run.control import clear
 from ingestion.run.ledger import Ledger
+from ingestion.run.lock import locked
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 from ingestion.wire import from_wire

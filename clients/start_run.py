@@ -10,12 +10,12 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from clients.answer import answer, refusal, unavailable
 from clients.instance import RUNNING, runtime_status, start_instance
-from clients.lock import locked
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
 from ingestion.contracts import RunRequest
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run import run_state
 from ingestion.run.ledger import Ledger
+from ingestion.run.lock import locked
 from ingestion.settings import Settings, load_settings
 from ingestion.source.auth import secrets_of
 from ingestion.source.description import load_source
