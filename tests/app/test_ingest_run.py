@@ -4,11 +4,13 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from ingestion.contracts import Batch, Counted, Cursor, FetchOutcome, Recorded
 from ingestion.run import run_report, run_state
 from ingestion.run.window import ERROR_LENGTH
 from ingestion.wire import to_wire
-from tests.app.answers import TWO, answering, batch, failing, held, receipt, report_of
+from tests.app.answers import TWO, answering, batch, batch_of, failing, held, receipt, report_of
 from tests.app.rehearsal import NOW, Outcome, first_state, rehearse, rehearse_all
 
 
@@ -108,6 +110,15 @@ def test_a_run_that_waits_looks_for_a_wish_every_quarter_of_an_hour_and_asks_the
 
     asked = rehearse(answer, looked.continued_with, now=NOW + timedelta(minutes=30))
     assert asked.windows == [["fetch_batch 1", "record_window"]]
+
+
+@pytest.mark.parametrize("seconds", [1.7e12, float("inf")])
+def test_a_wait_that_no_calendar_holds_does_not_break_the_run(seconds: float) -> None:
+    state = run_state.load(first_state())
+    told = FetchOutcome(batch=batch_of(0, 0, last=False, wait_seconds=seconds))
+    waiting = run_state.with_window(state, [], None, told, NOW)
+    assert waiting.wait_until == "2027-01-02T00:10:00+00:00"
+    assert run_state.next_step(waiting, NOW) is run_state.Step.WAIT
 
 
 def test_a_wait_that_an_event_ends_early_is_gone_on_with_unless_somebody_wishes_something() -> None:
