@@ -3,16 +3,18 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ResourceModifiedError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from emulator import Azurite
 from ingestion.contracts import OUT_OF_TIME, Receipt
-from ingestion.errors import ChunkOutOfTime
-from ingestion.sending.checkpoint import checkpoint_name, find_checkpoint
+from ingestion.errors import ChunkOutOfTime, StorageRefused
+from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, checkpoint_name, find_checkpoint
 from ingestion.sending.enqueue import enqueue
 from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
@@ -88,6 +90,55 @@ def test_one_bad_message_is_rejected_with_its_reason_and_the_others_go_through(a
         ("r1/0/3", messages[3]),
     ]
     assert all(reject["reason"].startswith("too_large: ") for reject in rejects)
+
+
+def test_no_reject_counts_before_it_is_written(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_for(azurite, SLUICE_CHECKPOINT_MESSAGES="2")
+    messages = ["x" * 60_000, "a", "b", "c", "d", "x" * 60_000]
+
+    async def refuse(*given: object) -> None:
+        raise ResourceModifiedError("there is a lease on the blob")
+
+    async def scenario() -> tuple[Checkpoint | None, list[str], int]:
+        async with opened(settings) as storage:
+            request = await spool(storage, messages)
+            with monkeypatch.context() as patch:
+                patch.setattr("ingestion.sending.enqueue.write_rejects", refuse)
+                with pytest.raises(StorageRefused, match="the checkpoint and the rejects"):
+                    await enqueue(request, storage, settings)
+            lost = await find_checkpoint(storage.container, request)
+            receipt = await enqueue(request, storage, settings)
+            download = await storage.container.download_blob(rejects_name(request))
+            keys = [json.loads(line)["key"] for line in (await download.readall()).splitlines()]
+            return lost, keys, receipt.rejected
+
+    lost, keys, rejected = asyncio.run(scenario())
+    assert lost is not None
+    assert lost.rejected == 0, "a chunk whose worker is lost is done when all is on the queue or among the rejects"
+    assert (keys, rejected) == (["r1/0/0", "r1/0/5"], 2)
+    assert texts_on(azurite, settings.queue).keys() == {*"abcd"}
+
+
+def test_rejects_that_were_written_are_never_fewer(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even while a later attempt has found only some of them, and new ones beside them."""
+    settings = settings_for(azurite, SLUICE_CHECKPOINT_MESSAGES="2")
+    written: list[list[int]] = []
+
+    async def note(container: object, request: object, messages: object, reasons: Mapping[int, str]) -> None:
+        written.append(sorted(reasons))
+
+    monkeypatch.setattr("ingestion.sending.enqueue.write_rejects", note)
+
+    async def scenario() -> Receipt:
+        async with opened(settings) as storage:
+            request = await spool(storage, ["x" * 60_000, "a", "b", "c", "d", "x" * 60_000])
+            file = CheckpointFile(storage.container, request)
+            earlier = await file.claim(unknown=0)
+            await file.write(replace(earlier, unsendable=1))
+            return await enqueue(request, storage, settings)
+
+    assert asyncio.run(scenario()).rejected == 2
+    assert written == [[0, 5]]
 
 
 def test_messages_are_spread_evenly_over_queues_and_the_receipt_counts_each(azurite: Azurite) -> None:
