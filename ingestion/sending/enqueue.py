@@ -124,7 +124,6 @@ class _Attempt:
 
     def receipt(self, checkpoint: Checkpoint) -> Receipt:
         """What the attempts have come to, after the last of them."""
-        of_shard = self.accounts.of_shard
         return Receipt(
             batch_index=self._request.batch_index,
             chunk_index=self._request.chunk_index,
@@ -135,7 +134,6 @@ class _Attempt:
             retries=checkpoint.retries,
             throttled_seconds=checkpoint.throttled_seconds,
             possible_duplicates=checkpoint.possible_duplicates,
-            shards=of_shard if len(of_shard) > 1 else {},
             seconds=checkpoint.seconds,
             retried_because=self.sender.effort.last_problem,
             error=self.sender.error,

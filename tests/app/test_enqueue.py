@@ -141,11 +141,11 @@ def test_rejects_that_were_written_are_never_fewer(azurite: Azurite, monkeypatch
     assert written == [[0, 5]]
 
 
-def test_messages_are_spread_evenly_over_queues_and_the_receipt_counts_each(azurite: Azurite) -> None:
+def test_messages_are_spread_evenly_over_queues(azurite: Azurite) -> None:
     one = settings_for(azurite).queue
     settings = settings_for(azurite, SLUICE_QUEUES=f"{one}-a, AzureWebJobsStorage/{one}-b,{one}-c")
     receipt = asyncio.run(send(settings, [f"id-{number}" for number in range(30)]))
-    assert receipt.shards == {f"{one}-a": 10, f"{one}-b": 10, f"{one}-c": 10}
+    assert receipt.enqueued == 30
     found = [texts_on(azurite, f"{one}-{name}") for name in "abc"]
     assert [texts.total() for texts in found] == [10, 10, 10]
     assert "id-3" in found[0]
@@ -217,8 +217,10 @@ def test_a_run_that_reuses_an_id_does_not_inherit_the_checkpoints_of_the_earlier
     assert texts_on(azurite, settings.queue) == Counter(a=2, b=2)
 
 
-def test_a_checkpoint_and_a_receipt_stay_small_whatever_is_under_way(azurite: Azurite) -> None:
-    settings = settings_for(azurite)
+@pytest.mark.parametrize("queues", [1, 64])
+def test_a_checkpoint_and_a_receipt_stay_small_whatever_is_under_way(azurite: Azurite, queues: int) -> None:
+    name = settings_for(azurite).queue
+    settings = settings_for(azurite, SLUICE_QUEUES=",".join(f"{name}-{'q' * 40}{number}" for number in range(queues)))
 
     async def scenario() -> int:
         async with opened(settings) as storage:
