@@ -42,7 +42,7 @@ async def start_instance(client: df.DurableOrchestrationClient, run_id: str, sta
 
 async def wake(client: df.DurableOrchestrationClient, run_id: str, wish: str) -> None:
     """Wake a run that waits. Raises DurableUnavailable, also if the run has ended."""
-    with _durable_errors(f"wake run {run_id}"):
+    with _durable_errors(f"wake run {run_id} for the wish that is written"):
         await client.raise_event(run_id, EVENT, wish)
 
 
