@@ -34,7 +34,8 @@ async def fetch_batch(request: dict) -> dict:
         storage = open_storage(settings)
         if wanted.batch_index == 0:
             await storage.prepare()
-        if (wish := await read_wish(storage.container, wanted.run_id)) is not None:
+        wish = await read_wish(storage.container, wanted.run_id, wanted.run_started_at)
+        if wish is not None:
             return to_wire(FetchOutcome(held=wish))
         spool = Spool(storage.container, wanted.run_id, wanted.run_started_at)
         with storage_errors(f"write batch {wanted.batch_index} of run {wanted.run_id}"):

@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import azure.durable_functions as df
+from azure.storage.blob.aio import ContainerClient
 
 from activities.log import log
 from ingestion.contracts import FinishRequest
+from ingestion.errors import first_line
 from ingestion.run.clean_up import clean_up, sweep
 from ingestion.run.failed import batches
-from ingestion.run.ledger import Ledger
+from ingestion.run.ledger import Ledger, is_of
 from ingestion.run.run_report import report
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
@@ -29,11 +31,22 @@ async def finish_run(request: dict) -> None:
     with storage_errors(f"close the ledger of run {run_id}"):
         ledger = Ledger(container, run_id)
         if not await ledger.record_state(state, datetime.now(UTC).isoformat()):
-            return  # redriven meanwhile: what is there belongs to the newer attempt
+            return  # redriven or started again meanwhile: what is there belongs to the newer attempt
+        if not is_of(await ledger.request(), state.started_at):
+            return  # deleted meanwhile: what is in the spool, if anything, belongs to a younger run
         await ledger.record_report(report(finished), state.attempt)
         deleted = await clean_up(container, run_id, state, [index async for index in batches(container, run_id)])
         log("run_ended", "a run has ended", run_id=run_id, outcome=finished.outcome, deleted_blobs=deleted)
-        if settings.ledger_days:
-            swept = await sweep(container, datetime.now(UTC) - timedelta(days=settings.ledger_days))
-            if swept:
-                log("ledgers_swept", "ledgers past their time are gone", runs=len(swept), days=settings.ledger_days)
+    if settings.ledger_days:
+        await _sweep(container, settings.ledger_days)
+
+
+async def _sweep(container: ContainerClient, days: int) -> None:
+    """Let old ledgers go; whatever stands in the way is no failure of the run that has just ended."""
+    try:
+        swept = await sweep(container, datetime.now(UTC) - timedelta(days=days))
+    except Exception as error:
+        log("sweep_failed", "old ledgers could not be swept", level=30, reason=first_line(error), days=days)
+        return
+    if swept:
+        log("ledgers_swept", "ledgers past their time are gone", runs=len(swept), days=days)

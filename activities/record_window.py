@@ -34,7 +34,8 @@ async def record_window(request: dict) -> dict:
             return to_wire(
                 Recorded(error="this run has been started again or redriven meanwhile; this copy has stopped")
             )
-        return to_wire(Recorded(wish=await read_wish(storage.container, window.run_id)))
+        wish = await read_wish(storage.container, window.run_id, window.state.started_at)
+        return to_wire(Recorded(wish=wish))
     except (InvalidInput, PermanentError) as error:
         log(
             "ledger_refused",

@@ -47,7 +47,8 @@ async def spool_chunks(storage: Storage, run_id: str, ids: list[str], size: int)
         spooled += b"".join(json.dumps(text).encode() + b"\n" for text in part)
         requests.append(EnqueueRequest(
             run_id=run_id, source="benchmark", batch_index=0, chunk_index=index, blob=blob, start_byte=start,
-            end_byte=len(spooled), first_message=index * size, count=len(part), run_started_at=run_id,
+            end_byte=len(spooled), first_message=index * size, count=len(part),
+            run_started_at="2026-01-01T00:00:00+00:00",
         ))  # fmt: skip
     await storage.container.upload_blob(blob, bytes(spooled))
     return requests

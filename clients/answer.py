@@ -5,7 +5,7 @@ from typing import Any
 
 import azure.functions as func
 
-from ingestion.errors import InvalidInput
+from ingestion.errors import DurableUnavailable, InvalidInput
 
 
 def answer(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
@@ -26,5 +26,6 @@ def no_such_run(run_id: str) -> func.HttpResponse:
 
 
 def unavailable(error: Exception) -> func.HttpResponse:
-    """The answer when storage does not do its part: nothing was changed, and what to check is in the message."""
-    return answer({"error": {"field": "(storage)", "message": str(error), "allowed": "to try again"}}, 503)
+    """The answer when storage or Durable Functions does not do its part: what to check is in the message."""
+    field = "(durable)" if isinstance(error, DurableUnavailable) else "(storage)"
+    return answer({"error": {"field": field, "message": str(error), "allowed": "to try again"}}, 503)

@@ -4,11 +4,12 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from clients.answer import answer, no_such_run, refusal, unavailable
-from clients.instance import RUNNING, runtime_status
-from ingestion.errors import InvalidInput, PermanentError, RetryableError
+from clients.instance import RUNNING, runtime_status, wake
+from clients.run_id import is_run_id
+from ingestion.errors import DurableUnavailable, InvalidInput, PermanentError, RetryableError
 from ingestion.run.control import GO, express
 from ingestion.run.ledger import Ledger
-from ingestion.run.run_state import CANCEL, EVENT, PAUSE
+from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 
@@ -22,29 +23,34 @@ WISHES = {"pause": PAUSE, "resume": GO, "cancel": CANCEL}
 async def control_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Pause, resume or cancel a run: 202, and it comes about as soon as the chunks under way are done.
 
-    404 if there is no such run, 409 if it has ended or cannot do this any more.
+    404 if there is no such run, 409 if it has ended, was lost or cannot do this any more.
     """
     run_id, wish = req.route_params["run_id"], req.route_params["wish"].lower()
     if wish not in WISHES:
         unknown = InvalidInput("(path)", f"nothing can be done to a run by {wish!r}", "pause, resume, cancel, redrive")
         return refusal(unknown, 404)
-    ended = InvalidInput("run_id", "the run has ended", f"POST /api/runs/{run_id}/redrive to go on, if it can")
+    if not is_run_id(run_id):
+        return no_such_run(run_id)
+    ended = InvalidInput(
+        "run_id", "the run has ended, or was lost", f"POST /api/runs/{run_id}/redrive to go on, if it can"
+    )
     try:
-        status = await runtime_status(client, run_id)
-        if status is None:
-            return no_such_run(run_id)
-        if status not in RUNNING:
-            raise ended
+        ledger = Ledger(open_storage(load_settings()).container, run_id)
         with storage_errors(f"write the wish for run {run_id}"):
-            await express(Ledger(open_storage(load_settings()).container, run_id), WISHES[wish])
+            if (request := await ledger.request()) is None:
+                return no_such_run(run_id)
+            # After the request was read: a wish for a run that is deleted meanwhile must not name the one after it.
+            if await runtime_status(client, run_id) not in RUNNING:
+                raise ended
+            await express(ledger, request["started_at"], WISHES[wish])
+        try:
+            await wake(client, run_id, wish)
+        except DurableUnavailable:
+            if await runtime_status(client, run_id) in RUNNING:
+                raise  # the wish stands, but a run that waits was not woken: to be asked for again
+            raise ended from None
     except InvalidInput as error:
         return refusal(error, 409)
     except (PermanentError, RetryableError) as error:
         return unavailable(error)
-    try:
-        await client.raise_event(run_id, EVENT, wish)
-    except Exception:
-        if await runtime_status(client, run_id) in RUNNING:
-            raise  # the wish stands, but a run that waits was not woken: to be asked for again
-        return refusal(ended, 409)
     return answer({"run_id": run_id, "wish": wish}, 202)

@@ -5,11 +5,12 @@ import azure.functions as func
 from azure.core.exceptions import ResourceNotFoundError
 
 from clients.answer import answer, no_such_run, refusal, unavailable
-from clients.instance import RUNNING, runtime_status
-from clients.lock import locked
+from clients.instance import RUNNING, purge_instance, runtime_status
+from clients.run_id import is_run_id
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run.clean_up import purge
 from ingestion.run.ledger import Ledger
+from ingestion.run.lock import locked
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 
@@ -21,6 +22,8 @@ blueprint = df.Blueprint()
 async def delete_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Forget a run that has ended: 200 with what was deleted; 404 if there is none, 409 while it goes on."""
     run_id = req.route_params["run_id"]
+    if not is_run_id(run_id):
+        return no_such_run(run_id)
     try:
         container = open_storage(load_settings()).container
         ledger = Ledger(container, run_id)
@@ -46,11 +49,5 @@ async def _delete(client: df.DurableOrchestrationClient, ledger: Ledger, lease: 
         raise InvalidInput(
             "run_id", f"the run still goes on ({status})", "to cancel it, and delete it once it has ended"
         )
-    instances = 0
-    if status is not None:
-        instances = (await client.purge_instance_history(ledger.run_id)).instances_deleted
-    blobs = await purge(ledger.container, ledger.run_id, keep="request.json")
-    if lease is not None:
-        await ledger.blob("request.json").delete_blob(lease=lease)
-        blobs += 1
-    return instances, blobs
+    instances = 0 if status is None else await purge_instance(client, ledger.run_id)
+    return instances, await purge(ledger, lease)

@@ -9,6 +9,8 @@ import azure.functions as func
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 from clients.answer import answer, no_such_run, unavailable
+from clients.instance import find_instance
+from clients.run_id import is_run_id
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run import run_report, run_state
 from ingestion.run.ledger import Ledger
@@ -31,10 +33,12 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     A run whose instance is gone is told from its ledger.
     """
     run_id = req.route_params["run_id"]
-    status = await client.get_status(run_id, show_input=True)
+    if not is_run_id(run_id):
+        return no_such_run(run_id)
     try:
-        if status:
-            return answer(await _with_report(await _with_window(readable(status), _state_of(status))))
+        if (status := await find_instance(client, run_id)) is not None:
+            state = _state_of(status)
+            return answer(await _with_report(await _with_window(readable(status), state), state))
         told = await _from_ledger(run_id)
     except (InvalidInput, PermanentError, RetryableError) as error:
         return unavailable(error)
@@ -80,12 +84,12 @@ async def _with_window(run: dict[str, Any], state: JsonObject) -> dict[str, Any]
     return {**run, "progress": run_report.under_way(at_start, sent)}
 
 
-async def _with_report(run: dict[str, Any]) -> dict[str, Any]:
+async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
     """The run with its ledger's report if it has failed: a failed instance has a message in place of one."""
     if run["status"] != "failed":
         return run
     try:
-        report = await _ledger(run["run_id"]).report()
+        report = await _ledger(run["run_id"]).report(state["started_at"])
     except Exception:  # the ledger is the second-best thing to have of a failed run, not a reason to hide the first
         return run
     return {**run, "report": report}
@@ -97,17 +101,16 @@ async def _from_ledger(run_id: str) -> JsonObject | None:
         request = await ledger.request()
         if request is None:
             return None
-        state, report = await ledger.state(), await ledger.report()
-    is_last = report is not None and (state is None or report["attempt"] == state.attempt)
+        state, report = await ledger.state(request["started_at"]), await ledger.report(request["started_at"])
     return {
         "run_id": run_id,
         "source": request["request"]["source"],
-        "status": report["outcome"] if report and is_last else "lost",
+        "status": report["outcome"] if report else "lost",
         "started_at": request["started_at"],
-        "updated_at": report["finished_at"] if report and is_last else None,
+        "updated_at": report["finished_at"] if report else None,
         "progress": run_report.progress(state) if state else None,
-        "report": report if is_last else None,
-        "error": report.get("error") if report and is_last else None,
+        "report": report,
+        "error": report.get("error") if report else None,
     }
 
 

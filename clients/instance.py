@@ -1,11 +1,61 @@
-"""The durable instance of a run, as far as the other client functions need to know."""
+"""The durable instance of a run: all that the client functions ask of Durable Functions, with its errors in our words.
+
+The SDK raises bare exceptions, and takes an answer of HTTP 500 for one that says "no such instance". Whoever deletes or
+redrives a run must not: here an instance is missing only if Durable Functions said so.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import azure.durable_functions as df
+from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
+
+from ingestion.contracts import RunState
+from ingestion.errors import DurableUnavailable, first_line
+from ingestion.run.run_state import EVENT
+from ingestion.wire import to_wire
 
 RUNNING = frozenset({"Pending", "Running", "ContinuedAsNew", "Suspended"})
 
 
+async def find_instance(client: df.DurableOrchestrationClient, run_id: str) -> DurableOrchestrationStatus | None:
+    """The instance of a run with its input, None if there is none. Raises DurableUnavailable if that is not known."""
+    with _durable_errors(f"look at the instance of run {run_id}"):
+        if status := await client.get_status(run_id, show_input=True):
+            return status
+        # Nothing, or an error: only a list is an answer that cannot be mistaken. The id itself comes first in it.
+        listed = await client.get_status_by(instance_id_prefix=run_id)
+        return next((status for status in listed if status.instance_id == run_id), None)
+
+
 async def runtime_status(client: df.DurableOrchestrationClient, run_id: str) -> str | None:
-    """The durable status of a run by name, None if there is no instance."""
-    status = await client.get_status(run_id)
-    return str(status.runtime_status.name) if status else None
+    """The durable status of a run by name, None if there is no instance. Raises DurableUnavailable."""
+    status = await find_instance(client, run_id)
+    return None if status is None else str(status.runtime_status.name)
+
+
+async def start_instance(client: df.DurableOrchestrationClient, run_id: str, state: RunState) -> None:
+    """Start the instance of a run. Raises DurableUnavailable."""
+    with _durable_errors(f"start the instance of run {run_id}"):
+        await client.start_new("ingest_run", instance_id=run_id, client_input=to_wire(state))
+
+
+async def wake(client: df.DurableOrchestrationClient, run_id: str, wish: str) -> None:
+    """Wake a run that waits. Raises DurableUnavailable, also if the run has ended."""
+    with _durable_errors(f"wake run {run_id} for the wish that is written"):
+        await client.raise_event(run_id, EVENT, wish)
+
+
+async def purge_instance(client: df.DurableOrchestrationClient, run_id: str) -> int:
+    """Delete the history of a run; says how many instances that were. Raises DurableUnavailable."""
+    with _durable_errors(f"delete the history of run {run_id}"):
+        return int((await client.purge_instance_history(run_id)).instances_deleted)
+
+
+@contextmanager
+def _durable_errors(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        problem = f"Durable Functions did not do its part ({first_line(error)})"
+        raise DurableUnavailable(f"could not {doing}: {problem}") from error

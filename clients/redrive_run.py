@@ -6,16 +6,17 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from clients.answer import no_such_run, refusal, unavailable
-from clients.instance import RUNNING, runtime_status
-from clients.lock import locked
+from clients.instance import RUNNING, runtime_status, start_instance
+from clients.run_id import is_run_id
 from ingestion.contracts import RunRequest, RunState
 from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
 from ingestion.run import run_state
 from ingestion.run.control import clear
 from ingestion.run.ledger import Ledger
+from ingestion.run.lock import locked
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
-from ingestion.wire import from_wire, to_wire
+from ingestion.wire import from_wire
 
 blueprint = df.Blueprint()
 
@@ -28,6 +29,8 @@ async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
     404 if the ledger has no such run; 409 with the reason if it still goes on or there is nothing to do again.
     """
     run_id = req.route_params["run_id"]
+    if not is_run_id(run_id):
+        return no_such_run(run_id)
     try:
         ledger = Ledger(open_storage(load_settings()).container, run_id)
         with storage_errors(f"redrive run {run_id} from its ledger"):
@@ -55,12 +58,12 @@ async def _redrive(client: df.DurableOrchestrationClient, ledger: Ledger) -> Non
     # A crash after the first of these leaves an ended run that can be redriven again.
     await clear(ledger)
     await ledger.record_state(state, datetime.now(UTC).isoformat())
-    await client.start_new("ingest_run", instance_id=ledger.run_id, client_input=to_wire(state))
+    await start_instance(client, ledger.run_id, state)
 
 
 async def _last_state(ledger: Ledger) -> RunState:
-    if (state := await ledger.state()) is not None:
-        return state
     request = await ledger.request()
     assert request is not None, "the lock is a lease on it"
+    if (state := await ledger.state(request["started_at"])) is not None:
+        return state
     return run_state.start(from_wire(RunRequest, request["request"]), request["started_at"])

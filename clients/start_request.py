@@ -3,13 +3,13 @@
 Enters: a request. Leaves: a checked `StartRequest` with a run id, or InvalidInput with the field and what is allowed.
 """
 
-import re
 import uuid
 from typing import Annotated, Any
 
 import azure.functions as func
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from clients.run_id import ALLOWED, is_run_id
 from ingestion.contracts import RunRequest
 from ingestion.errors import InvalidInput
 from ingestion.run.tolerance import DEFAULT, read_tolerance
@@ -17,15 +17,13 @@ from ingestion.settings import MAX_CHUNK_SIZE, Settings
 from ingestion.validation import invalid_input, not_allowed
 from ingestion.wire import JsonObject
 
-RUN_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"  # it becomes an instance id and a part of blob names
 KEY_SPACE = uuid.UUID("6f1d1b2e-6f0c-4a57-9f4b-0d5b7c2a9e11")  # of run ids made from keys that are none themselves
 KEY_LENGTH = 255
 
 
 def _check_run_id(run_id: str) -> str:
-    if not re.fullmatch(RUN_ID, run_id):
-        allowed = "letters, digits, - and _, first a letter or a digit, 64 characters at most"
-        raise not_allowed("other characters, none, or too many", allowed)
+    if not is_run_id(run_id):
+        raise not_allowed("other characters, none, or too many", ALLOWED)
     return run_id
 
 
@@ -52,24 +50,33 @@ def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
     """The run id and the body of a request. Raises InvalidInput."""
     try:
         body = req.get_json()
-    except ValueError:
-        raise InvalidInput("(body)", "not JSON", 'a JSON object such as {"source": "demo"}') from None
+    except (ValueError, RecursionError):
+        raise InvalidInput("(body)", "not JSON, or too deep", 'a JSON object such as {"source": "demo"}') from None
     if not isinstance(body, dict):
         raise InvalidInput("(body)", "not a JSON object", 'a JSON object such as {"source": "demo"}')
     try:
         asked = StartRequest.model_validate(body)
     except ValidationError as error:
         raise invalid_input(error, fields=StartRequest.model_fields) from None
-    return asked.run_id or _run_id_of(req.headers.get("Idempotency-Key")), asked
+    return _run_id_of(asked, req.headers.get("Idempotency-Key")), asked
 
 
-def _run_id_of(key: str | None) -> str:
-    """The run id that an idempotency key stands for: itself if it can be one."""
+def _run_id_of(asked: StartRequest, key: str | None) -> str:
+    """The run id in the body, or that which the idempotency key stands for, or a new one."""
     if key is None:
-        return uuid.uuid4().hex
+        return asked.run_id or uuid.uuid4().hex
+    run_id = _named_by(key)
+    if asked.run_id not in (None, run_id):
+        problem = f"it names another run than the run_id {asked.run_id!r}"
+        raise InvalidInput("Idempotency-Key", problem, "the run_id itself, or no such header")
+    return run_id
+
+
+def _named_by(key: str) -> str:
+    """The run id that an idempotency key stands for: itself if it can be one."""
     if not 1 <= len(key) <= KEY_LENGTH:
         raise InvalidInput("Idempotency-Key", "too long, or empty", f"1 to {KEY_LENGTH} characters")
-    return key if re.fullmatch(RUN_ID, key) else uuid.uuid5(KEY_SPACE, key).hex
+    return key if is_run_id(key) else uuid.uuid5(KEY_SPACE, key).hex
 
 
 def run_request(asked: StartRequest, settings: Settings) -> RunRequest:

@@ -9,13 +9,13 @@ import azure.functions as func
 from azure.core.exceptions import ResourceNotFoundError
 
 from clients.answer import answer, refusal, unavailable
-from clients.instance import RUNNING, runtime_status
-from clients.lock import locked
+from clients.instance import RUNNING, runtime_status, start_instance
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
 from ingestion.contracts import RunRequest
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
 from ingestion.run import run_state
 from ingestion.run.ledger import Ledger
+from ingestion.run.lock import locked
 from ingestion.settings import Settings, load_settings
 from ingestion.source.auth import secrets_of
 from ingestion.source.description import load_source
@@ -70,13 +70,13 @@ async def _start_once(
     async with locked(ledger):
         if (status := await runtime_status(client, ledger.run_id)) is not None:
             return status
-        if await ledger.report() is not None:
+        if await ledger.report(there["started_at"]) is not None:
             return "Completed"  # and its history was purged
-        if await ledger.state() is not None:
+        if await ledger.state(there["started_at"]) is not None:
             problem, allowed = "the instance of this run is gone", f"POST /api/runs/{ledger.run_id}/redrive to go on"
             raise InvalidInput("run_id", problem, allowed)
         state = run_state.start(from_wire(RunRequest, there["request"]), there["started_at"])
-        await client.start_new("ingest_run", instance_id=ledger.run_id, client_input=to_wire(state))
+        await start_instance(client, ledger.run_id, state)
         return "Pending"
 
 

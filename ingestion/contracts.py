@@ -100,8 +100,7 @@ class Receipt:
     """Output of `enqueue_chunk`. `error` says why `count - enqueued - rejected` messages did not get through.
 
     The sums are over all attempts at the chunk. `resumed_from` counts the messages that attempts before the last had
-    confirmed, `possible_duplicates` the queue messages of which an answer was lost. `shards` counts the enqueued
-    messages of each queue, if there is more than one.
+    confirmed, `possible_duplicates` the queue messages of which an answer was lost.
     """
 
     batch_index: int
@@ -114,7 +113,6 @@ class Receipt:
     retries: int = 0
     throttled_seconds: float = 0.0
     possible_duplicates: int = 0
-    shards: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     retried_because: str | None = None  # the last reason in the last attempt
     error: str | None = None
@@ -256,6 +254,7 @@ class LoadRequest:
     """
 
     run_id: str
+    run_started_at: str
     attempt: int
     next_batch: int
     busy_batch: int | None = None

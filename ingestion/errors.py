@@ -10,6 +10,7 @@ SluiceError
 │   └── UnknownSchema        the state of a run was written by a newer version of the app
 └── RetryableError       the same call may succeed later
     ├── StorageUnavailable   the storage account did not answer, or said that it is busy
+    ├── DurableUnavailable   Durable Functions did not do what it was asked, or did not tell
     ├── ChunkOutOfTime       no message of the chunk got through in its time
     └── ChunkTakenOver       another copy of this activity sends the chunk
 """
@@ -67,6 +68,10 @@ class RetryableError(SluiceError):
 
 class StorageUnavailable(RetryableError):
     """The storage account did not answer, or is busy."""
+
+
+class DurableUnavailable(RetryableError):
+    """Durable Functions did not answer, or answered that something went wrong."""
 
 
 class ChunkOutOfTime(RetryableError):

@@ -1,7 +1,8 @@
 """The spool: one blob per batch, NDJSON, written a block per chunk and committed as a whole.
 
 A batch appears complete or not at all. The first commit wins: a fetch that runs twice (activities run at least once)
-finds the batch of the first one and reports that, so the chunks never read what a second fetch wrote.
+finds the batch of the first one and reports that, so the chunks never read what a second fetch wrote. What a deleted
+run with the same id has left counts as nothing, and what a younger one has written is not touched.
 """
 
 import base64
@@ -16,8 +17,9 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, StorageErrorCode
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
-from ingestion.contracts import Batch, Cursor
+from ingestion.contracts import Batch, Cursor, EnqueueRequest
 from ingestion.errors import SpoolConflict
+from ingestion.started_at import is_same_run, is_younger_run
 from ingestion.wire import from_wire, to_wire
 
 INLINE_CURSOR_BYTES = 512  # a longer cursor travels by reference
@@ -42,13 +44,13 @@ class Spool:
         return f"runs/{self._run_id}/batches/{batch_index:06}.ndjson"
 
     async def find(self, batch_index: int) -> Batch | None:
-        """The batch, if this run has committed it already; that of an earlier run with the same id does not count."""
+        """The batch, if this run has committed it already. Raises SpoolConflict if a younger run has its id."""
         try:
             properties = await self._blob(self.blob_name(batch_index)).get_blob_properties()
         except ResourceNotFoundError:
             return None
         facts = properties.metadata or {}
-        if facts.get("run_started_at") != self._run_started_at:
+        if not _is_of(facts, self._run_started_at):
             return None
         return from_wire(Batch, json.loads(facts["batch"]))
 
@@ -136,7 +138,7 @@ class BatchWriter:
     async def commit(self, batch: Batch) -> Batch:
         """Make the batch visible as a whole; returns `batch` completed with what was written.
 
-        Raises SpoolConflict if another copy of this fetch has committed it meanwhile.
+        Raises SpoolConflict if another copy of this fetch has committed it meanwhile, or a younger run has its id.
         """
         batch = replace(batch, count=self._count, offsets=tuple(self._offsets), size_bytes=self._size_bytes)
         facts = {"run_started_at": self._run_started_at, "batch": json.dumps(to_wire(batch))}
@@ -154,12 +156,22 @@ class BatchWriter:
             earlier = await self._blob.get_blob_properties()
         except ResourceNotFoundError:
             return {"match_condition": MatchConditions.IfMissing}
-        if (earlier.metadata or {}).get("run_started_at") == self._run_started_at:
+        if _is_of(earlier.metadata or {}, self._run_started_at):
             raise SpoolConflict(f"batch {self._batch_index} was committed by another copy of this fetch")
         return {"etag": earlier.etag, "match_condition": MatchConditions.IfNotModified}
 
 
-async def read_messages(container: ContainerClient, blob: str, start_byte: int, end_byte: int) -> list[Any]:
-    """The messages (JSON values) in bytes `[start_byte, end_byte)` of a batch's blob."""
-    download = await container.get_blob_client(blob).download_blob(offset=start_byte, length=end_byte - start_byte)
+async def read_messages(container: ContainerClient, request: EnqueueRequest) -> list[Any]:
+    """The messages (JSON values) of a chunk. Raises SpoolConflict if its batch is now that of a younger run."""
+    start, size = request.start_byte, request.end_byte - request.start_byte
+    download = await container.get_blob_client(request.blob).download_blob(offset=start, length=size)
+    _is_of(download.properties.metadata or {}, request.run_started_at)
     return [json.loads(line) for line in (await download.readall()).splitlines()]
+
+
+def _is_of(metadata: dict[str, str], run_started_at: str) -> bool:
+    """Whether a batch is of the run that was started then. Raises SpoolConflict if it is of a younger one."""
+    found = metadata.get("run_started_at")
+    if is_younger_run(found, run_started_at):
+        raise SpoolConflict("this run was deleted, and another was started with its id; this copy of it has stopped")
+    return is_same_run(found, run_started_at)

@@ -5,16 +5,17 @@ ledger goes when it is older than SLUICE_LEDGER_DAYS, or when the run is purged.
 """
 
 import asyncio
-from collections.abc import Callable, Container, Iterable
+from collections.abc import AsyncIterator, Callable, Container, Iterable
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import RunState
-from ingestion.run.control import read_wish
-from ingestion.run.run_state import PAUSE
+from ingestion.run.ledger import Ledger
+from ingestion.run.lock import locked
 
 # In the order in which it goes: a late copy of a chunk then finds nothing to send, before it finds no checkpoint.
 SPOOL = ("batches", "cursors", "checkpoints")
@@ -42,43 +43,77 @@ async def clean_up(container: ContainerClient, run_id: str, state: RunState, fai
     return await _delete(container, doomed, lambda name: not is_needed(name.removeprefix(prefix), state, failed))
 
 
-async def purge(container: ContainerClient, run_id: str, keep: str = "") -> int:
-    """Delete all that is left of a run, but the blob `keep`; says how many blobs that were."""
-    prefix = f"{RUNS}{run_id}/"
-    places = [*(f"{prefix}{place}/" for place in SPOOL), prefix]
-    return await _delete(container, places, lambda name: name != f"{prefix}{keep}")
+async def purge(ledger: Ledger, lease: str | None) -> int:
+    """Delete all that is left of a run; says how many blobs that were.
+
+    The request goes last, with the lease on it; a run without a lock has none.
+    """
+    request = ledger.blob("request.json")
+    blobs = await _delete(ledger.container, _places(ledger.run_id), lambda name: name != request.blob_name)
+    if lease is not None:
+        await request.delete_blob(lease=lease)
+        blobs += 1
+    return blobs
 
 
 async def sweep(container: ContainerClient, older_than: datetime) -> list[str]:
     """Purge the runs of which no blob has changed since `older_than`; says which.
 
-    A run that is paused is left alone. The blobs come in the order of their names, so those of one run come together
-    and memory stays flat.
+    A run that has not closed its ledger is left alone, however long it is paused, suspended or waits. The blobs come in
+    the order of their names, so those of one run come together and memory stays flat.
     """
-    swept, current, newest = list[str](), "", older_than
+    swept = [run_id async for run_id in _unchanged(container, RUNS, older_than)]
+    return [run_id for run_id in swept if await _swept(Ledger(container, run_id), older_than)]
 
-    async def end_of_run() -> None:
-        if current and newest < older_than and await read_wish(container, current) != PAUSE:
-            await purge(container, current)
-            swept.append(current)
 
-    async for blob in container.list_blobs(name_starts_with=RUNS):
+async def _unchanged(container: ContainerClient, prefix: str, since: datetime) -> AsyncIterator[str]:
+    """The runs below `prefix` of which no blob has changed since then."""
+    current, newest = "", since
+    async for blob in container.list_blobs(name_starts_with=prefix):
         run_id, _, _ = blob.name.removeprefix(RUNS).partition("/")
         if run_id != current:
-            await end_of_run()
+            if current and newest < since:
+                yield current
             current, newest = run_id, blob.last_modified
         newest = max(newest, blob.last_modified)
-    await end_of_run()
-    return swept
+    if current and newest < since:
+        yield current
 
 
-async def _delete(container: ContainerClient, prefixes: Iterable[str], is_doomed: Callable[[str], bool]) -> int:
+async def _swept(ledger: Ledger, older_than: datetime) -> bool:
+    """Purge a run that may be old enough, under its lock, if it still is; says whether that was so."""
+    places = f"{RUNS}{ledger.run_id}/"
+    try:
+        async with locked(ledger) as lease:
+            is_old = [True async for _ in _unchanged(ledger.container, places, older_than)]
+            if not is_old or not await _is_over(ledger):
+                return False
+            await purge(ledger, lease)
+    except ResourceNotFoundError:  # without a request it is what a deletion has left
+        await _delete(ledger.container, _places(ledger.run_id), lambda name: True, if_unmodified_since=older_than)
+    return True
+
+
+async def _is_over(ledger: Ledger) -> bool:
+    """Whether the last attempt of a run has closed its ledger."""
+    request = await ledger.request()
+    return request is not None and await ledger.report(request["started_at"]) is not None
+
+
+def _places(run_id: str) -> list[str]:
+    """Where the blobs of a run are, in the order in which they go."""
+    return [*(f"{RUNS}{run_id}/{place}/" for place in SPOOL), f"{RUNS}{run_id}/"]
+
+
+async def _delete(
+    container: ContainerClient, prefixes: Iterable[str], is_doomed: Callable[[str], bool], **condition: Any
+) -> int:
     lanes, deleted = asyncio.Semaphore(DELETIONS_AT_ONCE), 0
 
     async def delete(name: str) -> None:
         async with lanes:
-            with suppress(ResourceNotFoundError):
-                await container.delete_blob(name)
+            with suppress(ResourceNotFoundError, ResourceModifiedError):
+                await container.delete_blob(name, **condition)
 
     with suppress(ResourceNotFoundError):  # no container: nothing was ever stored
         for prefix in prefixes:

@@ -11,8 +11,9 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Batch, Counted, EnqueueRequest, FailedChunks, FailedPage, LoadRequest, Settled
-from ingestion.run.ledger import Ledger, change_json, read_json
+from ingestion.run.ledger import Ledger, change_json, is_of, read_json
 from ingestion.sending.checkpoint import Checkpoint, find_checkpoint
+from ingestion.started_at import is_younger_run
 from ingestion.wire import JsonObject, from_wire, to_wire
 
 PAGE_CHUNKS = 25  # of a redrive's windows: few enough for a payload of 4 KB with all that is counted of them
@@ -38,17 +39,22 @@ def counted_in(checkpoint: Checkpoint, chunk_index: int) -> Counted:
 
 
 async def record(ledger: Ledger, window: FailedChunks, settled: Settled) -> None:
-    """Take the chunks that were tried out of their batch's blob, and put in those of which something is left."""
+    """Take the chunks that were tried out of their batch's blob, and put in those of which something is left.
+
+    A younger run with the same id keeps its blob as it is.
+    """
     blob = ledger.blob(failed_name(window.batch.index))
     new = [entry for entry in _entries(window, settled) if entry["enqueued"] + entry["rejected"] < entry["count"]]
 
     def change(found: JsonObject | None) -> JsonObject | None:
-        earlier = found["chunks"] if found else []
+        if found is not None and is_younger_run(found.get("started_at"), window.run_started_at):
+            return None
+        earlier = found["chunks"] if found is not None and is_of(found, window.run_started_at) else []
         left = [one for one in earlier if window.tried is not None and one["chunk_index"] not in window.tried]
         if found is None and not new:
             return None
         chunks = sorted([*left, *new], key=lambda one: int(one["chunk_index"]))
-        return {"batch": to_wire(window.batch), "chunks": chunks}
+        return {"started_at": window.run_started_at, "batch": to_wire(window.batch), "chunks": chunks}
 
     there = await change_json(blob, change)
     if there is not None and not there["chunks"]:
@@ -62,8 +68,9 @@ async def load(ledger: Ledger, wanted: LoadRequest) -> FailedPage:
         if index < wanted.next_batch:
             continue
         found = await read_json(ledger.blob(failed_name(index)))
-        chunks = [one for one in found["chunks"] if _is_due(one, index, wanted)] if found else []
-        if found and chunks:
+        if found is None or not is_of(found, wanted.run_started_at):
+            continue
+        if chunks := [one for one in found["chunks"] if _is_due(one, index, wanted)]:
             counted = (Counted(one["chunk_index"], one["enqueued"], one["rejected"]) for one in chunks[:PAGE_CHUNKS])
             return FailedPage(batch=from_wire(Batch, found["batch"]), chunks=tuple(counted))
     return FailedPage()

@@ -3,11 +3,13 @@
 `request.json` is what was asked for, and the lock under which a run is started; `state.json` the state at the start of
 the last window, or at the end; `failed/{batch}.json` the failed chunks; `report.json` the report. Rejects, checkpoints
 and the spool lie beside them. Every write is conditional: an older copy of an activity never replaces what a newer one
-wrote. The blobs are JSON, indented for reading.
+wrote, nor what belongs to a younger run with the same id; what an older run has left counts as nothing. The blobs are
+JSON, indented for reading.
 """
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from azure.core import MatchConditions
@@ -16,12 +18,14 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from ingestion.contracts import RunState
 from ingestion.run.run_state import load
+from ingestion.started_at import is_same_run, moment
 from ingestion.wire import JsonObject, to_wire
 
 
 class Order(NamedTuple):
-    """When a state was, in the life of its run."""
+    """When a state was, in the life of a run id."""
 
+    started_at: datetime
     attempt: int
     window: int
 
@@ -51,7 +55,7 @@ class Ledger:
 
     async def record_state(self, state: RunState, recorded_at: str) -> bool:
         """Write the state, unless a newer one is there; says whether it is now the one that is there."""
-        order = Order(state.attempt, state.window)
+        order = Order(moment(state.started_at), state.attempt, state.window)
         new = {"run_id": self.run_id, "recorded_at": recorded_at, "state": to_wire(state)}
 
         def unless_older(found: JsonObject | None) -> JsonObject | None:
@@ -59,27 +63,39 @@ class Ledger:
 
         return await change_json(self.blob("state.json"), unless_older) is new
 
-    async def state(self) -> RunState | None:
-        """The last recorded state; None if the run has not come to its first window. Raises UnknownSchema."""
-        found = await read_json(self.blob("state.json"))
-        return None if found is None else load(found["state"])
+    async def state(self, started_at: str) -> RunState | None:
+        """The last state of the run that was started then, None if it has recorded none. Raises UnknownSchema."""
+        found = await self._state(started_at)
+        return None if found is None else load(found)
 
     async def record_report(self, report: JsonObject, attempt: int) -> None:
         """Write the report of an attempt, unless that of a later one is there."""
         new = {"run_id": self.run_id, "attempt": attempt, **report}
 
         def unless_older(found: JsonObject | None) -> JsonObject | None:
-            return new if found is None or found["attempt"] <= attempt else None
+            return new if found is None or _order(found) <= _order(new) else None
 
         await change_json(self.blob("report.json"), unless_older)
 
-    async def report(self) -> JsonObject | None:
-        """The report of the last attempt that came to an end."""
-        return await read_json(self.blob("report.json"))
+    async def report(self, started_at: str) -> JsonObject | None:
+        """The report of the last attempt of the run that was started then; None as long as that has not closed it."""
+        report, state = await read_json(self.blob("report.json")), await self._state(started_at)
+        if report is None or not is_of(report, started_at):
+            return None
+        return report if state is None or _order(state).attempt == report["attempt"] else None
+
+    async def _state(self, started_at: str) -> JsonObject | None:
+        found = await read_json(self.blob("state.json"))
+        return found["state"] if found is not None and is_of(found["state"], started_at) else None
 
     def blob(self, name: str) -> BlobClient:
         """A blob of this run."""
         return self.container.get_blob_client(f"runs/{self.run_id}/{name}")
+
+
+def is_of(record: JsonObject | None, started_at: str) -> bool:
+    """Whether a record of the ledger is there, and of the run that was started then."""
+    return record is not None and is_same_run(record.get("started_at"), started_at)
 
 
 async def read_json(blob: BlobClient) -> JsonObject | None:
@@ -123,5 +139,6 @@ async def _upload(blob: BlobClient, value: JsonObject, **condition: Any) -> None
     await blob.upload_blob(text.encode(), overwrite=True, **condition)
 
 
-def _order(state: JsonObject) -> Order:
-    return Order(state.get("attempt", 0), state.get("window", 0))
+def _order(record: JsonObject) -> Order:
+    """Of a state or a report."""
+    return Order(moment(record.get("started_at")), record.get("attempt", 0), record.get("window", 0))

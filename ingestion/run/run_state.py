@@ -29,6 +29,7 @@ from ingestion.run.tolerance import is_exceeded
 from ingestion.wire import from_wire
 
 PAUSE, CANCEL = "pause", "cancel"  # what somebody may wish of a run
+LONGEST_WAIT_SECONDS = 366 * 24 * 3600.0  # of a source: a longer one is no wait but a date, and no calendar holds it
 EVENT = "control"  # raised after a wish was written: it wakes a run that waits
 
 
@@ -100,6 +101,7 @@ def next_redo(run_id: str, state: RunState) -> LoadRequest:
     assert state.redo is not None, "only a redrive has something to do again"
     return LoadRequest(
         run_id=run_id,
+        run_started_at=state.started_at,
         attempt=state.attempt,
         next_batch=state.redo.next_batch,
         busy_batch=state.batch.index if state.batch else None,
@@ -230,7 +232,7 @@ def _with_outcome(state: RunState, fetched: FetchOutcome, now: datetime) -> RunS
     batch = fetched.batch
     if batch is None:
         return replace(state, error=fetched.error or "the source could not be fetched")
-    wait = timedelta(seconds=batch.wait_seconds)
+    wait = timedelta(seconds=min(LONGEST_WAIT_SECONDS, batch.wait_seconds))
     totals = state.totals
     return replace(
         state,

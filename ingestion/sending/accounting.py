@@ -12,7 +12,7 @@ ENQUEUED, REJECTED = 1, 2  # what `Accounts.marks` says of a message; 0 is neith
 
 
 class Accounts:
-    """What became of each message of a chunk, and of each queue."""
+    """What became of each message of a chunk."""
 
     def __init__(self, count: int, confirmed: Sequence[tuple[int, int]], refusals: dict[int, str]) -> None:
         self.marks = bytearray(count)
@@ -22,7 +22,6 @@ class Accounts:
         self.unsendable: dict[int, str] = {}  # found by ourselves, again at each attempt
         for index in refusals:
             self.marks[index] = REJECTED
-        self.of_shard: dict[str, int] = {}
 
     @property
     def enqueued(self) -> int:
@@ -45,10 +44,8 @@ class Accounts:
         """Whether an earlier attempt has dealt with all of `post`."""
         return 0 not in self.marks[post.first : post.stop]
 
-    def enqueue(self, post: Post, shard: str) -> None:
-        size = post.stop - post.first
-        self.marks[post.first : post.stop] = bytes([ENQUEUED]) * size
-        self.of_shard[shard] = self.of_shard.get(shard, 0) + size
+    def enqueue(self, post: Post) -> None:
+        self.marks[post.first : post.stop] = bytes([ENQUEUED]) * (post.stop - post.first)
 
     def reject(self, post: Post) -> None:
         for index in range(post.first, post.stop):

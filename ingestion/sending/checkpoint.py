@@ -2,7 +2,8 @@
 
 Enters: which messages of a chunk the queue has confirmed. Leaves: the same after a crash, and for a finished chunk its
 receipt. Each write is conditional on the one before, so of two live copies of one chunk the earlier stops: the later
-one has written its own name into the blob, and the earlier one's next write fails.
+one has written its own name into the blob, and the earlier one's next write fails. A copy of a deleted run stops when
+it finds that a younger run with the same id has begun the chunk.
 
 After a crash the queue may hold what was sent since the last checkpoint. The sender never lets that be more than
 `SLUICE_CHECKPOINT_MESSAGES` queue messages, those in flight included: see `duplicates_at_most`.
@@ -19,6 +20,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from ingestion.contracts import Counted, EnqueueRequest, Receipt
 from ingestion.errors import ChunkTakenOver
+from ingestion.started_at import is_same_run, is_younger_run
 from ingestion.wire import from_wire, to_wire
 
 CHECKPOINT_SECONDS = 10.0  # between checkpoints of a chunk that moves slowly
@@ -91,7 +93,7 @@ class CheckpointFile:
         """Become the chunk's owner and return what earlier attempts of the same run left.
 
         `unknown` is how many queue messages this attempt may send between two checkpoints. A finished chunk is left as
-        it is: its checkpoint has the receipt.
+        it is: its checkpoint has the receipt. Raises ChunkTakenOver if a younger run with the same id has begun it.
         """
         fresh = Checkpoint(run_started_at=self._request.run_started_at, owner=self._owner)
         try:
@@ -101,8 +103,10 @@ class CheckpointFile:
             pass
         while True:
             earlier, etag = await self._read()
-            if earlier.run_started_at != self._request.run_started_at:
-                earlier = fresh  # of an earlier run with the same id
+            if is_younger_run(earlier.run_started_at, self._request.run_started_at):
+                raise self._taken_over("a younger run with the same id")
+            if not is_same_run(earlier.run_started_at, self._request.run_started_at):
+                earlier = fresh
             if earlier.receipt is not None:
                 return earlier
             claimed = replace(
@@ -126,10 +130,12 @@ class CheckpointFile:
             )
         except (ResourceModifiedError, ResourceNotFoundError) as error:
             if not await self._was_mine():
-                raise ChunkTakenOver(
-                    f"chunk {self._request.chunk_index} of batch {self._request.batch_index} of run "
-                    f"{self._request.run_id} is being sent by another copy of this activity; this one has stopped"
-                ) from error
+                raise self._taken_over("another copy of this activity") from error
+
+    def _taken_over(self, by: str) -> ChunkTakenOver:
+        request = self._request
+        where = f"chunk {request.chunk_index} of batch {request.batch_index} of run {request.run_id}"
+        return ChunkTakenOver(f"{where} is being sent by {by}; this one has stopped")
 
     async def _was_mine(self) -> bool:
         """Whether the blob holds what was just written: the write arrived, its answer was lost, and it was repeated."""
@@ -173,7 +179,7 @@ async def find_checkpoint(container: ContainerClient, request: EnqueueRequest) -
         found, _ = await CheckpointFile(container, request)._read()
     except ResourceNotFoundError:
         return None
-    return found if found.run_started_at == request.run_started_at else None
+    return found if is_same_run(found.run_started_at, request.run_started_at) else None
 
 
 async def read_counts(
@@ -183,7 +189,7 @@ async def read_counts(
     prefix, found = _prefix(run_id, batch_index), dict[int, Counted]()
     async for blob in container.list_blobs(name_starts_with=prefix, include=["metadata"]):
         facts = blob.metadata or {}
-        if facts.get("run_started_at") == run_started_at:
+        if is_same_run(facts.get("run_started_at"), run_started_at):
             index = int(blob.name.removeprefix(prefix).removesuffix(".json"))
             found[index] = Counted(index, int(facts["enqueued"]), int(facts["rejected"]))
     return found

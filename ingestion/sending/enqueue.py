@@ -5,15 +5,17 @@ exception, so that it neither hides the other chunks nor is tried again in vain.
 sent again, and a chunk that is finished gives its receipt again.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from time import monotonic
+from typing import Any
 
 from ingestion.contracts import OUT_OF_TIME, EnqueueRequest, Receipt
 from ingestion.errors import ChunkOutOfTime
 from ingestion.fetching.spool import read_messages
 from ingestion.sending.accounting import Accounts
 from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, Refusal
-from ingestion.sending.message_format import posts_of
+from ingestion.sending.message_format import Post, posts_of
 from ingestion.sending.queue_sender import QueueSender
 from ingestion.sending.reject import write_rejects
 from ingestion.settings import Settings
@@ -33,19 +35,19 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
         earlier = await file.claim(unknown=min(settings.checkpoint_messages, request.count))
         if earlier.receipt is not None:
             return earlier.receipt
-        messages = await read_messages(storage.container, request.blob, request.start_byte, request.end_byte)
+        messages = await read_messages(storage.container, request)
 
-    attempt = _Attempt(request, file, earlier, storage, settings, began)
+    attempt = _Attempt(request, file, earlier, storage, settings, began, messages)
     posts = posts_of(messages, request, settings)
+    if earlier.unsendable:  # found first, so that what is written of the rejects never becomes less
+        posts = iter(attempt.rejected_first(posts))
     await attempt.sender.send(posts, request.chunk_index, began + settings.enqueue_seconds)
 
     checkpoint = attempt.checkpoint(unknown=0)
     receipt = attempt.receipt(checkpoint)
     if not receipt.failed:
         checkpoint = replace(checkpoint, receipt=receipt)
-    with storage_errors(f"write the checkpoint and the rejects of {where}"):
-        await write_rejects(storage.container, request, messages, attempt.accounts.reasons)
-        await file.write(checkpoint)
+    await attempt.write(checkpoint)
     if receipt.failed and receipt.error is None:
         if checkpoint.done > earlier.done:
             return replace(receipt, held=OUT_OF_TIME)
@@ -64,7 +66,9 @@ class _Attempt:
         storage: Storage,
         settings: Settings,
         began: float,
+        messages: list[Any],
     ) -> None:
+        self._container, self._messages, self._rejects = storage.container, messages, earlier.rejected
         self._request, self._file, self._earlier, self._began = request, file, earlier, began
         self._window = settings.checkpoint_messages
         refusals = {refusal.index: refusal.reason for refusal in earlier.refusals}
@@ -79,9 +83,28 @@ class _Attempt:
         )
 
     async def save(self) -> None:
-        """Write a checkpoint. Raises StorageUnavailable, and ChunkTakenOver if another attempt has begun."""
-        with storage_errors(f"write the checkpoint of chunk {self._request.chunk_index} of {self._request.blob}"):
-            await self._file.write(self.checkpoint(unknown=min(self._window, self._request.count)))
+        """Write a checkpoint. Raises what `write` raises."""
+        await self.write(self.checkpoint(unknown=min(self._window, self._request.count)))
+
+    async def write(self, checkpoint: Checkpoint) -> None:
+        """Write the rejects, if there are new ones, and then the checkpoint that counts them.
+
+        Raises StorageUnavailable, and ChunkTakenOver if another attempt has begun.
+        """
+        where = f"chunk {self._request.chunk_index} of {self._request.blob}"
+        with storage_errors(f"write the checkpoint and the rejects of {where}"):
+            if checkpoint.rejected > self._rejects:
+                await write_rejects(self._container, self._request, self._messages, self.accounts.reasons)
+                self._rejects = checkpoint.rejected
+            await self._file.write(checkpoint)
+
+    def rejected_first(self, posts: Iterable[Post]) -> list[Post]:
+        """The posts, once those that nobody can send are accounted for."""
+        found = list(posts)
+        for post in found:
+            if post.reason:
+                self.accounts.reject(post)
+        return found
 
     def checkpoint(self, unknown: int) -> Checkpoint:
         """How far the chunk is now, over all attempts."""
@@ -101,7 +124,6 @@ class _Attempt:
 
     def receipt(self, checkpoint: Checkpoint) -> Receipt:
         """What the attempts have come to, after the last of them."""
-        of_shard = self.accounts.of_shard
         return Receipt(
             batch_index=self._request.batch_index,
             chunk_index=self._request.chunk_index,
@@ -112,7 +134,6 @@ class _Attempt:
             retries=checkpoint.retries,
             throttled_seconds=checkpoint.throttled_seconds,
             possible_duplicates=checkpoint.possible_duplicates,
-            shards=of_shard if len(of_shard) > 1 else {},
             seconds=checkpoint.seconds,
             retried_because=self.sender.effort.last_problem,
             error=self.sender.error,

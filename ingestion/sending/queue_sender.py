@@ -69,7 +69,7 @@ class QueueSender:
             for task in together:
                 task.cancel()
             await asyncio.gather(*together, return_exceptions=True)
-        # What no lane came to: its rejects, and what earlier attempts sent, still belong into the counts.
+        # What no lane came to: its rejects still belong into the counts.
         deque(waiting, maxlen=0)
 
     def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard]]:
@@ -81,8 +81,6 @@ class QueueSender:
                 accounts.reject(post)
             elif not accounts.is_done(post):
                 yield post, shard
-            elif post.first not in accounts.refusals:
-                accounts.enqueue(post, shard.name)
 
     async def _lanes(self, waiting: Iterator[tuple[Post, Shard]], deadline: float) -> None:
         async with asyncio.TaskGroup() as lanes:
@@ -101,7 +99,7 @@ class QueueSender:
             self._started += 1
             try:
                 await put_message(shard, post.body, self.effort, deadline, self._is_stopping)
-                self._accounts.enqueue(post, shard.name)
+                self._accounts.enqueue(post)
             except MessageRefused as refusal:
                 self._accounts.refuse(post, str(refusal))
                 if len(self._accounts.refusals) > MAX_REFUSALS:

@@ -3,16 +3,18 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ResourceModifiedError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from emulator import Azurite
 from ingestion.contracts import OUT_OF_TIME, Receipt
-from ingestion.errors import ChunkOutOfTime
-from ingestion.sending.checkpoint import checkpoint_name, find_checkpoint
+from ingestion.errors import ChunkOutOfTime, StorageRefused
+from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, checkpoint_name, find_checkpoint
 from ingestion.sending.enqueue import enqueue
 from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
@@ -90,11 +92,60 @@ def test_one_bad_message_is_rejected_with_its_reason_and_the_others_go_through(a
     assert all(reject["reason"].startswith("too_large: ") for reject in rejects)
 
 
-def test_messages_are_spread_evenly_over_queues_and_the_receipt_counts_each(azurite: Azurite) -> None:
+def test_no_reject_counts_before_it_is_written(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_for(azurite, SLUICE_CHECKPOINT_MESSAGES="2")
+    messages = ["x" * 60_000, "a", "b", "c", "d", "x" * 60_000]
+
+    async def refuse(*given: object) -> None:
+        raise ResourceModifiedError("there is a lease on the blob")
+
+    async def scenario() -> tuple[Checkpoint | None, list[str], int]:
+        async with opened(settings) as storage:
+            request = await spool(storage, messages)
+            with monkeypatch.context() as patch:
+                patch.setattr("ingestion.sending.enqueue.write_rejects", refuse)
+                with pytest.raises(StorageRefused, match="the checkpoint and the rejects"):
+                    await enqueue(request, storage, settings)
+            lost = await find_checkpoint(storage.container, request)
+            receipt = await enqueue(request, storage, settings)
+            download = await storage.container.download_blob(rejects_name(request))
+            keys = [json.loads(line)["key"] for line in (await download.readall()).splitlines()]
+            return lost, keys, receipt.rejected
+
+    lost, keys, rejected = asyncio.run(scenario())
+    assert lost is not None
+    assert lost.rejected == 0, "a chunk whose worker is lost is done when all is on the queue or among the rejects"
+    assert (keys, rejected) == (["r1/0/0", "r1/0/5"], 2)
+    assert texts_on(azurite, settings.queue).keys() == {*"abcd"}
+
+
+def test_rejects_that_were_written_are_never_fewer(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even while a later attempt has found only some of them, and new ones beside them."""
+    settings = settings_for(azurite, SLUICE_CHECKPOINT_MESSAGES="2")
+    written: list[list[int]] = []
+
+    async def note(container: object, request: object, messages: object, reasons: Mapping[int, str]) -> None:
+        written.append(sorted(reasons))
+
+    monkeypatch.setattr("ingestion.sending.enqueue.write_rejects", note)
+
+    async def scenario() -> Receipt:
+        async with opened(settings) as storage:
+            request = await spool(storage, ["x" * 60_000, "a", "b", "c", "d", "x" * 60_000])
+            file = CheckpointFile(storage.container, request)
+            earlier = await file.claim(unknown=0)
+            await file.write(replace(earlier, unsendable=1))
+            return await enqueue(request, storage, settings)
+
+    assert asyncio.run(scenario()).rejected == 2
+    assert written == [[0, 5]]
+
+
+def test_messages_are_spread_evenly_over_queues(azurite: Azurite) -> None:
     one = settings_for(azurite).queue
     settings = settings_for(azurite, SLUICE_QUEUES=f"{one}-a, AzureWebJobsStorage/{one}-b,{one}-c")
     receipt = asyncio.run(send(settings, [f"id-{number}" for number in range(30)]))
-    assert receipt.shards == {f"{one}-a": 10, f"{one}-b": 10, f"{one}-c": 10}
+    assert receipt.enqueued == 30
     found = [texts_on(azurite, f"{one}-{name}") for name in "abc"]
     assert [texts.total() for texts in found] == [10, 10, 10]
     assert "id-3" in found[0]
@@ -159,15 +210,17 @@ def test_a_run_that_reuses_an_id_does_not_inherit_the_checkpoints_of_the_earlier
     async def scenario() -> list[Receipt]:
         async with opened(settings) as storage:
             request = await spool(storage, ["a", "b"])
-            later = replace(request, run_started_at="t1")
+            later = replace(request, run_started_at="2026-01-02T00:00:00+00:00")
             return [await enqueue(one, storage, settings) for one in (request, later)]
 
     assert [receipt.resumed_from for receipt in asyncio.run(scenario())] == [0, 0]
     assert texts_on(azurite, settings.queue) == Counter(a=2, b=2)
 
 
-def test_a_checkpoint_and_a_receipt_stay_small_whatever_is_under_way(azurite: Azurite) -> None:
-    settings = settings_for(azurite)
+@pytest.mark.parametrize("queues", [1, 64])
+def test_a_checkpoint_and_a_receipt_stay_small_whatever_is_under_way(azurite: Azurite, queues: int) -> None:
+    name = settings_for(azurite).queue
+    settings = settings_for(azurite, SLUICE_QUEUES=",".join(f"{name}-{'q' * 40}{number}" for number in range(queues)))
 
     async def scenario() -> int:
         async with opened(settings) as storage:

@@ -1,14 +1,17 @@
 """The orchestrator, driven over hand-written outcomes: which calls it makes, in which order, and how it ends."""
 
 import json
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from ingestion.contracts import Batch, Counted, Cursor, FetchOutcome, Recorded
 from ingestion.run import run_report, run_state
 from ingestion.run.window import ERROR_LENGTH
 from ingestion.wire import to_wire
-from tests.app.answers import TWO, answering, batch, failing, held, receipt, report_of
-from tests.app.rehearsal import Outcome, first_state, rehearse, rehearse_all
+from tests.app.answers import TWO, answering, batch, batch_of, failing, held, receipt, report_of
+from tests.app.rehearsal import NOW, Outcome, first_state, rehearse, rehearse_all
 
 
 def test_the_first_batch_is_fetched_then_each_is_enqueued_and_recorded_beside_the_next_fetch() -> None:
@@ -92,8 +95,30 @@ def test_a_long_wait_of_the_source_is_a_timer_after_the_chunks_and_the_fetch_com
     waiting = rehearse(answer, rehearse(answer).continued_with)
 
     assert [len(window) for window in waiting.windows] == [4, 1]
-    assert waiting.windows[1] == ["first of timer 2026-01-01T02:10:00+00:00, event control"]
+    assert waiting.windows[1] == ["first of timer 2026-01-01T00:25:00+00:00, event control"]
     assert waiting.progress[-1]["phase"] == "waiting"
+
+
+def test_a_run_that_waits_looks_for_a_wish_every_quarter_of_an_hour_and_asks_the_source_when_its_time_has_come() -> (
+    None
+):
+    answer = answering(batch(0, 5, last=False, wait_seconds=1800.0), batch(1, 30, last=True))
+    waiting = rehearse(answer, rehearse(answer).continued_with)
+    looked = rehearse(answer, waiting.continued_with, now=NOW + timedelta(minutes=20))
+    assert looked.windows == [["record_window"], ["first of timer 2026-01-01T00:40:00+00:00, event control"]]
+    assert looked.progress[-1]["wait_until"] == "2026-01-01T00:40:00+00:00"
+
+    asked = rehearse(answer, looked.continued_with, now=NOW + timedelta(minutes=30))
+    assert asked.windows == [["fetch_batch 1", "record_window"]]
+
+
+@pytest.mark.parametrize("seconds", [1.7e12, float("inf")])
+def test_a_wait_that_no_calendar_holds_does_not_break_the_run(seconds: float) -> None:
+    state = run_state.load(first_state())
+    told = FetchOutcome(batch=batch_of(0, 0, last=False, wait_seconds=seconds))
+    waiting = run_state.with_window(state, [], None, told, NOW)
+    assert waiting.wait_until == "2027-01-02T00:10:00+00:00"
+    assert run_state.next_step(waiting, NOW) is run_state.Step.WAIT
 
 
 def test_a_wait_that_an_event_ends_early_is_gone_on_with_unless_somebody_wishes_something() -> None:
@@ -102,7 +127,7 @@ def test_a_wait_that_an_event_ends_early_is_gone_on_with_unless_somebody_wishes_
     woken = rehearse(answer, waiting.continued_with)
 
     assert [task.is_cancelled for task in waiting.tasks if task.name == "timer"] == [True]
-    assert woken.windows == [["record_window"], ["first of timer 2026-01-01T02:10:00+00:00, event control"]]
+    assert woken.windows == [["record_window"], ["first of timer 2026-01-01T00:25:00+00:00, event control"]]
 
     cancelling = answering(record=lambda *_: to_wire(Recorded(wish="cancel")))
     cancelled = rehearse(cancelling, waiting.continued_with)

@@ -68,6 +68,7 @@ BAD_BODIES: list[tuple[Any, str, str]] = [
     ({"source": "demo", "run_id": "@x"}, "run_id", "letters"),
     ({"source": "demo", "run_id": "x" * 65}, "run_id", "64"),
     ({"source": "demo", "run_id": 5}, "run_id", "text"),
+    (b"[" * 100_000, "(body)", "a JSON object"),
 ]
 
 
@@ -139,6 +140,31 @@ def test_an_idempotency_key_stands_for_a_run_id(stored: tuple[RunningApp, httpx.
     answers = [http.post("/api/runs", json={"source": "demo"}, headers={"Idempotency-Key": key}) for _ in range(2)]
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert (answers[0].json()["id"] == key) == (key == "orders-7")
+
+
+def test_an_idempotency_key_beside_a_run_id_must_stand_for_the_same_run(
+    stored: tuple[RunningApp, httpx.Client],
+) -> None:
+    _, http = stored
+    body = {"source": "demo", "run_id": "orders"}
+    other = http.post("/api/runs", json=body, headers={"Idempotency-Key": "orders-7"})
+    assert (other.status_code, other.json()["error"]["field"]) == (400, "Idempotency-Key")
+    assert http.post("/api/runs", json=body, headers={"Idempotency-Key": "orders"}).json()["id"] == "orders"
+
+
+IMPOSSIBLE_IDS = ["orders%3Fx", "orders%23", ".%2E", "%0A", "@x", "x" * 65, "%ED%A0%80"]
+
+
+def test_an_id_that_no_run_can_have_names_no_run_on_any_route(stored: tuple[RunningApp, httpx.Client]) -> None:
+    app, http = stored
+    http.post("/api/runs", json={"source": "demo", "run_id": "orders"})
+    app.wait("orders")
+    for run_id in IMPOSSIBLE_IDS:
+        for method, path in [("GET", ""), ("DELETE", ""), *(("POST", f"/{wish}") for wish in ("pause", "redrive"))]:
+            answer = http.request(method, f"/api/runs/{run_id}{path}")
+            assert answer.status_code == 404, (method, run_id, path)
+    assert http.delete("/api/runs/orders%3Fx").json()["error"]["field"] == "run_id"
+    assert len(http.get("/runtime/webhooks/durabletask/instances").json()) == 1
 
 
 def test_without_storage_nothing_is_started_and_the_answer_says_what_to_check(

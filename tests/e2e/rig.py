@@ -101,8 +101,9 @@ class Rig:
     def wish(self, run_id: str, wished: str) -> None:
         """Write a wish and tell nobody, as a function does that is lost in between."""
         with ContainerClient.from_connection_string(self.azurite.connection_string, self.name) as container:
-            control = container.get_blob_client(f"runs/{run_id}/control.json")
-            control.upload_blob(json.dumps({"wish": wished, "asked_at": "2026-01-01T00:00:00+00:00"}), overwrite=True)
+            request = json.loads(container.download_blob(f"runs/{run_id}/request.json").readall())
+            wish = {"started_at": request["started_at"], "wish": wished, "asked_at": "2026-01-01T00:00:00+00:00"}
+            container.upload_blob(f"runs/{run_id}/control.json", json.dumps(wish), overwrite=True)
 
     def _hook_in(self, activity: str, name: str, chunk_of: Callable[[Any], int]) -> None:
         module = sys.modules[f"activities.{activity}"]  # as the host has loaded it

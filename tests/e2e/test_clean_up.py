@@ -1,9 +1,18 @@
 """What is left of a run in storage: the ledger, the spool of what failed, and after a purge nothing."""
 
+import asyncio
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.core.exceptions import ResourceModifiedError
 
 from ingestion.errors import StorageRefused
 from ingestion.run.clean_up import sweep
+from ingestion.run.ledger import Ledger
+from ingestion.run.lock import locked
+from ingestion.run.run_state import PAUSE
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage
 from tests.e2e.rig import Gate, Host, Rig
@@ -73,18 +82,91 @@ def test_a_run_that_goes_on_is_not_purged(rig: Rig) -> None:
         assert host.wait()["status"] == "completed"
 
 
-def test_ledgers_are_swept_when_nothing_of_them_has_changed_for_so_long_but_not_those_of_paused_runs(rig: Rig) -> None:
-    with rig.host(time_flies=False) as host:
-        host.start("old")
-        host.wait("old")
-        rig.gate, rig.gated = Gate(), (1, 0)
-        host.start("paused")
-        rig.gate.wait_until_reached()
-        host.ask("pause", "paused")
-        rig.gate.open()
-        host.wait_for("paused", "paused")
+FAR_AHEAD = timedelta(days=400)
 
+
+def test_ledgers_are_swept_when_nothing_of_them_has_changed_for_so_long(rig: Rig) -> None:
+    with rig.host() as host:
+        host.start()
+        host.wait()
         assert sweep_as_of(host, datetime.now(UTC) - timedelta(days=1)) == []
-        assert sweep_as_of(host, datetime.now(UTC) + timedelta(days=1)) == ["old"]
-        assert left(rig, "old") == set()
-        assert "control.json" in left(rig, "paused")
+        assert sweep_as_of(host, datetime.now(UTC) + FAR_AHEAD) == ["run"]
+        assert left(rig) == set()
+
+
+@pytest.mark.parametrize("what", ["paused", "suspended", "terminated"])
+def test_a_run_that_has_not_closed_its_ledger_is_never_swept(rig: Rig, what: str) -> None:
+    rig.gate, rig.gated = Gate(), (1, 0)
+    with rig.host(time_flies=False) as host:
+        urls = host.start().json()
+        rig.gate.wait_until_reached()
+        if what == "paused":
+            host.ask("pause")
+        elif what == "suspended":
+            host.http.post(urls["suspendPostUri"].replace("{text}", "")).raise_for_status()
+        else:
+            host.terminate()
+        rig.gate.open()
+        host.app.rest()
+        assert host.look()["status"] == what
+        before = left(rig)
+        assert sweep_as_of(host, datetime.now(UTC) + FAR_AHEAD) == []
+        assert left(rig) == before
+
+
+def test_a_pause_that_came_too_late_does_not_keep_a_run_from_being_swept(rig: Rig) -> None:
+    rig.gate, rig.gated = Gate(), (2, 6)
+    with rig.host() as host:
+        host.start()
+        rig.gate.wait_until_reached()
+        rig.wish("run", PAUSE)
+        rig.gate.open()
+        assert host.wait()["status"] == "completed"
+        assert sweep_as_of(host, datetime.now(UTC) + FAR_AHEAD) == ["run"]
+
+
+def test_a_run_that_is_redriven_while_it_would_be_swept_is_left_alone(rig: Rig) -> None:
+    with rig.host() as host:
+        host.start()
+        host.wait()
+
+        async def redriven_first() -> list[str]:
+            ledger = Ledger(open_storage(load_settings()).container, "run")
+            async with locked(ledger):
+                sweeping = asyncio.create_task(sweep(ledger.container, datetime.now(UTC) + FAR_AHEAD))
+                request = await ledger.request() or {}
+                state = await ledger.state(request["started_at"])
+                assert state is not None
+                await ledger.record_state(replace(state, attempt=1, window=0), "now")
+            return await sweeping
+
+        before = left(rig)
+        assert host.app.call(redriven_first()) == []
+        assert left(rig) == before
+
+
+def test_what_a_deletion_has_left_is_swept_when_it_is_old(rig: Rig) -> None:
+    with rig.host() as host:
+        host.start()
+        host.wait()
+
+        async def lose_request() -> None:
+            await Ledger(open_storage(load_settings()).container, "run").blob("request.json").delete_blob()
+
+        host.app.call(lose_request())
+        assert sweep_as_of(host, datetime.now(UTC) - timedelta(days=1)) == []
+        assert left(rig) == LEDGER - {"request.json"}
+        assert sweep_as_of(host, datetime.now(UTC) + FAR_AHEAD) == ["run"]
+        assert left(rig) == set()
+
+
+def test_a_run_ends_in_good_order_though_nothing_can_be_swept(rig: Rig) -> None:
+    with rig.host() as host:
+
+        async def refused(*given: object) -> list[str]:
+            raise ResourceModifiedError("there is a lease on the blob")
+
+        rig.monkeypatch.setattr(sys.modules["activities.finish_run"], "sweep", refused)
+        host.start()
+        run = host.wait()
+        assert (run["status"], run["report"]["warnings"]) == ("completed", [])

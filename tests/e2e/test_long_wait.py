@@ -13,6 +13,12 @@ import pytest
 from devhost.clock import VirtualClock
 from devhost.testing import RunningApp
 from emulator import Azurite
+from ingestion.run.control import express
+from ingestion.run.ledger import Ledger
+from ingestion.run.run_state import CANCEL
+from ingestion.settings import load_settings
+from ingestion.storage import open_storage
+from orchestrators.waiting import PAUSE
 from tests.app_host import sluice
 
 DESCRIPTION = """
@@ -60,9 +66,11 @@ def under_way(app: RunningApp, run_id: str) -> int:
     return kinds.count(4) - kinds.count(5) - kinds.count(6)  # TaskScheduled, TaskCompleted, TaskFailed
 
 
-def test_a_two_hour_retry_after_is_a_durable_timer_while_no_activity_runs(
+@pytest.fixture
+def patient(
     azurite: Azurite, queue_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Iterator[tuple[RunningApp, list[int]]]:
+    """A run that waits for two hours, and what its source has answered."""
     sources = tmp_path / "sources.toml"
     sources.write_text(DESCRIPTION)
     clock = VirtualClock(automatic=False)
@@ -75,12 +83,34 @@ def test_a_two_hour_retry_after_is_a_durable_timer_while_no_activity_runs(
     ):  # fmt: skip
         assert http.post("/api/runs", json={"source": "patient", "run_id": "patient-1"}).status_code == 202
         app.rest()
-        app.advance(timedelta(minutes=119))
+        yield app, answered
+
+
+def test_a_two_hour_retry_after_is_a_durable_timer_while_no_activity_runs(
+    patient: tuple[RunningApp, list[int]],
+) -> None:
+    app, answered = patient
+    for _ in range(7):
+        app.advance(timedelta(minutes=17))  # two hours but a minute
         app.rest()
         assert answered == [200, 429], "not asked again before its time"
         assert under_way(app, "patient-1") == 0
-        assert app.wait("patient-1", lambda it: True).status == "Running"
-        app.advance(timedelta(minutes=2))
-        report = app.result("patient-1")
+    assert app.wait("patient-1", lambda it: True).status == "Running"
+    app.advance(timedelta(minutes=2))
+    report = app.result("patient-1")
     assert answered == [200, 429, 200]
     assert (report["outcome"], report["fetched"], report["enqueued"]) == ("completed", 2, 2)
+
+
+def test_a_cancel_whose_event_was_lost_is_found_by_a_run_that_waits(patient: tuple[RunningApp, list[int]]) -> None:
+    app, answered = patient
+
+    async def cancel() -> None:
+        ledger = Ledger(open_storage(load_settings()).container, "patient-1")
+        request = await ledger.request() or {}
+        await express(ledger, request["started_at"], CANCEL)
+
+    app.call(cancel())
+    app.advance(PAUSE)
+    assert app.result("patient-1")["outcome"] == "cancelled"
+    assert answered == [200, 429]

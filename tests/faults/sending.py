@@ -18,6 +18,8 @@ from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings, load_settings
 from ingestion.storage import Storage
 
+STARTED_AT = "2026-01-01T00:00:00+00:00"
+
 
 def settings_for(azurite: Azurite, *, queue_port: int | str = 0, **names: str) -> Settings:
     """The app settings for queues and blobs of their own; `queue_port` may be that of a proxy."""
@@ -40,7 +42,9 @@ async def opened(settings: Settings) -> AsyncIterator[Storage]:
         await storage.close()
 
 
-async def spool(storage: Storage, messages: Sequence[Any], run_id: str = "r1", started: str = "t0") -> EnqueueRequest:
+async def spool(
+    storage: Storage, messages: Sequence[Any], run_id: str = "r1", started: str = STARTED_AT
+) -> EnqueueRequest:
     """The request for one chunk with all `messages`, which are in the spool afterwards."""
     data = b"".join(json.dumps(message).encode() + b"\n" for message in messages)
     blob = f"runs/{run_id}/batches/000000.ndjson"

@@ -19,6 +19,7 @@ from tests.sources.fake_container import FakeContainer
 from tests.sources.one_page import app_of, cut_off
 from tests.sources.reader import reading
 
+STARTED_AT = "2026-01-01T00:00:00+00:00"
 SOURCE = {"url": "http://a/", "items": "", "pagination": {"style": "none"}}
 
 
@@ -28,8 +29,10 @@ class Filled:
     def __init__(self, position: Position | None = None, **table: Any) -> None:
         self.container = FakeContainer()
         self.saved: list[Position] = []
-        request = FetchRequest(run_id="r", run_started_at="t", source="s", batch_index=0, chunk_size=5, max_messages=10)
-        spool = Spool(cast(ContainerClient, self.container), "r", "t")
+        request = FetchRequest(
+            run_id="r", run_started_at=STARTED_AT, source="s", batch_index=0, chunk_size=5, max_messages=10
+        )
+        spool = Spool(cast(ContainerClient, self.container), "r", STARTED_AT)
         self.filling = Filling(request, Source.model_validate({**SOURCE, **table}), spool)
         self.filling.save = self._save
         self.filling.begin(position or Position(cursor=None))

@@ -1,0 +1,136 @@
+"""A run id is free again after a deletion, whatever the deleted run still has at work."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from ingestion.contracts import RunState
+from ingestion.errors import StorageRefused
+from ingestion.run.ledger import Ledger
+from tests.e2e.conftest import IDS
+from tests.e2e.rig import Gate, Host, Rig
+
+REFUSED = StorageRefused("the queue answered HTTP 403 (AuthorizationFailure)")
+
+
+def late_record(rig: Rig, window: int) -> Gate:
+    """Holds the first recording of this window's state."""
+    ledger: type[Ledger] = sys.modules["activities.record_window"].Ledger
+    original, gate, held = ledger.record_state, Gate(), list[RunState]()
+
+    async def record(self: Ledger, state: RunState, recorded_at: str) -> bool:
+        if state.window == window and not held:
+            held.append(state)
+            await gate.pass_through()
+        return await original(self, state, recorded_at)
+
+    rig.monkeypatch.setattr(ledger, "record_state", record)
+    return gate
+
+
+def forget(host: Host) -> None:
+    """End the run, whatever it has at work, and delete it."""
+    host.terminate()
+    host.wait()
+    assert host.http.delete("/api/runs/run").status_code == 200
+
+
+@pytest.mark.parametrize("window", [2, 4])  # with chunks beside it, and as the first thing when the run has ended
+def test_a_state_that_is_recorded_after_the_deletion_does_not_keep_the_id_from_being_used(
+    rig: Rig, window: int
+) -> None:
+    with rig.host() as host:
+        late = late_record(rig, window)
+        host.start()
+        late.wait_until_reached()
+        forget(host)
+        late.open()
+        host.app.rest()
+        assert "runs/run/state.json" in rig.blobs(), "it came late indeed"
+        assert "runs/run/report.json" not in rig.blobs(), "a run that is no more does not close its ledger"
+        assert host.start(chunk_size=50).status_code == 202
+        assert host.wait()["report"]["enqueued"] == IDS
+
+
+def test_a_state_that_is_recorded_into_the_younger_run_does_not_end_it(rig: Rig) -> None:
+    with rig.host() as host:
+        late = late_record(rig, window=3)
+        host.start()
+        late.wait_until_reached()
+        forget(host)
+        rig.gate, rig.gated = Gate(), (0, 3)
+        assert host.start(chunk_size=50).status_code == 202
+        rig.gate.wait_until_reached()
+        late.open()
+        rig.gate.open()
+        assert host.wait()["report"]["enqueued"] == IDS
+
+
+def test_a_wish_that_comes_after_the_deletion_is_not_one_for_the_younger_run(rig: Rig) -> None:
+    with rig.host() as host:
+        control: Any = sys.modules["clients.control_run"]
+        original, late = control.express, Gate()
+
+        async def express(*given: Any) -> None:
+            await late.pass_through()
+            await original(*given)
+
+        rig.monkeypatch.setattr(control, "express", express)
+        rig.gate, rig.gated = Gate(), (1, 2)
+        host.start()
+        rig.gate.wait_until_reached()
+        with ThreadPoolExecutor(1) as pool:
+            cancelling = pool.submit(host.ask, "cancel")
+            late.wait_until_reached()
+            rig.gate.open()
+            host.wait()
+            assert host.http.delete("/api/runs/run").status_code == 200
+            late.open()
+            assert cancelling.result().status_code == 409
+        assert "runs/run/control.json" in rig.blobs(), "it came late indeed"
+        host.start(chunk_size=50)
+        assert host.wait()["status"] == "completed"
+
+
+def test_a_redriven_run_that_was_lost_is_lost_whoever_asks(rig: Rig) -> None:
+    rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) == (0, 1) else None
+    with rig.host() as host:
+        host.start()
+        assert host.wait()["status"] == "completed_with_failures"
+        rig.fails = lambda batch, chunk: None
+        rig.gate, rig.gated = Gate(), (0, 1)
+        host.ask("redrive")
+        rig.gate.wait_until_reached()
+        host.terminate()
+        rig.gate.open()
+        host.app.rest()
+        host.purge_history()
+        assert (host.look()["status"], host.look()["report"]) == ("lost", None)
+        for answer in (host.start(), host.ask("pause")):
+            assert answer.status_code == 409
+            assert "redrive" in answer.json()["error"]["allowed"]
+        assert host.ask("redrive").status_code == 202
+        assert host.wait()["status"] == "completed"
+
+
+def test_a_redrive_that_failed_before_its_end_does_not_show_the_report_of_the_attempt_before(rig: Rig) -> None:
+    rig.fails = lambda batch, chunk: REFUSED if batch == 1 and chunk >= 0 else None
+    with rig.host() as host:
+        host.start(tolerated_failures=2)
+        assert host.wait()["report"]["redrives"] == 0
+        rig.fails = lambda batch, chunk: None
+        ledger: type[Ledger] = sys.modules["activities.record_window"].Ledger
+        original = ledger.record_state
+
+        async def record(self: Ledger, state: RunState, recorded_at: str) -> bool:
+            if state.attempt == 1 and state.window > 0:
+                raise OSError("the ledger is gone")
+            return await original(self, state, recorded_at)
+
+        rig.monkeypatch.setattr(ledger, "record_state", record)
+        host.ask("redrive")
+        run = host.wait()
+        assert (run["status"], run["report"]) == ("failed", None)
+        assert "the ledger is gone" in run["error"]

@@ -1,0 +1,106 @@
+"""When Durable Functions does not tell how a run stands, nothing is done to it, and the answer says so."""
+
+import sys
+
+import pytest
+
+from devhost.hub import TaskHub
+from ingestion.errors import StorageRefused
+from tests.e2e.conftest import IDS
+from tests.e2e.rig import Gate, Host, Rig
+
+ROUTES = [("DELETE", ""), ("POST", "/redrive"), ("POST", "/pause"), ("POST", "/cancel"), ("GET", "")]
+
+
+def fail(patch: pytest.MonkeyPatch, name: str, times: int = sys.maxsize) -> None:
+    """Let a call of devhost's task hub fail so many times, which its HTTP API answers with 500."""
+    original, left = getattr(TaskHub, name), [None] * min(times, 1_000)
+
+    async def broken(self: TaskHub, *given: object, **named: object) -> object:
+        if left:
+            left.pop()
+            raise OSError("storage is busy")
+        return await original(self, *given, **named)
+
+    patch.setattr(TaskHub, name, broken)
+
+
+def is_unsure(host: Host, method: str, path: str) -> bool:
+    answer = host.http.request(method, f"/api/runs/run{path}")
+    return answer.status_code == 503 and answer.json()["error"]["field"] == "(durable)"
+
+
+def test_a_run_of_which_the_status_is_not_known_is_left_alone(rig: Rig) -> None:
+    rig.gate, rig.gated = Gate(), (1, 2)
+    with rig.host() as host:
+        host.start()
+        rig.gate.wait_until_reached()
+        with rig.monkeypatch.context() as patch:
+            fail(patch, "get")
+            fail(patch, "query")
+            unsure = [is_unsure(host, method, path) for method, path in ROUTES]
+            assert (unsure, host.start().status_code) == ([True] * len(ROUTES), 503)
+        rig.gate.open()
+        run = host.wait()
+        assert (run["status"], run["report"]["enqueued"], run["report"]["redrives"]) == ("completed", IDS, 0)
+        assert rig.read_back().lost == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("DELETE", "", 409), ("POST", "/redrive", 409), ("POST", "/pause", 202)]
+)
+def test_a_status_that_fails_once_is_looked_up_in_the_list(rig: Rig, method: str, path: str, status: int) -> None:
+    rig.gate, rig.gated = Gate(), (1, 2)
+    with rig.host() as host:
+        host.start()
+        host.start("run-2")  # its id begins like the other's
+        rig.gate.wait_until_reached()
+        with rig.monkeypatch.context() as patch:
+            fail(patch, "get", times=1)
+            assert host.http.request(method, f"/api/runs/run{path}").status_code == status
+            fail(patch, "get", times=1)
+            assert host.look()["status"] == "running"
+        host.ask("resume")
+        rig.gate.open()
+        assert host.wait()["status"] == "completed"
+        host.wait("run-2")
+
+
+def test_a_wish_stands_though_the_run_could_not_be_told(rig: Rig) -> None:
+    rig.gate, rig.gated = Gate(), (1, 2)
+    with rig.host(time_flies=False) as host:
+        host.start()
+        rig.gate.wait_until_reached()
+        with rig.monkeypatch.context() as patch:
+            fail(patch, "raise_event")
+            answer = host.ask("pause")
+        assert (answer.status_code, answer.json()["error"]["field"]) == (503, "(durable)")
+        assert "for the wish that is written" in answer.json()["error"]["message"]
+        rig.gate.open()
+        assert host.wait_for("paused")["status"] == "paused"
+        host.ask("resume")
+        assert host.wait()["status"] == "completed"
+
+
+def test_an_id_that_another_begins_with_is_no_run(rig: Rig) -> None:
+    with rig.host() as host:
+        host.start("run-2")
+        assert host.ask("pause", "run").status_code == 404
+        host.wait("run-2")
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "path"), [("purge", "DELETE", ""), ("start_orchestration", "POST", "/redrive")]
+)
+def test_what_durable_functions_fails_to_do_is_told_in_the_documented_form(
+    rig: Rig, name: str, method: str, path: str
+) -> None:
+    rig.fails = lambda batch, chunk: StorageRefused("the queue answered HTTP 403") if (batch, chunk) == (0, 1) else None
+    with rig.host() as host:
+        host.start()
+        host.wait()
+        with rig.monkeypatch.context() as patch:
+            fail(patch, name)
+            assert is_unsure(host, method, path)
+        assert host.http.request(method, f"/api/runs/run{path}").status_code in (200, 202)
+        host.app.rest()
