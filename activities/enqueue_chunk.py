@@ -1,11 +1,12 @@
 """Step 5 on the way of an id: a chunk by reference enters, its messages go to the queue, a receipt leaves."""
 
+import logging
 from typing import Any
 
 import azure.durable_functions as df
 
 from activities.log import log
-from ingestion.contracts import EnqueueRequest
+from ingestion.contracts import EnqueueRequest, Receipt
 from ingestion.errors import InvalidInput, PermanentError
 from ingestion.run.control import hold
 from ingestion.run.window import no_receipt
@@ -32,11 +33,18 @@ async def enqueue_chunk(request: dict) -> dict:
         receipt = await enqueue(chunk, storage, settings)
     except (InvalidInput, PermanentError) as error:
         receipt = no_receipt(chunk, str(error))
+    _tell(chunk, receipt)
+    return to_wire(receipt)
+
+
+def _tell(chunk: EnqueueRequest, receipt: Receipt) -> None:
     facts: dict[str, Any] = {"run_id": chunk.run_id, "batch": chunk.batch_index, "chunk": chunk.chunk_index}
     if receipt.error:
-        log(
-            "chunk_failed", "messages of a chunk failed", level=30, failed=receipt.failed, reason=receipt.error, **facts
-        )
+        facts |= {"failed": receipt.failed, "reason": receipt.error}
+        log("chunk_failed", "messages of a chunk failed", level=logging.WARNING, **facts)
+    elif receipt.held:
+        left = receipt.count - receipt.enqueued - receipt.rejected
+        log("chunk_unfinished", "a chunk goes on in the next window", messages=receipt.enqueued, left=left, **facts)
     else:
         log(
             "chunk_enqueued",
@@ -51,4 +59,3 @@ async def enqueue_chunk(request: dict) -> dict:
             seconds=receipt.seconds,
             **facts,
         )
-    return to_wire(receipt)

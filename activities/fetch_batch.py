@@ -1,5 +1,6 @@
 """Step 3 on the way of an id: a cursor enters, a batch in the spool and the next cursor leave."""
 
+import logging
 import os
 from typing import Any
 
@@ -41,7 +42,7 @@ async def fetch_batch(request: dict) -> dict:
         with storage_errors(f"write batch {wanted.batch_index} of run {wanted.run_id}"):
             batch = await fetch(wanted, source, SourceClient(source, storage.http), spool, settings.fetch_seconds)
     except (InvalidInput, PermanentError) as error:
-        log("fetch_failed", "the source could not be fetched", level=30, reason=str(error), **facts)
+        log("fetch_failed", "the source could not be fetched", level=logging.WARNING, reason=str(error), **facts)
         return to_wire(FetchOutcome(error=str(error)))
     log(
         "batch_fetched",

@@ -1,5 +1,6 @@
 """Step 6 at its end: the last state and the report go to the ledger, and what nobody needs any more goes away."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 
 import azure.durable_functions as df
@@ -36,9 +37,27 @@ async def finish_run(request: dict) -> None:
             return  # deleted meanwhile: what is in the spool, if anything, belongs to a younger run
         await ledger.record_report(report(finished), state.attempt)
         deleted = await clean_up(container, run_id, state, [index async for index in batches(container, run_id)])
-        log("run_ended", "a run has ended", run_id=run_id, outcome=finished.outcome, deleted_blobs=deleted)
+        _tell(finished, deleted)
     if settings.ledger_days:
         await _sweep(container, settings.ledger_days)
+
+
+def _tell(finished: FinishRequest, deleted: int) -> None:
+    totals = finished.state.totals
+    log(
+        "run_ended",
+        "a run has ended",
+        level=logging.INFO if finished.outcome in ("completed", "cancelled") else logging.WARNING,
+        run_id=finished.run_id,
+        source=finished.state.request.source,
+        outcome=finished.outcome,
+        fetched=totals.fetched,
+        enqueued=totals.enqueued,
+        rejected=totals.rejected,
+        failed=totals.failed,
+        seconds=finished.seconds,
+        deleted_blobs=deleted,
+    )
 
 
 async def _sweep(container: ContainerClient, days: int) -> None:
@@ -46,7 +65,9 @@ async def _sweep(container: ContainerClient, days: int) -> None:
     try:
         swept = await sweep(container, datetime.now(UTC) - timedelta(days=days))
     except Exception as error:
-        log("sweep_failed", "old ledgers could not be swept", level=30, reason=first_line(error), days=days)
+        log(
+            "sweep_failed", "old ledgers could not be swept", level=logging.WARNING, reason=first_line(error), days=days
+        )
         return
     if swept:
         log("ledgers_swept", "ledgers past their time are gone", runs=len(swept), days=days)

@@ -1,5 +1,7 @@
 """Step 3 of a redrive: what failed before comes out of the ledger in place of a batch from the source."""
 
+import logging
+
 import azure.durable_functions as df
 
 from activities.log import log
@@ -25,7 +27,7 @@ async def load_failed(request: dict) -> dict:
         log(
             "ledger_refused",
             "the ledger could not be read or written",
-            level=30,
+            level=logging.WARNING,
             run_id=wanted.run_id,
             reason=str(error),
         )

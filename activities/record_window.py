@@ -1,5 +1,6 @@
 """Writes the state at the start of a window to the ledger, beside the chunks of that window."""
 
+import logging
 from datetime import UTC, datetime
 
 import azure.durable_functions as df
@@ -40,7 +41,7 @@ async def record_window(request: dict) -> dict:
         log(
             "ledger_refused",
             "the ledger could not be read or written",
-            level=30,
+            level=logging.WARNING,
             run_id=window.run_id,
             reason=str(error),
         )

@@ -5,6 +5,8 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from ingestion.errors import first_line
+
 # For lost workers and timeouts only: what is transient or permanent is dealt with where its cause is known.
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=15_000, max_number_of_attempts=4)
 
@@ -28,5 +30,7 @@ def drain(context: df.DurableOrchestrationContext, tasks: list[Any]) -> Generato
 
 
 def failure_text(failure: Exception) -> str:
-    """What an activity failed with; the lines after the first hold traces."""
-    return str(failure).split("\n", 1)[0].strip()
+    """What an activity failed with: without the host's words in front, and the lines of traces behind."""
+    text = first_line(failure)
+    before, _, after = text.partition("' failed:")
+    return after.strip() if after and before.startswith("Activity function '") else text

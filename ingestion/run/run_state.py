@@ -154,7 +154,7 @@ def outcome(state: RunState) -> str | None:
     if state.error is not None or _is_beyond_tolerance(state):
         return "failed"
     if state.source_exhausted and state.batch is None and state.redo is None:
-        if state.request.total_is_exact and has_other_total(state):
+        if _has_all_failed(state) or (state.request.total_is_exact and has_other_total(state)):
             return "failed"
         return "completed_with_failures" if state.totals.failed else "completed"
     return "cancelled" if state.wish == CANCEL else None
@@ -165,12 +165,13 @@ def reason(state: RunState) -> str:
     if state.error is not None:
         return state.error
     totals, tolerance = state.totals, state.request.tolerated_failures
-    if _is_beyond_tolerance(state):
+    if _is_beyond_tolerance(state) or _has_all_failed(state):
         listed = "; ".join(f"batch {f.batch_index} chunk {f.chunk_index}: {f.error}" for f in state.failures[:3])
         more = ", ..." if totals.chunks_failed > 3 else ""
+        bound = f"tolerated are {tolerance}" if _is_beyond_tolerance(state) else "and not one message got through"
         return (
-            f"{totals.chunks_failed} of {totals.chunks_done} chunks failed, tolerated are {tolerance} "
-            f"({listed}{more}). Mend the cause, then redrive the run"
+            f"{totals.chunks_failed} of {totals.chunks_done} chunks failed, {bound} ({listed}{more}). "
+            "Mend the cause, then redrive the run"
         )
     given = totals.fetched + totals.dropped
     return f"the source has {state.source_total} items by its own count, and gave {given}"
@@ -278,6 +279,11 @@ def _with_page(state: RunState, page: FailedPage) -> RunState:
 def _is_beyond_tolerance(state: RunState) -> bool:
     totals = state.totals
     return is_exceeded(state.request.tolerated_failures, totals.chunks_failed, totals.chunks_done)
+
+
+def _has_all_failed(state: RunState) -> bool:
+    """Whether messages failed and none got through: no tolerance is meant for that."""
+    return state.totals.failed > 0 and not state.totals.enqueued
 
 
 def _checked(state: RunState) -> RunState:

@@ -71,6 +71,14 @@ def test_within_the_tolerated_failures_the_run_completes(tolerated: str, outcome
     assert report_of(generations)["outcome"] == outcome
 
 
+def test_a_run_of_which_nothing_got_through_fails_however_much_is_tolerated() -> None:
+    answer = answering(batch(0, 5, last=True), chunk=failing((0, 0)))
+    generations = rehearse_all(answer, first_state(tolerated_failures="100%"))
+
+    assert "1 of 1 chunks failed, and not one message got through (batch 0 chunk 0: " in str(generations[-1].error)
+    assert generations[-1].payloads("finish_run")[0]["outcome"] == "failed"
+
+
 def test_a_source_with_another_number_of_items_than_it_said_is_a_warning_or_a_failure_where_the_number_is_exact() -> (
     None
 ):
@@ -99,13 +107,14 @@ def test_failed_chunks_that_the_ledger_could_not_take_are_as_if_their_window_had
 
 def test_a_chunk_without_a_receipt_counts_as_the_ledger_found_out() -> None:
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
-        return Exception("the worker is gone") if payload["chunk_index"] < 2 else receipt(payload)
+        lost = Exception("Activity function 'enqueue_chunk' failed:  the worker is gone\n at ...")
+        return lost if payload["chunk_index"] < 2 else receipt(payload)
 
     found = to_wire(Settled(chunks=(Counted(0, 10, 0), Counted(1, 7, 1))))
     report = report_of(rehearse_all(answering(batch(0, 25, last=True), chunk=chunk, record_failed=found)))
 
     assert (report["enqueued"], report["rejected"], report["failed"], report["chunks_failed"]) == (22, 1, 2, 1)
-    assert [(one["chunk"], one["failed"]) for one in report["failures"]] == [(1, 2)]
+    assert report["failures"] == [{"batch": 0, "chunk": 1, "failed": 2, "error": "the worker is gone"}]
 
 
 def test_a_report_whose_ledger_could_not_be_closed_says_so() -> None:
