@@ -54,8 +54,10 @@ def test_what_the_queue_did_not_store_is_sent_again_and_nothing_twice(
     assert (receipt.enqueued, receipt.failed, receipt.rejected, receipt.error) == (300, 0, 0, None)
 
 
-@pytest.mark.parametrize("fault", [Fault.LOST, Fault.BEHEADED])
-def test_an_answer_lost_after_storing_is_counted_as_a_possible_duplicate(azurite: Azurite, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.BEHEADED, Fault.FAILED])
+def test_what_was_stored_without_an_answer_that_says_so_is_counted_as_a_possible_duplicate(
+    azurite: Azurite, fault: Fault
+) -> None:
     receipt, settings, _ = asyncio.run(send_through(azurite, every(16, fault)))
     found = texts_on(azurite, settings.queue)
     assert sorted(found) == IDS
