@@ -23,6 +23,7 @@ class Fault(StrEnum):
     SLOW = "slow"  # the service did what was asked, and the answer comes late
     CUT = "cut"  # the connection ends before the service has seen the request
     LOST = "lost"  # the service did what was asked, and the connection ends without an answer
+    FAILED = "failed"  # the service did what was asked, and answers with 500
     BEHEADED = "beheaded"  # the service did what was asked, and the connection ends within the head of its answer
     TORN = "torn"  # half of the answer comes, then the connection ends
     REPEATED = "repeated"  # a page starts with the last item of the page before

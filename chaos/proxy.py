@@ -19,6 +19,7 @@ INSTEAD = {  # of asking the service
     Fault.REFUSED: answer("413 Request Body Too Large", "x-ms-error-code: RequestBodyTooLarge"),
     Fault.CUT: b"",
 }
+FAILED = answer("500 Internal Server Error", "x-ms-error-code: InternalError")
 SHORTENED: dict[Fault, Callable[[Message], int]] = {  # answers, to so many bytes
     Fault.LOST: lambda given: 0,
     Fault.BEHEADED: lambda given: len(given.head) // 2,
@@ -122,6 +123,10 @@ class Proxy:
             changed = self._repeat(given, fault is Fault.REPEATED)
             misfortune.met[Fault.REPEATED] += changed is not given
             given = changed
+        if fault is Fault.FAILED:
+            misfortune.met[fault] += 1
+            client.write(FAILED)
+            return True
         if fault in SHORTENED:
             misfortune.met[fault] += 1
             client.write(given.whole[: SHORTENED[fault](given)])

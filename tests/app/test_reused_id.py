@@ -12,7 +12,7 @@ from emulator import Azurite
 from ingestion.contracts import Batch, EnqueueRequest
 from ingestion.errors import ChunkTakenOver, SpoolConflict
 from ingestion.fetching.spool import Spool
-from ingestion.sending.checkpoint import read_counts
+from ingestion.sending.checkpoint import find_checkpoint, read_counts
 from ingestion.sending.enqueue import enqueue
 from ingestion.started_at import is_same_run, is_younger_run
 from tests.faults.sending import opened, settings_for, spool, texts_on
@@ -97,6 +97,20 @@ def test_a_late_chunk_of_a_deleted_run_does_not_send_what_the_younger_one_has_fe
 
     asyncio.run(scenario())
     assert texts_on(azurite, settings.queue) == Counter("ab")
+
+
+def test_what_a_deleted_run_has_left_counts_as_nothing(azurite: Azurite) -> None:
+    settings = settings_for(azurite)
+
+    async def scenario() -> None:
+        async with opened(settings) as storage:
+            old = chunk_of(await fetched(storage.container, OLD, ["a", "b"]), OLD)
+            await enqueue(old, storage, settings)
+            assert await Spool(storage.container, "r1", NEW).find(0) is None
+            assert await find_checkpoint(storage.container, replace(old, run_started_at=NEW)) is None
+            assert await read_counts(storage.container, "r1", NEW, 0) == {}
+
+    asyncio.run(scenario())
 
 
 def test_what_is_sent_is_seen_by_a_run_whose_date_the_host_has_rewritten(azurite: Azurite) -> None:

@@ -62,6 +62,7 @@ def through_proxy(client: Client, *, gate: Gate | None = None) -> list[bytes]:
         (Fault.SLOW, CREATED, 1),
         (Fault.CUT, b"", 0),
         (Fault.LOST, b"", 1),
+        (Fault.FAILED, b"HTTP/1.1 500", 1),
         (Fault.BEHEADED, CREATED[:20], 1),
         (Fault.TORN, CREATED[:-2], 1),
     ],

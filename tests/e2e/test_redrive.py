@@ -103,6 +103,19 @@ def test_a_run_that_was_ended_in_the_middle_goes_on(rig: Rig, loss: str) -> None
         redrive(host, rig)
 
 
+def test_a_run_that_was_cancelled_in_its_last_batch_goes_on_with_the_rest_of_it(rig: Rig) -> None:
+    rig.gate, rig.gated = Gate(), (2, 0)
+    with rig.host() as host:
+        host.start()
+        rig.gate.wait_until_reached()
+        host.ask("cancel")
+        rig.gate.open()
+        run = host.wait()
+        assert (run["status"], run["report"]["fetched"]) == ("cancelled", IDS)
+        assert 0 < run["report"]["pending"] < 160
+        redrive(host, rig)
+
+
 def test_a_run_whose_host_lost_its_state_goes_on_from_the_ledger_alone(rig: Rig) -> None:
     rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) == (0, 4) else None
     rig.gate, rig.gated = Gate(), (1, 2)
@@ -136,5 +149,6 @@ def test_a_chunk_that_never_gave_a_receipt_counts_as_its_checkpoint_says(rig: Ri
         host.start()
         run = host.wait()
         assert (run["status"], run["report"]["enqueued"]) == ("completed", IDS)
+        assert "runs/run/failed/000000.json" not in rig.blobs()
         assert host.ask("redrive").status_code == 409
         assert rig.read_back() == ALL_ONCE

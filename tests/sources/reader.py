@@ -29,7 +29,7 @@ UNUSED_TLS = ssl.create_default_context()  # to make one takes longer than most 
 class Reading:
     """A run over `source`; chunks of 5 messages, and 4 of them to a batch, unless said otherwise.
 
-    For its client time passes only by waiting, in a fetch or between two; `seconds` says how much has passed.
+    Its time passes only by waiting, in a fetch or between two; `seconds` says how much has passed.
     """
 
     source: Source
@@ -58,7 +58,8 @@ class Reading:
         client = SourceClient(
             self.source, self.http, sleep=self._sleep, environment=self.settings, now=lambda: self.seconds
         )
-        wire = to_wire(await fetch(request, self.source, client, spool, self.budget_seconds))
+        batch = await fetch(request, self.source, client, spool, self.budget_seconds, now=lambda: self.seconds)
+        wire = to_wire(batch)
         assert len(json.dumps(wire)) < 4096, "no payload is above 4 KB"
         return from_wire(Batch, wire)
 

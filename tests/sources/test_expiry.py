@@ -105,6 +105,16 @@ def test_a_key_to_resume_from_that_no_item_has_is_found_out_on_the_first_page() 
     assert read_from(Dying().page, expiry=RESUME)[0] == list(range(1, 61))
 
 
+@pytest.mark.parametrize(("expiry", "pages"), [(RESUME, 6), ({"then": "restart"}, 9)])
+@pytest.mark.parametrize("max_messages", [10, 1000])
+def test_the_limit_of_pages_counts_those_before_a_cursor_has_expired_too(
+    expiry: dict[str, Any], pages: int, max_messages: int
+) -> None:
+    assert read_from(Dying().page, max_messages, expiry=expiry, max_pages=pages)[0] == list(range(1, 61))
+    with pytest.raises(SourceRefused, match=f"more than {pages - 1} pages"):
+        read_from(Dying().page, max_messages, expiry=expiry, max_pages=pages - 1)
+
+
 @pytest.mark.parametrize("expiry", [RESUME, {"then": "restart"}])
 @pytest.mark.parametrize("crashes", [True, False])
 def test_a_cursor_that_dies_inside_a_page_that_was_cut_brings_no_id_twice(

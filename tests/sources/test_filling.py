@@ -91,6 +91,21 @@ def test_what_pages_before_had_brought_stays_when_a_page_is_cut_off() -> None:
     assert asyncio.run(cut()) == ITEMS[:20]
 
 
+def test_a_repeat_counts_once_as_dropped_however_often_its_page_is_asked_for() -> None:
+    async def cut() -> int:
+        filled = Filled(repeats="drop")
+        await add(filled, ITEMS[:8])
+        filled.filling.end()
+        filled.filling.begin(Position(cursor=1, pages=1))
+        for _ in range(3):
+            await add(filled, ITEMS[6:10])
+            await filled.filling.restart()
+        await add(filled, ITEMS[6:20])
+        return filled.filling.dropped
+
+    assert asyncio.run(cut()) == 2
+
+
 @pytest.mark.parametrize("again", [ITEMS[:30], [*ITEMS[:10], "other", *ITEMS[11:]], []])
 def test_a_page_that_comes_again_shorter_or_different_is_refused(again: list[str]) -> None:
     async def cut() -> None:

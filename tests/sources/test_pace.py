@@ -13,7 +13,7 @@ from ingestion.source.description import Source
 from ingestion.source.exchange import http_client
 from ingestion.source.page import Throttled
 from tests.sources.one_page import CURSOR, Handler, app_of
-from tests.sources.reader import Reading, reading_at
+from tests.sources.reader import Reading, reading, reading_at
 
 SLOWLY = {"requests_per_second": 0.1}
 
@@ -149,3 +149,21 @@ def test_a_long_wait_that_another_request_was_told_is_not_slept_by_a_request_und
 
     assert asyncio.run(run()) == [Throttled(3600), Throttled(3600)]
     assert slept == []
+
+
+def test_a_short_wait_is_slept_as_long_as_the_fetch_has_time_and_then_left_to_a_timer() -> None:
+    refusals = iter([False, True, True, False])
+
+    async def page(request: web.Request) -> web.Response:
+        if next(refusals):
+            return web.json_response({}, status=429, headers={"Retry-After": "3"})
+        return web.json_response({"items": [{"id": 1}], "next": None if "cursor" in request.query else 1})
+
+    async def run() -> Reading:
+        async with reading(app_of(page), "/", {"pagination": CURSOR}, budget_seconds=5.0) as going:
+            assert await going.all() == [1, 1]
+            return going
+
+    going = asyncio.run(run())
+    assert [batch.wait_seconds for batch in going.batches] == [3, 0]
+    assert going.seconds == 6
