@@ -13,11 +13,10 @@ from ingestion.source.auth import without_key
 from ingestion.source.description import Source
 from ingestion.source.end import End, Reached, number_of
 from ingestion.source.origin import is_allowed, origin
-from ingestion.source.page import Page, PageRequest
+from ingestion.source.page import SHOWN_CHARACTERS, Page, PageRequest
 from ingestion.source.styles.next_url import AddressStyle
 
 NO_CONTENT = 204
-SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
 
 
 def advance(source: Source, position: Position, request: PageRequest, page: Page, seen: Seen) -> Position | End:

@@ -210,11 +210,6 @@ def without_key(auth: BaseModel | None, url: str) -> str:
     return urlunsplit(parts._replace(query="&".join(kept)))
 
 
-def settings_of(auth: BaseModel | None) -> list[str]:
-    """The names of the app settings that `auth` needs."""
-    return [setting for name in SETTING_FIELDS if (setting := getattr(auth, name, None))]
-
-
 def secrets_of(auth: BaseModel | None, environment: Mapping[str, str]) -> dict[str, str]:
     """The credentials by field. Raises InvalidInput, naming field and app setting, if one is not set or no credential.
 

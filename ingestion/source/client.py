@@ -23,7 +23,7 @@ from ingestion.source.body import BodyCut
 from ingestion.source.description import Source
 from ingestion.source.exchange import Exchange
 from ingestion.source.origin import address
-from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
+from ingestion.source.page import SHOWN_CHARACTERS, ItemSink, Page, PageRequest, Throttled
 from ingestion.source.reading import CountedSink, error_in, page_of, read_items, read_told
 from ingestion.source.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
 
@@ -32,7 +32,6 @@ FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; th
 MAX_BACKOFF_SECONDS = 20.0
 MAX_UNNAMED_WAIT_SECONDS = 60.0  # where a source throttles and does not say for how long
 MAX_PACING_SECONDS = 5.0  # a longer pause is the caller's to wait, without holding an activity
-SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
 NO_CONTENT = (204, 205)
 TRANSIENT = (408, 425)  # beside all from 500 up
 

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from ingestion.wire import JsonObject
 
+SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
