@@ -105,7 +105,7 @@ def test_a_run_that_waits_looks_for_a_wish_every_quarter_of_an_hour_and_asks_the
     answer = answering(batch(0, 5, last=False, wait_seconds=1800.0), batch(1, 30, last=True))
     waiting = rehearse(answer, rehearse(answer).continued_with)
     looked = rehearse(answer, waiting.continued_with, now=NOW + timedelta(minutes=20))
-    assert looked.windows == [["record_window"], ["first of timer 2026-01-01T00:40:00+00:00, event control"]]
+    assert looked.windows == [["record_window"], ["first of timer 2026-01-01T00:40:01+00:00, event control"]]
     assert looked.progress[-1]["wait_until"] == "2026-01-01T00:40:00+00:00"
 
     asked = rehearse(answer, looked.continued_with, now=NOW + timedelta(minutes=30))

@@ -1,0 +1,96 @@
+"""A source is left alone for as long as it said, though the host fires timers up to a second before their time.
+
+On the real host a queue's delays are in whole seconds: a timer of 6 s fired after 5.3 s, one of 1.0 s after 0.7 s, and
+the time of the turn after it lay before the time asked for. A timer of more than six days is cut into pieces there, and
+its cancellation is lost; one of five days is cancelled.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.app.answers import answering, batch
+from tests.app.rehearsal import NOW, first_state, rehearse
+
+LONGEST_TIMER = timedelta(days=5)
+QUIET = timedelta(minutes=15)  # after which a run that waits looks for a command by itself
+
+
+@dataclass
+class Waiting:
+    """A run from the refusal of its source to its next request: `early` is by how much each timer fires too early."""
+
+    seconds: float
+    early: list[float]
+    woken_after: list[float | None] = field(default_factory=list)  # the share of a wait after which an event ends it
+    timers: list[tuple[datetime, datetime]] = field(default_factory=list)  # when each was set, and for when
+    asked_at: datetime = NOW
+
+    def go_on(self) -> "Waiting":
+        answer = answering(batch(0, 5, last=False, wait_seconds=self.seconds), batch(1, 30, last=True))
+        generation = rehearse(answer, first_state())
+        now = NOW
+        while True:
+            assert generation.continued_with is not None
+            generation = rehearse(answer, generation.continued_with, now=now, first_to_come=self._first())
+            if generation.payloads("fetch_batch"):
+                self.asked_at = now
+                return self
+            fire_at = datetime.fromisoformat(generation.payloads("timer")[0]) if generation.payloads("timer") else now
+            if generation.payloads("timer"):
+                self.timers.append((now, fire_at))
+            now = self._then(now, fire_at)
+
+    def _first(self) -> str:
+        return "event" if self.woken_after and self.woken_after[0] is not None else "timer"
+
+    def _then(self, now: datetime, fire_at: datetime) -> datetime:
+        share = self.woken_after.pop(0) if self.woken_after else None
+        if share is not None:
+            return now + (fire_at - now) * share
+        return max(now, fire_at - timedelta(seconds=self.early.pop(0) if self.early else 0))
+
+    @property
+    def allowed_at(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+    @property
+    def last_timers(self) -> list[datetime]:
+        """Those that were to reach the time the source named, in place of only looking for a command."""
+        return [fire_at for _, fire_at in self.timers if fire_at >= self.allowed_at]
+
+
+@pytest.mark.parametrize("early", [0.0, 0.001, 0.3, 0.7, 0.999, 1.0])
+@pytest.mark.parametrize("seconds", [5.25, 6.0, 60.0, 899.5, 900.0, 900.4, 7200.0])
+def test_a_timer_that_fires_a_second_early_does_not_lead_to_a_request_before_its_time(
+    seconds: float, early: float
+) -> None:
+    waiting = Waiting(seconds, [early] * 100).go_on()
+    assert waiting.asked_at >= waiting.allowed_at
+    assert waiting.asked_at - waiting.allowed_at <= timedelta(seconds=1)
+    assert len(waiting.last_timers) <= 2, "one that is set to the time, and at most one more"
+
+
+@given(
+    seconds=st.floats(5.001, 36 * 3600.0),
+    early=st.lists(st.floats(0, 1.0), max_size=200),
+    woken_after=st.lists(st.none() | st.floats(0, 1.0), max_size=20),
+)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_a_source_is_never_asked_before_the_time_it_named(
+    seconds: float, early: list[float], woken_after: list[float | None]
+) -> None:
+    waiting = Waiting(seconds, early, list(woken_after)).go_on()
+    assert waiting.asked_at >= waiting.allowed_at
+    woken = sum(share is not None for share in woken_after)
+    assert len(waiting.last_timers) <= 2 + woken, "beside those that an event ended"
+
+
+def test_no_timer_of_a_long_wait_is_longer_than_five_days() -> None:
+    waiting = Waiting(9 * 86_400.0, [0.5] * 2000).go_on()
+    assert waiting.asked_at >= waiting.allowed_at
+    assert max(fire_at - set_at for set_at, fire_at in waiting.timers) <= min(LONGEST_TIMER, QUIET)
+    assert len(waiting.last_timers) <= 2
