@@ -1,7 +1,6 @@
 """Runs activities; all that end in one round of the event loop become mail of their instances in one transaction."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from devhost.console import Console
 from devhost.episode import Activity
 from devhost.errors import ActivityError, StateFileError
 from devhost.event import Event, EventType, make_event
+from devhost.failure import Failure, disabled_activity, raised_by_activity
 from devhost.loader import LoadedFunction
 from devhost.store import Store
 from devhost.worker import Worker
@@ -66,28 +66,25 @@ class ActivityQueue:
         text = f"activity {activity.name} #{activity.task_id}"
         function = self._functions.get(activity.name.lower())
         if function is None:
-            # It was there when it was scheduled: the app has changed since.
-            return self._failure(activity, f"Activity function '{activity.name}' does not exist.", None)
+            failure = disabled_activity(activity.name)
+            self._console.error(f"{activity.instance_id} · {failure.reason}")
+            return self._fails(activity, failure)
         begun = time.perf_counter()
         try:
             result = await self._worker.run_activity(function, activity.input_text)
         except ActivityError as error:
             self._console.error(f"{activity.instance_id} · {text} failed: {error}", error.traceback)
-            # Two spaces, and the shape of a serialised .NET exception: what an orchestrator sees on the real host.
-            reason = f"Activity function '{activity.name}' failed:  {error}"
-            inner = {"Message": f"Result: Failure\nException: {error}", "RemoteStackTrace": error.traceback}
-            details = {"$type": "System.Exception, System.Private.CoreLib", "Message": reason, "InnerException": inner}
-            return self._failure(activity, reason, json.dumps(details))
+            return self._fails(activity, raised_by_activity(activity.name, str(error), error.traceback))
         self._console.event(activity.instance_id, f"{text} done in {time.perf_counter() - begun:.1f} s")
         return make_event(EventType.TASK_COMPLETED, self._clock.now(), TaskScheduledId=activity.task_id, Result=result)
 
-    def _failure(self, activity: Activity, reason: str, details: str | None) -> Event:
+    def _fails(self, activity: Activity, failure: Failure) -> Event:
         return make_event(
             EventType.TASK_FAILED,
             self._clock.now(),
             TaskScheduledId=activity.task_id,
-            Reason=reason,
-            Details=details,
+            Reason=failure.reason,
+            Details=failure.details,
             FailureDetails=None,
         )
 

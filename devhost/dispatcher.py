@@ -39,7 +39,9 @@ class Dispatcher:
         self._index, self._worker, self._store = index, worker, store
         self._clock, self._console = clock, console
         self.rules = Rules(
-            activities=_names(index.activities), orchestrators=_names(index.orchestrators), settings=settings
+            activities=_names(index.activities) | {name.lower(): name for name in index.disabled},
+            orchestrators=_names(index.orchestrators),
+            settings=settings,
         )
         self._activities = ActivityQueue(
             index.activities,

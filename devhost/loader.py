@@ -37,22 +37,30 @@ class LoadedFunction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionIndex:
-    """All functions: orchestrators and activities by lower-case durable name, those not served with the reason."""
+    """All functions: orchestrators and activities by lower-case durable name, those not served with the reason.
+
+    `disabled` has the names of the activities that are switched off: they can be called, and fail.
+    """
 
     orchestrators: Mapping[str, LoadedFunction]
     activities: Mapping[str, LoadedFunction]
     http: tuple[LoadedFunction, ...]
     unserved: tuple[tuple[str, str], ...]
+    disabled: tuple[str, ...] = ()
 
 
 def load_app(app_root: Path) -> FunctionIndex:
     """Import the app and index its functions; AppLoadError if it cannot be served."""
     served: dict[str, list[LoadedFunction]] = {HTTP: [], ORCHESTRATION: [], ACTIVITY: []}
     unserved: list[tuple[str, str]] = []
+    disabled: list[str] = []
     for name, function in _functions_of(import_app(app_root.absolute())).items():
         reason = _reason_not_to_serve(name, function)
         if reason is not None:
             unserved.append((name, reason))
+            trigger: Any = function.get_trigger()
+            if trigger.type == ACTIVITY and _find_switch(name) is not None:
+                disabled.append(trigger.activity or name)
         else:
             loaded = _load(name, function)
             served[loaded.trigger.type].append(loaded)
@@ -61,6 +69,7 @@ def load_app(app_root: Path) -> FunctionIndex:
         activities=_by_durable_name("activity", served[ACTIVITY]),
         http=tuple(served[HTTP]),
         unserved=tuple(unserved),
+        disabled=tuple(disabled),
     )
 
 
@@ -85,13 +94,17 @@ def _reason_not_to_serve(name: str, function: Function) -> str | None:
     trigger = function.get_trigger()
     if trigger is None:
         raise AppLoadError(f"function {name} has no trigger")
-    # Linux has no periods in names: one underscore instead, or two where it is a section.
-    for sign in (".", "_", "__"):
-        switch = f"AzureWebJobs{sign}{name}{sign}Disabled"
-        if os.environ.get(switch, "").lower() in ("true", "1"):
-            return f"{switch} says so"
+    switch = _find_switch(name)
+    if switch is not None:
+        return f"{switch} says so"
     strange = [it.type for it in (trigger, *function.get_bindings()) if it.type not in _SERVED_BINDINGS]
     return f"devhost knows no {strange[0]}" if strange else None
+
+
+def _find_switch(name: str) -> str | None:
+    # Linux has no periods in names: one underscore instead, or two where it is a section.
+    switches = (f"AzureWebJobs{sign}{name}{sign}Disabled" for sign in (".", "_", "__"))
+    return next((switch for switch in switches if os.environ.get(switch, "").lower() in ("true", "1")), None)
 
 
 def _load(name: str, function: Function) -> LoadedFunction:

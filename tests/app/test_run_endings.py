@@ -107,7 +107,7 @@ def test_failed_chunks_that_the_ledger_could_not_take_are_as_if_their_window_had
 
 def test_a_chunk_without_a_receipt_counts_as_the_ledger_found_out() -> None:
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
-        lost = Exception("Activity function 'enqueue_chunk' failed:  the worker is gone\n at ...")
+        lost = Exception("Activity function 'enqueue_chunk' failed: the worker is gone\n at ...")
         return lost if payload["chunk_index"] < 2 else receipt(payload)
 
     found = to_wire(Settled(chunks=(Counted(0, 10, 0), Counted(1, 7, 1))))

@@ -93,9 +93,9 @@ def test_a_failure_is_told_in_words_and_frames_of_the_app(tmp_path: Path) -> Non
     assert "System.Private.CoreLib" in instance.output_text
     assert [error.splitlines()[0].partition("error: ")[2].partition(" · ")[2] for error in errors] == [
         "activity broken #0 failed: ValueError: no luck",
-        "Orchestrator function 'child' failed: Activity function 'broken' failed:  ValueError: no luck",
+        "Orchestrator function 'child' failed: Activity function 'broken' failed: ValueError: no luck",
         "Orchestrator function 'parent' failed: Orchestrator function 'child' failed: "
-        "Activity function 'broken' failed:  ValueError: no luck",
+        "Activity function 'broken' failed: ValueError: no luck",
     ]
     text = "\n".join(errors)
     assert "in broken" in text

@@ -68,7 +68,7 @@ def test_a_fleet_is_updated_but_for_devices_that_never_answer(tmp_path: Path, mo
             "updated": ["van-1", "van-2"],
             "failed": {
                 "van-3": "Orchestrator function 'update_device' failed: "
-                "Activity function 'install' failed:  DeviceOffline: van-3 does not answer"
+                "Activity function 'install' failed: DeviceOffline: van-3 does not answer"
             },
         }
         # Three attempts, ten minutes apart.

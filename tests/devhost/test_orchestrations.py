@@ -46,7 +46,7 @@ def test_an_uncaught_failure_fails_the_instance_with_the_activity_s_message(app:
     assert instance.status == "Failed"
     assert instance.output_text is not None
     assert instance.output_text.startswith(
-        "Orchestrator function 'uncaught' failed: Activity function 'fail' failed:  ValueError: no luck"
+        "Orchestrator function 'uncaught' failed: Activity function 'fail' failed: ValueError: no luck"
     )
     assert any("uncaught" in line and "error" in line for line in app.lines)
 
@@ -55,7 +55,7 @@ def test_drained_task_all_with_retries_collects_every_outcome(app: RunningApp) -
     instance_id = app.start("drained")
     outcomes = app.result(instance_id)
     assert outcomes[:3] == ["0 after 1", "1 after 2", "2 after 3"]
-    assert outcomes[3:5] == ["Activity function 'fail_first' failed:  RuntimeError: attempt 3"] * 2
+    assert outcomes[3:5] == ["Activity function 'fail_first' failed: RuntimeError: attempt 3"] * 2
     assert outcomes[5] == 42
     instance = app.wait(instance_id)
     assert instance.last_updated_time - instance.created_time > timedelta(hours=2)  # and nobody has waited for them

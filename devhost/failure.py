@@ -1,0 +1,63 @@
+"""What history says of a call that failed: a reason, and as details the .NET exception as the host serialises it."""
+
+import json
+from typing import Any, NamedTuple
+
+from devhost.value import read_text
+
+_CORE = "System.Private.CoreLib"
+_DURABLE = "Microsoft.Azure.WebJobs.Extensions.DurableTask"
+_HRESULT = -2146233088
+
+
+class Failure(NamedTuple):
+    """The `Reason` and `Details` of an event."""
+
+    reason: str
+    details: str
+
+
+def raised_by_activity(name: str, error: str, traceback: str) -> Failure:
+    """Return the failure of an activity whose code raised; `error` is type and text."""
+    remote = {
+        "$type": "Microsoft.Azure.WebJobs.Script.Workers.Rpc.RpcException, Microsoft.Azure.WebJobs.Script",
+        "IsUserException": False,
+        "RemoteStackTrace": traceback,
+        "RemoteMessage": error,
+        "RemoteTypeName": None,
+        "Message": f"Result: Failure\nException: {error}\nStack: {traceback}",
+        "Data": {"$type": f"System.Collections.ListDictionaryInternal, {_CORE}"},
+        "InnerException": None,
+        "HelpLink": None,
+        "Source": _CORE,
+        "HResult": _HRESULT,
+        "StackTrace": "",
+    }
+    return failed_activity(name, error, f"System.Exception, {_CORE}", inner=remote)
+
+
+def disabled_activity(name: str) -> Failure:
+    """Return the failure of an activity that is switched off."""
+    text = f"Activity function '{name}' is disabled."
+    return failed_activity(name, text, f"{_DURABLE}.FunctionFailedException, {_DURABLE}")
+
+
+def failed_activity(name: str, error: str, exception_type: str, *, inner: Any = None) -> Failure:
+    """Return the failure of an activity by the .NET type, with its assembly, of what the host throws for it."""
+    details = {
+        "$type": exception_type,
+        "ClassName": exception_type.partition(",")[0],
+        "Message": error,
+        "Data": None,
+        "InnerException": inner,
+        "HelpURL": None,
+        "StackTraceString": None,
+        "RemoteStackTraceString": None,
+        "RemoteStackIndex": 0,
+        "ExceptionMethod": None,
+        "HResult": _HRESULT,
+        "Source": None,
+        "WatsonBuckets": None,
+    }
+    text = json.dumps(details, ensure_ascii=False, separators=(",", ":"))
+    return Failure(read_text(f"Activity function '{name}' failed: {error}"), read_text(text))
