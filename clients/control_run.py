@@ -18,17 +18,32 @@ blueprint = df.Blueprint()
 WISHES = {"pause": PAUSE, "resume": GO, "cancel": CANCEL}
 
 
-@blueprint.route(route="runs/{run_id}/{wish}", methods=["POST"])
+# One literal route for each: the host maps routes in the order of the functions' names, so a parameter in this place
+# would take the routes of functions whose names come later.
+@blueprint.route(route="runs/{run_id}/pause", methods=["POST"])
 @blueprint.durable_client_input(client_name="client")
-async def control_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Pause, resume or cancel a run: 202, and it comes about as soon as the chunks under way are done.
+async def pause_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Pause a run: 202, and it comes about as soon as the chunks under way are done."""
+    return await _control(req, client, "pause")
 
-    404 if there is no such run, 409 if it has ended, was lost or cannot do this any more.
-    """
-    run_id, wish = req.route_params["run_id"], req.route_params["wish"].lower()
-    if wish not in WISHES:
-        unknown = InvalidInput("(path)", f"nothing can be done to a run by {wish!r}", "pause, resume, cancel, redrive")
-        return refusal(unknown, 404)
+
+@blueprint.route(route="runs/{run_id}/resume", methods=["POST"])
+@blueprint.durable_client_input(client_name="client")
+async def resume_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Let a paused run go on: 202."""
+    return await _control(req, client, "resume")
+
+
+@blueprint.route(route="runs/{run_id}/cancel", methods=["POST"])
+@blueprint.durable_client_input(client_name="client")
+async def cancel_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """Cancel a run: 202, and it ends as soon as the chunks under way are done."""
+    return await _control(req, client, "cancel")
+
+
+async def _control(req: func.HttpRequest, client: df.DurableOrchestrationClient, wish: str) -> func.HttpResponse:
+    """Answer 404 if there is no such run, 409 if it has ended, was lost or cannot do this any more."""
+    run_id = req.route_params["run_id"]
     if not is_run_id(run_id):
         return no_such_run(run_id)
     ended = InvalidInput(

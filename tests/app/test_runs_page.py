@@ -27,10 +27,8 @@ def test_every_status_is_in_the_diagram_and_in_the_table() -> None:
 def test_every_route_is_in_the_table() -> None:
     for module in (start_run, get_run, control_run, redrive_run, delete_run):
         for function in module.blueprint._function_builders:
-            trigger = function._function.get_trigger()
-            for wish in control_run.WISHES:
-                route = typing.cast(str, trigger.route).replace("{wish}", wish)
-                assert f"| `{trigger.methods[0].name} /api/{route}` |" in PAGE
+            trigger = typing.cast(typing.Any, function._function.get_trigger())
+            assert f"| `{trigger.methods[0].name} /api/{trigger.route}` |" in PAGE
 
 
 def test_every_field_of_a_start_is_in_the_table() -> None:
