@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run serve bench chaos check-sources test format lock clean
+.PHONY: help setup run serve bench chaos check-sources compare test format lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,6 +43,9 @@ check-sources: setup ## is every source in sources.toml (SLUICE_SOURCES) describ
 chaos: setup ## ROUNDS runs in which processes are killed and services misbehave; was an id lost?
 	@$(BIN)/python -m chaos $(call flag,ROUNDS,rounds) $(call flag,SEED,seed) $(call flag,FIRST,first) \
 	  $(if $(filter-out file,$(origin IDS)),--ids '$(IDS)')
+
+compare: setup ## replay what the real Functions host did on devhost; PART (api-states, ...) for one part
+	@$(BIN)/python -m tests.real_host $(PART)
 
 test: setup tests/consumer/node_modules/.ready ## lint, types and all tests; what CI runs
 	$(BIN)/ruff check .

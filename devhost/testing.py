@@ -15,7 +15,7 @@ from devhost.clock import Clock, VirtualClock
 from devhost.console import Console
 from devhost.hub import TaskHub
 from devhost.instance import Instance
-from devhost.server import serve
+from devhost.server import Devhost, serve
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 60.0
@@ -26,6 +26,7 @@ class RunningApp:
     """A running host, seen from another thread; `lines` is what the console would say."""
 
     url: str
+    host: Devhost
     hub: TaskHub
     lines: list[str]
     clock: Clock
@@ -75,7 +76,12 @@ class RunningApp:
 
 @contextmanager
 def running_app(
-    app_root: Path, *, clock: Clock | None = None, state_file: Path | None = None, lenient: bool = False
+    app_root: Path,
+    *,
+    clock: Clock | None = None,
+    state_file: Path | None = None,
+    lenient: bool = False,
+    enable_auth: bool = False,
 ) -> Iterator[RunningApp]:
     """Serve an app for as long as the block lasts, in virtual time unless told otherwise."""
     time = clock or VirtualClock()
@@ -86,9 +92,11 @@ def running_app(
     async def run() -> None:
         lines: list[str] = []
         console = Console(write=lines.append)
-        async with serve(app_root, state_file=state_file, clock=time, console=console, lenient=lenient) as host:
+        async with serve(
+            app_root, state_file=state_file, clock=time, console=console, lenient=lenient, enable_auth=enable_auth
+        ) as host:
             loop = asyncio.get_running_loop()
-            running.set_result(RunningApp(url=host.url, hub=host.hub, lines=lines, clock=time, loop=loop))
+            running.set_result(RunningApp(url=host.url, host=host, hub=host.hub, lines=lines, clock=time, loop=loop))
             await ended.wait()
 
     def work() -> None:

@@ -1,0 +1,45 @@
+"""The differences that are known: each names its row of the table "What devhost does not do" in docs/devhost.md."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.real_host.rows import HERE, Row
+
+PAGE = HERE.parent.parent / "docs" / "devhost.md"
+HEADING = "## What devhost does not do"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Rows of one part that differ for the reason in row `why` of the table; `case` and `what` are whole regexes."""
+
+    why: str
+    part: str
+    case: str = ".*"
+    what: str = ".*"
+
+    def covers(self, row: Row) -> bool:
+        """Tell whether the row is meant."""
+        return bool(re.fullmatch(self.case, row.case) and re.fullmatch(self.what, row.what))
+
+
+# One block for each file of the golden data.
+KNOWN: tuple[Known, ...] = ()
+
+
+def table_rows() -> list[str]:
+    """Return the ids in the first column of the table."""
+    section = PAGE.read_text(encoding="utf-8").partition(f"\n{HEADING}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)
+
+
+def reason(part: str, row: Row) -> str | None:
+    """Return the id of the table's row that explains a difference, if there is one."""
+    return next((it.why for it in KNOWN if it.part == part and it.covers(row)), None)
+
+
+def idle(part: str, rows: Sequence[Row]) -> list[Known]:
+    """Return the entries of a part that explain no difference."""
+    different = [row for row in rows if not row.agrees]
+    return [it for it in KNOWN if it.part == part and not any(map(it.covers, different))]

@@ -1,0 +1,19 @@
+"""All parts of the comparison. A runner module offers `PARTS`: the name of each part and the function that runs it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from devhost.errors import DevhostError
+from tests.real_host import exchanges, http_exchanges
+from tests.real_host.rows import Row
+
+Run: TypeAlias = Callable[[], Sequence[Row]]
+PARTS: Mapping[str, Run] = {**exchanges.PARTS, **http_exchanges.PARTS}
+
+
+def run(part: str) -> Sequence[Row]:
+    """Run one part; an app that devhost refuses is a difference."""
+    try:
+        return PARTS[part]()
+    except DevhostError as error:
+        return [Row("start", "the host starts", "yes", str(error))]
