@@ -12,11 +12,18 @@ from azure.durable_functions.models.actions.ActionType import ActionType
 
 from devhost.action import Issued, Role
 from devhost.episode import Activity, Episode, Timer, Turn
-from devhost.event import SCHEDULING, EventType, make_event, write_time
+from devhost.event import SCHEDULING, Event, EventType, make_event, write_time
 from devhost.extension import Walk, follow
 from devhost.instance import STATUS_NUMBERS, Instance, Parent
 from devhost.refusal import Rules, find_refusals
 from devhost.replay import Replay
+
+# What a control event makes of the instance, and where it has the reason.
+_CONTROLS = {
+    EventType.EXECUTION_SUSPENDED: ("Suspended", "Reason"),
+    EventType.EXECUTION_RESUMED: ("Running", "Reason"),
+    EventType.EXECUTION_TERMINATED: ("Terminated", "Input"),
+}
 
 
 def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
@@ -26,20 +33,27 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
     2. Refuse what the real host would break or devhost does not know.
     3. Schedule the tasks that history does not hold yet.
     4. End, continue as new, or stay: an ending waits for every open activity, child and timer.
+
+    A suspended instance takes its turns, too, but 2 to 4 wait for the one that resumes it.
     """
     if rules.settings.lenient:
         walk = Walk(issued=replay.issued)
     else:
         walk = follow(replay.actions, chain(episode.history, episode.new_events))
     before = episode.instance
+    status, output_text = _follow_controls(before, episode.new_events)
     turn = Turn(
         before=before,
-        after=before.updated(episode.now, status="Running", waits=()),
+        after=before.updated(episode.now, status=status, output_text=output_text, waits=()),
         events=[*episode.new_events],
         consumed=[*episode.consumed],
     )
     refusal = next(find_refusals(episode, replay, walk.issued, rules), None)
-    if refusal is not None:
+    if status == "Terminated":
+        _record_end(turn, episode)
+    elif status == "Suspended":
+        turn.after = replace(turn.after, waits=replay.waits)
+    elif refusal is not None:
         _end(turn, episode, replay, refusal)
     else:
         is_open = any(task.task_id not in episode.ended and not task.is_cancelled for task in walk.issued)
@@ -55,6 +69,18 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
                 _end(turn, episode, replay, replay.error)
     turn.events.append(make_event(EventType.ORCHESTRATOR_COMPLETED, episode.now))
     return turn
+
+
+def _follow_controls(before: Instance, events: Sequence[Event]) -> tuple[str, str | None]:
+    """Give the status and the output that suspensions, resumptions and a termination leave; a reason is an output."""
+    status, output_text = ("Suspended" if before.status == "Suspended" else "Running"), before.output_text
+    for event in events:
+        if event["EventType"] in _CONTROLS:
+            status, key = _CONTROLS[event["EventType"]]
+            output_text = output_text if event[key] is None else event[key]
+            if status == "Terminated":
+                break
+    return status, output_text
 
 
 def _schedule(turn: Turn, episode: Episode, issued: Sequence[Issued], rules: Rules) -> None:
@@ -140,13 +166,17 @@ def _end(turn: Turn, episode: Episode, replay: Replay, error: str | None) -> Non
         status, output_text = "Failed", f"Orchestrator function '{turn.before.name}' failed: {text}"
         turn.error_traceback = replay.error_traceback
     turn.after = replace(turn.after, status=status, output_text=output_text, waits=())
+    _record_end(turn, episode)
+
+
+def _record_end(turn: Turn, episode: Episode) -> None:
     turn.events.append(
         make_event(
             EventType.EXECUTION_COMPLETED,
             episode.now,
             event_id=sum(event["EventType"] in SCHEDULING for event in chain(episode.history, turn.events)),
-            OrchestrationStatus=STATUS_NUMBERS[status],
-            Result=output_text,
+            OrchestrationStatus=STATUS_NUMBERS[turn.after.status],
+            Result=turn.after.output_text,
             FailureDetails=None,
         )
     )

@@ -149,7 +149,7 @@ class Dispatcher:
 
     async def _take_turn(self, instance_id: str) -> None:
         instance = self._store.load(instance_id)
-        if instance is None or instance.is_terminal or instance.status == "Suspended":
+        if instance is None or instance.is_terminal:
             return
         key = (instance_id, instance.execution_id, instance.revision)
         history = self._histories.get(key) or self._store.history(instance_id)
@@ -209,6 +209,10 @@ class Dispatcher:
         say = partial(self._console.event, instance_id)
         if turn.before.status == "Pending":
             say(f"orchestrator {name} started")
+        elif turn.before.status == "Suspended" and turn.after.status != "Suspended":
+            say("resumed")
+        if turn.after.status == "Suspended" != turn.before.status:
+            say("suspended")
         for timer in turn.timers:
             fire_at = read_time(timer.fire_at)
             if fire_at > turn.after.last_updated_time:
@@ -219,6 +223,8 @@ class Dispatcher:
             say(f"orchestrator {name} continues as new")
         if turn.after.status == "Completed":
             say(f"orchestrator {name} completed")
+        if turn.after.status == "Terminated":
+            say(f"terminated: {turn.after.output_text or 'no reason given'}")
         if turn.after.status == "Failed":
             self._console.error(f"{instance_id} · {turn.after.output_text}", turn.error_traceback)
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from devhost import errors
@@ -19,6 +20,7 @@ from devhost.settings import HostSettings
 from devhost.store import Store
 from devhost.worker import Worker
 
+_WRONG_STATE = "Cannot {} the orchestration instance {} because instance is in the {} state."
 _ID = re.compile(r"(?!@)[^/\\#?\x00-\x1f\x7f-\x9f]{1,256}")
 
 
@@ -95,27 +97,26 @@ class TaskHub:
     async def raise_event(self, instance_id: str, event_name: str, input_text: str | None) -> None:
         """Put an external event into an instance's inbox, where it stays until the orchestrator waits for it."""
         self._find_running(instance_id)
-        event = make_event(EventType.EVENT_RAISED, self._clock.now(), Name=event_name, Input=input_text)
-        self._store.post(instance_id, event)
         self._console.event(instance_id, f"event {event_name} raised")
-        self._dispatcher.notify([instance_id])
+        self._post(instance_id, EventType.EVENT_RAISED, Name=event_name, Input=input_text, ParentTraceContext=None)
 
     async def terminate(self, instance_id: str, reason: str | None) -> None:
-        """End an instance; its running activities run to their end, and nobody hears of it."""
-        instance, now = self._find_running(instance_id), self._clock.now()
-        ended = instance.updated(now, status="Terminated", output_text=reason)
-        self._store.change(ended, make_event(EventType.EXECUTION_TERMINATED, now, Input=reason))
-        self._console.event(instance_id, f"terminated: {reason or 'no reason given'}")
-        self._dispatcher.note_end(ended)
-        self._dispatcher.note_change()
+        """End an instance with its next turn; its running activities run to their end, and nobody hears of it."""
+        self._find_running(instance_id)
+        self._post(instance_id, EventType.EXECUTION_TERMINATED, Input=reason)
 
     async def suspend(self, instance_id: str, reason: str | None) -> None:
-        """Hold an instance: running activities end and their results wait, nothing new begins."""
-        self._switch(instance_id, EventType.EXECUTION_SUSPENDED, "Suspended", reason)
+        """Hold an instance with its next turn: running activities end, nothing new begins."""
+        if self._find_running(instance_id).status == "Suspended":
+            raise errors.WrongState(_WRONG_STATE.format("suspend", instance_id, "Suspended"))
+        self._post(instance_id, EventType.EXECUTION_SUSPENDED, Reason=reason)
 
     async def resume(self, instance_id: str, reason: str | None) -> None:
         """Let a suspended instance go on with what came meanwhile."""
-        self._switch(instance_id, EventType.EXECUTION_RESUMED, "Running", reason)
+        status = self._find_running(instance_id).status
+        if status != "Suspended":
+            raise errors.WrongState(_WRONG_STATE.format("resume", instance_id, status))
+        self._post(instance_id, EventType.EXECUTION_RESUMED, Reason=reason)
 
     async def rewind(self, instance_id: str, reason: str | None) -> None:
         """Let a failed instance, and its failed children, do again what failed."""
@@ -182,13 +183,8 @@ class TaskHub:
         """Give the events of the current execution."""
         return self._store.history(instance_id)
 
-    def _switch(self, instance_id: str, kind: EventType, status: str, reason: str | None) -> None:
-        instance, now = self._find_running(instance_id), self._clock.now()
-        if (instance.status == "Suspended") == (status == "Suspended"):
-            raise errors.WrongState(f"instance {instance_id} is {instance.status}")
-        self._store.change(instance.updated(now, status=status), make_event(kind, now, Reason=reason))
-        self._console.event(instance_id, "suspended" if status == "Suspended" else "resumed")
-        self._dispatcher.note_change()
+    def _post(self, instance_id: str, kind: EventType, **fields: Any) -> None:
+        self._store.post(instance_id, make_event(kind, self._clock.now(), **fields))
         self._dispatcher.notify([instance_id])
 
     def _find(self, instance_id: str) -> Instance:

@@ -107,12 +107,6 @@ class Store:
                     told[task.instance_id] = None
         return list(told)
 
-    def change(self, after: Instance, event: Event) -> None:
-        """Write a change that comes from outside."""
-        with self._transaction():
-            self._append_history(after.instance_id, [event])
-            self._save(after)
-
     def commit(self, turn: Turn) -> bool:
         """Write a whole turn, unless the instance has changed since the turn was decided; say which."""
         before, after = turn.before, turn.after

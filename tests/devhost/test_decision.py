@@ -102,8 +102,7 @@ def test_a_commit_that_breaks_off_in_the_middle_leaves_nothing_behind(tmp_path: 
 def test_a_turn_is_dropped_when_the_instance_changed_meanwhile(tmp_path: Path) -> None:
     store = started(tmp_path)
     turn = think(store, two_calls)
-    suspended = turn.before.updated(NOW, status="Suspended")
-    store.change(suspended, make_event(EventType.EXECUTION_SUSPENDED, NOW))
+    store.start(replace(NEW, execution_id="another"))
     assert not store.commit(turn)
     assert store.activities() == []
     store.close()
@@ -182,8 +181,10 @@ def test_nothing_is_left_to_do_for_an_instance_that_was_terminated(tmp_path: Pat
     store.commit(turn)
     store.post("i", make_event(EventType.EVENT_RAISED, NOW, Name="unheard", Input=None))
     assert (len(store.activities()), store.next_timer() is None, store.instances_with_mail()) == (1, False, ["i"])
-    terminated = turn.after.updated(NOW, status="Terminated")
-    store.change(terminated, make_event(EventType.EXECUTION_TERMINATED, NOW, Input="enough"))
+    store.post("i", make_event(EventType.EXECUTION_TERMINATED, NOW, Input="enough"))
+    turn = think(store, races)
+    assert (turn.after.status, turn.after.output_text) == ("Terminated", "enough")
+    store.commit(turn)
     store.close()
     store = Store(tmp_path / "state.db")
     assert (store.activities(), store.next_timer(), store.instances_with_mail()) == ([], None, [])
@@ -222,4 +223,45 @@ def test_more_actions_than_allowed_fail_the_instance(tmp_path: Path) -> None:
     rules = replace(RULES, settings=HostSettings(max_orchestration_actions=2))
     turn = decide(episode, replay(fan_out, episode.new_events), rules)
     assert "more than 2 actions" in str(turn.after.output_text)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status", "output"),
+    [
+        ([EventType.EXECUTION_SUSPENDED], "Suspended", "why 0"),
+        ([EventType.EXECUTION_SUSPENDED, EventType.EXECUTION_RESUMED], "Running", "why 1"),
+        ([EventType.EXECUTION_TERMINATED, EventType.EXECUTION_SUSPENDED], "Terminated", "why 0"),
+    ],
+)
+def test_controls_of_a_pending_instance_take_effect_with_its_first_turn(
+    tmp_path: Path, kinds: list[EventType], status: str, output: str
+) -> None:
+    """Source: real-host.md section 4 and row 18 of section 1, api-pending.json."""
+    store = started(tmp_path)
+    for number, kind in enumerate(kinds):
+        said = f"why {number}"
+        store.post("i", make_event(kind, NOW, Reason=said, Input=said))
+    turn = think(store, two_calls)
+    assert (turn.after.status, turn.after.output_text) == (status, output)
+    assert [activity.task_id for activity in turn.activities] == ([0] if status == "Running" else [])
+    ended = [event for event in turn.events if event["EventType"] == EventType.EXECUTION_COMPLETED]
+    assert [event["Result"] for event in ended] == ([output] if status == "Terminated" else [])
+    store.close()
+
+
+def test_what_a_suspended_instance_was_told_is_done_when_it_is_resumed(tmp_path: Path) -> None:
+    """Source: real-host.md section 5, row "suspended"."""
+    store = started(tmp_path)
+    store.commit(think(store, two_calls))
+    store.post("i", make_event(EventType.EXECUTION_SUSPENDED, NOW, Reason=None))
+    store.commit(think(store, two_calls))
+    complete(store, 0)
+    turn = think(store, two_calls)
+    assert EventType.TASK_COMPLETED in [event["EventType"] for event in turn.events]
+    assert (turn.after.status, turn.activities) == ("Suspended", [])
+    store.commit(turn)
+    store.post("i", make_event(EventType.EXECUTION_RESUMED, NOW, Reason="on"))
+    turn = think(store, two_calls)
+    assert (turn.after.status, [activity.task_id for activity in turn.activities]) == ("Running", [1])
     store.close()

@@ -192,11 +192,13 @@ def test_a_suspended_instance_keeps_its_mail_until_it_is_resumed(still_app: Runn
     still_app.start("approval", instance_id="held")
     still_app.rest()
     still_app.call(hub.suspend("held", "wait"))
+    still_app.rest()
     with pytest.raises(WrongState):
         still_app.call(hub.suspend("held", "again"))
     still_app.raise_event("held", "Approval", 1)
     still_app.rest()
-    assert still_app.wait("held", lambda it: True).status == "Suspended"
+    held = still_app.wait("held", lambda it: True)
+    assert (held.status, held.output_text) == ("Suspended", "wait")
     still_app.call(hub.resume("held", "go"))
     assert still_app.result("held") == {"approved": 1, "value": 2}
     with pytest.raises(InstanceFinished):

@@ -150,6 +150,7 @@ class Host:
 
     def terminate(self, run_id: str = "run") -> None:
         self.http.post(f"/runtime/webhooks/durabletask/instances/{run_id}/terminate").raise_for_status()
+        self.app.wait(run_id)  # it ends with its next turn
 
     def purge_history(self, run_id: str = "run") -> None:
         self.http.delete(f"/runtime/webhooks/durabletask/instances/{run_id}").raise_for_status()

@@ -106,6 +106,7 @@ def test_the_durable_suspend_and_resume_urls_still_work(rig: Rig) -> None:
         urls = host.start().json()
         rig.gate.wait_until_reached()
         host.http.post(urls["suspendPostUri"].replace("{text}", "")).raise_for_status()
+        host.app.wait("run", lambda it: it.status == "Suspended")
         assert host.look()["status"] == "suspended"
         rig.gate.open()
         host.app.rest()
