@@ -150,6 +150,7 @@ def _announce(host: Devhost, console: Console) -> None:
     ]
     for trigger, functions in (("orchestrationTrigger", index.orchestrators), ("activityTrigger", index.activities)):
         rows += [(f"{function.durable_name}:", trigger, "") for function in functions.values()]
+    rows += [(f"{function.name}:", "timerTrigger", str(function.trigger.schedule)) for function in index.timers]
     console.table("Functions:", rows)
     console.note(
         f"instances of hub {settings.hub_name} at {host.url}{WEBHOOK_PATH}instances, kept in {host.state_file}"

@@ -21,6 +21,10 @@ class RealClock:
             async with asyncio.timeout(seconds):
                 await woken.wait()
 
+    async def reach(self, moment: datetime) -> None:
+        """Return when the moment has come, or a trifle earlier."""
+        await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
+
 
 class VirtualClock:
     """Time that stands still while there is work and jumps to the next durable timer when there is none.
@@ -30,6 +34,7 @@ class VirtualClock:
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC), *, automatic: bool = True) -> None:
         self._now, self._automatic, self._woken = start, automatic, asyncio.Event()
+        self._watchers: set[asyncio.Event] = set()
 
     def now(self) -> datetime:
         """Give the current virtual moment in UTC."""
@@ -39,16 +44,32 @@ class VirtualClock:
 
     def advance(self, by: timedelta) -> None:
         """Move time forward; call it on the host's event loop."""
-        self._now += by
+        self._move(self._now + by)
         self._woken.set()
 
     async def wait(self, until: datetime | None, woken: asyncio.Event, is_idle: Callable[[], bool]) -> None:
         """Jump to `until` if nothing else can happen, else wait to be woken."""
         self._woken = woken
         if until is not None and (until <= self._now or (self._automatic and is_idle())):
-            self._now = max(self._now, until)
+            self._move(max(self._now, until))
         else:
             await woken.wait()
+
+    async def reach(self, moment: datetime) -> None:
+        """Return when the moment has come or been passed; for that alone time does not jump."""
+        moved = asyncio.Event()
+        self._watchers.add(moved)
+        try:
+            while self._now < moment:
+                await moved.wait()
+                moved.clear()
+        finally:
+            self._watchers.discard(moved)
+
+    def _move(self, now: datetime) -> None:
+        self._now = now
+        for moved in self._watchers:
+            moved.set()
 
 
 Clock: TypeAlias = RealClock | VirtualClock

@@ -15,8 +15,9 @@ from devhost.errors import AppLoadError
 from devhost.script import import_app
 from devhost.signature import check_signature
 
-HTTP, ORCHESTRATION, ACTIVITY, CLIENT = "httpTrigger", "orchestrationTrigger", "activityTrigger", "durableClient"
-_SERVED_BINDINGS = frozenset({HTTP, ORCHESTRATION, ACTIVITY, CLIENT, "http"})
+HTTP, ORCHESTRATION, ACTIVITY = "httpTrigger", "orchestrationTrigger", "activityTrigger"
+TIMER, CLIENT = "timerTrigger", "durableClient"
+_SERVED_BINDINGS = frozenset({HTTP, ORCHESTRATION, ACTIVITY, TIMER, CLIENT, "http"})
 # Fields in which a trigger may give another name.
 _DURABLE_NAMES = {ORCHESTRATION: "orchestration", ACTIVITY: "activity"}
 
@@ -45,13 +46,14 @@ class FunctionIndex:
     orchestrators: Mapping[str, LoadedFunction]
     activities: Mapping[str, LoadedFunction]
     http: tuple[LoadedFunction, ...]
+    timers: tuple[LoadedFunction, ...]
     unserved: tuple[tuple[str, str], ...]
     disabled: tuple[str, ...] = ()
 
 
 def load_app(app_root: Path) -> FunctionIndex:
     """Import the app and index its functions; AppLoadError if it cannot be served."""
-    served: dict[str, list[LoadedFunction]] = {HTTP: [], ORCHESTRATION: [], ACTIVITY: []}
+    served: dict[str, list[LoadedFunction]] = {HTTP: [], ORCHESTRATION: [], ACTIVITY: [], TIMER: []}
     unserved: list[tuple[str, str]] = []
     disabled: list[str] = []
     for name, function in _functions_of(import_app(app_root.absolute())).items():
@@ -68,6 +70,7 @@ def load_app(app_root: Path) -> FunctionIndex:
         orchestrators=_by_durable_name("orchestrator", served[ORCHESTRATION]),
         activities=_by_durable_name("activity", served[ACTIVITY]),
         http=tuple(served[HTTP]),
+        timers=tuple(served[TIMER]),
         unserved=tuple(unserved),
         disabled=tuple(disabled),
     )

@@ -21,6 +21,7 @@ from devhost.loader import FunctionIndex, load_app
 from devhost.management import RPC_PATH, WEBHOOK_PATH, ManagementLinks
 from devhost.routes import RouteTable
 from devhost.settings import HostSettings, load_settings, read_local_values
+from devhost.timer_trigger import TimerTriggers, read_timers
 from devhost.webhooks import Webhooks
 from devhost.worker import Worker
 
@@ -37,6 +38,7 @@ class Devhost:
     index: FunctionIndex
     routes: RouteTable
     hub: TaskHub
+    timers: TimerTriggers
     keys: Keys | None
     state_file: Path
 
@@ -66,6 +68,7 @@ async def serve(
         settings = load_settings(app_root, lenient=lenient)
         index = load_app(app_root)
         routes = RouteTable(index.http, settings.route_prefix)
+        schedules = read_timers(index.timers)
         # Only now: what cannot be served leaves nothing behind.
         with explained(f"the folder of the state file {state_file} cannot be made"):
             state_file.parent.mkdir(parents=True, exist_ok=True)
@@ -77,13 +80,21 @@ async def serve(
         worker = Worker(settings, app_root)
         opened.callback(worker.close)
         opened.push_async_callback(http_utils._close_session)  # the SDK leaves it to the end of the process
-        hub = TaskHub(index, worker, settings, state_file, clock or RealClock(), console)
+        clock = clock or RealClock()
+        hub = TaskHub(index, worker, settings, state_file, clock, console)
         await hub.start()
         opened.push_async_callback(hub.stop)
         links = ManagementLinks(hub_name=settings.hub_name, code=keys.durable if keys else None)
         webhooks = Webhooks(hub=hub, links=links, console=console, use_forwarded_host=settings.use_forwarded_host)
-        trigger = HttpTrigger(
-            routes=routes, worker=worker, console=console, keys=keys, client_binding=links.client_binding(url)
+        client_binding = links.client_binding(url)
+        trigger = HttpTrigger(routes=routes, worker=worker, console=console, keys=keys, client_binding=client_binding)
+        timers = TimerTriggers(
+            schedules,
+            worker,
+            clock,
+            console,
+            client_binding=client_binding,
+            status_file=state_file.with_suffix(".timers.json"),
         )
         app = web.Application(client_max_size=settings.body_limit_bytes)
         app.router.add_route("*", "/{path:.*}", _handler(webhooks, trigger, keys))
@@ -91,7 +102,18 @@ async def serve(
         await runner.setup()
         opened.push_async_callback(runner.cleanup)
         await web.SockSite(runner, listener).start()
-        yield Devhost(url=url, settings=settings, index=index, routes=routes, hub=hub, keys=keys, state_file=state_file)
+        timers.start()
+        opened.push_async_callback(timers.stop)
+        yield Devhost(
+            url=url,
+            settings=settings,
+            index=index,
+            routes=routes,
+            hub=hub,
+            timers=timers,
+            keys=keys,
+            state_file=state_file,
+        )
 
 
 def _handler(webhooks: Webhooks, trigger: HttpTrigger, keys: Keys | None) -> Handler:

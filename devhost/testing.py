@@ -46,8 +46,15 @@ class RunningApp:
         return self.call(self.hub.wait(instance_id, enough))
 
     def rest(self) -> None:
-        """Return when nothing more happens before the next durable timer."""
-        self.call(self.hub.rest())
+        """Return when no timer-triggered function runs and nothing more happens before the next durable timer."""
+
+        async def rest() -> None:
+            await self.hub.rest()
+            while not self.host.timers.is_idle():
+                await self.host.timers.rest()
+                await self.hub.rest()
+
+        self.call(rest())
 
     def result(self, instance_id: str) -> Any:
         """Wait until an instance has completed and give its output."""

@@ -210,6 +210,7 @@ def _index() -> FunctionIndex:
         orchestrators={"program": _function("program", _Orchestrator())},
         activities={"work": _function("work", lambda: None)},
         http=(),
+        timers=(),
         unserved=(),
     )
 

@@ -17,7 +17,7 @@ def test_functions_are_indexed_by_trigger_and_durable_name() -> None:
     assert set(index.orchestrators) == orchestrators
     assert set(index.activities) == {"double", "note_step", "fail_until", "hold_on"}
     assert {function.name for function in index.http} >= {"start", "status", "echo", "binary"}
-    assert index.unserved == (("hourly", "devhost knows no timerTrigger"),)
+    assert index.unserved == (("from_queue", "devhost knows no queueTrigger"),)
     assert index.activities["double"].is_async
     assert not index.activities["note_step"].is_async
     assert index.activities["note_step"].input_parameter == "order"

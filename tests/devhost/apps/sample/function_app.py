@@ -85,8 +85,8 @@ async def called_off(req: func.HttpRequest) -> str:
     return "never"
 
 
-@app.timer_trigger(schedule="0 0 * * * *", arg_name="timer")
-def hourly(timer: func.TimerRequest) -> None:
+@app.queue_trigger(arg_name="message", queue_name="jobs", connection="AzureWebJobsStorage")
+def from_queue(message: func.QueueMessage) -> None:
     raise AssertionError("never called")
 
 
