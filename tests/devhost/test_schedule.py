@@ -37,7 +37,7 @@ def test_an_interval_counts_from_the_last_call(text: str, hours: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    (
+    [
         "",
         "hourly",
         "* * * *",
@@ -50,7 +50,7 @@ def test_an_interval_counts_from_the_last_call(text: str, hours: float) -> None:
         "24:00:00",
         "00:00:00",
         "%NO_SUCH_SETTING%",
-    ),
+    ],
 )
 def test_a_schedule_that_the_host_does_not_know_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"neither NCRONTAB|no moment fits"):
