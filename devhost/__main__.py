@@ -159,8 +159,6 @@ def _announce(host: Devhost, console: Console) -> None:
         console.warning("lenient: ids and order follow the Python SDK, not the Durable extension")
     for name, reason in index.unserved:
         console.warning(f"function {name} is not served: {reason}")
-    for gap in settings.gaps:
-        console.warning(gap)
     if host.keys is not None:
         console.note(f"keys are asked for; they are in {key_file(host.state_file)}")
 

@@ -11,7 +11,18 @@ class DevhostError(Exception):
 
 
 class AppLoadError(DevhostError):
-    """The app's code or configuration cannot be served; the text is one line naming the place."""
+    """The app's code or configuration cannot be served: one line that names the place and what the real host does."""
+
+    then = "starts with 0 functions: every path answers 404"
+
+    def __init__(self, text: str, then: str = "") -> None:
+        super().__init__(f"{text} (the real host {then or self.then})")
+
+
+class HostStartError(AppLoadError):
+    """A fault that keeps the real host from its start."""
+
+    then = "does not start: every path answers 503"
 
 
 class StateFileError(DevhostError):

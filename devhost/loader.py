@@ -3,6 +3,7 @@
 import inspect
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Any
 from azure.functions.decorators.core import Binding
 from azure.functions.decorators.function_app import Function
 
-from devhost.errors import AppLoadError
+from devhost.errors import AppLoadError, HostStartError
 from devhost.script import import_app
 from devhost.signature import check_signature
 
 HTTP, ORCHESTRATION, ACTIVITY = "httpTrigger", "orchestrationTrigger", "activityTrigger"
 TIMER, CLIENT = "timerTrigger", "durableClient"
 _SERVED_BINDINGS = frozenset({HTTP, ORCHESTRATION, ACTIVITY, TIMER, CLIENT, "http"})
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 # Fields in which a trigger may give another name.
 _DURABLE_NAMES = {ORCHESTRATION: "orchestration", ACTIVITY: "activity"}
 
@@ -67,8 +69,8 @@ def load_app(app_root: Path) -> FunctionIndex:
             loaded = _load(name, function)
             served[loaded.trigger.type].append(loaded)
     return FunctionIndex(
-        orchestrators=_by_durable_name("orchestrator", served[ORCHESTRATION]),
-        activities=_by_durable_name("activity", served[ACTIVITY]),
+        orchestrators=_by_durable_name(served[ORCHESTRATION]),
+        activities=_by_durable_name(served[ACTIVITY]),
         http=tuple(served[HTTP]),
         timers=tuple(served[TIMER]),
         unserved=tuple(unserved),
@@ -89,7 +91,11 @@ def _functions_of(app: Any) -> dict[str, Function]:
     if not functions:
         raise AppLoadError("the app registers no function")
     names = [str(function.get_function_name()) for function in functions]
-    _refuse_duplicates("function name", zip(names, names, strict=True))
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise AppLoadError(f"function name {name!r} is used twice")
+        if any(name.lower() == other.lower() for other in names[:number]):
+            raise HostStartError(f"function name {name!r} is used twice but for its case")
     return dict(zip(names, functions, strict=True))
 
 
@@ -100,6 +106,8 @@ def _reason_not_to_serve(name: str, function: Function) -> str | None:
     switch = _find_switch(name)
     if switch is not None:
         return f"{switch} says so"
+    if not _NAME.fullmatch(name) or name.lower() == "host":
+        return f"{name!r} is not a valid function name"
     strange = [it.type for it in (trigger, *function.get_bindings()) if it.type not in _SERVED_BINDINGS]
     return f"devhost knows no {strange[0]}" if strange else None
 
@@ -114,10 +122,11 @@ def _load(name: str, function: Function) -> LoadedFunction:
     user_function = function.get_user_function()
     trigger: Any = function.get_trigger()
     bindings = tuple(function.get_bindings())
-    if any(binding.type == CLIENT for binding in bindings):
-        written = getattr(user_function, "client_function", user_function)
-        if not any(map(inspect.iscoroutinefunction, (written, inspect.unwrap(written)))):
-            raise AppLoadError(f"function {name} takes a durable client and must be written with async def")
+    # The SDK awaits a function that it gives a client; a generic binding hands over the text that clients are made of.
+    written = getattr(user_function, "client_function", None)
+    if written is not None and not any(map(inspect.iscoroutinefunction, (written, inspect.unwrap(written)))):
+        reason = f"function {name} takes a durable client and must be written with async def"
+        raise AppLoadError(reason, "answers 500 to each call")
     if trigger.type == ORCHESTRATION and trigger.name != "context":
         raise AppLoadError(f"orchestrator {name}: context_name must be 'context', not {trigger.name!r}")
     field = _DURABLE_NAMES.get(trigger.type)
@@ -133,16 +142,6 @@ def _load(name: str, function: Function) -> LoadedFunction:
     )
 
 
-def _by_durable_name(kind: str, functions: Iterable[LoadedFunction]) -> dict[str, LoadedFunction]:
-    named = [(function.durable_name or function.name, function) for function in functions]
-    _refuse_duplicates(f"{kind} name", ((durable_name, function.name) for durable_name, function in named))
-    return {durable_name.lower(): function for durable_name, function in named}
-
-
-def _refuse_duplicates(kind: str, names: Iterable[tuple[str, str]]) -> None:
-    seen: dict[str, str] = {}
-    for name, function_name in names:
-        other = seen.setdefault(name.lower(), function_name)
-        if other != function_name:
-            users = f"by {other} and by {function_name}"
-            raise AppLoadError(f"{kind} {name!r} is used twice (case does not count): {users}")
+def _by_durable_name(functions: Iterable[LoadedFunction]) -> dict[str, LoadedFunction]:
+    # Of two that differ in case only, the one registered later runs.
+    return {(function.durable_name or function.name).lower(): function for function in functions}

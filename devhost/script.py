@@ -48,7 +48,8 @@ def _import_fresh(app_root: Path, stem: str) -> ModuleType:
     try:
         return importlib.import_module(stem)
     except (Exception, SystemExit) as error:
-        raise AppLoadError(_describe(error, app_root, stem)) from error
+        exits = isinstance(error, SystemExit)
+        raise AppLoadError(_describe(error, app_root, stem), "does not come up" if exits else "") from error
     finally:
         new = sys.modules.keys() - before
         _brought_in.update(name for name in new if _belongs_to_app(sys.modules[name], app_root))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
-from devhost.errors import AppLoadError
+from devhost.errors import AppLoadError, DevhostError, HostStartError, explained
 
 # Prefix of environment variables that stand for host.json values; two underscores join the path.
 _OVERRIDE = "AzureFunctionsJobHost__"
@@ -19,8 +19,9 @@ _CORES = os.cpu_count() or 1
 
 def _read_hub_name(text: str) -> str:
     name = re.sub(r"%([^%]+)%", lambda setting: os.environ.get(setting[1], setting[0]), text)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,44}", name):
-        raise ValueError(f"hubName {name!r} must be 3 to 45 letters and digits and start with a letter")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,45}", name):  # 46 in all pass there too, whatever its text says
+        rule = "should contain only alphanumeric characters, start with a letter, and have length between 3 and 45"
+        raise ValueError(f"Task hub name {name!r} {rule}")
     return name
 
 
@@ -33,7 +34,10 @@ def _read_timeout(value: Any) -> Any:
     if not found:
         raise ValueError("functionTimeout must read hh:mm:ss or -1")
     days, hours, minutes, seconds = map(float, found.groups(default="0"))
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    span = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if span < 1:
+        raise ValueError("FunctionTimeout must be greater than 00:00:01")
+    return span
 
 
 def _read_states(text: str) -> str:
@@ -67,56 +71,69 @@ class HostSettings(BaseModel):
     use_forwarded_host: bool = _durable("httpSettings.useForwardedHost", False)
     local_rpc_endpoint: bool = _durable("localRpcEndpointEnabled", True)
     lenient: bool = False
-    gaps: tuple[str, ...] = ()  # what a real host would miss in host.json
 
 
 def load_settings(app_root: Path, *, lenient: bool = False) -> HostSettings:
     """Read host.json and its overrides; AppLoadError names the setting that cannot be read."""
-    host = _read_json(app_root / "host.json")
-    if host and host.get("version") != "2.0":
-        raise AppLoadError(f'host.json: "version" must be "2.0", not {host.get("version")!r}')
+    host = _read_host_json(app_root / "host.json")
     given = {place.lower(): text for place, text in [*_flatten(host), *_read_environment()]}
     places = [str(field.validation_alias) for field in HostSettings.model_fields.values()]
     for place in given:
         if any(other.lower().startswith(f"{place}.") for other in places):
-            raise AppLoadError(f"host.json: {place} must be a JSON object, not {given[place]}")
+            raise HostStartError(f"host.json: {place} must be a JSON object, not {given[place]}")
     values = {place: given[place.lower()] for place in places if place.lower() in given}
     try:
-        settings = HostSettings.model_validate({**values, "lenient": lenient, "gaps": tuple(_find_gaps(host))})
+        settings = HostSettings.model_validate({**values, "lenient": lenient})
     except ValidationError as error:
         wrong = error.errors()[0]
         reason = wrong["msg"].removeprefix("Value error, ")
-        raise AppLoadError(f"setting {wrong['loc'][0]} = {wrong['input']!r}: {reason}") from error
+        raise HostStartError(f"setting {wrong['loc'][0]} = {wrong['input']!r}: {reason}") from error
     if not settings.local_rpc_endpoint:
-        raise AppLoadError("host.json: localRpcEndpointEnabled must not be false: the Python SDK has no other way in")
+        reason = "host.json: localRpcEndpointEnabled must not be false: the Python SDK has no other way in"
+        raise AppLoadError(reason, "fails each call of a durable client")
     return settings
 
 
 def read_local_values(app_root: Path) -> dict[str, str]:
     """Return the `Values` of local.settings.json, empty when there is no such file."""
-    settings = _read_json(app_root / "local.settings.json")
+    try:
+        settings = json.loads(_read_text(app_root / "local.settings.json") or "{}")
+        values = settings.get("Values") or {}
+    except (ValueError, AttributeError) as error:
+        raise DevhostError(f"local.settings.json must hold a JSON object without comments: {error}") from error
     if settings.get("IsEncrypted"):
-        raise AppLoadError("local.settings.json is encrypted; `func settings decrypt` makes it readable")
-    values = settings.get("Values") or {}
+        raise DevhostError("local.settings.json is encrypted; `func settings decrypt` makes it readable")
     if not isinstance(values, dict) or any(isinstance(value, dict | list) for value in values.values()):
-        raise AppLoadError("local.settings.json: Values must be an object of texts; nested values are not environment")
+        raise DevhostError("local.settings.json: Values must be an object of texts; nested values are not environment")
     return dict(_flatten(values))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_host_json(path: Path) -> dict[str, Any]:
+    text = _read_text(path)
+    if text is None:
+        return {}  # the host puts its defaults there, with the extension bundle
     try:
-        text = path.read_text("utf-8-sig")
-        # The host allows comment lines in these files.
-        value = json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise AppLoadError(f"{path.name} cannot be read: {error.strerror}") from error
+        host = json.loads(text)
     except ValueError as error:
-        raise AppLoadError(f"{path.name} is not valid JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise AppLoadError(f"{path.name} must hold a JSON object")
-    return value
+        # The host reads comments, single quotes and commas at an end; its worker, which reads the file too, does not.
+        both = getattr(error, "msg", "") == "Extra data" or getattr(error, "pos", 0) >= len(text.rstrip())
+        raise (HostStartError if both else AppLoadError)(f"host.json is not valid JSON: {error}") from error
+    if not isinstance(host, dict):
+        raise HostStartError("host.json must hold a JSON object")
+    if host.get("version") != "2.0":
+        raise HostStartError(f'host.json: "version" must be "2.0", not {host.get("version")!r}')
+    if "extensionBundle" not in host:
+        raise HostStartError("host.json names no extensionBundle, from which the durable triggers come")
+    if "functions" in host:
+        raise AppLoadError("host.json: devhost serves all functions", f"loads only those in {host['functions']}")
+    return host
+
+
+def _read_text(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    with explained(f"{path.name} cannot be read"):
+        return path.read_bytes().decode("utf-8", "replace")
 
 
 def _flatten(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -133,10 +150,3 @@ def _read_environment() -> Iterator[tuple[str, str]]:
             yield name.removeprefix(_OVERRIDE).replace("__", "."), text
         elif name in (_THREADS, _BODY_LIMIT):
             yield name, text
-
-
-def _find_gaps(host: Mapping[str, Any]) -> Iterator[str]:
-    if not host:
-        yield "there is no host.json: Core Tools and a deployment ask for one"
-    elif "extensionBundle" not in host:
-        yield "host.json names no extensionBundle: a real host would know no durable triggers"

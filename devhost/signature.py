@@ -1,5 +1,6 @@
 """Holds a function's Python parameters against its bindings, with the Python worker's rules."""
 
+import collections.abc
 import inspect
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -53,12 +54,10 @@ def _find_parameter_faults(binding: Binding, annotation: Any) -> Iterator[str]:
         yield f"{binding.name} is {way} the annotation func.Out[...]"
     pytype = typing.get_args(annotation)[0] if is_out else annotation
     if not isinstance(pytype, type):
-        # typing.List[str] passes in the worker, list[str], X | None and Optional[X] do not.
-        if type(pytype).__name__ != "_GenericAlias":
-            yield (
-                f"annotation {pytype!r} of parameter {binding.name} is no plain class; "
-                "the worker refuses it, write the bare class instead"
-            )
+        # Dict, List[str] and Mapping pass in the worker; list[str], Tuple, Callable, Optional[X] and ClassVar do not.
+        origin = typing.get_origin(pytype) if type(pytype).__module__ == "typing" else None
+        if not isinstance(origin, type) or origin in (tuple, collections.abc.Callable):
+            yield f"annotation {pytype!r} of parameter {binding.name} is no plain class; write the bare class instead"
         return
     check = "check_output_type_annotation" if is_out else "check_input_type_annotation"
     if pytype not in (str, bytes) and not _converter_says(binding, check, pytype):

@@ -20,6 +20,8 @@ from tests.devhost.app_folder import SAMPLE, write_app
 
 Talk = Callable[[aiohttp.ClientSession, Devhost], Awaitable[None]]
 
+NO_PREFIX = '{"version": "2.0", "extensionBundle": {}, "extensions": {"http": {"routePrefix": ""}}}'
+
 
 def serve(app_root: Path, state_file: Path, talk: Talk, lines: list[str] | None = None, **options: Any) -> None:
     said: list[str] = [] if lines is None else lines
@@ -173,7 +175,7 @@ def test_local_settings_are_in_the_environment_while_the_host_runs(
     monkeypatch.delenv("Greeting", raising=False)
     write_app(tmp_path, source)
     (tmp_path / "local.settings.json").write_text('{"Values": {"Greeting": "hello", "Taken": "ignored"}}')
-    (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}')
+    (tmp_path / "host.json").write_text(NO_PREFIX)
 
     async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
         async with session.get(f"{host.url}/a/b") as response:
@@ -243,7 +245,7 @@ def test_an_asgi_app_is_served(tmp_path: Path) -> None:
 
     app = func.AsgiFunctionApp(app=page, http_auth_level=func.AuthLevel.ANONYMOUS)
     """
-    (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}')
+    (tmp_path / "host.json").write_text(NO_PREFIX)
 
     async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
         async with session.get(f"{host.url}/hello/you?x=1") as response:

@@ -56,10 +56,13 @@ ROUTE = "@app.route(route='r')\n"
     [
         ("x = 1", "defines no FunctionApp"),
         ("one = func.FunctionApp()\ntwo = func.FunctionApp()", "more than one FunctionApp object (one, two)"),
-        (APP, "registers no function"),
+        (APP, "registers no function (the real host starts with 0 functions: every path answers 404)"),
         (APP + "raise RuntimeError('no luck')", "failed at function_app.py:4: RuntimeError: no luck"),
         (APP + "import no_such_module", "No module named 'no_such_module'"),
-        (APP + "import sys\nsys.exit(3)", "failed at function_app.py:5: SystemExit: 3"),
+        (
+            APP + "import sys\nsys.exit(3)",
+            "py:5: SystemExit: 3 (the real host does not come up)",
+        ),
         ("app = (", "failed at function_app.py:3: SyntaxError: '(' was never closed"),
         (APP + ACTIVITY + "def act(y): ...", "no binding gives a value to parameter y"),
         (APP + ACTIVITY + "def act(x, y): ...", "no binding gives a value to parameter y"),
@@ -71,7 +74,7 @@ ROUTE = "@app.route(route='r')\n"
         (APP + ROUTE + "def page(req) -> dict: ...", "return annotation dict does not fit a http output"),
         (
             APP + ROUTE + "@app.durable_client_input(client_name='client')\ndef page(req, client): ...",
-            "must be written with async def",
+            "must be written with async def (the real host answers 500 to each call)",
         ),
         (
             APP + "@app.orchestration_trigger(context_name='ctx')\ndef orch(ctx): yield",
@@ -79,12 +82,7 @@ ROUTE = "@app.route(route='r')\n"
         ),
         (
             APP + ACTIVITY + "def act(x): ...\n" + ACTIVITY + "def ACT(x): ...",
-            "function name 'ACT' is used twice",
-        ),
-        (
-            APP + "@app.activity_trigger(input_name='x', activity='same')\ndef a(x): ...\n"
-            "@app.activity_trigger(input_name='x', activity='Same')\ndef b(x): ...",
-            "activity name 'Same' is used twice (case does not count): by a and by b",
+            "function name 'ACT' is used twice but for its case (the real host does not start: every path answers 503)",
         ),
     ],
 )
@@ -93,6 +91,26 @@ def test_what_the_real_host_refuses_stops_the_start_with_one_line(tmp_path: Path
         load_app(write_app(tmp_path, source))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_of_two_durable_names_that_differ_in_case_the_one_registered_later_runs(tmp_path: Path) -> None:
+    source = "@app.activity_trigger(input_name='x', activity='{}')\ndef {}(x): ...\n"
+    index = load_app(write_app(tmp_path, APP + source.format("same", "first") + source.format("Same", "second")))
+    assert [function.name for function in index.activities.values()] == ["second"]
+
+
+@pytest.mark.parametrize("name", ["with space", "1st", "host", "Host", "x" * 129])
+def test_a_function_whose_name_the_host_refuses_is_set_aside(tmp_path: Path, name: str) -> None:
+    source = f"{APP}@app.function_name({name!r})\n{ACTIVITY}def act(x): ...\n{ACTIVITY}def other(x): ..."
+    index = load_app(write_app(tmp_path, source))
+    assert index.unserved == ((name, f"{name!r} is not a valid function name"),)
+    assert set(index.activities) == {"other"}
+
+
+def test_a_function_that_takes_the_text_of_a_client_may_be_sync(tmp_path: Path) -> None:
+    binding = "@app.generic_input_binding(arg_name='client', type='durableClient')\n"
+    index = load_app(write_app(tmp_path, APP + ROUTE + binding + "def page(req, client: str): ..."))
+    assert [function.is_async for function in index.http] == [False]
 
 
 def test_a_folder_without_a_script_is_named(tmp_path: Path) -> None:

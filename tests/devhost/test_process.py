@@ -148,7 +148,8 @@ def test_a_load_error_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     process = start("--app", tmp_path, "--state", tmp_path / "s.db")
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (1, "")
-    assert stderr == "devhost: the app registers no function\n"
+    then = "the real host starts with 0 functions: every path answers 404"
+    assert stderr == f"devhost: the app registers no function ({then})\n"
 
 
 def test_a_second_host_on_one_state_file_refuses(tmp_path: Path) -> None:

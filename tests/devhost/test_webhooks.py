@@ -231,11 +231,12 @@ def test_the_first_of_two_origins_counts_only_if_the_app_says_so(tmp_path: Path)
         return None
     """
     forwarded = {"X-Forwarded-Host": "public.example", "X-Forwarded-Proto": "https"}
-    settings = {"version": "2.0", "extensions": {"durableTask": {"httpSettings": {"useForwardedHost": False}}}}
+    durable = {"httpSettings": {"useForwardedHost": False}}
+    settings = {"version": "2.0", "extensionBundle": {}, "extensions": {"durableTask": durable}}
     write_app(tmp_path, source)
     origins = []
     for use in (False, True):
-        settings["extensions"]["durableTask"]["httpSettings"]["useForwardedHost"] = use  # type: ignore[index]
+        durable["httpSettings"]["useForwardedHost"] = use
         (tmp_path / "host.json").write_text(json.dumps(settings))
         with running_app(tmp_path, state_file=tmp_path / "s.db") as app:
             answer = httpx.post(f"{app.url}{WEBHOOK_PATH}orchestrators/nothing", headers=forwarded)

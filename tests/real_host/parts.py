@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from devhost.errors import DevhostError
-from tests.real_host import exchanges, http_exchanges
+from tests.real_host import annotations, exchanges, http_exchanges, starts
 from tests.real_host.rows import Row
 
 Run: TypeAlias = Callable[[], Sequence[Row]]
-PARTS: Mapping[str, Run] = {**exchanges.PARTS, **http_exchanges.PARTS}
+PARTS: Mapping[str, Run] = {**exchanges.PARTS, **http_exchanges.PARTS, **starts.PARTS, **annotations.PARTS}
 
 
 def run(part: str) -> Sequence[Row]:
