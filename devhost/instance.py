@@ -89,6 +89,10 @@ def start_event(instance: Instance) -> Event:
             "TaskScheduleId": parent.task_id,
         },
         Tags=None,
+        Correlation=None,
+        ParentTraceContext=None,
+        ScheduledStartTime=None,
+        Generation=0,
     )
 
 

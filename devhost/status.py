@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from devhost.instance import STATUS_NUMBERS, Instance
+from devhost.value import read_json
 
 # By the event's number.
 _EVENT_NAMES = (
@@ -35,10 +36,8 @@ _EVENT_NAMES = (
 _STATUS_NAMES = {number: name for name, number in STATUS_NUMBERS.items()}
 _EPISODE_MARKS = frozenset({"OrchestratorStarted", "OrchestratorCompleted"})
 _CALLS = frozenset({"TaskScheduled", "SubOrchestrationInstanceCreated"})
-_HIDDEN = {
-    "ExecutionStarted": {"Name", "OrchestrationInstance", "ParentInstance", "Version", "Tags"},
-    "TimerFired": {"TimerId"},
-}
+_ALWAYS_HIDDEN = frozenset({"EventId", "IsPlayed", "IsRepeat", "TaskScheduledId", "TimerId", "Version"})
+_HIDDEN = {"ExecutionStarted": {"Name", "OrchestrationInstance", "ParentInstance", "Tags"}}
 
 
 def render_status(instance: Instance, *, show_input: bool) -> dict[str, Any]:
@@ -73,23 +72,24 @@ def _render_event(
 ) -> dict[str, Any]:
     rendered = {**event, "EventType": kind}
     if kind == "ExecutionStarted":
-        rendered["FunctionName"] = event.get("Name")
+        rendered |= {"FunctionName": event.get("Name"), "GenerateNewTrace": False}
     if kind == "ExecutionCompleted":
         rendered["OrchestrationStatus"] = _STATUS_NAMES[event["OrchestrationStatus"]]
     if call is not None:
-        rendered |= {"ScheduledTime": call["Timestamp"], "FunctionName": call["Name"]}
-        if call.get("Input") is not None:
-            rendered["Input"] = call["Input"]
-    for key in ("Input", "Result"):
-        if key in rendered:
-            rendered[key] = _value(rendered[key])
-    hidden = hidden | {"EventId", "IsPlayed", "IsRepeat", "TaskScheduledId", *_HIDDEN.get(kind, ())}
+        scheduled = call["Timestamp"].removesuffix("Z") + "+00:00"
+        rendered |= {"ScheduledTime": scheduled, "FunctionName": call["Name"], "Input": call["Input"]}
+        if "InstanceId" in call:
+            rendered["InstanceId"] = call["InstanceId"]
+    if "Result" in rendered:
+        rendered["Result"] = _value(rendered["Result"])  # but inputs stay JSON text
+    hidden = hidden | _ALWAYS_HIDDEN | _HIDDEN.get(kind, set())
     return {key: value for key, value in rendered.items() if key not in hidden}
 
 
 def _value(text: str | None) -> Any:
     if text is None:
         return None
+    text = read_json(text)
     try:
         return json.loads(text)
     except ValueError:

@@ -12,7 +12,7 @@ def event(kind: int, event_id: int = -1, **fields: Any) -> dict[str, Any]:
 HISTORY = [
     event(12),
     event(0, Name="orch", Version=None, Input='{"a": 1}', OrchestrationInstance={}, ParentInstance=None, Tags=None),
-    event(4, 0, Name="act", Version=None, Input='["1"]'),
+    event(4, 0, Name="act", Version="", Input='["1"]'),
     event(4, 1, Name="late", Version=None, Input=None),
     event(10, 2, FireAt="f"),
     event(13),
@@ -33,14 +33,20 @@ def test_calls_are_folded_into_their_outcomes() -> None:
         "TimerFired",
         "ExecutionCompleted",
     ]
-    assert shown[0] == {"EventType": "ExecutionStarted", "Timestamp": "t0", "Input": {"a": 1}, "FunctionName": "orch"}
+    assert shown[0] == {
+        "EventType": "ExecutionStarted",
+        "Timestamp": "t0",
+        "Input": '{"a": 1}',
+        "FunctionName": "orch",
+        "GenerateNewTrace": False,
+    }
     assert shown[3] == {
         "EventType": "TaskCompleted",
         "Timestamp": "t5",
         "Result": 7,
-        "ScheduledTime": "t4",
+        "ScheduledTime": "t4+00:00",
         "FunctionName": "act",
-        "Input": ["1"],
+        "Input": '["1"]',
     }
     assert shown[4] == {"EventType": "TimerFired", "Timestamp": "t11", "FireAt": "f"}
     assert (shown[5]["OrchestrationStatus"], shown[5]["Result"]) == ("Completed", "done")
