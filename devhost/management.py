@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote_plus, urlencode
 
 WEBHOOK_PATH = "/runtime/webhooks/durabletask/"
 RPC_PATH = "/durabletask/"
@@ -25,23 +25,28 @@ class ManagementLinks:
         """Return the JSON text a durable client is built from."""
         base = origin + WEBHOOK_PATH.rstrip("/")
         create = f"{base}/orchestrators/{{functionName}}[/{{instanceId}}]?"
-        wait = "timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}&"
+        wait = "timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}"
+        code = f"code={self.code}" if self.code else ""
         return json.dumps(
             {
                 "taskHubName": self.hub_name,
+                "connectionName": None,
                 "creationUrls": {
-                    "createNewInstancePostUri": create + self._query(),
-                    "createAndWaitOnNewInstancePostUri": create + wait + self._query(),
+                    "createNewInstancePostUri": create + code,
+                    "createAndWaitOnNewInstancePostUri": "&".join(filter(None, (create + wait, code))),
                 },
                 "managementUrls": self._all(origin, "INSTANCEID"),
                 "baseUrl": base,
-                "requiredQueryStringParameters": f"code={self.code}" if self.code else "",
+                "requiredQueryStringParameters": code,
                 "rpcBaseUrl": origin + RPC_PATH,
+                "httpBaseUrl": None,
+                "maxGrpcMessageSizeInBytes": None,
+                "grpcHttpClientTimeout": None,
             }
         )
 
     def _all(self, origin: str, instance_id: str) -> dict[str, str]:
-        instance = f"{origin}{WEBHOOK_PATH}instances/{quote(instance_id, safe='')}"
+        instance = f"{origin}{WEBHOOK_PATH}instances/{quote_plus(instance_id)}"
         query = self._query()
         reason = f"reason={{text}}&{query}"
         return {
