@@ -5,9 +5,14 @@ from contextlib import contextmanager
 
 
 class DevhostError(Exception):
-    """Root of the tree."""
+    """Root of the tree; over HTTP also what the real host says as Message and ExceptionType.
+
+    Without an exception type, Message is all there is, and the error's own text.
+    """
 
     status = 500
+    message = "Something went wrong while processing your request"
+    exception_type = "System.InvalidOperationException"
 
 
 class AppLoadError(DevhostError):
@@ -31,6 +36,17 @@ class StateFileError(DevhostError):
 
 class InvalidRequest(DevhostError):
     status = 400
+    exception_type = ""
+
+
+class InvalidJson(InvalidRequest):
+    message = "Invalid JSON content"
+    exception_type = "Newtonsoft.Json.JsonReaderException"
+
+
+class NothingToRestart(InvalidRequest):
+    message = "InstanceId does not match a valid orchestration instance."
+    exception_type = "System.ArgumentException"
 
 
 class InstanceNotFound(DevhostError):
@@ -41,6 +57,21 @@ class InstanceConflict(DevhostError):
     """An instance with this id exists already and may not be replaced."""
 
     status = 409
+    exception_type = ""
+
+
+class RestartConflict(InstanceConflict):
+    message = "A non-terminal instance with this instance ID already exists."
+    exception_type = "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException"
+
+
+class StorageRefusal(DevhostError):
+    """Azure Storage would not take this."""
+
+    exception_type = "DurableTask.AzureStorage.Storage.DurableTaskStorageException"
+
+    def __init__(self) -> None:
+        super().__init__("An error occurred while communicating with Azure Storage")
 
 
 class InstanceFinished(DevhostError):

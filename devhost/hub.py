@@ -1,8 +1,8 @@
 """What one can do with orchestration instances; the durable client and the public HTTP API end here."""
 
 import asyncio
-import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,16 +12,15 @@ from devhost.clock import Clock
 from devhost.console import Console
 from devhost.dispatcher import Dispatcher
 from devhost.event import Event, EventType, make_event
-from devhost.instance import Instance, InstanceFilter
+from devhost.instance import TERMINAL_STATUSES, Instance, InstanceFilter
 from devhost.loader import FunctionIndex
-from devhost.refusal import explain_unknown_function
 from devhost.rewind import plan_rewind
 from devhost.settings import HostSettings
 from devhost.store import Store
 from devhost.worker import Worker
 
 _WRONG_STATE = "Cannot {} the orchestration instance {} because instance is in the {} state."
-_ID = re.compile(r"(?!@)[^/\\#?\x00-\x1f\x7f-\x9f]{1,256}")
+_LONGEST_ID = 512  # the key of a table takes 1 KiB of UTF-16; nothing else is asked of an id
 
 
 class TaskHub:
@@ -65,16 +64,10 @@ class TaskHub:
         input_text: str | None = None,
         version: str | None = None,
     ) -> str:
-        """Start an orchestration on raw JSON and give its id."""
-        known = self._dispatcher.rules.orchestrators
-        if name.lower() not in known:
-            raise errors.InvalidRequest(explain_unknown_function(name, "orchestrator", known))
+        """Start an orchestration on raw JSON and give its id; one of an unknown name fails with its first turn."""
         instance_id = instance_id or uuid4().hex
-        if not _ID.fullmatch(instance_id):
-            raise errors.InvalidRequest(
-                "Orchestration instance IDs must not start with '@', be longer than 256 characters, or contain "
-                "/, \\, #, ? or control characters."
-            )
+        if len(instance_id) > _LONGEST_ID:
+            raise errors.StorageRefusal
         there = self._store.load(instance_id)
         may_replace = self._settings.overridable_existing_instance_states == "AnyState"
         if there is not None and not there.is_terminal and not may_replace:
@@ -84,7 +77,7 @@ class TaskHub:
             Instance(
                 instance_id=instance_id,
                 execution_id=uuid4().hex,
-                name=known[name.lower()],
+                name=name,
                 version=version or self._settings.default_version,
                 input_text=input_text,
                 created_time=now,
@@ -122,7 +115,10 @@ class TaskHub:
         """Let a failed instance, and its failed children, do again what failed."""
         instance = self._find(instance_id)
         if instance.status != "Failed":
-            raise errors.InstanceNotTerminal(f"instance {instance_id} is {instance.status}; only a Failed one rewinds")
+            raise errors.InstanceNotTerminal(
+                f"This orchestration has status {instance.status}, but only orchestrations in the "
+                '"Failed" state can be rewound.'
+            )
         planned = plan_rewind(instance, self._store.load, self._store.history)
         self._store.rewind(planned, reason, self._clock.now())
         for rewound, _ in planned:
@@ -133,27 +129,35 @@ class TaskHub:
         """Start an instance's orchestrator again on the same input and give the id."""
         instance = self._store.load(instance_id)
         if instance is None:
-            raise errors.InvalidRequest(f"An orchestration with the instanceId {instance_id} was not found.")
-        return await self.start_orchestration(
-            instance.name,
-            instance_id=None if new_instance_id else instance_id,
-            input_text=instance.input_text,
-            version=instance.version,
-        )
+            raise errors.NothingToRestart(f"No instance with ID '{instance_id}' was found. (Parameter 'instanceId')")
+        new_id = None if new_instance_id else instance_id
+        try:
+            return await self.start_orchestration(
+                instance.name, instance_id=new_id, input_text=instance.input_text, version=instance.version
+            )
+        except errors.InstanceConflict as error:
+            raise errors.RestartConflict(str(error)) from error
 
     async def purge(self, instance_id: str) -> int:
         """Forget an ended instance; give how many that were."""
         instance = self._find(instance_id)
         if not instance.is_terminal:
             raise errors.InstanceNotTerminal(
-                f"instance {instance_id} is {instance.status}; only an ended one is purged"
+                "Only orchestrations in a terminal state can be purged, but the orchestration with instance ID "
+                f"{instance_id} has status {instance.status}"
             )
         self._store.purge(instance_id)
         return 1
 
     async def purge_by(self, wanted: InstanceFilter) -> int:
-        """Forget the ended instances that a filter takes; give their number."""
-        return self._store.purge_ended(wanted)
+        """Forget the instances that a filter takes; give their number.
+
+        As on the real host, the statuses of living instances and the prefix count for nothing: a filter that names no
+        other status takes every instance of its time range, those that run as well.
+        """
+        count = self._store.purge_by(replace(wanted, statuses=wanted.statuses & TERMINAL_STATUSES, prefix=""))
+        self._dispatcher.note_change()
+        return count
 
     async def get(self, instance_id: str) -> Instance | None:
         """Give one instance, or None."""
@@ -172,12 +176,10 @@ class TaskHub:
         while not self._dispatcher.is_idle():
             await self._dispatcher.wait_for_change()
 
-    async def query(
-        self, wanted: InstanceFilter, *, top: int, after: str | None = None
-    ) -> tuple[list[Instance], str | None]:
-        """Give one page of instances and, if there is another page, the id that it comes after."""
-        found = self._store.find(wanted, top=top + 1, after=after)
-        return found[:top], found[top - 1].instance_id if len(found) > top else None
+    async def query(self, wanted: InstanceFilter, *, top: int, first: str = "") -> tuple[list[Instance], str | None]:
+        """Give one page of instances from an id on and, if there is another page, the first id of that."""
+        found = self._store.find(wanted, top=top + 1, first=first)
+        return found[:top], found[top].instance_id if len(found) > top else None
 
     async def history(self, instance_id: str) -> list[Event]:
         """Give the events of the current execution."""

@@ -27,10 +27,11 @@ class Rules:
 
 def explain_unknown_function(name: str, kind: str, known: Mapping[str, str]) -> str:
     """Say that no such function exists, and which ones do."""
-    names = ", ".join(f"'{declared}'" for declared in sorted(known.values())) or "none"
+    names = ", ".join(f"'{declared}'" for declared in known.values())
+    listed = f"The following are the known {kind} functions: {names}."
     return (
         f"The function '{name}' doesn't exist, is disabled, or is not an {kind} function. "
-        f"Additional info: The following are the known {kind} functions: {names}"
+        f"Additional info: {listed if names else f'No {kind} functions are currently registered!'}"
     )
 
 

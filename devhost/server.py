@@ -97,7 +97,7 @@ async def serve(
             status_file=state_file.with_suffix(".timers.json"),
         )
         app = web.Application(client_max_size=settings.body_limit_bytes)
-        app.router.add_route("*", "/{path:.*}", _handler(webhooks, trigger, keys))
+        app.router.add_route("*", r"/{path:[\s\S]*}", _handler(webhooks, trigger, keys))
         runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=STOP_SECONDS)
         await runner.setup()
         opened.push_async_callback(runner.cleanup)

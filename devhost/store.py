@@ -12,7 +12,7 @@ from typing import Any
 from devhost.episode import Activity, Message, Timer, Turn
 from devhost.errors import StateFileError
 from devhost.event import Event, EventType, make_event, read_time, write_time
-from devhost.instance import TERMINAL_STATUSES, Instance, InstanceFilter, Parent, end_event, start_event
+from devhost.instance import Instance, InstanceFilter, Parent, end_event, start_event
 from devhost.state_file import open_state_file
 
 _WORK = ("inbox", "activities", "timers")
@@ -43,11 +43,11 @@ class Store:
         row = self._rows("SELECT * FROM instances WHERE instance_id = ?", instance_id).fetchone()
         return _read_instance(row) if row else None
 
-    def find(self, wanted: InstanceFilter, *, top: int, after: str | None) -> list[Instance]:
-        """Give the first `top` instances after an id that a filter takes, by id."""
+    def find(self, wanted: InstanceFilter, *, top: int, first: str) -> list[Instance]:
+        """Give `top` instances that a filter takes, by id, from one id on."""
         rows = self._connection.execute(
-            f"SELECT * FROM instances WHERE {_FILTER} AND instance_id > :after ORDER BY instance_id LIMIT :top",
-            {**_write_filter(wanted), "after": after or "", "top": top},
+            f"SELECT * FROM instances WHERE {_FILTER} AND instance_id >= :first ORDER BY instance_id LIMIT :top",
+            {**_write_filter(wanted), "first": first, "top": top},
         )
         return [_read_instance(row) for row in rows]
 
@@ -146,12 +146,9 @@ class Store:
             for instance_id in instance_ids:
                 self._forget(instance_id, "instances", "history", *_WORK)
 
-    def purge_ended(self, wanted: InstanceFilter) -> int:
-        """Forget the ended instances that a filter takes; give their number."""
-        ended = ", ".join(f"'{status}'" for status in TERMINAL_STATUSES)
-        rows = self._connection.execute(
-            f"SELECT instance_id FROM instances WHERE {_FILTER} AND status IN ({ended})", _write_filter(wanted)
-        )
+    def purge_by(self, wanted: InstanceFilter) -> int:
+        """Forget the instances that a filter takes, whatever they do; give their number."""
+        rows = self._connection.execute(f"SELECT instance_id FROM instances WHERE {_FILTER}", _write_filter(wanted))
         found = [instance_id for (instance_id,) in rows]
         self.purge(*found)
         return len(found)

@@ -3,33 +3,31 @@
 import asyncio
 import json
 import math
+import os
 import re
 import traceback
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from aiohttp import web
 
 from devhost.console import Console
-from devhost.errors import DevhostError, InvalidRequest
+from devhost.errors import DevhostError, InvalidJson, InvalidRequest, StorageRefusal
 from devhost.hub import TaskHub
 from devhost.instance import STATUS_NUMBERS, InstanceFilter
 from devhost.management import ManagementLinks
+from devhost.refusal import explain_unknown_function
 from devhost.status import render_history, render_status
+from devhost.value import read_json, read_text
 
 CONTINUATION = "x-ms-continuation-token"
 DEFAULT_TOP = 100
 _INT_LIMIT = 2**31
 _CONTROLS = ("terminate", "suspend", "resume", "rewind")  # methods of the task hub
 
-# What the real host names in the body, by status code.
-_EXCEPTION_TYPES = {
-    400: "System.ArgumentException",
-    409: "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException",
-    500: "System.InvalidOperationException",
-}
+_STATUSES = {str(number): name for name, number in STATUS_NUMBERS.items()} | {it.lower(): it for it in STATUS_NUMBERS}
 
 
 class Call:
@@ -37,10 +35,9 @@ class Call:
 
     def __init__(self, request: web.Request) -> None:
         self.request = request
-        self._values = {name.lower(): value for name, value in request.query.items()}
 
     def text(self, name: str) -> str:
-        return self._values.get(name.lower(), "")
+        return ",".join(value for key, value in self.request.query.items() if key.lower() == name.lower())
 
     def flag(self, name: str, default: bool = False) -> bool:
         return {"true": True, "false": False}.get(self.text(name).lower(), default)
@@ -52,13 +49,21 @@ class Call:
             return None
         return number if math.isfinite(number) else None
 
+    def top(self) -> int:
+        try:
+            top = int(self.text("top"))
+        except ValueError:
+            return DEFAULT_TOP
+        if -_INT_LIMIT < top < 0:
+            raise StorageRefusal
+        return top if 0 <= top < _INT_LIMIT else DEFAULT_TOP
+
     def instance_filter(self) -> InstanceFilter:
-        # A status in the wrong case counts as not given, too.
-        names = {name.strip() for name in self.text("runtimeStatus").split(",")}
+        names = {name.strip().lower() for name in self.text("runtimeStatus").split(",")}
         return InstanceFilter(
             created_from=self._time("createdTimeFrom"),
             created_to=self._time("createdTimeTo"),
-            statuses=frozenset(names & STATUS_NUMBERS.keys()),
+            statuses=frozenset(_STATUSES[name] for name in names & _STATUSES.keys()),
             prefix=self.text("instanceIdPrefix"),
         )
 
@@ -83,19 +88,26 @@ class Webhooks:
 
     async def handle(self, request: web.Request, tail: str) -> web.Response:
         """Answer one request; tail is the still encoded path below the API's own."""
-        # Decoded before it is split: an encoded slash in an id or an event name ends it, as on the real host.
-        collection, *rest = unquote_plus(tail).strip("/").split("/")
+        # Decoded twice, as on the real host, and before it is split: an encoded slash in an id or event name ends it.
+        collection, *rest = unquote_plus(unquote(tail)).strip("/").split("/")
+        if ".." in rest:
+            return web.Response(status=404)
         try:
             return await self._route(Call(request), [request.method, collection.lower(), *rest])
         except DevhostError as error:
-            return _error_response(error.status, error, str(error))
+            return _error_response(error)
         except web.HTTPException:
             raise
         except Exception as error:
             self.console.error(f"{request.method} {request.path} failed: {error}", traceback.format_exc())
-            return _error_response(500, error, "Something went wrong in devhost")
+            return _error_response(DevhostError(f"devhost itself failed: {error!r}"))
 
     async def _route(self, call: Call, parts: list[str]) -> web.Response:
+        connection, task_hub = call.text("connection"), call.text("taskHub")
+        if connection and not {connection, f"AzureWebJobs{connection}"} & {"Storage", *os.environ}:
+            raise DevhostError(f"Unable to resolve the Azure Storage connection named '{connection}'.")
+        if task_hub.lower() not in ("", self.links.hub_name.lower()):
+            return self._answer_for_another_hub(parts, task_hub)
         match parts:
             case ["POST", "orchestrators", name]:
                 return await self._start(call, name, None)
@@ -114,23 +126,36 @@ class Webhooks:
             case ["POST", "instances", instance_id, verb] if verb.lower() == "restart":
                 return await self._restart(call, instance_id)
             case ["POST", "instances", instance_id, verb] if verb.lower() in _CONTROLS:
+                if verb.lower() == "rewind" and await self.hub.get(instance_id) is None:
+                    text = f'No orchestration with instance ID "${instance_id}" found.'
+                    return web.json_response(text, status=404)
                 await getattr(self.hub, verb.lower())(instance_id, call.text("reason") or None)
                 return web.Response(status=202)
-            case ["GET" | "POST" | "DELETE", "entities", *entity]:
-                return self._refuse_entity(entity)
+            case ["GET" | "POST", "entities", *entity]:
+                return self._answer_for_entities(call.request.method, entity)
         return web.Response(status=404)
 
-    def _refuse_entity(self, entity: list[str]) -> web.Response:
-        refusal = f"devhost does not serve durable entities (asked for @{'@'.join(entity)}); use a real host for them"
-        self.console.warning(refusal)
-        return web.json_response({"Message": refusal}, status=501)
+    def _answer_for_another_hub(self, parts: list[str], task_hub: str) -> web.Response:
+        """Answer as a hub without instances; on the real host, a start there waits for a host of that hub."""
+        if parts[:2] == ["POST", "orchestrators"]:
+            raise InvalidRequest(f"devhost has only the task hub {self.links.hub_name}: nothing starts in {task_hub}")
+        return web.json_response([]) if parts == ["GET", "instances"] else web.Response(status=404)
+
+    def _answer_for_entities(self, method: str, entity: list[str]) -> web.Response:
+        """Answer as the real host does for an app without entities, since devhost leaves them out."""
+        if not entity:
+            return web.json_response([], status=200 if method == "GET" else 404)
+        self.console.warning(f"devhost does not serve durable entities (asked for @{'@'.join(entity)})")
+        if method == "GET":
+            return web.Response(status=404)
+        raise InvalidRequest(explain_unknown_function(entity[0], "entity", {}))
 
     async def _start(self, call: Call, name: str, instance_id: str | None) -> web.Response:
         text = (await call.request.text()).strip()
         started = await self.hub.start_orchestration(
             name,
             instance_id=instance_id,
-            input_text=_require_json(text) if text else None,
+            input_text=_read_input(text) if text else None,
             version=call.text("version") or None,
         )
         return await self._answer_started(call, started)
@@ -147,8 +172,8 @@ class Webhooks:
         timeout, interval = call.number("timeout"), call.number("pollingInterval")
         if timeout is None or interval is None:
             return check_later
-        if interval > timeout:
-            raise InvalidRequest(f"Total timeout {timeout} should be bigger than retry timeout {interval}")
+        if timeout <= interval:
+            raise InvalidRequest(f"Total timeout {timeout:g} should be bigger than retry timeout {interval:g}")
         try:
             # The hub says when an instance has ended, so the interval of the polling is of no use.
             async with asyncio.timeout(timeout):
@@ -156,7 +181,7 @@ class Webhooks:
         except TimeoutError:
             return check_later
         if instance.status == "Completed":
-            return web.Response(text=instance.output_text or "null", content_type="application/json")
+            return web.Response(text=read_json(instance.output_text or "null"), content_type="application/json")
         return web.json_response(render_status(instance, show_input=call.flag("showInput", True)))
 
     async def _get(self, call: Call, instance_id: str) -> web.Response:
@@ -165,12 +190,10 @@ class Webhooks:
             return web.Response(status=404)
         show_input = call.flag("showInput", True)
         body = render_status(instance, show_input=show_input)
-        if call.flag("showHistory"):
-            body["historyEvents"] = None
-            if instance.status != "Pending":
-                events = await self.hub.history(instance_id)
-                show_output = call.flag("showHistoryOutput")
-                body["historyEvents"] = render_history(events, show_input=show_input, show_output=show_output)
+        if call.flag("showHistory") and instance.status != "Pending":
+            events = await self.hub.history(instance_id)
+            show_output = call.flag("showHistoryOutput")
+            body["historyEvents"] = render_history(events, show_input=show_input, show_output=show_output)
         if not instance.is_terminal:
             location = f"{call.request.scheme}://{call.request.host}{call.request.raw_path}"
             return web.json_response(body, status=202, headers={"Location": location, "Retry-After": "5"})
@@ -178,13 +201,16 @@ class Webhooks:
         return web.json_response(body, status=500 if fails else 200)
 
     async def _list(self, call: Call) -> web.Response:
-        number = call.number("top") or 0.0
-        top = int(number) if number.is_integer() and 0 < number < _INT_LIMIT else DEFAULT_TOP
-        after = _read_token(call.request.headers.get(CONTINUATION, ""))
-        instances, last = await self.hub.query(call.instance_filter(), top=top, after=after)
+        try:
+            first = b64decode(call.request.headers.get(CONTINUATION, "").strip(), validate=True).decode()
+        except ValueError:
+            return web.json_response([])
+        instances, following = await self.hub.query(call.instance_filter(), top=call.top(), first=first)
         show_input = call.flag("showInput", True)
         body = [render_status(instance, show_input=show_input) for instance in instances]
-        return web.json_response(body, headers={CONTINUATION: _write_token(last)} if last else None)
+        # In base64: as it is, a header would lose a space at the id's end.
+        headers = {CONTINUATION: b64encode(following.encode()).decode()} if following else None
+        return web.json_response(body, headers=headers)
 
     async def _purge_by(self, call: Call) -> web.Response:
         wanted = call.instance_filter()
@@ -200,8 +226,7 @@ class Webhooks:
             return web.Response(status=410 if instance else 404)
         if call.request.content_type != "application/json":
             raise InvalidRequest("Only application/json request content is supported")
-        text = _require_json((await call.request.text()).strip())
-        await self.hub.raise_event(instance_id, event, text)
+        await self.hub.raise_event(instance_id, event, _read_event(await call.request.text()))
         return web.Response(status=202)
 
     def _origin(self, request: web.Request) -> str:
@@ -211,35 +236,34 @@ class Webhooks:
         return f"{request.scheme}://{request.host}"
 
 
-def _write_token(instance_id: str) -> str:
-    """Write the last id of a page; as it is, a header would lose a space at its end."""
-    return b64encode(instance_id.encode()).decode()
-
-
-def _read_token(token: str) -> str | None:
-    try:
-        return b64decode(token, validate=True).decode() or None
-    except ValueError as error:
-        raise InvalidRequest(f"{token!r} is no continuation token of this host") from error
-
-
-def _require_json(text: str) -> str:
+def _read_input(text: str) -> str:
     try:
         json.loads(text)
     except ValueError as error:
-        raise InvalidRequest(f"the content is not valid JSON: {error}") from error
+        raise InvalidJson(str(error)) from error
     return text
 
 
-def _error_response(status: int, error: Exception, message: str) -> web.Response:
-    if status in (404, 410):
-        return web.Response(status=status)
-    if status == 412:
-        return web.json_response(message, status=status)
-    body = {
-        "Message": message,
-        "ExceptionMessage": str(error),
-        "ExceptionType": _EXCEPTION_TYPES[status] if isinstance(error, DevhostError) else type(error).__name__,
-        "StackTrace": "".join(traceback.format_tb(error.__traceback__)),
-    }
-    return web.json_response(body, status=status)
+def _read_event(text: str) -> str:
+    """Return the first JSON value of a text, written anew; what follows it is not looked at."""
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text.strip())
+    except ValueError as error:
+        raise InvalidJson(str(error)) from error
+    return read_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _error_response(error: DevhostError) -> web.Response:
+    if error.status in (404, 410):
+        return web.Response(status=error.status)
+    if error.status == 412:
+        return web.json_response(str(error), status=412)
+    body = {"Message": str(error)}
+    if error.exception_type:
+        body = {
+            "Message": error.message,
+            "ExceptionMessage": str(error),
+            "ExceptionType": error.exception_type,
+            "StackTrace": "".join(traceback.format_tb(error.__traceback__)),
+        }
+    return web.json_response(body, status=error.status)

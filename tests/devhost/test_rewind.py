@@ -96,7 +96,7 @@ def test_a_caught_failure_is_taken_back_too_and_then_history_does_not_fit(app: R
 def test_only_a_failed_instance_is_rewound(app: RunningApp) -> None:
     instance_id = app.start("chain", 1)
     app.wait(instance_id)
-    with pytest.raises(InstanceNotTerminal, match="is Completed; only a Failed one rewinds"):
+    with pytest.raises(InstanceNotTerminal, match="has status Completed"):
         app.call(app.hub.rewind(instance_id, "again"))
     with pytest.raises(InstanceNotFound):
         app.call(app.hub.rewind("nobody", "again"))

@@ -25,7 +25,17 @@ class Known:
 
 
 # One block for each file of the golden data.
-KNOWN: tuple[Known, ...] = ()
+_UNKNOWN_ORCHESTRATOR = r"start unknown and wait|status of (u\d|start_new unknown)"
+
+KNOWN: tuple[Known, ...] = (
+    Known("stack", "api-general", r"(start,|raiseEvent) .*", r"body\.ExceptionMessage"),  # of a JSON reader
+    Known("pace", "api-general", "id plus"),  # it takes the place of "a b", which has ended here
+    Known("pace", "api-more", r"start_new id a\?b"),  # of "a", likewise
+    # The known orchestrators come in the order in which the real host came across them.
+    Known("stack", "api-more", _UNKNOWN_ORCHESTRATOR, r"body\.(output|historyEvents\[1\]\.Result)"),
+    # There behind a proxy with TLS.
+    Known("client", "api-more/binding", what=r"body\.(baseUrl|rpcBaseUrl|creationUrls\..*|managementUrls\..*)"),
+)
 
 
 def table_rows() -> list[str]:
