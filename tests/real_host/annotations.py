@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -13,14 +14,13 @@ from tests.real_host.rows import Row, compare
 _REFUSED = ["refused", "starts with 0 functions"]
 
 
-def _run() -> list[Row]:
+def _run(place: str) -> list[Row]:
     rows: list[Row] = []
     for case, real in read("annotations").items():
-        match = re.search(r"(parameter|return) (.+)$", case)
-        if match is None:
-            continue  # all of them in one app, which each of them alone says better
-        there = real[:2] if real[0] == "Completed" else _REFUSED
-        rows += compare(case, "activity", there, _load(*match.groups()))
+        match = re.search(rf"{place} (.+)$", case)
+        if match is not None:
+            there = real[:2] if real[0] == "Completed" else _REFUSED
+            rows += compare(case, "activity", there, _load(place, match[1]))
     return rows
 
 
@@ -37,4 +37,5 @@ def _load(place: str, annotation: str) -> list[Any]:
         return ["refused", _REFUSED[1] if _REFUSED[1] in str(refusal) else str(refusal)]
 
 
-PARTS = {"annotations": _run}
+# The one case without a place, all that load in one app, is said by each of them alone.
+PARTS = {f"annotations/{place}": partial(_run, place) for place in ("parameter", "return")}

@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,8 +25,11 @@ _SERVED_THERE = {
 }
 
 
-def _run() -> list[Row]:
-    return [row for case, real in read("starts").items() for row in _start(case, real)]
+def _run(of_app: bool) -> list[Row]:
+    cases = read("starts")
+    plain = cases["plain"]["files"]["function_app.py"]
+    chosen = {case: it for case, it in cases.items() if (it["files"].get("function_app.py") != plain) == of_app}
+    return [row for case, real in chosen.items() for row in _start(case, real)]
 
 
 def _start(case: str, real: Mapping[str, Any]) -> list[Row]:
@@ -72,4 +76,4 @@ def _served(case: str, real: Mapping[str, Any], host: Host) -> Iterator[Row]:
     yield from compare(case, "functions in error", sorted(there), sorted(here))
 
 
-PARTS = {"starts": _run}
+PARTS = {"starts/host.json": partial(_run, False), "starts/app": partial(_run, True)}
