@@ -15,7 +15,7 @@ from types import FrameType
 from devhost.console import Console, wants_colour
 from devhost.errors import DevhostError
 from devhost.keys import key_file
-from devhost.logs import show_logs
+from devhost.logs import cut_logs, show_logs
 from devhost.management import WEBHOOK_PATH
 from devhost.server import Devhost, serve
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the host until it is told to stop; return the exit code."""
     options = _read_arguments(arguments)
     console = Console(quiet=options.quiet, colour=wants_colour())
-    level = logging.DEBUG if options.verbose else logging.WARNING if options.quiet else logging.INFO
+    level = logging.WARNING if options.quiet else logging.INFO
     # While the app is imported nobody serves the event loop, and its own handlers would not be heard.
     for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
@@ -92,9 +92,7 @@ def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--enable-auth", action="store_true", help="ask for keys; they are kept beside the state file")
     add("--log-file", type=Path, metavar="FILE", help="also write the app's log records as JSON lines")
-    volume = parser.add_mutually_exclusive_group()
-    volume.add_argument("--quiet", action="store_true", help="only warnings and errors")
-    volume.add_argument("--verbose", action="store_true", help="the app's debug records as well")
+    add("--quiet", action="store_true", help="only warnings and errors")
     return parser.parse_args(arguments)
 
 
@@ -117,6 +115,7 @@ async def _run(options: argparse.Namespace, console: Console) -> None:
     ) as host:
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, _ask_to_stop, stop)
+        cut_logs(host.settings.log_levels)
         _announce(host, console)
         print(f"devhost ready on {host.url}", flush=True)
         failure = host.hub.failure

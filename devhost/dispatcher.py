@@ -19,6 +19,7 @@ from devhost.episode import Message, Turn, open_episode
 from devhost.errors import StateFileError
 from devhost.event import Event, EventType, make_event, read_time
 from devhost.instance import Instance
+from devhost.invocation import Context, current_context
 from devhost.loader import FunctionIndex, LoadedFunction
 from devhost.refusal import Rules, explain_unknown_function
 from devhost.replay import Replay, replay
@@ -180,6 +181,7 @@ class Dispatcher:
         if function is None:
             reason = explain_unknown_function(instance.name, "orchestrator", self.rules.orchestrators)
             return decide(episode, Replay(error=reason), self.rules)
+        current_context.set(Context(function_name=function.name))  # in a copy of the context, which ends with the call
         wrapper: Any = function.user_function
         told = [*history, *episode.new_events]
         try:

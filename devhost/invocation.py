@@ -32,7 +32,7 @@ class Context:
     """What the worker hands to a parameter called `context`."""
 
     function_name: str
-    function_directory: str
+    function_directory: str = ""
     invocation_id: str = field(default_factory=lambda: str(uuid4()))
     thread_local_storage: threading.local = field(default_factory=threading.local)
     trace_context: SimpleNamespace = field(default_factory=_no_trace)

@@ -1,7 +1,6 @@
 """From the app's folder to an index of its functions; says what cannot be served here, and not at the first call."""
 
 import inspect
-import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +12,7 @@ from azure.functions.decorators.core import Binding
 from azure.functions.decorators.function_app import Function
 
 from devhost.errors import AppLoadError, HostStartError
+from devhost.logs import unheard
 from devhost.script import import_app
 from devhost.signature import check_signature
 
@@ -80,14 +80,11 @@ def load_app(app_root: Path) -> FunctionIndex:
 
 def _functions_of(app: Any) -> dict[str, Function]:
     # Once per app object: the SDK remembers the names and refuses them the second time.
-    muted = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # "auth level is not applied": said about every app without HTTP functions
     try:
-        functions: list[Function] = app.get_functions()
+        with unheard():
+            functions: list[Function] = app.get_functions()
     except Exception as error:
         raise AppLoadError(f"indexing the functions failed: {str(error).strip() or type(error).__name__}") from error
-    finally:
-        logging.disable(muted)
     if not functions:
         raise AppLoadError("the app registers no function")
     names = [str(function.get_function_name()) for function in functions]

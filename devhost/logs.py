@@ -1,7 +1,9 @@
-"""The app's log records: on stderr as the worker would hand them on, in the log file with their extra fields."""
+"""The app's log records: on stderr as the host would show them, in the log file with their extra fields."""
 
 import json
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,18 +14,40 @@ from devhost.invocation import current_context
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 # Their INFO records are about each request; the app's own are what a person wants to see.
 _CHATTY = ("azure.functions", "aiohttp.access", "asyncio")
+_LEVELS = {"trace": 0, "debug": 10, "information": 20, "warning": 30, "error": 40, "critical": 50, "none": 100}
+_WORDS = {"WARNING": "warn", "ERROR": "fail", "CRITICAL": "crit"}
 
 
 def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
     return {key: value for key, value in vars(record).items() if key not in _STANDARD and not key.startswith("_")}
 
 
+def _category(record: logging.LogRecord) -> str:
+    # The host does not learn the logger's name.
+    context = current_context.get()
+    return record.name if context is None else f"Function.{context.function_name}.User"
+
+
 class _ReadableFormatter(logging.Formatter):
-    """`12:00:00.123 info app.source · page fetched`, a traceback below it; the worker drops extra fields as well."""
+    """`12:00:00.123 info Function.fetch.User · page fetched`, a traceback below it; the worker drops extra fields."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        return f"{time} {record.levelname.lower()} {record.name} · {record.message}"
+        word = _WORDS.get(record.levelname, record.levelname.lower())
+        return f"{time} {word} {_category(record)} · {record.message}"
+
+
+class _LevelFilter(logging.Filter):
+    """Lets through what host.json's logLevel lets through: the longest beginning of a category decides."""
+
+    def __init__(self, levels: Mapping[str, str]) -> None:
+        super().__init__()
+        self._levels = {"" if name == "default" else name: _LEVELS.get(it.lower(), 20) for name, it in levels.items()}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        category = _category(record).lower()
+        fitting = [name for name in self._levels if category.startswith(name)]
+        return not fitting or record.levelno >= self._levels[max(fitting, key=len)]
 
 
 class _JsonFormatter(logging.Formatter):
@@ -55,3 +79,21 @@ def show_logs(log_file: Path | None, level: int) -> None:
     logging.basicConfig(level=level, handlers=handlers)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def cut_logs(levels: Mapping[str, str]) -> None:
+    """Keep from stderr, from now on, what host.json's logLevel (in lower case) cuts."""
+    for handler in logging.root.handlers:
+        if not isinstance(handler, logging.FileHandler):
+            handler.addFilter(_LevelFilter(levels))
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Lose all records, as the worker does while it imports and indexes the app."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -14,6 +14,7 @@ from types import ModuleType
 from azure.functions import FunctionRegister
 
 from devhost.errors import AppLoadError
+from devhost.logs import unheard
 
 _OWN_FOLDER = Path(__file__).absolute().parent
 _brought_in: set[str] = set()
@@ -46,7 +47,8 @@ def _import_fresh(app_root: Path, stem: str) -> ModuleType:
     importlib.invalidate_caches()
     before = set(sys.modules)
     try:
-        return importlib.import_module(stem)
+        with unheard():
+            return importlib.import_module(stem)
     except (Exception, SystemExit) as error:
         exits = isinstance(error, SystemExit)
         raise AppLoadError(_describe(error, app_root, stem), "does not come up" if exits else "") from error

@@ -14,6 +14,7 @@ from devhost.errors import AppLoadError, DevhostError, HostStartError, explained
 # Prefix of environment variables that stand for host.json values; two underscores join the path.
 _OVERRIDE = "AzureFunctionsJobHost__"
 _THREADS, _BODY_LIMIT = "PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
+_LOG_LEVEL = "logging.loglevel."
 _CORES = os.cpu_count() or 1
 
 
@@ -70,6 +71,7 @@ class HostSettings(BaseModel):
     body_limit_bytes: PositiveInt = Field(default=104_857_600, validation_alias=_BODY_LIMIT)
     use_forwarded_host: bool = _durable("httpSettings.useForwardedHost", False)
     local_rpc_endpoint: bool = _durable("localRpcEndpointEnabled", True)
+    log_levels: dict[str, str] = {}  # by category, in lower case
     lenient: bool = False
 
 
@@ -82,8 +84,9 @@ def load_settings(app_root: Path, *, lenient: bool = False) -> HostSettings:
         if any(other.lower().startswith(f"{place}.") for other in places):
             raise HostStartError(f"host.json: {place} must be a JSON object, not {given[place]}")
     values = {place: given[place.lower()] for place in places if place.lower() in given}
+    levels = {place.removeprefix(_LOG_LEVEL): text for place, text in given.items() if place.startswith(_LOG_LEVEL)}
     try:
-        settings = HostSettings.model_validate({**values, "lenient": lenient})
+        settings = HostSettings.model_validate({**values, "log_levels": levels, "lenient": lenient})
     except ValidationError as error:
         wrong = error.errors()[0]
         reason = wrong["msg"].removeprefix("Value error, ")

@@ -140,7 +140,7 @@ def test_app_logs_are_json_lines_with_their_extra_fields(tmp_path: Path) -> None
     echoed = next(record for record in records if record["message"] == "echoed")
     assert (echoed["level"], echoed["logger"]) == ("INFO", "root")
     assert (echoed["action"], echoed["size"], echoed["function_name"]) == ("echoed", 8, "echo")
-    assert " info root · echoed\n" in (tmp_path / "stderr.txt").read_text()  # as the worker hands it on
+    assert " info Function.echo.User · echoed\n" in (tmp_path / "stderr.txt").read_text()  # as the worker hands it on
 
 
 def test_a_load_error_is_one_line_and_exit_code_1(tmp_path: Path) -> None:

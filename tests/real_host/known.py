@@ -35,6 +35,8 @@ KNOWN: tuple[Known, ...] = (
     Known("stack", "api-more", _UNKNOWN_ORCHESTRATOR, r"body\.(output|historyEvents\[1\]\.Result)"),
     # There behind a proxy with TLS.
     Known("client", "api-more/binding", what=r"body\.(baseUrl|rpcBaseUrl|creationUrls\..*|managementUrls\..*)"),
+    # logs.json
+    Known("console", "logs", "lines of the host about calls"),
 )
 
 

@@ -4,11 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from devhost.errors import DevhostError
-from tests.real_host import annotations, exchanges, http_exchanges, starts
+from tests.real_host import annotations, console, exchanges, http_exchanges, starts
 from tests.real_host.rows import Row
 
 Run: TypeAlias = Callable[[], Sequence[Row]]
-PARTS: Mapping[str, Run] = {**exchanges.PARTS, **http_exchanges.PARTS, **starts.PARTS, **annotations.PARTS}
+RUNNERS = (
+    exchanges,
+    http_exchanges,
+    starts,
+    annotations,
+    console,
+)
+PARTS: Mapping[str, Run] = {part: run for runner in RUNNERS for part, run in runner.PARTS.items()}
 
 
 def run(part: str) -> Sequence[Row]:
