@@ -14,7 +14,7 @@ from devhost.errors import AppLoadError, DevhostError, HostStartError, explained
 # Prefix of environment variables that stand for host.json values; two underscores join the path.
 _OVERRIDE = "AzureFunctionsJobHost__"
 _THREADS, _BODY_LIMIT = "PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
-_LOG_LEVEL = "logging.loglevel."
+_LOG_LEVEL = "logging.logLevel."
 _CORES = os.cpu_count() or 1
 
 
@@ -84,7 +84,8 @@ def load_settings(app_root: Path, *, lenient: bool = False) -> HostSettings:
         if any(other.lower().startswith(f"{place}.") for other in places):
             raise HostStartError(f"host.json: {place} must be a JSON object, not {given[place]}")
     values = {place: given[place.lower()] for place in places if place.lower() in given}
-    levels = {place.removeprefix(_LOG_LEVEL): text for place, text in given.items() if place.startswith(_LOG_LEVEL)}
+    start = _LOG_LEVEL.lower()
+    levels = {place.removeprefix(start): text for place, text in given.items() if place.startswith(start)}
     try:
         settings = HostSettings.model_validate({**values, "log_levels": levels, "lenient": lenient})
     except ValidationError as error:
