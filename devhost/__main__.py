@@ -11,13 +11,17 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from devhost.console import Console, wants_colour
 from devhost.errors import DevhostError
 from devhost.keys import key_file
 from devhost.logs import cut_logs, show_logs
 from devhost.management import WEBHOOK_PATH
-from devhost.server import Devhost, serve
+from devhost.sdk import check_sdk
+
+if TYPE_CHECKING:
+    from devhost.server import Devhost
 
 _DESCRIPTION = """\
 Run a Durable Functions app in Python on this machine, unchanged and without Core Tools.
@@ -46,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
+        check_sdk()
         show_logs(options.log_file, level)
         asyncio.run(_run(options, console))
     except DevhostError as error:
@@ -85,11 +90,6 @@ def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="where instances are kept (default: .sluice/devhost.db)",
     )
-    add(
-        "--lenient",
-        action="store_true",
-        help="follow the SDK where the real extension would break an orchestration (default: fail it, saying why)",
-    )
     add("--enable-auth", action="store_true", help="ask for keys; they are kept beside the state file")
     add("--log-file", type=Path, metavar="FILE", help="also write the app's log records as JSON lines")
     add("--quiet", action="store_true", help="only warnings and errors")
@@ -103,6 +103,8 @@ def _port(text: str) -> int:
 
 
 async def _run(options: argparse.Namespace, console: Console) -> None:
+    from devhost.server import serve  # only now: it imports what another line of the SDK need not have
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with serve(
@@ -110,7 +112,6 @@ async def _run(options: argparse.Namespace, console: Console) -> None:
         port=options.port,
         state_file=options.state,
         console=console,
-        lenient=options.lenient,
         enable_auth=options.enable_auth,
     ) as host:
         for number in _STOP_SIGNALS:
@@ -137,7 +138,7 @@ def _ask_to_stop(stop: asyncio.Event) -> None:
     stop.set()
 
 
-def _announce(host: Devhost, console: Console) -> None:
+def _announce(host: "Devhost", console: Console) -> None:
     index, settings = host.index, host.settings
     rows = [
         (
@@ -154,8 +155,6 @@ def _announce(host: Devhost, console: Console) -> None:
     console.note(
         f"instances of hub {settings.hub_name} at {host.url}{WEBHOOK_PATH}instances, kept in {host.state_file}"
     )
-    if settings.lenient:
-        console.warning("lenient: ids and order follow the Python SDK, not the Durable extension")
     for name, reason in index.unserved:
         console.warning(f"function {name} is not served: {reason}")
     if host.keys is not None:

@@ -8,6 +8,7 @@ from typing import Any
 from azure.durable_functions.models.actions.ActionType import ActionType
 
 from devhost.event import EventType
+from devhost.value import read_json
 
 ACTIVITIES = (ActionType.CALL_ACTIVITY, ActionType.CALL_ACTIVITY_WITH_RETRY)
 CHILDREN = (ActionType.CALL_SUB_ORCHESTRATOR, ActionType.CALL_SUB_ORCHESTRATOR_WITH_RETRY)
@@ -46,7 +47,7 @@ class Issued:
 
     @property
     def input_text(self) -> str:
-        return str(self.action._input if self.action.action_type in CHILDREN else self.action.input_)
+        return read_json(str(self.action._input if self.action.action_type in CHILDREN else self.action.input_))
 
     @property
     def is_cancelled(self) -> bool:

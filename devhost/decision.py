@@ -15,8 +15,9 @@ from devhost.episode import Activity, Episode, Timer, Turn
 from devhost.event import SCHEDULING, Event, EventType, make_event, write_time
 from devhost.extension import Walk, follow
 from devhost.instance import STATUS_NUMBERS, Instance, Parent
-from devhost.refusal import Rules, find_refusals
+from devhost.refusal import DRIFT, Rules, find_refusals
 from devhost.replay import Replay
+from devhost.value import read_json, read_text
 
 # What a control event makes of the instance, and where it has the reason.
 _CONTROLS = {
@@ -29,17 +30,14 @@ _CONTROLS = {
 def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
     """Derive the turn.
 
-    1. Number the tasks: as the extension does, or in lenient mode as the SDK did.
+    1. Number the tasks as the extension does.
     2. Refuse what the real host would break or devhost does not know.
     3. Schedule the tasks that history does not hold yet.
     4. End, continue as new, or stay: an ending waits for every open activity, child and timer.
 
     A suspended instance takes its turns, too, but 2 to 4 wait for the one that resumes it.
     """
-    if rules.settings.lenient:
-        walk = Walk(issued=replay.issued)
-    else:
-        walk = follow(replay.actions, chain(episode.history, episode.new_events))
+    walk = follow(replay.actions, chain(episode.history, episode.new_events))
     before = episode.instance
     status, output_text = _follow_controls(before, episode.new_events)
     turn = Turn(
@@ -48,6 +46,8 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
         events=[*episode.new_events],
         consumed=[*episode.consumed],
     )
+    if replay.hint:
+        turn.remarks["trap"] = replay.hint
     refusal = next(find_refusals(episode, replay, walk.issued, rules), None)
     if status == "Terminated":
         _record_end(turn, episode)
@@ -60,11 +60,13 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
         has_ended = replay.is_done or replay.error is not None
         _schedule(turn, episode, walk.issued, rules)
         _remark(turn, replay, walk, is_open, has_ended)
-        custom_status_text = replay.custom_status_text or before.custom_status_text
-        turn.after = replace(turn.after, waits=replay.waits, custom_status_text=custom_status_text)
+        # The first turn of a generation that sets no custom status leaves that of the generation before it.
+        is_next = before.status != "Pending" and not episode.history
+        kept = before.custom_status_text if is_next else None
+        turn.after = replace(turn.after, waits=replay.waits, custom_status_text=replay.custom_status_text or kept)
         if has_ended and not is_open and walk.is_finished:
             if replay.next_input_text is not None and replay.error is None:
-                _continue_as_new(turn, episode, replay.next_input_text, rules)
+                _continue_as_new(turn, episode, replay.next_input_text, walk)
             else:
                 _end(turn, episode, replay, replay.error)
     turn.events.append(make_event(EventType.ORCHESTRATOR_COMPLETED, episode.now))
@@ -103,10 +105,11 @@ def _schedule(turn: Turn, episode: Episode, issued: Sequence[Issued], rules: Rul
             turn.children.append(child)
             shown = child.input_text if stores_inputs else None
             fields |= {"Name": task.name, "Version": child.version, "InstanceId": child.instance_id, "Input": shown}
+            fields |= {"ClientSpanId": None, "Tags": None}
         else:
             turn.activities.append(Activity(*here, task.task_id, task.name, task.input_text))
             shown = json.dumps([task.input_text]) if stores_inputs else None
-            fields |= {"Name": task.name, "Version": "", "Input": shown}
+            fields |= {"Name": task.name, "Version": "", "Input": shown, "ParentTraceContext": None, "Tags": None}
         turn.events.append(make_event(task.event_type, episode.now, event_id=task.task_id, **fields))
 
 
@@ -126,7 +129,7 @@ def _new_child(episode: Episode, task: Issued, rules: Rules) -> Instance:
     return Instance(
         instance_id=task.action.instance_id or f"{me.execution_id}:{task.task_id}",
         execution_id=_derive_id(me.execution_id, str(task.task_id)),
-        name=rules.orchestrators[task.name.lower()],
+        name=task.name,
         version=task.action.version or rules.settings.default_version,
         input_text=_encode_again(task.input_text),
         created_time=episode.now,
@@ -150,6 +153,17 @@ def _remark(turn: Turn, replay: Replay, walk: Walk, is_open: bool, has_ended: bo
             "the orchestrator has ended, but the instance stays Running until the events that it waited for have come "
             f"({', '.join(sorted(set(walk.waits)))}), as on a real host"
         )
+    for name in replay.early:
+        if replay.early.count(name) > 1:
+            turn.remarks["replaced event"] = (
+                f"event '{name}' came more than once before it was waited for: the SDK keeps the last one and gives it "
+                "to every wait that follows, as on a real host"
+            )
+        if wait := next((wait for wait in replay.waits if wait != name and wait.lower() == name.lower()), None):
+            turn.remarks["event in another case"] = (
+                f"event '{name}' is used up without effect: the orchestrator waits for '{wait}', and the SDK tells "
+                "upper from lower case, as on a real host"
+            )
     if not has_ended and not is_open and not replay.waits:
         turn.remarks["stuck"] = (
             "stuck: the orchestrator waits for a task that nothing can complete. A task belongs to the last task_all "
@@ -159,11 +173,10 @@ def _remark(turn: Turn, replay: Replay, walk: Walk, is_open: bool, has_ended: bo
 
 def _end(turn: Turn, episode: Episode, replay: Replay, error: str | None) -> None:
     if error is None:
-        status, output_text = "Completed", replay.output_text
+        status, output_text = "Completed", replay.output_text and read_json(replay.output_text)
     else:
-        # An exception's text may hold half of a surrogate pair, which no file takes.
-        text = error.encode("utf-8", "backslashreplace").decode()
-        status, output_text = "Failed", f"Orchestrator function '{turn.before.name}' failed: {text}"
+        head = "" if error.startswith(DRIFT) else f"Orchestrator function '{turn.before.name}' failed: "
+        status, output_text = "Failed", read_text(head + error)
         turn.error_traceback = replay.error_traceback
     turn.after = replace(turn.after, status=status, output_text=output_text, waits=())
     _record_end(turn, episode)
@@ -182,7 +195,7 @@ def _record_end(turn: Turn, episode: Episode) -> None:
     )
 
 
-def _continue_as_new(turn: Turn, episode: Episode, input_text: str, rules: Rules) -> None:
+def _continue_as_new(turn: Turn, episode: Episode, input_text: str, walk: Walk) -> None:
     turn.after = replace(
         turn.after,
         execution_id=_derive_id(turn.before.execution_id, "next"),
@@ -190,20 +203,18 @@ def _continue_as_new(turn: Turn, episode: Episode, input_text: str, rules: Rules
         created_time=episode.now,
         waits=(),
     )
-    lost = [message for message in episode.held if message.number < max(episode.consumed)]
-    if lost and not rules.settings.lenient:
-        name = lost[0].event["Name"]
-        turn.consumed += [message.number for message in lost]
+    if walk.early.total():
         turn.remarks["lost event"] = (
-            f"event '{name}' was raised before continue_as_new and not waited for: lost, as on a real host"
+            f"event '{next(walk.early.elements())}' was raised before continue_as_new and not waited for: lost, as on "
+            "a real host"
         )
 
 
 def _encode_again(text: str) -> str:
     """Encode JSON text as JSON: the extension takes an action's input for a string, and `get_input` decodes twice."""
-    return json.dumps(text)
+    return json.dumps(read_json(text))
 
 
 def _derive_id(execution_id: str, step: str) -> str:
     """Derive a new execution id, so that a turn decided twice is the same turn."""
-    return uuid5(NAMESPACE_OID, f"{execution_id}/{step}").hex
+    return str(uuid5(NAMESPACE_OID, f"{execution_id}/{step}"))

@@ -170,7 +170,7 @@ class Dispatcher:
             if len(self._histories) > _CACHED_HISTORIES:
                 self._histories.popitem(last=False)
         self.note_change()  # first: who waits for rest looks before the next timer is jumped to
-        self._hand_out(turn, had_mail_left=len(inbox) > len(turn.consumed))
+        self._hand_out(turn)
         self._narrate(turn)  # last: nothing that is committed waits for it
 
     def _think(self, instance: Instance, history: Sequence[Event], inbox: Sequence[Message]) -> Turn | None:
@@ -191,13 +191,13 @@ class Dispatcher:
             reason = f"{type(error).__name__}: {error}"
             return decide(episode, Replay(error=reason, error_traceback=traceback.format_exc()), self.rules)
 
-    def _hand_out(self, turn: Turn, *, had_mail_left: bool) -> None:
+    def _hand_out(self, turn: Turn) -> None:
         self._activities.add(turn.activities)
         if turn.timers or turn.cancelled_timers:
             self._woken.set()
         self.notify(child.instance_id for child in turn.children)
         # A child that could not be started has answered at once.
-        if turn.children or turn.continues_as_new or (turn.after.waits and had_mail_left):
+        if turn.children or turn.continues_as_new:
             self.notify([turn.after.instance_id])
         if turn.after.is_terminal:
             self.note_end(turn.after)

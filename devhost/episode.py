@@ -22,7 +22,7 @@ class Message(NamedTuple):
 class Episode:
     """One run of an orchestrator: all that the decision about it depends on.
 
-    `ended` has the ids of all tasks that have ended, `held` the events that nothing waits for yet.
+    `ended` has the ids of all tasks that have ended.
     """
 
     instance: Instance
@@ -30,7 +30,6 @@ class Episode:
     new_events: list[Event]
     ended: AbstractSet[int | None]
     consumed: list[int]
-    held: list[Message]
     now: datetime
 
 
@@ -76,29 +75,20 @@ class Turn:
 def open_episode(
     instance: Instance, history: Sequence[Event], inbox: Sequence[Message], now: datetime
 ) -> Episode | None:
-    """Pick from the inbox, oldest first, what can be delivered; None if there is nothing.
-
-    An external event is delivered only to an open wait of its name: the SDK's own buffer keeps one event per name and
-    then hands it out for ever.
-    """
+    """Pick from the inbox, oldest first, what belongs to this execution; None if there is nothing."""
     ended = {completed_task_id(event) for event in history}
-    waits = list(instance.waits)
+    timers = (event for event in history if event["EventType"] == EventType.TIMER_CREATED)
+    created = {event["EventId"]: event["Timestamp"] for event in timers}
     delivered: list[Event] = []
-    consumed: list[int] = []
-    held: list[Message] = []
-    for message in inbox:
-        event = message.event
-        if event["EventType"] == EventType.EVENT_RAISED:
-            wait = next((name for name in waits if name.lower() == event["Name"].lower()), None)
-            if wait is None:
-                held.append(message)
-                continue
-            waits.remove(wait)
-            event = event | {"Name": wait}
-        consumed.append(message.number)
-        if message.execution_id not in (None, instance.execution_id):
+    # What came before a generation's start was for it, too: it begins with its start.
+    by_kind = sorted(inbox, key=lambda message: message.event["EventType"] != EventType.EXECUTION_STARTED)
+    for _, execution_id, event in by_kind:
+        if execution_id not in (None, instance.execution_id):
             continue  # addressed to an earlier generation
         task_id = completed_task_id(event)
+        if event["EventType"] == EventType.TIMER_FIRED:
+            # It bears the time of its creation; only the OrchestratorStarted before it tells when it fired.
+            event = event | {"Timestamp": created.get(task_id, event["Timestamp"])}
         if task_id is None or task_id not in ended:
             ended.add(task_id)
             delivered.append(event)
@@ -109,7 +99,6 @@ def open_episode(
         history=history,
         new_events=[make_event(EventType.ORCHESTRATOR_STARTED, now), *delivered],
         ended=ended,
-        consumed=consumed,
-        held=held,
+        consumed=[message.number for message in inbox],
         now=now,
     )

@@ -5,6 +5,8 @@ from typing import Any, TypeAlias
 
 from azure.durable_functions.models.history import HistoryEventType
 
+from devhost.value import read_json
+
 Event: TypeAlias = dict[str, Any]
 EventType: TypeAlias = HistoryEventType
 
@@ -34,7 +36,8 @@ def read_time(text: str) -> datetime:
 def make_event(kind: EventType, now: datetime, *, event_id: int = -1, **fields: Any) -> Event:
     """Build an event; the SDK requires these four keys on every one."""
     head = {"EventType": int(kind), "EventId": event_id, "IsPlayed": False, "Timestamp": write_time(now)}
-    return head | fields
+    texts = {key: read_json(fields[key]) for key in ("Input", "Result") if fields.get(key)}
+    return head | fields | texts
 
 
 def completed_task_id(event: Event) -> int | None:

@@ -20,16 +20,19 @@ _Done = Callable[[], None]
 
 
 class Walk:
-    """The extension's way through an action list: the tasks that it has issued, and what holds it up."""
+    """The extension's way through an action list: the tasks that it has issued, and what holds it up.
 
-    def __init__(self, actions: Sequence[Any] = (), issued: Iterable[Issued] = ()) -> None:
-        self.issued = [*issued]
+    `early` counts, by lower-case name, the events that no wait has taken.
+    """
+
+    def __init__(self, actions: Sequence[Any]) -> None:
+        self.issued: list[Issued] = []
         self._actions = actions
         self._position = 0
         self._is_free = True
         self._open: dict[int | None, Callable[[bool], None]] = {}
         self._waits: defaultdict[str, list[tuple[str, _Done]]] = defaultdict(list)
-        self._early: Counter[str] = Counter()
+        self.early: Counter[str] = Counter()
 
     @property
     def is_finished(self) -> bool:
@@ -115,8 +118,8 @@ class Walk:
 
     def _wait_for_event(self, name: str, done: _Done) -> None:
         key = name.lower()
-        if self._early[key]:
-            self._early[key] -= 1
+        if self.early[key]:
+            self.early[key] -= 1
             done()
         else:
             self._waits[key].append((name, done))
@@ -126,7 +129,7 @@ class Walk:
             _, done = self._waits[key].pop()  # the wait made last is served first
             done()
         else:
-            self._early[key] += 1
+            self.early[key] += 1
 
 
 def follow(actions: Sequence[Any], history: Iterable[Event]) -> Walk:

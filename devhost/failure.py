@@ -8,6 +8,7 @@ from devhost.value import read_text
 _CORE = "System.Private.CoreLib"
 _DURABLE = "Microsoft.Azure.WebJobs.Extensions.DurableTask"
 _HRESULT = -2146233088
+NET_STACK = "   at devhost"  # where the host has the lines of .NET
 
 
 class Failure(NamedTuple):
@@ -31,7 +32,7 @@ def raised_by_activity(name: str, error: str, traceback: str) -> Failure:
         "HelpLink": None,
         "Source": _CORE,
         "HResult": _HRESULT,
-        "StackTrace": "",
+        "StackTrace": NET_STACK,
     }
     return failed_activity(name, error, f"System.Exception, {_CORE}", inner=remote)
 

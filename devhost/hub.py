@@ -76,7 +76,7 @@ class TaskHub:
         self._store.start(
             Instance(
                 instance_id=instance_id,
-                execution_id=uuid4().hex,
+                execution_id=str(uuid4()),
                 name=name,
                 version=version or self._settings.default_version,
                 input_text=input_text,
@@ -88,7 +88,7 @@ class TaskHub:
         return instance_id
 
     async def raise_event(self, instance_id: str, event_name: str, input_text: str | None) -> None:
-        """Put an external event into an instance's inbox, where it stays until the orchestrator waits for it."""
+        """Put an external event into an instance's inbox."""
         self._find_running(instance_id)
         self._console.event(instance_id, f"event {event_name} raised")
         self._post(instance_id, EventType.EVENT_RAISED, Name=event_name, Input=input_text, ParentTraceContext=None)

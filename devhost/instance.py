@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from devhost.event import Event, EventType, make_event
+from devhost.failure import NET_STACK
 
 TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
 
@@ -103,6 +104,12 @@ def end_event(child: Instance, parent: Parent) -> Event:
         return make_event(
             EventType.SUB_ORCHESTRATION_INSTANCE_COMPLETED, now, TaskScheduledId=parent.task_id, Result=text
         )
+    message = str(text).removeprefix(f"Orchestrator function '{child.name}' failed: ")
     return make_event(
-        EventType.SUB_ORCHESTRATION_INSTANCE_FAILED, now, TaskScheduledId=parent.task_id, Reason=text, Details=text
+        EventType.SUB_ORCHESTRATION_INSTANCE_FAILED,
+        now,
+        TaskScheduledId=parent.task_id,
+        Reason=text,
+        Details=f"Message: {message}, StackTrace: {NET_STACK}" if child.status == "Failed" else None,
+        FailureDetails=None,
     )

@@ -12,8 +12,16 @@ from devhost.event import SCHEDULING, Event, EventType
 from devhost.replay import Replay
 from devhost.settings import HostSettings
 
+PARTED = "On the real host this instance completes with wrong results"
+DRIFT = "Non-Deterministic workflow detected: "
 # Counted in whole KB of UTF-16: what is begun of the next one is free.
 _CUSTOM_STATUS_KB = 16
+_KINDS: Mapping[int, str] = {
+    EventType.TASK_SCHEDULED: "an activity",
+    EventType.SUB_ORCHESTRATION_INSTANCE_CREATED: "a sub-orchestration",
+    EventType.TIMER_CREATED: "a timer",
+}
+_HANGS = "on the real host the instance stays Running for ever, without a word, and no try catches it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +49,19 @@ def find_refusals(episode: Episode, replay: Replay, issued: Sequence[Issued], ru
         if action.action_type in UNSUPPORTED:
             name = ActionType(action.action_type).name.lower()
             yield f"devhost does not run {name}: use an activity that does the same, or run this on a real host"
+        retry = getattr(action, "retry_options", None)
+        if retry is not None and retry.max_number_of_attempts < 1:
+            yield f"'{action.function_name}' is called with {retry.max_number_of_attempts} attempts: {_HANGS}"
     yield from _partings(replay.issued, issued)
     taken = {it.instance_id for it in (episode.instance, episode.instance.parent) if it}
     for task in issued:
         kind, name = task.action.action_type, task.name
         if kind in ACTIVITIES and name.lower() not in rules.activities:
-            yield explain_unknown_function(name, "activity", rules.activities)
+            yield f"{explain_unknown_function(name, 'activity', rules.activities)} Here it fails; {_HANGS}"
         if kind in CHILDREN and name.lower() not in rules.orchestrators:
-            yield explain_unknown_function(name, "orchestrator", rules.orchestrators)
-        child_id = task.action.instance_id if kind in CHILDREN else None
-        if child_id in taken:
-            yield f"sub-orchestration '{name}' may not have the instance id of its parent: '{child_id}'"
-        if str(child_id).startswith("@"):
-            yield f"sub-orchestration '{name}' may not have the instance id '{child_id}': those with @ are entities"
+            yield f"{explain_unknown_function(name, 'orchestrator', rules.orchestrators)} Here it fails; {_HANGS}"
+        if kind in CHILDREN and task.action.instance_id in taken:
+            yield f"sub-orchestration '{name}' has the instance id of its parent, '{task.action.instance_id}': {_HANGS}"
     most = rules.settings.max_orchestration_actions
     if len(issued) > most:
         yield f"more than {most} actions in one execution (maxOrchestrationActions)"
@@ -61,8 +69,11 @@ def find_refusals(episode: Episode, replay: Replay, issued: Sequence[Issued], ru
     compact = json.dumps(custom_status, ensure_ascii=False, separators=(",", ":"))
     kilobytes = len(compact.encode("utf-16-le", "surrogatepass")) // 1024
     if kilobytes > _CUSTOM_STATUS_KB:
-        yield f"the custom status takes {kilobytes} KB as JSON in UTF-16; it may take {_CUSTOM_STATUS_KB}"
-    if replay.error is None:
+        yield (
+            f"The UTF-16 size of the JSON-serialized payload must not exceed {_CUSTOM_STATUS_KB} KB. The current "
+            f"payload size is {kilobytes} KB."
+        )
+    if replay.error is None or replay.actions:
         yield from _drifts(episode.history, issued)
 
 
@@ -73,11 +84,12 @@ def _partings(recorded: Sequence[Issued], issued: Sequence[Issued]) -> Iterator[
         other = by_id.get(task.task_id)
         if other is not None and (other.action is not task.action or other.role is not task.role):
             yield (
-                f"Non-deterministic on a real host: task {task.task_id} is '{other.text}' to the Durable extension and "
-                f"'{task.text}' to the Python SDK. Pattern: new work is yielded after a task_any or a failed task_all "
-                "in which calls with retry are still going on; the extension waits for them. Way out: after a failed "
-                "task_all yield each of its tasks again before anything new is called; put no calls with retry into a "
-                "task_any that is left early; or run devhost --lenient, which follows the SDK."
+                f"{PARTED}: task {task.task_id} is '{other.text}' to the Durable extension and '{task.text}' to the "
+                "Python SDK, and each result goes to the task that has its number in the SDK. Nothing there detects "
+                "it, so devhost fails the instance. Pattern: new work is yielded after a failed task_all in which "
+                "calls with retry still go on, or a task of a task_all was yielded alone before it. Way out: after a "
+                "failed task_all yield each of its tasks again before anything new is called; build a task_all only of "
+                "tasks that were not yielded yet."
             )
 
 
@@ -88,13 +100,20 @@ def _drifts(history: Sequence[Event], issued: Sequence[Issued]) -> Iterator[str]
         kind, name = event["EventType"], event.get("Name")
         if kind not in SCHEDULING:
             continue
-        task = by_id.get(event["EventId"])
-        if task is None or task.event_type != kind or (name is not None and task.name != name):
-            was = f"{EventType(kind).name} {name or ''}".strip()
-            now = "nothing" if task is None else task.text
+        number, task = event["EventId"], by_id.get(event["EventId"])
+        was = f"{DRIFT}A previous execution of this orchestration scheduled {_KINDS[kind]} task with sequence"
+        if task is None:
+            known = "" if name is None else f" and name '{name}' (version '{event['Version'] or ''}')"
             yield (
-                f"Non-Deterministic workflow detected: history holds {was} as task {event['EventId']}, but the code "
-                f"asks for {now} there. {_guess_drift(history)}"
+                f"{was} ID {number}{known}, but the current replay execution hasn't (yet?) scheduled this task. "
+                f"{_guess_drift(history)}"
+            )
+        elif task.event_type != kind or (name is not None and task.name != name):
+            known = "" if name is None else f" named '{name}'"
+            named = "" if task.event_type is EventType.TIMER_CREATED else f" named '{task.name}'"
+            yield (
+                f"{was} number {number}{known}, but the current orchestration replay instead scheduled "
+                f"{_KINDS[task.event_type]} task{named} with this sequence number.  {_guess_drift(history)}"
             )
 
 
@@ -104,4 +123,4 @@ def _guess_drift(history: Sequence[Event]) -> str:
             "The instance was rewound, which takes back failures that the code had caught, too: what came after them "
             "no longer fits. Start it again instead"
         )
-    return "Was the orchestrator changed, or does it read clocks, random numbers or the outside?"
+    return "Was a change made to the orchestrator code after this instance had already started running?"

@@ -19,9 +19,12 @@ from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchest
 from azure.functions import _durable_functions
 
 from devhost.action import Issued, Role, walk_leaves
-from devhost.event import REPLAYED, Event, read_time
+from devhost.event import REPLAYED, SCHEDULING, Event, EventType, read_time
+from devhost.failure import NET_STACK
 from devhost.invocation import CALL_FAILURES, user_traceback
 
+# The durations that the Azure Storage provider sends: the SDK cuts a longer timer into pieces.
+_TIMERS = {"maximumShortTimerDuration": "6.00:00:00", "longRunningTimerIntervalDuration": "3.00:00:00"}
 # The SDK's own traps: the error's type and text, and what it is about.
 _TRAPS = (
     (
@@ -38,12 +41,6 @@ _TRAPS = (
         "sub-orchestrations.",
     ),
     (
-        SystemExit,
-        "",
-        "Pattern: the orchestrator calls sys.exit, which on a real host ends the worker. Way out: return, or raise an "
-        "exception.",
-    ),
-    (
         AttributeError,
         "has no attribute '_is_scheduled'",
         "Pattern: the orchestrator yields something that is no task. Way out: yield only what the context gives; "
@@ -54,36 +51,40 @@ _TRAPS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What an orchestrator asked for since its start, and how it stands; `next_input_text` if it continues as new."""
+    """What an orchestrator asked for since its start, and how it stands; `next_input_text` if it continues as new.
+
+    `early` names the events that came when nothing waited for exactly that name, `hint` explains a trap of the SDK.
+    """
 
     actions: Sequence[Any] = ()
     issued: tuple[Issued, ...] = ()
     waits: tuple[str, ...] = ()
+    early: tuple[str, ...] = ()
     is_done: bool = False
     next_input_text: str | None = None
     output_text: str | None = None
     custom_status_text: str | None = None
     error: str | None = None
     error_traceback: str = ""
+    hint: str = ""
 
 
 def replay(orchestrator: Callable[[Any], Any], history: Sequence[Event], input_type: type | None = None) -> Replay:
     """Run the orchestrator over its history, new events included; its own errors become part of the answer."""
     context, executor = _Context(history, input_type), copy(_EXECUTOR)
     executor.initialize()
-    error: BaseException | None
     custom_status_text = output_text = None
     try:
         executor.execute(context, context.histories, orchestrator)
-        error = executor.exception
         if context.custom_status:
             # In a dict, as the SDK writes it: strict typing treats an object that stands alone otherwise.
             state = json.loads(_durable_functions.df_dumps({"customStatus": context.custom_status}))
             custom_status_text = json.dumps(state["customStatus"])
         if executor.output is not None:
-            output_text = json.dumps(executor.output)
+            output_text = _write_output(executor)
     except CALL_FAILURES as raised:  # a non-generator's error, an output that is no JSON, or an error of the SDK's own
-        error = raised
+        return _explain_no_answer(raised, history)
+    error = executor.exception
     (actions,) = context._actions
     listed = {id(action): action for action in walk_leaves(actions)}
     next_inputs = [it.input_ for it in listed.values() if it.action_type == ActionType.CONTINUE_AS_NEW]
@@ -97,13 +98,35 @@ def replay(orchestrator: Callable[[Any], Any], history: Sequence[Event], input_t
             if isinstance(name, str)
             for _ in (tasks if isinstance(tasks, list) else [tasks])
         ),
+        early=tuple(context.early),
         is_done=executor.orchestration_invocation_succeeded,
         next_input_text=next_inputs[-1] if next_inputs else None,
         output_text=output_text,
         custom_status_text=custom_status_text,
-        error=None if error is None else _explain(error),
+        error=None if error is None else str(error) or str(type(error)),
         error_traceback="" if error is None else user_traceback(error),
+        hint=_find_hint(error),
     )
+
+
+def _write_output(executor: TaskOrchestrationExecutor) -> str:
+    try:
+        return json.dumps(executor.output)
+    except Exception:
+        TaskOrchestrationExecutor.get_orchestrator_state_str(executor)  # raises, with all that it would have answered
+        raise
+
+
+def _explain_no_answer(error: BaseException, history: Sequence[Event]) -> Replay:
+    """Return the replay of a call without an answer: the extension knows no action, and misses what was scheduled."""
+    traceback = user_traceback(error)
+    text = f"Result: Failure\nException: {type(error).__name__}: {error}\nStack: {traceback or NET_STACK}"
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        text = f"python exited with code {code} (0x{code:X})"
+    elif any(event["EventType"] in SCHEDULING for event in history):
+        return Replay(error_traceback=traceback, hint=_find_hint(error))
+    return Replay(error=f"One or more errors occurred. ({text})", error_traceback=traceback, hint=_find_hint(error))
 
 
 class _ReplayedEvent(HistoryEvent):  # type: ignore[misc]
@@ -128,14 +151,16 @@ class _Context(DurableOrchestrationContext):  # type: ignore[misc]
         parent = started["ParentInstance"]
         self._events = [_ReplayedEvent(event) for event in events]
         self.recorded: list[Issued] = []
+        self.early: list[str] = []
         super().__init__(
             history=[],
             instanceId=started["OrchestrationInstance"]["InstanceId"],
-            isReplaying=False,
+            isReplaying=sum(event["EventType"] == EventType.ORCHESTRATOR_STARTED for event in events) > 1,
             parentInstanceId=parent["OrchestrationInstance"]["InstanceId"] if parent else None,
             input=json.loads(started["Input"]) if started["Input"] else None,
             upperSchemaVersion=1,
-            upperSchemaVersionNew=2,
+            upperSchemaVersionNew=3,
+            **_TIMERS,
         )
         self._version = started["Version"]
         self._input_expected_type = input_type
@@ -160,6 +185,8 @@ class _Executor(TaskOrchestrationExecutor):  # type: ignore[misc]
         if key in self.context.open_tasks:
             super().set_task_value(event, is_success, id_key)
         else:
+            if event.event_type == EventType.EVENT_RAISED:
+                self.context.early.append(key)
             self.context.deferred_tasks[key] = lambda: self.set_task_value(event, is_success, id_key)
 
     def get_orchestrator_state_str(self) -> str:
@@ -179,7 +206,5 @@ def _identify(task: AtomicTask, task_id: int) -> Issued:
     return Issued(task_id=task_id, action=policy.actions, role=Role.RETRY_TIMER, is_last_attempt=is_last)
 
 
-def _explain(error: BaseException) -> str:
-    text = str(error) or str(type(error))
-    traps = (trap for kind, sign, trap in _TRAPS if isinstance(error, kind) and sign in text)
-    return " ".join([text, *traps])
+def _find_hint(error: BaseException | None) -> str:
+    return next((trap for kind, sign, trap in _TRAPS if isinstance(error, kind) and sign in str(error)), "")

@@ -20,6 +20,7 @@ from devhost.keys import Keys, load_keys
 from devhost.loader import FunctionIndex, load_app
 from devhost.management import RPC_PATH, WEBHOOK_PATH, ManagementLinks
 from devhost.routes import RouteTable
+from devhost.sdk import check_sdk
 from devhost.settings import HostSettings, load_settings, read_local_values
 from devhost.timer_trigger import TimerTriggers, read_timers
 from devhost.webhooks import Webhooks
@@ -51,13 +52,13 @@ async def serve(
     state_file: Path | None = None,
     clock: Clock | None = None,
     console: Console | None = None,
-    lenient: bool = False,
     enable_auth: bool = False,
 ) -> AsyncIterator[Devhost]:
     """Serve an app for as long as the block lasts.
 
     Meanwhile the process has the app's folder as current one and the values of local.settings.json in its environment.
     """
+    check_sdk()
     app_root = Path.cwd() / app_root
     state_file = Path.cwd() / (state_file or app_root / ".sluice" / "devhost.db")
     console = console or Console()
@@ -65,7 +66,7 @@ async def serve(
         with explained(f"the app's folder {app_root} cannot be used"):
             opened.enter_context(contextlib.chdir(app_root))
         opened.enter_context(_environment(read_local_values(app_root)))
-        settings = load_settings(app_root, lenient=lenient)
+        settings = load_settings(app_root)
         index = load_app(app_root)
         routes = RouteTable(index.http, settings.route_prefix)
         schedules = read_timers(index.timers)

@@ -72,10 +72,9 @@ class HostSettings(BaseModel):
     use_forwarded_host: bool = _durable("httpSettings.useForwardedHost", False)
     local_rpc_endpoint: bool = _durable("localRpcEndpointEnabled", True)
     log_levels: dict[str, str] = {}  # by category, in lower case
-    lenient: bool = False
 
 
-def load_settings(app_root: Path, *, lenient: bool = False) -> HostSettings:
+def load_settings(app_root: Path) -> HostSettings:
     """Read host.json and its overrides; AppLoadError names the setting that cannot be read."""
     host = _read_host_json(app_root / "host.json")
     given = {place.lower(): text for place, text in [*_flatten(host), *_read_environment()]}
@@ -87,7 +86,7 @@ def load_settings(app_root: Path, *, lenient: bool = False) -> HostSettings:
     start = _LOG_LEVEL.lower()
     levels = {place.removeprefix(start): text for place, text in given.items() if place.startswith(start)}
     try:
-        settings = HostSettings.model_validate({**values, "log_levels": levels, "lenient": lenient})
+        settings = HostSettings.model_validate({**values, "log_levels": levels})
     except ValidationError as error:
         wrong = error.errors()[0]
         reason = wrong["msg"].removeprefix("Value error, ")

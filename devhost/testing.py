@@ -87,7 +87,6 @@ def running_app(
     *,
     clock: Clock | None = None,
     state_file: Path | None = None,
-    lenient: bool = False,
     enable_auth: bool = False,
 ) -> Iterator[RunningApp]:
     """Serve an app for as long as the block lasts, in virtual time unless told otherwise."""
@@ -99,9 +98,7 @@ def running_app(
     async def run() -> None:
         lines: list[str] = []
         console = Console(write=lines.append)
-        async with serve(
-            app_root, state_file=state_file, clock=time, console=console, lenient=lenient, enable_auth=enable_auth
-        ) as host:
+        async with serve(app_root, state_file=state_file, clock=time, console=console, enable_auth=enable_auth) as host:
             loop = asyncio.get_running_loop()
             running.set_result(RunningApp(url=host.url, host=host, hub=host.hub, lines=lines, clock=time, loop=loop))
             await ended.wait()

@@ -1,4 +1,4 @@
-"""1,500 random orchestrators: what devhost makes of them in either mode, and when it dies before each commit."""
+"""1,500 random orchestrators: what devhost makes of them beside the SDK alone, and when it dies before each commit."""
 
 import asyncio
 import json
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.timeout(300)  # half a minute of two cores, but others 
 class Runs:
     """The endings of the same programs, by instance id; `deaths` counts the processes that died in the last of them."""
 
-    lenient: dict[str, Ending]
-    faithful: dict[str, Ending]
+    sdk_alone: dict[str, Ending]
+    devhost: dict[str, Ending]
     interrupted: dict[str, Ending]
     deaths: int
 
@@ -39,10 +39,10 @@ def run_programs(first: int) -> Runs:
     plans = {f"p{seed}": make_plan(seed) for seed in range(first, first + AT_ONCE)}
     endings = []
     with tempfile.TemporaryDirectory() as folder:
-        for number, modes in enumerate(({"lenient": True}, {}, {"dies": True})):
+        for number, modes in enumerate(({"sdk_alone": True}, {}, {"dies": True})):
             world = World(Path(folder) / f"{number}.db", **modes)
             endings.append(asyncio.run(world.run(plans)))
-    return Runs(lenient=endings[0], faithful=endings[1], interrupted=endings[2], deaths=world.deaths)
+    return Runs(sdk_alone=endings[0], devhost=endings[1], interrupted=endings[2], deaths=world.deaths)
 
 
 def make_plan(seed: int) -> dict[str, Any]:
@@ -54,40 +54,40 @@ def runs() -> Runs:
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         parts = list(pool.map(run_programs, range(0, PROGRAMS, AT_ONCE)))
     return Runs(
-        lenient={name: ending for part in parts for name, ending in part.lenient.items()},
-        faithful={name: ending for part in parts for name, ending in part.faithful.items()},
+        sdk_alone={name: ending for part in parts for name, ending in part.sdk_alone.items()},
+        devhost={name: ending for part in parts for name, ending in part.devhost.items()},
         interrupted={name: ending for part in parts for name, ending in part.interrupted.items()},
         deaths=sum(part.deaths for part in parts),
     )
 
 
-def test_in_lenient_mode_no_ids_part(runs: Runs) -> None:
-    assert len(runs.lenient) == PROGRAMS
-    assert {ending.broken_by for ending in runs.lenient.values()} <= {None, NESTED}
-    assert {ending.status for ending in runs.lenient.values()} == {"Completed", "Failed"}
+def test_with_the_sdk_alone_no_ids_part(runs: Runs) -> None:
+    assert len(runs.sdk_alone) == PROGRAMS
+    assert {ending.broken_by for ending in runs.sdk_alone.values()} <= {None, NESTED}
+    assert {ending.status for ending in runs.sdk_alone.values()} == {"Completed", "Failed"}
 
 
-def test_in_faithful_mode_each_ends_as_in_lenient_mode_or_is_reported(runs: Runs) -> None:
-    for name, ending in runs.faithful.items():
-        if NESTED not in (ending.broken_by, runs.lenient[name].broken_by):
+def test_each_ends_as_with_the_sdk_alone_or_is_reported(runs: Runs) -> None:
+    for name, ending in runs.devhost.items():
+        if NESTED not in (ending.broken_by, runs.sdk_alone[name].broken_by):
             assert ending.broken_by in (None, PARTED)
-            assert ending == runs.lenient[name] or ending.broken_by, name
+            assert ending == runs.sdk_alone[name] or ending.broken_by, name
 
 
 def test_programs_of_drained_task_all_are_never_reported(runs: Runs) -> None:
-    drained = [runs.faithful[f"p{seed}"] for seed in range(PROGRAMS) if is_drained(seed)]
+    drained = [runs.devhost[f"p{seed}"] for seed in range(PROGRAMS) if is_drained(seed)]
     assert {ending.broken_by for ending in drained} == {None}
 
 
 def test_each_program_survives_a_death_before_any_of_its_commits(runs: Runs) -> None:
-    assert runs.interrupted == runs.faithful
+    assert runs.interrupted == runs.devhost
     assert runs.deaths > 1_000
 
 
 def test_the_programs_are_worth_running(runs: Runs) -> None:
     ways = Counter(step.way for seed in range(PROGRAMS) for step in all_steps(seed))
     kinds = Counter(part.kind for seed in range(PROGRAMS) for step in all_steps(seed) for part in step.parts)
-    endings = Counter((ending.status, ending.broken_by) for ending in runs.faithful.values())
+    endings = Counter((ending.status, ending.broken_by) for ending in runs.devhost.values())
     assert set(ways) == set(FREE)
     assert min(ways.values()) > 100
     assert min(kinds[kind] for kind in ("activity", "child", "timer", "event", "all", "any")) > 50
@@ -110,18 +110,18 @@ def walk(parts: tuple[Part, ...]) -> Iterator[Part]:
 
 
 @pytest.mark.parametrize(
-    ("lenient", "in_flight"), [(True, [4, 4, 4, 4, 4, 4, 3, 2, 1]), (False, [4, 4, 3, 2, 1, 1, 1, 1, 1])]
+    ("sdk_alone", "in_flight"), [(True, [4, 4, 4, 4, 4, 4, 3, 2, 1]), (False, [4, 4, 3, 2, 1, 1, 1, 1, 1])]
 )
-def test_a_task_any_window_keeps_its_width_only_in_lenient_mode(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lenient: bool, in_flight: list[int]
+def test_a_task_any_window_keeps_its_width_only_with_the_sdk_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sdk_alone: bool, in_flight: list[int]
 ) -> None:
     parts = [Part(kind="activity", label=str(number), seconds=min(number + 1, 4)) for number in range(9)]
     program = Program(generations=((Step(way="window", parts=tuple(parts)),),))
     monkeypatch.setattr("tests.devhost.fuzz_program.draw", lambda *place: program)
-    world = World(tmp_path / "state.db", lenient=lenient)
+    world = World(tmp_path / "state.db", sdk_alone=sdk_alone)
     endings = asyncio.run(world.run({"window": make_plan(0)}))
     assert json.loads(str(endings["window"].output)) == [[str(n) for n in range(9)]]
     assert world.most_parked == in_flight
     assert sum("A window kept full with task_any loses its concurrency" in line for line in world.lines) == (
-        not lenient
+        not sdk_alone
     )

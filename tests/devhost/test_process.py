@@ -199,5 +199,5 @@ def test_wrong_usage_is_exit_code_2() -> None:
 
 def test_help_explains_itself() -> None:
     stdout, _ = start("--help").communicate(timeout=60)
-    for word in ("--app", "--state", "--lenient", "--enable-auth", "--log-file", "example:", "Exit codes"):
+    for word in ("--app", "--state", "--enable-auth", "--log-file", "example:", "Exit codes"):
         assert word in stdout

@@ -14,7 +14,6 @@ def test_defaults_hold_without_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (settings.hub_name, settings.route_prefix) == ("TestHubName", "api")
     assert settings.function_timeout_seconds == 1800
     assert settings.overridable_existing_instance_states == "NonRunningStates"
-    assert not settings.lenient
 
 
 def test_host_json_is_read_and_environment_overrides_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,11 +26,11 @@ def test_host_json_is_read_and_environment_overrides_it(tmp_path: Path, monkeypa
     monkeypatch.setenv("Hub", "HubFromSetting")
     monkeypatch.setenv("PYTHON_THREADPOOL_THREAD_COUNT", "2")
     monkeypatch.setenv("AzureFunctionsJobHost__extensions__durableTask__maxConcurrentOrchestratorFunctions", "4")
-    settings = load_settings(tmp_path, lenient=True)
+    settings = load_settings(tmp_path)
     assert (settings.hub_name, settings.route_prefix) == ("HubFromSetting", "")
     assert (settings.max_concurrent_activities, settings.max_concurrent_orchestrators) == (3, 4)
     assert settings.overridable_existing_instance_states == "AnyState"
-    assert (settings.function_timeout_seconds, settings.thread_pool_size, settings.lenient) == (90, 2, True)
+    assert (settings.function_timeout_seconds, settings.thread_pool_size) == (90, 2)
 
 
 def test_minus_one_means_no_timeout(tmp_path: Path) -> None:
