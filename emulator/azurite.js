@@ -1,10 +1,11 @@
 // Starts Azurite as it is, but for how its queue store finds messages; docs/decisions.md has the figures.
 //
 // Azurite 3.37.0 scans every message of the account and rebuilds its indexes at each receive, peek and delete, so that a
-// queue of 100,000 could not be read back in an hour: here each queue remembers in which order its messages become
-// visible. And each put inserts into sorted indexes, which moves as many entries as there are messages: here what is
-// looked up by its id is found by a hash. And once a minute it looks for texts that belong to no message, for which it
-// stops answering, the longer the more there are (13 s with 600,000): here it does not. The answers stay the same.
+// queue of 100,000 could not be read back in an hour: here each queue keeps its messages in the order of their times.
+// And each put inserts into sorted indexes, which moves as many entries as there are messages: here what is looked up by
+// its id is found by a hash. And once a minute it looks for texts that belong to no message, for which it stops
+// answering, the longer the more there are (13 s with 600,000): here it does not. The answers stay the same, except that
+// a message that was loaded from disk expires when its time has come; plain Azurite keeps it for ever.
 "use strict";
 
 const { Collection } = require("lokijs");
@@ -12,65 +13,97 @@ const Extents = require("azurite/dist/src/common/persistence/LokiExtentMetadataS
 const Sweeper = require("azurite/dist/src/queue/gc/QueueGCManager.js").default;
 const Store = require("azurite/dist/src/queue/persistence/LokiQueueMetadataStore.js").default;
 
-const { init, insertMessage, updateMessage, clearMessages, clearExpiredMessages } = Store.prototype;
-const azurite = { init, insertMessage, updateMessage, clearMessages, clearExpiredMessages };
-
-/** The order in which the messages of one queue become visible, as positions in time and $loki ids. */
-class VisibleOrder {
-  constructor(collection, account, queue) {
-    this.collection = collection;
-    this.inQueue = (message) => message.accountName === account && message.queueName === queue;
-    this.scan();
+/** Ids in the order of their times, of equal times the lower id first: a heap that knows the place of each id. */
+class TimeOrder {
+  constructor() {
+    this.entries = [];
+    this.places = new Map();
   }
 
-  /** Reads the whole queue once: at the start, and when a hidden message is due or a message may have expired. */
-  scan() {
-    const now = Date.now();
-    const messages = this.collection.data.filter(this.inQueue);
-    const earliest = (times) => times.reduce((first, time) => Math.min(first, time), Infinity);
-    this.visible = messages
-      .filter((message) => message.timeNextVisible <= now)
-      .sort((a, b) => a.timeNextVisible - b.timeNextVisible || a.$loki - b.$loki)
-      .map((message) => message.$loki);
-    this.taken = 0;
-    this.nextDue = earliest(messages.map((message) => message.timeNextVisible).filter((due) => due > now));
-    this.nextExpiry = earliest(messages.map((message) => Number(new Date(message.expirationTime))));
+  /** Adds an id, or moves it to another time. */
+  set(id, time) {
+    const place = this.places.get(id) ?? this.entries.length;
+    this.settle({ id, time }, place);
   }
 
-  insert(message) {
-    this.nextExpiry = Math.min(this.nextExpiry, Number(new Date(message.expirationTime)));
-    if (message.timeNextVisible <= Date.now()) this.visible.push(message.$loki);
-    else this.hide(message.timeNextVisible);
+  delete(id) {
+    const place = this.places.get(id);
+    if (place === undefined) return;
+    this.places.delete(id);
+    const last = this.entries.pop();
+    if (last.id !== id) this.settle(last, place);
   }
 
-  hide(until) {
-    this.nextDue = Math.min(this.nextDue, until);
-  }
-
-  /** The first `count` visible messages; they stay in the queue, and the caller hides them. */
-  take(count, now) {
-    if (this.nextDue <= now) this.scan();
-    const messages = [];
-    while (messages.length < count && this.taken < this.visible.length) {
-      const message = this.collection.get(this.visible[this.taken++]);
-      if (message && message.timeNextVisible <= now) messages.push(message);
+  /** The first `count` ids whose time is `until` or earlier; all of them stay in the order. */
+  first(count, until) {
+    const found = [];
+    while (found.length < count && this.entries.length > 0 && this.entries[0].time <= until) {
+      found.push(this.entries[0]);
+      this.delete(this.entries[0].id);
     }
-    return messages;
+    for (const { id, time } of found) this.set(id, time);
+    return found.map(({ id }) => id);
+  }
+
+  /** Puts an entry where it belongs, starting from a place that is free. */
+  settle(entry, free) {
+    let place = free;
+    for (let parent = (place - 1) >> 1; place > 0 && isBefore(entry, this.entries[parent]); parent = (place - 1) >> 1) {
+      this.fill(place, this.entries[parent]);
+      place = parent;
+    }
+    for (let child = this.childOf(place); child && isBefore(child, entry); child = this.childOf(place)) {
+      const next = this.places.get(child.id);
+      this.fill(place, child);
+      place = next;
+    }
+    this.fill(place, entry);
+  }
+
+  childOf(place) {
+    const [left, right] = [this.entries[2 * place + 1], this.entries[2 * place + 2]];
+    return right && isBefore(right, left) ? right : left;
+  }
+
+  fill(place, entry) {
+    this.entries[place] = entry;
+    this.places.set(entry.id, place);
   }
 }
 
-const orders = new WeakMap(); // one Map of queue -> VisibleOrder for each store
-
-function messagesOf(store) {
-  return store.db.getCollection(store.MESSAGES_COLLECTION);
+function isBefore(a, b) {
+  return a.time < b.time || (a.time === b.time && a.id < b.id);
 }
 
-function orderOf(store, account, queue) {
-  if (!orders.has(store)) orders.set(store, new Map());
-  const ofStore = orders.get(store);
-  const key = `${account}/${queue}`;
-  if (!ofStore.has(key)) ofStore.set(key, new VisibleOrder(messagesOf(store), account, queue));
-  return ofStore.get(key);
+/** The messages of a collection by queue and time; it hears of each change from the collection itself. */
+class MessageOrders {
+  constructor(collection) {
+    this.collection = collection;
+    this.queues = new Map();
+    const put = (message) => {
+      const order = this.of(message.accountName, message.queueName);
+      order.visible.set(message.$loki, message.timeNextVisible);
+      order.expired.set(message.$loki, Number(new Date(message.expirationTime))); // a text if loaded from disk
+    };
+    collection.data.forEach(put);
+    collection.on(["insert", "update"], put);
+    collection.on("delete", (message) => {
+      const order = this.of(message.accountName, message.queueName);
+      order.visible.delete(message.$loki);
+      order.expired.delete(message.$loki);
+    });
+  }
+
+  of(account, queue) {
+    const key = `${account}/${queue}`;
+    if (!this.queues.has(key)) this.queues.set(key, { visible: new TimeOrder(), expired: new TimeOrder() });
+    return this.queues.get(key);
+  }
+
+  /** The first messages that are "visible" or "expired" at a time. */
+  first(kind, account, queue, count, time) {
+    return this.of(account, queue)[kind].first(count, time).map((id) => this.collection.get(id));
+  }
 }
 
 /** Replaces the sorted indexes of a collection by one hash index. */
@@ -88,11 +121,6 @@ Collection.prototype.findOne = function (query) {
   return found && Object.keys(query).every((name) => found[name] === query[name]) ? found : null;
 };
 
-Store.prototype.init = async function () {
-  await azurite.init.call(this);
-  findByHash(messagesOf(this), "messageId");
-};
-
 Sweeper.prototype.markSweep = async function () {};
 
 const initExtents = Extents.prototype.init;
@@ -102,45 +130,40 @@ Extents.prototype.init = async function () {
   findByHash(this.db.getCollection(this.EXTENTS_COLLECTION), "id");
 };
 
-Store.prototype.insertMessage = async function (message, context) {
-  const order = orderOf(this, message.accountName, message.queueName);
-  const inserting = azurite.insertMessage.call(this, message, context); // inserts before it first waits
-  const last = messagesOf(this).data.at(-1);
-  if (last && last.messageId === message.messageId) order.insert(last);
-  await inserting;
+const initMessages = Store.prototype.init;
+
+Store.prototype.init = async function () {
+  await initMessages.call(this);
+  const collection = this.db.getCollection(this.MESSAGES_COLLECTION);
+  findByHash(collection, "messageId");
+  this.orders = new MessageOrders(collection);
+};
+
+Store.prototype.peekMessages = async function (account, queue, count = 1, now = new Date(), context) {
+  this.checkQueueExist(account, queue, context);
+  this.clearExpiredMessages(account, queue, context);
+  const messages = this.orders.first("visible", account, queue, count, now.getTime());
+  return messages.map((message) => this.messageCopy(message));
 };
 
 Store.prototype.getMessages = async function (account, queue, hiddenUntil, popReceipt, count, now, context) {
   this.checkQueueExist(account, queue, context);
   this.clearExpiredMessages(account, queue, context);
-  const order = orderOf(this, account, queue);
-  const collection = messagesOf(this);
-  const messages = order.take(Math.max(count || 1, 1), Number(now || new Date()));
+  const time = Number(now || new Date());
+  const messages = this.orders.first("visible", account, queue, Math.max(count || 1, 1), time);
   for (const message of messages) {
     message.timeNextVisible = hiddenUntil.getTime();
     message.popReceipt = popReceipt;
     message.dequeueCount = Number(message.dequeueCount) + 1;
-    order.hide(message.timeNextVisible);
   }
-  collection.dirty = collection.dirty || messages.length > 0; // for Azurite's periodic save; no index holds these fields
+  this.orders.collection.update(messages);
   return messages.map((message) => this.messageCopy(message));
 };
 
-Store.prototype.updateMessage = async function (message, popReceipt, context) {
-  await azurite.updateMessage.call(this, message, popReceipt, context);
-  orderOf(this, message.accountName, message.queueName).hide(message.timeNextVisible.getTime());
-};
-
-Store.prototype.clearMessages = async function (account, queue, context) {
-  await azurite.clearMessages.call(this, account, queue, context);
-  orderOf(this, account, queue).scan();
-};
-
 Store.prototype.clearExpiredMessages = async function (account, queue, context) {
-  const order = orderOf(this, account, queue);
-  if (Date.now() < order.nextExpiry) return;
-  await azurite.clearExpiredMessages.call(this, account, queue, context);
-  order.scan();
+  this.checkQueueExist(account, queue, context);
+  const messages = this.orders.first("expired", account, queue, Infinity, Date.now());
+  if (messages.length > 0) this.orders.collection.remove(messages); // even to remove none reads the whole collection
 };
 
-require("azurite/dist/src/azurite.js");
+if (require.main === module) require("azurite/dist/src/azurite.js");
