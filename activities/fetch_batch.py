@@ -15,6 +15,7 @@ from ingestion.run.control import read_wish
 from ingestion.settings import load_settings
 from ingestion.source.client import SourceClient
 from ingestion.source.description import load_source
+from ingestion.source_wait import OUTAGE
 from ingestion.storage import open_storage, storage_errors
 from ingestion.wire import from_wire, to_wire
 
@@ -40,7 +41,8 @@ async def fetch_batch(request: dict) -> dict:
             return to_wire(FetchOutcome(held=wish))
         spool = Spool(storage.container, wanted.run_id, wanted.run_started_at)
         with storage_errors(f"write batch {wanted.batch_index} of run {wanted.run_id}"):
-            batch = await fetch(wanted, source, SourceClient(source, storage.http), spool, settings.fetch_seconds)
+            client = SourceClient(source, storage.http, patience_seconds=settings.source_patience_seconds)
+            batch = await fetch(wanted, source, client, spool, settings.fetch_seconds)
     except (InvalidInput, PermanentError) as error:
         log("fetch_failed", "the source could not be fetched", level=logging.WARNING, reason=str(error), **facts)
         return to_wire(FetchOutcome(error=str(error)))
@@ -57,4 +59,12 @@ async def fetch_batch(request: dict) -> dict:
         ended=batch.ended,
         **facts,
     )
+    if (wait := batch.wait) is not None and wait.seconds:
+        log(
+            "source_waited_for",
+            "the source is left alone before it is asked again",
+            level=logging.WARNING if wait.waiting_for == OUTAGE else logging.INFO,
+            **to_wire(wait),
+            **facts,
+        )
     return to_wire(FetchOutcome(batch=batch))

@@ -7,6 +7,8 @@ here is small (the promise, kept by a test: no payload above 4 KB). Ranges are h
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ingestion.source_wait import Wait
+
 SCHEMA = 1  # of RunState; raise it when an old state can no longer be read as it is
 
 
@@ -31,7 +33,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchRequest:
-    """Input of `fetch_batch`: the next batch of a run. `cursor` is None for the start of the source."""
+    """Input of `fetch_batch`: the next batch of a run. `cursor` is None for the start of the source.
+
+    `wait` is what the fetch before had to wait for, if it did not end with a page.
+    """
 
     run_id: str
     run_started_at: str
@@ -40,6 +45,7 @@ class FetchRequest:
     chunk_size: int
     max_messages: int
     cursor: Cursor | None = None
+    wait: Wait | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +53,9 @@ class Batch:
     """What one `fetch_batch` brought, spooled to one blob.
 
     `offsets` holds the first byte of each chunk, `size_bytes` the end of the last one. `next_cursor` is None when the
-    source has ended, and `ended` says what told so. `wait_seconds` is how long the source wants to be left alone before
-    the next request. `clamped_to` is the page size to which the server cut the one asked for; `dropped` counts messages
-    that the description says to drop because the run holds them already.
+    source has ended, and `ended` says what told so. `wait` is what keeps the source from being asked at once.
+    `clamped_to` is the page size to which the server cut the one asked for; `dropped` counts messages that the
+    description says to drop because the run holds them already.
     """
 
     index: int
@@ -59,11 +65,16 @@ class Batch:
     size_bytes: int
     pages: int
     next_cursor: Cursor | None = None
-    wait_seconds: float = 0.0
+    wait: Wait | None = None
     source_total: int | None = None
     clamped_to: int | None = None
     dropped: int = 0
     ended: str | None = None
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long the source is left alone before the next request."""
+        return self.wait.seconds if self.wait else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,9 +188,9 @@ class RunState:
 
     `cursor` is where to fetch next (None with `batches_fetched` = 0: the start of the source). `batch` is fetched and
     waits to be enqueued: all its chunks, or those in `remaining`, of which `counted` tells what the totals hold
-    already. `wait_until` is when the source may be asked again. `failures` is bounded; `totals.chunks_failed` counts
-    them all, and the ledger keeps them all. `attempt` counts redrives, `window` the windows of an attempt; together
-    they order the states of a run.
+    already. `wait_until` is when the source may be asked again, `wait` why not before. `failures` is bounded;
+    `totals.chunks_failed` counts them all, and the ledger keeps them all. `attempt` counts redrives, `window` the
+    windows of an attempt; together they order the states of a run.
     """
 
     request: RunRequest
@@ -192,6 +203,7 @@ class RunState:
     source_exhausted: bool = False
     source_total: int | None = None
     wait_until: str | None = None
+    wait: Wait | None = None
     redo: Redo | None = None
     totals: Totals = field(default_factory=Totals)
     failures: tuple[ChunkFailure, ...] = ()

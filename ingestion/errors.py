@@ -4,7 +4,7 @@ SluiceError
 ├── InvalidInput         a person gave something wrong; names the field and what is allowed
 ├── PermanentError       trying again cannot help; the message says what to change
 │   ├── SourceRefused        the source answered, and the answer is a refusal or not what was described
-│   ├── SourceUnreachable    the source did not answer, however often it was asked
+│   ├── SourceUnreachable    the source did not answer, however often it was asked, or never can
 │   ├── StorageRefused       the storage account refused, or does not exist
 │   ├── SpoolConflict        somebody else wrote what this batch was about to write
 │   └── UnknownSchema        the state of a run was written by a newer version of the app
@@ -47,7 +47,7 @@ class SourceRefused(PermanentError):
 
 
 class SourceUnreachable(PermanentError):
-    """The source gave no usable answer in all the attempts that it is allowed."""
+    """The source gave no usable answer for as long as it may be away, or has no name or certificate to be asked by."""
 
 
 class StorageRefused(PermanentError):

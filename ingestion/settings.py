@@ -22,6 +22,7 @@ MAX_PACK_BYTES = 49_152  # what is 64 KiB as base64
 WEEK_SECONDS = 7 * 24 * 3600
 DEFAULT_QUEUE = "sluice-ids"
 STORAGE = "AzureWebJobsStorage"
+DEFAULT_PATIENCE_SECONDS = 900.0  # with a source that is away
 LONGEST_SECONDS = 3_600  # of one activity; a host lets them run for some minutes
 QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"  # and that of a container
 
@@ -43,6 +44,9 @@ class Settings(BaseModel):
     chunk_size: Annotated[int, Field(alias="SLUICE_CHUNK_SIZE", ge=1, le=MAX_CHUNK_SIZE)] = DEFAULT_CHUNK_SIZE
     chunks_per_batch: Annotated[int, Field(alias="SLUICE_CHUNKS_PER_BATCH", ge=1, le=MAX_CHUNKS_PER_BATCH)] = 20
     fetch_seconds: Annotated[float, Field(alias="SLUICE_FETCH_SECONDS", gt=0, le=LONGEST_SECONDS)] = 120.0
+    source_patience_seconds: Annotated[float, Field(alias="SLUICE_SOURCE_PATIENCE_SECONDS", ge=0, le=WEEK_SECONDS)] = (
+        DEFAULT_PATIENCE_SECONDS
+    )
     enqueue_seconds: Annotated[float, Field(alias="SLUICE_ENQUEUE_SECONDS", gt=0, le=LONGEST_SECONDS)] = 240.0
     send_concurrency: Annotated[int, Field(alias="SLUICE_SEND_CONCURRENCY", ge=1, le=256)] = 32
     max_messages_per_second: Annotated[float, Field(alias="SLUICE_MAX_MESSAGES_PER_SECOND", ge=0, le=1e6)] = 0.0

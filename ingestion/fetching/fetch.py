@@ -23,6 +23,7 @@ from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest, Throttled
+from ingestion.source_wait import Wait
 
 SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, which costs nothing
 
@@ -67,8 +68,8 @@ async def _walk(request: FetchRequest, source: Source, client: SourceClient, spo
         known = Known()
         async for line in spool.lines(position.known_batches):
             known.add(line)
-    client.waited_seconds, client.away_seconds = position.waited_seconds, position.away_seconds
-    client.has_answered = stored is not None
+    client.patience.go_on(request.wait)
+    client.has_answered = bool(position.pages or position.earlier_pages or position.skip)
     previous = await spool.load(position.previous) if position.previous else b""
     return _Walk(position, source, client, spool, seen, Filling(request, source, spool, known, previous))
 
@@ -94,10 +95,18 @@ class _Walk:
         ended = following.reason if isinstance(following, End) else None
         if not ended and not wait_seconds:
             wait_seconds = await self._wait_for_turn()
-        facts = {"source_total": self._position.total, "clamped_to": self._clamped_to, "dropped": self.filling.dropped}
-        client = self._client
-        goes_on = replace(self._position, waited_seconds=client.waited_seconds, away_seconds=client.away_seconds)
-        return await self.filling.commit(None if ended else goes_on, wait_seconds, ended=ended, **facts)
+        return await self.filling.commit(
+            None if ended else self._position,
+            ended=ended,
+            wait=None if ended else self._wait(wait_seconds),
+            source_total=self._position.total,
+            clamped_to=self._clamped_to,
+            dropped=self.filling.dropped,
+        )
+
+    def _wait(self, seconds: float) -> Wait | None:
+        wait = self._client.patience.wait(seconds)
+        return wait and replace(wait, reason=self._client.concealed(wait.reason))
 
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
         """Read pages until there is a reason to stop; returns where to go on, and the wait before that."""
@@ -160,7 +169,7 @@ class _Walk:
         cursor, total = position.cursor, following.total
         self._ahead.expect(following.cursor, lambda: source.pagination.split(page, cursor, total))
         self._clamped_to = self._clamped_to or clamped_to(source, position, page)
-        self._client.waited_seconds = self._client.away_seconds = 0.0
+        self._client.patience.page_came()
         return replace(following, fresh=position.fresh + added, first_page=first)
 
     async def _save(self, batch_index: int, position: Position) -> Cursor:

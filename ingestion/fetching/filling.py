@@ -101,7 +101,7 @@ class Filling:
         self._previous = self._current
         return self._added
 
-    async def commit(self, following: Position | None, wait_seconds: float, **facts: Any) -> Batch:
+    async def commit(self, following: Position | None, **facts: Any) -> Batch:
         """Make the batch visible, with the position of the next one; returns the batch that the fetch was for."""
         if self._waiting:
             await self._writer.write_chunk(self._waiting)
@@ -115,7 +115,6 @@ class Filling:
             size_bytes=0,
             pages=self.pages,
             next_cursor=cursor,
-            wait_seconds=wait_seconds,
             **facts,
         )
         committed = await self._writer.commit(batch)
@@ -130,7 +129,7 @@ class Filling:
         """Commit what is there with a position inside the page, and go on with the next batch."""
         last_key = self._source.expiry.key_of(self._last_item)
         inside = replace(self.position, skip=self._came, digest=self._digest.hexdigest(), last_key=last_key)
-        await self.commit(inside, 0.0, source_total=inside.total)
+        await self.commit(inside, source_total=inside.total)
         self.index += 1
         self.pages = self.dropped = 0
         self._writer = self._spool.writer(self.index)

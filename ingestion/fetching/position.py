@@ -35,8 +35,6 @@ class Position:
     restarts: int = 0
     fresh: int = 0  # messages since the last restart
     known_batches: int = 0  # batches below this one hold what a restart has to skip
-    waited_seconds: float = 0.0  # since the last page, as the source asked
-    away_seconds: float = 0.0  # since the last page, without an answer
 
     def to_json(self) -> JsonObject:
         """What differs from the start of a source."""
@@ -44,8 +42,8 @@ class Position:
         return {name: value for name, value in asdict(self).items() if value != getattr(default, name)}
 
     def moved(self, **changes: Any) -> "Position":
-        """The position with these changes, past whatever belonged to the page or the wait before it."""
-        return replace(self, **{"skip": 0, "digest": "", "waited_seconds": 0.0, "away_seconds": 0.0, **changes})
+        """The position with these changes, past whatever belonged to the page before it."""
+        return replace(self, **{"skip": 0, "digest": "", **changes})
 
 
 def from_json(value: JsonObject) -> Position:

@@ -5,6 +5,7 @@ Step 7 on the way of an id. Enters: a state. Leaves: JSON, its keys in the order
 
 from collections.abc import Mapping
 
+from ingestion import source_wait
 from ingestion.contracts import Counted, FinishRequest, RunState
 from ingestion.run import run_state, window
 from ingestion.wire import JsonObject
@@ -36,9 +37,7 @@ def progress(state: RunState, phase: str = "running") -> JsonObject:
     pending = run_state.pending(state)
     chunks_total = state.totals.chunks_done + run_state.chunks_pending(state)
     shown = {"phase": phase, **_counts(state), "pending": pending, "chunks_total": chunks_total}
-    if phase == "waiting":
-        shown["wait_until"] = state.wait_until
-    return shown
+    return {**shown, **source_wait.shown(state.wait, state.wait_until)}
 
 
 def under_way(state: RunState, sent: Mapping[int, Counted]) -> JsonObject:

@@ -8,10 +8,11 @@ be done again: `with_window` checks it at each fan-in.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from ingestion import source_wait
 from ingestion.contracts import (
     SCHEMA,
     FailedPage,
@@ -29,7 +30,6 @@ from ingestion.run.tolerance import is_exceeded
 from ingestion.wire import from_wire
 
 PAUSE, CANCEL = "pause", "cancel"  # what somebody may wish of a run
-LONGEST_WAIT_SECONDS = 366 * 24 * 3600.0  # of a source: a longer one is no wait but a date, and no calendar holds it
 EVENT = "control"  # raised after a wish was written: it wakes a run that waits
 
 
@@ -93,6 +93,7 @@ def next_fetch(run_id: str, state: RunState) -> FetchRequest:
         cursor=state.cursor,
         chunk_size=request.chunk_size,
         max_messages=request.chunk_size * request.chunks_per_batch,
+        wait=state.wait,
     )
 
 
@@ -197,6 +198,7 @@ def redriven(state: RunState) -> RunState | None:
     """The state with which a run goes on after it has ended or was lost, None if there is nothing to do again.
 
     What failed is pending again, what was in flight is still the waiting batch, and the source goes on at the cursor.
+    A time that the source named still holds; with one that was away the patience begins anew.
     """
     totals, redo = state.totals, state.redo
     if totals.chunks_failed:
@@ -206,6 +208,7 @@ def redriven(state: RunState) -> RunState | None:
         )
     if state.source_exhausted and state.batch is None and redo is None:
         return None
+    wait = source_wait.after_redrive(state.wait)
     return _checked(
         replace(
             state,
@@ -214,7 +217,8 @@ def redriven(state: RunState) -> RunState | None:
             failures=(),
             wish=None,
             error=None,
-            wait_until=None,
+            wait_until=state.wait_until if wait else None,
+            wait=wait,
             attempt=state.attempt + 1,
             window=0,
         )
@@ -233,16 +237,16 @@ def _with_outcome(state: RunState, fetched: FetchOutcome, now: datetime) -> RunS
     batch = fetched.batch
     if batch is None:
         return replace(state, error=fetched.error or "the source could not be fetched")
-    wait = timedelta(seconds=min(LONGEST_WAIT_SECONDS, batch.wait_seconds))
     totals = state.totals
     return replace(
         state,
-        batch=replace(batch, next_cursor=None, wait_seconds=0.0, source_total=None) if batch.count else None,
+        batch=replace(batch, next_cursor=None, wait=None, source_total=None) if batch.count else None,
         batches_fetched=batch.index + 1,
         cursor=batch.next_cursor,
         source_exhausted=batch.next_cursor is None,
         source_total=batch.source_total if batch.source_total is not None else state.source_total,
-        wait_until=(now + wait).isoformat() if wait else None,
+        wait_until=source_wait.until(batch.wait, now),
+        wait=batch.wait,
         totals=replace(
             totals,
             fetched=totals.fetched + batch.count,

@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from ingestion.errors import InvalidInput, SourceRefused
 from ingestion.source.origin import Url, address
+from ingestion.source.outage import in_words
 from ingestion.source.wait import seconds_from
 from ingestion.validation import not_allowed
 
@@ -198,7 +199,7 @@ class Authentication:
                 auth.token_url, data=form, headers=headers, timeout=TOKEN_TIMEOUT_SECONDS, follow_redirects=False
             )
         except httpx.TransportError as error:
-            raise TokenUnavailable(f"{address(auth.token_url)}: {str(error) or type(error).__name__}") from error
+            raise TokenUnavailable(f"{address(auth.token_url)}: {in_words(error)}") from error
 
 
 def without_key(auth: BaseModel | None, url: str) -> str:

@@ -18,17 +18,19 @@ from typing import Any
 import httpx
 
 from ingestion.errors import SourceRefused, SourceUnreachable
+from ingestion.settings import DEFAULT_PATIENCE_SECONDS
 from ingestion.source.auth import Authentication, TokenUnavailable
 from ingestion.source.body import BodyCut
 from ingestion.source.description import Source
 from ingestion.source.exchange import Exchange
 from ingestion.source.origin import address
+from ingestion.source.outage import cannot_end, in_words
 from ingestion.source.page import SHOWN_CHARACTERS, ItemSink, Page, PageRequest, Throttled
+from ingestion.source.patience import Patience
 from ingestion.source.reading import CountedSink, error_in, page_of, read_items, read_told
 from ingestion.source.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
 
 FIRST_BACKOFF_SECONDS = 0.5
-FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as was waited before
 MAX_BACKOFF_SECONDS = 20.0
 MAX_UNNAMED_WAIT_SECONDS = 60.0  # where a source throttles and does not say for how long
 MAX_PACING_SECONDS = 5.0  # a longer pause is the caller's to wait, without holding an activity
@@ -49,9 +51,9 @@ class _Paused(Exception):
 class SourceClient:
     """Fetches single pages of one source.
 
-    `waited_seconds` and `away_seconds` are how long the source has made the run wait since the last page that was
-    taken, by saying so and by not answering. The waits of a run outlive this client, so the caller sets them at the
-    start, to 0 with each page, and keeps them at the end; `has_answered` is whether the run had an answer before.
+    `patience` is with the source since the last page that was taken. The waits of a run outlive this client, so the
+    caller brings them at the start, says when a page was taken, and keeps them at the end; `has_answered` is whether
+    the run has had a page before.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class SourceClient:
         environment: Mapping[str, str] = os.environ,
         wall: Callable[[], float] = time.time,
         now: Callable[[], float] = time.monotonic,
+        patience_seconds: float = DEFAULT_PATIENCE_SECONDS,
     ) -> None:
         """Raises InvalidInput if an app setting that the source's `auth` names is not set."""
         self._source, self.sleep, self._wall, self._now = source, sleep, wall, now
@@ -72,17 +75,16 @@ class SourceClient:
         self._place = address(source.url)
         self._pace = Pace(source.throttle.requests_per_second, source.throttle.max_wait_seconds)
         self._refusals = 0  # in a row
-        self._left_alone_until = 0.0
-        self.waited_seconds = self.away_seconds = 0.0
+        self.patience = Patience(source, patience_seconds, now)
         self.has_answered = False
 
     async def get(self, request: PageRequest, sink: ItemSink | None = None) -> Page | Throttled:
         """The page that answers `request`; its items go to `sink` where one is given.
 
-        Where all attempts have failed, the source is waited for. Raises SourceUnreachable if it has never answered or
-        was waited for long enough, SourceRefused on an answer that a further attempt would not change.
+        Where all attempts have failed, the source is waited for. Raises SourceUnreachable if it was waited for long
+        enough or can never answer, SourceRefused on an answer that a further attempt would not change.
         """
-        counted, problem = CountedSink(sink), ""
+        counted, problem, began = CountedSink(sink), "", self._now()
         for attempt in range(self._source.attempts):
             if attempt:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
@@ -92,13 +94,15 @@ class SourceClient:
             except _Paused as paused:
                 return Throttled(paused.seconds)
             except (httpx.TransportError, BodyCut, TokenUnavailable) as error:
-                problem = str(error) or type(error).__name__
+                problem = str(error) if isinstance(error, TokenUnavailable) else in_words(error)
+                if not self.has_answered and (advice := cannot_end(error)):
+                    raise SourceUnreachable(f"{self._place} cannot be asked: {problem}. {advice}.") from None
                 continue
             if not isinstance(outcome, str):
                 return outcome
             problem = outcome
         await counted.restart()
-        return self._away(problem)
+        return self._throttled(self.patience.away(problem, self._source.attempts, began))
 
     def until_turn(self) -> float:
         """Seconds until the source may be asked again, by its rate and by what it said in its last answers."""
@@ -145,7 +149,7 @@ class SourceClient:
         unnamed = _backoff_seconds(self._refusals + 2, MAX_UNNAMED_WAIT_SECONDS)
         wait = refused_for_seconds(throttle, status, headers, self._wall(), unnamed)
         if wait is not None:
-            return self._left_alone(wait)
+            return self._left_alone(wait, f"HTTP {status}")
         if not response.is_success:
             return await self._failed(response, sink, unnamed)
         document, problem = None, None
@@ -155,7 +159,7 @@ class SourceClient:
         wait = refused_by_body_seconds(throttle, document, self._wall(), unnamed)
         if wait is not None:
             await sink.restart()
-            return self._left_alone(wait)
+            return self._left_alone(wait, f"the body of an HTTP {status}")
         failed = error_in(document, self._source.error)
         if failed or problem:
             await sink.restart()
@@ -178,7 +182,7 @@ class SourceClient:
         said = await read_told(response)
         wait = refused_by_body_seconds(throttle, _json_of(said), self._wall(), unnamed)
         if wait is not None:
-            return self._left_alone(wait)
+            return self._left_alone(wait, f"the body of an HTTP {status}")
         if transient:
             return f"HTTP {status}"
         told = self.concealed(said)
@@ -186,41 +190,15 @@ class SourceClient:
             return page_of(response, told, sink)
         raise self._refusal(response, told)
 
-    def _left_alone(self, seconds: float) -> Throttled:
-        """The wait that the source asks for. Raises SourceUnreachable if that is too much since the last page."""
-        self.waited_seconds += self._waits(seconds)
+    def _left_alone(self, seconds: float, said: str) -> Throttled:
+        """The wait that the source asks for."""
         self._refusals += 1
-        most = self._source.throttle.max_wait_seconds
-        if self.waited_seconds > most:
-            raise SourceUnreachable(
-                f"{self._place} has asked to be left alone for {self.waited_seconds:,.0f} seconds without giving a "
-                f"page, more than the {most:,.0f} of throttle.max_wait_seconds in the sources file. Ask less often "
-                "(throttle.requests_per_second), or raise that limit."
-            )
-        return Throttled(seconds)
+        return self._throttled(self.patience.named(seconds, said))
 
-    def _away(self, problem: str) -> Throttled:
-        """The wait for a source that does not answer. Raises SourceUnreachable if it is not worth one."""
-        left = self._source.outage_seconds - self.away_seconds
-        if not self.has_answered or left < 1:
-            waited = f" and {self.away_seconds:,.0f} seconds of waiting for it" if self.away_seconds else ""
-            again = "redrive the run" if self.has_answered else "start the run again"
-            raise SourceUnreachable(
-                f"{self._place} gave no page in {self._source.attempts} attempts{waited}, at last: {problem}. "
-                f"Check the url in the sources file and that the API is up, then {again}."
-            )
-        seconds = min(max(FIRST_OUTAGE_WAIT_SECONDS, self.away_seconds), left)
-        self.away_seconds += self._waits(seconds)
+    def _throttled(self, seconds: float) -> Throttled:
+        """Let nothing start for `seconds`."""
+        self._pace.pause(self._now(), seconds)
         return Throttled(seconds)
-
-    def _waits(self, seconds: float) -> float:
-        """Let nothing start for `seconds`; gives what that adds: parallel requests that fail together wait once."""
-        now = self._now()
-        until = max(self._left_alone_until, now + seconds)
-        added = until - max(self._left_alone_until, now)
-        self._left_alone_until = until
-        self._pace.pause(now, seconds)
-        return added
 
     def _refusal(self, response: httpx.Response, told: str) -> SourceRefused:
         advice = "Check url, query and headers in the sources file."

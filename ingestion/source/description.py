@@ -87,7 +87,7 @@ class Source(BaseModel):
     limits: Limits = Limits()
     parallel_fetches: Annotated[int, Field(ge=1, le=64)] = 1  # pages asked for at once, where the style can tell them
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as away
-    outage_seconds: Annotated[float, Field(ge=0, le=7 * 86_400)] = 600.0  # that it may be away once it has given a page
+    outage_seconds: Annotated[float | None, Field(ge=0, le=7 * 86_400)] = None  # that it may be away, if not the app's
     _filled_in: tuple[str, ...] = PrivateAttr(())
 
     @property

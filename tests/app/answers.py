@@ -3,6 +3,7 @@
 from typing import Any
 
 from ingestion.contracts import Batch, Cursor, FailedPage, FetchOutcome, Receipt, Recorded
+from ingestion.source_wait import Wait
 from ingestion.wire import to_wire
 from tests.app.rehearsal import Answer, Generation, Outcome
 
@@ -20,7 +21,7 @@ def batch_of(index: int, count: int, *, last: bool, wait_seconds: float = 0.0, t
         size_bytes=count * 5,
         pages=1,
         next_cursor=None if last else Cursor(text=f'"page-{index + 1}"'),
-        wait_seconds=wait_seconds,
+        wait=Wait(waiting_for="source", reason="HTTP 429", seconds=wait_seconds, attempts=1) if wait_seconds else None,
         source_total=total,
     )
 

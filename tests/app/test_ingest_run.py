@@ -9,6 +9,8 @@ import pytest
 from ingestion.contracts import Batch, Counted, Cursor, FetchOutcome, Recorded
 from ingestion.run import run_report, run_state
 from ingestion.run.window import ERROR_LENGTH
+from ingestion.source.patience import REASON_CHARACTERS
+from ingestion.source_wait import Wait
 from ingestion.wire import to_wire
 from tests.app.answers import TWO, answering, batch, batch_of, failing, held, receipt, report_of
 from tests.app.rehearsal import NOW, Outcome, first_state, rehearse, rehearse_all
@@ -183,6 +185,7 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_every_chunk_failin
         size_bytes=500_000_000,
         pages=5_000,
         next_cursor=Cursor(text="c" * 512),
+        wait=Wait(waiting_for="source", reason="r" * REASON_CHARACTERS, seconds=1234567.891, attempts=123456),
     )
     state = first_state(chunk_size=50_000, chunks_per_batch=100, tolerated_failures="1000")
     answer = answering(to_wire(FetchOutcome(batch=big)), chunk=chunk)

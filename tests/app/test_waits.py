@@ -5,15 +5,19 @@ the time of the turn after it lay before the time asked for. A timer of more tha
 its cancellation is lost; one of five days is cancelled.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.app.answers import answering, batch
-from tests.app.rehearsal import NOW, first_state, rehearse
+from ingestion.contracts import FetchOutcome
+from ingestion.run import run_state
+from ingestion.source_wait import Wait
+from ingestion.wire import to_wire
+from tests.app.answers import answering, batch, batch_of
+from tests.app.rehearsal import NOW, Generation, first_state, rehearse
 
 LONGEST_TIMER = timedelta(days=5)
 QUIET = timedelta(minutes=15)  # after which a run that waits looks for a command by itself
@@ -94,3 +98,41 @@ def test_no_timer_of_a_long_wait_is_longer_than_five_days() -> None:
     assert waiting.asked_at >= waiting.allowed_at
     assert max(fire_at - set_at for set_at, fire_at in waiting.timers) <= min(LONGEST_TIMER, QUIET)
     assert len(waiting.last_timers) <= 2
+
+
+def waiting_for(what: str) -> Generation:
+    """A run that waits for its source, twenty seconds at a time."""
+    wait = Wait(
+        waiting_for=what, reason="HTTP 503", seconds=20.0, attempts=5, away_seconds=27.0, patience_seconds=873.0
+    )
+    away = FetchOutcome(batch=replace(batch_of(0, 0, last=False), wait=wait))
+    return rehearse(answering(to_wire(away), batch(1, 30, last=True)), first_state())
+
+
+def test_the_progress_of_a_run_that_waits_says_for_what_why_and_until_when() -> None:
+    shown = waiting_for("outage").progress[-1]
+    assert {
+        key: shown[key] for key in ("phase", "waiting_for", "reason", "attempts", "wait_until", "patience_until")
+    } == {
+        "phase": "waiting",
+        "waiting_for": "outage",
+        "reason": "HTTP 503",
+        "attempts": 5,
+        "wait_until": "2026-01-01T00:10:20+00:00",
+        "patience_until": "2026-01-01T00:24:53+00:00",
+    }
+
+
+def test_the_next_fetch_goes_on_with_the_patience_that_is_left() -> None:
+    waiting = waiting_for("outage")
+    answer = answering(batch(0, 0, last=False), batch(1, 30, last=True))
+    asked = rehearse(answer, waiting.continued_with, now=NOW + timedelta(seconds=21)).payloads("fetch_batch")[0]
+    assert (asked["wait"]["away_seconds"], asked["wait"]["attempts"]) == (27.0, 5)
+
+
+@pytest.mark.parametrize("what", ["outage", "source"])
+def test_a_redrive_keeps_a_time_that_the_source_named_and_else_begins_the_patience_anew(what: str) -> None:
+    redriven = run_state.redriven(run_state.load(waiting_for(what).continued_with))
+    assert redriven is not None
+    assert run_state.is_waiting(redriven, NOW) == (what == "source")
+    assert (0.0 if redriven.wait is None else redriven.wait.away_seconds) == 0.0

@@ -21,6 +21,7 @@ from ingestion.contracts import (
     Recorded,
     Settled,
 )
+from ingestion.source_wait import Wait
 from ingestion.wire import to_wire
 from tests.app.rehearsal import Outcome
 
@@ -88,6 +89,7 @@ class World:
         if trouble in ("raised", "refused"):
             return Exception("no page\ntrace") if trouble == "raised" else to_wire(FetchOutcome(error="no page"))
         count, is_last = self.counts[index], index == len(self.counts) - 1
+        wait_seconds = self.waits[index]
         batch = Batch(
             index=index,
             blob=f"runs/run-1/batches/{index:06}.ndjson",
@@ -96,7 +98,7 @@ class World:
             size_bytes=count * LINE_BYTES,
             pages=1,
             next_cursor=None if is_last else Cursor(text=str(index + 1)),
-            wait_seconds=self.waits[index],
+            wait=Wait(waiting_for="source", reason="HTTP 429", seconds=wait_seconds) if wait_seconds else None,
             source_total=self.total,
         )
         return to_wire(FetchOutcome(batch=batch))

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from demo.readback import read_back
@@ -71,20 +70,3 @@ def test_no_input_and_no_output_that_crosses_the_durable_boundary_is_above_4_kb(
     assert [(kind, len(text)) for kind, text in seen if len(text.encode()) > LIMIT_BYTES] == []
     assert not any("order-" in text for _, text in seen), "an id crossed the boundary"
     assert read_back(azurite.connection_string, queue_name, api_url).lost == 0
-
-
-def test_a_source_that_cannot_be_reached_ends_the_run_as_failed_with_what_to_check(
-    azurite: Azurite, queue_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings: dict[str, Any] = {
-        "AzureWebJobsStorage": azurite.connection_string,
-        "SLUICE_QUEUE": queue_name,
-        "SLUICE_CONTAINER": queue_name,
-    }
-    with sluice(monkeypatch, tmp_path, **settings) as (app, http):
-        http.post("/api/runs", json={"source": "demo", "run_id": "nobody-there"}).raise_for_status()
-        app.wait("nobody-there")
-        run = httpx.get(f"{app.url}/api/runs/nobody-there").json()
-    assert run["status"] == "failed"
-    assert "http://127.0.0.1:1/ids gave no page in 5 attempts" in run["error"]
-    assert "Check the url" in run["error"]

@@ -18,6 +18,7 @@ from ingestion.fetching.fetch import fetch
 from ingestion.fetching.spool import Spool
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
+from ingestion.source_wait import Wait
 from ingestion.wire import from_wire, to_wire
 from tests.sources.fake_container import FakeContainer
 
@@ -43,7 +44,7 @@ class Reading:
     waits: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
-    async def fetch(self, index: int, cursor: Cursor | None) -> Batch:
+    async def fetch(self, index: int, cursor: Cursor | None, wait: Wait | None = None) -> Batch:
         """One batch, through the form in which it crosses the durable boundary."""
         spool = Spool(cast(ContainerClient, self.container), "run-1", "2024-01-01T00:00:00+00:00")
         request = FetchRequest(
@@ -52,6 +53,7 @@ class Reading:
             source="test",
             batch_index=index,
             cursor=cursor,
+            wait=wait,
             chunk_size=self.chunk_size,
             max_messages=self.max_messages,
         )
@@ -65,12 +67,12 @@ class Reading:
 
     async def all(self) -> list[Any]:
         """Every message, in order, checked against what each batch says of itself."""
-        cursor = None
+        cursor, wait = None, None
         for index in range(MOST_BATCHES):
-            batch = await self.fetch(index, cursor)
+            batch = await self.fetch(index, cursor, wait)
             self.batches.append(batch)
             await self._sleep(batch.wait_seconds)
-            cursor = batch.next_cursor
+            cursor, wait = batch.next_cursor, batch.wait
             if cursor is None:
                 return [message for batch in self.batches for message in self.messages(batch)]
         raise AssertionError(f"no end after {MOST_BATCHES} batches")

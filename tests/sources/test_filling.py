@@ -44,7 +44,7 @@ class Filled:
     async def done(self) -> list[Any]:
         """What all batches hold."""
         self.filling.end()
-        await self.filling.commit(None, 0.0)
+        await self.filling.commit(None)
         lines = [line for _, blob in sorted(self.container.blobs.items()) for line in blob.data.splitlines()]
         return [json.loads(line) for line in lines]
 

@@ -1,0 +1,101 @@
+"""How long a source may keep a run waiting: by naming a time, or by being away.
+
+Enters: each refusal and each round of attempts without an answer. Leaves: the seconds to leave the source alone, what
+the status says of that, or an error once the patience is spent. Both kinds of waiting are summed up from one page to
+the next; the sums travel from fetch to fetch in a `Wait`.
+"""
+
+from collections.abc import Callable
+
+from ingestion.errors import SourceUnreachable
+from ingestion.source.description import Source
+from ingestion.source.origin import address
+from ingestion.source_wait import OUTAGE, SOURCE, Wait
+
+FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as it was away before
+MOST_OUTAGE_WAIT_SECONDS = 900.0  # in one piece, so that a source that comes back is noticed
+REASON_CHARACTERS = 160
+
+
+class Patience:
+    """The waits for one source since it gave its last page."""
+
+    def __init__(self, source: Source, outage_seconds: float, now: Callable[[], float]) -> None:
+        """`outage_seconds` is how long the source may be away, unless its description says otherwise."""
+        away = outage_seconds if source.outage_seconds is None else source.outage_seconds
+        self._most = {SOURCE: source.throttle.max_wait_seconds, OUTAGE: away}
+        self._place, self._now = address(source.url), now
+        self._left_alone_until = 0.0
+        self.page_came()
+
+    def page_came(self) -> None:
+        """Begin anew: the source has given a page."""
+        self._spent = {SOURCE: 0.0, OUTAGE: 0.0}
+        self._attempts = 0
+        self._waiting_for, self._reason = SOURCE, "the pause between two requests that it or its description asks for"
+
+    def go_on(self, wait: Wait | None) -> None:
+        """Take up the sums that an earlier fetch has left."""
+        if wait is not None:
+            self._spent = {SOURCE: wait.named_seconds, OUTAGE: wait.away_seconds}
+            self._attempts = wait.attempts
+            self._waiting_for, self._reason = wait.waiting_for, wait.reason
+
+    def wait(self, seconds: float) -> Wait | None:
+        """What the run has to know: why the source is left alone for `seconds`; None if nothing was waited for."""
+        if not seconds and not self._attempts:
+            return None
+        left = self._most[self._waiting_for] - self._spent[self._waiting_for]
+        return Wait(
+            waiting_for=self._waiting_for,
+            reason=self._reason[:REASON_CHARACTERS],
+            seconds=seconds,
+            attempts=self._attempts,
+            named_seconds=round(self._spent[SOURCE], 3),
+            away_seconds=round(self._spent[OUTAGE], 3),
+            patience_seconds=round(max(0.0, left), 3),
+        )
+
+    def named(self, seconds: float, said: str) -> float:
+        """Leave the source alone as long as it says; returns that. Raises SourceUnreachable beyond the limit."""
+        self._attempts += 1
+        self._waiting_for, self._reason = SOURCE, f"{said}: the source asked for {seconds:,.0f} seconds"
+        self._spend(SOURCE, self._now(), seconds)
+        spent, most = self._spent[SOURCE], self._most[SOURCE]
+        if spent > most:
+            raise SourceUnreachable(
+                f"{self._place} has asked to be left alone for {spent:,.0f} seconds without giving a "
+                f"page, more than the {most:,.0f} of throttle.max_wait_seconds in the sources file. Ask less often "
+                "(throttle.requests_per_second), or raise that limit."
+            )
+        return seconds
+
+    def away(self, problem: str, attempts: int, began: float) -> float:
+        """Leave a source alone that gave no answer in `attempts` since `began`; returns for how long.
+
+        Raises SourceUnreachable once it has been away for longer than it may.
+        """
+        now = self._now()
+        self._attempts += attempts
+        self._waiting_for, self._reason = OUTAGE, problem
+        if now < self._left_alone_until:  # a parallel request has failed before: they wait together
+            return self._left_alone_until - now
+        self._spend(OUTAGE, began, 0.0)
+        spent = self._spent[OUTAGE]
+        left = self._most[OUTAGE] - spent
+        if left < 1:
+            raise SourceUnreachable(
+                f"{self._place} has given no page for {spent:,.0f} seconds, in {self._attempts} attempts; it may be "
+                f"away for {self._most[OUTAGE]:,.0f} (SLUICE_SOURCE_PATIENCE_SECONDS, or outage_seconds in the sources "
+                f"file). At last: {problem}. Check the url in the sources file and that the API is up, then redrive "
+                "the run."
+            )
+        seconds = min(max(FIRST_OUTAGE_WAIT_SECONDS, spent), MOST_OUTAGE_WAIT_SECONDS, left)
+        self._spend(OUTAGE, now, seconds)
+        return seconds
+
+    def _spend(self, kind: str, began: float, seconds: float) -> None:
+        """Count the time from `began` until `seconds` from now; what parallel requests share counts once."""
+        until = max(self._left_alone_until, self._now() + seconds)
+        self._spent[kind] += until - max(self._left_alone_until, began)
+        self._left_alone_until = until

@@ -1,0 +1,177 @@
+"""What keeps a source from answering: an outage is waited for, what can never work ends the run at the first request.
+
+The errors come through the real HTTP client: from this machine's resolver, a port that nobody listens on, a server with
+a certificate that nobody has signed.
+"""
+
+import asyncio
+import datetime
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from ingestion.errors import SourceRefused, SourceUnreachable
+from ingestion.source.client import SourceClient
+from ingestion.source.description import Source
+from ingestion.source.exchange import http_client
+from ingestion.source.page import Page, Throttled
+from tests.sources.one_page import CURSOR, ask
+
+OAUTH = {"kind": "client_credentials", "client_id": "ID", "client_secret": "SECRET"}
+SETTINGS = {"ID": "an-id", "SECRET": "a-secret", "TOKEN": "a-token"}
+
+
+async def ask_at(url: str, *, answered_before: bool = False, **description: Any) -> tuple[Page | Throttled, str, int]:
+    """What asking for a page comes to, the reason that the status would show, and how often there was a pause."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async with http_client(trust_env=False) as http:
+        source = Source.model_validate({"url": url, "items": "items", "pagination": CURSOR, **description})
+        client = SourceClient(source, http, sleep, environment=SETTINGS)
+        client.has_answered = answered_before
+        outcome = await client.get(source.base_request())
+        wait = client.patience.wait(outcome.seconds if isinstance(outcome, Throttled) else 0.0)
+        return outcome, wait.reason if wait else "", len(pauses)
+
+
+def resolver_says(code: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the operating system's resolver fail with `code`; gives the names that it was asked for."""
+    asked: list[str] = []
+
+    def getaddrinfo(host: str, *_: object, **__: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(code, "as the resolver words it")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return asked
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    """A server's TLS with a certificate for localhost that it has signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    unencrypted = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, unencrypted)
+    file.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def resolved(host: str) -> int:
+    """The code with which this machine's resolver fails for a name: with no way to a name server it is EAI_AGAIN."""
+    try:
+        socket.getaddrinfo(host, 443)
+    except socket.gaierror as error:
+        return int(error.errno or 0)
+    raise AssertionError(f"{host} has an address here")
+
+
+async def failure_or_reason(url: str) -> str:
+    """The error with which asking a page fails, or the reason for which it waits."""
+    try:
+        return (await ask_at(url))[1]
+    except SourceUnreachable as error:
+        return str(error)
+
+
+def test_a_name_under_invalid_is_taken_as_this_machines_resolver_means_it() -> None:
+    told, words = asyncio.run(failure_or_reason("https://nobody.invalid/ids")), "its host name could not be resolved"
+    assert words in told
+    assert ("cannot be asked" in told) == (resolved("nobody.invalid") == socket.EAI_NONAME)
+
+
+def test_a_host_name_that_does_not_exist_fails_at_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = resolver_says(socket.EAI_NONAME, monkeypatch)
+    with pytest.raises(SourceUnreachable, match=r"cannot be asked: its host name .* Check the host name"):
+        asyncio.run(ask_at("https://shop.example/ids"))
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("code", [socket.EAI_AGAIN, socket.EAI_FAIL])
+def test_a_resolver_that_does_not_answer_is_an_outage(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = resolver_says(code, monkeypatch)
+    outcome, reason, pauses = asyncio.run(ask_at("https://shop.example/ids"))
+    assert outcome == Throttled(15.0)
+    assert reason == "its host name could not be resolved: as the resolver words it"
+    assert (len(asked), pauses) == (5, 4)
+
+
+def test_a_name_that_is_gone_after_it_has_answered_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver_says(socket.EAI_NONAME, monkeypatch)
+    outcome, reason, _ = asyncio.run(ask_at("https://shop.example/ids", answered_before=True))
+    assert outcome == Throttled(15.0)
+    assert reason.startswith("its host name could not be resolved")
+
+
+def test_a_port_that_nobody_listens_on_is_an_outage() -> None:
+    outcome, reason, _ = asyncio.run(ask_at(f"http://127.0.0.1:{unused_port()}/ids"))
+    assert outcome == Throttled(15.0)
+    assert reason == "connection refused"
+
+
+def with_own_certificate(folder: Path, work: Callable[[str], Any]) -> Any:
+    """Do `work` with the URL of a server whose certificate nobody trusts."""
+
+    async def start() -> Any:
+        async def page(request: web.Request) -> web.Response:
+            raise AssertionError("a request came through")
+
+        app = web.Application()
+        app.router.add_route("*", "/ids", page)
+        server = TestServer(app, scheme="https", host="localhost")
+        await server.start_server(ssl=certificate(folder))
+        try:
+            return await work(str(server.make_url("/ids")))
+        finally:
+            await server.close()
+
+    return asyncio.run(start())
+
+
+def test_a_certificate_that_is_refused_fails_at_the_first_request(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreachable, match=r"asked: its certificate was refused: self.signed .* trust it"):
+        with_own_certificate(tmp_path, ask_at)
+
+
+def test_a_token_url_whose_certificate_is_refused_fails_as_well_and_is_named(tmp_path: Path) -> None:
+    async def ask_for_token(token_url: str) -> Any:
+        return await ask_at("http://127.0.0.1:1/ids", auth={**OAUTH, "token_url": token_url})
+
+    with pytest.raises(SourceUnreachable, match=r"asked: https://localhost:\d+/ids: its certificate was refused"):
+        with_own_certificate(tmp_path, ask_for_token)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_credentials_that_are_refused_fail_at_the_first_request(status: int) -> None:
+    asked: list[str] = []
+
+    async def page(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"error": "no"}, status=status)
+
+    with pytest.raises(SourceRefused, match=rf"HTTP {status}: .* Check auth in the sources file"):
+        asyncio.run(ask(page, SETTINGS, auth={"kind": "bearer", "token": "TOKEN"}))
+    assert len(asked) == 1
