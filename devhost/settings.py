@@ -94,6 +94,11 @@ def load_settings(app_root: Path) -> HostSettings:
     if not settings.local_rpc_endpoint:
         reason = "host.json: localRpcEndpointEnabled must not be false: the Python SDK has no other way in"
         raise AppLoadError(reason, "fails each call of a durable client")
+    if given.get("extensions.durabletask.versionmatchstrategy", "").lower() == "strict":
+        raise AppLoadError(
+            "host.json: versionMatchStrategy must not be Strict, since devhost runs instances of any version",
+            "rejects or fails those of another version than defaultVersion",
+        )
     return settings
 
 

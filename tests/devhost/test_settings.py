@@ -68,6 +68,11 @@ DOWN, EMPTY = "does not start: every path answers 503", "starts with 0 functions
         (durable('"hubName": "1x"'), "Task hub name '1x' should", DOWN),
         (durable(f'"hubName": "{"h" * 47}"'), "Task hub name 'hhh", DOWN),
         (durable('"maxConcurrentActivityFunctions": 0'), "maxConcurrentActivityFunctions", DOWN),
+        (
+            durable('"versionMatchStrategy": "Strict"'),
+            "must not be Strict",
+            "rejects or fails those of another version",
+        ),
         (durable('"localRpcEndpointEnabled": false'), "localRpcEndpointEnabled", "fails each call of a durable client"),
     ],
 )
