@@ -93,7 +93,7 @@ def start_event(instance: Instance) -> Event:
         Correlation=None,
         ParentTraceContext=None,
         ScheduledStartTime=None,
-        Generation=0,
+        Generation=0 if instance.status == "Pending" else None,  # none once it has continued as new
     )
 
 

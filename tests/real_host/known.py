@@ -35,6 +35,10 @@ KNOWN: tuple[Known, ...] = (
     Known("stack", "api-more", _UNKNOWN_ORCHESTRATOR, r"body\.(output|historyEvents\[1\]\.Result)"),
     # There behind a proxy with TLS.
     Known("client", "api-more/binding", what=r"body\.(baseUrl|rpcBaseUrl|creationUrls\..*|managementUrls\..*)"),
+    # histories.json, patterns.json
+    Known("wrong-there", "histories", "unknown-activity"),
+    Known("wrong-there", "patterns", "follow_up_with_retry|separate_yield_of_a_part"),
+    Known("pace", "patterns", "event_then_timer_twice", "order.*"),  # the event was there with the timer's end
     # logs.json
     Known("console", "logs", "lines of the host about calls"),
 )

@@ -11,9 +11,9 @@ _PATTERNS = (
     (re.compile(r"202\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"), "{time}"),
     (re.compile(r"(?<![0-9a-fA-F])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-fA-F])"), "{guid}"),
     (re.compile(r"(?<![0-9a-fA-F])[0-9a-f]{32}(?![0-9a-fA-F])"), "{id32}"),
-    # In JSON inside of text: "StackTrace":"..."; `\\*` follows the depth of the escapes.
-    (re.compile(r'(\\*"[A-Za-z]*Stack[A-Za-z]*\\*":\s?\\*")(?:(?!\\*"[,}]).)+'), r"\1{stack}"),
-    (re.compile(r'(\\+nStack: )(?:(?!\\*"[,}]).)+'), r"\1{stack}"),
+    # In JSON inside of text: "StackTrace":"..."; the quote that ends it is escaped as often as the one that begins it.
+    (re.compile(r'((\\*")[A-Za-z]*Stack[A-Za-z]*\2:\s?\2)(?:(?!(?<!\\)\2[,}]).)+'), r"\1{stack}"),
+    (re.compile(r'(\\(\\*)nStack: )(?:(?!(?<!\\)\2"[,}]).)+'), r"\1{stack}"),
     # In plain text: to the end, but for a bracket that an outer error closes.
     (re.compile(r"((?:\nStack|, StackTrace): )[^{].*?(?=\)?$)", re.DOTALL), r"\1{stack}"),
     (re.compile(r"[?&]code=(?:\{systemkey\}|\{master\})"), ""),

@@ -69,6 +69,8 @@ def test_a_number_is_no_truth_value_and_an_absent_key_is_no_null() -> None:
         ("http://127.0.0.1:5/x?taskHub=h&code=abc=", "{origin}/x?taskHub=h"),
         ("failed: (Exception: x\nStack:   File (a)\n b)", "failed: (Exception: x\nStack: {stack})"),
         ('{"StackTrace":"at \\"a\\"","B":1}', '{"StackTrace":"{stack}","B":1}'),
+        ('{"StackTrace":"File \\"a\\", line 1","B":1}', '{"StackTrace":"{stack}","B":1}'),
+        ('{"Message":"Result\\nStack: File \\"a\\", line 1","B":1}', '{"Message":"Result\\nStack: {stack}","B":1}'),
         ('{"Message":"Result\\nStack: at \\"a\\" b","B":1}', '{"Message":"Result\\nStack: {stack}","B":1}'),
         ("{time} {stack} {guid}", "{time} {stack} {guid}"),
     ],
