@@ -1,6 +1,5 @@
 """Step 7 on the way of an id: GET /api/runs/{run_id} tells how far a run is, in a form made for people."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -10,19 +9,17 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 
 from clients.answer import answer, no_such_run, unavailable
 from clients.instance import find_instance
+from clients.progress import progress_of
 from clients.run_id import is_run_id
-from ingestion.errors import InvalidInput, PermanentError, RetryableError
-from ingestion.run import run_report, run_state
+from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
+from ingestion.run import run_state
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_report import status_of
-from ingestion.sending.checkpoint import read_counts
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
-
-LOOK_SECONDS = 5.0  # that a look at the checkpoints may take
 
 
 @blueprint.route(route="runs/{run_id}", methods=["GET"])
@@ -38,7 +35,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     try:
         if (status := await find_instance(client, run_id)) is not None:
             state = _state_of(status)
-            return answer(await _with_report(await _with_window(readable(status), state), state))
+            return answer(await _with_report(await _with_progress(readable(status), state), state))
         told = await _from_ledger(run_id)
     except (InvalidInput, PermanentError, RetryableError) as error:
         return unavailable(error)
@@ -70,18 +67,13 @@ def _state_of(status: DurableOrchestrationStatus) -> JsonObject:
     return state
 
 
-async def _with_window(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """The run with its progress inside the window under way, of which the instance itself tells only the start."""
-    if run["status"] != "running" or not state.get("batch"):
-        return run
+async def _with_progress(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
+    """The run with its newest progress; one of a newer version of the app has that of its instance."""
     try:
         at_start = run_state.load(state)
-        container, batch = open_storage(load_settings()).container, state["batch"]["index"]
-        async with asyncio.timeout(LOOK_SECONDS):
-            sent = await read_counts(container, run["run_id"], at_start.started_at, batch)
-    except Exception:  # a status that lags behind is better than none
+    except UnknownSchema:
         return run
-    return {**run, "progress": run_report.under_way(at_start, sent)}
+    return {**run, "progress": await progress_of(run["run_id"], at_start, run["status"], run["progress"])}
 
 
 async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
@@ -102,13 +94,14 @@ async def _from_ledger(run_id: str) -> JsonObject | None:
         if request is None:
             return None
         state, report = await ledger.state(request["started_at"]), await ledger.report(request["started_at"])
+    status = report["outcome"] if report else "lost"
     return {
         "run_id": run_id,
         "source": request["request"]["source"],
-        "status": report["outcome"] if report else "lost",
+        "status": status,
         "started_at": request["started_at"],
         "updated_at": report["finished_at"] if report else None,
-        "progress": run_report.progress(state) if state else None,
+        "progress": await progress_of(run_id, state, status, None) if state else None,
         "report": report,
         "error": report.get("error") if report else None,
     }

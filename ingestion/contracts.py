@@ -211,6 +211,7 @@ class RunState:
     error: str | None = None  # why the run cannot go on
     attempt: int = 0
     window: int = 0
+    counts_at: str | None = None  # when the totals were counted; None: at the start
     schema: int = SCHEMA
 
 

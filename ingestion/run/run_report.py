@@ -37,12 +37,16 @@ def progress(state: RunState, phase: str = "running") -> JsonObject:
     pending = run_state.pending(state)
     chunks_total = state.totals.chunks_done + run_state.chunks_pending(state)
     shown = {"phase": phase, **_counts(state), "pending": pending, "chunks_total": chunks_total}
+    shown["counts_at"] = state.counts_at or state.started_at
     return {**shown, **source_wait.shown(state.wait, state.wait_until)}
 
 
-def under_way(state: RunState, sent: Mapping[int, Counted]) -> JsonObject:
-    """The progress inside a window, from what the checkpoints of its chunks say; after it all of them are counted."""
-    shown, counted = progress(state), {one.chunk_index: one for one in state.counted}
+def under_way(state: RunState, sent: Mapping[int, Counted], counts_at: str) -> JsonObject:
+    """The progress inside a window, from what the checkpoints of its chunks said at `counts_at`.
+
+    After the window all of them are counted.
+    """
+    shown, counted = {**progress(state), "counts_at": counts_at}, {one.chunk_index: one for one in state.counted}
     for index, size in window.chunk_sizes(state).items():
         before = counted.get(index, Counted(index))
         now = sent.get(index, before)

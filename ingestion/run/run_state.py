@@ -1,9 +1,8 @@
 """What a run does next: pure functions from state and outcomes to state.
 
 All that decides in which state a run is sits here; `docs/runs.md` draws it. The orchestrator calls these between two
-yields, and nothing here knows time, storage or Durable Functions. At every point
-`fetched = enqueued + rejected + failed + pending`, where pending is what is spooled and not yet enqueued, or waits to
-be done again: `with_window` checks it at each fan-in.
+yields, and nothing here knows time, storage or Durable Functions. `with_window` checks at each fan-in that
+`fetched = enqueued + rejected + failed + pending`: pending is spooled and not yet enqueued, or waits to be done again.
 """
 
 from collections.abc import Sequence
@@ -130,6 +129,7 @@ def with_window(
         wish=CANCEL if CANCEL in wishes else PAUSE if PAUSE in wishes else None,
         error=None,
         window=state.window + 1,
+        counts_at=now.isoformat(),
     )
     if state.batch is None and brought is not None and not _is_beyond_tolerance(state):
         state = _with_page(state, brought) if isinstance(brought, FailedPage) else _with_outcome(state, brought, now)

@@ -166,7 +166,7 @@ def test_inside_a_window_progress_counts_what_checkpoints_say_and_nothing_twice(
     keys = ("fetched", "enqueued", "rejected", "pending", "chunks_done")
 
     def shown(*sent: Counted) -> tuple[int, ...]:
-        progress = run_report.under_way(state, {one.chunk_index: one for one in sent})
+        progress = run_report.under_way(state, {one.chunk_index: one for one in sent}, "2026-01-01T00:10:01+00:00")
         return tuple(progress[key] for key in keys)
 
     assert shown() == (25, 14, 0, 11, 1)

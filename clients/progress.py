@@ -1,0 +1,64 @@
+"""How far a run is: what its instance says, and inside a window what the checkpoints of its chunks say.
+
+Enters: the state with which the window under way began, and the custom status. Leaves: a progress whose counts have
+the moment at which they were true (`counts_at`), and never run backwards within this process.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from ingestion.contracts import Counted, RunState
+from ingestion.run import run_report
+from ingestion.run.last_look import NEVER_LESS, LastLooks
+from ingestion.sending.checkpoint import read_counts
+from ingestion.settings import load_settings
+from ingestion.storage import open_storage
+from ingestion.wire import JsonObject
+
+LOOK_SECONDS = 5.0  # that a look at the checkpoints may take
+LAST_LOOKS = LastLooks()  # of this process
+
+Look = Callable[[str, RunState], Awaitable[dict[int, Counted]]]
+
+
+async def look_at_checkpoints(run_id: str, state: RunState) -> dict[int, Counted]:
+    """How far each chunk of the state's batch is. Raises whatever storage raises."""
+    assert state.batch is not None, "a window without a batch has no chunks"
+    container = open_storage(load_settings()).container
+    return await read_counts(container, run_id, state.started_at, state.batch.index)
+
+
+async def progress_of(
+    run_id: str,
+    state: RunState,
+    status: str,
+    custom_status: object,
+    *,
+    look: Look = look_at_checkpoints,
+    last_looks: LastLooks = LAST_LOOKS,
+) -> JsonObject:
+    """The progress of a run that is in `state`, or was when the window under way began.
+
+    A host may hand out the custom status of the window before, or none: then the state says more.
+    """
+    told = run_report.progress(state)
+    if isinstance(custom_status, dict) and "counts_at" in custom_status:
+        if all(custom_status[key] >= told[key] for key in (*NEVER_LESS, "chunks_done")):
+            told = custom_status
+    elif status == "pending":
+        told["phase"] = status
+    if told["phase"] == "running" and state.batch is not None:
+        told = await _inside_window(run_id, state, look)
+    return last_looks.never_less(run_id, state.started_at, state.attempt, told)
+
+
+async def _inside_window(run_id: str, state: RunState, look: Look) -> JsonObject:
+    """The progress inside a window; where it cannot be had, that of the window's start, marked `stale`."""
+    counts_at = datetime.now(UTC).isoformat()
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            sent = await look(run_id, state)
+    except Exception:  # a status that lags behind is better than none
+        return {**run_report.progress(state), "stale": True}
+    return run_report.under_way(state, sent, counts_at)
