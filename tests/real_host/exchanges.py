@@ -89,7 +89,7 @@ def _states() -> list[Row]:
 def _pending() -> list[Row]:
     exchanges = read("api-pending")
     with hosted("pending") as host:
-        host.start("blocks", "blocks", {"seconds": 6})
+        host.start("blocks", "blocks", {"seconds": 12})
         for instance_id in _ids(exchanges):
             host.start("waits", instance_id, {"in": instance_id})
         later = next(number for number, it in enumerate(exchanges) if "later" in it["case"])
