@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from devhost.console import Console, wants_colour
 from devhost.errors import DevhostError
 from devhost.keys import key_file
-from devhost.logs import cut_logs, show_logs
+from devhost.logs import show_logs
 from devhost.management import WEBHOOK_PATH
 from devhost.sdk import check_sdk
 
@@ -38,20 +37,19 @@ The table of functions, one line per event of an instance and the app's log go t
 1 the app, the state, key or log file or the port cannot be used, 2 usage. More: docs/devhost.md
 """
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_STOP_SECONDS = 8.0  # more than requests get to end, less than those who stop containers wait
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the host until it is told to stop; return the exit code."""
     options = _read_arguments(arguments)
     console = Console(quiet=options.quiet, colour=wants_colour())
-    level = logging.WARNING if options.quiet else logging.INFO
+    options.log_level = logging.WARNING if options.quiet else logging.INFO
     # While the app is imported nobody serves the event loop, and its own handlers would not be heard.
     for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
         check_sdk()
-        show_logs(options.log_file, level)
+        show_logs(options.log_file, options.log_level)
         asyncio.run(_run(options, console))
     except DevhostError as error:
         return _report(error)
@@ -60,10 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _report(reason: DevhostError | None) -> int:
-    """Say why devhost ends, if it was not told to, and give the exit code."""
-    if reason is None:
-        return 0
+def _report(reason: DevhostError) -> int:
+    """Say why devhost ends and give the exit code."""
     with contextlib.suppress(OSError):  # the log may be on the disk that is full
         print(f"devhost: {' '.join(str(reason).split())}", file=sys.stderr)
     return 1
@@ -93,6 +89,12 @@ def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--enable-auth", action="store_true", help="ask for keys; they are kept beside the state file")
     add("--log-file", type=Path, metavar="FILE", help="also write the app's log records as JSON lines")
     add("--quiet", action="store_true", help="only warnings and errors")
+    add(
+        "--strikes",
+        action="store_true",
+        help="for tests of an app: SIGUSR1 lets the worker process exit during the next turn of an orchestrator, "
+        "SIGUSR2 lets a call of an activity run over its time",
+    )
     return parser.parse_args(arguments)
 
 
@@ -103,7 +105,9 @@ def _port(text: str) -> int:
 
 
 async def _run(options: argparse.Namespace, console: Console) -> None:
-    from devhost.server import serve  # only now: it imports what another line of the SDK need not have
+    # Only now: they import what another line of the SDK need not have.
+    from devhost.server import serve
+    from devhost.worker_process import WorkerProcess
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -113,20 +117,21 @@ async def _run(options: argparse.Namespace, console: Console) -> None:
         state_file=options.state,
         console=console,
         enable_auth=options.enable_auth,
+        process_logs=(options.log_file, options.log_level),
     ) as host:
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, _ask_to_stop, stop)
-        cut_logs(host.settings.log_levels)
         _announce(host, console)
+        assert isinstance(host.worker, WorkerProcess)
+        console.note(f"worker process {host.worker.pid} runs the app")
+        if options.strikes:
+            loop.add_signal_handler(signal.SIGUSR1, host.worker.exit_in_turn)
+            loop.add_signal_handler(signal.SIGUSR2, host.worker.expire)
         print(f"devhost ready on {host.url}", flush=True)
         failure = host.hub.failure
         failure.add_done_callback(lambda _: stop.set())
         await stop.wait()
         reason = failure.result() if failure.done() else None
-        # What holds on longer, as a call in the app's own threads may, is cut off: it is handed out again.
-        cut_off = threading.Timer(_STOP_SECONDS, lambda: os._exit(_report(reason)))
-        cut_off.daemon = True
-        cut_off.start()
         if reason is not None:
             raise reason
         console.note("stopping")
@@ -161,17 +166,5 @@ def _announce(host: "Devhost", console: Console) -> None:
         console.note(f"keys are asked for; they are in {key_file(host.state_file)}")
 
 
-def _exit(code: int) -> None:
-    for thread in threading.enumerate():
-        if thread.name.startswith("devhost"):
-            thread.join(timeout=0.2)
-            # A sync function that is still busy would hold the interpreter open; its work is handed out again anyway.
-            if thread.is_alive():
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(code)
-    sys.exit(code)
-
-
 if __name__ == "__main__":
-    _exit(main())
+    sys.exit(main())

@@ -9,12 +9,12 @@ from typing import Any
 from devhost.clock import Clock
 from devhost.console import Console
 from devhost.episode import Activity
-from devhost.errors import ActivityError, StateFileError
+from devhost.errors import ActivityError, HostFailure, StateFileError
 from devhost.event import Event, EventType, make_event
-from devhost.failure import Failure, disabled_activity, raised_by_activity
+from devhost.failure import Failure, disabled_activity, failed_by_host, raised_by_activity
 from devhost.loader import LoadedFunction
 from devhost.store import Store
-from devhost.worker import Worker
+from devhost.worker import AnyWorker
 
 
 class ActivityQueue:
@@ -23,7 +23,7 @@ class ActivityQueue:
     def __init__(
         self,
         functions: Mapping[str, LoadedFunction],
-        worker: Worker,
+        worker: AnyWorker,
         store: Store,
         clock: Clock,
         console: Console,
@@ -75,6 +75,9 @@ class ActivityQueue:
         except ActivityError as error:
             self._console.error(f"{activity.instance_id} · {text} failed: {error}", error.traceback)
             return self._fails(activity, raised_by_activity(activity.name, str(error), error.traceback))
+        except HostFailure as error:
+            self._console.error(f"{activity.instance_id} · {text} failed: {error}")
+            return self._fails(activity, failed_by_host(activity.name, error))
         self._console.event(activity.instance_id, f"{text} done in {time.perf_counter() - begun:.1f} s")
         return make_event(EventType.TASK_COMPLETED, self._clock.now(), TaskScheduledId=activity.task_id, Result=result)
 

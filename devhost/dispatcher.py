@@ -1,6 +1,6 @@
 """Keeps everything moving: episodes of orchestrators, activities, durable timers.
 
-The store is only ever touched from the event loop; the deciding goes through the worker's thread pool.
+The store is only ever touched from the event loop; the worker replays.
 """
 
 import asyncio
@@ -16,16 +16,15 @@ from devhost.clock import Clock
 from devhost.console import Console
 from devhost.decision import decide
 from devhost.episode import Message, Turn, open_episode
-from devhost.errors import StateFileError
-from devhost.event import Event, EventType, make_event, read_time
+from devhost.errors import DevhostError, HostFailure, NoWorker, StateFileError
+from devhost.event import SCHEDULING, Event, EventType, make_event, read_time
 from devhost.instance import Instance
-from devhost.invocation import Context, current_context
 from devhost.loader import FunctionIndex, LoadedFunction
 from devhost.refusal import Rules, explain_unknown_function
-from devhost.replay import Replay, replay
+from devhost.replay import Replay
 from devhost.settings import HostSettings
 from devhost.store import Store
-from devhost.worker import Worker
+from devhost.worker import AnyWorker
 
 _CACHED_HISTORIES = 64
 _LONGEST_PAUSE_SECONDS = 1.0
@@ -35,7 +34,13 @@ class Dispatcher:
     """The moving part of a task hub."""
 
     def __init__(
-        self, index: FunctionIndex, worker: Worker, settings: HostSettings, store: Store, clock: Clock, console: Console
+        self,
+        index: FunctionIndex,
+        worker: AnyWorker,
+        settings: HostSettings,
+        store: Store,
+        clock: Clock,
+        console: Console,
     ) -> None:
         self._index, self._worker, self._store = index, worker, store
         self._clock, self._console = clock, console
@@ -53,7 +58,7 @@ class Dispatcher:
             limit=settings.max_concurrent_activities,
             spawn=self._spawn,
             tell=self.notify,
-            fail=self._fail,
+            fail=self.fail,
         )
         self._slots = asyncio.Semaphore(settings.max_concurrent_orchestrators)
         self._busy: set[str] = set()
@@ -64,8 +69,8 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        # What can be written no more cannot go on: it is for the owner of the task hub to end with this reason.
-        self.failure: asyncio.Future[StateFileError] = asyncio.get_running_loop().create_future()
+        # It is for the owner of the task hub to end with this reason.
+        self.failure: asyncio.Future[DevhostError] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
         """Take up what the last process left, and begin."""
@@ -126,12 +131,13 @@ class Dispatcher:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if isinstance(error, StateFileError):
-            self._fail(error)
+            self.fail(error)
         elif error is not None:
             self._console.error(f"devhost itself failed: {error!r}")
         self._rest_if_idle()
 
-    def _fail(self, error: StateFileError) -> None:
+    def fail(self, error: DevhostError) -> None:
+        """Say why the work cannot go on."""
         if not self.failure.done():
             self.failure.set_result(error)
 
@@ -156,7 +162,7 @@ class Dispatcher:
         history = self._histories.get(key) or self._store.history(instance_id)
         inbox = self._store.inbox(instance_id)
         begun = time.perf_counter()
-        turn = await self._worker.run_in_pool(self._think, instance, history, inbox)
+        turn = await self._think(instance, history, inbox)
         if turn is None:
             return
         self._pauses[instance_id] = min(time.perf_counter() - begun, _LONGEST_PAUSE_SECONDS)
@@ -173,7 +179,7 @@ class Dispatcher:
         self._hand_out(turn)
         self._narrate(turn)  # last: nothing that is committed waits for it
 
-    def _think(self, instance: Instance, history: Sequence[Event], inbox: Sequence[Message]) -> Turn | None:
+    async def _think(self, instance: Instance, history: Sequence[Event], inbox: Sequence[Message]) -> Turn | None:
         episode = open_episode(instance, history, inbox, self._clock.now())
         if episode is None:
             return None
@@ -181,15 +187,22 @@ class Dispatcher:
         if function is None:
             reason = explain_unknown_function(instance.name, "orchestrator", self.rules.orchestrators)
             return decide(episode, Replay(error=reason), self.rules)
-        current_context.set(Context(function_name=function.name))  # in a copy of the context, which ends with the call
-        wrapper: Any = function.user_function
         told = [*history, *episode.new_events]
         try:
-            answer = replay(wrapper.orchestrator_function, told, getattr(wrapper, "_df_input_type", None))
-            return decide(episode, answer, self.rules)
+            return decide(episode, await self._replay(function, told), self.rules)
         except Exception as error:  # what cannot be decided fails: it would be tried again at every start
             reason = f"{type(error).__name__}: {error}"
             return decide(episode, Replay(error=reason, error_traceback=traceback.format_exc()), self.rules)
+
+    async def _replay(self, function: LoadedFunction, told: Sequence[Event]) -> Replay:
+        try:
+            return await self._worker.run_turn(function, told)
+        except NoWorker as error:
+            # As an orchestrator that asks for nothing: what history has scheduled hides the cause, as on the real host.
+            has_scheduled = any(event["EventType"] in SCHEDULING for event in told)
+            return Replay() if has_scheduled else Replay(error=str(error))
+        except HostFailure as error:
+            return Replay(error=f"One or more errors occurred. ({error})")
 
     def _hand_out(self, turn: Turn) -> None:
         self._activities.add(turn.activities)

@@ -97,6 +97,45 @@ class ActivityError(DevhostError):
         self.message = message
         self.traceback = traceback
 
+    def __reduce__(self) -> tuple[type["ActivityError"], tuple[str, str, str]]:
+        return type(self), (self.type_name, self.message, self.traceback)
+
+
+class HostFailure(DevhostError):
+    """The host, and not the app, made a call fail; `exception_type` is the .NET type of that, with its assembly."""
+
+    exception_type = "System.InvalidOperationException, System.Private.CoreLib"
+    traceback = ""
+
+
+class FunctionTimeout(HostFailure):
+    """A call took longer than host.json's functionTimeout."""
+
+    exception_type = "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException, Microsoft.Azure.WebJobs.Host"
+
+    def __init__(self, function_name: str, seconds: float) -> None:
+        self.method = f"Functions.{function_name}"
+        minutes, rest = divmod(int(seconds), 60)
+        days, hours = divmod(minutes // 60, 24)
+        self.span = f"{f'{days}.' if days else ''}{hours:02}:{minutes % 60:02}:{rest:02}"
+        super().__init__(f"Timeout value of {self.span} was exceeded by function: {self.method}")
+
+
+class WorkerExit(HostFailure):
+    """The worker process ended while it ran the call."""
+
+    exception_type = "Microsoft.Azure.WebJobs.Script.Workers.WorkerProcessExitException, Microsoft.Azure.WebJobs.Script"
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"python exited with code {code} (0x{code:X})")
+
+
+class NoWorker(HostFailure):
+    """A turn fell due while no worker process served."""
+
+    def __init__(self) -> None:
+        super().__init__("Did not find any initialized language workers")
+
 
 @contextmanager
 def explained(failure: str) -> Iterator[None]:

@@ -1,8 +1,11 @@
 """What history says of a call that failed: a reason, and as details the .NET exception as the host serialises it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+from uuid import uuid4
 
+from devhost.errors import FunctionTimeout, HostFailure
 from devhost.value import read_text
 
 _CORE = "System.Private.CoreLib"
@@ -43,10 +46,22 @@ def disabled_activity(name: str) -> Failure:
     return failed_activity(name, text, f"{_DURABLE}.FunctionFailedException, {_DURABLE}")
 
 
-def failed_activity(name: str, error: str, exception_type: str, *, inner: Any = None) -> Failure:
+def failed_by_host(name: str, error: HostFailure) -> Failure:
+    """Return the failure of an activity whose worker has gone or whose time is over."""
+    if isinstance(error, FunctionTimeout):
+        own = {"Timeout": error.span, "InstanceId": str(uuid4()), "MethodName": error.method, "Handled": False}
+        source = "Microsoft.Azure.WebJobs.Host"
+        return failed_activity(name, str(error), error.exception_type, own=own, StackTraceString="", Source=source)
+    return failed_activity(name, str(error), error.exception_type)
+
+
+def failed_activity(
+    name: str, error: str, exception_type: str, *, inner: Any = None, own: Mapping[str, Any] | None = None, **more: str
+) -> Failure:
     """Return the failure of an activity by the .NET type, with its assembly, of what the host throws for it."""
     details = {
         "$type": exception_type,
+        **(own or {}),
         "ClassName": exception_type.partition(",")[0],
         "Message": error,
         "Data": None,
@@ -59,6 +74,6 @@ def failed_activity(name: str, error: str, exception_type: str, *, inner: Any = 
         "HResult": _HRESULT,
         "Source": None,
         "WatsonBuckets": None,
-    }
+    } | more
     text = json.dumps(details, ensure_ascii=False, separators=(",", ":"))
     return Failure(read_text(f"Activity function '{name}' failed: {error}"), read_text(text))

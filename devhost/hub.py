@@ -17,7 +17,7 @@ from devhost.loader import FunctionIndex
 from devhost.rewind import plan_rewind
 from devhost.settings import HostSettings
 from devhost.store import Store
-from devhost.worker import Worker
+from devhost.worker import AnyWorker
 
 _WRONG_STATE = "Cannot {} the orchestration instance {} because instance is in the {} state."
 _LONGEST_ID = 512  # the key of a table takes 1 KiB of UTF-16; nothing else is asked of an id
@@ -29,7 +29,7 @@ class TaskHub:
     def __init__(
         self,
         index: FunctionIndex,
-        worker: Worker,
+        worker: AnyWorker,
         settings: HostSettings,
         state_file: Path,
         clock: Clock,
@@ -47,9 +47,13 @@ class TaskHub:
         self._dispatcher.start()
 
     @property
-    def failure(self) -> asyncio.Future[errors.StateFileError]:
+    def failure(self) -> asyncio.Future[errors.DevhostError]:
         """Why the work cannot go on, as soon as that is so."""
         return self._dispatcher.failure
+
+    def fail(self, error: errors.DevhostError) -> None:
+        """Say why the work cannot go on."""
+        self._dispatcher.fail(error)
 
     async def stop(self) -> None:
         """Stop all work and close the state file."""

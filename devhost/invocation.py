@@ -1,12 +1,15 @@
 """One call of a user function: the context it may ask for, and the traceback it leaves behind."""
 
 import asyncio
+import os
+import sys
 import threading
 import traceback
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 from uuid import uuid4
 
 from azure.functions import _durable_functions
@@ -15,9 +18,11 @@ from azure.functions import _durable_functions
 _durable_functions._no_expected_type_notice_emitted = True
 _durable_functions._loose_codec_notice_emitted = True
 
-# What a call of user code may end with and devhost goes on. In Azure SystemExit ends the worker process, and the call
-# fails; that a task of the app was cancelled is a failure like others.
+# What a call of user code may end with. SystemExit ends a worker process, and fails the call where there is none; that
+# a task of the app was cancelled is a failure like others.
 CALL_FAILURES = (Exception, SystemExit, asyncio.CancelledError)
+
+is_worker_process = False
 
 _OWN_FOLDER = str(Path(__file__).parent)
 _MACHINERY = ("azure/durable_functions/", "concurrent/futures/thread.py", "asyncio/")
@@ -47,6 +52,19 @@ def is_stopping() -> bool:
     """Tell whether devhost itself has cancelled this call, which is then no failure: it is to run again."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def end_if_exit(error: BaseException) -> None:
+    """End a worker process whose app has called sys.exit; its main thread alone cannot hear of that in every place."""
+    if is_worker_process and isinstance(error, SystemExit):
+        leave(error.code if isinstance(error.code, int) else int(error.code is not None))
+
+
+def leave(code: int) -> NoReturn:
+    """End this process at once."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def user_traceback(error: BaseException) -> str:

@@ -4,7 +4,8 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ class LoadedFunction:
     wants_context: bool
     input_parameter: str | None
 
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        # Code stays in the process that has loaded it.
+        values = {field.name: getattr(self, field.name) for field in fields(self)} | {"user_function": None}
+        return partial(LoadedFunction, **values), ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionIndex:
@@ -51,6 +57,10 @@ class FunctionIndex:
     timers: tuple[LoadedFunction, ...]
     unserved: tuple[tuple[str, str], ...]
     disabled: tuple[str, ...] = ()
+
+    def all(self) -> list[LoadedFunction]:
+        """Return every function that is served."""
+        return [*self.orchestrators.values(), *self.activities.values(), *self.http, *self.timers]
 
 
 def load_app(app_root: Path) -> FunctionIndex:

@@ -21,7 +21,7 @@ from azure.functions import _durable_functions
 from devhost.action import Issued, Role, walk_leaves
 from devhost.event import REPLAYED, SCHEDULING, Event, EventType, read_time
 from devhost.failure import NET_STACK
-from devhost.invocation import CALL_FAILURES, user_traceback
+from devhost.invocation import CALL_FAILURES, end_if_exit, user_traceback
 
 # The durations that the Azure Storage provider sends: the SDK cuts a longer timer into pieces.
 _TIMERS = {"maximumShortTimerDuration": "6.00:00:00", "longRunningTimerIntervalDuration": "3.00:00:00"}
@@ -83,6 +83,7 @@ def replay(orchestrator: Callable[[Any], Any], history: Sequence[Event], input_t
         if executor.output is not None:
             output_text = _write_output(executor)
     except CALL_FAILURES as raised:  # a non-generator's error, an output that is no JSON, or an error of the SDK's own
+        end_if_exit(raised)
         return _explain_no_answer(raised, history)
     error = executor.exception
     (actions,) = context._actions

@@ -17,14 +17,15 @@ from devhost.errors import explained
 from devhost.http_trigger import HttpTrigger
 from devhost.hub import TaskHub
 from devhost.keys import Keys, load_keys
-from devhost.loader import FunctionIndex, load_app
+from devhost.loader import FunctionIndex
 from devhost.management import RPC_PATH, WEBHOOK_PATH, ManagementLinks
 from devhost.routes import RouteTable
 from devhost.sdk import check_sdk
 from devhost.settings import HostSettings, load_settings, read_local_values
 from devhost.timer_trigger import TimerTriggers, read_timers
 from devhost.webhooks import Webhooks
-from devhost.worker import Worker
+from devhost.worker import AnyWorker, Worker
+from devhost.worker_process import WorkerProcess
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 5.0
@@ -40,6 +41,7 @@ class Devhost:
     routes: RouteTable
     hub: TaskHub
     timers: TimerTriggers
+    worker: AnyWorker
     keys: Keys | None
     state_file: Path
 
@@ -53,9 +55,11 @@ async def serve(
     clock: Clock | None = None,
     console: Console | None = None,
     enable_auth: bool = False,
+    process_logs: tuple[Path | None, int] | None = None,
 ) -> AsyncIterator[Devhost]:
     """Serve an app for as long as the block lasts.
 
+    With `process_logs`, the log file and level of a worker process, the app runs in one; else in this process.
     Meanwhile the process has the app's folder as current one and the values of local.settings.json in its environment.
     """
     check_sdk()
@@ -67,7 +71,12 @@ async def serve(
             opened.enter_context(contextlib.chdir(app_root))
         opened.enter_context(_environment(read_local_values(app_root)))
         settings = load_settings(app_root)
-        index = load_app(app_root)
+        worker: AnyWorker = Worker(settings, app_root)
+        if process_logs is not None:
+            log_file, log_level = process_logs
+            worker = WorkerProcess(settings, app_root, console, log_file=log_file, log_level=log_level)
+        opened.push_async_callback(worker.close)
+        index = await worker.start()
         routes = RouteTable(index.http, settings.route_prefix)
         schedules = read_timers(index.timers)
         # Only now: what cannot be served leaves nothing behind.
@@ -78,13 +87,13 @@ async def serve(
         with explained(f"port {port} cannot be used: take another one with --port"):
             listener = opened.enter_context(socket.create_server((HOST, port)))
         url = f"http://{HOST}:{listener.getsockname()[1]}"
-        worker = Worker(settings, app_root)
-        opened.callback(worker.close)
         opened.push_async_callback(http_utils._close_session)  # the SDK leaves it to the end of the process
         clock = clock or RealClock()
         hub = TaskHub(index, worker, settings, state_file, clock, console)
         await hub.start()
         opened.push_async_callback(hub.stop)
+        if isinstance(worker, WorkerProcess):
+            worker.failed.add_done_callback(lambda failed: hub.fail(failed.result()))
         links = ManagementLinks(hub_name=settings.hub_name, code=keys.durable if keys else None)
         webhooks = Webhooks(hub=hub, links=links, console=console, use_forwarded_host=settings.use_forwarded_host)
         client_binding = links.client_binding(url)
@@ -112,6 +121,7 @@ async def serve(
             routes=routes,
             hub=hub,
             timers=timers,
+            worker=worker,
             keys=keys,
             state_file=state_file,
         )

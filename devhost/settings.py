@@ -61,7 +61,7 @@ class HostSettings(BaseModel):
     function_timeout_seconds: Annotated[float | None, BeforeValidator(_read_timeout)] = Field(
         default=1800.0, validation_alias="functionTimeout"
     )
-    thread_pool_size: PositiveInt = Field(default=min(32, _CORES + 4), validation_alias=_THREADS)
+    thread_pool_size: PositiveInt = Field(default=1000, validation_alias=_THREADS)
     overridable_existing_instance_states: Annotated[
         Literal["NonRunningStates", "AnyState"], BeforeValidator(_read_states)
     ] = _durable("overridableExistingInstanceStates", "NonRunningStates")

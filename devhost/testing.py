@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -16,6 +17,7 @@ from devhost.console import Console
 from devhost.hub import TaskHub
 from devhost.instance import Instance
 from devhost.server import Devhost, serve
+from devhost.worker_process import WorkerProcess
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 60.0
@@ -76,6 +78,16 @@ class RunningApp:
 
         self.call(move())
 
+    def strike(self, what: Callable[[WorkerProcess], None]) -> None:
+        """Do something to the worker process, such as `lambda worker: worker.exit(137)`."""
+        worker = self.host.worker
+        assert isinstance(worker, WorkerProcess), "running_app(worker_process=True) has one to strike"
+
+        async def act() -> None:
+            what(worker)
+
+        self.call(act())
+
     def history(self, instance_id: str) -> list[dict[str, Any]]:
         """Give the events of an instance's current execution."""
         return self.call(self.hub.history(instance_id))
@@ -88,8 +100,12 @@ def running_app(
     clock: Clock | None = None,
     state_file: Path | None = None,
     enable_auth: bool = False,
+    worker_process: bool = False,
 ) -> Iterator[RunningApp]:
-    """Serve an app for as long as the block lasts, in virtual time unless told otherwise."""
+    """Serve an app for as long as the block lasts, in virtual time unless told otherwise.
+
+    The app runs in the test's process, or in a worker process, as on the real host and under `python -m devhost`.
+    """
     time = clock or VirtualClock()
     running: Future[RunningApp] = Future()
     stopped: Future[None] = Future()
@@ -98,7 +114,14 @@ def running_app(
     async def run() -> None:
         lines: list[str] = []
         console = Console(write=lines.append)
-        async with serve(app_root, state_file=state_file, clock=time, console=console, enable_auth=enable_auth) as host:
+        async with serve(
+            app_root,
+            state_file=state_file,
+            clock=time,
+            console=console,
+            enable_auth=enable_auth,
+            process_logs=(None, logging.INFO) if worker_process else None,
+        ) as host:
             loop = asyncio.get_running_loop()
             running.set_result(RunningApp(url=host.url, host=host, hub=host.hub, lines=lines, clock=time, loop=loop))
             await ended.wait()

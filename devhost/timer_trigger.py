@@ -16,11 +16,10 @@ from azure.functions.timer import TimerRequest
 
 from devhost.clock import Clock
 from devhost.console import Console
-from devhost.errors import AppLoadError, explained
-from devhost.invocation import CALL_FAILURES, is_stopping, user_traceback
+from devhost.errors import ActivityError, AppLoadError, HostFailure, explained
 from devhost.loader import CLIENT, LoadedFunction
 from devhost.schedule import Schedule
-from devhost.worker import Worker
+from devhost.worker import AnyWorker
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -67,7 +66,7 @@ class TimerTriggers:
     def __init__(
         self,
         timers: Mapping[str, Timer],
-        worker: Worker,
+        worker: AnyWorker,
         clock: Clock,
         console: Console,
         *,
@@ -152,10 +151,8 @@ class TimerTriggers:
         self._at_rest.clear()
         try:
             await self._worker.run(function, arguments)
-        except CALL_FAILURES as error:
-            if is_stopping():
-                raise
-            self._console.error(f"function {function.name} failed: {error}", user_traceback(error))
+        except (ActivityError, HostFailure) as error:
+            self._console.error(f"function {function.name} failed: {error}", error.traceback)
         finally:
             self._running -= 1
             if self._running == 0:

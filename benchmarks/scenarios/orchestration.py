@@ -119,7 +119,7 @@ class Seen:
 
 def watched_replays() -> Seen:
     """Make devhost's replays count from now on."""
-    from devhost import dispatcher
+    from devhost import dispatcher, worker
     from devhost.replay import replay
 
     seen = Seen()
@@ -138,6 +138,6 @@ def watched_replays() -> Seen:
         seen.cpu_seconds += time.thread_time()
         return answer
 
-    dispatcher.replay = watched  # type: ignore[assignment, attr-defined]
+    worker.replay = watched  # type: ignore[assignment, attr-defined]
     dispatcher._LONGEST_PAUSE_SECONDS = 0.0  # chunks of seconds do not end together: no waiting for more of them
     return seen

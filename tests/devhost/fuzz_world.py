@@ -7,6 +7,7 @@ whole virtual seconds, whose order depends on nothing but the programs; a world 
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -21,11 +22,12 @@ from devhost.console import Console
 from devhost.decision import decide
 from devhost.episode import Episode, Turn
 from devhost.errors import ActivityError
+from devhost.event import Event
 from devhost.extension import Walk
 from devhost.hub import TaskHub
 from devhost.loader import FunctionIndex, LoadedFunction
 from devhost.refusal import Rules
-from devhost.replay import Replay
+from devhost.replay import Replay, replay
 from devhost.settings import HostSettings
 from devhost.store import Store
 from devhost.worker import Worker
@@ -188,9 +190,9 @@ class _ParkedWorker:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def run_in_pool(self, call: Any, *args: Any) -> Any:
+    async def run_turn(self, function: LoadedFunction, history: Sequence[Event]) -> Replay:
         await asyncio.sleep(0)  # so that all instances think before the first of them commits
-        return call(*args)
+        return replay(program, history)
 
     async def run_activity(self, function: LoadedFunction, input_text: str) -> str:
         world, plan = self._world, json.loads(input_text)

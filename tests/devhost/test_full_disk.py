@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from devhost.errors import StateFileError
+from devhost.errors import DevhostError, StateFileError
 from devhost.instance import Instance
 from devhost.store import Store
 from devhost.testing import running_app
@@ -49,7 +49,7 @@ def test_a_turn_an_activity_or_a_timer_that_cannot_be_written_is_the_end_of_all_
     with running_app(SAMPLE, state_file=tmp_path / "s.db") as app:
         app.start(orchestrator)
 
-        async def failure() -> StateFileError:
+        async def failure() -> DevhostError:
             return await asyncio.wait_for(asyncio.shield(app.hub.failure), 60)
 
         assert str(app.call(failure())) == "the disk is full"

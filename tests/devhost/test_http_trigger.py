@@ -109,7 +109,7 @@ def test_a_failure_shows_the_app_s_own_traceback(tmp_path: Path) -> None:
         await session.get(f"{host.url}/api/broken")
 
     serve(SAMPLE, tmp_path / "s.db", talk, lines)
-    shown = next(line for line in lines if "function broken failed: on purpose" in line)
+    shown = next(line for line in lines if "function broken failed: ValueError: on purpose" in line)
     assert "function_app.py" in shown
     assert "http_trigger.py" not in shown
 

@@ -44,7 +44,7 @@ def test_an_interrupted_run_leaves_no_process_behind(ending: signal.Signals, exi
         try:
             under_way = any(line.startswith("enqueue") for line in iter(run.stdout.readline, ""))
             assert under_way, "the run ended before it was under way"
-            assert len(processes_with(mark)) == 4, "the command, Azurite, the demo API, devhost"
+            assert len(processes_with(mark)) == 5, "the command, Azurite, the demo API, devhost, its worker"
             run.send_signal(ending)
             run.stdout.read()
             assert run.wait(30) == exit_code
