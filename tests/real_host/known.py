@@ -39,6 +39,8 @@ KNOWN: tuple[Known, ...] = (
     Known("wrong-there", "histories", "unknown-activity"),
     Known("wrong-there", "patterns", "follow_up_with_retry|separate_yield_of_a_part"),
     Known("pace", "patterns", "event_then_timer_twice", "order.*"),  # the event was there with the timer's end
+    # corners.json
+    Known("wrong-there", "corners", "unknown_.*|activity_called_as_child"),
     # logs.json
     Known("console", "logs", "lines of the host about calls"),
 )

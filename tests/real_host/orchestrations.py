@@ -27,8 +27,8 @@ _OUTSIDE = {
     EventType.EXECUTION_RESUMED: ("resume", "Reason"),
 }
 _JSON = {"Content-Type": "application/json"}
-# Two calls with retry at once: which of them takes a number first depends on milliseconds.
-_RACES = ("two_retries",)
+# A call with retry beside other calls: which of them takes a number first depends on milliseconds.
+_RACES = ("two_retries", "any_with_retry")
 _ENDED = ("Completed", "Failed", "Terminated")
 _STACK, _STATE = "nStack: {stack}", "\n\n$OutOfProcData$"
 _IDENTITY = ("EventType", "EventId", "TaskScheduledId", "TimerId", "Name")
@@ -54,22 +54,27 @@ def _drive(host: Host, instance_id: str, recording: Recording) -> None:
     for number, event in enumerate(events):
         kind = event["EventType"]
         if kind == EventType.EVENT_RAISED or kind in _OUTSIDE:
-            _await_events(host, instance_id, number)
+            await_events(host, instance_id, number)
         if kind == EventType.EVENT_RAISED:
-            path = f"{WEBHOOKS}/instances/{instance_id}/raiseEvent/{event['Name']}"
-            request = {"method": "POST", "path": path, "headers": _JSON, "body": event["Input"]}
-            assert host.send(request, key="systemkey")["status"] == 202
+            assert raise_event(host, instance_id, event["Name"], event["Input"]) == 202
         elif kind in _OUTSIDE:
             operation, key = _OUTSIDE[kind]
             host.app.call(getattr(host.app.hub, operation)(instance_id, event[key]))
         elif kind == EventType.SUB_ORCHESTRATION_INSTANCE_FAILED and event["Details"] is None:
             child = f"{instance_id}-kid"  # terminated by hand
-            _await_events(host, instance_id, number)
+            await_events(host, instance_id, number)
             host.app.wait(child, lambda it: it.status == "Running")
             host.app.call(host.app.hub.terminate(child, event["Reason"]))
 
 
-def _await_events(host: Host, instance_id: str, count: int) -> None:
+def raise_event(host: Host, instance_id: str, name: str, body: str) -> int:
+    """Raise an event by the durable HTTP API and return the answer's status code."""
+    path = f"{WEBHOOKS}/instances/{instance_id}/raiseEvent/{name}"
+    return int(host.send({"method": "POST", "path": path, "headers": _JSON, "body": body}, key="systemkey")["status"])
+
+
+def await_events(host: Host, instance_id: str, count: int) -> None:
+    """Return when the history of an instance has that many events."""
     store = host.app.hub._store
     host.app.wait(instance_id, lambda it: len(_without_marks(store.history(instance_id))) >= count)
 

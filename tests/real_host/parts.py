@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from devhost.errors import DevhostError
-from tests.real_host import annotations, console, exchanges, http_exchanges, orchestrations, starts
+from tests.real_host import annotations, console, corners, exchanges, http_exchanges, orchestrations, starts
 from tests.real_host.rows import Row
 
 Run: TypeAlias = Callable[[], Sequence[Row]]
@@ -15,6 +15,7 @@ RUNNERS = (
     annotations,
     console,
     orchestrations,
+    corners,
 )
 PARTS: Mapping[str, Run] = {part: run for runner in RUNNERS for part, run in runner.PARTS.items()}
 

@@ -1,13 +1,14 @@
-"""Each recorded orchestration of `orchestrations.py`, played again on devhost and turn by turn on the SDK alone."""
+"""Each recorded orchestration, played again on devhost; each recorded turn, given to the SDK alone; corner cases."""
 
 import pytest
 
-from tests.real_host.orchestrations import PARTS
+from tests.real_host import corners, orchestrations
 from tests.real_host.parts import run
 from tests.real_host.verdict import problems
 
 
 @pytest.mark.filterwarnings("ignore:Potential duplicate Task completion")  # the SDK about an event before its wait
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.filterwarnings("ignore:coroutine 'async_def' was never awaited")  # nor is it by the SDK
+@pytest.mark.parametrize("part", [*orchestrations.PARTS, *corners.PARTS])
 def test_devhost_does_what_the_real_host_did(part: str) -> None:
     assert not problems(part, run(part))
