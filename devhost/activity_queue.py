@@ -14,7 +14,7 @@ from devhost.event import Event, EventType, make_event
 from devhost.failure import Failure, disabled_activity, failed_by_host, raised_by_activity
 from devhost.loader import LoadedFunction
 from devhost.store import Store
-from devhost.worker import AnyWorker
+from devhost.worker import Worker
 
 
 class ActivityQueue:
@@ -23,7 +23,7 @@ class ActivityQueue:
     def __init__(
         self,
         functions: Mapping[str, LoadedFunction],
-        worker: AnyWorker,
+        worker: Worker,
         store: Store,
         clock: Clock,
         console: Console,

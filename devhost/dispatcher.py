@@ -24,7 +24,7 @@ from devhost.refusal import Rules, explain_unknown_function
 from devhost.replay import Replay
 from devhost.settings import HostSettings
 from devhost.store import Store
-from devhost.worker import AnyWorker
+from devhost.worker import Worker
 
 _CACHED_HISTORIES = 64
 _LONGEST_PAUSE_SECONDS = 1.0
@@ -36,7 +36,7 @@ class Dispatcher:
     def __init__(
         self,
         index: FunctionIndex,
-        worker: AnyWorker,
+        worker: Worker,
         settings: HostSettings,
         store: Store,
         clock: Clock,

@@ -11,7 +11,7 @@ from devhost.console import Console
 from devhost.errors import ActivityError, HostFailure
 from devhost.keys import Keys
 from devhost.routes import RouteTable
-from devhost.worker import AnyWorker
+from devhost.worker import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class HttpTrigger:
     """The app's HTTP functions behind one handler."""
 
     routes: RouteTable
-    worker: AnyWorker
+    worker: Worker
     console: Console
     keys: Keys | None
     client_binding: str  # what durable clients are made of

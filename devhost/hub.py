@@ -17,7 +17,7 @@ from devhost.loader import FunctionIndex
 from devhost.rewind import plan_rewind
 from devhost.settings import HostSettings
 from devhost.store import Store
-from devhost.worker import AnyWorker
+from devhost.worker import Worker
 
 _WRONG_STATE = "Cannot {} the orchestration instance {} because instance is in the {} state."
 _LONGEST_ID = 512  # the key of a table takes 1 KiB of UTF-16; nothing else is asked of an id
@@ -29,7 +29,7 @@ class TaskHub:
     def __init__(
         self,
         index: FunctionIndex,
-        worker: AnyWorker,
+        worker: Worker,
         settings: HostSettings,
         state_file: Path,
         clock: Clock,

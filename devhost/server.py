@@ -24,7 +24,7 @@ from devhost.sdk import check_sdk
 from devhost.settings import HostSettings, load_settings, read_local_values
 from devhost.timer_trigger import TimerTriggers, read_timers
 from devhost.webhooks import Webhooks
-from devhost.worker import AnyWorker, Worker
+from devhost.worker import Worker
 from devhost.worker_process import WorkerProcess
 
 HOST = "127.0.0.1"
@@ -41,7 +41,7 @@ class Devhost:
     routes: RouteTable
     hub: TaskHub
     timers: TimerTriggers
-    worker: AnyWorker
+    worker: Worker
     keys: Keys | None
     state_file: Path
 
@@ -71,7 +71,7 @@ async def serve(
             opened.enter_context(contextlib.chdir(app_root))
         opened.enter_context(_environment(read_local_values(app_root)))
         settings = load_settings(app_root)
-        worker: AnyWorker = Worker(settings, app_root)
+        worker: Worker = Worker(settings, app_root)
         if process_logs is not None:
             log_file, log_level = process_logs
             worker = WorkerProcess(settings, app_root, console, log_file=log_file, log_level=log_level)

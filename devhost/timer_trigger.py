@@ -19,7 +19,7 @@ from devhost.console import Console
 from devhost.errors import ActivityError, AppLoadError, HostFailure, explained
 from devhost.loader import CLIENT, LoadedFunction
 from devhost.schedule import Schedule
-from devhost.worker import AnyWorker
+from devhost.worker import Worker
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -66,7 +66,7 @@ class TimerTriggers:
     def __init__(
         self,
         timers: Mapping[str, Timer],
-        worker: AnyWorker,
+        worker: Worker,
         clock: Clock,
         console: Console,
         *,

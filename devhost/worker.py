@@ -1,7 +1,7 @@
 """Calls the app's functions: async ones on the event loop, sync ones on the one thread pool.
 
-A worker process has one of these. `running_app` has one in the test's own process, where nothing can be ended: a sync
-call that runs out of time is given up on, and its thread runs on.
+A worker process has one of these; `running_app` has one in the test's own process, where functionTimeout and sys.exit
+end nothing.
 """
 
 import asyncio
@@ -9,12 +9,12 @@ import contextvars
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from azure.functions.durable_functions import ActivityTriggerConverter
 from azure.functions.meta import Datum
 
-from devhost.errors import ActivityError, FunctionTimeout
+from devhost.errors import ActivityError
 from devhost.event import Event
 from devhost.http_answer import Answer, answer
 from devhost.invocation import CALL_FAILURES, Context, current_context, end_if_exit, is_stopping, user_traceback
@@ -25,40 +25,19 @@ from devhost.settings import HostSettings
 T = TypeVar("T")
 
 
-class AnyWorker(Protocol):
-    """What runs the app's functions; ActivityError says why one failed, HostFailure that the host failed it."""
-
-    async def start(self) -> FunctionIndex:
-        """Load the app; AppLoadError if it cannot be served."""
-
-    async def run_activity(self, function: LoadedFunction, input_text: str | None) -> str | None:
-        """Run an activity from JSON text to JSON text."""
-
-    async def run_turn(self, function: LoadedFunction, history: Sequence[Event]) -> Replay:
-        """Run an orchestrator over its history, new events included."""
-
-    async def answer(self, function: LoadedFunction, request: Mapping[str, Any], client_binding: str) -> Answer:
-        """Answer an HTTP request, given as its parts."""
-
-    async def run(self, function: LoadedFunction, arguments: Mapping[str, Any]) -> None:
-        """Call a function by keyword, for what it does."""
-
-    async def close(self) -> None:
-        """Take no more calls."""
-
-
 class Worker:
-    """The app's functions, callable in this process."""
+    """The app's functions, callable; ActivityError says why one failed, HostFailure that the host failed it."""
 
     def __init__(self, settings: HostSettings, app_root: Path) -> None:
-        self._timeout_seconds = settings.function_timeout_seconds
         self._app_root = app_root
         self._pool = ThreadPoolExecutor(settings.thread_pool_size)
 
     async def start(self) -> FunctionIndex:
+        """Load the app; DevhostError if it cannot be served."""
         return load_app(self._app_root)
 
     async def run_activity(self, function: LoadedFunction, input_text: str | None) -> str | None:
+        """Run an activity from JSON text to JSON text."""
         assert function.input_parameter is not None
         parameter, sent = function.input_parameter, Datum("null" if input_text is None else input_text, "string")
 
@@ -71,6 +50,7 @@ class Worker:
         return None if text == "null" else text
 
     async def run_turn(self, function: LoadedFunction, history: Sequence[Event]) -> Replay:
+        """Run an orchestrator over its history, new events included."""
         wrapper: Any = function.user_function
 
         def turn() -> Replay:
@@ -80,13 +60,15 @@ class Worker:
         return await self._run_in_pool(turn)
 
     async def answer(self, function: LoadedFunction, request: Mapping[str, Any], client_binding: str) -> Answer:
+        """Answer an HTTP request, given as its parts."""
         return await _described(answer(self._call, function, request, client_binding))
 
     async def run(self, function: LoadedFunction, arguments: Mapping[str, Any]) -> None:
+        """Call a function by keyword, for what it does."""
         await _described(self._call(function, arguments))
 
     async def close(self) -> None:
-        # Busy threads are left to themselves.
+        """Take no more calls; busy threads are left to themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _call(self, function: LoadedFunction, arguments: Mapping[str, Any]) -> Any:
@@ -94,14 +76,9 @@ class Worker:
         keywords = {**arguments, "context": context} if function.wants_context else dict(arguments)
         token = current_context.set(context)
         try:
-            async with asyncio.timeout(self._timeout_seconds) as limit:
-                if function.is_async:
-                    return await function.user_function(**keywords)
-                return await self._run_in_pool(lambda: function.user_function(**keywords))
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise FunctionTimeout(function.name, self._timeout_seconds or 0) from None
+            if function.is_async:
+                return await function.user_function(**keywords)
+            return await self._run_in_pool(lambda: function.user_function(**keywords))
         finally:
             current_context.reset(token)
 
@@ -117,8 +94,6 @@ async def _described(call: Awaitable[T]) -> T:
     """Wait for a call of user code; ActivityError says why it failed."""
     try:
         return await call
-    except FunctionTimeout:
-        raise
     except CALL_FAILURES as error:
         end_if_exit(error)
         if is_stopping():

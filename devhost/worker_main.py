@@ -1,6 +1,6 @@
 """The worker process from inside: loads the app, then runs what the host sends, until the host has gone.
 
-`worker_process.py` starts it. Messages are pickled tuples; the first tells what to load, an int is an order to exit.
+`worker_process.py` starts it. Messages are pickled: the first says what to load, an int orders to exit with that code.
 """
 
 import asyncio
@@ -10,18 +10,20 @@ from collections.abc import Callable
 from io import TextIOWrapper
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from devhost import invocation
-from devhost.errors import ActivityError, AppLoadError, DevhostError
+from devhost.errors import ActivityError, DevhostError
 from devhost.loader import LoadedFunction
 from devhost.logs import cut_logs, show_logs
 from devhost.settings import HostSettings
 from devhost.worker import Worker
 
+Pipe: TypeAlias = "Connection[Any, Any]"
+
 
 class Load(NamedTuple):
-    """The host's first message."""
+    """The host's first message; reply 0 has the index of functions."""
 
     app_root: Path
     settings: HostSettings
@@ -30,17 +32,17 @@ class Load(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A call of one of the worker's methods; with `exit_code` the process exits instead of answering."""
+    """A call of one of the worker's methods; with an exit code the process exits instead of replying."""
 
     number: int
-    method: str
+    method: Callable[..., Any]
     function_name: str
     arguments: tuple[Any, ...]
     exit_code: int | None
 
 
 class Reply(NamedTuple):
-    """What a call gave, or the error that it raised; to the first message, with number 0, the index."""
+    """What a call gave, or the error that it raised."""
 
     number: int
     has_failed: bool
@@ -52,19 +54,18 @@ def main(descriptor: int) -> None:
     invocation.is_worker_process = True
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # a worker that is killed has lost nothing that it printed
-    pipe: Connection[Any, Any] = Connection(descriptor)
+    pipe: Pipe = Connection(descriptor)
     asyncio.run(_serve(pipe, pipe.recv()))
 
 
-async def _serve(pipe: "Connection[Any, Any]", load: Load) -> None:
+async def _serve(pipe: Pipe, load: Load) -> None:
     show_logs(load.log_file, load.log_level)
-    worker = Worker(load.settings, load.app_root)
-    functions: dict[str, LoadedFunction] = {}
-    tasks: set[asyncio.Task[None]] = set()
+    worker, functions = Worker(load.settings, load.app_root), dict[str, LoadedFunction]()
+    loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     async def run(order: Order) -> None:
         try:
-            value = await getattr(worker, order.method)(functions[order.function_name], *order.arguments)
+            value = await order.method(worker, functions[order.function_name], *order.arguments)
             reply = Reply(order.number, False, value)
         except ActivityError as error:
             reply = Reply(order.number, True, error)
@@ -73,30 +74,27 @@ async def _serve(pipe: "Connection[Any, Any]", load: Load) -> None:
         pipe.send(reply)
 
     def begin(order: Order) -> None:
-        task = asyncio.get_running_loop().create_task(run(order))
+        task = loop.create_task(run(order))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    loop = asyncio.get_running_loop()
     threading.Thread(target=_listen, args=(pipe, lambda order: loop.call_soon_threadsafe(begin, order))).start()
     try:
         index = await worker.start()
-    except AppLoadError as error:
+    except DevhostError as error:
         pipe.send(Reply(0, True, DevhostError(str(error))))
     else:
-        cut_logs(load.settings.log_levels)
         functions |= {function.name: function for function in index.all()}
+        cut_logs(load.settings.log_levels)
         pipe.send(Reply(0, False, index))
     await asyncio.Event().wait()
 
 
-def _listen(pipe: "Connection[Any, Any]", begin: Callable[[Order], object]) -> None:
+def _listen(pipe: Pipe, begin: Callable[[Order], object]) -> None:
     # On a thread of its own: the end of the host must be heard while the app blocks the event loop.
     try:
-        while True:
-            order = pipe.recv()
-            if isinstance(order, int):
-                invocation.leave(order)
+        while not isinstance(order := pipe.recv(), int):
             begin(order)
+        invocation.leave(order)
     except (EOFError, OSError):
         invocation.leave(0)

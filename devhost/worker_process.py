@@ -10,15 +10,14 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
+from multiprocessing import Pipe as make_pipe
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from devhost.console import Console
 from devhost.errors import AppLoadError, DevhostError, FunctionTimeout, HostFailure, NoWorker, WorkerExit
@@ -27,13 +26,15 @@ from devhost.http_answer import Answer
 from devhost.loader import FunctionIndex, LoadedFunction
 from devhost.replay import Replay
 from devhost.settings import HostSettings
-from devhost.worker_main import Load, Order, Reply
+from devhost.worker import Worker
+from devhost.worker_main import Load, Order, Pipe, Reply
 
+T = TypeVar("T")
+_Method: TypeAlias = Callable[..., Awaitable[T]]
 _FOLDER = Path(__file__).parent
 _START = "import sys; sys.path.append(sys.argv[1]); from devhost.worker_main import main; main(int(sys.argv[2]))"
 _LAST_DEATH = 3
 _KILLED = 137
-_ACTIVITY, _TURN = "run_activity", "run_turn"
 _RECYCLED = (
     "Exceeded language worker restart retry count for runtime:python. "
     "Shutting down and proactively recycling the Functions Host to recover"
@@ -46,21 +47,21 @@ class _WorkerReplaced(HostFailure):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Call:
-    method: str
+    method: Callable[..., Any]
     function_name: str
     reply: asyncio.Future[Any]
     limit: asyncio.Timeout
 
 
-class WorkerProcess:
+class WorkerProcess(Worker):
     """A worker whose death is real; `failed` is why there will be no other one."""
 
     def __init__(
         self, settings: HostSettings, app_root: Path, console: Console, *, log_file: Path | None, log_level: int
     ) -> None:
-        self._settings, self._app_root, self._console = settings, app_root, console
-        inside = settings.model_copy(update={"function_timeout_seconds": None})  # the host measures
-        self._load = Load(app_root, inside, log_file, log_level)
+        super().__init__(settings, app_root)
+        self._settings, self._console = settings, console
+        self._load = Load(app_root, settings, log_file, log_level)
         self._calls: dict[int, _Call] = {}
         self._numbers = count(1)
         self._deaths = 0
@@ -89,8 +90,8 @@ class WorkerProcess:
         self._serves.set()
         return index
 
-    def _launch(self) -> "tuple[Connection[Any, Any], subprocess.Popen[bytes]]":
-        ours, theirs = Pipe()
+    def _launch(self) -> tuple[Pipe, "subprocess.Popen[bytes]"]:
+        ours, theirs = make_pipe()
         environment = {
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "FUNCTIONS_APPLICATION_DIRECTORY": str(self._app_root),
@@ -108,25 +109,18 @@ class WorkerProcess:
         return ours, process
 
     async def run_activity(self, function: LoadedFunction, input_text: str | None) -> str | None:
-        """Run an activity in the process."""
-        result: str | None = await self._run(_ACTIVITY, function, input_text)
-        return result
+        return await self._order(Worker.run_activity, function, input_text)
 
     async def run_turn(self, function: LoadedFunction, history: Sequence[Event]) -> Replay:
-        """Run an orchestrator in the process; NoWorker when none serves."""
         if not self._serves.is_set() and not self._is_replacing:
             raise NoWorker
-        replay: Replay = await self._run(_TURN, function, history)
-        return replay
+        return await self._order(Worker.run_turn, function, history)
 
     async def answer(self, function: LoadedFunction, request: Mapping[str, Any], client_binding: str) -> Answer:
-        """Let the process answer an HTTP request."""
-        given: Answer = await self._run("answer", function, request, client_binding)
-        return given
+        return await self._order(Worker.answer, function, request, client_binding)
 
     async def run(self, function: LoadedFunction, arguments: Mapping[str, Any]) -> None:
-        """Call a function in the process."""
-        await self._run("run", function, arguments)
+        await self._order(Worker.run, function, arguments)
 
     async def close(self) -> None:
         """End the process with all that it runs."""
@@ -145,39 +139,39 @@ class WorkerProcess:
     def expire(self, function_name: str = "") -> None:
         """Let a call of this activity, or of any, be over its time: one in flight now, else the next one at once."""
         for call in self._calls.values():
-            if call.method == _ACTIVITY and function_name in ("", call.function_name):
+            if call.method is Worker.run_activity and function_name in ("", call.function_name):
                 call.limit.reschedule(asyncio.get_running_loop().time())
                 return
         self._to_expire = function_name
 
-    async def _run(self, method: str, function: LoadedFunction, *arguments: Any) -> Any:
+    async def _order(self, method: _Method[T], function: LoadedFunction, *arguments: Any) -> T:
         while True:
             await self._serves.wait()
             try:
-                return await self._call(method, function.name, arguments)
+                return await self._ask(method, function.name, arguments)
             except HostFailure as error:
                 if isinstance(error, FunctionTimeout):
                     self._replace()
-                if method not in (_ACTIVITY, _TURN):
+                if method not in (Worker.run_activity, Worker.run_turn):
                     raise
                 await self._serves.wait()
-                runs_again = (_WorkerReplaced, FunctionTimeout) if method == _TURN else _WorkerReplaced
+                runs_again = (_WorkerReplaced, FunctionTimeout) if method is Worker.run_turn else _WorkerReplaced
                 if not isinstance(error, runs_again):
                     raise
 
-    async def _call(self, method: str, name: str, arguments: tuple[Any, ...]) -> Any:
+    async def _ask(self, method: _Method[T], name: str, arguments: tuple[Any, ...]) -> T:
         loop, number, exit_code = asyncio.get_running_loop(), next(self._numbers), None
         try:
             async with asyncio.timeout(self._settings.function_timeout_seconds) as limit:
-                call = _Call(method=method, function_name=name, reply=loop.create_future(), limit=limit)
-                self._calls[number] = call
-                if method == _ACTIVITY and self._to_expire in ("", name):
+                reply: asyncio.Future[T] = loop.create_future()
+                self._calls[number] = _Call(method=method, function_name=name, reply=reply, limit=limit)
+                if method is Worker.run_activity and self._to_expire in ("", name):
                     self._to_expire = None
                     limit.reschedule(loop.time())
-                if method == _TURN:
+                if method is Worker.run_turn:
                     exit_code, self._exit_in_turn = self._exit_in_turn, None
                 self._send(Order(number, method, name, arguments, exit_code))
-                return await call.reply
+                return await reply
         except TimeoutError:
             raise FunctionTimeout(name, self._settings.function_timeout_seconds or 0) from None
         finally:
@@ -194,9 +188,7 @@ class WorkerProcess:
             self._is_replacing = True
             self._process.kill()
 
-    def _listen(
-        self, loop: asyncio.AbstractEventLoop, pipe: "Connection[Any, Any]", process: "subprocess.Popen[bytes]"
-    ) -> None:
+    def _listen(self, loop: asyncio.AbstractEventLoop, pipe: Pipe, process: "subprocess.Popen[bytes]") -> None:
         with suppress(EOFError, OSError), pipe:
             while True:
                 loop.call_soon_threadsafe(self._receive, pipe.recv())
@@ -223,7 +215,7 @@ class WorkerProcess:
                     AppLoadError(f"{WorkerExit(code)} while it loaded the app", "does not come up")
                 )
             return
-        in_flight = Counter(call.method for call in self._calls.values())
+        in_flight = Counter(call.method.__name__ for call in self._calls.values())
         if not self._is_replacing:
             self._deaths += 1
             self._console.error(f"{WorkerExit(code)}, with {dict(in_flight) or 'nothing'} in flight")

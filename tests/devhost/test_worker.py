@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from devhost.errors import ActivityError, FunctionTimeout
+from devhost.errors import ActivityError
 from devhost.loader import load_app
 from devhost.settings import HostSettings
 from devhost.worker import Worker
@@ -41,9 +41,6 @@ async def cancelled(value):
 def unserialisable(value): return {1, 2}
 
 @app.activity_trigger(input_name="value")
-async def endless(value): await asyncio.Event().wait()
-
-@app.activity_trigger(input_name="value")
 async def own_timeout(value): raise TimeoutError("its own")
 
 @app.activity_trigger(input_name="value")
@@ -54,13 +51,11 @@ async def where_async(value): return threading.current_thread() is threading.mai
 """
 
 
-def run(
-    folder: Path, talk: Callable[[Callable[..., Awaitable[str | None]]], Awaitable[T]], timeout_seconds: float = 60.0
-) -> T:
+def run(folder: Path, talk: Callable[[Callable[..., Awaitable[str | None]]], Awaitable[T]]) -> T:
     index = load_app(write_app(folder, SOURCE))
 
     async def main() -> T:
-        worker = Worker(HostSettings(function_timeout_seconds=timeout_seconds, thread_pool_size=2), folder)
+        worker = Worker(HostSettings(thread_pool_size=2), folder)
         try:
             return await talk(lambda name, text=None: worker.run_activity(index.activities[name], text))
         finally:
@@ -108,11 +103,6 @@ def test_a_failure_is_described(tmp_path: Path, name: str, type_name: str, messa
         run(tmp_path, lambda call: call(name, '"x"'))
     assert caught.value.type_name == type_name
     assert message in caught.value.message
-
-
-def test_a_call_that_runs_out_of_time_is_described_in_the_words_of_the_host(tmp_path: Path) -> None:
-    with pytest.raises(FunctionTimeout, match=r"^Timeout value of 00:00:00 was exceeded .*: Functions\.endless$"):
-        run(tmp_path, lambda call: call("endless"), timeout_seconds=0.05)
 
 
 def test_a_traceback_shows_the_app_and_not_the_host(tmp_path: Path) -> None:
