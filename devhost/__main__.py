@@ -149,7 +149,7 @@ def _announce(host: "Devhost", console: Console) -> None:
         (
             f"{route.function.name}:",
             f"[{','.join(sorted(route.methods)) or 'any method'}]",
-            f"{host.url}/{route.template}",
+            f"{host.url}/{route.template.lstrip('/')}",
         )
         for route in host.routes.routes
     ]

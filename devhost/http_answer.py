@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http.cookies import Morsel
 from typing import Any, NamedTuple
 
 import azure.functions as func
@@ -14,6 +15,7 @@ from devhost.signature import RETURN
 
 # These describe the connection, not the content: the server writes its own.
 _OWN_HEADERS = frozenset({"content-length", "transfer-encoding", "connection"})
+_TEXT = "text/plain; charset=utf-8"
 
 Call = Callable[[LoadedFunction, Mapping[str, Any]], Awaitable[Any]]
 
@@ -68,24 +70,36 @@ def _read_result(result: Any) -> Answer:
     headers = _without_own((name, header.value) for name, header in parts["headers"].items())
     for cookies in parts["cookies"] or ():
         for morsel in cookies.values():
-            headers.add("Set-Cookie", morsel.OutputString())
-    return Answer(int(parts["status_code"].value), list(headers.items()), parts["body"].value)
+            headers.add("Set-Cookie", _write_cookie(morsel))
+    written = [(name, value) for name, value in headers.items() if value.isascii()]
+    if len(written) < len(headers):
+        return Answer(500, written, None)
+    return Answer(int(parts["status_code"].value), written, parts["body"].value)
+
+
+def _write_cookie(cookie: Morsel[str]) -> str:
+    fields = [f"{cookie.key}={cookie.coded_value}"]
+    fields += [f"{name}={cookie[name]}" for name in ("expires", "max-age") if cookie[name]]
+    fields += [f"{name}={cookie[name]}" for name in ("domain", "path")]
+    fields += ["secure"] if cookie["secure"] else []
+    fields += [f"samesite={cookie['samesite'].lower()}"] if cookie["samesite"] else []
+    return "; ".join([*fields, "httponly"] if cookie["httponly"] else fields)
 
 
 def _read_text(text: str) -> Answer:
-    # The host reads a text that is a JSON object with a body as a whole response.
+    # The host reads a text that is JSON: an object with a body is a whole response, another one is written anew.
     try:
-        described = json.loads(text) if text.lstrip().startswith("{") else {}
+        read = json.loads(text) if text.lstrip()[:1] in ("{", "[") else None
     except ValueError:
-        described = {}
-    if "body" not in described:
-        return Answer(200, [("Content-Type", "text/plain; charset=utf-8")], text.encode())
-    body = described["body"]
-    is_text = isinstance(body, str)
-    headers = _without_own((name, str(value)) for name, value in (described.get("headers") or {}).items())
-    headers.setdefault("Content-Type", "text/plain; charset=utf-8" if is_text else "application/json")
-    status = int(described.get("statusCode", described.get("status", 200)))
-    return Answer(status, list(headers.items()), body.encode() if is_text else json.dumps(body).encode())
+        read = None
+    if not isinstance(read, dict) or "body" not in read:
+        written = text if read is None else json.dumps(read, indent=2, ensure_ascii=False)
+        return Answer(200, [("Content-Type", _TEXT)], written.encode())
+    body = read["body"]
+    headers = _without_own((name, str(value)) for name, value in (read.get("headers") or {}).items())
+    headers.setdefault("Content-Type", _TEXT)
+    written = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return Answer(int(read.get("statusCode") or read.get("status") or 200), list(headers.items()), written.encode())
 
 
 def _without_own(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:

@@ -1,5 +1,6 @@
 """The app's HTTP functions: from a request to the function that its route names, and back."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,12 @@ from multidict import CIMultiDict, MultiMapping
 from devhost.console import Console
 from devhost.errors import ActivityError, HostFailure
 from devhost.keys import Keys
-from devhost.routes import RouteTable
+from devhost.routes import RouteTable, decode
 from devhost.worker import Worker
+
+_HOME_PAGE = (
+    b"<!DOCTYPE html><title>devhost</title><p>The app is up. Its functions: <a href='/admin/functions'>list</a>."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +31,22 @@ class HttpTrigger:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request: 404 without a route, 401 without the key, 500 when the function fails."""
-        found = self.routes.match(request.method, request.rel_url.raw_path)
+        path = decode(request.rel_url.raw_path)
+        if "\0" in path:
+            return web.Response(status=400)
+        found = self.routes.match(request.method, path)
+        if found is None and (request.method, path) == ("GET", "/"):
+            return web.Response(body=_HOME_PAGE, headers={"Content-Type": "text/html"})
         if found is None:
             return web.Response(status=404)
-        function, route_values = found
-        if self.keys is not None and not self.keys.opens(function, request):
-            return web.Response(status=401)
-        sent = _read_request(request, route_values, await request.read())
+        function, route_values = found[0].function, found[1]
+        if self.keys is not None and (refused := self.keys.refuse(function, request)) is not None:
+            return refused
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=500)
+        sent = _read_request(request, route_values, body)
         try:
             given = await self.worker.answer(function, sent, self.client_binding)
             return web.Response(status=given.status, headers=CIMultiDict(given.headers), body=given.body)
@@ -42,15 +56,18 @@ class HttpTrigger:
 
 
 def _read_request(request: web.Request, route_values: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    path, mark, query = request.raw_path.partition("?")
+    path = re.sub("%25(?=[0-9A-Fa-f]{2})", "%", path)
     return {
         "method": request.method,
-        "url": f"{request.scheme}://{request.host}{request.raw_path}",
+        "url": f"{request.scheme}://{request.host}{path}{mark}{query}",
         "headers": _join(request.headers),
-        "params": {name: value for name, value in _join(request.query).items() if value},
+        "params": _join(CIMultiDict((name, value) for name, value in request.query.items() if value)),
         "route_params": dict(route_values),
-        "body": body,
+        # The real host does not read a body without a length.
+        "body": b"" if "Transfer-Encoding" in request.headers else body,
     }
 
 
 def _join(values: MultiMapping[str]) -> dict[str, str]:
-    return {name: ",".join(values.getall(name)) for name in values}
+    return {name: ",".join(values.getall(name)) for name in dict.fromkeys(values)}

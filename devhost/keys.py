@@ -24,18 +24,22 @@ class Keys(BaseModel):
     durable: str = Field(default_factory=_new_key)
     functions: dict[str, str] = {}
 
-    def opens(self, function: LoadedFunction, request: web.Request) -> bool:
-        """Tell whether the request may call the function."""
-        match function.trigger.auth_level:
-            case AuthLevel.ANONYMOUS:
-                return True
-            case AuthLevel.FUNCTION:
-                return _holds(request, self.master, self.host, self.functions[function.name])
-        return _holds(request, self.master)
+    def refuse(self, function: LoadedFunction, request: web.Request) -> web.Response | None:
+        """Return the answer to a request that may not call the function."""
+        accepted = {
+            AuthLevel.ANONYMOUS: None,
+            AuthLevel.FUNCTION: (self.master, self.host, self.functions[function.name]),
+        }.get(function.trigger.auth_level, (self.master,))
+        return None if accepted is None or _given(request) in accepted else web.Response(status=401)
 
-    def opens_durable(self, request: web.Request) -> bool:
-        """Tell whether the request may use the durable API."""
-        return _holds(request, self.master, self.durable)
+    def refuse_built_in(self, request: web.Request, *accepted: str) -> web.Response | None:
+        """Return the answer to a request that has neither the master key nor an accepted one."""
+        given = _given(request)
+        if given in (self.master, *accepted):
+            return None
+        if given in (self.host, self.durable):
+            return web.Response(status=403)
+        return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
 
 
 def key_file(state_file: Path) -> Path:
@@ -58,6 +62,5 @@ def load_keys(state_file: Path, function_names: Iterable[str]) -> Keys:
     return keys
 
 
-def _holds(request: web.Request, *accepted: str) -> bool:
-    given = request.headers.get("x-functions-key") or request.query.get("code") or ""
-    return given != "" and any(secrets.compare_digest(given.encode(), key.encode()) for key in accepted)
+def _given(request: web.Request) -> str:
+    return request.headers.get("x-functions-key") or request.query.get("code") or ""

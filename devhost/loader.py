@@ -51,16 +51,13 @@ class FunctionIndex:
     `disabled` has the names of the activities that are switched off: they can be called, and fail.
     """
 
+    functions: tuple[LoadedFunction, ...]
     orchestrators: Mapping[str, LoadedFunction]
     activities: Mapping[str, LoadedFunction]
     http: tuple[LoadedFunction, ...]
     timers: tuple[LoadedFunction, ...]
     unserved: tuple[tuple[str, str], ...]
     disabled: tuple[str, ...] = ()
-
-    def all(self) -> list[LoadedFunction]:
-        """Return every function that is served."""
-        return [*self.orchestrators.values(), *self.activities.values(), *self.http, *self.timers]
 
 
 def load_app(app_root: Path) -> FunctionIndex:
@@ -79,6 +76,7 @@ def load_app(app_root: Path) -> FunctionIndex:
             loaded = _load(name, function)
             served[loaded.trigger.type].append(loaded)
     return FunctionIndex(
+        functions=tuple(function for kind in served.values() for function in kind),
         orchestrators=_by_durable_name(served[ORCHESTRATION]),
         activities=_by_durable_name(served[ACTIVITY]),
         http=tuple(served[HTTP]),

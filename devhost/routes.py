@@ -1,30 +1,16 @@
-"""Route templates of HTTP functions, matched as the host's router matches them."""
+"""The app's HTTP functions in the order in which the real host asks them: by name, not by how special a template is."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
-from devhost.constraints import Check, read_constraint
-from devhost.errors import AppLoadError
+from devhost.errors import HostStartError
 from devhost.loader import LoadedFunction
+from devhost.template import Parameter, Template
 
-# Doubled braces stand for one; in a parameter only a regex has them.
-_TOKEN = re.compile(r"(?P<slash>/)|\{(?P<parameter>(?:[^{}]|\{\{|\}\})+)\}|(?P<literal>(?:[^{}/?]|\{\{|\}\})+)")
-# A closing parenthesis ends a constraint only where another constraint, the default or the end follows.
-_CONSTRAINT = r":([^:=(]+(?:\(.*?\)(?=[:=]|$))?)"
-_PARAMETER = re.compile(rf"(\**)([^:=?*]+)((?:{_CONSTRAINT})*)(?:=(.*))?")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """One `{name...}` of a template."""
-
-    name: str
-    is_optional: bool
-    is_rest: bool
-    default: str | None
-    checks: tuple[Check, ...]
+_RESERVED = ("admin", "runtime")
+# Most constraints take one of them; the first is a literal of no template.
+_EXAMPLES = ("~", "~~~~", "a", "-5", "70000000", "5000000000", "1.5", "true", "2026-01-01", "0" * 32)
 
 
 class Route:
@@ -32,95 +18,87 @@ class Route:
 
     def __init__(self, function: LoadedFunction, prefix: str) -> None:
         self.function = function
-        own = (function.trigger.route or function.name).strip("/")
-        self.template = "/".join(part for part in (prefix.strip("/"), own) if part)
+        own = (function.trigger.route or "").strip() or function.name
+        self.own, self.template = own.strip("/").lower(), f"{prefix.strip('/')}/{own}"
         self.methods = frozenset(str(method).upper() for method in function.trigger.methods or ())
-        segments = _read_segments(self.template)
-        self._parameters = [token for segment in segments for token in segment if isinstance(token, Parameter)]
-        compiled = [_compile(segment) for segment in segments]
-        self.precedence = [rank for _, rank in compiled]
-        self._pattern = re.compile("".join(text for text, _ in compiled) or "/?", re.IGNORECASE | re.DOTALL)
+        try:
+            self.reader = Template(self.template if prefix else own)
+        except ValueError as error:
+            raise HostStartError(f"function {function.name}, route {self.template!r}: {error}") from error
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """Return the route values when method and decoded path fit, else None."""
-        found = self._pattern.fullmatch(path)
-        if found is None or (self.methods and method not in self.methods):
-            return None
-        values: dict[str, str] = {}
-        for parameter, text in zip(self._parameters, found.groups(), strict=True):
-            value = text or parameter.default
-            if value is None:
-                continue
-            if not all(check(value) for check in parameter.checks):
-                return None
-            values[parameter.name] = value
-        return values
+        return None if self.methods and method.upper() not in self.methods else self.reader.match(path)
 
-
-class RouteTable:
-    """All routes of the app, most specific first."""
-
-    def __init__(self, functions: Iterable[LoadedFunction], prefix: str) -> None:
-        self.routes = sorted((Route(function, prefix) for function in functions), key=lambda route: route.precedence)
-
-    def match(self, method: str, raw_path: str) -> tuple[LoadedFunction, dict[str, str]] | None:
-        """Find function and route values for a path that is still encoded; None also for a wrong method."""
-        # An encoded slash stays encoded, so that it cannot end a segment.
-        path = "%2F".join(unquote(part) for part in re.split("%2F", raw_path.rstrip("/"), flags=re.IGNORECASE))
-        for route in self.routes:
-            values = route.match(method, path)
-            if values is not None:
-                return route.function, values
+    def find_conflict(self, mapped: Iterable["Route"]) -> str | None:
+        """Return the reason for which the real host leaves the function out, if it does."""
+        if self.own.startswith(_RESERVED):
+            return "The specified route conflicts with one or more built in routes."
+        for other in mapped:
+            if other.own == self.own and (not self.methods or not other.methods or self.methods & other.methods):
+                return f"The route specified conflicts with the route defined by function '{other.function.name}'."
         return None
 
 
-def _read_segments(template: str) -> list[list[str | Parameter]]:
-    if unread := _TOKEN.sub("", template):
-        raise AppLoadError(f"route {template!r} cannot be read at {unread!r}")
-    segments: list[list[str | Parameter]] = [[]]
-    for token in _TOKEN.finditer(template):
-        if token["slash"]:
-            segments.append([])
-        elif token["literal"]:
-            segments[-1].append(_undouble(token["literal"]))
-        else:
-            segments[-1].append(_read_parameter(_undouble(token["parameter"]), template))
-    if template and [] in segments:
-        raise AppLoadError(f"route {template!r} has an empty segment")
-    return segments if template else []
+class RouteTable:
+    """All routes of the app in the order in which they are asked; `in_error` names what the real host leaves out."""
+
+    def __init__(self, functions: Iterable[LoadedFunction], prefix: str) -> None:
+        self.routes: list[Route] = []
+        self.in_error: list[tuple[str, str]] = []
+        for route in sorted((Route(it, prefix) for it in functions), key=lambda route: route.function.name.upper()):
+            if reason := route.find_conflict(self.routes):
+                self.in_error.append((route.function.name, reason))
+            else:
+                self.routes.append(route)
+
+    def match(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """Find route and route values for a decoded path; None also for a wrong method."""
+        matches = ((route, route.match(method, path)) for route in self.routes)
+        return next(((route, values) for route, values in matches if values is not None), None)
+
+    def unreachable(self) -> list[str]:
+        """Return one line for each function, or method of a function, to which no request comes."""
+        lines = []
+        for route in self.routes:
+            for method in sorted(route.methods) or ["ANY"]:
+                fitting = [path for path in _examples(route.reader) if route.match(method, path) is not None]
+                takers = {found[0].function.name for path in fitting if (found := self.match(method, path))}
+                if takers and route.function.name not in takers:
+                    lines.append(
+                        f"function {route.function.name} is never called for {method} {route.template}: functions are "
+                        f"asked in the order of their names, and {' and '.join(sorted(takers))} answers first"
+                    )
+        return lines
 
 
-def _undouble(text: str) -> str:
-    return text.replace("{{", "{").replace("}}", "}")
+def unreachable(functions: Iterable[LoadedFunction], prefix: str = "api") -> list[str]:
+    """Return one line for each function that the real host leaves out or never calls."""
+    table = RouteTable(functions, prefix)
+    return [f"function {name} is in error: {reason}" for name, reason in table.in_error] + table.unreachable()
 
 
-def _read_parameter(text: str, template: str) -> Parameter:
-    found = _PARAMETER.fullmatch(text.removesuffix("?"))
-    if found is None:
-        raise AppLoadError(f"route {template!r} has a parameter that cannot be read: {text!r}")
-    stars, name, constraints, _, default = found.groups()
-    return Parameter(
-        name=name,
-        is_optional=text.endswith("?") or default is not None,
-        is_rest=bool(stars),
-        default=default,
-        checks=tuple(read_constraint(constraint, template) for constraint in re.findall(_CONSTRAINT, constraints)),
-    )
+def decode(raw_path: str) -> str:
+    """Decode a path as the real host does: encoded slashes stay, and bytes that are no UTF-8; dots are resolved."""
+    path = "%2F".join(unquote(part, errors="surrogateescape") for part in re.split("%2[Ff]", raw_path))
+    path = re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", path)
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            kept = kept[:1] + kept[1:-1]
+        elif segment != ".":
+            kept.append(segment)
+    return "/".join(kept)
 
 
-def _compile(segment: list[str | Parameter]) -> tuple[str, int]:
-    """Give a segment's pattern and its rank: literal, constrained or mixed, free, constrained rest, rest."""
-    match segment:
-        case [Parameter(is_rest=True, checks=checks)]:
-            return "(?:/(.*))?", 4 if checks else 5
-        case [Parameter(is_optional=is_optional, checks=checks)]:
-            return "(?:/([^/]+))?" if is_optional else "/([^/]+)", 2 if checks else 3
-        case [str(literal)]:
-            return f"/{re.escape(literal)}", 1
-    return "/" + "".join(map(_mixed_pattern, segment)), 2
-
-
-def _mixed_pattern(token: str | Parameter) -> str:
-    if isinstance(token, str):
-        return re.escape(token)
-    return "([^/]*?)" if token.is_optional else "([^/]+)"
+def _examples(template: Template) -> Iterator[str]:
+    lengths = [int(number) for number in re.findall(r"\d{1,3}", template.text)]
+    values = [*_EXAMPLES, *map(str, lengths), *("a" * length for length in lengths)]
+    needed = [
+        it for it in template.segments if not (isinstance(it[0], Parameter) and (it[0].is_optional or it[0].is_rest))
+    ]
+    for value in values:
+        chosen = {it: next((v for v in (value, *values) if it.takes(v)), "") for it in template.parameters}
+        for segments in (template.segments, needed):
+            parts = ("".join(it if isinstance(it, str) else chosen[it] for it in segment) for segment in segments)
+            yield "/" + "/".join(parts)

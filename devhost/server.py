@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from azure.durable_functions.models.utils import http_utils
 
+from devhost.admin import ADMIN_PATH, AdminApi
 from devhost.clock import Clock, RealClock
 from devhost.console import Console
 from devhost.errors import explained
@@ -22,12 +23,13 @@ from devhost.management import RPC_PATH, WEBHOOK_PATH, ManagementLinks
 from devhost.routes import RouteTable
 from devhost.sdk import check_sdk
 from devhost.settings import HostSettings, load_settings, read_local_values
-from devhost.timer_trigger import TimerTriggers, read_timers
+from devhost.timer_trigger import Timer, TimerTriggers
 from devhost.webhooks import Webhooks
 from devhost.worker import Worker
 from devhost.worker_process import WorkerProcess
 
 HOST = "127.0.0.1"
+_EXTENSIONS_PATH = "/runtime/webhooks/"
 STOP_SECONDS = 5.0
 
 
@@ -78,7 +80,11 @@ async def serve(
         opened.push_async_callback(worker.close)
         index = await worker.start()
         routes = RouteTable(index.http, settings.route_prefix)
-        schedules = read_timers(index.timers)
+        for name, reason in routes.in_error:
+            console.warning(f"The '{name}' function is in error: {reason}")
+        for line in routes.unreachable():
+            console.warning(line)
+        timers = [Timer(function) for function in index.timers]
         # Only now: what cannot be served leaves nothing behind.
         with explained(f"the folder of the state file {state_file} cannot be made"):
             state_file.parent.mkdir(parents=True, exist_ok=True)
@@ -98,45 +104,49 @@ async def serve(
         webhooks = Webhooks(hub=hub, links=links, console=console, use_forwarded_host=settings.use_forwarded_host)
         client_binding = links.client_binding(url)
         trigger = HttpTrigger(routes=routes, worker=worker, console=console, keys=keys, client_binding=client_binding)
-        timers = TimerTriggers(
-            schedules,
-            worker,
-            clock,
-            console,
-            client_binding=client_binding,
-            status_file=state_file.with_suffix(".timers.json"),
-        )
+        kept_in = state_file.with_suffix(".timers.json")
+        triggers = TimerTriggers(timers, worker, clock, console, client_binding, kept_in)
         app = web.Application(client_max_size=settings.body_limit_bytes)
-        app.router.add_route("*", r"/{path:[\s\S]*}", _handler(webhooks, trigger, keys))
+        templates = {route.function.name: route.template for route in routes.routes}
+        admin = AdminApi({it.name.lower(): it for it in index.functions}, templates, triggers, worker, keys, app_root)
+        app.router.add_route("*", r"/{path:[\s\S]*}", _handler(webhooks, admin, trigger, keys))
         runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=STOP_SECONDS)
         await runner.setup()
         opened.push_async_callback(runner.cleanup)
         await web.SockSite(runner, listener).start()
-        timers.start()
-        opened.push_async_callback(timers.stop)
+        triggers.start()
+        opened.push_async_callback(triggers.stop)
         yield Devhost(
             url=url,
             settings=settings,
             index=index,
             routes=routes,
             hub=hub,
-            timers=timers,
+            timers=triggers,
             worker=worker,
             keys=keys,
             state_file=state_file,
         )
 
 
-def _handler(webhooks: Webhooks, trigger: HttpTrigger, keys: Keys | None) -> Handler:
+def _handler(webhooks: Webhooks, admin: AdminApi, trigger: HttpTrigger, keys: Keys | None) -> Handler:
     async def handle(request: web.Request) -> web.Response:
         path = request.rel_url.raw_path
-        if path.lower().startswith(WEBHOOK_PATH):
-            if keys is not None and not keys.opens_durable(request):
-                return web.Response(status=401)
+        if path.lower().startswith(_EXTENSIONS_PATH):
+            is_durable = path.lower().startswith(WEBHOOK_PATH)
+            accepted = [keys.durable] if keys and is_durable else []
+            if keys is not None and (refused := keys.refuse_built_in(request, *accepted)) is not None:
+                return refused
+            if not is_durable:
+                return web.Response(status=404)
             return await webhooks.handle(request, path[len(WEBHOOK_PATH) :])
         if path.lower().startswith(RPC_PATH):
             # The app's own clients: no key and no limit on the body.
             return await webhooks.handle(request.clone(client_max_size=0), path[len(RPC_PATH) :])
+        if path.lower().startswith(ADMIN_PATH):
+            answer = await admin.handle(request, path[len(ADMIN_PATH) :])
+            if answer is not None:
+                return answer
         return await trigger.handle(request)
 
     return handle

@@ -7,7 +7,6 @@ is past due only at a start, when a due time has passed since devhost stopped.
 import asyncio
 import json
 from collections.abc import Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from azure.functions.timer import TimerRequest
 
 from devhost.clock import Clock
 from devhost.console import Console
-from devhost.errors import ActivityError, AppLoadError, HostFailure, explained
+from devhost.errors import ActivityError, AppLoadError, HostFailure
 from devhost.loader import CLIENT, LoadedFunction
 from devhost.schedule import Schedule
 from devhost.worker import Worker
@@ -24,144 +23,120 @@ from devhost.worker import Worker
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def _status(last: datetime, following: datetime, updated: datetime) -> dict[str, str]:
-    return {"Last": last.isoformat(), "Next": following.isoformat(), "LastUpdated": updated.isoformat()}
-
-
-@dataclass(slots=True, kw_only=True)
 class Timer:
     """One timer-triggered function; `kept` is its status for calls by hand and for the next start."""
 
-    function: LoadedFunction
-    schedule: Schedule
-    runs_at_start: bool
-    is_monitored: bool
-    kept: dict[str, str] = field(default_factory=dict)
-
-
-def read_timers(functions: Iterable[LoadedFunction]) -> dict[str, Timer]:
-    """Read the schedules, by lower-case function name; AppLoadError names the first that cannot be read."""
-    timers = {}
-    for function in functions:
-        trigger = function.trigger
+    def __init__(self, function: LoadedFunction) -> None:
+        self.function, trigger = function, function.trigger
         try:
-            schedule = Schedule(str(trigger.schedule))
+            self.schedule = Schedule(str(trigger.schedule))
         except ValueError as error:
-            raise AppLoadError(
-                f"function {function.name}: schedule {trigger.schedule!r} cannot be used: {error}; "
-                "the real host leaves such a function out"
-            ) from error
-        timers[function.name.lower()] = Timer(
-            function=function,
-            schedule=schedule,
-            runs_at_start=bool(trigger.run_on_startup),
-            is_monitored=trigger.use_monitor is not False and schedule.is_monitored,
-        )
-    return timers
+            reason = f"function {function.name}: schedule {trigger.schedule!r} cannot be used: {error}"
+            raise AppLoadError(reason, "leaves the function out") from error
+        self.is_monitored = trigger.use_monitor is not False and self.schedule.is_monitored
+        self.kept: dict[str, str] = {}
 
 
 class TimerTriggers:
-    """Calls the timer-triggered functions when the clock says so, or by hand."""
+    """Calls the timer-triggered functions when the clock says so, and functions by hand."""
 
     def __init__(
         self,
-        timers: Mapping[str, Timer],
+        timers: Iterable[Timer],
         worker: Worker,
         clock: Clock,
         console: Console,
-        *,
         client_binding: str,
-        status_file: Path,
+        kept_in: Path,
     ) -> None:
-        self._timers, self._worker, self._clock, self._console = timers, worker, clock, console
-        self._client_binding, self._file = client_binding, status_file
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._running = 0
-        self._at_rest = asyncio.Event()
-        self._at_rest.set()
+        self._timers = {timer.function.name: timer for timer in timers}
+        self._worker, self._clock, self._console = worker, clock, console
+        self._client_binding, self._kept_in = client_binding, kept_in
+        self._schedules: list[asyncio.Task[None]] = []
+        self._calls: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin the schedules; what is past due or asks for a call at the start is called at once."""
-        with explained(f"the file of timers {self._file} cannot be used"):
-            kept = json.loads(self._file.read_bytes()) if self._file.exists() else {}
+        kept = json.loads(self._kept_in.read_bytes()) if self._kept_in.exists() else {}
         now = self._clock.now()
         for name, timer in self._timers.items():
             status = _status(_NEVER, timer.schedule.next_after(now), _NEVER)
             if timer.is_monitored:
-                timer.kept = status | {"LastUpdated": now.isoformat(), "Schedule": timer.schedule.text}
+                timer.kept = {**status, "LastUpdated": now.isoformat(), "Schedule": timer.schedule.text}
                 if kept.get(name, {}).get("Schedule") == timer.schedule.text:
                     timer.kept = status = kept[name]
-            past_due = datetime.fromisoformat(status["Next"]) < now
-            self._spawn(self._follow(timer, status, at_once=past_due or timer.runs_at_start, past_due=past_due))
+            self._schedules.append(asyncio.get_running_loop().create_task(self._follow(timer, status, now)))
         self._keep()
 
     async def stop(self) -> None:
-        """Stop the schedules and what they run."""
-        for task in self._tasks:
+        """Stop the schedules and all calls."""
+        tasks = [*self._schedules, *self._calls]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def is_idle(self) -> bool:
-        """Tell whether no timer-triggered function runs."""
-        return self._running == 0
+        """Tell whether none of the calls runs."""
+        return not self._calls
 
     async def rest(self) -> None:
-        """Return when no timer-triggered function runs."""
-        await self._at_rest.wait()
+        """Return when none of the calls runs."""
+        while self._calls:
+            await asyncio.wait(self._calls)
 
-    def run_now(self, name: str) -> None:
-        """Call a function beside its schedule."""
-        timer = self._timers[name.lower()]
-        self._spawn(self._call(timer, timer.kept))
+    def call_now(self, name: str) -> None:
+        """Call a timer-triggered function beside its schedule."""
+        timer = self._timers[name]
+        self.run(name, self._call(timer, timer.kept))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finish)
+    def run(self, name: str, call: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        """Run a call of a function; a failure is only reported."""
+        task = asyncio.get_running_loop().create_task(self._report(name, call))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        return task
 
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._console.error(f"devhost itself failed: {error!r}")
+    async def _report(self, name: str, call: Coroutine[Any, Any, object]) -> None:
+        try:
+            await call
+        except (ActivityError, HostFailure) as error:
+            self._console.error(f"function {name} failed: {error}", error.traceback)
 
-    async def _follow(self, timer: Timer, status: dict[str, str], *, at_once: bool, past_due: bool) -> None:
+    async def _follow(self, timer: Timer, status: dict[str, str], now: datetime) -> None:
+        past_due = datetime.fromisoformat(status["Next"]) < now
+        at_once = past_due or bool(timer.function.trigger.run_on_startup)
         while True:
-            called = self._clock.now()
             if not at_once:
                 due = datetime.fromisoformat(status["Next"])
                 await self._clock.reach(due)
-                called = max(due, self._clock.now())  # woken early, it would be due again
-            await self._call(timer, status, past_due=past_due)
+                now = max(due, self._clock.now())  # woken early, it would be due again
+            await self.run(timer.function.name, self._call(timer, status, past_due=past_due))
             at_once = past_due = False
-            status = _status(called, timer.schedule.next_after(called), called)
+            status = _status(now, timer.schedule.next_after(now), now)
             if timer.is_monitored:
-                timer.kept = status | {"Schedule": timer.schedule.text}
+                timer.kept = {**status, "Schedule": timer.schedule.text}
                 self._keep()
 
     async def _call(self, timer: Timer, status: Mapping[str, str], *, past_due: bool = False) -> None:
-        function = timer.function
         request = TimerRequest(
             past_due=past_due,
             schedule={"AdjustForDST": timer.schedule.adjusts_for_dst},
             schedule_status={key: status[key] for key in ("Last", "Next", "LastUpdated")} if timer.is_monitored else {},
         )
-        bindings = function.bindings
+        bindings = timer.function.bindings
         arguments = {it.name: self._client_binding if it.type == CLIENT else request for it in bindings}
-        self._running += 1
-        self._at_rest.clear()
-        try:
-            await self._worker.run(function, arguments)
-        except (ActivityError, HostFailure) as error:
-            self._console.error(f"function {function.name} failed: {error}", error.traceback)
-        finally:
-            self._running -= 1
-            if self._running == 0:
-                self._at_rest.set()
+        await self._worker.run(timer.function, arguments)
 
     def _keep(self) -> None:
         kept = {name: timer.kept for name, timer in self._timers.items() if timer.is_monitored}
-        if kept:
-            written = self._file.with_suffix(".new")
-            with explained(f"the file of timers {self._file} cannot be written"):
+        written = self._kept_in.with_suffix(".new")
+        try:
+            if kept:
                 written.write_text(json.dumps(kept), encoding="utf-8")
-                written.replace(self._file)
+                written.replace(self._kept_in)
+        except OSError as error:
+            self._console.error(f"the timers' next calls cannot be kept in {self._kept_in}: {error.strerror}")
+
+
+def _status(last: datetime, following: datetime, updated: datetime) -> dict[str, str]:
+    return {"Last": last.isoformat(), "Next": following.isoformat(), "LastUpdated": updated.isoformat()}

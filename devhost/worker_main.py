@@ -84,8 +84,8 @@ async def _serve(pipe: Pipe, load: Load) -> None:
     except DevhostError as error:
         pipe.send(Reply(0, True, DevhostError(str(error))))
     else:
-        functions |= {function.name: function for function in index.all()}
         cut_logs(load.settings.log_levels)
+        functions |= {function.name: function for function in index.functions}
         pipe.send(Reply(0, False, index))
     await asyncio.Event().wait()
 

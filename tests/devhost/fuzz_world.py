@@ -228,6 +228,7 @@ async def _settle() -> None:
 
 def _index() -> FunctionIndex:
     return FunctionIndex(
+        functions=(),
         orchestrators={"program": _function("program", _Orchestrator())},
         activities={"work": _function("work", lambda: None)},
         http=(),

@@ -41,7 +41,7 @@ def test_a_function_sees_the_request_as_in_azure(tmp_path: Path) -> None:
         async with session.put(url, data=b"field=v%C3%A4lue", headers=headers) as response:
             seen = json.loads(await response.text())
             assert response.status == 201
-            assert response.headers.getall("Set-Cookie") == ["a=1; Path=/", "b=2; HttpOnly"]
+            assert response.headers.getall("Set-Cookie") == ["a=1; domain=; path=/", "b=2; domain=; path=; httponly"]
             assert response.headers["Content-Type"] == "application/json"
         assert (seen["method"], seen["url"], seen["function"]) == ("PUT", url, "echo")
         assert seen["params"] == {"a": "1,2", "b": "x y"}
@@ -63,7 +63,8 @@ def test_a_function_sees_the_request_as_in_azure(tmp_path: Path) -> None:
         ("GET", "/api/broken", 500, ""),
         ("GET", "/api/wrong", 500, ""),
         ("GET", "/api/called_off", 500, ""),
-        ("GET", "/", 404, ""),
+        ("GET", "/robots.txt", 404, ""),
+        ("GET", "/api/echo/a%00b", 400, ""),
     ],
 )
 def test_the_host_answers_as_in_azure(tmp_path: Path, method: str, path: str, status: int, body: str) -> None:
@@ -74,32 +75,54 @@ def test_the_host_answers_as_in_azure(tmp_path: Path, method: str, path: str, st
     serve(SAMPLE, tmp_path / "s.db", talk)
 
 
-def test_binary_and_chunked_bodies_pass_unchanged(tmp_path: Path) -> None:
+def test_a_binary_body_passes_unchanged_and_one_without_a_length_arrives_empty(tmp_path: Path) -> None:
     async def chunks() -> Any:
         yield b"\x00\xff"
         yield b"\x01"
 
     async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
-        for data in (b"\x00\xff\x01", chunks()):
+        for data, answer in ((b"\x00\xff\x01", b"\x01\xff\x00"), (chunks(), b"")):
             async with session.post(f"{host.url}/api/binary", data=data) as response:
-                assert await response.read() == b"\x01\xff\x00"
+                assert await response.read() == answer
 
     serve(SAMPLE, tmp_path / "s.db", talk)
 
 
-def test_a_body_above_the_limit_is_413(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_above_the_limit_is_500(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", "10")
 
     async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
         async with session.post(f"{host.url}/api/binary", data=b"x" * 10) as response:
             assert response.status == 200
         async with session.post(f"{host.url}/api/binary", data=b"x" * 11) as response:
-            assert response.status == 413
+            assert response.status == 500
         # What the app's own client sends has no limit.
         async with session.post(f"{host.url}/durabletask/orchestrators/fan_out", data='{"count": 1}') as response:
             assert response.status == 202
 
     serve(SAMPLE, tmp_path / "s.db", talk)
+
+
+def test_functions_that_no_request_reaches_are_named_at_the_start(tmp_path: Path) -> None:
+    source = """
+    app = func.FunctionApp()
+
+    @app.route(route="runs/{wish}")
+    def a_wish(req: func.HttpRequest) -> str: ...
+
+    @app.route(route="runs/redrive")
+    def b_redrive(req: func.HttpRequest) -> str: ...
+
+    @app.route(route="admin/x")
+    def c_admin(req: func.HttpRequest) -> str: ...
+    """
+    lines: list[str] = []
+
+    async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
+        assert "function b_redrive is never called for ANY api/runs/redrive" in "".join(lines)
+        assert "The 'c_admin' function is in error" in "".join(lines)
+
+    serve(write_app(tmp_path, source), tmp_path / "s.db", talk, lines)
 
 
 def test_a_failure_shows_the_app_s_own_traceback(tmp_path: Path) -> None:
@@ -136,7 +159,7 @@ def test_keys_are_asked_for_only_with_the_flag(tmp_path: Path) -> None:
         assert await status("/api/nothing") == 404
         instances = "/runtime/webhooks/durabletask/instances"
         assert await status(instances) == 401
-        assert await status(f"{instances}?code={keys.host}") == 401
+        assert await status(f"{instances}?code={keys.host}") == 403
         assert await status(f"{instances}?code={keys.durable}") == 200
         async with session.post(f"{host.url}/api/orchestrators/fan_out") as response:
             links = await response.json()
@@ -202,7 +225,7 @@ def test_a_text_that_describes_a_response_is_read_as_one(tmp_path: Path) -> None
 
     async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
         async with session.get(f"{host.url}/api/page") as response:
-            assert (response.status, await response.json(), response.headers["X-Own"]) == (418, {"a": 1}, "1")
+            assert (response.status, await response.text(), response.headers["X-Own"]) == (418, '{"a":1}', "1")
         async with session.get(f"{host.url}/api/out") as response:
             assert (response.status, await response.text()) == (202, "set")
 

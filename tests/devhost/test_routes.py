@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from devhost.errors import AppLoadError
+from devhost.errors import HostStartError
 from devhost.loader import LoadedFunction
-from devhost.routes import RouteTable
+from devhost.routes import RouteTable, decode, unreachable
 
 
 def function(template: str | None, methods: list[str] | None = None, name: str = "page") -> LoadedFunction:
@@ -68,7 +68,7 @@ def function(template: str | None, methods: list[str] | None = None, name: str =
     ],
 )
 def test_a_template_matches_what_it_says(template: str | None, path: str, values: dict[str, str] | None) -> None:
-    found = RouteTable([function(template)], "api").match("GET", path)
+    found = RouteTable([function(template)], "api").match("GET", decode(path))
     assert (None if found is None else found[1]) == values
 
 
@@ -79,17 +79,97 @@ def test_a_wrong_method_is_no_match_and_head_is_not_implied_by_get() -> None:
     assert table.match("HEAD", "/api/runs") is None
 
 
-def test_the_most_specific_route_wins_whatever_the_order() -> None:
-    names = {"{*all}": "rest", "runs/{id}": "free", "runs/{id:int}": "whole", "runs/all": "literal"}
-    table = RouteTable([function(template, name=name) for template, name in names.items()], "")
-    paths = {"/runs/all": "literal", "/runs/1": "whole", "/runs/x": "free", "/other/x/y": "rest", "/": "rest"}
-    for path, name in paths.items():
-        found = table.match("GET", path)
-        assert found is not None
-        assert found[0].name == name
+def answers(functions: list[LoadedFunction], method: str, path: str) -> str | None:
+    found = RouteTable(functions, "api").match(method, decode(path))
+    return found and found[0].function.name
 
 
-@pytest.mark.parametrize("template", ["runs/{id:odd}", "runs/{id:min(x)}", "runs//x", "runs/{id", "runs/{}"])
-def test_a_template_that_cannot_be_read_is_refused(template: str) -> None:
-    with pytest.raises(AppLoadError, match="route"):
+def test_the_function_whose_name_comes_first_answers_however_special_the_others_are() -> None:
+    wish, redrive = function("runs/{id}/{wish}", name="a_wish"), function("runs/{id}/redrive", name="z_redrive")
+    assert answers([redrive, wish], "POST", "/api/runs/7/redrive") == "a_wish"
+    first = function("runs/{id}/redrive", name="Above")
+    assert answers([wish, first], "POST", "/api/runs/7/redrive") == "Above"
+    assert answers([function("{*all}", ["GET"], name="a"), wish], "POST", "/api/runs/7/redrive") == "a_wish"
+
+
+def test_names_are_compared_without_case_and_an_underscore_comes_after_letters() -> None:
+    functions = [
+        function(f"{{{index}}}", name=name) for index, name in enumerate(["k_a", "kZ", "kb", "KA", "K1", "k-c"])
+    ]
+    order = [route.function.name for route in RouteTable(functions, "api").routes]
+    assert order == ["k-c", "K1", "KA", "kb", "kZ", "k_a"]
+
+
+def test_a_function_that_no_request_reaches_is_named_with_those_that_answer() -> None:
+    functions = [
+        function("runs/{id}/{wish}", ["POST"], name="a_wish"),
+        function("runs/{id}/redrive", ["POST", "PUT"], name="z_redrive"),
+        function("num/{id:int}", name="b_number"),
+        function("num/{id:range(3,5)}", name="c_small"),
+        function("num/{id}", name="d_any"),
+        function("files/{*rest}", name="e_rest"),
+        function("files/{name}.{ext?}", name="f_file"),
+        function("odd/{id:regex(^[qx]+$)}", name="g_regex"),
+    ]
+    found = unreachable(functions)
+    assert len(found) == 3
+    assert "function c_small is never called for ANY api/num/{id:range(3,5)}" in found[0]
+    assert found[0].endswith("b_number answers first")
+    assert "function f_file" in found[1]
+    assert "function z_redrive is never called for POST " in found[2]
+    assert found[2].endswith("a_wish answers first")
+
+
+def test_optional_parts_and_methods_keep_a_function_in_reach() -> None:
+    functions = [
+        function("runs/{id}", ["GET"], name="a"),
+        function("runs/{id?}", ["GET"], name="b"),
+        function("runs/{id}", ["POST"], name="c"),
+        function("{*rest}", name="d"),
+    ]
+    assert unreachable(functions) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "methods", "reason"),
+    [
+        ("RUNS/{id}/", ["POST", "GET"], "The route specified conflicts with the route defined by function 'b_first'."),
+        ("runs/{id}", None, "The route specified conflicts with the route defined by function 'b_first'."),
+        ("adminlevel", None, "The specified route conflicts with one or more built in routes."),
+        ("runtime/x", None, "The specified route conflicts with one or more built in routes."),
+    ],
+)
+def test_a_route_that_the_host_leaves_out_is_named(template: str, methods: list[str] | None, reason: str) -> None:
+    functions = [function(template, methods, name="z_last"), function("runs/{id}", ["GET"], name="b_first")]
+    assert unreachable(functions) == [f"function z_last is in error: {reason}"]
+    assert answers(functions, "POST", "/api/runs/1") is None
+
+
+def test_functions_that_share_a_template_but_no_method_are_both_mapped() -> None:
+    functions = [function("runs/{id}", ["GET"], name="a"), function("runs/{id}", ["POST"], name="b")]
+    assert unreachable(functions) == []
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "runs/{id:odd}",
+        "runs/{id:min(x)}",
+        "runs//x",
+        "/runs",
+        "runs/{id",
+        "runs/{}",
+        "a?b=1",
+        "{b}/{B}",
+        "{*r}/x",
+        "{a}{b}",
+    ],
+)
+def test_a_template_that_would_stop_the_host_is_refused(template: str) -> None:
+    with pytest.raises(HostStartError, match="function page, route 'api/"):
         RouteTable([function(template)], "api")
+
+
+def test_without_a_prefix_a_template_may_begin_with_a_slash() -> None:
+    for template, path in (("/runs", "/runs"), ("/", "/"), ("{*rest}", "/")):
+        assert RouteTable([function(template)], "").match("GET", path) is not None

@@ -158,6 +158,17 @@ def test_a_timer_that_fails_is_named_and_called_again(serve: Serve) -> None:
         assert len([line for line in app.lines if "function broken failed: " in line]) == 2
 
 
+def test_a_timer_can_be_called_by_hand_which_leaves_its_schedule_alone(serve: Serve) -> None:
+    with serve() as app:
+        assert httpx.post(f"{app.url}/admin/functions/MINUTELY", json={"input": None}).status_code == 202
+        app.rest()
+        app.advance(MINUTE)
+        app.rest()
+        by_hand, on_schedule = calls(app, "minutely")
+        assert by_hand[2]["LastUpdated"].startswith("2026-01-01T12:00:00")
+        assert on_schedule[2]["LastUpdated"] == NEVER
+
+
 @pytest.mark.parametrize(("minutes", "past_due"), [(1, []), (2, [True])])
 def test_a_due_time_that_passes_while_devhost_is_down_is_made_up_for_at_the_start(
     serve: Serve, minutes: int, past_due: list[bool]

@@ -26,6 +26,7 @@ class Known:
 
 # One block for each file of the golden data.
 _UNKNOWN_ORCHESTRATOR = r"start unknown and wait|status of (u\d|start_new unknown)"
+_OF_THE_MACHINE = r"body\.id|body(\[\d+\])?\.test_data_href"
 
 KNOWN: tuple[Known, ...] = (
     Known("stack", "api-general", r"(start,|raiseEvent) .*", r"body\.ExceptionMessage"),  # of a JSON reader
@@ -41,6 +42,15 @@ KNOWN: tuple[Known, ...] = (
     Known("pace", "patterns", "event_then_timer_twice", "order.*"),  # the event was there with the timer's end
     # corners.json
     Known("wrong-there", "corners", "unknown_.*|activity_called_as_child"),
+    # routes.json, keys.json, admin.json
+    Known("http", "routes/routes_shapes", "get .*"),  # a method in lower case
+    Known("admin", "routes/routes_shapes", "GET /", "body"),
+    Known("admin", "keys", "GET /:.*", "body"),
+    Known("admin", "keys", "GET /admin/.*", _OF_THE_MACHINE),
+    Known("admin", "admin", "status|functions|one function|function in other case|invoke, GET", _OF_THE_MACHINE),
+    Known("admin", "admin", "keys|system keys|config"),
+    # starts.json
+    Known("triggers", "starts/app", "unknown (output )?binding( type)?", r"/admin/functions.*"),
     # logs.json
     Known("console", "logs", "lines of the host about calls"),
 )

@@ -72,7 +72,7 @@ def _served(case: str, real: Mapping[str, Any], host: Host) -> Iterator[Row]:
     yield from compare(case, "hello", real["hello"], seen)
     yield from compare(case, "hub", real["hub"], [host.app.host.settings.hub_name])
     there = [match[1] for text in real["errors"] if (match := _IN_ERROR.search(text))]
-    here = [name for name, _ in host.app.host.index.unserved]
+    here = [name for name, _ in [*host.app.host.index.unserved, *host.app.host.routes.in_error]]
     yield from compare(case, "functions in error", sorted(there), sorted(here))
 
 
