@@ -4,7 +4,8 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities import enqueue_chunk, fetch_batch, finish_run, load_failed, record_failed, record_window
-from clients import control_run, delete_run, get_run, redrive_run, start_run
+from clients import control_run, delete_run, get_run, keep_runs, redrive_run, start_run
+from ingestion.settings import keeper_seconds
 from orchestrators import ingest_run
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -12,5 +13,7 @@ app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 CLIENTS = (start_run, get_run, control_run, redrive_run, delete_run)
 ACTIVITIES = (fetch_batch, enqueue_chunk, record_window, record_failed, load_failed, finish_run)
 
-for module in (*CLIENTS, ingest_run, *ACTIVITIES):
+TIMERS = (keep_runs,) if keeper_seconds() else ()
+
+for module in (*CLIENTS, *TIMERS, ingest_run, *ACTIVITIES):
     app.register_functions(module.blueprint)

@@ -9,10 +9,9 @@ from azure.storage.blob.aio import ContainerClient
 from activities.log import log
 from ingestion.contracts import FinishRequest
 from ingestion.errors import first_line
-from ingestion.run.clean_up import clean_up, sweep
-from ingestion.run.failed import batches
-from ingestion.run.ledger import Ledger, is_of
-from ingestion.run.run_report import report
+from ingestion.run.clean_up import sweep
+from ingestion.run.closing import close
+from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
 from ingestion.wire import from_wire
@@ -27,22 +26,19 @@ async def finish_run(request: dict) -> None:
     All of it may be done twice. What stands in the way is raised; the run has ended all the same.
     """
     finished = from_wire(FinishRequest, request)
-    settings, run_id, state = load_settings(), finished.run_id, finished.state
+    settings = load_settings()
     container = open_storage(settings).container
-    with storage_errors(f"close the ledger of run {run_id}"):
-        ledger = Ledger(container, run_id)
-        if not await ledger.record_state(state, datetime.now(UTC).isoformat()):
-            return  # redriven or started again meanwhile: what is there belongs to the newer attempt
-        if not is_of(await ledger.request(), state.started_at):
-            return  # deleted meanwhile: what is in the spool, if anything, belongs to a younger run
-        await ledger.record_report(report(finished), state.attempt)
-        deleted = await clean_up(container, run_id, state, [index async for index in batches(container, run_id)])
-        _tell(finished, deleted)
+    with storage_errors(f"close the ledger of run {finished.run_id}"):
+        deleted = await close(Ledger(container, finished.run_id), finished, datetime.now(UTC))
+    if deleted is None:
+        return
+    log_end(finished, deleted)
     if settings.ledger_days:
         await _sweep(container, settings.ledger_days)
 
 
-def _tell(finished: FinishRequest, deleted: int) -> None:
+def log_end(finished: FinishRequest, deleted: int) -> None:
+    """Log that a run has ended, and how."""
     totals = finished.state.totals
     log(
         "run_ended",

@@ -8,6 +8,7 @@ from clients.answer import answer, no_such_run, refusal, unavailable
 from clients.instance import RUNNING, purge_instance, runtime_status
 from clients.run_id import is_run_id
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
+from ingestion.run import open_runs
 from ingestion.run.clean_up import purge
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
@@ -43,11 +44,16 @@ async def delete_run(req: func.HttpRequest, client: df.DurableOrchestrationClien
 
 
 async def _delete(client: df.DurableOrchestrationClient, ledger: Ledger, lease: str | None) -> tuple[int, int]:
-    """The history goes first: without the ledger nobody could tell that it has one. The request goes last."""
+    """The history goes before the ledger: without that nobody could tell that it has one. The request goes last.
+
+    The run leaves the index of open runs before all else, so that a crash in the middle leaves nothing to recover.
+    """
     status = await runtime_status(client, ledger.run_id)
     if status in RUNNING:
         raise InvalidInput(
             "run_id", f"the run still goes on ({status})", "to cancel it, and delete it once it has ended"
         )
+    if lease is not None:
+        await open_runs.forget(ledger.container, ledger.run_id)
     instances = 0 if status is None else await purge_instance(client, ledger.run_id)
     return instances, await purge(ledger, lease)

@@ -1,6 +1,5 @@
 """Step 7 on the way of an id: GET /api/runs/{run_id} tells how far a run is, in a form made for people."""
 
-import json
 from typing import Any
 
 import azure.durable_functions as df
@@ -8,7 +7,7 @@ import azure.functions as func
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 from clients.answer import answer, no_such_run, unavailable
-from clients.instance import find_instance
+from clients.instance import carried_state, find_instance
 from clients.progress import progress_of
 from clients.run_id import is_run_id
 from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
@@ -34,7 +33,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
         return no_such_run(run_id)
     try:
         if (status := await find_instance(client, run_id)) is not None:
-            state = _state_of(status)
+            state = carried_state(status)
             return answer(await _with_report(await _with_progress(readable(status), state), state))
         told = await _from_ledger(run_id)
     except (InvalidInput, PermanentError, RetryableError) as error:
@@ -45,7 +44,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
 def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
     """The run as `{"run_id", "source", "status", "started_at", "updated_at", "progress", "report", "error"}`."""
     runtime_status = status.runtime_status.name
-    state = _state_of(status)
+    state = carried_state(status)
     report = status.output if runtime_status == "Completed" and isinstance(status.output, dict) else None
     error = str(status.output) if runtime_status in ("Failed", "Terminated", "Canceled") else None
     progress = status.custom_status
@@ -61,12 +60,6 @@ def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
     }
 
 
-def _state_of(status: DurableOrchestrationStatus) -> JsonObject:
-    """The state with which the window under way began."""
-    state: JsonObject = status.input_ if isinstance(status.input_, dict) else json.loads(status.input_ or "{}")
-    return state
-
-
 async def _with_progress(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
     """The run with its newest progress; one of a newer version of the app has that of its instance."""
     try:
@@ -77,14 +70,18 @@ async def _with_progress(run: dict[str, Any], state: JsonObject) -> dict[str, An
 
 
 async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """The run with its ledger's report if it has failed: a failed instance has a message in place of one."""
-    if run["status"] != "failed":
+    """The run with its ledger's report if it has failed or was terminated: such an instance has a message for one.
+
+    A run that fails by its own decision closes its ledger first; one that has not is lost, and can go on.
+    """
+    if run["status"] not in ("failed", "terminated"):
         return run
     try:
         report = await _ledger(run["run_id"]).report(state["started_at"])
     except Exception:  # the ledger is the second-best thing to have of a failed run, not a reason to hide the first
         return run
-    return {**run, "report": report}
+    is_lost = run["status"] == "failed" and report is None
+    return {**run, "status": "lost" if is_lost else run["status"], "report": report}
 
 
 async def _from_ledger(run_id: str) -> JsonObject | None:

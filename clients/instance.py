@@ -4,6 +4,7 @@ The SDK raises bare exceptions, and takes an answer of HTTP 500 for one that say
 redrives a run must not: here an instance is missing only if Durable Functions said so.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,10 +13,38 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 
 from ingestion.contracts import RunState
 from ingestion.errors import DurableUnavailable, first_line
+from ingestion.run.keeping import Found
 from ingestion.run.run_state import EVENT
-from ingestion.wire import to_wire
+from ingestion.wire import JsonObject, to_wire
 
 RUNNING = frozenset({"Pending", "Running", "ContinuedAsNew", "Suspended"})
+FOUND = {
+    **dict.fromkeys(RUNNING, Found.GOES_ON),
+    **dict.fromkeys(("Completed", "Failed"), Found.ENDED),
+    **dict.fromkeys(("Terminated", "Canceled"), Found.TERMINATED),
+}
+
+
+def task_hub_of(client: df.DurableOrchestrationClient) -> str:
+    """The task hub whose instances a client sees: the SDK keeps it with the rest of the client's binding."""
+    return str(client._orchestration_bindings.task_hub_name)
+
+
+def found(status: DurableOrchestrationStatus | None) -> Found:
+    """What the keeper makes of an instance's status."""
+    return Found.GONE if status is None else FOUND[status.runtime_status.name]
+
+
+def failure_of(status: DurableOrchestrationStatus) -> str:
+    """What an instance failed with, or why it was terminated: one line, without the host's words in front."""
+    text = str(status.output or "no reason given").partition("\n")[0].strip()
+    return text.partition("' failed: ")[2] if text.startswith("Orchestrator function '") else text
+
+
+def carried_state(status: DurableOrchestrationStatus) -> JsonObject:
+    """The state with which the window under way began, as the instance carries it."""
+    state: JsonObject = status.input_ if isinstance(status.input_, dict) else json.loads(status.input_ or "{}")
+    return state
 
 
 async def find_instance(client: df.DurableOrchestrationClient, run_id: str) -> DurableOrchestrationStatus | None:

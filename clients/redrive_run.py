@@ -1,14 +1,12 @@
 """POST /api/runs/{run_id}/redrive: what failed or never happened is done again, from the ledger alone."""
 
-from datetime import UTC, datetime
-
 import azure.durable_functions as df
 import azure.functions as func
 
 from clients.answer import no_such_run, refusal, unavailable
-from clients.instance import RUNNING, runtime_status, start_instance
+from clients.beginning import begin_again, last_state
+from clients.instance import RUNNING, runtime_status
 from clients.run_id import is_run_id
-from ingestion.contracts import RunRequest, RunState
 from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
 from ingestion.run import run_state
 from ingestion.run.control import clear
@@ -16,7 +14,6 @@ from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage, storage_errors
-from ingestion.wire import from_wire
 
 blueprint = df.Blueprint()
 
@@ -52,18 +49,11 @@ async def _redrive(client: df.DurableOrchestrationClient, ledger: Ledger) -> Non
     status = await runtime_status(client, ledger.run_id)
     if status in RUNNING:
         raise InvalidInput("run_id", f"the run still goes on ({status})", "to redrive it once it has ended")
-    state = run_state.redriven(await _last_state(ledger))
+    request = await ledger.request()
+    assert request is not None, "the lock is a lease on it"
+    state = run_state.redriven(await last_state(ledger, request))
     if state is None:
         raise InvalidInput("run_id", "all that was fetched is enqueued or rejected", "a run with something left to do")
     # A crash after the first of these leaves an ended run that can be redriven again.
     await clear(ledger)
-    await ledger.record_state(state, datetime.now(UTC).isoformat())
-    await start_instance(client, ledger.run_id, state)
-
-
-async def _last_state(ledger: Ledger) -> RunState:
-    request = await ledger.request()
-    assert request is not None, "the lock is a lease on it"
-    if (state := await ledger.state(request["started_at"])) is not None:
-        return state
-    return run_state.start(from_wire(RunRequest, request["request"]), request["started_at"])
+    await begin_again(client, ledger, state)

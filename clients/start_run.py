@@ -9,18 +9,18 @@ import azure.functions as func
 from azure.core.exceptions import ResourceNotFoundError
 
 from clients.answer import answer, refusal, unavailable
-from clients.instance import RUNNING, runtime_status, start_instance
+from clients.beginning import begin, first_state
+from clients.instance import RUNNING, runtime_status, task_hub_of
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
-from ingestion.contracts import RunRequest
 from ingestion.errors import InvalidInput, PermanentError, RetryableError
-from ingestion.run import run_state
+from ingestion.run import open_runs
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.settings import Settings, load_settings
 from ingestion.source.auth import secrets_of
 from ingestion.source.description import load_source
 from ingestion.storage import Storage, open_storage, storage_errors
-from ingestion.wire import JsonObject, from_wire, to_wire
+from ingestion.wire import JsonObject, to_wire
 
 blueprint = df.Blueprint()
 
@@ -62,7 +62,7 @@ async def _start_once(
     client: df.DurableOrchestrationClient, ledger: Ledger, asked: StartRequest, settings: Settings, storage: Storage
 ) -> str:
     """Start the run unless it was started; returns its durable status. Raises InvalidInput for another request."""
-    there = await _created(ledger, asked, settings, storage)
+    there = await _created(ledger, asked, settings, storage, task_hub_of(client))
     if (different := difference(there["asked"], asked_for(asked))) is not None:
         raise different
     if (status := await runtime_status(client, ledger.run_id)) is not None:
@@ -75,21 +75,29 @@ async def _start_once(
         if await ledger.state(there["started_at"]) is not None:
             problem, allowed = "the instance of this run is gone", f"POST /api/runs/{ledger.run_id}/redrive to go on"
             raise InvalidInput("run_id", problem, allowed)
-        state = run_state.start(from_wire(RunRequest, there["request"]), there["started_at"])
-        await start_instance(client, ledger.run_id, state)
+        await begin(client, ledger, first_state(there))
         return "Pending"
 
 
-async def _created(ledger: Ledger, asked: StartRequest, settings: Settings, storage: Storage) -> JsonObject:
-    """The request of the run as its ledger has it: this one, if it is the first."""
+async def _created(
+    ledger: Ledger, asked: StartRequest, settings: Settings, storage: Storage, task_hub: str
+) -> JsonObject:
+    """The request of the run as its ledger has it: this one, if it is the first.
+
+    The run is in the index of open runs before its request is there, so that a crash in between loses no request.
+    """
+    if (there := await ledger.request()) is not None:
+        return there
+    now = datetime.now(UTC)
     request: dict[str, Any] = {
         "run_id": ledger.run_id,
-        "started_at": datetime.now(UTC).isoformat(),
+        "started_at": now.isoformat(),
         "asked": asked_for(asked),
         "request": to_wire(run_request(asked, settings)),
     }
     try:
-        return await ledger.create_request(request)
+        await open_runs.enter(ledger.container, ledger.run_id, task_hub, now)
     except ResourceNotFoundError:  # the first run of all
         await storage.prepare()
-        return await ledger.create_request(request)
+        await open_runs.enter(ledger.container, ledger.run_id, task_hub, now)
+    return await ledger.create_request(request)

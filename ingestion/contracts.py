@@ -7,6 +7,7 @@ here is small (the promise, kept by a test: no payload above 4 KB). Ranges are h
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ingestion.recovery import Recovery
 from ingestion.source_wait import Wait
 
 SCHEMA = 1  # of RunState; raise it when an old state can no longer be read as it is
@@ -190,7 +191,8 @@ class RunState:
     waits to be enqueued: all its chunks, or those in `remaining`, of which `counted` tells what the totals hold
     already. `wait_until` is when the source may be asked again, `wait` why not before. `failures` is bounded;
     `totals.chunks_failed` counts them all, and the ledger keeps them all. `attempt` counts redrives, `window` the
-    windows of an attempt; together they order the states of a run.
+    windows of an attempt; together they order the states of a run. `recoveries` are the last attempts that the keeper
+    began.
     """
 
     request: RunRequest
@@ -212,6 +214,7 @@ class RunState:
     attempt: int = 0
     window: int = 0
     counts_at: str | None = None  # when the totals were counted; None: at the start
+    recoveries: tuple[Recovery, ...] = ()
     schema: int = SCHEMA
 
 

@@ -11,6 +11,7 @@ SluiceError
 └── RetryableError       the same call may succeed later
     ├── StorageUnavailable   the storage account did not answer, or said that it is busy
     ├── DurableUnavailable   Durable Functions did not do what it was asked, or did not tell
+    ├── RunLocked            somebody else starts, redrives, deletes or recovers the run
     ├── ChunkOutOfTime       no message of the chunk got through in its time
     └── ChunkTakenOver       another copy of this activity sends the chunk
 """
@@ -72,6 +73,10 @@ class StorageUnavailable(RetryableError):
 
 class DurableUnavailable(RetryableError):
     """Durable Functions did not answer, or answered that something went wrong."""
+
+
+class RunLocked(RetryableError):
+    """Somebody else starts, redrives, deletes or recovers the run at this moment."""
 
 
 class ChunkOutOfTime(RetryableError):

@@ -23,6 +23,9 @@ WEEK_SECONDS = 7 * 24 * 3600
 DEFAULT_QUEUE = "sluice-ids"
 STORAGE = "AzureWebJobsStorage"
 DEFAULT_PATIENCE_SECONDS = 900.0  # with a source that is away
+KEEPER = "SLUICE_KEEPER_SECONDS"
+# Every so many seconds: a schedule repeats within a minute or an hour, so these are all that come regularly.
+KEEPER_SECONDS = (0, *(n for n in range(1, 60) if 60 % n == 0), *(60 * n for n in range(1, 61) if 60 % n == 0))
 LONGEST_SECONDS = 3_600  # of one activity; a host lets them run for some minutes
 QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"  # and that of a container
 
@@ -58,6 +61,7 @@ class Settings(BaseModel):
     message_ttl_seconds: Annotated[int, Field(alias="SLUICE_MESSAGE_TTL_SECONDS", ge=-1)] = WEEK_SECONDS
     message_delay_seconds: Annotated[int, Field(alias="SLUICE_MESSAGE_DELAY_SECONDS", ge=0, le=WEEK_SECONDS)] = 0
     ledger_days: Annotated[int, Field(alias="SLUICE_LEDGER_DAYS", ge=0)] = 30  # 0: for ever
+    keeper_seconds: Annotated[int, Field(alias=KEEPER, ge=0)] = 60  # 0: off
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -70,7 +74,21 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     except ValidationError as error:
         raise invalid_input(error) from None
     _check_life(settings)
+    if settings.keeper_seconds not in KEEPER_SECONDS:
+        allowed = "0, or seconds that divide a minute, or whole minutes that divide an hour"
+        raise InvalidInput(KEEPER, f"no schedule comes every {settings.keeper_seconds} seconds", allowed)
     return settings
+
+
+def keeper_seconds(environment: Mapping[str, str] = os.environ) -> int:
+    """How often the keeper looks, for its schedule, which is made when the app is loaded.
+
+    What it may not be is the default here: an error would leave the host without a single function, and `load_settings`
+    names it at every call.
+    """
+    given = environment.get(KEEPER, "")
+    seconds = int(given) if given.isascii() and given.isdigit() else -1
+    return seconds if seconds in KEEPER_SECONDS else int(Settings.model_fields["keeper_seconds"].default)
 
 
 def _shards(environment: Mapping[str, str], default: Account) -> tuple[tuple[Account, str], ...]:

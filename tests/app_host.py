@@ -25,9 +25,15 @@ def sluice(
 ) -> Iterator[tuple[RunningApp, httpx.Client]]:
     """Serve the app with these app settings; gives the running app and a client of its HTTP side.
 
-    Without other settings there is neither storage nor a source: port 1 answers nobody.
+    Without other settings there is neither storage nor a source, since port 1 answers nobody, and no keeper.
     """
-    given = {**unset(), "AzureWebJobsStorage": NO_STORAGE, "SLUICE_DEMO_URL": "http://127.0.0.1:1", **settings}
+    given = {
+        **unset(),
+        "AzureWebJobsStorage": NO_STORAGE,
+        "SLUICE_DEMO_URL": "http://127.0.0.1:1",
+        "SLUICE_KEEPER_SECONDS": "0",
+        **settings,
+    }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     with (

@@ -14,6 +14,7 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import RunState
+from ingestion.run import open_runs
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 
@@ -88,6 +89,7 @@ async def _swept(ledger: Ledger, older_than: datetime) -> bool:
             is_old = [True async for _ in _unchanged(ledger.container, places, older_than)]
             if not is_old or not await _is_over(ledger):
                 return False
+            await open_runs.forget(ledger.container, ledger.run_id)
             await purge(ledger, lease)
     except ResourceNotFoundError:  # without a request it is what a deletion has left
         await _delete(ledger.container, _places(ledger.run_id), lambda name: True, if_unmodified_since=older_than)

@@ -68,6 +68,14 @@ class Ledger:
         found = await self._state(started_at)
         return None if found is None else load(found)
 
+    async def state_recorded_at(self) -> datetime | None:
+        """The moment at which a state was recorded last, of whichever run with this id; None if there is no state."""
+        try:
+            recorded_at: datetime = (await self.blob("state.json").get_blob_properties()).last_modified
+        except ResourceNotFoundError:
+            return None
+        return recorded_at
+
     async def record_report(self, report: JsonObject, attempt: int) -> None:
         """Write the report of an attempt, unless that of a later one is there."""
         new = {"run_id": self.run_id, "attempt": attempt, **report}

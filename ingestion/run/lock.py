@@ -1,4 +1,4 @@
-"""The lock of a run: who starts, redrives, purges or sweeps it is alone in doing so.
+"""The lock of a run: who starts, redrives, recovers, purges or sweeps it is alone in doing so.
 
 It is a lease on the request in the ledger. A holder that crashes loses it after `LEASE_SECONDS`, so whoever comes next
 may have to wait that long, and then finds out from the ledger how far the other one came. A holder that cannot renew it
@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobLeaseClient
 
-from ingestion.errors import StorageUnavailable
+from ingestion.errors import RunLocked, StorageUnavailable
 from ingestion.run.ledger import Ledger
 
 LEASE_SECONDS = 15  # the least that Blob Storage gives
@@ -22,10 +22,11 @@ POLL_SECONDS = 0.25
 
 
 @asynccontextmanager
-async def locked(ledger: Ledger) -> AsyncIterator[str]:
+async def locked(ledger: Ledger, *, wait: bool = True) -> AsyncIterator[str]:
     """Hold the lock of a run that has a request in its ledger; gives the lease, which a deletion needs.
 
-    Raises StorageUnavailable, in the middle of what the holder does, if the lease could not be renewed.
+    Raises RunLocked, unless it is to wait, if somebody else holds it; and StorageUnavailable, in the middle of what the
+    holder does, if the lease could not be renewed.
     """
     blob = ledger.blob("request.json")
     while True:
@@ -38,6 +39,8 @@ async def locked(ledger: Ledger) -> AsyncIterator[str]:
         except HttpResponseError as error:
             if getattr(error, "error_code", None) != "LeaseAlreadyPresent":
                 raise
+            if not wait:
+                raise RunLocked(f"somebody else is at work on run {ledger.run_id}: look again later") from error
             await asyncio.sleep(POLL_SECONDS)
     try:
         async with asyncio.timeout_at(asked_at + HELD_SECONDS) as held:

@@ -5,7 +5,7 @@ Step 7 on the way of an id. Enters: a state. Leaves: JSON, its keys in the order
 
 from collections.abc import Mapping
 
-from ingestion import source_wait
+from ingestion import recovery, source_wait
 from ingestion.contracts import Counted, FinishRequest, RunState
 from ingestion.run import run_state, window
 from ingestion.wire import JsonObject
@@ -38,6 +38,7 @@ def progress(state: RunState, phase: str = "running") -> JsonObject:
     chunks_total = state.totals.chunks_done + run_state.chunks_pending(state)
     shown = {"phase": phase, **_counts(state), "pending": pending, "chunks_total": chunks_total}
     shown["counts_at"] = state.counts_at or state.started_at
+    shown["recoveries"] = recovery.shown(state.recoveries)
     return {**shown, **source_wait.shown(state.wait, state.wait_until)}
 
 
@@ -86,6 +87,7 @@ def report(finished: FinishRequest) -> JsonObject:
         ],
         "warnings": _warnings(state),
         "redrives": state.attempt,
+        "recoveries": recovery.shown(state.recoveries),
         "started_at": state.started_at,
         "finished_at": finished.finished_at,
         "seconds": finished.seconds,

@@ -12,6 +12,7 @@ After a crash the queue may hold what was sent since the last checkpoint. The se
 import json
 import secrets
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -180,6 +181,12 @@ async def find_checkpoint(container: ContainerClient, request: EnqueueRequest) -
     except ResourceNotFoundError:
         return None
     return found if is_same_run(found.run_started_at, request.run_started_at) else None
+
+
+async def last_checkpoint_at(container: ContainerClient, run_id: str, batch_index: int) -> datetime | None:
+    """When a checkpoint of a batch was written last, in one request; None if the batch has none."""
+    prefix = _prefix(run_id, batch_index)
+    return max([blob.last_modified async for blob in container.list_blobs(name_starts_with=prefix)], default=None)
 
 
 async def read_counts(

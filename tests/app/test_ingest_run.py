@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ingestion.contracts import Batch, Counted, Cursor, FetchOutcome, Recorded
+from ingestion.recovery import CAUSE_LENGTH, RECOVERIES_AN_HOUR
 from ingestion.run import run_report, run_state
 from ingestion.run.window import ERROR_LENGTH
 from ingestion.source.patience import REASON_CHARACTERS
@@ -173,6 +174,9 @@ def test_inside_a_window_progress_counts_what_checkpoints_say_and_nothing_twice(
     assert shown(Counted(0, 10, 0), Counted(1, 9, 1), Counted(2, 3, 0)) == (25, 22, 1, 2, 2)
 
 
+RECOVERIES = [{"at": "2026-01-01T00:00:00+00:00", "cause": "c" * CAUSE_LENGTH}] * RECOVERIES_AN_HOUR
+
+
 def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_every_chunk_failing() -> None:
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
         return receipt(payload, 7, f"{payload['chunk_index']}" + "x" * 5_000)
@@ -188,6 +192,7 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_every_chunk_failin
         wait=Wait(waiting_for="source", reason="r" * REASON_CHARACTERS, seconds=1234567.891, attempts=123456),
     )
     state = first_state(chunk_size=50_000, chunks_per_batch=100, tolerated_failures="1000")
+    state["recoveries"] = RECOVERIES
     answer = answering(to_wire(FetchOutcome(batch=big)), chunk=chunk)
     before = rehearse(answer, state)
     after = rehearse(
@@ -201,6 +206,7 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_every_chunk_failin
     sizes["state"] = len(json.dumps(after.continued_with))
     assert after.continued_with is not None
     assert len(after.continued_with["failures"][0]["error"]) == ERROR_LENGTH
+    assert after.continued_with["recoveries"] == RECOVERIES
     assert {name: size for name, size in sizes.items() if size > 4096} == {}
 
 
@@ -211,7 +217,7 @@ def test_no_state_is_above_4_kb_with_every_chunk_held_back() -> None:
     offsets = tuple(range(0, 500_000_000, 5_000_000))
     fetched = Batch(index=0, blob="b", count=5_000_000, offsets=offsets, size_bytes=500_000_000, pages=1)
     answer = answering(to_wire(FetchOutcome(batch=fetched)), chunk=chunk)
-    state = first_state(chunk_size=50_000, chunks_per_batch=100)
+    state = {**first_state(chunk_size=50_000, chunks_per_batch=100), "recoveries": RECOVERIES}
     paused = rehearse(answer, rehearse(answer, state).continued_with)
 
     assert len(json.dumps(paused.continued_with)) < 4096

@@ -42,6 +42,10 @@ def test_every_setting_is_on_the_page_with_its_default() -> None:
         ("SLUICE_MESSAGE_TTL_SECONDS", "0"),
         ("SLUICE_MESSAGE_DELAY_SECONDS", str(7 * 24 * 3600)),
         ("SLUICE_LEDGER_DAYS", "-1"),
+        ("SLUICE_KEEPER_SECONDS", "7"),
+        ("SLUICE_KEEPER_SECONDS", "90"),
+        ("SLUICE_KEEPER_SECONDS", "-60"),
+        ("SLUICE_KEEPER_SECONDS", "often"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(name: str, value: str) -> None:

@@ -132,5 +132,5 @@ def test_a_redrive_that_failed_before_its_end_does_not_show_the_report_of_the_at
         rig.monkeypatch.setattr(ledger, "record_state", record)
         host.ask("redrive")
         run = host.wait()
-        assert (run["status"], run["report"]) == ("failed", None)
+        assert (run["status"], run["report"]) == ("lost", None)
         assert "the ledger is gone" in run["error"]

@@ -1,0 +1,167 @@
+"""One look of the keeper: at every open run of its task hub, and under the lock at those with which something is wrong.
+
+A look costs one storage request for each 5,000 open runs, and at most two for each of them, four if its state is older
+than ten minutes; a recovery costs more. It may end at any point: what is done twice does no harm, and the next look
+does the rest.
+"""
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Any
+
+import azure.durable_functions as df
+from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
+from azure.storage.blob.aio import ContainerClient
+
+from activities.finish_run import log_end
+from activities.log import log
+from clients.beginning import begin, begin_again, last_state
+from clients.instance import carried_state, failure_of, find_instance, found, task_hub_of
+from ingestion.contracts import FinishRequest, RunState
+from ingestion.errors import RunLocked, first_line
+from ingestion.run import closing, keeping, open_runs
+from ingestion.run.keeping import Action, Found
+from ingestion.run.ledger import Ledger
+from ingestion.run.lock import locked
+from ingestion.run.open_runs import OpenRun
+from ingestion.sending.checkpoint import last_checkpoint_at
+from ingestion.storage import storage_errors
+
+RUNS_AT_ONCE = 8
+NO_REASON = ("running", "ending")  # phases in which a run waits for nobody
+
+
+async def keep(client: df.DurableOrchestrationClient, container: ContainerClient, now: datetime) -> None:
+    """Look at every open run of the client's task hub; one that cannot be looked at hinders no other."""
+    lanes, task_hub = asyncio.Semaphore(RUNS_AT_ONCE), task_hub_of(client)
+
+    async def look(run: OpenRun) -> None:
+        async with lanes:
+            keeper = Keeper(client, container, run, now)
+            try:
+                with storage_errors(f"keep run {run.run_id}"):
+                    await keeper.look()
+            except RunLocked:
+                pass  # somebody else is at work on the run
+            except Exception as error:
+                keeper.log("run_not_kept", "the keeper could not look at a run", reason=first_line(error))
+
+    runs = [run async for run in open_runs.listed(container) if run.task_hub == task_hub]
+    async with asyncio.TaskGroup() as looks:
+        for run in runs:
+            looks.create_task(look(run))
+
+
+class Keeper:
+    """The keeper at one run, as the index lists it."""
+
+    def __init__(
+        self, client: df.DurableOrchestrationClient, container: ContainerClient, run: OpenRun, now: datetime
+    ) -> None:
+        self._client, self._run, self._now = client, run, now
+        self._ledger = Ledger(container, run.run_id)
+
+    def log(self, action: str, message: str, *, level: int = logging.WARNING, **facts: Any) -> None:
+        """Log what was seen of the run, or done about it."""
+        log(action, message, level=level, run_id=self._run.run_id, **facts)
+
+    async def look(self) -> None:
+        """Look at the instance, note what was found, and do what follows."""
+        run, status = self._run, await find_instance(self._client, self._run.run_id)
+        seen = found(status)
+        if status is not None and seen is Found.GOES_ON:
+            await self._watch(status)
+            return
+        has_state = seen is Found.GONE and await self._ledger.state_recorded_at() is not None
+        noted, is_closer = keeping.first_look(run.found, seen, has_state=has_state, age=self._now - run.opened_at)
+        if await self._note(noted, run.reported) and is_closer:
+            await self._look_closer()
+
+    async def _watch(self, status: DurableOrchestrationStatus) -> None:
+        """Report a run that goes on and stands still, once."""
+        run, moved_at, waits = self._run, self._run.opened_at, _waits(status)
+        if not waits:
+            moved_at = max(moved_at, await self._ledger.state_recorded_at() or moved_at)
+            batch = (carried_state(status).get("batch") or {}).get("index")
+            if self._now - moved_at >= keeping.PATIENCE and batch is not None:
+                checkpoint_at = await last_checkpoint_at(self._ledger.container, run.run_id, batch)
+                moved_at = max(moved_at, checkpoint_at or moved_at)
+        stands_still = keeping.stands_still(run.reported, moved_at, waits=waits, now=self._now)
+        reported = moved_at.isoformat() if stands_still else run.reported
+        if await self._note(Found.GOES_ON, reported) and stands_still:
+            seconds = round((self._now - moved_at).total_seconds())
+            self.log("run_stands_still", "a run goes on and does nothing", since=reported, seconds=seconds)
+
+    async def _note(self, noted: Found, reported: str) -> bool:
+        """Note what was found, if that is news; says whether the run is still as it was listed."""
+        if (noted, reported) == (self._run.found, self._run.reported):
+            return True
+        changed = await open_runs.note(self._ledger.container, self._run, found=noted, reported=reported)
+        self._run = changed or self._run
+        return changed is not None
+
+    async def _look_closer(self) -> None:
+        """Look again under the lock, with the ledger at hand, and do what is to be done."""
+        ledger, run = self._ledger, self._run
+        request = await ledger.request()
+        if request is None:  # nothing to lock: the start was lost before it wrote the request, or is under way
+            if self._now - run.opened_at >= keeping.PATIENCE:
+                await open_runs.remove(ledger.container, run)
+            return
+        async with locked(ledger, wait=False):
+            entry = await open_runs.find(ledger.container, run.run_id)
+            if entry is None or entry.etag != run.etag:
+                return  # closed, deleted, or begun again, perhaps in another task hub
+            status, started_at = await find_instance(self._client, run.run_id), request["started_at"]
+            action = keeping.next_action(
+                run.found,
+                found(status),
+                is_closed=await ledger.report(started_at) is not None,
+                state=await ledger.state(started_at),
+                requested_at=started_at,
+                now=self._now,
+            )
+            await self._do(action, await last_state(ledger, request), _cause(status))
+
+    async def _do(self, action: Action, state: RunState, cause: str) -> None:
+        ledger, run_id, now = self._ledger, self._run.run_id, self._now
+        match action:
+            case Action.TIDY:
+                await closing.tidy(ledger, state, self._run)
+            case Action.CLOSE:
+                await self._close(closing.ended(run_id, state, now), cause)
+            case Action.CLOSE_TERMINATED:
+                await self._close(closing.terminated(run_id, state, now), cause)
+            case Action.GIVE_UP:
+                await self._close(closing.ended(run_id, keeping.given_up(state, cause), now), cause)
+                self.log("run_given_up", "a run was recovered too often", level=logging.ERROR, cause=cause)
+            case Action.START:
+                await begin(self._client, ledger, state)
+                self.log("run_recovered", "the keeper let a run go on", cause="its start was lost", attempt=0)
+            case Action.RECOVER:
+                state = keeping.recovered(state, cause, now)
+                await begin_again(self._client, ledger, state)
+                self.log("run_recovered", "the keeper let a run go on", cause=cause, attempt=state.attempt)
+
+    async def _close(self, finished: FinishRequest, cause: str) -> None:
+        deleted = await closing.close(self._ledger, finished, self._now)
+        if deleted is not None:
+            log_end(finished, deleted)
+            message = "the keeper closed the ledger of a run"
+            self.log("ledger_closed_by_keeper", message, level=logging.INFO, outcome=finished.outcome, cause=cause)
+
+
+def _waits(status: DurableOrchestrationStatus) -> bool:
+    """Whether a run says what it waits for, or is held."""
+    told = status.custom_status
+    phase = told.get("phase") if isinstance(told, dict) else None
+    return status.runtime_status.name == "Suspended" or (phase is not None and phase not in NO_REASON)
+
+
+def _cause(status: DurableOrchestrationStatus | None) -> str:
+    """What ended an instance, in one line."""
+    if status is None:
+        return "the instance was gone"
+    name = status.runtime_status.name
+    return "completed, and the ledger was not closed" if name == "Completed" else f"{name}: {failure_of(status)}"

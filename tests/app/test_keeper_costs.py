@@ -1,0 +1,75 @@
+"""What one look of the keeper costs in requests to storage, beside ten thousand ledgers that are closed."""
+
+import asyncio
+from datetime import timedelta
+
+import aiohttp
+from azure.storage.blob import generate_container_sas
+
+from emulator import Azurite
+from ingestion.run import open_runs
+from tests.app.kept import CRASH, LATER, Kept, keeping
+
+CLOSED = 10_000
+AT_WORK = {"input": {"batch": {"index": 3}}, "customStatus": {"phase": "running"}}
+
+
+async def costs(kept: Kept, *, after: timedelta) -> int:
+    """Look once, and say how many requests that were."""
+    kept.connection.requests.clear()
+    await kept.look(after=after)
+    return len(kept.connection.requests)
+
+
+async def close_many(kept: Kept) -> None:
+    """Ledgers of runs that have ended, as far as a listing could meet them; put by hand, which is ten times as fast."""
+    container = kept.container
+    key = container.credential.account_key
+    account, name, tomorrow = str(container.account_name), container.container_name, kept.now + timedelta(days=1)
+    sas = generate_container_sas(account, name, account_key=key, permission="cw", expiry=tomorrow)
+    numbers = iter(range(CLOSED))
+
+    async def close(http: aiohttp.ClientSession) -> None:
+        for number in numbers:
+            url = f"{container.url}/runs/closed-{number:05}/report.json?{sas}"
+            async with http.put(url, data=b"{}", headers={"x-ms-blob-type": "BlockBlob"}) as answer:
+                assert answer.status == 201, await answer.text()
+
+    async with aiohttp.ClientSession() as http:
+        await asyncio.gather(*(close(http) for _ in range(16)))
+
+
+def test_a_look_costs_five_requests_and_two_for_each_open_run_and_two_more_for_an_old_state(
+    azurite: Azurite, queue_name: str
+) -> None:
+    async def work(kept: Kept) -> None:
+        await close_many(kept)
+        assert await costs(kept, after=LATER) <= 5, "nothing is open"
+
+        statuses = ["Running", "Suspended", "Failed", "Completed", None]
+        for number, status in enumerate(statuses * 2):
+            await kept.begun(f"run-{number}")
+            kept.engine.has(status, f"run-{number}", output=CRASH, **AT_WORK)
+        assert await costs(kept, after=timedelta(0)) <= 5 + 2 * 10
+        for run_id in await kept.open_runs():
+            kept.engine.has("Running", run_id, **AT_WORK)
+        for _ in range(2):
+            assert await costs(kept, after=timedelta(0)) <= 5 + 2 * 10
+        assert 5 + 2 * 10 < await costs(kept, after=2 * LATER) <= 5 + 4 * 10, "each is looked at for a checkpoint"
+        assert await costs(kept, after=2 * LATER) <= 5 + 4 * 10
+        for run_id in await kept.open_runs():
+            await open_runs.forget(kept.container, run_id)
+        assert await costs(kept, after=LATER) <= 5
+
+    keeping(azurite, queue_name, work)
+
+
+def test_an_entry_and_its_removal_cost_a_run_four_requests_in_all(azurite: Azurite, queue_name: str) -> None:
+    async def work(kept: Kept) -> None:
+        kept.connection.requests.clear()
+        for _ in range(2):  # before the request, and before the instance
+            await open_runs.enter(kept.container, "run", "TestHub", kept.now)
+        await open_runs.remove(kept.container, await open_runs.find(kept.container, "run"))
+        assert len(kept.connection.requests) == 4
+
+    keeping(azurite, queue_name, work)
