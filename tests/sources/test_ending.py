@@ -109,5 +109,7 @@ def test_a_declared_error_in_a_success_is_a_failed_attempt_of_which_nothing_is_t
     wrong = {**NOTHING_AND_ERRORS, "data": {"users": users}}
     pages = [{"data": {"users": [{"id": 1}]}}, wrong, {"data": {"users": [{"id": 3}]}}, {"data": {"users": []}}]
     assert read(pages, {**NUMBERED, "error": "errors"})[0] == [1, 3]
-    with pytest.raises(SourceUnreachable, match=r"in 2 attempts, at last: the answer has errors = .*upstream timeout"):
-        read([wrong, wrong], {**NUMBERED, "error": "errors", "attempts": 2})
+    with pytest.raises(
+        SourceUnreachable, match=r"in 2 attempts; .*At last: the answer has errors = .*upstream timeout"
+    ):
+        read([wrong, wrong], {**NUMBERED, "error": "errors", "attempts": 2, "outage_seconds": 0})
