@@ -21,6 +21,7 @@ _KINDS: Mapping[int, str] = {
     EventType.SUB_ORCHESTRATION_INSTANCE_CREATED: "a sub-orchestration",
     EventType.TIMER_CREATED: "a timer",
 }
+_WHY = "Was a change made to the orchestrator code after this instance had already started running?"
 _HANGS = "on the real host the instance stays Running for ever, without a word, and no try catches it"
 
 
@@ -105,22 +106,12 @@ def _drifts(history: Sequence[Event], issued: Sequence[Issued]) -> Iterator[str]
         if task is None:
             known = "" if name is None else f" and name '{name}' (version '{event['Version'] or ''}')"
             yield (
-                f"{was} ID {number}{known}, but the current replay execution hasn't (yet?) scheduled this task. "
-                f"{_guess_drift(history)}"
+                f"{was} ID {number}{known}, but the current replay execution hasn't (yet?) scheduled this task. {_WHY}"
             )
         elif task.event_type != kind or (name is not None and task.name != name):
             known = "" if name is None else f" named '{name}'"
             named = "" if task.event_type is EventType.TIMER_CREATED else f" named '{task.name}'"
             yield (
                 f"{was} number {number}{known}, but the current orchestration replay instead scheduled "
-                f"{_KINDS[task.event_type]} task{named} with this sequence number.  {_guess_drift(history)}"
+                f"{_KINDS[task.event_type]} task{named} with this sequence number.  {_WHY}"
             )
-
-
-def _guess_drift(history: Sequence[Event]) -> str:
-    if any(event["EventType"] == EventType.GENERIC_EVENT for event in history):
-        return (
-            "The instance was rewound, which takes back failures that the code had caught, too: what came after them "
-            "no longer fits. Start it again instead"
-        )
-    return "Was a change made to the orchestrator code after this instance had already started running?"

@@ -90,7 +90,7 @@ def test_a_child_that_is_gone_is_started_again(app: RunningApp) -> None:
 def test_a_caught_failure_is_taken_back_too_and_then_history_does_not_fit(app: RunningApp) -> None:
     instance = rewind(app, fail(app, "caught_then_failed"))
     assert instance.status == "Failed"
-    assert "The instance was rewound" in str(instance.output_text)
+    assert "Non-Deterministic workflow detected" in str(instance.output_text)
 
 
 def test_only_a_failed_instance_is_rewound(app: RunningApp) -> None:
