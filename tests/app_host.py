@@ -21,7 +21,12 @@ NO_STORAGE = (
 
 @contextmanager
 def sluice(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, clock: Clock | None = None, **settings: str
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    clock: Clock | None = None,
+    worker_process: bool = False,
+    **settings: str,
 ) -> Iterator[tuple[RunningApp, httpx.Client]]:
     """Serve the app with these app settings; gives the running app and a client of its HTTP side.
 
@@ -37,7 +42,7 @@ def sluice(
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     with (
-        running_app(ROOT, state_file=tmp_path / "devhost.db", clock=clock) as app,
+        running_app(ROOT, state_file=tmp_path / "devhost.db", clock=clock, worker_process=worker_process) as app,
         httpx.Client(base_url=app.url) as http,
     ):
         try:

@@ -66,7 +66,7 @@ class Rig:
     def host(self, state: str = "first", *, time_flies: bool = True) -> Iterator["Host"]:
         """The app on the state file of that name; unless time flies, only the test moves it past durable timers."""
         (self.folder / state).mkdir(exist_ok=True)
-        settings = {
+        settings: dict[str, Any] = {
             "AzureWebJobsStorage": self.azurite.connection_string,
             "SLUICE_DEMO_URL": self.api_url,
             "SLUICE_QUEUE": self.name,
