@@ -51,7 +51,9 @@ def failed_by_host(name: str, error: HostFailure) -> Failure:
     if isinstance(error, FunctionTimeout):
         own = {"Timeout": error.span, "InstanceId": str(uuid4()), "MethodName": error.method, "Handled": False}
         source = "Microsoft.Azure.WebJobs.Host"
-        return failed_activity(name, str(error), error.exception_type, own=own, StackTraceString="", Source=source)
+        return failed_activity(
+            name, str(error), error.exception_type, own=own, StackTraceString=NET_STACK, Source=source
+        )
     return failed_activity(name, str(error), error.exception_type)
 
 

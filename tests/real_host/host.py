@@ -79,12 +79,16 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> dict[st
 
 
 @contextmanager
-def hosted(app: str | Path, environment: Mapping[str, str] | None = None) -> Iterator[Host]:
+def hosted(
+    app: str | Path, environment: Mapping[str, str] | None = None, *, worker_process: bool = False
+) -> Iterator[Host]:
     """Run an app of the golden data, or the one in a folder, for as long as the block lasts."""
     root = APPS / app if isinstance(app, str) else app
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, environment or {}):
         state_file = Path(folder) / "state.db"
-        with running_app(root, clock=RealClock(), state_file=state_file, enable_auth=True) as running:
+        with running_app(
+            root, clock=RealClock(), state_file=state_file, enable_auth=True, worker_process=worker_process
+        ) as running:
             held = running.host.keys
             assert held is not None
             keys = {"master": held.master, "functionkey": held.host, "systemkey": held.durable}

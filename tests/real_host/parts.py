@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from devhost.errors import DevhostError
-from tests.real_host import annotations, console, corners, exchanges, http_exchanges, orchestrations, starts
+from tests.real_host import annotations, console, corners, exchanges, http_exchanges, orchestrations, starts, workers
 from tests.real_host.rows import Row
 
 Run: TypeAlias = Callable[[], Sequence[Row]]
@@ -16,6 +16,7 @@ RUNNERS = (
     console,
     orchestrations,
     corners,
+    workers,
 )
 PARTS: Mapping[str, Run] = {part: run for runner in RUNNERS for part, run in runner.PARTS.items()}
 
