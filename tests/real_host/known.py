@@ -34,6 +34,8 @@ KNOWN: tuple[Known, ...] = (
     Known("pace", "api-more", r"start_new id a\?b"),  # of "a", likewise
     # The known orchestrators come in the order in which the real host came across them.
     Known("stack", "api-more", _UNKNOWN_ORCHESTRATOR, r"body\.(output|historyEvents\[1\]\.Result)"),
+    # Which headers stand before the one that cannot be written is the order of a map.
+    Known("http", "api-more", "start_new id ü", "Content-Type"),
     # There behind a proxy with TLS.
     Known("client", "api-more/binding", what=r"body\.(baseUrl|rpcBaseUrl|creationUrls\..*|managementUrls\..*)"),
     # histories.json, patterns.json
