@@ -18,7 +18,7 @@ from tests.devhost.fuzz_world import NESTED, PARTED, Ending, World
 
 PROGRAMS = 1_500
 AT_ONCE = 125
-pytestmark = pytest.mark.timeout(300)  # half a minute of two cores, but others may want them too
+pytestmark = pytest.mark.timeout(600)  # a minute of two cores, but others may want them too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
