@@ -37,6 +37,7 @@ class ActivityQueue:
         self._clock, self._console = clock, console
         self._slots, self._spawn, self._tell, self._fail = asyncio.Semaphore(limit), spawn, tell, fail
         self._ended: list[tuple[Activity, Event]] = []
+        self._posted = asyncio.Event()  # those that have ended are written
         self._outstanding: Counter[str] = Counter()
 
     def is_idle(self) -> bool:
@@ -58,9 +59,11 @@ class ActivityQueue:
     async def _run(self, activity: Activity) -> None:
         async with self._slots:
             event = await self._call(activity)
-        if not self._ended:
-            asyncio.get_running_loop().call_soon(self._post_ended)
-        self._ended.append((activity, event))
+            if not self._ended:
+                asyncio.get_running_loop().call_soon(self._post_ended)
+            self._ended.append((activity, event))
+            # The slot is free when the result is written: what a crash makes run again is never more than the limit.
+            await self._posted.wait()
 
     async def _call(self, activity: Activity) -> Event:
         text = f"activity {activity.name} #{activity.task_id}"
@@ -98,6 +101,8 @@ class ActivityQueue:
         except StateFileError as error:
             self._fail(error)
             return
+        self._posted.set()
+        self._posted = asyncio.Event()
         for activity, _ in ended:
             self._outstanding[activity.instance_id] -= 1
             if not self._outstanding[activity.instance_id]:
