@@ -1,7 +1,7 @@
 """Strikes at requests, not at seconds: the k-th request to storage is the moment, however fast the machine is.
 
 Enters: each request that passes, twice: before the service sees it, and when the service has done it but nobody knows.
-Leaves: a dead devhost, a storage that can no longer be reached, or both, at exactly that point.
+Leaves: a dead devhost or worker, a storage that can no longer be reached, or several of these, at exactly that point.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +12,10 @@ from enum import StrEnum
 class Victim(StrEnum):
     """Who is struck."""
 
-    HOST = "host"  # devhost and the app in it
+    HOST = "host"  # devhost and its worker process
+    WORKER = "worker"  # the worker process alone, while activities run
+    TURN = "turn"  # the worker process alone, during the next turn of an orchestrator
+    TIMEOUT = "timeout"  # an activity that runs over its time, and the worker process with it
     STORAGE = "storage"
     BOTH = "both"
     STATE = "state"  # devhost, and the file with its instances and their history

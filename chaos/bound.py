@@ -19,11 +19,14 @@ CHECKPOINT_MESSAGES = 20  # small, so that the bound is far below the size of a 
 class Harm:
     """What happened to the processes and requests of one round."""
 
-    kills: int
-    restarts: int
-    losses: int  # of the state file, each with a kill
     faults: Counter[Fault]
     lost_answers: int
+    kills: int = 0  # of devhost; or its own end, at the third exit of its worker
+    restarts: int = 0  # of storage
+    losses: int = 0  # of the state file, each with a kill
+    exits_in_turns: int = 0  # of the worker process
+    exits_in_activities: int = 0
+    timeouts: int = 0
 
 
 def chunks_in_flight_at_most(plan: Plan, harm: Harm) -> int:
@@ -34,8 +37,9 @@ def chunks_in_flight_at_most(plan: Plan, harm: Harm) -> int:
 
 
 def duplicates_at_most(plan: Plan, harm: Harm) -> int:
-    """What every chunk in flight may have sent since its checkpoint, once for each kill and each loss of storage; the
-    messages whose answer was lost; and what the source itself has said twice."""
-    crashes, chunks = harm.kills + harm.restarts, chunks_in_flight_at_most(plan, harm)
+    """What every chunk in flight may have sent since its checkpoint, once for each crash of any kind and each loss of
+    storage; the messages whose answer was lost; and what the source itself has said twice."""
+    crashes = harm.kills + harm.restarts + harm.exits_in_turns + harm.exits_in_activities + harm.timeouts
+    chunks = chunks_in_flight_at_most(plan, harm)
     unconfirmed = checkpoint.duplicates_at_most(crashes, chunks, CHECKPOINT_MESSAGES)
     return unconfirmed + harm.lost_answers + harm.faults[Fault.REPEATED]

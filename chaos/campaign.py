@@ -12,6 +12,7 @@ from chaos.round import Outcome, play
 from chaos.stage import Stage
 
 SETTINGS = {
+    "SLUICE_KEEPER_SECONDS": "1",
     "SLUICE_CHUNKS_PER_BATCH": "4",  # several windows in a round
     "SLUICE_CHECKPOINT_MESSAGES": str(CHECKPOINT_MESSAGES),
     "SLUICE_SEND_CONCURRENCY": "8",

@@ -11,7 +11,8 @@ from chaos.fault import Fault, Misfortune
 from chaos.wire import Message
 
 CHUNK_SIZES = (40, 80, 150, 300)
-STRIKES = (1, 1, 1, 2, 3)  # in a round
+OTHER_STRIKES = (0, 0, 1, 1, 2)  # in a round, beside the exit of its worker: each may cost one of three recoveries
+OTHERS = (Victim.HOST, Victim.HOST, Victim.TIMEOUT, Victim.TIMEOUT, Victim.STORAGE, Victim.BOTH, Victim.STATE)
 WORST_RATE = 0.02  # share of the messages that meet one kind of fault; each costs the sender a wait
 WORST_PAGE_RATE = 0.06  # five kinds of it, and a page is asked for five times: more would end a run, rightly
 WORST_BLOB_RATE = 0.01  # each costs a second or more: that is the official client's first wait
@@ -48,14 +49,11 @@ def make_plan(seed: str, number: int, ids: int) -> Plan:
     chance = random.Random(f"{seed}/{number}")
     chunk_size = chance.choice(CHUNK_SIZES)
     requests = ids + 4 * (ids // chunk_size + 1)  # what a quiet run says to storage, at least
-    victims = (Victim.HOST, Victim.HOST, Victim.STORAGE, Victim.BOTH, Victim.STATE)
+    worker = Victim.TURN if number % 2 else Victim.WORKER
+    victims = (worker, *(chance.choice(OTHERS) for _ in range(chance.choice(OTHER_STRIKES))))
     strikes = tuple(
-        Strike(
-            at_request=chance.randint(1, requests),
-            answered=chance.random() < 0.5,
-            victim=chance.choice(victims),
-        )
-        for _ in range(chance.choice(STRIKES))
+        Strike(at_request=_moment(chance, victim, requests), answered=chance.random() < 0.5, victim=victim)
+        for victim in victims
     )
 
     def rates(worst: float, *kinds: Fault) -> dict[Fault, float]:
@@ -71,6 +69,14 @@ def make_plan(seed: str, number: int, ids: int) -> Plan:
         blob_rates=rates(WORST_BLOB_RATE, Fault.BUSY, Fault.CUT, Fault.LOST),
         source_rates=rates(WORST_PAGE_RATE, Fault.BUSY, Fault.THROTTLED, Fault.CUT, Fault.TORN, Fault.REPEATED),
     )
+
+
+def _moment(chance: random.Random, victim: Victim, requests: int) -> int:
+    if victim is Victim.STATE:  # a run without instance and without recorded state is started after ten minutes only
+        return chance.randint(requests // 3, requests)
+    if victim in (Victim.WORKER, Victim.TURN, Victim.TIMEOUT):  # there are to be activities and turns to come
+        return chance.randint(1, requests * 2 // 3)
+    return chance.randint(1, requests)
 
 
 def is_message(request: Message) -> bool:

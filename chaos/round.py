@@ -28,14 +28,13 @@ class Outcome:
     harm: Harm
     bound: int
     status: Status
-    redrives: int
     found: Comparison
     seconds: float
 
 
 def play(stage: Stage, plan: Plan) -> Outcome:
     """Play one round. Raises RunError if the run stands still, ChildError if a process ends that nobody struck."""
-    began, before = time.monotonic(), (stage.kills, stage.restarts, stage.losses)
+    began, before = time.monotonic(), stage.suffered()
     stage.lay(plan)
     met = [stage.queue.misfortune, stage.blobs.misfortune, stage.source.misfortune]
     try:
@@ -46,31 +45,24 @@ def play(stage: Stage, plan: Plan) -> Outcome:
         stage.lift()
     queue, blobs, source = (one.met for one in met)
     found = read_back(stage.azurite.connection_string, stage.stack.queue, stage.stack.api_url)
-    harm = Harm(
-        kills=stage.kills - before[0],
-        restarts=stage.restarts - before[1],
-        losses=stage.losses - before[2],
-        faults=queue + blobs + source,
-        lost_answers=queue[Fault.LOST],
-    )
+    harm = Harm(**(stage.suffered() - before), faults=queue + blobs + source, lost_answers=queue[Fault.LOST])
     return Outcome(
         plan=plan,
         harm=harm,
         bound=duplicates_at_most(plan, harm),
         status=status,
-        redrives=follower.redrives,
         found=found,
         seconds=time.monotonic() - began,
     )
 
 
 class Follower:
-    """Does what a person would do who wants a run to get through: start it, look, redrive it when it was lost."""
+    """Starts the run, and looks: what is struck down comes up again, and nothing else is done to the run."""
 
     def __init__(self, stage: Stage, plan: Plan, client: RunClient) -> None:
         self._stage, self._plan, self._client = stage, plan, client
         self._run_id = f"chaos-{plan.seed.replace('/', '-')}"
-        self.redrives = 0
+        self._is_started = False
 
     def follow(self) -> Status:
         """Mend what is struck until the run has ended; gives its last status."""
@@ -80,7 +72,7 @@ class Follower:
             status = self._look()
             if status is not None and status["status"] in ENDED:
                 return status
-            moved = (self._stage.kills, self._stage.restarts, self.redrives, status and status["progress"])
+            moved = (self._stage.suffered(), status and (status["status"], status["progress"]))
             now = time.monotonic()
             if moved != seen:
                 seen, seen_at = moved, now
@@ -90,17 +82,12 @@ class Follower:
             time.sleep(POLL_SECONDS)
 
     def _look(self) -> Status | None:
-        """The run's status; None if nobody answers, and when the run was started or redriven just now."""
+        """The run's status; None if nobody answers. A start is repeated until it is accepted, once."""
         try:
-            try:
-                status = self._client.status(self._run_id)
-            except RunError:  # there is none yet, or its ledger cannot be read at this moment
-                self._client.start(source="demo", run_id=self._run_id, chunk_size=self._plan.chunk_size)
-                return None
-            if status["status"] == "lost":
-                self._client.redrive(self._run_id)
-                self.redrives += 1
-                return None
+            if self._is_started:
+                return self._client.status(self._run_id)
+            self._client.start(source="demo", run_id=self._run_id, chunk_size=self._plan.chunk_size)
+            self._is_started = True
         except (RunError, httpx.HTTPError):
-            return None  # struck at this moment, or storage is: the next look tells
-        return status
+            pass  # struck at this moment, or storage is: the next look tells
+        return None

@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from chaos.gate import Gate
 from chaos.plan import Plan
 from chaos.proxy import Proxy
 from chaos.repeat import Repeat
+from chaos.worker import WorkerStrikes
 from demo.settings import ApiSettings
 from demo.stack import Stack
 from emulator import Azurite
@@ -46,6 +48,8 @@ class Stage:
         self.kills = 0
         self.restarts = 0
         self.losses = 0
+        self.worker = WorkerStrikes(folder / "devhost.log")
+        self._host_listens = True
         self._storage_is_struck = threading.Event()
         self._state_is_struck = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -55,6 +59,19 @@ class Stage:
         """Everything is up and well; from now on the plan's misfortunes happen."""
         ambush = Ambush(plan.strikes, self._strike)
         self._call(self._set(ambush, plan.blobs(), plan.queue(), plan.source()))
+
+    def suffered(self) -> Counter[str]:
+        """What has happened to the processes so far, by the names of `Harm`."""
+        worker = self.worker
+        worker.look()
+        return Counter(
+            kills=self.kills,
+            restarts=self.restarts,
+            losses=self.losses,
+            exits_in_turns=worker.exits_in_turns,
+            exits_in_activities=worker.exits_in_activities,
+            timeouts=worker.timeouts,
+        )
 
     def lift(self) -> None:
         """No more misfortune."""
@@ -67,13 +84,21 @@ class Stage:
             self.restarts += 1
             self._storage_is_struck.clear()
             self._call(self._reopen())
+        self.worker.look()
         host = self.stack.devhost
         if host is not None and not host.alive:
+            self._host_listens = False
             self.kills += 1
             if self._state_is_struck.is_set():
                 self._lose_state()
             self.stack.start_devhost()
+            self._host_listens = True
+            self.worker.strike_again(self._host_pid())
         self.stack.check()
+
+    def _host_pid(self) -> int | None:
+        host = self.stack.devhost
+        return host.pid if host is not None and host.alive and self._host_listens else None
 
     def _lose_state(self) -> None:
         for file in self._folder.glob("devhost.db*"):
@@ -88,6 +113,9 @@ class Stage:
 
     def _strike(self, victim: Victim) -> None:
         """Called between two bytes of the proxies' loop; what has to be waited for is left to `mend`."""
+        if victim in (Victim.WORKER, Victim.TURN, Victim.TIMEOUT):
+            self.worker.strike(victim, self._host_pid())
+            return
         host = self.stack.devhost
         if victim is Victim.STATE:
             self._state_is_struck.set()
@@ -142,7 +170,9 @@ class Stage:
                 "AzureWebJobsStorage": connection,
                 "SLUICE_DEMO_URL": f"http://127.0.0.1:{self.source.port}",
             }
-            self.stack = Stack(self.api, folder=self._folder, azurite=self.azurite, environment=environment)
+            self.stack = Stack(
+                self.api, folder=self._folder, azurite=self.azurite, environment=environment, strikes=True
+            )
             opened.enter_context(self.stack)
             self.source.upstream = int(self.stack.api_url.rpartition(":")[2])
             self._open = opened.pop_all()

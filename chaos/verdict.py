@@ -35,11 +35,14 @@ def problems(outcome: Outcome) -> list[str]:
 def describe(outcome: Outcome) -> str:
     """The round in one line."""
     plan, harm, found = outcome.plan, outcome.harm, outcome.found
+    recoveries = (outcome.status["report"] or {}).get("recoveries", [])
     faults = ", ".join(f"{count} {fault}" for fault, count in sorted(harm.faults.items()) if count)
     return (
         f"round {plan.number:>3}: {plan.ids:,} ids in chunks of {plan.chunk_size}, {harm.kills} kills, "
-        f"{harm.restarts} restarts of storage, {harm.losses} losses of state, {faults or 'no faults'}; "
-        f"{outcome.status['status']} after {outcome.redrives} redrives and "
+        f"{harm.exits_in_turns} worker exits in turns and {harm.exits_in_activities} in activities, "
+        f"{harm.timeouts} timeouts, {harm.restarts} restarts of storage, {harm.losses} losses of state, "
+        f"{faults or 'no faults'}; "
+        f"{outcome.status['status']} after {len(recoveries)} recoveries and "
         f"{outcome.seconds:.1f} s, lost {found.lost}, duplicates {found.duplicates} of at most {outcome.bound}"
     )
 
@@ -48,7 +51,10 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     """The last line of rounds that all went well."""
     harms = [outcome.harm for outcome in outcomes]
     return (
-        f"CHAOS OK rounds={len(outcomes)} kills={sum(harm.kills + harm.restarts for harm in harms)} "
+        f"CHAOS OK rounds={len(outcomes)} kills={sum(harm.kills for harm in harms)} "
+        f"exits_in_turns={sum(harm.exits_in_turns for harm in harms)} "
+        f"exits_in_activities={sum(harm.exits_in_activities for harm in harms)} "
+        f"timeouts={sum(harm.timeouts for harm in harms)} restarts={sum(harm.restarts for harm in harms)} "
         f"faults={sum(harm.faults.total() for harm in harms)} ids={sum(outcome.plan.ids for outcome in outcomes)} "
         f"lost={sum(outcome.found.lost for outcome in outcomes)} "
         f"duplicates={sum(outcome.found.duplicates for outcome in outcomes)} "

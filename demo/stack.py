@@ -36,6 +36,7 @@ class Stack:
         port: int = 0,
         environment: dict[str, str] | None = None,
         user_settings: bool = False,
+        strikes: bool = False,
     ) -> None:
         """The app is given no SLUICE_ setting but the stack's own and `environment`.
 
@@ -48,6 +49,7 @@ class Stack:
         self._environment = environment or {}
         self._unset = {"SLUICE_QUEUES": ""} if user_settings else unset()
         self._port = port
+        self._flags = ["--strikes"] if strikes else []
         self._open = contextlib.ExitStack()
         self.api = self._python("demo API", "demo.api", *api.flags(), log="api.log")
         self.devhost: Child | None = None
@@ -69,6 +71,7 @@ class Stack:
         """Start the app on the state that is there; the port stays the same, and with it every status URL."""
         state, records = str(self.folder / "devhost.db"), str(self.folder / "devhost.jsonl")
         flags = ["--app", str(ROOT), "--port", str(self._port), "--state", state, "--log-file", records]
+        flags += self._flags
         self.devhost = self._python("devhost", "devhost", *flags, log="devhost.log")
         self.devhost.start()
         self.app_url = self.devhost.wait_for_line(r"^devhost ready on (\S+)", seconds=START_SECONDS)[1]

@@ -218,13 +218,15 @@ class WorkerProcess(Worker):
         in_flight = Counter(call.method.__name__ for call in self._calls.values())
         if not self._is_replacing:
             self._deaths += 1
-            self._console.error(f"{WorkerExit(code)}, with {dict(in_flight) or 'nothing'} in flight")
+            what = ", ".join(f"{number} {name}" for name, number in in_flight.items()) or "nothing"
+            self._console.error(f"{WorkerExit(code)}; in flight: {what}")
         for call in self._calls.values():
             if not call.reply.done():
                 call.reply.set_exception(_WorkerReplaced() if self._is_replacing else WorkerExit(code))
         if self._deaths == _LAST_DEATH:
             self.failed.set_result(DevhostError(_RECYCLED))
         else:
+            self._index.cancel()  # it may have died while it loaded the app
             self._restarting = asyncio.get_running_loop().create_task(self._restart())
 
     async def _restart(self) -> None:

@@ -6,22 +6,24 @@ from typing import Any
 
 import pytest
 
+from chaos.ambush import Victim
 from chaos.bound import CHECKPOINT_MESSAGES, Harm, duplicates_at_most
 from chaos.fault import Fault
 from chaos.plan import make_plan
 from chaos.round import Outcome
 from chaos.verdict import problems, summary
 from demo.tally import Comparison
+from ingestion.recovery import RECOVERIES_AN_HOUR
 
 PLAN = replace(make_plan("1", 1, 100), chunk_size=50)
-HARM = Harm(kills=1, restarts=0, losses=0, faults=Counter({Fault.LOST: 3, Fault.BUSY: 2}), lost_answers=3)
+HARM = Harm(kills=1, faults=Counter({Fault.LOST: 3, Fault.BUSY: 2}), lost_answers=3)
 REPORT = {"fetched": 100, "enqueued": 100, "rejected": 0, "failed": 0, "possible_duplicates": 9}
 FOUND = Comparison(served=100, enqueued=107, unique=100, lost=0, duplicates=7, foreign=0)
 
 
 def outcome(found: Comparison = FOUND, status: str = "completed", **report: int) -> Outcome:
     said: dict[str, Any] = {"status": status, "error": None, "report": REPORT | report, "progress": None}
-    return Outcome(plan=PLAN, harm=HARM, bound=10, status=said, redrives=0, found=found, seconds=1.0)
+    return Outcome(plan=PLAN, harm=HARM, bound=10, status=said, found=found, seconds=1.0)
 
 
 def test_a_round_in_which_all_went_well_has_no_problems() -> None:
@@ -48,6 +50,8 @@ def test_each_broken_promise_is_a_problem(wrong: Outcome, said: str) -> None:
 def test_the_bound_counts_what_was_in_flight_at_each_crash_and_each_answer_that_was_lost() -> None:
     two_chunks = 2 * CHECKPOINT_MESSAGES
     assert duplicates_at_most(PLAN, HARM) == two_chunks * HARM.kills + 3
+    everything = replace(HARM, exits_in_turns=1, exits_in_activities=1, timeouts=1, restarts=1)
+    assert duplicates_at_most(PLAN, everything) == two_chunks * 5 + 3
     twice = replace(HARM, restarts=1, faults=Counter({Fault.REPEATED: 4}))
     assert duplicates_at_most(PLAN, twice) == 2 * 3 * CHECKPOINT_MESSAGES + 3 + 4, (
         "what is repeated makes a third chunk"
@@ -55,9 +59,19 @@ def test_the_bound_counts_what_was_in_flight_at_each_crash_and_each_answer_that_
 
 
 def test_the_last_line_adds_up_the_rounds() -> None:
-    assert (
-        summary([outcome(), outcome()]) == "CHAOS OK rounds=2 kills=2 faults=10 ids=200 lost=0 duplicates=14 bound=20"
+    assert summary([outcome(), outcome()]) == (
+        "CHAOS OK rounds=2 kills=2 exits_in_turns=0 exits_in_activities=0 timeouts=0 restarts=0 "
+        "faults=10 ids=200 lost=0 duplicates=14 bound=20"
     )
+
+
+def test_each_round_has_an_exit_of_its_worker_half_of_them_in_a_turn_and_no_more_strikes_than_recoveries() -> None:
+    plans = [make_plan("a", number, 1_000) for number in range(1, 101)]
+    victims = [[strike.victim for strike in plan.strikes] for plan in plans]
+    assert sum(Victim.TURN in struck for struck in victims) == 50
+    assert sum(Victim.WORKER in struck for struck in victims) == 50
+    assert max(map(len, victims)) == RECOVERIES_AN_HOUR
+    assert {victim for struck in victims for victim in struck} == set(Victim)
 
 
 def test_a_plan_is_the_same_whenever_it_is_made_and_another_in_another_round() -> None:

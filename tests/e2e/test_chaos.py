@@ -1,5 +1,7 @@
-"""Ten small rounds of `make chaos`: processes die, requests are spoilt, and every id arrives."""
+"""Ten small rounds of `make chaos`: processes die, requests are spoilt, and every id arrives by itself."""
 
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,15 +10,26 @@ from chaos.campaign import rounds
 from chaos.verdict import problems
 
 ROUNDS, IDS = 10, 300
-SEED = "e"  # has each kind of strike, and none of them often: a start of devhost or Azurite takes seconds
+SEED = "wv"  # has each kind of strike, and none of them often: an activity is retried after 15 s
+
+AT_LEAST = {
+    "kills": 3,
+    "exits_in_turns": 4,
+    "exits_in_activities": 3,
+    "timeouts": 1,
+    "restarts": 2,
+    "losses": 1,
+    "faults": 50,
+}
 
 
-@pytest.mark.timeout(240)
-def test_ten_runs_under_fire_lose_nothing_and_repeat_no_more_than_their_harm_explains(tmp_path: Path) -> None:
+@pytest.mark.timeout(600)  # some two minutes, but others may want the machine, too
+def test_ten_runs_under_fire_complete_by_themselves_and_repeat_no_more_than_their_harm_explains(
+    tmp_path: Path,
+) -> None:
     outcomes = list(rounds(SEED, range(1, ROUNDS + 1), ids=IDS, folder=tmp_path))
     assert [problems(outcome) for outcome in outcomes] == [[]] * ROUNDS
-    harms = [outcome.harm for outcome in outcomes]
-    assert sum(harm.kills for harm in harms) >= ROUNDS / 2, "devhost was hardly killed"
-    assert sum(harm.restarts for harm in harms) >= 2, "storage was hardly lost"
-    assert sum(harm.losses for harm in harms) >= 1, "no state file was lost"
-    assert sum(harm.faults.total() for harm in harms) > 50, "hardly a request was spoilt"
+    suffered = Counter[str]()
+    for outcome in outcomes:
+        suffered += Counter(asdict(outcome.harm) | {"faults": outcome.harm.faults.total()})
+    assert all(suffered[name] >= number for name, number in AT_LEAST.items()), suffered
