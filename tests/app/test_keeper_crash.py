@@ -14,7 +14,7 @@ from clients.redrive_run import _redrive
 from clients.start_request import StartRequest
 from clients.start_run import _start_once
 from emulator import Azurite
-from ingestion.errors import InvalidInput
+from ingestion.errors import InvalidInput, RunLocked
 from ingestion.recovery import Recovery
 from ingestion.run import closing, open_runs
 from ingestion.run.ledger import Ledger
@@ -159,26 +159,80 @@ async def redrive(kept: Kept, ledger: Ledger) -> None:
             await _redrive(kept.engine, ledger)
 
 
+async def interrupted(kept: Kept, request: int, work: Awaitable[Any], meanwhile: Done) -> bool:
+    """Do `meanwhile` right before the so-manieth request of `work`; says whether `work` sent so many."""
+    kept.connection.requests.clear()
+    kept.connection.interrupted_at, kept.connection.meanwhile = request, meanwhile
+    await work
+    came_so_far, kept.connection.meanwhile = kept.connection.meanwhile is None, None
+    return came_so_far
+
+
+@pytest.mark.parametrize("interrupts", ["the redrive", "the late end"])
 def test_an_attempt_that_closes_its_ledger_late_leaves_its_redrive_in_the_index(
-    azurite: Azurite, queue_name: str
+    azurite: Azurite, queue_name: str, interrupts: str
 ) -> None:
-    """Whenever the redrive comes in between: an index without it would leave the next crash to nobody."""
+    """Whenever one comes into the other: an index without the redrive would leave its next crash to nobody."""
+
+    async def come_together(kept: Kept, request: int) -> bool:
+        ledger = await kept.begun(f"run-{request}", FAILED)
+        kept.engine.has("Terminated", ledger.run_id)
+
+        async def close() -> None:
+            await closing.close(ledger, closing.ended(ledger.run_id, FAILED, kept.now), kept.now)
+
+        async def again() -> None:
+            await redrive(kept, ledger)
+
+        outer, inner = (close, again) if interrupts == "the redrive" else (again, close)
+        came_so_far = await interrupted(kept, request, outer(), inner)
+        is_open = await open_runs.find(kept.container, ledger.run_id) is not None
+        assert is_open == (len(kept.engine.started_of(ledger.run_id)) == 1)
+        return came_so_far
 
     async def work(kept: Kept) -> None:
-        request, is_over = 0, False
-        while not is_over:
+        request = 1
+        while await come_together(kept, request):
             request += 1
-            ledger = await kept.begun(f"run-{request}", FAILED)
-            kept.engine.has("Terminated", ledger.run_id)
-            finished = closing.ended(ledger.run_id, FAILED, kept.now)
-            kept.connection.requests.clear()
-            kept.connection.interrupted_at, kept.connection.meanwhile = request, lambda: redrive(kept, ledger)  # noqa: B023
-            await closing.close(ledger, finished, kept.now)
-            is_over = kept.connection.meanwhile is not None
-            kept.connection.meanwhile = None
-            entry = await open_runs.find(kept.container, ledger.run_id)
-            assert (entry is None, len(kept.engine.started_of(ledger.run_id))) == (is_over, 0 if is_over else 1)
         assert request > 8
+
+    keeping(azurite, queue_name, work)
+
+
+def test_a_redrive_that_moves_a_run_to_another_hub_between_two_requests_of_a_look_has_moved_it(
+    azurite: Azurite, queue_name: str
+) -> None:
+    async def moved_at(kept: Kept, request: int) -> bool:
+        kept.engine, other = Engine(), Engine("OtherHub")
+        ledger = await kept.begun(f"run-{request}")
+        kept.engine.has("Failed", ledger.run_id, output=CRASH)
+
+        async def move() -> None:
+            with suppress(RunLocked):
+                async with locked(ledger, wait=False):
+                    await _redrive(other, ledger)
+
+        async def looks() -> None:
+            await kept.look()
+            await kept.look()
+
+        came_so_far = await interrupted(kept, request, looks(), move)
+        before = len(kept.engine.started)
+        for _ in range(3):
+            await kept.look(after=LATER)
+        entry = await open_runs.find(kept.container, ledger.run_id)
+        assert entry is not None
+        assert (entry.task_hub == "OtherHub") == (len(other.started) == 1)
+        assert len(kept.engine.started) == before == (0 if other.started else 1)
+        kept.engine.let_rest(ledger.run_id)
+        await open_runs.forget(kept.container, ledger.run_id)
+        return came_so_far
+
+    async def work(kept: Kept) -> None:
+        request = 1
+        while await moved_at(kept, request):
+            request += 1
+        assert request > 10
 
     keeping(azurite, queue_name, work)
 
