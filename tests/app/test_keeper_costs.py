@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import aiohttp
+import pytest
 from azure.storage.blob import generate_container_sas
 
 from emulator import Azurite
@@ -39,6 +40,7 @@ async def close_many(kept: Kept) -> None:
         await asyncio.gather(*(close(http) for _ in range(16)))
 
 
+@pytest.mark.timeout(300)  # ten thousand blobs: 75 to 110 s were seen beside a load of 12
 def test_a_look_costs_five_requests_and_two_for_each_open_run_and_two_more_for_an_old_state(
     azurite: Azurite, queue_name: str
 ) -> None:
