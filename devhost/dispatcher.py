@@ -16,8 +16,8 @@ from devhost.clock import Clock
 from devhost.console import Console
 from devhost.decision import decide
 from devhost.episode import Message, Turn, open_episode
-from devhost.errors import DevhostError, HostFailure, NoWorker, StateFileError
-from devhost.event import SCHEDULING, Event, EventType, make_event, read_time
+from devhost.errors import DevhostError, StateFileError
+from devhost.event import Event, EventType, make_event, read_time
 from devhost.instance import Instance
 from devhost.loader import FunctionIndex, LoadedFunction
 from devhost.refusal import Rules, explain_unknown_function
@@ -189,20 +189,10 @@ class Dispatcher:
             return decide(episode, Replay(error=reason), self.rules)
         told = [*history, *episode.new_events]
         try:
-            return decide(episode, await self._replay(function, told), self.rules)
+            return decide(episode, await self._worker.run_turn(function, told), self.rules)
         except Exception as error:  # what cannot be decided fails: it would be tried again at every start
             reason = f"{type(error).__name__}: {error}"
             return decide(episode, Replay(error=reason, error_traceback=traceback.format_exc()), self.rules)
-
-    async def _replay(self, function: LoadedFunction, told: Sequence[Event]) -> Replay:
-        try:
-            return await self._worker.run_turn(function, told)
-        except NoWorker as error:
-            # As an orchestrator that asks for nothing: what history has scheduled hides the cause, as on the real host.
-            has_scheduled = any(event["EventType"] in SCHEDULING for event in told)
-            return Replay() if has_scheduled else Replay(error=str(error))
-        except HostFailure as error:
-            return Replay(error=f"One or more errors occurred. ({error})")
 
     def _hand_out(self, turn: Turn) -> None:
         self._activities.add(turn.activities)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 
 class DevhostError(Exception):
@@ -115,9 +116,7 @@ class FunctionTimeout(HostFailure):
 
     def __init__(self, function_name: str, seconds: float) -> None:
         self.method = f"Functions.{function_name}"
-        minutes, rest = divmod(int(seconds), 60)
-        days, hours = divmod(minutes // 60, 24)
-        self.span = f"{f'{days}.' if days else ''}{hours:02}:{minutes % 60:02}:{rest:02}"
+        self.span = str(timedelta(seconds=int(seconds))).zfill(len("00:00:00"))
         super().__init__(f"Timeout value of {self.span} was exceeded by function: {self.method}")
 
 
@@ -128,13 +127,6 @@ class WorkerExit(HostFailure):
 
     def __init__(self, code: int) -> None:
         super().__init__(f"python exited with code {code} (0x{code:X})")
-
-
-class NoWorker(HostFailure):
-    """A turn fell due while no worker process served."""
-
-    def __init__(self) -> None:
-        super().__init__("Did not find any initialized language workers")
 
 
 @contextmanager

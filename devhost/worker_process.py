@@ -20,8 +20,8 @@ from threading import Thread
 from typing import Any, TypeAlias, TypeVar
 
 from devhost.console import Console
-from devhost.errors import AppLoadError, DevhostError, FunctionTimeout, HostFailure, NoWorker, WorkerExit
-from devhost.event import Event
+from devhost.errors import AppLoadError, DevhostError, FunctionTimeout, HostFailure, WorkerExit
+from devhost.event import SCHEDULING, Event
 from devhost.http_answer import Answer
 from devhost.loader import FunctionIndex, LoadedFunction
 from devhost.replay import Replay
@@ -113,8 +113,13 @@ class WorkerProcess(Worker):
 
     async def run_turn(self, function: LoadedFunction, history: Sequence[Event]) -> Replay:
         if not self._serves.is_set() and not self._is_replacing:
-            raise NoWorker
-        return await self._order(Worker.run_turn, function, history)
+            # As an orchestrator that asks for nothing: what history has scheduled hides the cause, as on the real host.
+            has_scheduled = any(event["EventType"] in SCHEDULING for event in history)
+            return Replay(error=None if has_scheduled else "Did not find any initialized language workers")
+        try:
+            return await self._order(Worker.run_turn, function, history)
+        except WorkerExit as error:
+            return Replay(error=f"One or more errors occurred. ({error})")
 
     async def answer(self, function: LoadedFunction, request: Mapping[str, Any], client_binding: str) -> Answer:
         return await self._order(Worker.answer, function, request, client_binding)
