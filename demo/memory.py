@@ -1,6 +1,6 @@
-"""How much memory a process holds, from /proc, where there is one.
+"""How much memory processes hold, from /proc, where there is one.
 
-Enters: a process id. Leaves: megabytes, now and at the peak; None on systems without /proc.
+Enters: process ids. Leaves: megabytes, now and at the peak; None on systems without /proc.
 """
 
 import re
@@ -17,7 +17,19 @@ class Memory:
         return f"{self.now_megabytes:,} MB (peak {self.peak_megabytes:,} MB)"
 
 
-def memory_of(pid: int | None) -> Memory | None:
+def memory_of(*pids: int | None) -> Memory | None:
+    """Give what the processes hold together; None unless each of them can be seen."""
+    each = [_memory_of(pid) for pid in pids]
+    seen = [memory for memory in each if memory]
+    if not seen or len(seen) < len(each):
+        return None
+    return Memory(
+        now_megabytes=sum(memory.now_megabytes for memory in seen),
+        peak_megabytes=sum(memory.peak_megabytes for memory in seen),
+    )
+
+
+def _memory_of(pid: int | None) -> Memory | None:
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:

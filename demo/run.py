@@ -50,7 +50,7 @@ def watch(stack: Stack, view: View, *, chunk_size: int | None, patience_seconds:
         seconds = time.monotonic() - started
     if status["status"] in ("failed", "terminated"):
         raise RunError(f"the run ended as {status['status']}: {status['error'] or 'no reason given'}")
-    devhost = memory_of(stack.devhost.pid) if stack.devhost else None
+    devhost = memory_of(*stack.app_pids)
     connection, arrived = stack.azurite.connection_string, 0
     total = count(connection, stack.queue)
 

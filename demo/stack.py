@@ -86,6 +86,14 @@ class Stack:
         if self.devhost is not None:
             self.devhost.kill()
 
+    @property
+    def app_pids(self) -> list[int]:
+        """The processes of the app: devhost's, and that of its worker."""
+        if self.devhost is None or self.devhost.pid is None:
+            return []
+        worker = self.devhost.last_line(r"worker process (\d+) runs the app$")
+        return [self.devhost.pid, *([int(worker[1])] if worker else [])]
+
     def check(self) -> None:
         """Raise ChildError if one of the processes has ended on its own."""
         for child in (self.azurite.child, self.api, self.devhost):

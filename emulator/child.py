@@ -107,6 +107,10 @@ class Child:
                 raise ChildError(f"{self.name} was not ready after {seconds:.0f} s; it printed:\n{self.tail()}")
             time.sleep(POLL_SECONDS)
 
+    def last_line(self, pattern: str) -> re.Match[str] | None:
+        """The last line since the last start that matches."""
+        return max(re.finditer(pattern, self._printed(), re.MULTILINE), key=re.Match.start, default=None)
+
     def check(self) -> None:
         """Raise ChildError if the process has ended on its own."""
         if not self.alive:

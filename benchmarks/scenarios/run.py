@@ -42,16 +42,16 @@ def measure(size: int, repeats: int) -> Findings:
 
 
 def sluice(stack: Stack, size: int) -> Meter:
-    """Start a run, follow it to its report; CPU is that of devhost with the app."""
-    pid = stack.devhost.pid if stack.devhost else None
-    cpu, began = cpu_seconds_of(pid), time.perf_counter()
+    """Start a run, follow it to its report; CPU is that of devhost and of its worker process with the app."""
+    pids = stack.app_pids
+    cpu, began = sum(map(cpu_seconds_of, pids)), time.perf_counter()
     with RunClient(stack.app_url) as client:
         run_id = client.start(source="demo")
         *_, status = client.follow(run_id, check=stack.check, patience_seconds=PATIENCE_SECONDS)
     seconds = time.perf_counter() - began
     if status["status"] != "completed" or status["report"]["enqueued"] != size:
         raise RunError(f"the run ended as {status['status']}: {status['report'] or status['error']}")
-    return Meter(cpu_seconds=cpu_seconds_of(pid) - cpu, seconds=seconds)
+    return Meter(cpu_seconds=sum(map(cpu_seconds_of, pids)) - cpu, seconds=seconds)
 
 
 def bare(stack: Stack, size: int) -> Meter:

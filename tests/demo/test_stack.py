@@ -1,6 +1,7 @@
 """A local run stays on this machine, whatever the settings of its user say."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from demo import stack
 from demo.settings import ApiSettings
 from demo.stack import Stack
 from devhost.settings import read_local_values
+from emulator.child import Child
 from ingestion.settings import Settings, load_settings
 
 ELSEWHERE = "DefaultEndpointsProtocol=https;AccountName=production;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net"
@@ -61,3 +63,15 @@ def test_an_app_that_is_served_takes_the_user_s_settings_and_keeps_its_messages_
 def test_settings_that_cannot_be_read_are_left_to_devhost_to_refuse(root: Path) -> None:
     (root / "local.settings.json").write_text("{")
     assert stack.unset() == {"SLUICE_MESSAGE_DELAY_SECONDS": ""}
+
+
+def test_the_processes_of_the_app_are_devhost_and_the_worker_that_it_started_last(tmp_path: Path) -> None:
+    one = Stack(ApiSettings(), folder=tmp_path)
+    assert one.app_pids == []
+    said = (
+        "import time; print('12:00 worker process 71 runs the app\\n12:01 worker process 72 runs the app', flush=True);"
+    )
+    one.devhost = Child("devhost", [sys.executable, "-c", f"{said} time.sleep(60)"], log=tmp_path / "devhost.log")
+    with one.devhost:
+        one.devhost.wait_for_line("72", seconds=20)
+        assert one.app_pids == [one.devhost.pid, 72]
