@@ -6,11 +6,9 @@ from urllib.parse import unquote
 
 from devhost.errors import HostStartError
 from devhost.loader import LoadedFunction
-from devhost.template import Parameter, Template
+from devhost.template import Template
 
 _RESERVED = ("admin", "runtime")
-# Most constraints take one of them; the first is a literal of no template.
-_EXAMPLES = ("~", "~~~~", "a", "-5", "70000000", "5000000000", "1.5", "true", "2026-01-01", "0" * 32)
 
 
 class Route:
@@ -31,7 +29,9 @@ class Route:
         return None if self.methods and method.upper() not in self.methods else self.reader.match(path)
 
     def find_conflict(self, mapped: Iterable["Route"]) -> str | None:
-        """Return the reason for which the real host leaves the function out, if it does."""
+        """Return the reason for which the real host, or devhost, leaves the function out, if one does."""
+        if self.reader.unserved:
+            return f"devhost serves whole segments without constraints but int, and not {self.reader.unserved!r}"
         if self.own.startswith(_RESERVED):
             return "The specified route conflicts with one or more built in routes."
         for other in mapped:
@@ -41,7 +41,7 @@ class Route:
 
 
 class RouteTable:
-    """All routes of the app in the order in which they are asked; `in_error` names what the real host leaves out."""
+    """All routes of the app in the order in which they are asked; `in_error` names what is left out."""
 
     def __init__(self, functions: Iterable[LoadedFunction], prefix: str) -> None:
         self.routes: list[Route] = []
@@ -92,13 +92,10 @@ def decode(raw_path: str) -> str:
 
 
 def _examples(template: Template) -> Iterator[str]:
-    lengths = [int(number) for number in re.findall(r"\d{1,3}", template.text)]
-    values = [*_EXAMPLES, *map(str, lengths), *("a" * length for length in lengths)]
-    needed = [
-        it for it in template.segments if not (isinstance(it[0], Parameter) and (it[0].is_optional or it[0].is_rest))
-    ]
-    for value in values:
-        chosen = {it: next((v for v in (value, *values) if it.takes(v)), "") for it in template.parameters}
-        for segments in (template.segments, needed):
-            parts = ("".join(it if isinstance(it, str) else chosen[it] for it in segment) for segment in segments)
-            yield "/" + "/".join(parts)
+    # No literal is like them, so that a route which takes one takes all that fit the template.
+    segments = template.segments
+    parts = [it if isinstance(it, str) else "-2147483648" if it.is_int else "~" * 9 for it in segments]
+    needed = [it for it in segments if isinstance(it, str) or not (it.is_optional or it.is_rest)]
+    for length in range(len(needed), len(segments) + 1):
+        yield "/" + "/".join(parts[:length])
+    yield "/" + "/".join([*parts, *"~" * 9])

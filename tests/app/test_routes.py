@@ -1,36 +1,27 @@
-"""Every route of the app is reached on a host that takes the first one, by function name, that fits.
+"""Every route of the app is reached, and no order of names can change that.
 
-The real host maps functions in the order of their names, without case and by code unit, and the first whose path and
-method fit answers: neither specificity nor the order of registration counts (seen on 4.1037, 2026-11-25).
+The real host maps functions in the order of their names, and the first whose path and method fit answers: neither
+specificity nor the order of registration counts (seen on 4.1037, 2026-11-25). `devhost.routes` asks in that order.
 """
 
 import itertools
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import function_app
+from devhost.routes import unreachable
 
 ALL_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"})
 
 
-@dataclass(frozen=True)
-class Route:
-    """One HTTP function: its name, its template by segments, its methods."""
-
-    name: str
-    segments: tuple[str, ...]
-    methods: frozenset[str]
+def function(name: str, route: str, methods: Any = None) -> Any:
+    return SimpleNamespace(name=name, trigger=SimpleNamespace(route=route, methods=methods))
 
 
-def route_of(name: str, template: str, methods: Any = None) -> Route:
-    names = frozenset(str(getattr(method, "value", method)).upper() for method in methods or ())
-    return Route(name, tuple(template.lower().strip("/").split("/")), names or ALL_METHODS)
-
-
-def routes_of_the_app() -> list[Route]:
-    functions = [(builder._function, builder._function.get_trigger()) for builder in builders()]
-    triggers = [(it.get_function_name(), trigger) for it, trigger in functions if trigger.type == "httpTrigger"]
-    return [route_of(name, trigger.route or name, trigger.methods) for name, trigger in triggers]
+def functions_of_the_app() -> list[Any]:
+    functions = [builder._function for builder in builders()]
+    triggers = [(it.get_function_name(), it.get_trigger()) for it in functions]
+    return [function(name, it.route or name, it.methods) for name, it in triggers if it.type == "httpTrigger"]
 
 
 def builders() -> list[Any]:
@@ -50,48 +41,42 @@ def share_a_path(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return fits and share_a_path(one[1:], other[1:])
 
 
-def overlap(one: Route, other: Route) -> bool:
-    return bool(one.methods & other.methods) and share_a_path(one.segments, other.segments)
+def overlap(one: Any, other: Any) -> bool:
+    return bool(methods_of(one) & methods_of(other)) and share_a_path(segments_of(one), segments_of(other))
 
 
-def answering(routes: list[Route], method: str, path: tuple[str, ...]) -> str | None:
-    """The function that answers on the real host."""
-    in_order = sorted(routes, key=lambda route: route.name.upper())
-    return next((it.name for it in in_order if method in it.methods and share_a_path(it.segments, path)), None)
+def methods_of(of: Any) -> frozenset[str]:
+    names = frozenset(str(getattr(method, "value", method)).upper() for method in of.trigger.methods or ())
+    return names or ALL_METHODS
 
 
-def unreachable(routes: list[Route]) -> list[str]:
-    """What of which route another function answers."""
-    asked = [
-        (route, method, tuple("x1" if "{" in segment else segment for segment in route.segments))
-        for route in routes
-        for method in sorted(route.methods)
-    ]
-    return [f"{method} {it.name}" for it, method, path in asked if answering(routes, method, path) != it.name]
+def segments_of(of: Any) -> tuple[str, ...]:
+    return tuple(of.trigger.route.lower().strip("/").split("/"))
 
 
 def test_no_two_routes_of_the_app_overlap_so_that_no_order_of_them_matters() -> None:
-    routes = routes_of_the_app()
-    assert len(routes) >= 7
-    overlapping = [(a.name, b.name) for a, b in itertools.combinations(routes, 2) if overlap(a, b)]
+    functions = functions_of_the_app()
+    assert len(functions) >= 7
+    overlapping = [(a.name, b.name) for a, b in itertools.combinations(functions, 2) if overlap(a, b)]
     assert overlapping == []
 
 
 def test_every_function_of_the_app_is_reached_in_the_order_of_the_host() -> None:
-    assert unreachable(routes_of_the_app()) == []
+    assert unreachable(functions_of_the_app()) == []
 
 
 def test_the_two_tests_above_see_a_route_that_another_takes() -> None:
-    taken = route_of("redrive_run", "runs/{run_id}/redrive", ["POST"])
+    taken = function("redrive_run", "runs/{run_id}/redrive", ["POST"])
     for takes in (
-        route_of("control_run", "runs/{run_id}/{verb}", ["POST"]),
-        route_of("a", "runs/{*rest}"),
-        route_of("a", "RUNS/{run_id}/{verb:alpha}/{more?}", ["post"]),
+        function("control_run", "runs/{run_id}/{verb}", ["POST"]),
+        function("a", "runs/{*rest}"),
+        function("a", "RUNS/{run_id}/{verb}/{more?}", ["post"]),
     ):
         assert overlap(taken, takes)
         assert overlap(takes, taken)
-        assert unreachable([taken, takes]) == ["POST redrive_run"]
-    beside = route_of("a", "runs/{run_id}/redrive/{part}", ["POST"])
+        (line,) = unreachable([taken, takes])
+        assert line.startswith("function redrive_run is never called for POST")
+    beside = function("a", "runs/{run_id}/redrive/{part}", ["POST"])
     assert not overlap(taken, beside)
-    assert not overlap(taken, route_of("a", "runs/{run_id}/redrive", ["GET"]))
+    assert not overlap(taken, function("a", "runs/{run_id}/redrive", ["GET"]))
     assert unreachable([taken, beside]) == []
