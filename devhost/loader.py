@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from azure.functions.decorators.core import Binding
+from azure.functions.decorators.core import Binding, BindingDirection
 from azure.functions.decorators.function_app import Function
 
 from devhost.errors import AppLoadError, HostStartError
 from devhost.logs import unheard
 from devhost.script import import_app
-from devhost.signature import check_signature
+from devhost.signature import RETURN, check_signature
 
 HTTP, ORCHESTRATION, ACTIVITY = "httpTrigger", "orchestrationTrigger", "activityTrigger"
 TIMER, CLIENT = "timerTrigger", "durableClient"
@@ -114,7 +114,10 @@ def _reason_not_to_serve(name: str, function: Function) -> str | None:
     if not _NAME.fullmatch(name) or name.lower() == "host":
         return f"{name!r} is not a valid function name"
     strange = [it.type for it in (trigger, *function.get_bindings()) if it.type not in _SERVED_BINDINGS]
-    return f"devhost knows no {strange[0]}" if strange else None
+    if strange:
+        return f"devhost knows no {strange[0]}"
+    outputs = [it.name for it in function.get_bindings() if it.direction == BindingDirection.OUT.value]
+    return None if outputs == [RETURN] * (trigger.type == HTTP) else "devhost knows no output but what HTTP returns"
 
 
 def _find_switch(name: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from azure.functions import Out
-from azure.functions.decorators.core import Binding, BindingDirection
+from azure.functions.decorators.core import Binding
 from azure.functions.meta import get_binding_registry
 
 from devhost.errors import AppLoadError
@@ -47,21 +47,16 @@ def _find_faults(parameters: set[str], annotations: dict[str, Any], bound: dict[
 
 
 def _find_parameter_faults(binding: Binding, annotation: Any) -> Iterator[str]:
-    is_out = (typing.get_origin(annotation) or annotation) is Out
-    wants_out = binding.direction == BindingDirection.OUT.value
-    if is_out != wants_out:
-        way = "an output and needs" if wants_out else "an input and must not have"
-        yield f"{binding.name} is {way} the annotation func.Out[...]"
-    pytype = typing.get_args(annotation)[0] if is_out else annotation
-    if not isinstance(pytype, type):
+    if (typing.get_origin(annotation) or annotation) is Out:
+        yield f"{binding.name} is an input and must not have the annotation func.Out[...]"
+    if not isinstance(annotation, type):
         # Dict, List[str] and Mapping pass in the worker; list[str], Tuple, Callable, Optional[X] and ClassVar do not.
-        origin = typing.get_origin(pytype) if type(pytype).__module__ == "typing" else None
+        origin = typing.get_origin(annotation) if type(annotation).__module__ == "typing" else None
         if not isinstance(origin, type) or origin in (tuple, collections.abc.Callable):
-            yield f"annotation {pytype!r} of parameter {binding.name} is no plain class; write the bare class instead"
+            yield f"annotation {annotation!r} of parameter {binding.name} is no plain class: write the bare class"
         return
-    check = "check_output_type_annotation" if is_out else "check_input_type_annotation"
-    if pytype not in (str, bytes) and not _converter_says(binding, check, pytype):
-        yield f"{binding.name} ({binding.type}) cannot be a {pytype.__name__}"
+    if annotation not in (str, bytes) and not _converter_says(binding, "check_input_type_annotation", annotation):
+        yield f"{binding.name} ({binding.type}) cannot be a {annotation.__name__}"
 
 
 def _find_return_faults(binding: Binding, annotation: Any) -> Iterator[str]:

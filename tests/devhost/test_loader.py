@@ -126,6 +126,12 @@ def test_a_function_with_a_binding_nobody_serves_is_set_aside(tmp_path: Path) ->
     assert set(index.activities) == {"other"}
 
 
+def test_an_http_function_that_answers_through_an_output_is_set_aside(tmp_path: Path) -> None:
+    source = APP + "@app.route(route='r', binding_arg_name='res')\ndef page(req, res: func.Out[func.HttpResponse]): ..."
+    index = load_app(write_app(tmp_path, source))
+    assert index.unserved == (("page", "devhost knows no output but what HTTP returns"),)
+
+
 @pytest.mark.parametrize("setting", ["AzureWebJobs.act.Disabled", "AzureWebJobs_act_Disabled"])
 def test_a_disabled_function_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
     monkeypatch.setenv(setting, "true")

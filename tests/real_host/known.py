@@ -45,9 +45,10 @@ KNOWN: tuple[Known, ...] = (
     Known("pace", "patterns", "event_then_timer_twice", "order.*"),  # the event was there with the timer's end
     # corners.json
     Known("wrong-there", "corners", "unknown_.*|activity_called_as_child"),
-    # routes.json, keys.json, admin.json
+    # routes.json, answers.json, keys.json, admin.json
     Known("http", "routes/routes_shapes", "get .*"),  # a method in lower case
-    Known("routes", "routes/routes_shapes", f"mapped|in error|GET /api/({_ODD_ROUTES})\\b.*"),
+    Known("http", "routes/routes_shapes", f"mapped|in error|GET /api/({_ODD_ROUTES})\\b.*"),
+    Known("http", "answers", r"kind ((json|list|status|body)_str|cookie|two_cookies)"),
     Known("admin", "routes/routes_shapes", "GET /", "body"),
     Known("admin", "keys", "GET /:.*", "body"),
     Known("admin", "keys", "GET /admin/.*", _OF_THE_MACHINE),

@@ -50,10 +50,7 @@ def echo(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         "form": dict(req.form),
         "function": context.function_name,
     }
-    answer = func.HttpResponse(json.dumps(seen), status_code=201, mimetype="application/json")
-    answer.headers.add("Set-Cookie", "a=1; Path=/")
-    answer.headers.add("Set-Cookie", "b=2; HttpOnly")
-    return answer
+    return func.HttpResponse(json.dumps(seen), status_code=201, mimetype="application/json")
 
 
 @app.route(route="echo/special")
