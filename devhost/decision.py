@@ -94,17 +94,15 @@ def _schedule(turn: Turn, episode: Episode, issued: Sequence[Issued], rules: Rul
         if task.task_id in known:
             continue
         fields: dict[str, Any] = {}
-        if task.role is not Role.CALL:
-            fields["IsRepeat"] = True  # devhost's own mark, for rewind
         if task.event_type is EventType.TIMER_CREATED:
             fields["FireAt"] = write_time(_fire_at(task, episode.now))
             if not task.is_cancelled:
                 turn.timers.append(Timer(*here, task.task_id, fields["FireAt"]))
         elif task.event_type is EventType.SUB_ORCHESTRATION_INSTANCE_CREATED:
-            child = _new_child(episode, task, rules)
+            child = _new_child(episode, task)
             turn.children.append(child)
             shown = child.input_text if stores_inputs else None
-            fields |= {"Name": task.name, "Version": child.version, "InstanceId": child.instance_id, "Input": shown}
+            fields |= {"Name": task.name, "Version": None, "InstanceId": child.instance_id, "Input": shown}
             fields |= {"ClientSpanId": None, "Tags": None}
         else:
             turn.activities.append(Activity(*here, task.task_id, task.name, task.input_text))
@@ -122,15 +120,13 @@ def _fire_at(task: Issued, now: datetime) -> datetime:
     return fire_at
 
 
-def _new_child(episode: Episode, task: Issued, rules: Rules) -> Instance:
+def _new_child(episode: Episode, task: Issued) -> Instance:
     me = episode.instance
-    for given in filter(None, (task.action.instance_id, task.action.version)):
-        given.encode()  # raises now what no commit could write
+    (task.action.instance_id or "").encode()  # raises now what no commit could write
     return Instance(
         instance_id=task.action.instance_id or f"{me.execution_id}:{task.task_id}",
         execution_id=_derive_id(me.execution_id, str(task.task_id)),
         name=task.name,
-        version=task.action.version or rules.settings.default_version,
         input_text=_encode_again(task.input_text),
         created_time=episode.now,
         last_updated_time=episode.now,

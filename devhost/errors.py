@@ -35,35 +35,27 @@ class StateFileError(DevhostError):
     """The state file is in use by another devhost, or written by another schema."""
 
 
-class InvalidRequest(DevhostError):
-    status = 400
+class Refusal(DevhostError):
+    """The durable HTTP API refuses a request with this status."""
+
     exception_type = ""
 
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
 
-class InvalidJson(InvalidRequest):
+
+class NotServed(Refusal):
+    """The request asks for what devhost leaves out."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(501, f"devhost does not serve {what}: only a real host does")
+
+
+class InvalidJson(DevhostError):
+    status = 400
     message = "Invalid JSON content"
     exception_type = "Newtonsoft.Json.JsonReaderException"
-
-
-class NothingToRestart(InvalidRequest):
-    message = "InstanceId does not match a valid orchestration instance."
-    exception_type = "System.ArgumentException"
-
-
-class InstanceNotFound(DevhostError):
-    status = 404
-
-
-class InstanceConflict(DevhostError):
-    """An instance with this id exists already and may not be replaced."""
-
-    status = 409
-    exception_type = ""
-
-
-class RestartConflict(InstanceConflict):
-    message = "A non-terminal instance with this instance ID already exists."
-    exception_type = "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException"
 
 
 class StorageRefusal(DevhostError):
@@ -73,20 +65,6 @@ class StorageRefusal(DevhostError):
 
     def __init__(self) -> None:
         super().__init__("An error occurred while communicating with Azure Storage")
-
-
-class InstanceFinished(DevhostError):
-    status = 410
-
-
-class InstanceNotTerminal(DevhostError):
-    """The instance is not in the end state the request needs."""
-
-    status = 412
-
-
-class WrongState(DevhostError):
-    """The instance runs, but not in the state the request needs."""
 
 
 class ActivityError(DevhostError):

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,9 +11,8 @@ from devhost.clock import Clock
 from devhost.console import Console
 from devhost.dispatcher import Dispatcher
 from devhost.event import Event, EventType, make_event
-from devhost.instance import TERMINAL_STATUSES, Instance, InstanceFilter
+from devhost.instance import Instance
 from devhost.loader import FunctionIndex
-from devhost.rewind import plan_rewind
 from devhost.settings import HostSettings
 from devhost.store import Store
 from devhost.worker import Worker
@@ -66,7 +64,6 @@ class TaskHub:
         *,
         instance_id: str | None = None,
         input_text: str | None = None,
-        version: str | None = None,
     ) -> str:
         """Start an orchestration on raw JSON and give its id; one of an unknown name fails with its first turn."""
         instance_id = instance_id or uuid4().hex
@@ -75,14 +72,13 @@ class TaskHub:
         there = self._store.load(instance_id)
         may_replace = self._settings.overridable_existing_instance_states == "AnyState"
         if there is not None and not there.is_terminal and not may_replace:
-            raise errors.InstanceConflict(f"An Orchestration instance with the status {there.status} already exists.")
+            raise errors.Refusal(409, f"An Orchestration instance with the status {there.status} already exists.")
         now = self._clock.now()
         self._store.start(
             Instance(
                 instance_id=instance_id,
                 execution_id=str(uuid4()),
                 name=name,
-                version=version or self._settings.default_version,
                 input_text=input_text,
                 created_time=now,
                 last_updated_time=now,
@@ -105,63 +101,27 @@ class TaskHub:
     async def suspend(self, instance_id: str, reason: str | None) -> None:
         """Hold an instance with its next turn: running activities end, nothing new begins."""
         if self._find_running(instance_id).status == "Suspended":
-            raise errors.WrongState(_WRONG_STATE.format("suspend", instance_id, "Suspended"))
+            raise errors.DevhostError(_WRONG_STATE.format("suspend", instance_id, "Suspended"))
         self._post(instance_id, EventType.EXECUTION_SUSPENDED, Reason=reason)
 
     async def resume(self, instance_id: str, reason: str | None) -> None:
         """Let a suspended instance go on with what came meanwhile."""
         status = self._find_running(instance_id).status
         if status != "Suspended":
-            raise errors.WrongState(_WRONG_STATE.format("resume", instance_id, status))
+            raise errors.DevhostError(_WRONG_STATE.format("resume", instance_id, status))
         self._post(instance_id, EventType.EXECUTION_RESUMED, Reason=reason)
-
-    async def rewind(self, instance_id: str, reason: str | None) -> None:
-        """Let a failed instance, and its failed children, do again what failed."""
-        instance = self._find(instance_id)
-        if instance.status != "Failed":
-            raise errors.InstanceNotTerminal(
-                f"This orchestration has status {instance.status}, but only orchestrations in the "
-                '"Failed" state can be rewound.'
-            )
-        planned = plan_rewind(instance, self._store.load, self._store.history)
-        self._store.rewind(planned, reason, self._clock.now())
-        for rewound, _ in planned:
-            self._console.event(rewound.instance_id, "rewound")
-        self._dispatcher.notify(rewound.instance_id for rewound, _ in planned)
-
-    async def restart(self, instance_id: str, *, new_instance_id: bool) -> str:
-        """Start an instance's orchestrator again on the same input and give the id."""
-        instance = self._store.load(instance_id)
-        if instance is None:
-            raise errors.NothingToRestart(f"No instance with ID '{instance_id}' was found. (Parameter 'instanceId')")
-        new_id = None if new_instance_id else instance_id
-        try:
-            return await self.start_orchestration(
-                instance.name, instance_id=new_id, input_text=instance.input_text, version=instance.version
-            )
-        except errors.InstanceConflict as error:
-            raise errors.RestartConflict(str(error)) from error
 
     async def purge(self, instance_id: str) -> int:
         """Forget an ended instance; give how many that were."""
         instance = self._find(instance_id)
         if not instance.is_terminal:
-            raise errors.InstanceNotTerminal(
+            raise errors.Refusal(
+                412,
                 "Only orchestrations in a terminal state can be purged, but the orchestration with instance ID "
-                f"{instance_id} has status {instance.status}"
+                f"{instance_id} has status {instance.status}",
             )
         self._store.purge(instance_id)
         return 1
-
-    async def purge_by(self, wanted: InstanceFilter) -> int:
-        """Forget the instances that a filter takes; give their number.
-
-        As on the real host, the statuses of living instances and the prefix count for nothing: a filter that names no
-        other status takes every instance of its time range, those that run as well.
-        """
-        count = self._store.purge_by(replace(wanted, statuses=wanted.statuses & TERMINAL_STATUSES, prefix=""))
-        self._dispatcher.note_change()
-        return count
 
     async def get(self, instance_id: str) -> Instance | None:
         """Give one instance, or None."""
@@ -180,9 +140,9 @@ class TaskHub:
         while not self._dispatcher.is_idle():
             await self._dispatcher.wait_for_change()
 
-    async def query(self, wanted: InstanceFilter, *, top: int, first: str = "") -> tuple[list[Instance], str | None]:
+    async def query(self, prefix: str, *, top: int, first: str = "") -> tuple[list[Instance], str | None]:
         """Give one page of instances from an id on and, if there is another page, the first id of that."""
-        found = self._store.find(wanted, top=top + 1, first=first)
+        found = self._store.find(prefix, top=top + 1, first=first)
         return found[:top], found[top].instance_id if len(found) > top else None
 
     async def history(self, instance_id: str) -> list[Event]:
@@ -196,11 +156,11 @@ class TaskHub:
     def _find(self, instance_id: str) -> Instance:
         instance = self._store.load(instance_id)
         if instance is None:
-            raise errors.InstanceNotFound(f"No instance with ID '{instance_id}' was found.")
+            raise errors.Refusal(404, f"No instance with ID '{instance_id}' was found.")
         return instance
 
     def _find_running(self, instance_id: str) -> Instance:
         instance = self._find(instance_id)
         if instance.is_terminal:
-            raise errors.InstanceFinished(f"instance {instance_id} has ended: {instance.status}")
+            raise errors.Refusal(410, f"instance {instance_id} has ended: {instance.status}")
         return instance

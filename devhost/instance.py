@@ -7,19 +7,10 @@ from typing import Any, Self
 from devhost.event import Event, EventType, make_event
 from devhost.failure import NET_STACK
 
-TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Terminated", "Canceled"})
+TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Terminated"})
 
 # As history events have them.
-STATUS_NUMBERS = {
-    "Running": 0,
-    "Completed": 1,
-    "ContinuedAsNew": 2,
-    "Failed": 3,
-    "Canceled": 4,
-    "Terminated": 5,
-    "Pending": 6,
-    "Suspended": 7,
-}
+STATUS_NUMBERS = {"Running": 0, "Completed": 1, "Failed": 3, "Terminated": 5, "Pending": 6, "Suspended": 7}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +33,6 @@ class Instance:
     instance_id: str
     execution_id: str
     name: str
-    version: str | None
     status: str = "Pending"
     input_text: str | None
     custom_status_text: str | None = None
@@ -62,16 +52,6 @@ class Instance:
         return replace(self, last_updated_time=now, revision=self.revision + 1, **changes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceFilter:
-    """Which instances a query or a purge is about; an empty filter takes all."""
-
-    created_from: datetime | None = None
-    created_to: datetime | None = None
-    statuses: frozenset[str] = frozenset()
-    prefix: str = ""
-
-
 def start_event(instance: Instance) -> Event:
     """Build the first event of an execution."""
     parent = instance.parent
@@ -79,7 +59,7 @@ def start_event(instance: Instance) -> Event:
         EventType.EXECUTION_STARTED,
         instance.created_time,
         Name=instance.name,
-        Version=instance.version,
+        Version=None,
         Input=instance.input_text,
         OrchestrationInstance={"InstanceId": instance.instance_id, "ExecutionId": instance.execution_id},
         ParentInstance=parent

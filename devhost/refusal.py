@@ -50,6 +50,8 @@ def find_refusals(episode: Episode, replay: Replay, issued: Sequence[Issued], ru
         if action.action_type in UNSUPPORTED:
             name = ActionType(action.action_type).name.lower()
             yield f"devhost does not run {name}: use an activity that does the same, or run this on a real host"
+        if getattr(action, "version", None):
+            yield f"devhost knows no versions: call '{action.function_name}' without one, or on a real host"
         retry = getattr(action, "retry_options", None)
         if retry is not None and retry.max_number_of_attempts < 1:
             yield f"'{action.function_name}' is called with {retry.max_number_of_attempts} attempts: {_HANGS}"

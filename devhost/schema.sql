@@ -5,7 +5,6 @@ CREATE TABLE instances (
     instance_id TEXT PRIMARY KEY,
     execution_id TEXT NOT NULL,
     name TEXT NOT NULL,
-    version TEXT,
     status TEXT NOT NULL,
     input_text TEXT,
     custom_status_text TEXT,

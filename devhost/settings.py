@@ -65,7 +65,6 @@ class HostSettings(BaseModel):
     overridable_existing_instance_states: Annotated[
         Literal["NonRunningStates", "AnyState"], BeforeValidator(_read_states)
     ] = _durable("overridableExistingInstanceStates", "NonRunningStates")
-    default_version: str | None = _durable("defaultVersion", None)
     store_inputs_in_history: bool = _durable("storeInputsInOrchestrationHistory", False)
     max_orchestration_actions: PositiveInt = _durable("maxOrchestrationActions", 100_000)
     body_limit_bytes: PositiveInt = Field(default=104_857_600, validation_alias=_BODY_LIMIT)
@@ -94,11 +93,10 @@ def load_settings(app_root: Path) -> HostSettings:
     if not settings.local_rpc_endpoint:
         reason = "host.json: localRpcEndpointEnabled must not be false: the Python SDK has no other way in"
         raise AppLoadError(reason, "fails each call of a durable client")
-    if given.get("extensions.durabletask.versionmatchstrategy", "").lower() == "strict":
-        raise AppLoadError(
-            "host.json: versionMatchStrategy must not be Strict, since devhost runs instances of any version",
-            "rejects or fails those of another version than defaultVersion",
-        )
+    for name in ("defaultVersion", "versionMatchStrategy"):
+        if given.get(f"extensions.durableTask.{name}".lower(), "None").lower() != "none":
+            reason = f"host.json: {name} must not be set, since devhost knows no versions of orchestrations"
+            raise AppLoadError(reason, "gives instances a version and may fail those of another one")
     return settings
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from devhost.errors import StateFileError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 

@@ -5,38 +5,14 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from devhost.event import EventType
 from devhost.instance import STATUS_NUMBERS, Instance
 from devhost.value import read_json
 
-# By the event's number.
-_EVENT_NAMES = (
-    "ExecutionStarted",
-    "ExecutionCompleted",
-    "ExecutionFailed",
-    "ExecutionTerminated",
-    "TaskScheduled",
-    "TaskCompleted",
-    "TaskFailed",
-    "SubOrchestrationInstanceCreated",
-    "SubOrchestrationInstanceCompleted",
-    "SubOrchestrationInstanceFailed",
-    "TimerCreated",
-    "TimerFired",
-    "OrchestratorStarted",
-    "OrchestratorCompleted",
-    "EventSent",
-    "EventRaised",
-    "ContinueAsNew",
-    "GenericEvent",
-    "HistoryState",
-    "ExecutionSuspended",
-    "ExecutionResumed",
-    "ExecutionRewound",
-)
 _STATUS_NAMES = {number: name for name, number in STATUS_NUMBERS.items()}
 _EPISODE_MARKS = frozenset({"OrchestratorStarted", "OrchestratorCompleted"})
 _CALLS = frozenset({"TaskScheduled", "SubOrchestrationInstanceCreated"})
-_ALWAYS_HIDDEN = frozenset({"EventId", "IsPlayed", "IsRepeat", "TaskScheduledId", "TimerId", "Version"})
+_ALWAYS_HIDDEN = frozenset({"EventId", "IsPlayed", "TaskScheduledId", "TimerId", "Version"})
 _HIDDEN = {"ExecutionStarted": {"Name", "OrchestrationInstance", "ParentInstance", "Tags"}}
 
 
@@ -56,7 +32,7 @@ def render_status(instance: Instance, *, show_input: bool) -> dict[str, Any]:
 
 def render_history(events: Iterable[Mapping[str, Any]], *, show_input: bool, show_output: bool) -> list[dict[str, Any]]:
     """Return the history with each call folded into its outcome."""
-    named = [(_EVENT_NAMES[event["EventType"]], event) for event in events]
+    named = [(EventType(event["EventType"]).name.title().replace("_", ""), event) for event in events]
     calls = {event["EventId"]: event for kind, event in named if kind in _CALLS}
     ended = {event.get("TaskScheduledId") for _, event in named}
     hidden = {name for name, shown in (("Input", show_input), ("Result", show_output)) if not shown}

@@ -7,23 +7,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from devhost.episode import Activity, Message, Timer, Turn
 from devhost.errors import StateFileError
-from devhost.event import Event, EventType, make_event, read_time, write_time
-from devhost.instance import Instance, InstanceFilter, Parent, end_event, start_event
+from devhost.event import Event, read_time, write_time
+from devhost.instance import Instance, Parent, end_event, start_event
 from devhost.state_file import open_state_file
 
 _WORK = ("inbox", "activities", "timers")
 _COLUMNS = [field.name for field in fields(Instance)]
 _SAVE = f"REPLACE INTO instances ({', '.join(_COLUMNS)}) VALUES (:{', :'.join(_COLUMNS)})"
-_FILTER = """
-    (:created_from IS NULL OR created_time >= :created_from)
-    AND (:created_to IS NULL OR created_time <= :created_to)
-    AND (:statuses = '[]' OR status IN (SELECT value FROM json_each(:statuses)))
-    AND substr(instance_id, 1, length(:prefix)) = :prefix
-"""
 
 
 class Store:
@@ -43,11 +36,12 @@ class Store:
         row = self._rows("SELECT * FROM instances WHERE instance_id = ?", instance_id).fetchone()
         return _read_instance(row) if row else None
 
-    def find(self, wanted: InstanceFilter, *, top: int, first: str) -> list[Instance]:
-        """Give `top` instances that a filter takes, by id, from one id on."""
+    def find(self, prefix: str, *, top: int, first: str) -> list[Instance]:
+        """Give `top` instances whose ids begin like that, by id, from one id on."""
         rows = self._connection.execute(
-            f"SELECT * FROM instances WHERE {_FILTER} AND instance_id >= :first ORDER BY instance_id LIMIT :top",
-            {**_write_filter(wanted), "first": first, "top": top},
+            "SELECT * FROM instances WHERE substr(instance_id, 1, length(:prefix)) = :prefix "
+            "AND instance_id >= :first ORDER BY instance_id LIMIT :top",
+            {"prefix": prefix, "first": first, "top": top},
         )
         return [_read_instance(row) for row in rows]
 
@@ -131,27 +125,10 @@ class Store:
                 self._save(after)
         return True
 
-    def rewind(self, planned: Iterable[tuple[Instance, Sequence[Event]]], reason: str | None, now: datetime) -> None:
-        """Give failed instances the histories they go on with, and wake them."""
+    def purge(self, instance_id: str) -> None:
+        """Forget an instance altogether."""
         with self._transaction():
-            for instance, history in planned:
-                self._forget(instance.instance_id, "history")
-                self._append_history(instance.instance_id, history)
-                self._save(instance.updated(now, status="Running", output_text=None))
-                self._post(instance.instance_id, None, make_event(EventType.GENERIC_EVENT, now, Data=reason))
-
-    def purge(self, *instance_ids: str) -> None:
-        """Forget instances altogether."""
-        with self._transaction():
-            for instance_id in instance_ids:
-                self._forget(instance_id, "instances", "history", *_WORK)
-
-    def purge_by(self, wanted: InstanceFilter) -> int:
-        """Forget the instances that a filter takes, whatever they do; give their number."""
-        rows = self._connection.execute(f"SELECT instance_id FROM instances WHERE {_FILTER}", _write_filter(wanted))
-        found = [instance_id for (instance_id,) in rows]
-        self.purge(*found)
-        return len(found)
+            self._forget(instance_id, "instances", "history", *_WORK)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -227,12 +204,3 @@ def _read_instance(row: sqlite3.Row) -> Instance:
         "parent": Parent(**json.loads(row["parent"])) if row["parent"] else None,
     }
     return Instance(**values)
-
-
-def _write_filter(wanted: InstanceFilter) -> dict[str, Any]:
-    return {
-        "created_from": write_time(wanted.created_from) if wanted.created_from else None,
-        "created_to": write_time(wanted.created_to) if wanted.created_to else None,
-        "statuses": json.dumps(sorted(wanted.statuses)),
-        "prefix": wanted.prefix,
-    }

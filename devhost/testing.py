@@ -38,10 +38,10 @@ class RunningApp:
         """Run a coroutine on the host's event loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE_SECONDS)
 
-    def start(self, name: str, value: Any = None, *, instance_id: str | None = None, version: str | None = None) -> str:
+    def start(self, name: str, value: Any = None, *, instance_id: str | None = None) -> str:
         """Start an orchestration; like the durable client, encode its input twice."""
         text = None if value is None else json.dumps(json.dumps(value))
-        return self.call(self.hub.start_orchestration(name, instance_id=instance_id, input_text=text, version=version))
+        return self.call(self.hub.start_orchestration(name, instance_id=instance_id, input_text=text))
 
     def wait(self, instance_id: str, enough: Callable[[Instance], bool] = lambda it: it.is_terminal) -> Instance:
         """Give the instance once it has ended, or once `enough` says so."""

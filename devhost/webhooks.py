@@ -1,33 +1,27 @@
 """The durable HTTP API: the public webhooks and the listener of the app's durable clients, in one handler."""
 
-import asyncio
 import json
-import math
 import os
-import re
 import traceback
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from urllib.parse import unquote, unquote_plus
 
 from aiohttp import web
 
 from devhost.console import Console
-from devhost.errors import DevhostError, InvalidJson, InvalidRequest, StorageRefusal
+from devhost.errors import DevhostError, InvalidJson, NotServed, Refusal, StorageRefusal
 from devhost.hub import TaskHub
-from devhost.instance import STATUS_NUMBERS, InstanceFilter
 from devhost.management import ManagementLinks
-from devhost.refusal import explain_unknown_function
 from devhost.status import render_history, render_status
-from devhost.value import read_json, read_text
+from devhost.value import read_text
 
 CONTINUATION = "x-ms-continuation-token"
 DEFAULT_TOP = 100
 _INT_LIMIT = 2**31
-_CONTROLS = ("terminate", "suspend", "resume", "rewind")  # methods of the task hub
-
-_STATUSES = {str(number): name for name, number in STATUS_NUMBERS.items()} | {it.lower(): it for it in STATUS_NUMBERS}
+_CONTROLS = ("terminate", "suspend", "resume")  # methods of the task hub
+# What Sluice does not use: versions, start-and-wait, filters by status and by time.
+_NOT_SERVED = ("version", "timeout", "pollingInterval", "runtimeStatus", "createdTimeFrom", "createdTimeTo")
 
 
 class Call:
@@ -42,13 +36,6 @@ class Call:
     def flag(self, name: str, default: bool = False) -> bool:
         return {"true": True, "false": False}.get(self.text(name).lower(), default)
 
-    def number(self, name: str) -> float | None:
-        try:
-            number = float(self.text(name))
-        except ValueError:
-            return None
-        return number if math.isfinite(number) else None
-
     def top(self) -> int:
         try:
             top = int(self.text("top"))
@@ -57,24 +44,6 @@ class Call:
         if -_INT_LIMIT < top < 0:
             raise StorageRefusal
         return top if 0 <= top < _INT_LIMIT else DEFAULT_TOP
-
-    def instance_filter(self) -> InstanceFilter:
-        names = {name.strip().lower() for name in self.text("runtimeStatus").split(",")}
-        return InstanceFilter(
-            created_from=self._time("createdTimeFrom"),
-            created_to=self._time("createdTimeTo"),
-            statuses=frozenset(_STATUSES[name] for name in names & _STATUSES.keys()),
-            prefix=self.text("instanceIdPrefix"),
-        )
-
-    def _time(self, name: str) -> datetime | None:
-        # What the SDK makes of datetime.min begins with the year 1, not 0001.
-        text = re.sub(r"^\d{1,3}-", lambda year: year[0].zfill(5), self.text(name))
-        try:
-            time = datetime.fromisoformat(text)
-            return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-        except (ValueError, OverflowError):  # to UTC it may leave the calendar
-            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +64,8 @@ class Webhooks:
         try:
             return await self._route(Call(request), [request.method, collection.lower(), *rest])
         except DevhostError as error:
+            if isinstance(error, NotServed):
+                self.console.warning(str(error))  # the SDK's client shows its app no more than the status
             return _error_response(error)
         except web.HTTPException:
             raise
@@ -108,6 +79,8 @@ class Webhooks:
             raise DevhostError(f"Unable to resolve the Azure Storage connection named '{connection}'.")
         if task_hub.lower() not in ("", self.links.hub_name.lower()):
             return self._answer_for_another_hub(parts, task_hub)
+        if asked := next(filter(call.text, _NOT_SERVED), None):
+            raise NotServed(f"the parameter {asked}")
         match parts:
             case ["POST", "orchestrators", name]:
                 return await self._start(call, name, None)
@@ -118,71 +91,34 @@ class Webhooks:
             case ["GET", "instances", instance_id]:
                 return await self._get(call, instance_id)
             case ["DELETE", "instances"]:
-                return await self._purge_by(call)
+                raise NotServed("a purge by filter, which takes running instances, too, if it names no ended status")
             case ["DELETE", "instances", instance_id]:
                 return web.json_response({"instancesDeleted": await self.hub.purge(instance_id)})
             case ["POST", "instances", instance_id, verb, event] if verb.lower() == "raiseevent":
                 return await self._raise_event(call, instance_id, event)
-            case ["POST", "instances", instance_id, verb] if verb.lower() == "restart":
-                return await self._restart(call, instance_id)
+            case ["POST", "instances", _, verb] if verb.lower() in ("rewind", "restart"):
+                raise NotServed(verb)
             case ["POST", "instances", instance_id, verb] if verb.lower() in _CONTROLS:
-                if verb.lower() == "rewind" and await self.hub.get(instance_id) is None:
-                    text = f'No orchestration with instance ID "${instance_id}" found.'
-                    return web.json_response(text, status=404)
                 await getattr(self.hub, verb.lower())(instance_id, call.text("reason") or None)
                 return web.Response(status=202)
-            case ["GET" | "POST", "entities", *entity]:
-                return self._answer_for_entities(call.request.method, entity)
+            case [_, "entities", *_]:
+                raise NotServed("durable entities")
         return web.Response(status=404)
 
     def _answer_for_another_hub(self, parts: list[str], task_hub: str) -> web.Response:
         """Answer as a hub without instances; on the real host, a start there waits for a host of that hub."""
         if parts[:2] == ["POST", "orchestrators"]:
-            raise InvalidRequest(f"devhost has only the task hub {self.links.hub_name}: nothing starts in {task_hub}")
+            raise Refusal(400, f"devhost has only the task hub {self.links.hub_name}: nothing starts in {task_hub}")
         return web.json_response([]) if parts == ["GET", "instances"] else web.Response(status=404)
-
-    def _answer_for_entities(self, method: str, entity: list[str]) -> web.Response:
-        """Answer as the real host does for an app without entities, since devhost leaves them out."""
-        if not entity:
-            return web.json_response([], status=200 if method == "GET" else 404)
-        self.console.warning(f"devhost does not serve durable entities (asked for @{'@'.join(entity)})")
-        if method == "GET":
-            return web.Response(status=404)
-        raise InvalidRequest(explain_unknown_function(entity[0], "entity", {}))
 
     async def _start(self, call: Call, name: str, instance_id: str | None) -> web.Response:
         text = (await call.request.text()).strip()
         started = await self.hub.start_orchestration(
-            name,
-            instance_id=instance_id,
-            input_text=_read_input(text) if text else None,
-            version=call.text("version") or None,
+            name, instance_id=instance_id, input_text=_read_input(text) if text else None
         )
-        return await self._answer_started(call, started)
-
-    async def _restart(self, call: Call, instance_id: str) -> web.Response:
-        # The only operation that answers an unknown id with 400.
-        started = await self.hub.restart(instance_id, new_instance_id=call.flag("restartWithNewInstanceId", True))
-        return await self._answer_started(call, started)
-
-    async def _answer_started(self, call: Call, instance_id: str) -> web.Response:
-        links = self.links.for_instance(self._origin(call.request), instance_id)
+        links = self.links.for_instance(self._origin(call.request), started)
         headers = {"Location": links["statusQueryGetUri"], "Retry-After": "10"}
-        check_later = web.json_response(links, status=202, headers=headers)
-        timeout, interval = call.number("timeout"), call.number("pollingInterval")
-        if timeout is None or interval is None:
-            return check_later
-        if timeout <= interval:
-            raise InvalidRequest(f"Total timeout {timeout:g} should be bigger than retry timeout {interval:g}")
-        try:
-            # The hub says when an instance has ended, so the interval of the polling is of no use.
-            async with asyncio.timeout(timeout):
-                instance = await self.hub.wait(instance_id)
-        except TimeoutError:
-            return check_later
-        if instance.status == "Completed":
-            return web.Response(text=read_json(instance.output_text or "null"), content_type="application/json")
-        return web.json_response(render_status(instance, show_input=call.flag("showInput", True)))
+        return web.json_response(links, status=202, headers=headers)
 
     async def _get(self, call: Call, instance_id: str) -> web.Response:
         instance = await self.hub.get(instance_id)
@@ -205,19 +141,12 @@ class Webhooks:
             first = b64decode(call.request.headers.get(CONTINUATION, "").strip(), validate=True).decode()
         except ValueError:
             return web.json_response([])
-        instances, following = await self.hub.query(call.instance_filter(), top=call.top(), first=first)
+        instances, following = await self.hub.query(call.text("instanceIdPrefix"), top=call.top(), first=first)
         show_input = call.flag("showInput", True)
         body = [render_status(instance, show_input=show_input) for instance in instances]
         # In base64: as it is, a header would lose a space at the id's end.
         headers = {CONTINUATION: b64encode(following.encode()).decode()} if following else None
         return web.json_response(body, headers=headers)
-
-    async def _purge_by(self, call: Call) -> web.Response:
-        wanted = call.instance_filter()
-        if wanted.created_from is None:
-            return web.json_response("Please provide value for 'createdTimeFrom' parameter.", status=400)
-        count = await self.hub.purge_by(wanted)
-        return web.json_response({"instancesDeleted": count}) if count else web.Response(status=404)
 
     async def _raise_event(self, call: Call, instance_id: str, event: str) -> web.Response:
         # The instance is looked at before the content: a finished one is 410 whatever was sent.
@@ -225,7 +154,7 @@ class Webhooks:
         if instance is None or instance.is_terminal:
             return web.Response(status=410 if instance else 404)
         if call.request.content_type != "application/json":
-            raise InvalidRequest("Only application/json request content is supported")
+            raise Refusal(400, "Only application/json request content is supported")
         await self.hub.raise_event(instance_id, event, _read_event(await call.request.text()))
         return web.Response(status=202)
 

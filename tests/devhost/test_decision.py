@@ -24,7 +24,6 @@ NEW = Instance(
     instance_id="i",
     execution_id="e",
     name="one",
-    version=None,
     input_text=None,
     created_time=NOW,
     last_updated_time=NOW,

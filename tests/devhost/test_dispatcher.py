@@ -49,10 +49,6 @@ def retry_in_a_million_years(context):
 def child_of_that_id(context):
     yield context.call_sub_orchestrator("odd_text", instance_id=context.get_input())
 
-@app.orchestration_trigger(context_name="context")
-def child_of_odd_version(context):
-    yield context.call_sub_orchestrator("odd_text", version=[7])
-
 @app.activity_trigger(input_name="gate")
 def hold(gate):
     while pathlib.Path(gate).exists():
@@ -81,7 +77,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("child_of_odd_version", "AttributeError: 'list' object"),
         ("odd_text", "bad text \ufffd"),
         ("odd_text_of_an_activity", "ValueError: bad text \ufffd"),
         ("leaves", "One or more errors occurred. (python exited with code 3 (0x3))"),

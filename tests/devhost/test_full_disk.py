@@ -25,7 +25,6 @@ def test_a_change_that_cannot_be_written_is_told_as_such_and_undone(tmp_path: Pa
         instance_id="big",
         execution_id="1",
         name="fan_out",
-        version=None,
         input_text="x" * 100_000,
         created_time=now,
         last_updated_time=now,

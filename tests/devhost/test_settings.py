@@ -70,9 +70,10 @@ DOWN, EMPTY = "does not start: every path answers 503", "starts with 0 functions
         (durable('"maxConcurrentActivityFunctions": 0'), "maxConcurrentActivityFunctions", DOWN),
         (
             durable('"versionMatchStrategy": "Strict"'),
-            "must not be Strict",
-            "rejects or fails those of another version",
+            "versionMatchStrategy must not be set",
+            "gives instances a version",
         ),
+        (durable('"defaultVersion": "1.0"'), "defaultVersion must not be set", "gives instances a version"),
         (durable('"localRpcEndpointEnabled": false'), "localRpcEndpointEnabled", "fails each call of a durable client"),
     ],
 )

@@ -79,21 +79,17 @@ BROKEN: dict[str, Any] = {"content": "{no json", "headers": {"Content-Type": "ap
         ("running", "POST", "instances/{id}/resume", {}, 500, "Running"),
         ("terminated", "POST", "instances/{id}/resume", {}, 410, "Terminated"),
         ("none", "POST", "instances/{id}/resume", {}, 404, None),
-        ("failed", "POST", "instances/{id}/rewind?reason=x", {}, 202, "Completed"),
-        ("completed", "POST", "instances/{id}/rewind", {}, 412, "Completed"),
-        ("running", "POST", "instances/{id}/rewind", {}, 412, "Running"),
-        ("none", "POST", "instances/{id}/rewind", {}, 404, None),
-        ("completed", "POST", "instances/{id}/restart?restartWithNewInstanceId=false", {}, 202, "Completed"),
-        ("running", "POST", "instances/{id}/restart?restartWithNewInstanceId=true", {}, 202, "Running"),
-        ("running", "POST", "instances/{id}/restart?restartWithNewInstanceId=false", {}, 409, "Running"),
-        ("none", "POST", "instances/{id}/restart", {}, 400, None),
+        ("failed", "POST", "instances/{id}/rewind?reason=x", {}, 501, "Failed"),
+        ("completed", "POST", "instances/{id}/Restart?restartWithNewInstanceId=false", {}, 501, "Completed"),
+        ("none", "POST", "orchestrators/fan_out/{id}?timeout=60&pollingInterval=1", JSON, 501, None),
+        ("none", "POST", "orchestrators/fan_out/{id}?version=1.2", JSON, 501, None),
         ("running", "GET", "instances/{id}/terminate", {}, 404, "Running"),
         ("running", "POST", "instances/{id}/unknown", {}, 404, "Running"),
         ("none", "GET", "elsewhere", {}, 404, None),
         ("running", "GET", "instances/{id}?taskHub=Other", {}, 404, "Running"),
-        ("none", "POST", "entities/counter/{id}?op=add", JSON, 400, None),
-        ("none", "GET", "entities/counter/{id}", {}, 404, None),
-        ("none", "GET", "entities", {}, 200, None),
+        ("none", "POST", "entities/counter/{id}?op=add", JSON, 501, None),
+        ("none", "GET", "entities/counter/{id}", {}, 501, None),
+        ("none", "GET", "entities", {}, 501, None),
     ],
 )
 def test_each_route_answers_with_its_code_and_does_what_it_says(
@@ -112,9 +108,7 @@ def test_each_route_answers_with_its_code_and_does_what_it_says(
     assert answer.status_code == code
     if code == 412:
         assert status.capitalize() in answer.json()
-    if (code in (404, 410) and "rewind" not in path) or (
-        code == 202 and "instances" in path and method == "POST" and "restart" not in path
-    ):
+    if code in (404, 410) or (code == 202 and "instances" in path and method == "POST"):
         assert answer.content == b""
     if after is None:
         assert app.call(app.hub.get(instance_id)) is None
@@ -125,24 +119,6 @@ def test_each_route_answers_with_its_code_and_does_what_it_says(
 @pytest.mark.parametrize(
     ("status", "method", "path", "sent", "message", "exception_message", "exception_type"),
     [
-        (
-            "none",
-            "POST",
-            "instances/{id}/restart",
-            {},
-            "InstanceId does not match a valid orchestration instance.",
-            "No instance with ID '{id}' was found. (Parameter 'instanceId')",
-            "System.ArgumentException",
-        ),
-        (
-            "running",
-            "POST",
-            "instances/{id}/restart?restartWithNewInstanceId=false",
-            {},
-            "A non-terminal instance with this instance ID already exists.",
-            "An Orchestration instance with the status Running already exists.",
-            "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException",
-        ),
         (
             "running",
             "POST",
@@ -272,8 +248,8 @@ def test_numbers_and_texts_that_dotnet_cannot_hold_are_shown_as_it_shows_them(
     assert shown == {"nan": "NaN", "far": "-Infinity", "half": "\ufffd"}
 
 
-def test_start_takes_id_version_and_raw_input_and_answers_with_links(app: RunningApp, api: httpx.Client) -> None:
-    answer = api.post("orchestrators/greet/an+id%20two?version=1.2", content='{"a": 1}')
+def test_start_takes_id_and_raw_input_and_answers_with_links(app: RunningApp, api: httpx.Client) -> None:
+    answer = api.post("orchestrators/greet/an+id%20two", content='{"a": 1}')
     links = answer.json()
     assert set(links) == {
         "id",
@@ -292,44 +268,8 @@ def test_start_takes_id_version_and_raw_input_and_answers_with_links(app: Runnin
     assert links["sendEventPostUri"] == f"{instance}/raiseEvent/{{eventName}}?{query}"
     assert links["terminatePostUri"] == f"{instance}/terminate?reason={{text}}&{query}"
     assert (answer.headers["Location"], answer.headers["Retry-After"]) == (links["statusQueryGetUri"], "10")
-    assert app.result("an id two") == "hello from version 1.2"
+    assert app.result("an id two") == "hello from version None"
     assert api.get(links["statusQueryGetUri"]).json()["input"] == {"a": 1}
-
-
-@pytest.mark.parametrize(
-    ("orchestrator", "query", "code", "says"),
-    [
-        ("fan_out", "timeout=60&pollingInterval=1", 200, 6),
-        ("fragile", "timeout=60&pollingInterval=0.5", 200, "Failed"),
-        ("approval", "timeout=0.02&pollingInterval=0.01", 202, "links"),
-        ("approval", "timeout=5", 202, "links"),
-        ("approval", "timeout=nan&pollingInterval=nan", 202, "links"),
-        ("approval", "timeout=inf&pollingInterval=1", 202, "links"),
-        ("approval", "timeout=1&pollingInterval=2", 400, "Total timeout 1 should be bigger than retry timeout 2"),
-        (
-            "approval",
-            "timeout=0.5&pollingInterval=0.5",
-            400,
-            "Total timeout 0.5 should be bigger than retry timeout 0.5",
-        ),
-    ],
-)
-def test_start_and_wait_answers_with_the_output_the_status_or_the_links(
-    app: RunningApp, api: httpx.Client, tmp_path: Path, orchestrator: str, query: str, code: int, says: Any
-) -> None:
-    order = {"file": str(tmp_path / "tries"), "attempts": 2}
-    answer = api.post(f"orchestrators/{orchestrator}?{query}", json=order)
-    body = answer.json()
-    assert answer.status_code == code
-    if code == 200:
-        assert says == (body["runtimeStatus"] if isinstance(body, dict) else body)
-    else:
-        assert "statusQueryGetUri" in body if says == "links" else body == {"Message": says}
-
-
-def test_a_restart_can_be_waited_for(app: RunningApp, api: httpx.Client, bring: Callable[[str], str]) -> None:
-    answer = api.post(f"instances/{bring('completed')}/restart?timeout=60&pollingInterval=1")
-    assert (answer.status_code, answer.json()) == (200, 0)
 
 
 def test_status_shows_the_instance_with_times_in_seconds(api: httpx.Client, bring: Callable[[str], str]) -> None:

@@ -25,11 +25,19 @@ class Known:
 
 
 # One block for each file of the golden data.
-_UNKNOWN_ORCHESTRATOR = r"start unknown and wait|status of (u\d|start_new unknown)"
+_UNKNOWN_ORCHESTRATOR = r"status of (u\d|start_new unknown)"
 _ODD_ROUTES = "alpha|bool|dbl|dec|default|dt|float|guid|lens?|long|max|maxlen|min|minlen|mixed|mixedopt|range|req|two"
 _OF_THE_MACHINE = r"body\.id|body(\[\d+\])?\.test_data_href"
 
+_FILTERED = r"purge .*|list (\?(runtimeStatus=.|createdTime).*|after purge)"
+
 KNOWN: tuple[Known, ...] = (
+    Known("not-served", "api-states", r"\w+: (after )?(rewind|restart_.*)"),
+    Known("not-served", "api-pending", "Pending: (.*after )?(rewind|restart_.*)"),
+    Known("not-served", "api-general", f"start-and-wait .*|start, version|{_FILTERED}"),
+    Known("entities", "api-general", r"route \w+ entities.*"),
+    Known("not-served", "api-more", "purge .*|left after .*|raise event to a purged .*"),
+    Known("not-served", "api-more", "start unknown and wait|status of u2"),
     Known("stack", "api-general", r"(start,|raiseEvent) .*", r"body\.ExceptionMessage"),  # of a JSON reader
     Known("pace", "api-general", "id plus"),  # it takes the place of "a b", which has ended here
     Known("pace", "api-more", r"start_new id a\?b"),  # of "a", likewise

@@ -147,49 +147,8 @@ def parent(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
 
 
 @app.orchestration_trigger(context_name="context")
-def brittle(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
-    plan = context.get_input()
-    first = yield context.call_activity(double, 1)
-    second = yield context.call_activity(fail_first, plan)
-    return [first, second, context.version]
-
-
-@app.orchestration_trigger(context_name="context")
-def brittle_retry(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
-    plan = context.get_input()
-    calls = [context.call_activity(double, n) for n in range(2)]
-    return (yield context.task_all([*calls, context.call_activity_with_retry(fail_first, RETRY, plan)]))
-
-
-@app.orchestration_trigger(context_name="context")
-def brittle_parent(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
-    plan = context.get_input()
-    one = context.call_sub_orchestrator("brittle", plan)
-    named = context.call_sub_orchestrator_with_retry("brittle", RETRY, plan | {"key": "named"}, "named-child", "2.0")
-    return (yield context.task_all([one, named]))
-
-
-@app.orchestration_trigger(context_name="context")
-def caught_then_failed(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
-    with contextlib.suppress(Exception):
-        yield context.call_activity(fail, "caught")
-    yield context.call_activity(double, 1)
-    yield context.call_activity(fail, "not caught")
-
-
-@app.orchestration_trigger(context_name="context")
-def versions(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
-    if (context.get_input() or {}).get("again"):
-        context.continue_as_new(None)
-        return None
-    children = [context.call_sub_orchestrator("version", version=wanted) for wanted in (None, "9")]
-    return [context.version, *(yield context.task_all(children))]
-
-
-@app.orchestration_trigger(context_name="context")
-def version(context: df.DurableOrchestrationContext) -> str | None:
-    text: str | None = context.version
-    return text
+def versioned_child(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    yield context.call_sub_orchestrator("plain", version="9")
 
 
 @app.orchestration_trigger(context_name="context")
