@@ -6,7 +6,7 @@ is past due only at a start, when a due time has passed since devhost stopped.
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Timer:
-    """One timer-triggered function; `kept` is its status for calls by hand and for the next start."""
+    """One timer-triggered function and what its next call is told."""
 
     def __init__(self, function: LoadedFunction) -> None:
         self.function, trigger = function, function.trigger
@@ -32,9 +32,12 @@ class Timer:
             self.schedule = Schedule(str(trigger.schedule))
         except ValueError as error:
             reason = f"function {function.name}: schedule {trigger.schedule!r} cannot be used: {error}"
-            raise AppLoadError(reason, "leaves the function out") from error
+            raise AppLoadError(
+                reason, "knows hh:mm:ss, five fields and %SETTING%, too, and leaves out the rest"
+            ) from error
         self.is_monitored = trigger.use_monitor is not False and self.schedule.is_monitored
-        self.kept: dict[str, str] = {}
+        self.key = f"{function.name} {self.schedule.text}"
+        self.status: dict[str, str] = {}
 
 
 class TimerTriggers:
@@ -59,13 +62,9 @@ class TimerTriggers:
         """Begin the schedules; what is past due or asks for a call at the start is called at once."""
         kept = json.loads(self._kept_in.read_bytes()) if self._kept_in.exists() else {}
         now = self._clock.now()
-        for name, timer in self._timers.items():
-            status = _status(_NEVER, timer.schedule.next_after(now), _NEVER)
-            if timer.is_monitored:
-                timer.kept = {**status, "LastUpdated": now.isoformat(), "Schedule": timer.schedule.text}
-                if kept.get(name, {}).get("Schedule") == timer.schedule.text:
-                    timer.kept = status = kept[name]
-            self._schedules.append(asyncio.get_running_loop().create_task(self._follow(timer, status, now)))
+        for timer in self._timers.values():
+            timer.status = kept.get(timer.key) or _status(_NEVER, timer.schedule.next_after(now))
+            self._schedules.append(asyncio.get_running_loop().create_task(self._follow(timer, now)))
         self._keep()
 
     async def stop(self) -> None:
@@ -86,8 +85,7 @@ class TimerTriggers:
 
     def call_now(self, name: str) -> None:
         """Call a timer-triggered function beside its schedule."""
-        timer = self._timers[name]
-        self.run(name, self._call(timer, timer.kept))
+        self.run(name, self._call(self._timers[name]))
 
     def run(self, name: str, call: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Run a call of a function; a failure is only reported."""
@@ -102,33 +100,29 @@ class TimerTriggers:
         except (ActivityError, HostFailure) as error:
             self._console.error(f"function {name} failed: {error}", error.traceback)
 
-    async def _follow(self, timer: Timer, status: dict[str, str], now: datetime) -> None:
-        past_due = datetime.fromisoformat(status["Next"]) < now
+    async def _follow(self, timer: Timer, now: datetime) -> None:
+        due = datetime.fromisoformat(timer.status["Next"])
+        past_due = due < now
         at_once = past_due or bool(timer.function.trigger.run_on_startup)
         while True:
             if not at_once:
-                due = datetime.fromisoformat(status["Next"])
                 await self._clock.reach(due)
                 now = max(due, self._clock.now())  # woken early, it would be due again
-            await self.run(timer.function.name, self._call(timer, status, past_due=past_due))
+            await self.run(timer.function.name, self._call(timer, past_due=past_due))
             at_once = past_due = False
-            status = _status(now, timer.schedule.next_after(now), now)
-            if timer.is_monitored:
-                timer.kept = {**status, "Schedule": timer.schedule.text}
-                self._keep()
+            due = timer.schedule.next_after(now)
+            timer.status = _status(now, due)
+            self._keep()
 
-    async def _call(self, timer: Timer, status: Mapping[str, str], *, past_due: bool = False) -> None:
-        request = TimerRequest(
-            past_due=past_due,
-            schedule={"AdjustForDST": timer.schedule.adjusts_for_dst},
-            schedule_status={key: status[key] for key in ("Last", "Next", "LastUpdated")} if timer.is_monitored else {},
-        )
+    async def _call(self, timer: Timer, *, past_due: bool = False) -> None:
+        status = timer.status if timer.is_monitored else {}
+        request = TimerRequest(past_due=past_due, schedule={"AdjustForDST": True}, schedule_status=status)
         bindings = timer.function.bindings
         arguments = {it.name: self._client_binding if it.type == CLIENT else request for it in bindings}
         await self._worker.run(timer.function, arguments)
 
     def _keep(self) -> None:
-        kept = {name: timer.kept for name, timer in self._timers.items() if timer.is_monitored}
+        kept = {timer.key: timer.status for timer in self._timers.values() if timer.is_monitored}
         written = self._kept_in.with_suffix(".new")
         try:
             if kept:
@@ -138,5 +132,5 @@ class TimerTriggers:
             self._console.error(f"the timers' next calls cannot be kept in {self._kept_in}: {error.strerror}")
 
 
-def _status(last: datetime, following: datetime, updated: datetime) -> dict[str, str]:
-    return {"Last": last.isoformat(), "Next": following.isoformat(), "LastUpdated": updated.isoformat()}
+def _status(last: datetime, following: datetime) -> dict[str, str]:
+    return {"Last": last.isoformat(), "Next": following.isoformat(), "LastUpdated": last.isoformat()}
