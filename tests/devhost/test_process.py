@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -102,6 +103,21 @@ def test_sigterm_and_sigint_stop_with_exit_code_0(tmp_path: Path) -> None:
             finished(f"{url}/runtime/webhooks/durabletask/instances/{number.name}")
             process.send_signal(number)
             assert process.wait(60) == 0
+
+
+def test_the_third_death_of_the_worker_ends_the_process_with_the_words_of_the_host(tmp_path: Path) -> None:
+    said = tmp_path / "stderr.txt"
+    with running(tmp_path / "s.db") as (_, process):
+        killed = set[str]()
+        while len(killed) < 3:
+            worker = until(lambda: {*re.findall(r"worker process (\d+) runs the app", said.read_text())} - killed).pop()
+            os.kill(int(worker), signal.SIGKILL)
+            killed.add(worker)
+        assert process.wait(60) == 1
+    assert said.read_text().splitlines()[-1] == (
+        "devhost: Exceeded language worker restart retry count for runtime:python. "
+        "Shutting down and proactively recycling the Functions Host to recover"
+    )
 
 
 def test_a_busy_sync_activity_does_not_hold_up_the_stop(tmp_path: Path) -> None:
