@@ -29,7 +29,7 @@ from demo.stack import Stack
 from emulator import Azurite
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 PAGE_SIZE = 100
 
 

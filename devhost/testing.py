@@ -20,7 +20,7 @@ from devhost.server import Devhost, serve
 from devhost.worker_process import WorkerProcess
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,10 +93,10 @@ def test_kill_9_in_the_middle_loses_nothing(tmp_path: Path) -> None:
 
 
 def wait_for_end(url: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         status = ask(f"{url}/runtime/webhooks/durabletask/instances/run-1")
         if status["runtimeStatus"] in ("Completed", "Failed"):
             return status
         time.sleep(0.05)
-    raise AssertionError(f"it did not end in 60 s: {status}")
+    raise AssertionError(f"it did not end in 180 s: {status}")

@@ -13,7 +13,7 @@ from tests.app_host import ROOT
 from tests.e2e.rig import Rig
 
 IDS = 560  # of the demo API of a rig: three batches, the last one shorter
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 
 MakeStack = Callable[..., Stack]
 

@@ -25,7 +25,7 @@ from devhost.testing import RunningApp
 from emulator import Azurite
 from tests.app_host import sluice
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 Hook = Callable[[int, int], Exception | None]  # of batch and chunk; for a fetch the chunk is -1
 
 

@@ -15,7 +15,7 @@ from emulator import Azurite, Child
 from tests.app_host import ROOT, sluice
 
 LIMIT_BYTES = 4096
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.e2e.conftest import MakeStack
 IDS = 4_000
 CHUNK_SIZE = 200
 CHECKPOINT_MESSAGES = 50
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 def chunks_in_flight_at_most() -> int:

@@ -8,7 +8,7 @@ from demo.tally import Comparison
 from tests.e2e.conftest import IDS, MakeStack
 from tests.e2e.rig import Rig
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 def finished_run(stack: Stack, *, chunk_size: int) -> Status:
