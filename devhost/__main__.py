@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from devhost.console import Console, wants_colour
+from devhost.console import Console
 from devhost.errors import DevhostError
 from devhost.keys import key_file
 from devhost.logs import show_logs
@@ -42,14 +41,13 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the host until it is told to stop; return the exit code."""
     options = _read_arguments(arguments)
-    console = Console(quiet=options.quiet, colour=wants_colour())
-    options.log_level = logging.WARNING if options.quiet else logging.INFO
+    console = Console()
     # While the app is imported nobody serves the event loop, and its own handlers would not be heard.
     for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
         check_sdk()
-        show_logs(options.log_file, options.log_level)
+        show_logs(options.log_file)
         asyncio.run(_run(options, console))
     except DevhostError as error:
         return _report(error)
@@ -88,7 +86,6 @@ def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--enable-auth", action="store_true", help="ask for keys; they are kept beside the state file")
     add("--log-file", type=Path, metavar="FILE", help="also write the app's log records as JSON lines")
-    add("--quiet", action="store_true", help="only warnings and errors")
     add(
         "--strikes",
         action="store_true",
@@ -117,7 +114,8 @@ async def _run(options: argparse.Namespace, console: Console) -> None:
         state_file=options.state,
         console=console,
         enable_auth=options.enable_auth,
-        process_logs=(options.log_file, options.log_level),
+        worker_process=True,
+        log_file=options.log_file,
     ) as host:
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, _ask_to_stop, stop)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,18 +14,11 @@ from devhost.invocation import current_context
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 # Their INFO records are about each request; the app's own are what a person wants to see.
 _CHATTY = ("azure.functions", "aiohttp.access", "asyncio")
-_LEVELS = {"trace": 0, "debug": 10, "information": 20, "warning": 30, "error": 40, "critical": 50, "none": 100}
 _WORDS = {"WARNING": "warn", "ERROR": "fail", "CRITICAL": "crit"}
 
 
 def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
     return {key: value for key, value in vars(record).items() if key not in _STANDARD and not key.startswith("_")}
-
-
-def _category(record: logging.LogRecord) -> str:
-    # The host does not learn the logger's name.
-    context = current_context.get()
-    return record.name if context is None else f"Function.{context.function_name}.User"
 
 
 class _ReadableFormatter(logging.Formatter):
@@ -34,20 +27,10 @@ class _ReadableFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
         word = _WORDS.get(record.levelname, record.levelname.lower())
-        return f"{time} {word} {_category(record)} · {record.message}"
-
-
-class _LevelFilter(logging.Filter):
-    """Lets through what host.json's logLevel lets through: the longest beginning of a category decides."""
-
-    def __init__(self, levels: Mapping[str, str]) -> None:
-        super().__init__()
-        self._levels = {"" if name == "default" else name: _LEVELS.get(it.lower(), 20) for name, it in levels.items()}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        category = _category(record).lower()
-        fitting = [name for name in self._levels if category.startswith(name)]
-        return not fitting or record.levelno >= self._levels[max(fitting, key=len)]
+        context = current_context.get()
+        # The host does not learn the logger's name.
+        category = record.name if context is None else f"Function.{context.function_name}.User"
+        return f"{time} {word} {category} · {record.message}"
 
 
 class _JsonFormatter(logging.Formatter):
@@ -67,7 +50,7 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps(entry | _extra_fields(record), default=str, ensure_ascii=False)
 
 
-def show_logs(log_file: Path | None, level: int) -> None:
+def show_logs(log_file: Path | None) -> None:
     """Show the app's records on stderr and, if asked, in a file, from now on."""
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     handlers[0].setFormatter(_ReadableFormatter())
@@ -76,16 +59,9 @@ def show_logs(log_file: Path | None, level: int) -> None:
             log_file.parent.mkdir(parents=True, exist_ok=True)
             handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
         handlers[-1].setFormatter(_JsonFormatter())
-    logging.basicConfig(level=level, handlers=handlers)
+    logging.basicConfig(level=logging.INFO, handlers=handlers)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def cut_logs(levels: Mapping[str, str]) -> None:
-    """Keep from stderr, from now on, what host.json's logLevel (in lower case) cuts."""
-    for handler in logging.root.handlers:
-        if not isinstance(handler, logging.FileHandler):
-            handler.addFilter(_LevelFilter(levels))
 
 
 @contextmanager

@@ -58,8 +58,8 @@ class RouteTable:
         return next(((route, values) for route, values in matches if values is not None), None)
 
     def unreachable(self) -> list[str]:
-        """Return one line for each function, or method of a function, to which no request comes."""
-        lines = []
+        """Return one line for each function that is left out, and for each method by which one is not reached."""
+        lines = [f"The '{name}' function is in error: {reason}" for name, reason in self.in_error]
         for route in self.routes:
             for method in sorted(route.methods) or ["ANY"]:
                 fitting = [path for path in _examples(route.reader) if route.match(method, path) is not None]
@@ -74,8 +74,7 @@ class RouteTable:
 
 def unreachable(functions: Iterable[LoadedFunction], prefix: str = "api") -> list[str]:
     """Return one line for each function that the real host leaves out or never calls."""
-    table = RouteTable(functions, prefix)
-    return [f"function {name} is in error: {reason}" for name, reason in table.in_error] + table.unreachable()
+    return RouteTable(functions, prefix).unreachable()
 
 
 def decode(raw_path: str) -> str:

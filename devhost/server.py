@@ -33,7 +33,7 @@ _EXTENSIONS_PATH = "/runtime/webhooks/"
 STOP_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Devhost:
     """One running host."""
 
@@ -45,6 +45,7 @@ class Devhost:
     timers: TimerTriggers
     worker: Worker
     keys: Keys | None
+    links: ManagementLinks
     state_file: Path
 
 
@@ -57,79 +58,72 @@ async def serve(
     clock: Clock | None = None,
     console: Console | None = None,
     enable_auth: bool = False,
-    process_logs: tuple[Path | None, int] | None = None,
+    worker_process: bool = False,
+    log_file: Path | None = None,
 ) -> AsyncIterator[Devhost]:
-    """Serve an app for as long as the block lasts.
+    """Serve an app for as long as the block lasts, in a worker process, which may write a log file, or in this one.
 
-    With `process_logs`, the log file and level of a worker process, the app runs in one; else in this process.
     Meanwhile the process has the app's folder as current one and the values of local.settings.json in its environment.
     """
     check_sdk()
-    app_root = Path.cwd() / app_root
+    app_root, clock, console = Path.cwd() / app_root, clock or RealClock(), console or Console()
     state_file = Path.cwd() / (state_file or app_root / ".sluice" / "devhost.db")
-    console = console or Console()
     async with contextlib.AsyncExitStack() as opened:
-        with explained(f"the app's folder {app_root} cannot be used"):
-            opened.enter_context(contextlib.chdir(app_root))
-        opened.enter_context(_environment(read_local_values(app_root)))
-        settings = load_settings(app_root)
-        worker: Worker = Worker(settings, app_root)
-        if process_logs is not None:
-            log_file, log_level = process_logs
-            worker = WorkerProcess(settings, app_root, console, log_file=log_file, log_level=log_level)
+        settings = _enter(app_root, opened)
+        process = WorkerProcess(settings, app_root, console, log_file) if worker_process else None
+        worker = process or Worker(settings, app_root)
         opened.push_async_callback(worker.close)
         index = await worker.start()
-        routes = RouteTable(index.http, settings.route_prefix)
-        for name, reason in routes.in_error:
-            console.warning(f"The '{name}' function is in error: {reason}")
+        routes, timers = RouteTable(index.http, settings.route_prefix), list(map(Timer, index.timers))
         for line in routes.unreachable():
             console.warning(line)
-        timers = [Timer(function) for function in index.timers]
-        # Only now: what cannot be served leaves nothing behind.
-        with explained(f"the folder of the state file {state_file} cannot be made"):
-            state_file.parent.mkdir(parents=True, exist_ok=True)
-        keys = load_keys(state_file, [function.name for function in index.http]) if enable_auth else None
         # Before the hub starts: resumed activities may call the app's own URLs.
         with explained(f"port {port} cannot be used: take another one with --port"):
             listener = opened.enter_context(socket.create_server((HOST, port)))
         url = f"http://{HOST}:{listener.getsockname()[1]}"
-        opened.push_async_callback(http_utils._close_session)  # the SDK leaves it to the end of the process
-        clock = clock or RealClock()
         hub = TaskHub(index, worker, settings, state_file, clock, console)
         await hub.start()
         opened.push_async_callback(hub.stop)
-        if isinstance(worker, WorkerProcess):
-            worker.failed.add_done_callback(lambda failed: hub.fail(failed.result()))
+        if process is not None:
+            process.failed.add_done_callback(lambda failed: hub.fail(failed.result()))
+        keys = load_keys(state_file, [function.name for function in index.http]) if enable_auth else None
         links = ManagementLinks(hub_name=settings.hub_name, code=keys.durable if keys else None)
-        webhooks = Webhooks(hub=hub, links=links, console=console, use_forwarded_host=settings.use_forwarded_host)
-        client_binding = links.client_binding(url)
-        trigger = HttpTrigger(routes=routes, worker=worker, console=console, keys=keys, client_binding=client_binding)
         kept_in = state_file.with_suffix(".timers.json")
-        triggers = TimerTriggers(timers, worker, clock, console, client_binding, kept_in)
-        app = web.Application(client_max_size=settings.body_limit_bytes)
-        templates = {route.function.name: route.template for route in routes.routes}
-        admin = AdminApi({it.name.lower(): it for it in index.functions}, templates, triggers, worker, keys, app_root)
-        app.router.add_route("*", r"/{path:[\s\S]*}", _handler(webhooks, admin, trigger, keys))
-        runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=STOP_SECONDS)
-        await runner.setup()
-        opened.push_async_callback(runner.cleanup)
-        await web.SockSite(runner, listener).start()
+        triggers = TimerTriggers(timers, worker, clock, console, links.client_binding(url), kept_in)
+        host = Devhost(url, settings, index, routes, hub, triggers, worker, keys, links, state_file)
+        await _listen(opened, listener, settings.body_limit_bytes, _handler(host, console, app_root))
         triggers.start()
         opened.push_async_callback(triggers.stop)
-        yield Devhost(
-            url=url,
-            settings=settings,
-            index=index,
-            routes=routes,
-            hub=hub,
-            timers=triggers,
-            worker=worker,
-            keys=keys,
-            state_file=state_file,
-        )
+        yield host
 
 
-def _handler(webhooks: Webhooks, admin: AdminApi, trigger: HttpTrigger, keys: Keys | None) -> Handler:
+def _enter(app_root: Path, opened: contextlib.AsyncExitStack) -> HostSettings:
+    with explained(f"the app's folder {app_root} cannot be used"):
+        opened.enter_context(contextlib.chdir(app_root))
+    opened.enter_context(_environment(read_local_values(app_root)))
+    opened.push_async_callback(http_utils._close_session)  # the SDK leaves it to the end of the process
+    return load_settings(app_root)
+
+
+async def _listen(
+    opened: contextlib.AsyncExitStack, listener: socket.socket, body_limit: int, handler: Handler
+) -> None:
+    app = web.Application(client_max_size=body_limit)
+    app.router.add_route("*", r"/{path:[\s\S]*}", handler)
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=STOP_SECONDS)
+    await runner.setup()
+    opened.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, listener).start()
+
+
+def _handler(host: Devhost, console: Console, app_root: Path) -> Handler:
+    keys, binding = host.keys, host.links.client_binding(host.url)
+    webhooks = Webhooks(hub=host.hub, links=host.links, console=console)
+    trigger = HttpTrigger(routes=host.routes, worker=host.worker, console=console, keys=keys, client_binding=binding)
+    functions = {it.name.lower(): it for it in host.index.functions}
+    templates = {route.function.name: route.template for route in host.routes.routes}
+    admin = AdminApi(functions, templates, host.timers, host.worker, keys, app_root)
+
     async def handle(request: web.Request) -> web.Response:
         path = request.rel_url.raw_path
         if path.lower().startswith(_EXTENSIONS_PATH):

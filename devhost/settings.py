@@ -14,7 +14,12 @@ from devhost.errors import AppLoadError, DevhostError, HostStartError, explained
 # Prefix of environment variables that stand for host.json values; two underscores join the path.
 _OVERRIDE = "AzureFunctionsJobHost__"
 _THREADS, _BODY_LIMIT = "PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
-_LOG_LEVEL = "logging.logLevel."
+_VERSIONS = "gives instances a version and may fail those of another one"
+_UNSERVED = {
+    "defaultVersion": _VERSIONS,
+    "versionMatchStrategy": _VERSIONS,
+    "httpSettings.useForwardedHost": "writes the forwarded host into its links",
+}
 _CORES = os.cpu_count() or 1
 
 
@@ -68,9 +73,7 @@ class HostSettings(BaseModel):
     store_inputs_in_history: bool = _durable("storeInputsInOrchestrationHistory", False)
     max_orchestration_actions: PositiveInt = _durable("maxOrchestrationActions", 100_000)
     body_limit_bytes: PositiveInt = Field(default=104_857_600, validation_alias=_BODY_LIMIT)
-    use_forwarded_host: bool = _durable("httpSettings.useForwardedHost", False)
     local_rpc_endpoint: bool = _durable("localRpcEndpointEnabled", True)
-    log_levels: dict[str, str] = {}  # by category, in lower case
 
 
 def load_settings(app_root: Path) -> HostSettings:
@@ -82,10 +85,8 @@ def load_settings(app_root: Path) -> HostSettings:
         if any(other.lower().startswith(f"{place}.") for other in places):
             raise HostStartError(f"host.json: {place} must be a JSON object, not {given[place]}")
     values = {place: given[place.lower()] for place in places if place.lower() in given}
-    start = _LOG_LEVEL.lower()
-    levels = {place.removeprefix(start): text for place, text in given.items() if place.startswith(start)}
     try:
-        settings = HostSettings.model_validate({**values, "log_levels": levels})
+        settings = HostSettings.model_validate(values)
     except ValidationError as error:
         wrong = error.errors()[0]
         reason = wrong["msg"].removeprefix("Value error, ")
@@ -93,10 +94,9 @@ def load_settings(app_root: Path) -> HostSettings:
     if not settings.local_rpc_endpoint:
         reason = "host.json: localRpcEndpointEnabled must not be false: the Python SDK has no other way in"
         raise AppLoadError(reason, "fails each call of a durable client")
-    for name in ("defaultVersion", "versionMatchStrategy"):
-        if given.get(f"extensions.durableTask.{name}".lower(), "None").lower() != "none":
-            reason = f"host.json: {name} must not be set, since devhost knows no versions of orchestrations"
-            raise AppLoadError(reason, "gives instances a version and may fail those of another one")
+    for name, then in _UNSERVED.items():
+        if given.get(f"extensions.durableTask.{name}".lower(), "None").lower() not in ("none", "false"):
+            raise AppLoadError(f"host.json: {name} must not be set, since devhost does not serve it", then)
     return settings
 
 

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from devhost.errors import StateFileError
+from devhost.errors import StateFileError, explained
 
 SCHEMA_VERSION = 2
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -11,7 +11,8 @@ _SCHEMA = Path(__file__).with_name("schema.sql")
 
 def open_state_file(path: Path) -> sqlite3.Connection:
     """Open or create the file and keep others out until it is closed or this process ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with explained(f"the folder of the state file {path} cannot be made"):
+        path.parent.mkdir(parents=True, exist_ok=True)
     connection = None
     try:
         # The task hub is used from one thread at a time, but that of its event loop may not be the one that made it.

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -120,7 +119,7 @@ def running_app(
             clock=time,
             console=console,
             enable_auth=enable_auth,
-            process_logs=(None, logging.INFO) if worker_process else None,
+            worker_process=worker_process,
         ) as host:
             loop = asyncio.get_running_loop()
             running.set_result(RunningApp(url=host.url, host=host, hub=host.hub, lines=lines, clock=time, loop=loop))

@@ -53,7 +53,6 @@ class Webhooks:
     hub: TaskHub
     links: ManagementLinks
     console: Console
-    use_forwarded_host: bool
 
     async def handle(self, request: web.Request, tail: str) -> web.Response:
         """Answer one request; tail is the still encoded path below the API's own."""
@@ -159,9 +158,6 @@ class Webhooks:
         return web.Response(status=202)
 
     def _origin(self, request: web.Request) -> str:
-        scheme, host = request.headers.get("X-Forwarded-Proto"), request.headers.get("X-Forwarded-Host")
-        if self.use_forwarded_host and scheme and host:
-            return f"{scheme}://{host}"
         return f"{request.scheme}://{request.host}"
 
 

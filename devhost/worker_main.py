@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from devhost import invocation
 from devhost.errors import ActivityError, DevhostError
 from devhost.loader import LoadedFunction
-from devhost.logs import cut_logs, show_logs
+from devhost.logs import show_logs
 from devhost.settings import HostSettings
 from devhost.worker import Worker
 
@@ -28,7 +28,6 @@ class Load(NamedTuple):
     app_root: Path
     settings: HostSettings
     log_file: Path | None
-    log_level: int
 
 
 class Order(NamedTuple):
@@ -59,7 +58,7 @@ def main(descriptor: int) -> None:
 
 
 async def _serve(pipe: Pipe, load: Load) -> None:
-    show_logs(load.log_file, load.log_level)
+    show_logs(load.log_file)
     worker, functions = Worker(load.settings, load.app_root), dict[str, LoadedFunction]()
     loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
@@ -84,7 +83,6 @@ async def _serve(pipe: Pipe, load: Load) -> None:
     except DevhostError as error:
         pipe.send(Reply(0, True, DevhostError(str(error))))
     else:
-        cut_logs(load.settings.log_levels)
         functions |= {function.name: function for function in index.functions}
         pipe.send(Reply(0, False, index))
     await asyncio.Event().wait()

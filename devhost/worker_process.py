@@ -56,12 +56,10 @@ class _Call:
 class WorkerProcess(Worker):
     """A worker whose death is real; `failed` is why there will be no other one."""
 
-    def __init__(
-        self, settings: HostSettings, app_root: Path, console: Console, *, log_file: Path | None, log_level: int
-    ) -> None:
+    def __init__(self, settings: HostSettings, app_root: Path, console: Console, log_file: Path | None) -> None:
         super().__init__(settings, app_root)
         self._settings, self._console = settings, console
-        self._load = Load(app_root, settings, log_file, log_level)
+        self._load = Load(app_root, settings, log_file)
         self._calls: dict[int, _Call] = {}
         self._numbers = count(1)
         self._deaths = 0

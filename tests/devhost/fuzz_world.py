@@ -72,7 +72,7 @@ class World:
     def open_hub(self) -> TaskHub:
         """Make a task hub as a new process would: it knows nothing but the state file."""
         self.parked.clear()
-        console = Console(quiet=True, write=self.lines.append)
+        console = Console(self.lines.append)
         worker = cast("Worker", _ParkedWorker(self))
         return TaskHub(_index(), worker, self._settings, self._state_file, self._clock, console)
 

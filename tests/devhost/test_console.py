@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from devhost.clock import VirtualClock
-from devhost.console import Console, wants_colour
+from devhost.console import Console
 from devhost.testing import running_app
 from tests.devhost.app_folder import SAMPLE, write_app
 
 
-def said(speak: Callable[[Console], None], **options: bool) -> list[str]:
+def said(speak: Callable[[Console], None]) -> list[str]:
     lines: list[str] = []
-    speak(Console(write=lines.append, **options))
+    speak(Console(lines.append))
     return lines
 
 
@@ -25,39 +25,19 @@ def test_an_event_is_one_line_that_begins_with_time_and_instance() -> None:
     assert line[len("12:00:00.000") :] == " run-7 · activity enqueue_chunk #12 done in 2.1 s"
 
 
-def test_only_warnings_and_errors_are_left_when_quiet() -> None:
+def test_a_warning_and_an_error_begin_with_the_word_and_a_traceback_is_indented() -> None:
     def speak(console: Console) -> None:
-        console.event("x", "y")
-        console.note("z")
-        console.table("t", [("a", "b")])
         console.warning("look")
         console.error("no", "trace")
 
-    assert [line.partition(" ")[2] for line in said(speak, quiet=True)] == ["warning: look", "error: no\n    trace"]
+    assert [line.partition(" ")[2] for line in said(speak)] == ["warning: look", "error: no\n    trace"]
 
 
-def test_columns_of_a_table_line_up_with_and_without_colour() -> None:
+def test_columns_of_a_table_line_up() -> None:
     def speak(console: Console) -> None:
         console.table("Functions:", [("a:", "[GET]", "url"), ("longer:", "activityTrigger", "")])
 
-    (plain,), (coloured,) = said(speak), said(speak, colour=True)
-    assert plain == "\nFunctions:\n\n  a:       [GET]            url\n  longer:  activityTrigger\n"
-    assert coloured.replace("\033[33m", "").replace("\033[0m", "") == plain
-
-
-@pytest.mark.parametrize(
-    ("is_terminal", "setting", "colour"),
-    [(True, None, True), (True, "1", False), (True, "", True), (False, None, False)],
-)
-def test_colour_is_for_terminals_unless_no_color_is_set(
-    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, setting: str | None, colour: bool
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    if setting is not None:
-        monkeypatch.setenv("NO_COLOR", setting)
-    assert wants_colour() is colour
+    assert said(speak) == ["\nFunctions:\n\n  a:       [GET]            url\n  longer:  activityTrigger\n"]
 
 
 @pytest.mark.parametrize("why", [BrokenPipeError(), OSError(28, "No space left on device"), ValueError("closed file")])

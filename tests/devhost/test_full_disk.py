@@ -64,7 +64,7 @@ def test_a_disk_that_fills_while_an_activity_runs_ends_the_process_with_the_reas
 
     steps, gate = tmp_path / "steps", tmp_path / "steps.0"
     gate.touch()
-    process = start("--app", SAMPLE, "--state", tmp_path / "s.db", "--quiet")
+    process = start("--app", SAMPLE, "--state", tmp_path / "s.db")
     assert process.stdout is not None
     url = process.stdout.readline().split()[-1]
     if beside:

@@ -237,7 +237,7 @@ def test_two_apps_can_run_side_by_side_in_one_process(tmp_path: Path) -> None:
     shutil.copytree(SAMPLE, other)
 
     async def talk(session: aiohttp.ClientSession, host: Devhost) -> None:
-        running = server.serve(other, state_file=tmp_path / "two.db", console=Console(quiet=True))
+        running = server.serve(other, state_file=tmp_path / "two.db", console=Console(list[str]().append))
         async with running as second, session.get(f"{second.url}/api/echo/special") as response:
             assert await response.text() == "special"
 

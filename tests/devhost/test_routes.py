@@ -124,7 +124,7 @@ def test_optional_parts_and_methods_keep_a_function_in_reach() -> None:
 )
 def test_a_route_that_the_host_leaves_out_is_named(template: str, methods: list[str] | None, reason: str) -> None:
     functions = [function(template, methods, name="z_last"), function("runs/{id}", ["GET"], name="b_first")]
-    assert unreachable(functions) == [f"function z_last is in error: {reason}"]
+    assert unreachable(functions) == [f"The 'z_last' function is in error: {reason}"]
     assert answers(functions, "POST", "/api/runs/1") is None
 
 
@@ -148,7 +148,9 @@ def test_functions_that_share_a_template_but_no_method_are_both_mapped() -> None
 def test_a_function_whose_template_only_the_real_host_serves_is_left_out_and_named(template: str) -> None:
     functions = [function(template, name="a_odd"), function("num/{id}", name="b_plain")]
     (line,) = unreachable(functions)
-    assert line.startswith("function a_odd is in error: devhost serves whole segments without constraints but int, and")
+    assert line.startswith(
+        "The 'a_odd' function is in error: devhost serves whole segments without constraints but int, and"
+    )
     assert answers(functions, "GET", "/api/num/5") == "b_plain"
 
 

@@ -73,6 +73,11 @@ DOWN, EMPTY = "does not start: every path answers 503", "starts with 0 functions
             "versionMatchStrategy must not be set",
             "gives instances a version",
         ),
+        (
+            durable('"httpSettings": {"useForwardedHost": true}'),
+            "useForwardedHost must not be set",
+            "writes the forwarded host into its links",
+        ),
         (durable('"defaultVersion": "1.0"'), "defaultVersion must not be set", "gives instances a version"),
         (durable('"localRpcEndpointEnabled": false'), "localRpcEndpointEnabled", "fails each call of a durable client"),
     ],

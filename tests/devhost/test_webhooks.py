@@ -2,16 +2,13 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from devhost.management import WEBHOOK_PATH
-from devhost.testing import RunningApp, running_app
-from tests.devhost.app_folder import write_app
+from devhost.testing import RunningApp
 
 JSON: dict[str, Any] = {"content": '{"k": 1}', "headers": {"Content-Type": "application/json"}}
 TEXT: dict[str, Any] = {"content": '{"k": 1}', "headers": {"Content-Type": "text/plain"}}
@@ -319,27 +316,3 @@ def test_history_is_shown_when_asked_for_with_inputs_and_outputs_apart(
     pending = api.get(f"instances/{bring('pending')}?showHistory=true").json()
     assert pending["runtimeStatus"] == "Pending"
     assert "historyEvents" not in pending
-
-
-def test_the_first_of_two_origins_counts_only_if_the_app_says_so(tmp_path: Path) -> None:
-    source = """
-    app = df.DFApp()
-
-    @app.orchestration_trigger(context_name="context")
-    def nothing(context):
-        return None
-    """
-    forwarded = {"X-Forwarded-Host": "public.example", "X-Forwarded-Proto": "https"}
-    durable = {"httpSettings": {"useForwardedHost": False}}
-    settings = {"version": "2.0", "extensionBundle": {}, "extensions": {"durableTask": durable}}
-    write_app(tmp_path, source)
-    origins = []
-    for use in (False, True):
-        durable["httpSettings"]["useForwardedHost"] = use
-        (tmp_path / "host.json").write_text(json.dumps(settings))
-        with running_app(tmp_path, state_file=tmp_path / "s.db") as app:
-            answer = httpx.post(f"{app.url}{WEBHOOK_PATH}orchestrators/nothing", headers=forwarded)
-            url = urlsplit(answer.headers["Location"])
-            origins.append(f"{url.scheme}://{url.netloc}" == app.url)
-    assert origins == [True, False]
-    assert f"{url.scheme}://{url.netloc}" == "https://public.example"

@@ -20,6 +20,7 @@ _HERE = re.compile(
     r"^\d\d:\d\d:\d\d\.\d{3} ([a-z]+ \S+ · LINE .*(?:\n(?!\d\d:|LINE \S+ print).*)*)",
     re.MULTILINE,
 )
+_WITH_LEVEL = re.compile(r" Function\.(chatty|debugging|silent)\.User ")  # in the app's host.json
 _PRINTED = re.compile(r"^LINE \S+ print.*", re.MULTILINE)
 
 
@@ -29,12 +30,18 @@ def _run() -> list[Row]:
     records = [f"{head} · {text}" for head, text in lines if head.endswith(".User") and text.startswith("LINE ")]
     prints = [text for head, text in lines if head == "info Host.Function.Console" and text.startswith("LINE ")]
     out, err = _talk()
+    here = [text.rstrip() for text in _HERE.findall(err)]
     own = sorted({head.split()[1] for head, _ in lines if not head.endswith((".User", "Console"))})
     return [
-        *compare("records of the app", "console", records, [text.rstrip() for text in _HERE.findall(err)]),
+        *compare("records of the app", "console", *(_of(both, False) for both in (records, here))),
+        Row("records of functions with a logLevel", "console", *(_of(both, True) for both in (records, here))),
         *compare("prints of the app", "output", sorted(prints), sorted(_PRINTED.findall(out + "\n" + err))),
         *compare("lines of the host about calls", "categories", own, [it for it in own if f" {it} " in err]),
     ]
+
+
+def _of(records: list[str], has_level: bool) -> list[str]:
+    return [text for text in records if bool(_WITH_LEVEL.search(text)) == has_level]
 
 
 def _talk() -> tuple[str, str]:

@@ -66,7 +66,7 @@ KNOWN: tuple[Known, ...] = (
     # starts.json
     Known("triggers", "starts/app", "unknown (output )?binding( type)?", r"/admin/functions.*"),
     # logs.json
-    Known("console", "logs", "lines of the host about calls"),
+    Known("console", "logs", "lines of the host about calls|records of functions with a logLevel"),
 )
 
 
