@@ -56,7 +56,9 @@ def _talk() -> tuple[str, str]:
             url = out[-1].split()[-1]
             for function in ("plain", "chatty", "debugging", "silent", "raises"):
                 _call(f"{url}/api/{function}")
-            _call(f"{url}{WEBHOOKS}/orchestrators/orch/j-1?timeout=30&pollingInterval=1", method="POST")
+            _call(f"{url}{WEBHOOKS}/orchestrators/orch/j-1", method="POST")
+            while _call(f"{url}{WEBHOOKS}/instances/j-1") == 202:
+                pass
             _call(f"{url}/api/level")
             process.send_signal(signal.SIGTERM)
             out += process.stdout
@@ -65,11 +67,13 @@ def _talk() -> tuple[str, str]:
         return marks.level("".join(out)), marks.level(err.read())
 
 
-def _call(url: str, method: str = "GET") -> None:
+def _call(url: str, method: str = "GET") -> int:
     try:
-        urlopen(Request(url, method=method), timeout=60).close()
+        with urlopen(Request(url, method=method), timeout=60) as answer:
+            return int(answer.status)
     except HTTPError as error:
         error.close()
+        return error.code
 
 
 PARTS = {"logs": _run}
