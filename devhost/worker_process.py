@@ -65,6 +65,7 @@ class WorkerProcess(Worker):
         self._deaths = 0
         self._has_served = self._is_replacing = self._is_closing = False
         self._serves, self._is_buried = asyncio.Event(), asyncio.Event()
+        self._is_settled = asyncio.Event()  # whether a worker serves, or none ever will
         self._exit_in_turn: int | None = None
         self._to_expire: str | None = None
         self.failed: asyncio.Future[DevhostError] = asyncio.get_running_loop().create_future()
@@ -86,6 +87,7 @@ class WorkerProcess(Worker):
             self._console.note(f"worker process {self.pid} runs the app")
         self._has_served, self._is_replacing = True, False
         self._serves.set()
+        self._is_settled.set()
         return index
 
     def _launch(self) -> tuple[Pipe, "subprocess.Popen[bytes]"]:
@@ -157,7 +159,7 @@ class WorkerProcess(Worker):
                     self._replace()
                 if method not in (Worker.run_activity, Worker.run_turn):
                     raise
-                await self._serves.wait()
+                await (self._is_settled if method is Worker.run_turn else self._serves).wait()
                 runs_again = (_WorkerReplaced, FunctionTimeout) if method is Worker.run_turn else _WorkerReplaced
                 if not isinstance(error, runs_again):
                     raise
@@ -188,6 +190,7 @@ class WorkerProcess(Worker):
         if self._serves.is_set():
             self._console.error("a function timeout has occurred: the worker process is replaced")
             self._serves.clear()
+            self._is_settled.clear()
             self._is_replacing = True
             self._process.kill()
 
@@ -209,14 +212,12 @@ class WorkerProcess(Worker):
 
     def _bury(self, code: int) -> None:
         self._serves.clear()
+        self._is_settled.clear()
         self._is_buried.set()
         if self._is_closing:
             return
         if not self._has_served:
-            if not self._index.done():
-                self._index.set_exception(
-                    AppLoadError(f"{WorkerExit(code)} while it loaded the app", "does not come up")
-                )
+            self._index.set_exception(AppLoadError(f"{WorkerExit(code)} while it loaded the app", "does not come up"))
             return
         in_flight = Counter(call.method.__name__ for call in self._calls.values())
         if not self._is_replacing:
@@ -227,6 +228,7 @@ class WorkerProcess(Worker):
             if not call.reply.done():
                 call.reply.set_exception(_WorkerReplaced() if self._is_replacing else WorkerExit(code))
         if self._deaths == _LAST_DEATH:
+            self._is_settled.set()
             self.failed.set_result(DevhostError(_RECYCLED))
         else:
             self._index.cancel()  # it may have died while it loaded the app

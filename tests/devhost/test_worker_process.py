@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from devhost.event import EventType
 from devhost.testing import RunningApp, running_app
 from devhost.worker_process import WorkerProcess
 from tests.devhost.app_folder import write_app
@@ -155,14 +156,22 @@ def test_a_turn_that_falls_due_while_no_worker_serves_fails_with_a_text_that_mis
     assert app.wait("first-turn").status == "Failed"
 
 
-def test_the_third_death_ends_the_host(app: RunningApp) -> None:
+def test_the_third_death_ends_the_host_and_fails_the_turn_in_flight_but_no_activity(
+    app: RunningApp, gate: Path
+) -> None:
     async def failure() -> str:
         return str(await asyncio.shield(app.hub.failure))
 
     for _ in range(2):
         assert app.result(app.start("once", ["leaves", ""]))
-    app.start("once", ["leaves", ""])
+    gate.touch()
+    beside = app.start("once", ["work", str(gate)])
+    holders(gate)
+    app.strike(lambda worker: worker.exit_in_turn())
+    instance = app.start("once", ["work", ""])
     assert app.call(failure()).startswith("Exceeded language worker restart retry count for runtime:python.")
+    assert app.wait(instance).status == "Failed"
+    assert [event["EventType"] for event in app.history(beside)][-1] == EventType.ORCHESTRATOR_COMPLETED
 
 
 def test_a_request_in_flight_at_a_death_gets_500(app: RunningApp, gate: Path) -> None:
