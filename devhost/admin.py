@@ -61,8 +61,6 @@ class AdminApi:
                 return web.json_response([self._describe(it, base) for _, it in sorted(self.functions.items())])
             case ["GET", "functions", name] if name in self.functions:
                 return web.json_response(self._describe(self.functions[name], base))
-            case ["GET", "functions", name, "status"] if name in self.functions:
-                return web.json_response({})
             case ["POST", "functions", name]:
                 return web.Response(status=await self._call(request, self.functions.get(name)))
         return web.Response(status=404)

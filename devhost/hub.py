@@ -70,8 +70,7 @@ class TaskHub:
         if len(instance_id) > _LONGEST_ID:
             raise errors.StorageRefusal
         there = self._store.load(instance_id)
-        may_replace = self._settings.overridable_existing_instance_states == "AnyState"
-        if there is not None and not there.is_terminal and not may_replace:
+        if there is not None and not there.is_terminal:
             raise errors.Refusal(409, f"An Orchestration instance with the status {there.status} already exists.")
         now = self._clock.now()
         self._store.start(

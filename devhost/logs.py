@@ -17,10 +17,6 @@ _CHATTY = ("azure.functions", "aiohttp.access", "asyncio")
 _WORDS = {"WARNING": "warn", "ERROR": "fail", "CRITICAL": "crit"}
 
 
-def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
-    return {key: value for key, value in vars(record).items() if key not in _STANDARD and not key.startswith("_")}
-
-
 class _ReadableFormatter(logging.Formatter):
     """`12:00:00.123 info Function.fetch.User · page fetched`, a traceback below it; the worker drops extra fields."""
 
@@ -47,7 +43,8 @@ class _JsonFormatter(logging.Formatter):
             entry |= {"function_name": context.function_name, "invocation_id": context.invocation_id}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry | _extra_fields(record), default=str, ensure_ascii=False)
+        extra = {key: it for key, it in vars(record).items() if key not in _STANDARD and not key.startswith("_")}
+        return json.dumps(entry | extra, default=str, ensure_ascii=False)
 
 
 def show_logs(log_file: Path | None) -> None:

@@ -21,7 +21,6 @@ from devhost.keys import Keys, load_keys
 from devhost.loader import FunctionIndex
 from devhost.management import RPC_PATH, WEBHOOK_PATH, ManagementLinks
 from devhost.routes import RouteTable
-from devhost.sdk import check_sdk
 from devhost.settings import HostSettings, load_settings, read_local_values
 from devhost.timer_trigger import Timer, TimerTriggers
 from devhost.webhooks import Webhooks
@@ -65,7 +64,6 @@ async def serve(
 
     Meanwhile the process has the app's folder as current one and the values of local.settings.json in its environment.
     """
-    check_sdk()
     app_root, clock, console = Path.cwd() / app_root, clock or RealClock(), console or Console()
     state_file = Path.cwd() / (state_file or app_root / ".sluice" / "devhost.db")
     async with contextlib.AsyncExitStack() as opened:

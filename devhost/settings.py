@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
@@ -18,6 +18,9 @@ _VERSIONS = "gives instances a version and may fail those of another one"
 _UNSERVED = {
     "defaultVersion": _VERSIONS,
     "versionMatchStrategy": _VERSIONS,
+    "localRpcEndpointEnabled": "fails each call of a durable client, if it is false",
+    "overridableExistingInstanceStates": "starts over running instances with AnyState, "
+    "and with an unknown word does not start: every path answers 503",
     "httpSettings.useForwardedHost": "writes the forwarded host into its links",
 }
 _CORES = os.cpu_count() or 1
@@ -46,10 +49,6 @@ def _read_timeout(value: Any) -> Any:
     return span
 
 
-def _read_states(text: str) -> str:
-    return {"nonrunningstates": "NonRunningStates", "anystate": "AnyState"}.get(text.lower(), text)
-
-
 def _durable(key: str, default: Any) -> Any:
     return Field(default, validation_alias=f"extensions.durableTask.{key}")
 
@@ -67,13 +66,9 @@ class HostSettings(BaseModel):
         default=1800.0, validation_alias="functionTimeout"
     )
     thread_pool_size: PositiveInt = Field(default=1000, validation_alias=_THREADS)
-    overridable_existing_instance_states: Annotated[
-        Literal["NonRunningStates", "AnyState"], BeforeValidator(_read_states)
-    ] = _durable("overridableExistingInstanceStates", "NonRunningStates")
     store_inputs_in_history: bool = _durable("storeInputsInOrchestrationHistory", False)
     max_orchestration_actions: PositiveInt = _durable("maxOrchestrationActions", 100_000)
     body_limit_bytes: PositiveInt = Field(default=104_857_600, validation_alias=_BODY_LIMIT)
-    local_rpc_endpoint: bool = _durable("localRpcEndpointEnabled", True)
 
 
 def load_settings(app_root: Path) -> HostSettings:
@@ -91,11 +86,8 @@ def load_settings(app_root: Path) -> HostSettings:
         wrong = error.errors()[0]
         reason = wrong["msg"].removeprefix("Value error, ")
         raise HostStartError(f"setting {wrong['loc'][0]} = {wrong['input']!r}: {reason}") from error
-    if not settings.local_rpc_endpoint:
-        reason = "host.json: localRpcEndpointEnabled must not be false: the Python SDK has no other way in"
-        raise AppLoadError(reason, "fails each call of a durable client")
     for name, then in _UNSERVED.items():
-        if given.get(f"extensions.durableTask.{name}".lower(), "None").lower() not in ("none", "false"):
+        if f"extensions.durableTask.{name}".lower() in given:
             raise AppLoadError(f"host.json: {name} must not be set, since devhost does not serve it", then)
     return settings
 

@@ -51,8 +51,7 @@ class RunningApp:
 
         async def rest() -> None:
             await self.hub.rest()
-            while not self.host.timers.is_idle():
-                await self.host.timers.rest()
+            while await self.host.timers.rest():
                 await self.hub.rest()
 
         self.call(rest())

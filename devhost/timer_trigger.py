@@ -32,9 +32,7 @@ class Timer:
             self.schedule = Schedule(str(trigger.schedule))
         except ValueError as error:
             reason = f"function {function.name}: schedule {trigger.schedule!r} cannot be used: {error}"
-            raise AppLoadError(
-                reason, "knows hh:mm:ss, five fields and %SETTING%, too, and leaves out the rest"
-            ) from error
+            raise AppLoadError(reason, "knows hh:mm:ss, five fields and %SETTING%, too") from error
         self.is_monitored = trigger.use_monitor is not False and self.schedule.is_monitored
         self.key = f"{function.name} {self.schedule.text}"
         self.status: dict[str, str] = {}
@@ -74,14 +72,12 @@ class TimerTriggers:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def is_idle(self) -> bool:
-        """Tell whether none of the calls runs."""
-        return not self._calls
-
-    async def rest(self) -> None:
-        """Return when none of the calls runs."""
+    async def rest(self) -> bool:
+        """Return when none of the calls runs; tell whether one did."""
+        did_run = bool(self._calls)
         while self._calls:
             await asyncio.wait(self._calls)
+        return did_run
 
     def call_now(self, name: str) -> None:
         """Call a timer-triggered function beside its schedule."""

@@ -115,7 +115,7 @@ class Webhooks:
         started = await self.hub.start_orchestration(
             name, instance_id=instance_id, input_text=_read_input(text) if text else None
         )
-        links = self.links.for_instance(self._origin(call.request), started)
+        links = self.links.for_instance(f"{call.request.scheme}://{call.request.host}", started)
         headers = {"Location": links["statusQueryGetUri"], "Retry-After": "10"}
         return web.json_response(links, status=202, headers=headers)
 
@@ -156,9 +156,6 @@ class Webhooks:
             raise Refusal(400, "Only application/json request content is supported")
         await self.hub.raise_event(instance_id, event, _read_event(await call.request.text()))
         return web.Response(status=202)
-
-    def _origin(self, request: web.Request) -> str:
-        return f"{request.scheme}://{request.host}"
 
 
 def _read_input(text: str) -> str:

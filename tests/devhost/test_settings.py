@@ -13,14 +13,13 @@ def test_defaults_hold_without_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
     settings = load_settings(tmp_path)
     assert (settings.hub_name, settings.route_prefix) == ("TestHubName", "api")
     assert settings.function_timeout_seconds == 1800
-    assert settings.overridable_existing_instance_states == "NonRunningStates"
 
 
 def test_host_json_is_read_and_environment_overrides_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "host.json").write_text(
         """{"version": "2.0", "extensionBundle": {}, "functionTimeout": "00:01:30",
         "extensions": {"http": {"routePrefix": ""}, "durableTask": {
-            "hubName": "%Hub%", "maxConcurrentActivityFunctions": 3, "overridableExistingInstanceStates": "anystate"}}}
+            "hubName": "%Hub%", "maxConcurrentActivityFunctions": 3}}}
         """
     )
     monkeypatch.setenv("Hub", "HubFromSetting")
@@ -29,7 +28,6 @@ def test_host_json_is_read_and_environment_overrides_it(tmp_path: Path, monkeypa
     settings = load_settings(tmp_path)
     assert (settings.hub_name, settings.route_prefix) == ("HubFromSetting", "")
     assert (settings.max_concurrent_activities, settings.max_concurrent_orchestrators) == (3, 4)
-    assert settings.overridable_existing_instance_states == "AnyState"
     assert (settings.function_timeout_seconds, settings.thread_pool_size) == (90, 2)
 
 
@@ -79,6 +77,11 @@ DOWN, EMPTY = "does not start: every path answers 503", "starts with 0 functions
             "writes the forwarded host into its links",
         ),
         (durable('"defaultVersion": "1.0"'), "defaultVersion must not be set", "gives instances a version"),
+        (
+            durable('"overridableExistingInstanceStates": "AnyState"'),
+            "overridableExistingInstanceStates must not be set",
+            "starts over running instances",
+        ),
         (durable('"localRpcEndpointEnabled": false'), "localRpcEndpointEnabled", "fails each call of a durable client"),
     ],
 )

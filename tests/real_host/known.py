@@ -61,7 +61,7 @@ KNOWN: tuple[Known, ...] = (
     Known("admin", "keys", "GET /:.*", "body"),
     Known("admin", "keys", "GET /admin/.*", _OF_THE_MACHINE),
     Known("admin", "admin", "status|functions|one function|function in other case|invoke, GET", _OF_THE_MACHINE),
-    Known("admin", "admin", "keys|system keys|config"),
+    Known("admin", "admin", "keys|system keys|config|function status"),
     Known("admin", "admin", "runs at end|all that ran by hand", r".*\.LastUpdated"),
     # starts.json
     Known("triggers", "starts/app", "unknown (output )?binding( type)?", r"/admin/functions.*"),
