@@ -9,9 +9,9 @@ from typing import Any
 from devhost.clock import Clock
 from devhost.console import Console
 from devhost.episode import Activity
-from devhost.errors import ActivityError, HostFailure, StateFileError
+from devhost.errors import ActivityDisabled, ActivityError, HostFailure, StateFileError
 from devhost.event import Event, EventType, make_event
-from devhost.failure import Failure, disabled_activity, failed_by_host, raised_by_activity
+from devhost.failure import failed_activity
 from devhost.loader import LoadedFunction
 from devhost.store import Store
 from devhost.worker import Worker
@@ -68,31 +68,24 @@ class ActivityQueue:
     async def _call(self, activity: Activity) -> Event:
         text = f"activity {activity.name} #{activity.task_id}"
         function = self._functions.get(activity.name.lower())
-        if function is None:
-            failure = disabled_activity(activity.name)
-            self._console.error(f"{activity.instance_id} · {failure.reason}")
-            return self._fails(activity, failure)
         begun = time.perf_counter()
         try:
+            if function is None:
+                raise ActivityDisabled(activity.name)
             result = await self._worker.run_activity(function, activity.input_text)
-        except ActivityError as error:
+        except (ActivityError, HostFailure) as error:
             self._console.error(f"{activity.instance_id} · {text} failed: {error}", error.traceback)
-            return self._fails(activity, raised_by_activity(activity.name, str(error), error.traceback))
-        except HostFailure as error:
-            self._console.error(f"{activity.instance_id} · {text} failed: {error}")
-            return self._fails(activity, failed_by_host(activity.name, error))
+            failure = failed_activity(activity.name, error)
+            return make_event(
+                EventType.TASK_FAILED,
+                self._clock.now(),
+                TaskScheduledId=activity.task_id,
+                Reason=failure.reason,
+                Details=failure.details,
+                FailureDetails=None,
+            )
         self._console.event(activity.instance_id, f"{text} done in {time.perf_counter() - begun:.1f} s")
         return make_event(EventType.TASK_COMPLETED, self._clock.now(), TaskScheduledId=activity.task_id, Result=result)
-
-    def _fails(self, activity: Activity, failure: Failure) -> Event:
-        return make_event(
-            EventType.TASK_FAILED,
-            self._clock.now(),
-            TaskScheduledId=activity.task_id,
-            Reason=failure.reason,
-            Details=failure.details,
-            FailureDetails=None,
-        )
 
     def _post_ended(self) -> None:
         ended, self._ended = self._ended, []

@@ -47,7 +47,7 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
         consumed=[*episode.consumed],
     )
     if replay.hint:
-        turn.remarks["trap"] = replay.hint
+        turn.remarks["no answer"] = replay.hint
     refusal = next(find_refusals(episode, replay, walk.issued, rules), None)
     if status == "Terminated":
         _record_end(turn, episode)

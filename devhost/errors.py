@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+_DURABLE = "Microsoft.Azure.WebJobs.Extensions.DurableTask"
+
 
 class DevhostError(Exception):
     """Root of the tree; over HTTP also what the real host says as Message and ExceptionType.
@@ -70,6 +72,8 @@ class StorageRefusal(DevhostError):
 class ActivityError(DevhostError):
     """An activity failed: what the orchestration's history says about it."""
 
+    exception_type = "System.Exception, System.Private.CoreLib"
+
     def __init__(self, type_name: str, message: str, traceback: str = "") -> None:
         super().__init__(f"{type_name}: {message}")
         self.type_name = type_name
@@ -85,6 +89,15 @@ class HostFailure(DevhostError):
 
     exception_type = "System.InvalidOperationException, System.Private.CoreLib"
     traceback = ""
+
+
+class ActivityDisabled(HostFailure):
+    """A call of an activity that is switched off."""
+
+    exception_type = f"{_DURABLE}.FunctionFailedException, {_DURABLE}"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Activity function '{name}' is disabled.")
 
 
 class FunctionTimeout(HostFailure):

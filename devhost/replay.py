@@ -25,35 +25,14 @@ from devhost.invocation import CALL_FAILURES, end_if_exit, user_traceback
 
 # The durations that the Azure Storage provider sends: the SDK cuts a longer timer into pieces.
 _TIMERS = {"maximumShortTimerDuration": "6.00:00:00", "longRunningTimerIntervalDuration": "3.00:00:00"}
-# The SDK's own traps: the error's type and text, and what it is about.
-_TRAPS = (
-    (
-        Exception,
-        "does not have pending sub-task",
-        "Pattern: a task_all inside another task_all or task_any has failed, and the rest of it ended later; the SDK "
-        "cannot go on, on a real host neither. Way out: do not nest what may fail, or put it into a sub-orchestration.",
-    ),
-    (
-        RecursionError,
-        "",
-        "Pattern, unless the code itself recurses: about a thousand ended tasks are yielded one by one, and each costs "
-        "the SDK a level of recursion, on a real host too. Way out: fewer tasks in one generation, or "
-        "sub-orchestrations.",
-    ),
-    (
-        AttributeError,
-        "has no attribute '_is_scheduled'",
-        "Pattern: the orchestrator yields something that is no task. Way out: yield only what the context gives; "
-        "return a result instead of yielding it.",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
     """What an orchestrator asked for since its start, and how it stands; `next_input_text` if it continues as new.
 
-    `early` names the events that came when nothing waited for exactly that name, `hint` explains a trap of the SDK.
+    `early` names the events that came when nothing waited for exactly that name; `hint` is what the failure's text
+    hides.
     """
 
     actions: Sequence[Any] = ()
@@ -106,7 +85,6 @@ def replay(orchestrator: Callable[[Any], Any], history: Sequence[Event], input_t
         custom_status_text=custom_status_text,
         error=None if error is None else str(error) or str(type(error)),
         error_traceback="" if error is None else user_traceback(error),
-        hint=_find_hint(error),
     )
 
 
@@ -126,8 +104,9 @@ def _explain_no_answer(error: BaseException, history: Sequence[Event]) -> Replay
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
         text = f"python exited with code {code} (0x{code:X})"
     elif any(event["EventType"] in SCHEDULING for event in history):
-        return Replay(error_traceback=traceback, hint=_find_hint(error))
-    return Replay(error=f"One or more errors occurred. ({text})", error_traceback=traceback, hint=_find_hint(error))
+        hint = f"the SDK cannot go on, on a real host neither: {type(error).__name__}: {error}"
+        return Replay(error_traceback=traceback, hint=hint)
+    return Replay(error=f"One or more errors occurred. ({text})", error_traceback=traceback)
 
 
 class _ReplayedEvent(HistoryEvent):  # type: ignore[misc]
@@ -205,7 +184,3 @@ def _identify(task: AtomicTask, task_id: int) -> Issued:
         return Issued(task_id=task_id, action=policy.actions, role=Role.RETRY_CALL)
     is_last = policy.num_attempts >= policy.retry_options.max_number_of_attempts
     return Issued(task_id=task_id, action=policy.actions, role=Role.RETRY_TIMER, is_last_attempt=is_last)
-
-
-def _find_hint(error: BaseException | None) -> str:
-    return next((trap for kind, sign, trap in _TRAPS if isinstance(error, kind) and sign in str(error)), "")

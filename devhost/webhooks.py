@@ -77,7 +77,7 @@ class Webhooks:
         if connection and not {connection, f"AzureWebJobs{connection}"} & {"Storage", *os.environ}:
             raise DevhostError(f"Unable to resolve the Azure Storage connection named '{connection}'.")
         if task_hub.lower() not in ("", self.links.hub_name.lower()):
-            return self._answer_for_another_hub(parts, task_hub)
+            raise NotServed(f"the task hub {task_hub}")
         if asked := next(filter(call.text, _NOT_SERVED), None):
             raise NotServed(f"the parameter {asked}")
         match parts:
@@ -103,12 +103,6 @@ class Webhooks:
             case [_, "entities", *_]:
                 raise NotServed("durable entities")
         return web.Response(status=404)
-
-    def _answer_for_another_hub(self, parts: list[str], task_hub: str) -> web.Response:
-        """Answer as a hub without instances; on the real host, a start there waits for a host of that hub."""
-        if parts[:2] == ["POST", "orchestrators"]:
-            raise Refusal(400, f"devhost has only the task hub {self.links.hub_name}: nothing starts in {task_hub}")
-        return web.json_response([]) if parts == ["GET", "instances"] else web.Response(status=404)
 
     async def _start(self, call: Call, name: str, instance_id: str | None) -> web.Response:
         text = (await call.request.text()).strip()

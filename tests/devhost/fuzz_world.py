@@ -34,7 +34,7 @@ from devhost.worker import Worker
 from tests.devhost.fuzz_program import ALWAYS, program
 
 NO_LIMIT = 1_000_000
-PARTED, NESTED, DRIFTED = "completes with wrong results", "do not nest what may fail", "Non-Deterministic workflow"
+PARTED, NESTED, DRIFTED = "completes with wrong results", "does not have pending sub-task", "Non-Deterministic workflow"
 PATTERNS = (PARTED, NESTED, DRIFTED)
 
 
@@ -169,7 +169,7 @@ class _MortalStore(Store):
         return committed
 
     def _note(self, turn: Turn) -> None:
-        said = f"{turn.remarks.get('trap')} {turn.after.output_text}"
+        said = f"{turn.remarks.get('no answer')} {turn.after.output_text}"
         broken_by = next((pattern for pattern in PATTERNS if pattern in said), None)
         if turn.after.status == "Failed" and broken_by:
             plan = json.loads(json.loads(str(turn.after.input_text)))

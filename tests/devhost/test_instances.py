@@ -24,7 +24,7 @@ def test_a_list_is_filtered_and_paged_by_the_continuation_header(app: RunningApp
         assert not any("historyEvents" in row or row["input"] for row in answer.json())
         token, pages = answer.headers.get(CONTINUATION, ""), pages + 1
     assert (sorted(seen), pages) == ([f"page-{number}" for number in range(5)], 3)
-    assert api.get("instances?instanceIdPrefix=page-&taskHub=Other").json() == []
+    assert api.get("instances?instanceIdPrefix=page-&taskHub=Other").status_code == 501
 
 
 def test_every_id_can_be_paged_over(app: RunningApp, api: httpx.Client) -> None:

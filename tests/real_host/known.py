@@ -35,6 +35,7 @@ KNOWN: tuple[Known, ...] = (
     Known("not-served", "api-states", r"\w+: (after )?(rewind|restart_.*)"),
     Known("not-served", "api-pending", "Pending: (.*after )?(rewind|restart_.*)"),
     Known("not-served", "api-general", f"start-and-wait .*|start, version|{_FILTERED}"),
+    Known("storage", "api-general", "list other hub"),
     Known("entities", "api-general", r"route \w+ entities.*"),
     Known("not-served", "api-more", "purge .*|left after .*|raise event to a purged .*"),
     Known("not-served", "api-more", "start unknown and wait|status of u2"),
