@@ -70,9 +70,10 @@ async def _with_progress(run: dict[str, Any], state: JsonObject) -> dict[str, An
 
 
 async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """The run with its ledger's report if it has failed or was terminated: such an instance has a message for one.
+    """The run with its ledger's report if its instance has failed or was terminated: that has a message for one.
 
-    A run that fails by its own decision closes its ledger first; one that has not is lost, and can go on.
+    The report says how the run has ended: a crash, or a person, may end the instance after the ledger was closed. A
+    run that fails by its own decision closes its ledger first; one that has not is lost, and can go on.
     """
     if run["status"] not in ("failed", "terminated"):
         return run
@@ -80,8 +81,10 @@ async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]
         report = await _ledger(run["run_id"]).report(state["started_at"])
     except Exception:  # the ledger is the second-best thing to have of a failed run, not a reason to hide the first
         return run
-    is_lost = run["status"] == "failed" and report is None
-    return {**run, "status": "lost" if is_lost else run["status"], "report": report}
+    if report is None:
+        return {**run, "status": "lost" if run["status"] == "failed" else run["status"]}
+    has_cause = report["outcome"] in ("failed", "terminated")
+    return {**run, "status": report["outcome"], "report": report, "error": run["error"] if has_cause else None}
 
 
 async def _from_ledger(run_id: str) -> JsonObject | None:
