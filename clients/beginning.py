@@ -10,6 +10,7 @@ import azure.durable_functions as df
 
 from clients.instance import start_instance, task_hub_of
 from ingestion.contracts import RunRequest, RunState
+from ingestion.errors import RunLocked
 from ingestion.run import open_runs, run_state
 from ingestion.run.ledger import Ledger
 from ingestion.wire import JsonObject, from_wire
@@ -31,7 +32,13 @@ async def begin(client: df.DurableOrchestrationClient, ledger: Ledger, state: Ru
     await start_instance(client, ledger.run_id, state)
 
 
-async def begin_again(client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState) -> None:
-    """Record the first state of a new attempt, and begin it."""
-    await ledger.record_state(state, datetime.now(UTC).isoformat())
+async def begin_again(
+    client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState, *, after: RunState
+) -> None:
+    """Record the first state of a new attempt, made from the state `after`, and begin it.
+
+    Raises RunLocked if the attempt before has recorded a newer one: it ends late, and may have cleaned up.
+    """
+    if not await ledger.record_state(state, datetime.now(UTC).isoformat(), after=after):
+        raise RunLocked(f"the last attempt of run {ledger.run_id} is ending: look at the run, then ask again")
     await begin(client, ledger, state)

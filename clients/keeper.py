@@ -16,7 +16,7 @@ from azure.storage.blob.aio import ContainerClient
 
 from activities.finish_run import log_end
 from activities.log import log
-from clients.beginning import begin, begin_again, last_state
+from clients.beginning import begin, begin_again, first_state
 from clients.instance import carried_state, failure_of, find_instance, found, task_hub_of
 from ingestion.contracts import FinishRequest, RunState
 from ingestion.errors import RunLocked, first_line
@@ -114,15 +114,16 @@ class Keeper:
             if entry is None or entry.etag != run.etag:
                 return  # closed, deleted, or begun again, perhaps in another task hub
             status, started_at = await find_instance(self._client, run.run_id), request["started_at"]
+            is_closed, state = await ledger.report(started_at) is not None, await ledger.state(started_at)
             action = keeping.next_action(
                 run.found,
                 found(status),
-                is_closed=await ledger.report(started_at) is not None,
-                state=await ledger.state(started_at),
+                is_closed=is_closed,
+                state=state,
                 requested_at=started_at,
                 now=self._now,
             )
-            await self._do(action, await last_state(ledger, request), _cause(status))
+            await self._do(action, state or first_state(request), _cause(status))
 
     async def _do(self, action: Action, state: RunState, cause: str) -> None:
         ledger, run_id, now = self._ledger, self._run.run_id, self._now
@@ -134,22 +135,25 @@ class Keeper:
             case Action.CLOSE_TERMINATED:
                 await self._close(closing.terminated(run_id, state, now), cause)
             case Action.GIVE_UP:
-                await self._close(closing.ended(run_id, keeping.given_up(state, cause), now), cause)
-                self.log("run_given_up", "a run was recovered too often", level=logging.ERROR, cause=cause)
+                if await self._close(closing.ended(run_id, keeping.given_up(state, cause), now), cause):
+                    self.log("run_given_up", "a run was recovered too often", level=logging.ERROR, cause=cause)
             case Action.START:
                 await begin(self._client, ledger, state)
                 self.log("run_recovered", "the keeper let a run go on", cause="its start was lost", attempt=0)
             case Action.RECOVER:
-                state = keeping.recovered(state, cause, now)
-                await begin_again(self._client, ledger, state)
-                self.log("run_recovered", "the keeper let a run go on", cause=cause, attempt=state.attempt)
+                again = keeping.recovered(state, cause, now)
+                await begin_again(self._client, ledger, again, after=state)
+                self.log("run_recovered", "the keeper let a run go on", cause=cause, attempt=again.attempt)
 
-    async def _close(self, finished: FinishRequest, cause: str) -> None:
+    async def _close(self, finished: FinishRequest, cause: str) -> bool:
+        """Close the ledger; says whether the run was still this attempt's."""
         deleted = await closing.close(self._ledger, finished, self._now)
-        if deleted is not None:
-            log_end(finished, deleted)
-            message = "the keeper closed the ledger of a run"
-            self.log("ledger_closed_by_keeper", message, level=logging.INFO, outcome=finished.outcome, cause=cause)
+        if deleted is None:
+            return False
+        log_end(finished, deleted)
+        message = "the keeper closed the ledger of a run"
+        self.log("ledger_closed_by_keeper", message, level=logging.INFO, outcome=finished.outcome, cause=cause)
+        return True
 
 
 def _waits(status: DurableOrchestrationStatus) -> bool:

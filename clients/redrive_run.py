@@ -51,9 +51,10 @@ async def _redrive(client: df.DurableOrchestrationClient, ledger: Ledger) -> Non
         raise InvalidInput("run_id", f"the run still goes on ({status})", "to redrive it once it has ended")
     request = await ledger.request()
     assert request is not None, "the lock is a lease on it"
-    state = run_state.redriven(await last_state(ledger, request))
+    before = await last_state(ledger, request)
+    state = run_state.redriven(before)
     if state is None:
         raise InvalidInput("run_id", "all that was fetched is enqueued or rejected", "a run with something left to do")
     # A crash after the first of these leaves an ended run that can be redriven again.
     await clear(ledger)
-    await begin_again(client, ledger, state)
+    await begin_again(client, ledger, state, after=before)

@@ -11,7 +11,7 @@ SluiceError
 └── RetryableError       the same call may succeed later
     ├── StorageUnavailable   the storage account did not answer, or said that it is busy
     ├── DurableUnavailable   Durable Functions did not do what it was asked, or did not tell
-    ├── RunLocked            somebody else starts, redrives, deletes or recovers the run
+    ├── RunLocked            somebody else starts, redrives, deletes or recovers the run, or it is ending
     ├── ChunkOutOfTime       no message of the chunk got through in its time
     └── ChunkTakenOver       another copy of this activity sends the chunk
 """
@@ -76,7 +76,7 @@ class DurableUnavailable(RetryableError):
 
 
 class RunLocked(RetryableError):
-    """Somebody else starts, redrives, deletes or recovers the run at this moment."""
+    """Somebody else starts, redrives, deletes or recovers the run at this moment, or its last attempt ends late."""
 
 
 class ChunkOutOfTime(RetryableError):

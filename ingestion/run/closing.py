@@ -23,7 +23,7 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> int |
         return None  # redriven or started again meanwhile: what is there belongs to the newer attempt
     if not is_of(await ledger.request(), state.started_at):
         return None  # deleted meanwhile: what is in the spool, if anything, belongs to a younger run
-    await ledger.record_report(run_report.report(finished), state.attempt)
+    await ledger.record_report(run_report.report(finished), state.attempt, state.window)
     return await tidy(ledger, state, entry)
 
 

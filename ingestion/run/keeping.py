@@ -90,11 +90,11 @@ def recovered(state: RunState, cause: str, now: datetime) -> RunState:
 
 
 def given_up(state: RunState, cause: str) -> RunState:
-    """The last state of a run that is not recovered any more."""
+    """The last state of a run that is not recovered any more; one that its last attempt records late replaces it."""
     times, last = recovery.RECOVERIES_AN_HOUR, cause[: recovery.CAUSE_LENGTH]
     problem = f"the run was recovered {times} times within an hour, and its instance ended again ({last})"
     reason = f"{problem}. Remove the cause, then redrive the run"
-    return run_state.unrecorded(state, reason)
+    return replace(state, error=reason, wish=None)
 
 
 def stands_still(reported: str, moved_at: datetime, *, waits: bool, now: datetime) -> bool:

@@ -53,9 +53,13 @@ class Ledger:
         """What was asked for; None if there is no such run."""
         return await read_json(self.blob("request.json"))
 
-    async def record_state(self, state: RunState, recorded_at: str) -> bool:
-        """Write the state, unless a newer one is there; says whether it is now the one that is there."""
-        order = Order(moment(state.started_at), state.attempt, state.window)
+    async def record_state(self, state: RunState, recorded_at: str, *, after: RunState | None = None) -> bool:
+        """Write the state, unless a newer one is there; says whether it is now the one that is there.
+
+        Newer is one that comes after the state itself, or after the one that `state` was made from.
+        """
+        base = after or state
+        order = Order(moment(base.started_at), base.attempt, base.window)
         new = {"run_id": self.run_id, "recorded_at": recorded_at, "state": to_wire(state)}
 
         def unless_older(found: JsonObject | None) -> JsonObject | None:
@@ -76,9 +80,9 @@ class Ledger:
             return None
         return recorded_at
 
-    async def record_report(self, report: JsonObject, attempt: int) -> None:
-        """Write the report of an attempt, unless that of a later one is there."""
-        new = {"run_id": self.run_id, "attempt": attempt, **report}
+    async def record_report(self, report: JsonObject, attempt: int, window: int = 0) -> None:
+        """Write the report of an attempt that ended in this window, unless a later one is there."""
+        new = {"run_id": self.run_id, "attempt": attempt, "window": window, **report}
 
         def unless_older(found: JsonObject | None) -> JsonObject | None:
             return new if found is None or _order(found) <= _order(new) else None

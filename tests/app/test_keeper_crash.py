@@ -16,7 +16,7 @@ from clients.start_run import _start_once
 from emulator import Azurite
 from ingestion.errors import InvalidInput, RunLocked
 from ingestion.recovery import Recovery
-from ingestion.run import closing, open_runs
+from ingestion.run import open_runs
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.settings import load_settings
@@ -166,37 +166,6 @@ async def interrupted(kept: Kept, request: int, work: Awaitable[Any], meanwhile:
     await work
     came_so_far, kept.connection.meanwhile = kept.connection.meanwhile is None, None
     return came_so_far
-
-
-@pytest.mark.parametrize("interrupts", ["the redrive", "the late end"])
-def test_an_attempt_that_closes_its_ledger_late_leaves_its_redrive_in_the_index(
-    azurite: Azurite, queue_name: str, interrupts: str
-) -> None:
-    """Whenever one comes into the other: an index without the redrive would leave its next crash to nobody."""
-
-    async def come_together(kept: Kept, request: int) -> bool:
-        ledger = await kept.begun(f"run-{request}", FAILED)
-        kept.engine.has("Terminated", ledger.run_id)
-
-        async def close() -> None:
-            await closing.close(ledger, closing.ended(ledger.run_id, FAILED, kept.now), kept.now)
-
-        async def again() -> None:
-            await redrive(kept, ledger)
-
-        outer, inner = (close, again) if interrupts == "the redrive" else (again, close)
-        came_so_far = await interrupted(kept, request, outer(), inner)
-        is_open = await open_runs.find(kept.container, ledger.run_id) is not None
-        assert is_open == (len(kept.engine.started_of(ledger.run_id)) == 1)
-        return came_so_far
-
-    async def work(kept: Kept) -> None:
-        request = 1
-        while await come_together(kept, request):
-            request += 1
-        assert request > 8
-
-    keeping(azurite, queue_name, work)
 
 
 def test_a_redrive_that_moves_a_run_to_another_hub_between_two_requests_of_a_look_has_moved_it(

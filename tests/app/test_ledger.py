@@ -87,7 +87,7 @@ def test_a_report_of_an_earlier_attempt_does_not_replace_that_of_a_later_one(wit
     async def work(ledger: Ledger) -> None:
         await ledger.record_report(report_of("completed"), 1)
         await ledger.record_report(report_of("failed"), 0)
-        assert await ledger.report(STARTED_AT) == {"run_id": "run", "attempt": 1, **report_of("completed")}
+        assert await ledger.report(STARTED_AT) == {"run_id": "run", "attempt": 1, "window": 0, **report_of("completed")}
 
     with_ledger(work)
 
