@@ -74,9 +74,9 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     except ValidationError as error:
         raise invalid_input(error) from None
     _check_life(settings)
-    if settings.keeper_seconds not in KEEPER_SECONDS:
-        allowed = "0, or seconds that divide a minute, or whole minutes that divide an hour"
-        raise InvalidInput(KEEPER, f"no schedule comes every {settings.keeper_seconds} seconds", allowed)
+    if settings.keeper_seconds != keeper_seconds(environment):
+        allowed = "0, or seconds that divide a minute, or whole minutes that divide an hour, as a number alone"
+        raise InvalidInput(KEEPER, f"no schedule comes every {environment[KEEPER]!r} seconds", allowed)
     return settings
 
 
@@ -86,9 +86,8 @@ def keeper_seconds(environment: Mapping[str, str] = os.environ) -> int:
     What it may not be is the default here: an error would leave the host without a single function, and `load_settings`
     names it at every call.
     """
-    given = environment.get(KEEPER, "")
-    seconds = int(given) if given.isascii() and given.isdigit() else -1
-    return seconds if seconds in KEEPER_SECONDS else int(Settings.model_fields["keeper_seconds"].default)
+    default = int(Settings.model_fields["keeper_seconds"].default)
+    return {str(seconds): seconds for seconds in KEEPER_SECONDS}.get(environment.get(KEEPER, ""), default)
 
 
 def _shards(environment: Mapping[str, str], default: Account) -> tuple[tuple[Account, str], ...]:

@@ -44,6 +44,8 @@ def test_every_setting_is_on_the_page_with_its_default() -> None:
         ("SLUICE_LEDGER_DAYS", "-1"),
         ("SLUICE_KEEPER_SECONDS", "7"),
         ("SLUICE_KEEPER_SECONDS", "90"),
+        ("SLUICE_KEEPER_SECONDS", " 0 "),
+        ("SLUICE_KEEPER_SECONDS", "300.0"),
         ("SLUICE_KEEPER_SECONDS", "-60"),
         ("SLUICE_KEEPER_SECONDS", "often"),
     ],
