@@ -196,9 +196,10 @@ class SourceClient:
         return self._throttled(self.patience.named(seconds, said))
 
     def _throttled(self, seconds: float) -> Throttled:
-        """Let nothing start for `seconds`."""
-        self._pace.pause(self._now(), seconds)
-        return Throttled(seconds)
+        """Let nothing start for `seconds`; a parallel request may have been told to wait for longer."""
+        now = self._now()
+        self._pace.pause(now, seconds)
+        return Throttled(max(seconds, self._pace.paused_for(now)))
 
     def _refusal(self, response: httpx.Response, told: str) -> SourceRefused:
         advice = "Check url, query and headers in the sources file."

@@ -126,6 +126,10 @@ class Pace:
         """Let nothing start for `seconds`."""
         self._paused_until = max(self._paused_until, now + min(seconds, self._most))
 
+    def paused_for(self, now: float) -> float:
+        """Seconds until the end of the pause, whatever the rate."""
+        return max(0.0, self._paused_until - now)
+
     def until_turn(self, now: float) -> float:
         """Seconds until the next start. Takes no turn."""
         return max(0.0, self._free_at - now, self._paused_until - now)
@@ -136,7 +140,7 @@ class Pace:
         A request that is made again waits for its turn however low the rate is: put off, its attempts would begin anew.
         """
         by_rate = self._interval > short_seconds and not again
-        pause = self.until_turn(now) if by_rate else self._paused_until - now
+        pause = self.until_turn(now) if by_rate else self.paused_for(now)
         return pause if pause > short_seconds else 0.0
 
     def delay(self, now: float) -> float:

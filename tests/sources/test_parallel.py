@@ -1,6 +1,7 @@
 """Pages that are asked for in parallel come in order, once, and no more of them than allowed are under way."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,9 @@ from aiohttp import web
 
 from demo.paging.listing import Listing
 from ingestion.errors import SourceRefused
+from ingestion.source.client import SourceClient
+from ingestion.source.page import Throttled
+from tests.sources.one_page import CURSOR, app_of
 from tests.sources.reader import Reading, reading
 
 LISTING = Listing(total=200, page_size=5)
@@ -90,6 +94,30 @@ def test_a_refusal_among_parallel_requests_is_waited_for_and_loses_nothing() -> 
     messages, run = read(server, 4, max_messages=10_000)
     assert messages == LISTING.ids()
     assert any(59 < wait <= 60 for wait in run.waits)
+
+
+def test_of_the_waits_that_parallel_requests_are_told_the_longest_counts() -> None:
+    """Though the page whose turn it is was told the shorter one, and later."""
+    begun, told = asyncio.Event(), asyncio.Event()
+
+    async def page(request: web.Request) -> web.Response:
+        seconds = request.query["seconds"]
+        if seconds == "10":
+            begun.set()
+            await told.wait()
+        return web.json_response({}, status=429, headers={"Retry-After": seconds})
+
+    async def run() -> list[Any]:
+        async with reading(app_of(page), "/", {"pagination": CURSOR}) as going:
+            client = SourceClient(going.source, going.http, environment={}, now=lambda: 0.0)
+            short, long = (replace(going.source.base_request(), query={"seconds": each}) for each in ("10", "60"))
+            turn = asyncio.create_task(client.get(short))
+            await begun.wait()
+            first = await client.get(long)
+            told.set()
+            return [first, await turn]
+
+    assert asyncio.run(run()) == [Throttled(60.0), Throttled(60.0)]
 
 
 def test_a_page_that_fails_is_an_error_only_when_its_turn_comes() -> None:
