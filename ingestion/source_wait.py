@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 SOURCE, OUTAGE = "source", "outage"
+REASON_CHARACTERS = 160  # that travel with the state, so that the state stays small
 LONGEST_SECONDS = 366 * 24 * 3600.0  # a longer wait is no wait but a date, and no calendar holds it
 
 

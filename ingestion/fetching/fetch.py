@@ -23,7 +23,7 @@ from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest, Throttled
-from ingestion.source_wait import Wait
+from ingestion.source_wait import REASON_CHARACTERS, Wait
 
 SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, which costs nothing
 
@@ -106,7 +106,8 @@ class _Walk:
 
     def _wait(self, seconds: float) -> Wait | None:
         wait = self._client.patience.wait(seconds)
-        return wait and replace(wait, reason=self._client.concealed(wait.reason))
+        # Concealed before it is cut: of a credential at the cut a part would be left.
+        return wait and replace(wait, reason=self._client.concealed(wait.reason)[:REASON_CHARACTERS])
 
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
         """Read pages until there is a reason to stop; returns where to go on, and the wait before that."""

@@ -160,7 +160,7 @@ class SourceClient:
         if wait is not None:
             await sink.restart()
             return self._left_alone(wait, f"the body of an HTTP {status}")
-        failed = error_in(document, self._source.error)
+        failed = error_in(document, self._source.error, self.concealed)
         if failed or problem:
             await sink.restart()
             told = self.concealed(json.dumps(document, ensure_ascii=False))

@@ -6,6 +6,7 @@ small body at once takes two thirds of the time.
 
 import codecs
 import json
+from collections.abc import Callable
 from itertools import islice
 from math import isfinite
 from typing import Any, NoReturn
@@ -175,10 +176,13 @@ def problem_at(document: Any, path: tuple[str, ...]) -> str | None:
     return f"the source's page has {kind} where its items should be (items = {where}); it says {quote(document)!r}"
 
 
-def quote(document: Any) -> str:
-    """The beginning of a document as JSON, for an error, however large it is."""
+def quote(document: Any, concealed: Callable[[str], str] = str) -> str:
+    """The beginning of a document as JSON, for an error, however large it is.
+
+    What is to be concealed goes before the text is cut: of a credential at the cut a part would be left.
+    """
     pieces = json.JSONEncoder(ensure_ascii=False).iterencode(document)
-    return "".join(islice(pieces, SHOWN_CHARACTERS))[:SHOWN_CHARACTERS]
+    return concealed("".join(islice(pieces, SHOWN_CHARACTERS)))[:SHOWN_CHARACTERS]
 
 
 def json_value(text: bytes) -> Any:

@@ -14,7 +14,6 @@ from ingestion.source_wait import OUTAGE, SOURCE, Wait
 
 FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as it was away before
 MOST_OUTAGE_WAIT_SECONDS = 900.0  # in one piece, so that a source that comes back is noticed
-REASON_CHARACTERS = 160
 
 
 class Patience:
@@ -48,7 +47,7 @@ class Patience:
         left = self._most[self._waiting_for] - self._spent[self._waiting_for]
         return Wait(
             waiting_for=self._waiting_for,
-            reason=self._reason[:REASON_CHARACTERS],
+            reason=self._reason,
             seconds=seconds,
             attempts=self._attempts,
             named_seconds=round(self._spent[SOURCE], 3),

@@ -3,7 +3,7 @@
 Enters: a streamed response. Leaves: a `Page`; its items went to the sink piece by piece where one was given.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -105,10 +105,10 @@ async def _read_streaming(
     return parser.document, parser.problem
 
 
-def error_in(document: Any, where: tuple[str, ...] | None) -> str | None:
+def error_in(document: Any, where: tuple[str, ...] | None, concealed: Callable[[str], str] = str) -> str | None:
     """What the document of a success says at `where` to be wrong: anything but null, false, 0 and what is empty."""
     said = ABSENT if where is None else at(document, where)
-    return None if said is ABSENT or not said else f"the answer has {shown(where or ())} = {quote(said)}"
+    return None if said is ABSENT or not said else f"the answer has {shown(where or ())} = {quote(said, concealed)}"
 
 
 async def read_told(response: httpx.Response) -> str:

@@ -10,8 +10,7 @@ from ingestion.contracts import Batch, Counted, Cursor, FetchOutcome, Recorded
 from ingestion.recovery import CAUSE_LENGTH, RECOVERIES_AN_HOUR
 from ingestion.run import run_report, run_state
 from ingestion.run.window import ERROR_LENGTH
-from ingestion.source.patience import REASON_CHARACTERS
-from ingestion.source_wait import Wait
+from ingestion.source_wait import REASON_CHARACTERS, Wait
 from ingestion.wire import to_wire
 from tests.app.answers import TWO, answering, batch, batch_of, failing, held, receipt, report_of
 from tests.app.rehearsal import NOW, Outcome, first_state, rehearse, rehearse_all

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ingestion.errors import InvalidInput, SourceRefused
+from ingestion.errors import InvalidInput, SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source, load_source
 from ingestion.source.exchange import http_client
@@ -191,6 +191,26 @@ def test_what_a_style_says_of_a_page_conceals_credentials_too() -> None:
 
     auth = {"kind": "api_key", "key": "KEY", "header": "X-Key"}
     assert "'***'" in refusal(page, {"KEY": "s3cr3t"}, auth=auth, end={"more": "more"})
+
+
+@pytest.mark.parametrize("before", [125, 135, 170, 198])
+def test_of_a_credential_at_the_place_where_a_reason_is_cut_nothing_is_left(before: int) -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.json_response({"items": [], "error": "." * before + request.headers["X-Key"]})
+
+    async def run() -> list[str]:
+        async with TestServer(app_of(page)) as server:
+            auth = {"kind": "api_key", "key": "KEY", "header": "X-Key"}
+            table = {"pagination": CURSOR, "auth": auth, "error": "error", "attempts": 1, "outage_seconds": 20}
+            async with reading_at(server.make_url("/"), table, settings={"KEY": "0123456789" * 4}) as going:
+                with pytest.raises(SourceUnreachable) as ended:
+                    await going.all()
+                waits = [batch.wait for batch in going.batches if batch.wait is not None]
+                return [str(ended.value), *(wait.reason for wait in waits)]
+
+    shown = asyncio.run(run())
+    assert len(shown) > 1
+    assert not any("0123" in text for text in shown), shown
 
 
 @pytest.mark.parametrize("pagination", [{"style": "next_url", "read": "next"}, {"style": "link_header"}])
