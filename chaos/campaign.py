@@ -3,7 +3,7 @@
 Enters: the seed and the number of rounds. Leaves: their outcomes, each as soon as it is known.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from chaos.bound import CHECKPOINT_MESSAGES
@@ -21,7 +21,7 @@ SETTINGS = {
 }
 
 
-def rounds(seed: str, numbers: range, *, ids: int, folder: Path) -> Iterator[Outcome]:
+def rounds(seed: str, numbers: Iterable[int], *, ids: int, folder: Path) -> Iterator[Outcome]:
     """Play the rounds of a seed with these numbers."""
     with Stage(folder, ids, SETTINGS) as stage:
         for number in numbers:
