@@ -47,7 +47,9 @@ async def _control(req: func.HttpRequest, client: df.DurableOrchestrationClient,
     if not is_run_id(run_id):
         return no_such_run(run_id)
     ended = InvalidInput(
-        "run_id", "the run has ended, or was lost", f"POST /api/runs/{run_id}/redrive to go on, if it can"
+        "run_id",
+        "the run has ended, or is lost until the keeper lets it go on",
+        f"to ask again once it goes on; POST /api/runs/{run_id}/redrive to let it; DELETE to end a lost run",
     )
     try:
         ledger = Ledger(open_storage(load_settings()).container, run_id)
