@@ -124,10 +124,10 @@ def test_a_redrive_that_failed_before_its_end_does_not_show_the_report_of_the_at
         ledger: type[Ledger] = sys.modules["activities.record_window"].Ledger
         original = ledger.record_state
 
-        async def record(self: Ledger, state: RunState, recorded_at: str) -> bool:
+        async def record(self: Ledger, state: RunState, recorded_at: str, **condition: RunState) -> bool:
             if state.attempt == 1 and state.window > 0:
                 raise OSError("the ledger is gone")
-            return await original(self, state, recorded_at)
+            return await original(self, state, recorded_at, **condition)
 
         rig.monkeypatch.setattr(ledger, "record_state", record)
         host.ask("redrive")
