@@ -5,45 +5,42 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from activities.activity import activity
 from activities.log import log
 from ingestion.contracts import EnqueueRequest, Receipt
-from ingestion.errors import InvalidInput, PermanentError
-from ingestion.run.control import hold
-from ingestion.run.window import no_receipt
+from ingestion.run.command import read_command
+from ingestion.run.run_state import no_receipt
 from ingestion.sending.enqueue import enqueue
-from ingestion.settings import load_settings
-from ingestion.storage import open_storage
-from ingestion.wire import from_wire, to_wire
+from ingestion.settings import Settings
+from ingestion.storage import Storage
 
 blueprint = df.Blueprint()
 
 
+def _refused(request: EnqueueRequest, error: str) -> Receipt:
+    receipt = no_receipt(request.chunk, error)
+    _log(request, receipt)
+    return receipt
+
+
 @blueprint.activity_trigger(input_name="request")
-async def enqueue_chunk(request: dict) -> dict:
-    """Enqueue one chunk: an `EnqueueRequest` in, a `Receipt` out.
-
-    What cannot be mended by trying again is a receipt with the reason; all else is raised and retried.
-    """
-    chunk = from_wire(EnqueueRequest, request)
-    try:
-        settings = load_settings()
-        storage = open_storage(settings)
-        if (held := await hold(storage.container, chunk)) is not None:
-            return to_wire(held)
-        receipt = await enqueue(chunk, storage, settings)
-    except (InvalidInput, PermanentError) as error:
-        receipt = no_receipt(chunk, str(error))
-    _tell(chunk, receipt)
-    return to_wire(receipt)
+@activity(EnqueueRequest, doing="enqueue chunk {0.chunk.number} of run {0.run.id}", refused=_refused)
+async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
+    """Enqueue one chunk, unless a command holds it back."""
+    if (command := await read_command(storage.container, request.run)) is not None:
+        return Receipt(number=request.chunk.number, messages=0, enqueued=0, held=command)
+    receipt = await enqueue(request, storage, settings)
+    _log(request, receipt)
+    return receipt
 
 
-def _tell(chunk: EnqueueRequest, receipt: Receipt) -> None:
-    facts: dict[str, Any] = {"run_id": chunk.run_id, "batch": chunk.batch_index, "chunk": chunk.chunk_index}
+def _log(request: EnqueueRequest, receipt: Receipt) -> None:
+    facts: dict[str, Any] = {"run_id": request.run.id, "chunk": receipt.number}
     if receipt.error:
         facts |= {"failed": receipt.failed, "reason": receipt.error}
         log("chunk_failed", "messages of a chunk failed", level=logging.WARNING, **facts)
     elif receipt.held:
-        left = receipt.count - receipt.enqueued - receipt.rejected
+        left = receipt.messages - receipt.enqueued - receipt.rejected
         log("chunk_unfinished", "a chunk goes on in the next window", messages=receipt.enqueued, left=left, **facts)
     else:
         log(

@@ -6,58 +6,52 @@ from datetime import UTC, datetime, timedelta
 import azure.durable_functions as df
 from azure.storage.blob.aio import ContainerClient
 
+from activities.activity import activity
 from activities.log import log
-from ingestion.contracts import FinishRequest
+from ingestion.contracts import FinishRequest, SettledChunks
 from ingestion.errors import first_line
 from ingestion.run.clean_up import sweep
-from ingestion.run.closing import close
+from ingestion.run.closing import Closed, close
 from ingestion.run.ledger import Ledger
-from ingestion.settings import load_settings
-from ingestion.storage import open_storage, storage_errors
-from ingestion.wire import from_wire
+from ingestion.run.run_report import report
+from ingestion.settings import Settings
+from ingestion.storage import Storage
 
 blueprint = df.Blueprint()
 
 
 @blueprint.activity_trigger(input_name="request")
-async def finish_run(request: dict) -> None:
-    """Close the ledger of a run and clean up after it: a `FinishRequest` in.
+@activity(FinishRequest, doing="close the ledger of run {0.state.run.id}")
+async def finish_run(finished: FinishRequest, storage: Storage, settings: Settings) -> SettledChunks:
+    """Close the ledger of a run, clean up after it, and return what became of the chunks that it leaves open.
 
-    All of it may be done twice. What stands in the way is raised; the run has ended all the same.
+    All of it may be done twice. What fails here is raised; the run has ended all the same.
     """
-    finished = from_wire(FinishRequest, request)
-    settings = load_settings()
-    container = open_storage(settings).container
-    with storage_errors(f"close the ledger of run {finished.run_id}"):
-        deleted = await close(Ledger(container, finished.run_id), finished, datetime.now(UTC))
-    if deleted is None:
-        return
-    log_end(finished, deleted)
+    closed = await close(Ledger(storage.container, finished.state.run), finished, datetime.now(UTC))
+    if closed is None:
+        return SettledChunks()
+    log_end(finished, closed)
     if settings.ledger_days:
-        await _sweep(container, settings.ledger_days)
+        await _sweep(storage.container, settings.ledger_days)
+    return SettledChunks(chunks=closed.left_open)
 
 
-def log_end(finished: FinishRequest, deleted: int) -> None:
+def log_end(finished: FinishRequest, closed: Closed) -> None:
     """Log that a run has ended, and how."""
-    totals = finished.state.totals
+    told = report(finished, closed.left_open)
     log(
         "run_ended",
         "a run has ended",
         level=logging.INFO if finished.outcome in ("completed", "cancelled") else logging.WARNING,
-        run_id=finished.run_id,
+        run_id=finished.state.run.id,
         source=finished.state.request.source,
-        outcome=finished.outcome,
-        fetched=totals.fetched,
-        enqueued=totals.enqueued,
-        rejected=totals.rejected,
-        failed=totals.failed,
-        seconds=finished.seconds,
-        deleted_blobs=deleted,
+        **{name: told[name] for name in ("outcome", "fetched", "enqueued", "rejected", "failed", "seconds")},
+        deleted_blobs=closed.deleted_blobs,
     )
 
 
 async def _sweep(container: ContainerClient, days: int) -> None:
-    """Let old ledgers go; whatever stands in the way is no failure of the run that has just ended."""
+    """Delete old ledgers; what fails here does not fail the run that has just ended."""
     try:
         swept = await sweep(container, datetime.now(UTC) - timedelta(days=days))
     except Exception as error:

@@ -20,3 +20,14 @@ def log(action: str, message: str, *, level: int = logging.INFO, **facts: Any) -
     """Log `message` (constant) with `action` and `facts`: counts, indexes, names; never ids, tokens or full URLs."""
     record = {"action": action, **facts}
     logger.log(level, f"{message} %s", json.dumps(record, ensure_ascii=False, default=str), extra=record)
+
+
+def log_refusal(run_id: str, reason: str) -> None:
+    """Log that a ledger refused what an activity asked of it."""
+    log(
+        "ledger_refused",
+        "the ledger could not be read or written",
+        level=logging.WARNING,
+        run_id=run_id,
+        reason=reason,
+    )

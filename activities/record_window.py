@@ -1,48 +1,31 @@
 """Writes the state at the start of a window to the ledger, beside the chunks of that window."""
 
-import logging
 from datetime import UTC, datetime
 
 import azure.durable_functions as df
 
-from activities.log import log
-from ingestion.contracts import Recorded, RecordRequest
-from ingestion.errors import InvalidInput, PermanentError
-from ingestion.run.control import read_wish
+from activities.activity import activity
+from activities.log import log_refusal
+from ingestion.contracts import Recorded, RunState
+from ingestion.run.command import read_command
 from ingestion.run.ledger import Ledger
-from ingestion.settings import load_settings
-from ingestion.storage import open_storage, storage_errors
-from ingestion.wire import from_wire, to_wire
+from ingestion.settings import Settings
+from ingestion.storage import Storage
 
 blueprint = df.Blueprint()
 
 
-@blueprint.activity_trigger(input_name="request")
-async def record_window(request: dict) -> dict:
-    """Record where a run is: a `RecordRequest` in, a `Recorded` out; it tells the run what is wished of it as well.
+def _refused(state: RunState, error: str) -> Recorded:
+    log_refusal(state.run.id, error)
+    return Recorded(error=error)
 
-    An older copy of the run is told that it is one, and ends. What can be mended by trying again is raised.
-    """
-    window = from_wire(RecordRequest, request)
-    try:
-        storage = open_storage(load_settings())
-        if window.state.window == 0:
-            await storage.prepare()
-        with storage_errors(f"record window {window.state.window} of run {window.run_id}"):
-            ledger = Ledger(storage.container, window.run_id)
-            is_newest = await ledger.record_state(window.state, datetime.now(UTC).isoformat())
-        if not is_newest:
-            return to_wire(
-                Recorded(error="this run has been started again or redriven meanwhile; this copy has stopped")
-            )
-        wish = await read_wish(storage.container, window.run_id, window.state.started_at)
-        return to_wire(Recorded(wish=wish))
-    except (InvalidInput, PermanentError) as error:
-        log(
-            "ledger_refused",
-            "the ledger could not be read or written",
-            level=logging.WARNING,
-            run_id=window.run_id,
-            reason=str(error),
-        )
-        return to_wire(Recorded(error=str(error)))
+
+@blueprint.activity_trigger(input_name="request")
+@activity(RunState, doing="record window {0.window} of run {0.run.id}", refused=_refused)
+async def record_window(state: RunState, storage: Storage, settings: Settings) -> Recorded:
+    """Record where a run is, and return the command that holds it back. An older copy of the run is stopped."""
+    if state.window == 0:
+        await storage.prepare()
+    if not await Ledger(storage.container, state.run).record_state(state, datetime.now(UTC).isoformat()):
+        return Recorded(error="this run has been redriven meanwhile; this copy has stopped")
+    return Recorded(command=await read_command(storage.container, state.run))

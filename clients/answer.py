@@ -1,31 +1,74 @@
 """JSON answers, and errors in one form: which field, what is wrong, what is allowed."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import azure.durable_functions as df
 import azure.functions as func
 
-from ingestion.errors import DurableUnavailable, InvalidInput
+from clients.run_id import is_run_id
+from ingestion.errors import (
+    Conflict,
+    DurableUnavailable,
+    InvalidInput,
+    NotFound,
+    PermanentError,
+    RetryableError,
+    UnknownSchema,
+)
+from ingestion.storage import storage_errors
+
+Work = Callable[[func.HttpRequest, df.DurableOrchestrationClient], Awaitable[func.HttpResponse]]
+RunWork = Callable[[func.HttpRequest, df.DurableOrchestrationClient, str], Awaitable[func.HttpResponse]]
 
 
 def answer(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
-    """A JSON answer."""
+    """Return a JSON answer."""
     return func.HttpResponse(
         json.dumps(body, ensure_ascii=False), status_code=status, mimetype="application/json", headers=headers
     )
 
 
-def refusal(error: InvalidInput, status: int = 400) -> func.HttpResponse:
-    """The answer to bad input: `{"error": {"field", "message", "allowed"}}`."""
-    return answer({"error": {"field": error.field, "message": error.problem, "allowed": error.allowed}}, status)
+def about_run(doing: str) -> Callable[[RunWork], Work]:
+    """Return a decorator for an HTTP function about the run in its route, which gets the run id and may raise.
+
+    `doing` says what the function was about to do when storage refused; `{}` in it stands for the run id.
+    """
+
+    def decorate(work: RunWork) -> Work:
+        async def run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+            run_id = req.route_params["run_id"]
+            if not is_run_id(run_id):
+                return answer_to(no_such_run(run_id))
+            try:
+                with storage_errors(doing.format(run_id)):
+                    return await work(req, client, run_id)
+            except (InvalidInput, PermanentError, RetryableError) as error:
+                return answer_to(error)
+
+        run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
+        run.__doc__ = work.__doc__
+        return run
+
+    return decorate
 
 
-def no_such_run(run_id: str) -> func.HttpResponse:
-    """The answer to a run id that names no run."""
-    return refusal(InvalidInput("run_id", f"there is no run {run_id!r}", "the id that starting a run gave"), 404)
+def no_such_run(run_id: str) -> NotFound:
+    """Return the error for a run id that names no run."""
+    return NotFound("run_id", f"there is no run {run_id!r}", "the id that starting a run gave")
 
 
-def unavailable(error: Exception) -> func.HttpResponse:
-    """The answer when storage or Durable Functions does not do its part: what to check is in the message."""
+def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.HttpResponse:
+    """Return the answer to an error: `{"error": {"field", "message", "allowed"}}`."""
+    if isinstance(error, UnknownSchema):
+        error = Conflict("run_id", str(error), "a run that this version of the app can read")
+    if isinstance(error, InvalidInput):
+        status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Conflict) else 400
+        return _error(status, error.field, error.problem, error.allowed)
     field = "(durable)" if isinstance(error, DurableUnavailable) else "(storage)"
-    return answer({"error": {"field": field, "message": str(error), "allowed": "to try again"}}, 503)
+    return _error(503, field, str(error), "to try again")
+
+
+def _error(status: int, field: str, message: str, allowed: str) -> func.HttpResponse:
+    return answer({"error": {"field": field, "message": message, "allowed": allowed}}, status)

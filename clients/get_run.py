@@ -5,17 +5,19 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
+from azure.storage.blob.aio import ContainerClient
 
-from clients.answer import answer, no_such_run, unavailable
+from clients.answer import about_run, answer, no_such_run
 from clients.instance import carried_state, find_instance
 from clients.progress import progress_of
-from clients.run_id import is_run_id
-from ingestion.errors import InvalidInput, PermanentError, RetryableError, UnknownSchema
+from ingestion.contracts import Run
+from ingestion.errors import UnknownSchema
 from ingestion.run import run_state
 from ingestion.run.ledger import Ledger
+from ingestion.run.request import read_request, run_of
 from ingestion.run.run_report import status_of
 from ingestion.settings import load_settings
-from ingestion.storage import open_storage, storage_errors
+from ingestion.storage import open_storage
 from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
@@ -23,26 +25,20 @@ blueprint = df.Blueprint()
 
 @blueprint.route(route="runs/{run_id}", methods=["GET"])
 @blueprint.durable_client_input(client_name="client")
-async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """The run's status, progress and report; 404 if there is no such run. Needs no system key.
+@about_run("read the ledger of run {}")
+async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
+    """Return the run's status, progress and report; 404 if there is no such run. Needs no system key.
 
     A run whose instance is gone is told from its ledger.
     """
-    run_id = req.route_params["run_id"]
-    if not is_run_id(run_id):
-        return no_such_run(run_id)
-    try:
-        if (status := await find_instance(client, run_id)) is not None:
-            state = carried_state(status)
-            return answer(await _with_report(await _with_progress(readable(status), state), state))
-        told = await _from_ledger(run_id)
-    except (InvalidInput, PermanentError, RetryableError) as error:
-        return unavailable(error)
-    return no_such_run(run_id) if told is None else answer(told)
+    if (status := await find_instance(client, run_id)) is not None:
+        state = carried_state(status)
+        return answer(await _with_report(await _with_progress(readable(status), state), state))
+    return answer(await _from_ledger(run_id))
 
 
 def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
-    """The run as `{"run_id", "source", "status", "started_at", "updated_at", "progress", "report", "error"}`."""
+    """Return the run as `{"run_id", "source", "status", "started_at", "updated_at", "progress", "report", "error"}`."""
     runtime_status = status.runtime_status.name
     state = carried_state(status)
     report = status.output if runtime_status == "Completed" and isinstance(status.output, dict) else None
@@ -61,16 +57,16 @@ def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
 
 
 async def _with_progress(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """The run with its newest progress; one of a newer version of the app has that of its instance."""
+    """Return the run with its newest progress; one of a newer version of the app has that of its instance."""
     try:
         at_start = run_state.load(state)
     except UnknownSchema:
         return run
-    return {**run, "progress": await progress_of(run["run_id"], at_start, run["status"], run["progress"])}
+    return {**run, "progress": await progress_of(at_start, run["status"], run["progress"])}
 
 
 async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """The run with its ledger's report if its instance has failed or was terminated: that has a message for one.
+    """Return the run with its ledger's report if its instance has failed or was terminated: that has a message for one.
 
     The report says how the run has ended: a crash, or a person, may end the instance after the ledger was closed. A
     run that fails by its own decision closes its ledger first; one that has not is lost, and can go on.
@@ -78,7 +74,7 @@ async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]
     if run["status"] not in ("failed", "terminated"):
         return run
     try:
-        report = await _ledger(run["run_id"]).report(state["started_at"])
+        report = await Ledger(_container(), Run(*state["run"])).report()
     except Exception:  # the ledger is the second-best thing to have of a failed run, not a reason to hide the first
         return run
     if report is None:
@@ -87,13 +83,11 @@ async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]
     return {**run, "status": report["outcome"], "report": report, "error": run["error"] if has_cause else None}
 
 
-async def _from_ledger(run_id: str) -> JsonObject | None:
-    ledger = _ledger(run_id)
-    with storage_errors(f"read the ledger of run {run_id}"):
-        request = await ledger.request()
-        if request is None:
-            return None
-        state, report = await ledger.state(request["started_at"]), await ledger.report(request["started_at"])
+async def _from_ledger(run_id: str) -> JsonObject:
+    if (request := await read_request(_container(), run_id)) is None:
+        raise no_such_run(run_id)
+    ledger = Ledger(_container(), run_of(request))
+    state, report = await ledger.state(), await ledger.report()
     status = report["outcome"] if report else "lost"
     return {
         "run_id": run_id,
@@ -101,11 +95,11 @@ async def _from_ledger(run_id: str) -> JsonObject | None:
         "status": status,
         "started_at": request["started_at"],
         "updated_at": report["finished_at"] if report else None,
-        "progress": await progress_of(run_id, state, status, None) if state else None,
+        "progress": await progress_of(state, status, None) if state else None,
         "report": report,
         "error": report.get("error") if report else None,
     }
 
 
-def _ledger(run_id: str) -> Ledger:
-    return Ledger(open_storage(load_settings()).container, run_id)
+def _container() -> ContainerClient:
+    return open_storage(load_settings()).container

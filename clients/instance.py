@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import azure.durable_functions as df
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
-from ingestion.contracts import RunState
+from ingestion.contracts import Run, RunState
 from ingestion.errors import DurableUnavailable, first_line
 from ingestion.run.keeping import Found
 from ingestion.run.run_state import EVENT
@@ -63,16 +63,32 @@ async def runtime_status(client: df.DurableOrchestrationClient, run_id: str) -> 
     return None if status is None else str(status.runtime_status.name)
 
 
-async def start_instance(client: df.DurableOrchestrationClient, run_id: str, state: RunState) -> None:
-    """Start the instance of a run. Raises DurableUnavailable."""
-    with _durable_errors(f"start the instance of run {run_id}"):
-        await client.start_new("ingest_run", instance_id=run_id, client_input=to_wire(state))
+async def started_instance(client: df.DurableOrchestrationClient, run: Run) -> str | None:
+    """Return the durable status of a run, None if there is no instance of this start. Raise DurableUnavailable.
+
+    An instance of an earlier start has ended: its ledger was swept, and its history is still there.
+    """
+    status = await find_instance(client, run.id)
+    if status is None or not is_of(status, run):
+        return None
+    return str(status.runtime_status.name)
 
 
-async def wake(client: df.DurableOrchestrationClient, run_id: str, wish: str) -> None:
-    """Wake a run that waits. Raises DurableUnavailable, also if the run has ended."""
-    with _durable_errors(f"wake run {run_id} for the wish that is written"):
-        await client.raise_event(run_id, EVENT, wish)
+def is_of(status: DurableOrchestrationStatus, run: Run) -> bool:
+    """Return whether an instance is of this start of its run."""
+    return list(carried_state(status).get("run", ())) == list(run)
+
+
+async def start_instance(client: df.DurableOrchestrationClient, state: RunState) -> None:
+    """Start the instance of a run. Raise DurableUnavailable."""
+    with _durable_errors(f"start the instance of run {state.run.id}"):
+        await client.start_new("ingest_run", instance_id=state.run.id, client_input=to_wire(state))
+
+
+async def wake(client: df.DurableOrchestrationClient, run_id: str, command: str) -> None:
+    """Wake a run that waits. Raise DurableUnavailable, also if the run has ended."""
+    with _durable_errors(f"wake run {run_id} for the command that was written"):
+        await client.raise_event(run_id, EVENT, command)
 
 
 async def purge_instance(client: df.DurableOrchestrationClient, run_id: str) -> int:

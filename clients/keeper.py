@@ -16,15 +16,16 @@ from azure.storage.blob.aio import ContainerClient
 
 from activities.finish_run import log_end
 from activities.log import log
-from clients.beginning import begin, begin_again, first_state
-from clients.instance import carried_state, failure_of, find_instance, found, task_hub_of
-from ingestion.contracts import FinishRequest, RunState
-from ingestion.errors import RunLocked, first_line
-from ingestion.run import closing, keeping, open_runs
+from clients.beginning import begin, begin_again
+from clients.instance import carried_state, failure_of, find_instance, found, is_of, task_hub_of
+from ingestion.contracts import FinishRequest, Run, RunState, listed
+from ingestion.errors import RunLocked, UnknownSchema, first_line
+from ingestion.run import closing, keeping, open_runs, run_index, run_state
 from ingestion.run.keeping import Action, Found
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.run.open_runs import OpenRun
+from ingestion.run.request import first_state, read_request, run_of
 from ingestion.sending.checkpoint import last_checkpoint_at
 from ingestion.storage import storage_errors
 
@@ -59,8 +60,7 @@ class Keeper:
     def __init__(
         self, client: df.DurableOrchestrationClient, container: ContainerClient, run: OpenRun, now: datetime
     ) -> None:
-        self._client, self._run, self._now = client, run, now
-        self._ledger = Ledger(container, run.run_id)
+        self._client, self._container, self._run, self._now = client, container, run, now
 
     def log(self, action: str, message: str, *, level: int = logging.WARNING, **facts: Any) -> None:
         """Log what was seen of the run, or done about it."""
@@ -73,69 +73,89 @@ class Keeper:
         if status is not None and seen is Found.GOES_ON:
             await self._watch(status)
             return
-        has_state = seen is Found.GONE and await self._ledger.state_recorded_at() is not None
+        has_state = seen is Found.GONE and await self._has_state()
         noted, is_closer = keeping.first_look(run.found, seen, has_state=has_state, age=self._now - run.opened_at)
         if await self._note(noted, run.reported) and is_closer:
             await self._look_closer()
+
+    async def _has_state(self) -> bool:
+        request = await read_request(self._container, self._run.run_id)
+        return request is not None and await self._ledger(run_of(request)).state_recorded_at() is not None
 
     async def _watch(self, status: DurableOrchestrationStatus) -> None:
         """Report a run that goes on and stands still, once."""
         run, moved_at, waits = self._run, self._run.opened_at, _waits(status)
         if not waits:
-            moved_at = max(moved_at, await self._ledger.state_recorded_at() or moved_at)
-            batch = (carried_state(status).get("batch") or {}).get("index")
-            if self._now - moved_at >= keeping.PATIENCE and batch is not None:
-                checkpoint_at = await last_checkpoint_at(self._ledger.container, run.run_id, batch)
-                moved_at = max(moved_at, checkpoint_at or moved_at)
+            moved_at = max(moved_at, await self._moved_at(status) or moved_at)
         stands_still = keeping.stands_still(run.reported, moved_at, waits=waits, now=self._now)
         reported = moved_at.isoformat() if stands_still else run.reported
         if await self._note(Found.GOES_ON, reported) and stands_still:
             seconds = round((self._now - moved_at).total_seconds())
             self.log("run_stands_still", "a run goes on and does nothing", since=reported, seconds=seconds)
 
+    async def _moved_at(self, status: DurableOrchestrationStatus) -> datetime | None:
+        """Return when the state, or else a checkpoint of the window, was written last; None if neither was."""
+        try:
+            state = run_state.load(carried_state(status))
+        except UnknownSchema:
+            return None
+        recorded_at = await self._ledger(state.run).state_recorded_at()
+        numbers = [chunk.number for chunk in listed(state.spooled.window)]
+        if not numbers or (recorded_at is not None and self._now - recorded_at < keeping.PATIENCE):
+            return recorded_at
+        checkpoint_at = await last_checkpoint_at(self._container, state.run, numbers)
+        return max((at for at in (recorded_at, checkpoint_at) if at is not None), default=None)
+
     async def _note(self, noted: Found, reported: str) -> bool:
-        """Note what was found, if that is news; says whether the run is still as it was listed."""
+        """Note what was found, if that is news; return whether the run is still as it was listed."""
         if (noted, reported) == (self._run.found, self._run.reported):
             return True
-        changed = await open_runs.note(self._ledger.container, self._run, found=noted, reported=reported)
+        changed = await open_runs.note(self._container, self._run, found=noted, reported=reported)
         self._run = changed or self._run
         return changed is not None
 
     async def _look_closer(self) -> None:
         """Look again under the lock, with the ledger at hand, and do what is to be done."""
-        ledger, run = self._ledger, self._run
-        request = await ledger.request()
-        if request is None:  # nothing to lock: the start was lost before it wrote the request, or is under way
+        container, run = self._container, self._run
+        if await read_request(container, run.run_id) is None:
+            # Nothing to lock: the start was lost before it wrote the request, or is under way.
             if self._now - run.opened_at >= keeping.PATIENCE:
-                await open_runs.remove(ledger.container, run)
+                await open_runs.remove(container, run)
             return
-        async with locked(ledger, wait=False):
-            entry = await open_runs.find(ledger.container, run.run_id)
-            if entry is None or entry.etag != run.etag:
+        async with locked(container, run.run_id, wait=False):
+            entry, request = await open_runs.find(container, run.run_id), await read_request(container, run.run_id)
+            if entry is None or entry.etag != run.etag or request is None:
                 return  # closed, deleted, or begun again, perhaps in another task hub
-            status, started_at = await find_instance(self._client, run.run_id), request["started_at"]
-            is_closed, state = await ledger.report(started_at) is not None, await ledger.state(started_at)
+            status, ledger = await find_instance(self._client, run.run_id), self._ledger(run_of(request))
+            if status is not None and not is_of(status, ledger.run):
+                status = None  # of an earlier start, which has ended
+            is_closed, state = await ledger.report() is not None, await ledger.state()
             action = keeping.next_action(
                 run.found,
                 found(status),
                 is_closed=is_closed,
                 state=state,
-                requested_at=started_at,
+                requested_at=request["started_at"],
                 now=self._now,
             )
-            await self._do(action, state or first_state(request), _cause(status))
+            if action is Action.START:
+                await run_index.note(container, request)
+            await self._do(action, ledger, state or first_state(request), _cause(status))
 
-    async def _do(self, action: Action, state: RunState, cause: str) -> None:
-        ledger, run_id, now = self._ledger, self._run.run_id, self._now
+    def _ledger(self, run: Run) -> Ledger:
+        return Ledger(self._container, run)
+
+    async def _do(self, action: Action, ledger: Ledger, state: RunState, cause: str) -> None:
+        now = self._now
         match action:
             case Action.TIDY:
                 await closing.tidy(ledger, state, self._run)
             case Action.CLOSE:
-                await self._close(closing.ended(run_id, state, now), cause)
+                await self._close(ledger, closing.ended(state, now), cause)
             case Action.CLOSE_TERMINATED:
-                await self._close(closing.terminated(run_id, state, now), cause)
+                await self._close(ledger, closing.terminated(state, now), cause)
             case Action.GIVE_UP:
-                if await self._close(closing.ended(run_id, keeping.given_up(state, cause), now), cause):
+                if await self._close(ledger, closing.ended(keeping.given_up(state, cause), now), cause):
                     self.log("run_given_up", "a run was recovered too often", level=logging.ERROR, cause=cause)
             case Action.START:
                 await begin(self._client, ledger, state)
@@ -145,12 +165,12 @@ class Keeper:
                 await begin_again(self._client, ledger, again, after=state)
                 self.log("run_recovered", "the keeper let a run go on", cause=cause, attempt=again.attempt)
 
-    async def _close(self, finished: FinishRequest, cause: str) -> bool:
-        """Close the ledger; says whether the run was still this attempt's."""
-        deleted = await closing.close(self._ledger, finished, self._now)
-        if deleted is None:
+    async def _close(self, ledger: Ledger, finished: FinishRequest, cause: str) -> bool:
+        """Close the ledger; return whether the run was still this attempt's."""
+        closed = await closing.close(ledger, finished, self._now)
+        if closed is None:
             return False
-        log_end(finished, deleted)
+        log_end(finished, closed)
         message = "the keeper closed the ledger of a run"
         self.log("ledger_closed_by_keeper", message, level=logging.INFO, outcome=finished.outcome, cause=cause)
         return True

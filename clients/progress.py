@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from ingestion.contracts import Counted, RunState
+from ingestion.contracts import RunState, Settled, listed
 from ingestion.run import run_report
 from ingestion.run.last_look import NEVER_LESS, LastLooks
 from ingestion.sending.checkpoint import read_counts
@@ -19,18 +19,16 @@ from ingestion.wire import JsonObject
 LOOK_SECONDS = 5.0  # that a look at the checkpoints may take
 LAST_LOOKS = LastLooks()  # of this process
 
-Look = Callable[[str, RunState], Awaitable[dict[int, Counted]]]
+Look = Callable[[RunState], Awaitable[list[Settled]]]
 
 
-async def look_at_checkpoints(run_id: str, state: RunState) -> dict[int, Counted]:
-    """How far each chunk of the state's batch is. Raises whatever storage raises."""
-    assert state.batch is not None, "a window without a batch has no chunks"
+async def look_at_checkpoints(state: RunState) -> list[Settled]:
+    """Return how far the chunks of the window are that have begun. Raise whatever storage raises."""
     container = open_storage(load_settings()).container
-    return await read_counts(container, run_id, state.started_at, state.batch.index)
+    return await read_counts(container, state.run, [chunk.number for chunk in listed(state.spooled.window)])
 
 
 async def progress_of(
-    run_id: str,
     state: RunState,
     status: str,
     custom_status: object,
@@ -38,7 +36,7 @@ async def progress_of(
     look: Look = look_at_checkpoints,
     last_looks: LastLooks = LAST_LOOKS,
 ) -> JsonObject:
-    """The progress of a run that is in `state`, or was when the window under way began.
+    """Return the progress of a run that is in `state`, or was when the window under way began.
 
     A host may hand out the custom status of the window before, or none: then the state says more.
     """
@@ -48,17 +46,17 @@ async def progress_of(
             told = custom_status
     elif status == "pending":
         told["phase"] = status
-    if told["phase"] == "running" and state.batch is not None:
-        told = await _inside_window(run_id, state, look)
-    return last_looks.never_less(run_id, state.started_at, state.attempt, told)
+    if told["phase"] == "running" and state.spooled.window:
+        told = await _inside_window(state, look)
+    return last_looks.never_less(state.run, state.attempt, told)
 
 
-async def _inside_window(run_id: str, state: RunState, look: Look) -> JsonObject:
-    """The progress inside a window; where it cannot be had, that of the window's start, marked `stale`."""
+async def _inside_window(state: RunState, look: Look) -> JsonObject:
+    """Return the progress inside a window; where it cannot be had, that of the window's start, marked `stale`."""
     counts_at = datetime.now(UTC).isoformat()
     try:
         async with asyncio.timeout(LOOK_SECONDS):
-            sent = await look(run_id, state)
+            sent = await look(state)
     except Exception:  # a status that lags behind is better than none
         return {**run_report.progress(state), "stale": True}
     return run_report.under_way(state, sent, counts_at)

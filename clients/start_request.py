@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from clients.run_id import ALLOWED, is_run_id
 from ingestion.contracts import RunRequest
-from ingestion.errors import InvalidInput
+from ingestion.errors import Conflict, InvalidInput
 from ingestion.run.tolerance import DEFAULT, read_tolerance
 from ingestion.settings import MAX_CHUNK_SIZE, Settings
 from ingestion.validation import invalid_input, not_allowed
@@ -95,10 +95,10 @@ def asked_for(asked: StartRequest) -> JsonObject:
     return asked.model_dump(exclude={"run_id"}, exclude_none=True)
 
 
-def difference(before: JsonObject, now: JsonObject) -> InvalidInput | None:
-    """How a request differs from the one that the run was started with; None if it does not."""
+def difference(before: JsonObject, now: JsonObject) -> Conflict | None:
+    """Return how a request differs from the one that the run was started with; None if it does not."""
     for name in StartRequest.model_fields:
         if before.get(name) != now.get(name):
             was = f"{before[name]!r}, as the run was started with" if name in before else "nothing, as at the start"
-            return InvalidInput(name, f"{now.get(name)!r} is not what this run_id was started with", was)
+            return Conflict(name, f"{now.get(name)!r} is not what this run_id was started with", was)
     return None

@@ -8,14 +8,15 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import ResourceNotFoundError
 
-from clients.answer import answer, refusal, unavailable
-from clients.beginning import begin, first_state
-from clients.instance import RUNNING, runtime_status, task_hub_of
+from clients.answer import answer, answer_to
+from clients.beginning import begin
+from clients.instance import RUNNING, started_instance, task_hub_of
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
-from ingestion.errors import InvalidInput, PermanentError, RetryableError
-from ingestion.run import open_runs
+from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableError
+from ingestion.run import open_runs, run_index
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
+from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
 from ingestion.settings import Settings, load_settings
 from ingestion.source.auth import secrets_of
 from ingestion.source.description import load_source
@@ -30,27 +31,18 @@ RETRY_AFTER_SECONDS = "5"
 @blueprint.route(route="runs", methods=["POST"])
 @blueprint.durable_client_input(client_name="client")
 async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start a run, once however often it is asked for; answers with the durable check-status payload.
+    """Start a run, once however often it is asked for; answer with the durable check-status payload.
 
     202 while it goes on, 200 when it has ended; 400, 404, 409 with the field and what is allowed; 503 without storage.
     """
     try:
         run_id, asked = read_start(req)
         settings = load_settings()
-        storage = open_storage(settings)
-    except InvalidInput as error:
-        return refusal(error)
-    try:
         secrets_of(load_source(settings.sources, asked.source, os.environ).auth, os.environ)
-    except InvalidInput as error:
-        return refusal(error, 404 if error.field == "source" else 400)
-    try:
         with storage_errors(f"write the ledger of run {run_id}"):
-            status = await _start_once(client, Ledger(storage.container, run_id), asked, settings, storage)
-    except InvalidInput as error:
-        return refusal(error, 409)
-    except (PermanentError, RetryableError) as error:
-        return unavailable(error)
+            status = await _start_once(client, run_id, asked, settings, open_storage(settings))
+    except (InvalidInput, PermanentError, RetryableError) as error:
+        return answer_to(error)
     response: func.HttpResponse = client.create_check_status_response(req, run_id)
     response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     if status in RUNNING:
@@ -59,45 +51,47 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
 
 
 async def _start_once(
-    client: df.DurableOrchestrationClient, ledger: Ledger, asked: StartRequest, settings: Settings, storage: Storage
+    client: df.DurableOrchestrationClient, run_id: str, asked: StartRequest, settings: Settings, storage: Storage
 ) -> str:
-    """Start the run unless it was started; returns its durable status. Raises InvalidInput for another request."""
-    there = await _created(ledger, asked, settings, storage, task_hub_of(client))
+    """Start the run unless it was started; return its durable status. Raise Conflict for another request."""
+    there = await _created(run_id, asked, settings, storage, task_hub_of(client))
     if (different := difference(there["asked"], asked_for(asked))) is not None:
         raise different
-    if (status := await runtime_status(client, ledger.run_id)) is not None:
+    run = run_of(there)
+    if (status := await started_instance(client, run)) is not None:
         return status
-    async with locked(ledger):
-        if (status := await runtime_status(client, ledger.run_id)) is not None:
+    async with locked(storage.container, run_id):
+        if (status := await started_instance(client, run)) is not None:
             return status
-        if await ledger.report(there["started_at"]) is not None:
+        ledger = Ledger(storage.container, run)
+        if await ledger.report() is not None:
             return "Completed"  # and its history was purged
-        if await ledger.state(there["started_at"]) is not None:
-            problem, allowed = "the instance of this run is gone", f"POST /api/runs/{ledger.run_id}/redrive to go on"
-            raise InvalidInput("run_id", problem, allowed)
+        if await ledger.state() is not None:
+            allowed = f"POST /api/runs/{run_id}/redrive to go on"
+            raise Conflict("run_id", "the instance of this run is gone", allowed)
+        await run_index.note(storage.container, there)
         await begin(client, ledger, first_state(there))
         return "Pending"
 
 
-async def _created(
-    ledger: Ledger, asked: StartRequest, settings: Settings, storage: Storage, task_hub: str
-) -> JsonObject:
-    """The request of the run as its ledger has it: this one, if it is the first.
+async def _created(run_id: str, asked: StartRequest, settings: Settings, storage: Storage, task_hub: str) -> JsonObject:
+    """Return the request of the run as its ledger has it: this one, if it is the first.
 
     The run is in the index of open runs before its request is there, so that a crash in between loses no request.
     """
-    if (there := await ledger.request()) is not None:
+    if (there := await read_request(storage.container, run_id)) is not None:
         return there
     now = datetime.now(UTC)
     request: dict[str, Any] = {
-        "run_id": ledger.run_id,
+        "run_id": run_id,
+        "start": new_start(now),
         "started_at": now.isoformat(),
         "asked": asked_for(asked),
         "request": to_wire(run_request(asked, settings)),
     }
     try:
-        await open_runs.enter(ledger.container, ledger.run_id, task_hub, now)
+        await open_runs.enter(storage.container, run_id, task_hub, now)
     except ResourceNotFoundError:  # the first run of all
         await storage.prepare()
-        await open_runs.enter(ledger.container, ledger.run_id, task_hub, now)
-    return await ledger.create_request(request)
+        await open_runs.enter(storage.container, run_id, task_hub, now)
+    return await create_request(storage.container, request)

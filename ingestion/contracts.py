@@ -4,18 +4,58 @@ Durable Functions stores every input and output and hands each to the orchestrat
 here is small (the promise, kept by a test: no payload above 4 KB). Ranges are half-open, units are in the names.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import NamedTuple
 
 from ingestion.recovery import Recovery
 from ingestion.source_wait import Wait
 
-SCHEMA = 1  # of RunState; raise it when an old state can no longer be read as it is
+SCHEMA = 2  # of RunState; raise it when an old state can no longer be read as it is
+
+
+class Run(NamedTuple):
+    """One start of a run: the run's id, and the name of this start. A redrive or a recovery keeps the start."""
+
+    id: str
+    start: str
+
+    @property
+    def folder(self) -> str:
+        """The prefix of all blobs of this start. Two starts of one id never meet."""
+        return f"runs/{self.id}/{self.start}/"
+
+
+class Chunk(NamedTuple):
+    """One chunk of a run: its number, counted from 0 over the whole run, and the token of the fetch that wrote it."""
+
+    number: int
+    token: str
+
+
+class Chunks(NamedTuple):
+    """Several chunks with one token: short on the wire, because a state may name a hundred chunks."""
+
+    token: str
+    numbers: tuple[int, ...]
+
+
+def grouped(chunks: Iterable[Chunk]) -> tuple[Chunks, ...]:
+    """Return `chunks` in their short form, in the same order."""
+    return tuple(
+        Chunks(token, tuple(chunk.number for chunk in same)) for token, same in groupby(chunks, lambda one: one.token)
+    )
+
+
+def listed(groups: Iterable[Chunks]) -> Iterator[Chunk]:
+    """Return each chunk of `groups`, in order."""
+    return (Chunk(number, group.token) for group in groups for number in group.numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What was asked for: which source, how many messages make a chunk, and which failures end the run."""
+    """What the client asked for: the source, the messages of a chunk, and the failures that end the run."""
 
     source: str
     chunk_size: int
@@ -36,13 +76,14 @@ class Cursor:
 class FetchRequest:
     """Input of `fetch_batch`: the next batch of a run. `cursor` is None for the start of the source.
 
-    `wait` is what the fetch before had to wait for, if it did not end with a page.
+    The batch's first chunk gets the number `first_chunk`. `wait` is what the fetch before had to wait for, if it did
+    not end with a page.
     """
 
-    run_id: str
-    run_started_at: str
+    run: Run
     source: str
     batch_index: int
+    first_chunk: int
     chunk_size: int
     max_messages: int
     cursor: Cursor | None = None
@@ -51,18 +92,19 @@ class FetchRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one `fetch_batch` brought, spooled to one blob.
+    """What one `fetch_batch` brought: `chunks` chunks with `count` messages, from number `first_chunk` on.
 
-    `offsets` holds the first byte of each chunk, `size_bytes` the end of the last one. `next_cursor` is None when the
-    source has ended, and `ended` says what told so. `wait` is what keeps the source from being asked at once.
-    `clamped_to` is the page size to which the server cut the one asked for; `dropped` counts messages that the
-    description says to drop because the run holds them already.
+    This record is also the batch's commit record: the chunks with its token are the batch, whatever else lies beside
+    them. `next_cursor` is None when the source has ended, and `ended` says what showed that. `wait` is what keeps the
+    source from being asked at once. `clamped_to` is the page size to which the server cut the one asked for; `dropped`
+    counts messages that the description says to drop because the run holds them already.
     """
 
     index: int
-    blob: str
+    token: str
+    first_chunk: int
+    chunks: int
     count: int
-    offsets: tuple[int, ...]
     size_bytes: int
     pages: int
     next_cursor: Cursor | None = None
@@ -74,13 +116,13 @@ class Batch:
 
     @property
     def wait_seconds(self) -> float:
-        """How long the source is left alone before the next request."""
+        """The seconds for which the source is left alone before the next request."""
         return self.wait.seconds if self.wait else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchOutcome:
-    """Output of `fetch_batch`: a batch, the reason why there will be none, or the wish that held the fetch back."""
+    """Output of `fetch_batch`: a batch, the reason why there is none, or the command that held the fetch back."""
 
     batch: Batch | None = None
     error: str | None = None
@@ -89,18 +131,11 @@ class FetchOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnqueueRequest:
-    """Input of `enqueue_chunk`: messages `[first_message, first_message + count)` of a batch, by bytes of its blob."""
+    """Input of `enqueue_chunk`: which chunk."""
 
-    run_id: str
+    run: Run
     source: str
-    batch_index: int
-    chunk_index: int
-    blob: str
-    start_byte: int
-    end_byte: int
-    first_message: int
-    count: int
-    run_started_at: str = ""  # tells the run from an earlier one with the same id
+    chunk: Chunk
     chunks_in_window: int = 1  # that the run's ceiling of messages a second is split over
 
 
@@ -109,18 +144,19 @@ OUT_OF_TIME = "out_of_time"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Output of `enqueue_chunk`. `error` says why `count - enqueued - rejected` messages did not get through.
+    """Output of `enqueue_chunk`: what became of the messages of a chunk, over all attempts at it.
 
-    The sums are over all attempts at the chunk. `resumed_from` counts the messages that attempts before the last had
-    confirmed, `possible_duplicates` the queue messages of which an answer was lost.
+    `held` is the command that holds the chunk back, or OUT_OF_TIME: then the chunk is not finished, a later window
+    goes on with it, and nothing of it counts yet. `error` says why `failed` messages did not get through.
+    `resumed_from` counts the messages that attempts before the last had confirmed, `possible_duplicates` the queue
+    messages of which an answer was lost.
     """
 
-    batch_index: int
-    chunk_index: int
-    count: int
+    number: int
+    messages: int
     enqueued: int
     rejected: int = 0
-    held: str | None = None  # the wish that holds back what is not enqueued, or OUT_OF_TIME: it is pending, not failed
+    held: str | None = None
     resumed_from: int = 0
     retries: int = 0
     throttled_seconds: float = 0.0
@@ -131,158 +167,186 @@ class Receipt:
 
     @property
     def failed(self) -> int:
-        """Messages that are neither on the queue nor rejected nor held back."""
-        return 0 if self.held else self.count - self.enqueued - self.rejected
+        """Messages of a finished chunk that are neither on the queue nor rejected."""
+        return 0 if self.held else self.messages - self.enqueued - self.rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkFailure:
     """A chunk of which messages failed, as the report lists it."""
 
-    batch_index: int
-    chunk_index: int
+    number: int
     failed: int
     error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """Sums over the windows that are done, in messages unless the name says otherwise."""
+class Sums:
+    """Sums over the receipts of some chunks."""
 
-    fetched: int = 0
+    chunks: int = 0
+    messages: int = 0
     enqueued: int = 0
     rejected: int = 0
-    failed: int = 0
-    batches: int = 0
-    pages: int = 0
-    chunks_done: int = 0
-    chunks_failed: int = 0
     retries: int = 0
     throttled_seconds: float = 0.0
     possible_duplicates: int = 0
-    dropped: int = 0  # messages that came and that the description says to drop
+
+    @property
+    def left(self) -> int:
+        """Messages that are neither on the queue nor rejected."""
+        return self.messages - self.enqueued - self.rejected
+
+    def plus(self, other: "Sums", sign: int = 1) -> "Sums":
+        """Return these sums and the others together."""
+        return Sums(
+            chunks=self.chunks + sign * other.chunks,
+            messages=self.messages + sign * other.messages,
+            enqueued=self.enqueued + sign * other.enqueued,
+            rejected=self.rejected + sign * other.rejected,
+            retries=self.retries + sign * other.retries,
+            throttled_seconds=round(self.throttled_seconds + sign * other.throttled_seconds, 3),
+            possible_duplicates=self.possible_duplicates + sign * other.possible_duplicates,
+        )
+
+    def minus(self, other: "Sums") -> "Sums":
+        """Return what is left of these sums without the others."""
+        return self.plus(other, -1)
 
 
-class Counted(NamedTuple):
-    """What earlier attempts at a chunk put into the totals; the next receipt of the chunk includes it.
+def sums_of(receipts: Iterable[Receipt]) -> Sums:
+    """Return the sums over `receipts`."""
+    sums = Sums()
+    for one in receipts:
+        sums = sums.plus(
+            Sums(
+                chunks=1,
+                messages=one.messages,
+                enqueued=one.enqueued,
+                rejected=one.rejected,
+                retries=one.retries,
+                throttled_seconds=one.throttled_seconds,
+                possible_duplicates=one.possible_duplicates,
+            )
+        )
+    return sums
 
-    Three numbers on the wire, because a state may hold a hundred of them.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spooled:
+    """What is fetched and not finished: `window`, the chunks to enqueue now, and the chunks of the batch after them.
+
+    `messages` counts the messages of all of them. The later chunks are `[next_chunk, stop_chunk)` with `token`.
     """
 
-    chunk_index: int
-    enqueued: int = 0
-    rejected: int = 0
+    window: tuple[Chunks, ...] = ()
+    messages: int = 0
+    token: str = ""
+    next_chunk: int = 0
+    stop_chunk: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redo:
-    """Failed chunks that a redrive has yet to take from the ledger: so many, from batch `next_batch` on."""
+    """Failed chunks that a redrive has yet to do again: those in the redo list of `attempt`, from `next_byte` on."""
 
-    chunks: int
-    messages: int
-    next_batch: int = 0
+    attempt: int
+    next_byte: int = 0
+    sums: Sums = field(default_factory=Sums)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
     """What one generation of the orchestrator hands to the next: the only state that a run has.
 
-    `cursor` is where to fetch next (None with `batches_fetched` = 0: the start of the source). `batch` is fetched and
-    waits to be enqueued: all its chunks, or those in `remaining`, of which `counted` tells what the totals hold
-    already. `wait_until` is when the source may be asked again, `wait` why not before. `failures` is bounded;
-    `totals.chunks_failed` counts them all, and the ledger keeps them all. `attempt` counts redrives, `window` the
-    windows of an attempt; together they order the states of a run. `recoveries` are the last attempts that the keeper
-    began.
+    `cursor` is where to fetch next (None with `batches` = 0: the start of the source). A chunk counts when it is
+    finished: in `done`, or, with messages that failed, in `failed`. `wait_until` is when the source may be asked
+    again, `wait` why not before. `failures` is bounded; `failed` counts them all, and the ledger lists them all.
+    `attempt` counts redrives, `window` the windows of an attempt; together they order the states of a run.
+    `recoveries` are the last attempts that the keeper began.
     """
 
+    run: Run
     request: RunRequest
     started_at: str
     cursor: Cursor | None = None
-    batch: Batch | None = None
-    remaining: tuple[int, ...] | None = None
-    counted: tuple[Counted, ...] = ()
-    batches_fetched: int = 0
     source_exhausted: bool = False
     source_total: int | None = None
     wait_until: str | None = None
     wait: Wait | None = None
+    batches: int = 0
+    pages: int = 0
+    chunks: int = 0  # numbers given to chunks so far
+    fetched: int = 0
+    dropped: int = 0  # messages that came and that the description says to drop
+    spooled: Spooled = field(default_factory=Spooled)
     redo: Redo | None = None
-    totals: Totals = field(default_factory=Totals)
+    done: Sums = field(default_factory=Sums)
+    failed: Sums = field(default_factory=Sums)
     failures: tuple[ChunkFailure, ...] = ()
-    wish: str | None = None  # what this window met: "pause" or "cancel"
+    command: str | None = None  # what this window met: "pause" or "cancel"
     error: str | None = None  # why the run cannot go on
     attempt: int = 0
     window: int = 0
-    counts_at: str | None = None  # when the totals were counted; None: at the start
+    counts_at: str | None = None  # when the sums were counted; None: at the start
     recoveries: tuple[Recovery, ...] = ()
     schema: int = SCHEMA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordRequest:
-    """Input of `record_window`: the state at the start of a window."""
-
-    run_id: str
-    state: RunState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """Output of `record_window`: what somebody wishes of the run, or why the state could not be recorded."""
+    """Output of `record_window`: a command to the run, or why its state could not be recorded."""
 
-    wish: str | None = None
+    command: str | None = None
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailureGroup:
-    """Chunks of one batch that failed for the same reason."""
-
-    error: str
-    chunks: tuple[Counted, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FailedChunks:
-    """Input of `record_failed`: of the chunks `tried` (None: all) of a batch, those that failed, by reason."""
+    """Input of `record_failed`: chunks of one window that failed in this attempt for the same reason."""
 
-    run_id: str
-    run_started_at: str
+    run: Run
     attempt: int
-    chunk_size: int
-    batch: Batch
-    groups: tuple[FailureGroup, ...]
-    tried: tuple[int, ...] | None = None
+    chunks: tuple[Chunks, ...]
+    error: str
+
+
+class Settled(NamedTuple):
+    """What became of a chunk, by its checkpoint: the fields of its receipt, short on the wire."""
+
+    number: int
+    messages: int
+    enqueued: int = 0
+    rejected: int = 0
+    possible_duplicates: int = 0
+    retries: int = 0
+    throttled_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """Output of `record_failed`: what the checkpoints of the failed chunks say that was sent of them."""
+class SettledChunks:
+    """Output of `record_failed`, and of `finish_run` for the chunks that the run leaves open."""
 
-    chunks: tuple[Counted, ...] = ()
+    chunks: tuple[Settled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRequest:
-    """Input of `load_failed`: failed chunks of earlier attempts, from batch `next_batch` on.
+    """Input of `load_failed`: the next `most` chunks of the redo list of `attempt`, from `next_byte` on."""
 
-    Those under way in this window, `busy_chunks` (None: all) of `busy_batch`, are left out.
-    """
-
-    run_id: str
-    run_started_at: str
+    run: Run
     attempt: int
-    next_batch: int
-    busy_batch: int | None = None
-    busy_chunks: tuple[int, ...] | None = None
+    next_byte: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedPage:
-    """Output of `load_failed`: failed chunks of one batch; no batch: there are no more."""
+    """Output of `load_failed`: chunks to do again, their sums so far, and where the list goes on (None: it ends)."""
 
-    batch: Batch | None = None
-    chunks: tuple[Counted, ...] = ()
+    chunks: tuple[Chunks, ...] = ()
+    sums: Sums = field(default_factory=Sums)
+    next_byte: int | None = None
     error: str | None = None
 
 
@@ -290,7 +354,6 @@ class FailedPage:
 class FinishRequest:
     """Input of `finish_run`: the last state, and how the run ended."""
 
-    run_id: str
     state: RunState
     outcome: str
     finished_at: str

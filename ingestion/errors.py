@@ -2,12 +2,14 @@
 
 SluiceError
 ├── InvalidInput         a person gave something wrong; names the field and what is allowed
+│   ├── NotFound             what the field names does not exist
+│   └── Conflict             the run is not in a state for what was asked
 ├── PermanentError       trying again cannot help; the message says what to change
 │   ├── SourceRefused        the source answered, and the answer is a refusal or not what was described
 │   ├── SourceUnreachable    the source did not answer, however often it was asked, or never can
 │   ├── StorageRefused       the storage account refused, or does not exist
 │   ├── SpoolConflict        somebody else wrote what this batch was about to write
-│   └── UnknownSchema        the state of a run was written by a newer version of the app
+│   └── UnknownSchema        another version of the app wrote the state of a run
 └── RetryableError       the same call may succeed later
     ├── StorageUnavailable   the storage account did not answer, or said that it is busy
     ├── DurableUnavailable   Durable Functions did not do what it was asked, or did not tell
@@ -32,6 +34,14 @@ class InvalidInput(SluiceError):
         self.field = field
         self.problem = problem
         self.allowed = allowed
+
+
+class NotFound(InvalidInput):
+    """What a field names does not exist."""
+
+
+class Conflict(InvalidInput):
+    """The run is not in a state for what was asked of it."""
 
 
 def first_line(error: BaseException) -> str:
@@ -60,7 +70,7 @@ class SpoolConflict(PermanentError):
 
 
 class UnknownSchema(PermanentError):
-    """The state of a run was written by a newer version of the app."""
+    """Another version of the app wrote the state of a run."""
 
 
 class RetryableError(SluiceError):

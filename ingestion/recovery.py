@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ingestion.started_at import moment
+from ingestion.moment import moment
 
 AN_HOUR = timedelta(hours=1)
 RECOVERIES_AN_HOUR = 3

@@ -17,7 +17,8 @@ from ingestion.errors import InvalidInput
 from ingestion.validation import invalid_input
 
 MAX_CHUNK_SIZE = 50_000
-MAX_CHUNKS_PER_BATCH = 100  # history and the offsets in a payload grow with it
+MAX_CHUNKS_PER_BATCH = 100  # history and the numbers in a payload grow with it
+MIB = 1024 * 1024
 MAX_PACK_BYTES = 49_152  # what is 64 KiB as base64
 WEEK_SECONDS = 7 * 24 * 3600
 DEFAULT_QUEUE = "sluice-ids"
@@ -46,6 +47,7 @@ class Settings(BaseModel):
     sources: Annotated[Path, Field(alias="SLUICE_SOURCES")] = Path("sources.toml")
     chunk_size: Annotated[int, Field(alias="SLUICE_CHUNK_SIZE", ge=1, le=MAX_CHUNK_SIZE)] = DEFAULT_CHUNK_SIZE
     chunks_per_batch: Annotated[int, Field(alias="SLUICE_CHUNKS_PER_BATCH", ge=1, le=MAX_CHUNKS_PER_BATCH)] = 20
+    chunk_bytes: Annotated[int, Field(alias="SLUICE_CHUNK_BYTES", ge=64 * 1024, le=64 * MIB)] = 8 * MIB
     fetch_seconds: Annotated[float, Field(alias="SLUICE_FETCH_SECONDS", gt=0, le=LONGEST_SECONDS)] = 120.0
     source_patience_seconds: Annotated[float, Field(alias="SLUICE_SOURCE_PATIENCE_SECONDS", ge=0, le=WEEK_SECONDS)] = (
         DEFAULT_PATIENCE_SECONDS

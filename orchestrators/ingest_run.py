@@ -4,7 +4,7 @@ Enters: the run's state (`ingestion.contracts.RunState`). Leaves: activity calls
 the next generation or the report. What follows from what is decided in `ingestion.run.run_state`.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import azure.durable_functions as df
@@ -14,13 +14,13 @@ from activities.fetch_batch import fetch_batch
 from activities.load_failed import load_failed
 from activities.record_failed import record_failed
 from activities.record_window import record_window
-from ingestion.contracts import FailedPage, FetchOutcome, Receipt, Recorded, RecordRequest, RunState, Settled
-from ingestion.run import run_report, run_state, window
+from ingestion.contracts import FailedChunks, FailedPage, FetchOutcome, Receipt, Recorded, RunState, SettledChunks
+from ingestion.run import run_report, run_state
 from ingestion.run.run_state import Source, Step
 from ingestion.wire import from_wire, to_wire
 from orchestrators.drain import RETRY, drain, failure_text
 from orchestrators.ending import end
-from orchestrators.waiting import wait_for_source, wait_for_wish
+from orchestrators.waiting import wait_for_command, wait_for_source
 
 blueprint = df.Blueprint()
 
@@ -29,9 +29,9 @@ blueprint = df.Blueprint()
 def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
     """Move one window of a source to the queue, then go on as a new generation until the run has ended.
 
-    1. Enqueue the chunks of the waiting batch, record the state, and bring the next batch, all at the same time.
+    1. Enqueue the chunks of the window, record the state, and bring the next chunks, all at the same time.
     2. Wait for all of them, and count what each reports.
-    3. Tell the ledger of chunks that failed.
+    3. List the chunks that failed in the ledger.
     4. Return the report if that was the end; else wait if the source or a person wants that, and continue as new.
     """
     state = run_state.load(context.get_input())
@@ -43,39 +43,58 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
         case Step.WAIT:
             yield from wait_for_source(context, state)
         case Step.HOLD:
-            yield from wait_for_wish(context, state)
+            yield from wait_for_command(context, state)
     context.continue_as_new(to_wire(state))
     return None
 
 
 def _window(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, RunState]:
     """Step 1 to 3."""
-    run_id, chunks = context.instance_id, window.chunks_of(context.instance_id, state)
-    source = run_state.next_source(state, context.current_utc_datetime)
-    record = to_wire(RecordRequest(run_id=run_id, state=state))
+    source, requests = run_state.next_source(state, context.current_utc_datetime), run_state.window_requests(state)
     # In front, since the host hands activities out in order: a fetch behind the chunks would start when they end.
     beside = [] if source is None else [_bring(context, state, source)]
-    beside.append(context.call_activity_with_retry(record_window, RETRY, record))
-    sent = [context.call_activity_with_retry(enqueue_chunk, RETRY, to_wire(chunk)) for chunk in chunks]
+    beside.append(context.call_activity_with_retry(record_window, RETRY, to_wire(state)))
+    sent = [context.call_activity_with_retry(enqueue_chunk, RETRY, to_wire(request)) for request in requests]
     outcomes = yield from drain(context, [*beside, *sent])
 
     receipts = [
-        window.no_receipt(chunk, failure_text(outcome))
+        run_state.no_receipt(request.chunk, failure_text(outcome))
         if isinstance(outcome, Exception)
         else from_wire(Receipt, outcome)
-        for chunk, outcome in zip(chunks, outcomes[len(beside) :], strict=True)
+        for request, outcome in zip(requests, outcomes[len(beside) :], strict=True)
     ]
     recorded = _record_of(Recorded, outcomes[len(beside) - 1])
     if recorded.error is not None:
         return run_state.unrecorded(state, recorded.error)
     brought = None if source is None else _record_of(BROUGHT[source], outcomes[0])
-    failed = window.failed_chunks(run_id, state, receipts)
-    if failed is not None:
-        told = yield from drain(context, [context.call_activity_with_retry(record_failed, RETRY, to_wire(failed))])
-        if isinstance(told[0], Exception):
-            return run_state.unrecorded(state, failure_text(told[0]))
-        receipts = window.settled(receipts, from_wire(Settled, told[0] or {}))
-    return run_state.with_window(state, receipts, recorded.wish, brought, context.current_utc_datetime)
+    try:
+        receipts = yield from _with_failures(context, state, receipts)
+    except Unlisted as error:
+        return run_state.unrecorded(state, str(error))
+    return run_state.with_window(state, receipts, recorded.command, brought, context.current_utc_datetime)
+
+
+class Unlisted(Exception):
+    """The ledger could not list the failed chunks; the text says why."""
+
+
+def _with_failures(
+    context: df.DurableOrchestrationContext, state: RunState, receipts: Sequence[Receipt]
+) -> Generator[Any, Any, list[Receipt]]:
+    """Step 3: return the receipts with what the ledger found out about the chunks that failed. Raise Unlisted."""
+    listing = [
+        FailedChunks(run=state.run, attempt=state.attempt, chunks=chunks, error=reason)
+        for reason, chunks in run_state.failures_by_reason(state, receipts).items()
+    ]
+    if not listing:
+        return list(receipts)
+    told = yield from drain(
+        context, [context.call_activity_with_retry(record_failed, RETRY, to_wire(one)) for one in listing]
+    )
+    for one in told:
+        if isinstance(one, Exception):
+            raise Unlisted(failure_text(one))
+    return run_state.settled(receipts, [chunk for one in told for chunk in from_wire(SettledChunks, one).chunks])
 
 
 BROUGHT: dict[Source, type[Any]] = {Source.FETCH: FetchOutcome, Source.REDO: FailedPage}
@@ -83,12 +102,10 @@ BROUGHT: dict[Source, type[Any]] = {Source.FETCH: FetchOutcome, Source.REDO: Fai
 
 def _bring(context: df.DurableOrchestrationContext, state: RunState, source: Source) -> Any:
     if source is Source.REDO:
-        request = to_wire(run_state.next_redo(context.instance_id, state))
-        return context.call_activity_with_retry(load_failed, RETRY, request)
-    request = to_wire(run_state.next_fetch(context.instance_id, state))
-    return context.call_activity_with_retry(fetch_batch, RETRY, request)
+        return context.call_activity_with_retry(load_failed, RETRY, to_wire(run_state.next_redo(state)))
+    return context.call_activity_with_retry(fetch_batch, RETRY, to_wire(run_state.next_fetch(state)))
 
 
 def _record_of(kind: type[Any], outcome: Any) -> Any:
-    """What an activity gave, or a record of its kind that says why it gave nothing."""
+    """Return what an activity gave, or a record of its kind that says why it gave nothing."""
     return kind(error=failure_text(outcome)) if isinstance(outcome, Exception) else from_wire(kind, outcome)

@@ -5,6 +5,7 @@ the evidence. The guards that are always on live here: loops of any length, the 
 """
 
 import json
+from dataclasses import replace
 
 from ingestion.errors import SourceRefused
 from ingestion.fetching.position import Position, request_at
@@ -33,7 +34,8 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
         return _ended(source, following, reached)
     if isinstance(style, AddressStyle):  # what is durable holds no credentials; the next request gets them anyway
         following = without_key(source.auth, following)
-    moved = position.moved(
+    moved = replace(
+        position,
         cursor=following,
         pages=reached.pages,
         items=reached.items,
@@ -143,7 +145,7 @@ def _expired(source: Source, position: Position, status: int) -> Position:
     resumes = source.expiry.then == "resume"
     return Position(
         cursor=source.pagination.first(),
-        items=position.items + position.skip if resumes else 0,
+        items=position.items if resumes else 0,
         total=position.total,
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,

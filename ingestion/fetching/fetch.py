@@ -1,7 +1,7 @@
-"""Filling a batch: pages are read until it is full, its time is spent, the source ends or says wait.
+"""The fetch loop: pages are read until the batch is full, its time is spent, the source ends or says wait.
 
 Enters: a fetch request. Leaves: a committed batch in the spool, described by the returned `Batch`. One durable round
-trip brings many pages, and the position in the source is durable once per batch.
+trip brings many pages, and the position in the source is durable once for each batch.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from ingestion.fetching.filling import Filling
 from ingestion.fetching.known import Known
 from ingestion.fetching.position import Position, from_json, request_at
 from ingestion.fetching.seen import Seen
-from ingestion.fetching.spool import Spool
+from ingestion.fetching.spool import BatchWriter, Spool
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.end import End
@@ -33,31 +33,33 @@ async def fetch(
     source: Source,
     client: SourceClient,
     spool: Spool,
+    *,
     budget_seconds: float,
+    chunk_bytes: int,
     now: Callable[[], float] = monotonic,
 ) -> Batch:
-    """Bring the next batch into the spool and describe it; the batch of an earlier copy of this fetch, if there is one.
+    """Bring the next batch into the spool and return it; the batch of an earlier copy of this fetch, if there is one.
 
     `budget_seconds` bounds the time after which no further page is asked for. A batch holds at most
-    `request.max_messages` and the rest of the page that filled it, and never more than twice that. Raises
-    SourceRefused and SourceUnreachable.
+    `request.max_messages` and the rest of the page that filled it. Raise SourceRefused and SourceUnreachable.
     """
     if (committed := await spool.find(request.batch_index)) is not None:
         return committed
-    walk = await _walk(request, source, client, spool)
+    walk = await _walk(request, source, client, spool, chunk_bytes)
     try:
-        return await walk.fill(now() + budget_seconds, now)
+        batch = await walk.fill(now() + budget_seconds, now)
+        await spool.commit(batch)
     except SpoolConflict:
-        committed = walk.filling.first or await spool.find(request.batch_index)
-        if committed is None:
-            raise
+        committed = await spool.find(request.batch_index)
+        assert committed is not None, "another copy of this fetch has committed it"
         return committed
     except (SourceRefused, SourceUnreachable) as error:
         raise type(error)(client.concealed(str(error))) from None
+    return batch
 
 
-async def _walk(request: FetchRequest, source: Source, client: SourceClient, spool: Spool) -> "_Walk":
-    """A walk from the request's cursor on, with all that the guards have to know of the way before."""
+async def _walk(request: FetchRequest, source: Source, client: SourceClient, spool: Spool, chunk_bytes: int) -> "_Walk":
+    """Return a walk from the request's cursor on, with all that the guards have to know of the way before."""
     stored = await spool.load_cursor(request.cursor)
     position = Position(cursor=source.pagination.first()) if stored is None else from_json(stored)
     seen = Seen(await spool.load(position.seen) if position.seen else b"")
@@ -69,25 +71,34 @@ async def _walk(request: FetchRequest, source: Source, client: SourceClient, spo
         async for line in spool.lines(position.known_batches):
             known.add(line)
     client.patience.go_on(request.wait)
-    client.has_answered = bool(position.pages or position.earlier_pages or position.skip)
+    client.has_answered = bool(position.pages or position.earlier_pages)
     previous = await spool.load(position.previous) if position.previous else b""
-    return _Walk(position, source, client, spool, seen, Filling(request, source, spool, known, previous))
+    writer = spool.writer(request.first_chunk)
+    filling = Filling(source, writer, request.chunk_size, chunk_bytes, known, previous)
+    return _Walk(request, position, source, client, spool, seen, writer, filling)
 
 
 class _Walk:
     """The way from one position of the source to the end of a batch."""
 
     def __init__(
-        self, position: Position, source: Source, client: SourceClient, spool: Spool, seen: Seen, filling: Filling
+        self,
+        request: FetchRequest,
+        position: Position,
+        source: Source,
+        client: SourceClient,
+        spool: Spool,
+        seen: Seen,
+        writer: BatchWriter,
+        filling: Filling,
     ) -> None:
-        self.filling = filling
-        self._position, self._source, self._client, self._spool, self._seen = position, source, client, spool, seen
+        self._request, self._position, self._source, self._client = request, position, source, client
+        self._spool, self._seen, self._writer, self._filling = spool, seen, writer, filling
         self._clamped_to: int | None = None
         self._ahead = PagesAhead(client, source.parallel_fetches, self._request_of)
-        filling.save = self._save
 
     async def fill(self, deadline: float, now: Callable[[], float]) -> Batch:
-        """Read pages and commit."""
+        """Read pages into chunks, and return the batch, which is complete and not committed."""
         try:
             following, wait_seconds = await self._read(deadline, now)
         finally:
@@ -95,13 +106,21 @@ class _Walk:
         ended = following.reason if isinstance(following, End) else None
         if not ended and not wait_seconds:
             wait_seconds = await self._wait_for_turn()
-        return await self.filling.commit(
-            None if ended else self._position,
-            ended=ended,
+        await self._filling.write_chunk()
+        return Batch(
+            index=self._request.batch_index,
+            token=self._writer.token,
+            first_chunk=self._writer.first_chunk,
+            chunks=self._writer.next_chunk - self._writer.first_chunk,
+            count=self._writer.count,
+            size_bytes=self._writer.size_bytes,
+            pages=self._filling.pages,
+            next_cursor=None if ended else await self._save(),
             wait=None if ended else self._wait(wait_seconds),
             source_total=self._position.total,
             clamped_to=self._clamped_to,
-            dropped=self.filling.dropped,
+            dropped=self._filling.dropped,
+            ended=ended,
         )
 
     def _wait(self, seconds: float) -> Wait | None:
@@ -110,14 +129,14 @@ class _Walk:
         return wait and replace(wait, reason=self._client.concealed(wait.reason)[:REASON_CHARACTERS])
 
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
-        """Read pages until there is a reason to stop; returns where to go on, and the wait before that."""
+        """Read pages until there is a reason to stop; return where to go on, and the wait before that."""
         wait_seconds, following = 0.0, None
-        while not self.filling.full and now() < deadline:
+        while self._filling.count < self._request.max_messages and now() < deadline:
             request = request_at(self._source, self._position)
-            self.filling.begin(self._position)
+            self._filling.begin()
             page = await self._page()
             if isinstance(page, Throttled):
-                self._position = self.filling.position
+                await self._filling.restart()  # the answer may have been cut off before the source asked to wait
                 if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
                     wait_seconds = page.seconds
                     break
@@ -142,27 +161,29 @@ class _Walk:
         return 0.0
 
     async def _page(self) -> Page | Throttled:
-        sink = None if self._source.pagination.needs_items else self.filling
-        pages = ceil(self.filling.left / max(1, self._position.largest_page))
+        sink = None if self._source.pagination.needs_items else self._filling
+        left = self._request.max_messages - self._filling.count
+        pages = ceil(max(0, left) / max(1, self._position.largest_page))
         return await self._ahead.get(self._position.cursor, sink, pages)
 
     def _request_of(self, cursor: Any) -> PageRequest:
         return request_at(self._source, replace(self._position, cursor=cursor))
 
     async def _take(self, page: Page, request: PageRequest) -> Position | End:
-        """Spool what the page holds; returns where to go on."""
-        source, position = self._source, self.filling.position
+        """Spool what the page holds; return where to go on."""
+        source, position = self._source, self._position
         answer = answered(source, position, page)
         if answer is not None:
             if isinstance(answer, End):
                 return answer
             self._seen = Seen()
             self._seen.add(request_at(source, answer))
-            return replace(answer, known_batches=self.filling.index + 1) if source.expiry.then == "restart" else answer
+            restarts = source.expiry.then == "restart"
+            return replace(answer, known_batches=self._request.batch_index + 1) if restarts else answer
         if page.items:
-            await self.filling.add(source.pagination.fresh(page, position.cursor))
-        added = self.filling.end()
-        first = first_page(source, position, self.filling.page_digest)
+            await self._filling.add(source.pagination.fresh(page, position.cursor))
+        added = self._filling.end()
+        first = first_page(source, position, self._filling.page_digest)
         following = advance(source, position, request, page, self._seen)
         if isinstance(following, End):
             self._position = replace(position, total=total_of(source, position, page))
@@ -173,9 +194,9 @@ class _Walk:
         self._client.patience.page_came()
         return replace(following, fresh=position.fresh + added, first_page=first)
 
-    async def _save(self, batch_index: int, position: Position) -> Cursor:
-        """Make a position durable, with the blobs that it refers to."""
-        seen = await self._spool.store(batch_index, "seen", self._seen.dump())
-        previous = self.filling.previous
-        held = await self._spool.store(batch_index, "previous", previous) if previous else None
-        return await self._spool.store_cursor(batch_index, replace(position, seen=seen, previous=held).to_json())
+    async def _save(self) -> Cursor:
+        """Make the position durable, with the blobs that it refers to."""
+        index, previous = self._request.batch_index, self._filling.previous
+        seen = await self._spool.store(index, "seen", self._seen.dump())
+        held = await self._spool.store(index, "previous", previous) if previous else None
+        return await self._spool.store_cursor(index, replace(self._position, seen=seen, previous=held).to_json())

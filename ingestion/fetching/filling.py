@@ -1,28 +1,22 @@
-"""From the items of pages to the chunks of batches: the sink that a page's items go to while they arrive.
+"""From the items of pages to the chunks of a batch: the sink that a page's items go to while they arrive.
 
-Enters: items. Leaves: committed batches in the spool. Memory holds one chunk and the piece that came last. A page that
-is far larger than a batch is cut: its batches are committed one after the other while it arrives, each with a position
-inside the page, and the fetches of the later ones find them there.
+Enters: items. Leaves: chunks in the spool, each written as soon as it is full: at `chunk_size` messages, or at
+`chunk_bytes`. Memory holds one chunk and the piece that came last, however large a page is.
 """
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 from ingestion.chunking import chunk
-from ingestion.contracts import Batch, Cursor, FetchRequest
 from ingestion.errors import SourceRefused
 from ingestion.fetching.known import Known, digest
-from ingestion.fetching.position import Position
-from ingestion.fetching.spool import Spool
+from ingestion.fetching.spool import BatchWriter
 from ingestion.source.description import Source
 from ingestion.source.path import ABSENT, at, shown
 
-LARGEST_BATCH = 2  # times `max_messages`: beyond it a page is cut, below it the rest of a page stays with its batch
+PIECE_ITEMS = 1_000  # encoded at once
 
-Save = Callable[[int, Position], Awaitable[Cursor]]
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _encode_escaped = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -30,32 +24,31 @@ _encode_escaped = json.JSONEncoder(separators=(",", ":")).encode
 class Filling:
     """The batch that is being filled; `begin` and `end` enclose each page."""
 
-    save: Save  # how the position of the next batch is made durable
-    position: Position  # of the page under way, past what of it is committed
+    _digest: "hashlib.blake2b"  # of the messages of the page
 
     def __init__(
-        self, request: FetchRequest, source: Source, spool: Spool, known: Known | None = None, previous: bytes = b""
+        self,
+        source: Source,
+        writer: BatchWriter,
+        chunk_size: int,
+        chunk_bytes: int,
+        known: Known | None = None,
+        previous: bytes = b"",
     ) -> None:
-        self.index = request.batch_index
-        self.first: Batch | None = None  # once it is committed, a page has been cut and the fetch ends with it
+        """`known` and `previous` tell the messages of the run, and of the page before, that are to be dropped."""
         self.pages = 0
         self.dropped = 0
-        self._request, self._source, self._spool, self._known = request, source, spool, known
-        self._writer = spool.writer(self.index)
-        self._waiting: list[bytes] = []
+        self._source, self._writer, self._known = source, writer, known
+        self._chunk_size, self._chunk_bytes = chunk_size, chunk_bytes
+        self._lines: list[bytes] = []  # of the chunk that is not full yet
+        self._bytes = 0
         self._previous = {previous[at : at + 16] for at in range(0, len(previous), 16)}
-        self._current: set[bytes] = set()
-        self._last_item: Any = None
+        self._begin_page()
 
     @property
-    def full(self) -> bool:
-        """Whether no further page should be asked for."""
-        return self.first is not None or self._count >= self._request.max_messages
-
-    @property
-    def left(self) -> int:
-        """Messages until the batch is full."""
-        return max(0, self._request.max_messages - self._count)
+    def count(self) -> int:
+        """Messages of the batch so far."""
+        return self._writer.count + len(self._lines)
 
     @property
     def previous(self) -> bytes:
@@ -64,86 +57,50 @@ class Filling:
 
     @property
     def page_digest(self) -> str:
-        """What tells the messages of the page from those of another."""
-        return self._digest.hexdigest() if self._came else ""
+        """The digest of the page's messages; empty for a page without any."""
+        return self._digest.hexdigest() if self._has_messages else ""
 
-    def begin(self, position: Position) -> None:
-        """The page at `position` is about to arrive."""
-        self.position = position
-        self._mark()
-        self._begin_again()
+    def begin(self) -> None:
+        """Begin the next page."""
+        self._marked = self._writer.mark(), tuple(self._lines), self._bytes, self.dropped
+        self._begin_page()
+
+    async def restart(self) -> None:
+        """Forget what came of the page: it was cut off, and is asked for again."""
+        mark, lines, self._bytes, self.dropped = self._marked
+        self._writer.go_back(mark)
+        self._lines = list(lines)
+        self._begin_page()
 
     async def add(self, items: list[Any]) -> None:
         """Take the next items of the page."""
-        for piece in chunk(items, self._request.chunk_size):
-            if self._count >= LARGEST_BATCH * self._request.max_messages:
-                await self._cut()
-            lines = self._unskipped([line_of(message) for message in self._messages(piece)])
-            self._waiting.extend(self._wanted(lines))
-            self._last_item = piece[-1]
-            while len(self._waiting) >= self._request.chunk_size:
-                await self._writer.write_chunk(self._waiting[: self._request.chunk_size])
-                del self._waiting[: self._request.chunk_size]
-
-    async def restart(self) -> None:
-        """Forget what came of the page since `begin`, or since it was cut: it is asked for again."""
-        writer_mark, waiting, skip, expected, dropped = self._marked
-        self._writer.rewind(writer_mark)
-        self._waiting, self.dropped = list(waiting), dropped
-        self.position = replace(self.position, skip=skip, digest=expected)
-        self._begin_again()
+        for piece in chunk(items, PIECE_ITEMS):
+            lines = [line_of(message) for message in self._messages(piece)]
+            self._digest.update(b"".join(lines))
+            self._has_messages = True
+            for line in self._wanted(lines):
+                self._lines.append(line)
+                self._bytes += len(line)
+                self._added += 1
+                if len(self._lines) >= self._chunk_size or self._bytes >= self._chunk_bytes:
+                    await self.write_chunk()
 
     def end(self) -> int:
-        """The page is whole. Returns the messages that it added; raises SourceRefused if it ended too early."""
-        if self._came < self.position.skip:
-            raise self._changed()
+        """End the page, which is whole; return the messages that it added."""
         self.pages += 1
         self._previous = self._current
         return self._added
 
-    async def commit(self, following: Position | None, **facts: Any) -> Batch:
-        """Make the batch visible, with the position of the next one; returns the batch that the fetch was for."""
-        if self._waiting:
-            await self._writer.write_chunk(self._waiting)
-            self._waiting = []
-        cursor = None if following is None else await self.save(self.index, following)
-        batch = Batch(
-            index=self.index,
-            blob=self._spool.blob_name(self.index),
-            count=0,
-            offsets=(),
-            size_bytes=0,
-            pages=self.pages,
-            next_cursor=cursor,
-            **facts,
-        )
-        committed = await self._writer.commit(batch)
-        self.first = self.first or committed
-        return self.first
+    async def write_chunk(self) -> None:
+        """Write the chunk under way, if it has any messages."""
+        if self._lines:
+            await self._writer.write_chunk(self._lines)
+            self._lines, self._bytes = [], 0
 
-    @property
-    def _count(self) -> int:
-        return self._writer.count + len(self._waiting)
-
-    async def _cut(self) -> None:
-        """Commit what is there with a position inside the page, and go on with the next batch."""
-        last_key = self._source.expiry.key_of(self._last_item)
-        inside = replace(self.position, skip=self._came, digest=self._digest.hexdigest(), last_key=last_key)
-        await self.commit(inside, source_total=inside.total)
-        self.index += 1
-        self.pages = self.dropped = 0
-        self._writer = self._spool.writer(self.index)
-        self.position = inside
-        self._mark()
-
-    def _mark(self) -> None:
-        position = self.position
-        self._marked = (self._writer.mark(), tuple(self._waiting), position.skip, position.digest, self.dropped)
-
-    def _begin_again(self) -> None:
-        self._came, self._added = 0, 0
+    def _begin_page(self) -> None:
+        self._added, self._has_messages = 0, False
         self._digest = hashlib.blake2b(digest_size=16)
-        self._current = set()
+        self._current: set[bytes] = set()
 
     def _messages(self, items: list[Any]) -> list[Any]:
         if not self._source.message:
@@ -154,40 +111,19 @@ class Filling:
             raise SourceRefused(f"item {messages.index(ABSENT)} of a page has no {name!r} (message = {name!r})")
         return messages
 
-    def _unskipped(self, lines: list[bytes]) -> list[bytes]:
-        """The lines past those that earlier batches hold; what is skipped has to be what they hold."""
-        left = self.position.skip - self._came
-        skipped, lines_left = (lines[:left], lines[left:]) if left > 0 else ([], lines)
-        self._digest.update(b"".join(skipped))
-        self._came += len(skipped)
-        if self._source.repeats == "drop":
-            self._current.update(map(digest, skipped))
-        if skipped and self._came == self.position.skip and self._digest.hexdigest() != self.position.digest:
-            raise self._changed()
-        self._digest.update(b"".join(lines_left))
-        self._came += len(lines_left)
-        return lines_left
-
     def _wanted(self, lines: list[bytes]) -> list[bytes]:
-        """The lines without those that the run holds, or that the page before held, where they are to be dropped."""
+        """Return the lines without those that the description says to drop."""
         wanted = lines if self._known is None else [line for line in lines if line not in self._known]
         if self._source.repeats == "drop":
             marks, unknown = [digest(line) for line in wanted], len(wanted)
             self._current.update(marks)
             wanted = [line for line, mark in zip(wanted, marks, strict=True) if mark not in self._previous]
             self.dropped += unknown - len(wanted)
-        self._added += len(wanted)
         return wanted
-
-    def _changed(self) -> SourceRefused:
-        return SourceRefused(
-            f"a page that was cut off after {self.position.skip} messages came differently when it was asked for "
-            "again; what came before is in earlier batches, the rest cannot be told from it. Start a new run"
-        )
 
 
 def line_of(message: Any) -> bytes:
-    """A message as the spool has it: compact JSON and a line feed."""
+    """Return a message as the spool has it: compact JSON and a line feed."""
     try:
         return f"{_encode(message)}\n".encode()
     except RecursionError:

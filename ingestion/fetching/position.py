@@ -4,7 +4,7 @@ Enters: the cursor of a fetch request. Leaves: the position that the next batch 
 cursor and what the guards have to remember; what is long is in blobs of the spool.
 """
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ingestion.source.description import Source
@@ -14,7 +14,7 @@ from ingestion.wire import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A place between two pages, or inside one.
+    """A place between two pages.
 
     The count of pages begins anew when a cursor has expired, that of items when the source is then read from its start.
     """
@@ -26,8 +26,6 @@ class Position:
     total: int | None = None
     earlier_pages: int = 0  # those before the last restart
     seen: str | None = None  # blob of the fingerprints of all requests
-    skip: int = 0  # messages of this page that earlier batches hold
-    digest: str = ""  # of those messages
     previous: str | None = None  # blob of the fingerprints of the messages of the page before
     last_key: Any = None  # of the last item, where an expired cursor is to be resumed by key
     first_page: str = ""  # digest of its messages, to find out a source that ignores the key to resume from
@@ -40,10 +38,6 @@ class Position:
         """What differs from the start of a source."""
         default = Position(cursor=None)
         return {name: value for name, value in asdict(self).items() if value != getattr(default, name)}
-
-    def moved(self, **changes: Any) -> "Position":
-        """The position with these changes, past whatever belonged to the page before it."""
-        return replace(self, **{"skip": 0, "digest": "", **changes})
 
 
 def from_json(value: JsonObject) -> Position:

@@ -5,7 +5,7 @@ ledger goes when it is older than SLUICE_LEDGER_DAYS, or when the run is purged.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Container, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -13,44 +13,57 @@ from typing import Any
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import RunState
-from ingestion.run import open_runs
+from ingestion.contracts import Chunk, RunState, listed
+from ingestion.fetching.spool import chunk_name, committed_tokens
+from ingestion.run import open_runs, run_index
+from ingestion.run.failed import chunk_of, failed_chunks
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
+from ingestion.run.request import read_request, request_blob, run_of
+from ingestion.sending.checkpoint import checkpoint_name
 
 # In the order in which it goes: a late copy of a chunk then finds nothing to send, before it finds no checkpoint.
-SPOOL = ("batches", "cursors", "checkpoints")
+SPOOL = ("chunks", "batches", "cursors", "checkpoints")
 DELETIONS_AT_ONCE = 16
 RUNS = "runs/"
 
 
-def is_needed(name: str, state: RunState, failed_batches: Container[int]) -> bool:
-    """Whether a run that has ended in `state` still needs the blob `name` (below its run).
+async def clean_up(ledger: Ledger, state: RunState) -> int:
+    """Delete what a run that has ended needs no more; return how many blobs that were.
 
-    As long as the source was not read to its end all of the spool is: a source that has to be read again from its
-    start is compared with it.
+    As long as the source was not read to its end, all that counts of the spool is needed: a source that has to be read
+    again from its start is compared with it. After that, a redrive needs the chunks that are not finished.
     """
-    place, _, file = name.partition("/")
-    if place not in SPOOL or not state.source_exhausted:
-        return True
-    batch = int(file[:6])
-    return batch in failed_batches or (state.batch is not None and batch == state.batch.index)
+    folder = ledger.run.folder
+    if not state.source_exhausted:
+        tokens = await committed_tokens(ledger.container, ledger.run)
+
+        def is_of_no_batch(name: str) -> bool:
+            return name.removesuffix(".ndjson").rpartition("-")[2] not in tokens
+
+        return await _delete(ledger.container, [f"{folder}chunks/"], is_of_no_batch)
+    left = {chunk_of(entry) for entry in await failed_chunks(ledger, state)} | set(_in_spool(state))
+    needed = {name for one in left for name in (chunk_name(ledger.run, one), checkpoint_name(ledger.run, one.number))}
+    return await _delete(ledger.container, [f"{folder}{place}/" for place in SPOOL], lambda name: name not in needed)
 
 
-async def clean_up(container: ContainerClient, run_id: str, state: RunState, failed_batches: Iterable[int]) -> int:
-    """Delete what a run that has ended needs no more; says how many blobs that were."""
-    prefix, failed = f"{RUNS}{run_id}/", frozenset(failed_batches)
-    doomed = [f"{prefix}{place}/" for place in SPOOL]
-    return await _delete(container, doomed, lambda name: not is_needed(name.removeprefix(prefix), state, failed))
+def _in_spool(state: RunState) -> Iterable[Chunk]:
+    spooled = state.spooled
+    yield from listed(spooled.window)
+    yield from (Chunk(number, spooled.token) for number in range(spooled.next_chunk, spooled.stop_chunk))
 
 
-async def purge(ledger: Ledger, lease: str | None) -> int:
-    """Delete all that is left of a run; says how many blobs that were.
+async def purge(container: ContainerClient, run_id: str, lease: str | None) -> int:
+    """Delete all that is left of a run; return how many blobs that were.
 
     The request goes last, with the lease on it; a run without a lock has none.
     """
-    request = ledger.blob("request.json")
-    blobs = await _delete(ledger.container, _places(ledger.run_id), lambda name: name != request.blob_name)
+    request = request_blob(container, run_id)
+    there = await read_request(container, run_id)
+    places = [f"{run_of(there).folder}{place}/" for place in SPOOL] if there else []
+    blobs = await _delete(container, [*places, f"{RUNS}{run_id}/"], lambda name: name != request.blob_name)
+    if there:
+        await run_index.forget(container, run_id, there["started_at"])
     if lease is not None:
         await request.delete_blob(lease=lease)
         blobs += 1
@@ -58,17 +71,17 @@ async def purge(ledger: Ledger, lease: str | None) -> int:
 
 
 async def sweep(container: ContainerClient, older_than: datetime) -> list[str]:
-    """Purge the runs of which no blob has changed since `older_than`; says which.
+    """Purge the runs of which no blob has changed since `older_than`; return their ids.
 
     A run that has not closed its ledger is left alone, however long it is paused, suspended or waits. The blobs come in
     the order of their names, so those of one run come together and memory stays flat.
     """
     swept = [run_id async for run_id in _unchanged(container, RUNS, older_than)]
-    return [run_id for run_id in swept if await _swept(Ledger(container, run_id), older_than)]
+    return [run_id for run_id in swept if await _swept(container, run_id, older_than)]
 
 
 async def _unchanged(container: ContainerClient, prefix: str, since: datetime) -> AsyncIterator[str]:
-    """The runs below `prefix` of which no blob has changed since then."""
+    """Yield the runs below `prefix` of which no blob has changed since then."""
     current, newest = "", since
     async for blob in container.list_blobs(name_starts_with=prefix):
         run_id, _, _ = blob.name.removeprefix(RUNS).partition("/")
@@ -81,30 +94,24 @@ async def _unchanged(container: ContainerClient, prefix: str, since: datetime) -
         yield current
 
 
-async def _swept(ledger: Ledger, older_than: datetime) -> bool:
-    """Purge a run that may be old enough, under its lock, if it still is; says whether that was so."""
-    places = f"{RUNS}{ledger.run_id}/"
+async def _swept(container: ContainerClient, run_id: str, older_than: datetime) -> bool:
+    """Purge a run that may be old enough, under its lock, if it still is; return whether that was so."""
     try:
-        async with locked(ledger) as lease:
-            is_old = [True async for _ in _unchanged(ledger.container, places, older_than)]
-            if not is_old or not await _is_over(ledger):
+        async with locked(container, run_id) as lease:
+            is_old = [True async for _ in _unchanged(container, f"{RUNS}{run_id}/", older_than)]
+            if not is_old or not await _is_over(container, run_id):
                 return False
-            await open_runs.forget(ledger.container, ledger.run_id)
-            await purge(ledger, lease)
+            await open_runs.forget(container, run_id)
+            await purge(container, run_id, lease)
     except ResourceNotFoundError:  # without a request it is what a deletion has left
-        await _delete(ledger.container, _places(ledger.run_id), lambda name: True, if_unmodified_since=older_than)
+        await _delete(container, [f"{RUNS}{run_id}/"], lambda name: True, if_unmodified_since=older_than)
     return True
 
 
-async def _is_over(ledger: Ledger) -> bool:
-    """Whether the last attempt of a run has closed its ledger."""
-    request = await ledger.request()
-    return request is not None and await ledger.report(request["started_at"]) is not None
-
-
-def _places(run_id: str) -> list[str]:
-    """Where the blobs of a run are, in the order in which they go."""
-    return [*(f"{RUNS}{run_id}/{place}/" for place in SPOOL), f"{RUNS}{run_id}/"]
+async def _is_over(container: ContainerClient, run_id: str) -> bool:
+    """Return whether the last attempt of a run has closed its ledger."""
+    request = await read_request(container, run_id)
+    return request is not None and await Ledger(container, run_of(request)).report() is not None
 
 
 async def _delete(

@@ -5,48 +5,62 @@ twice, and whoever comes after a crash in the middle does the rest.
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
-from ingestion.contracts import FinishRequest, RunState
-from ingestion.run import open_runs, run_report
+from ingestion.contracts import FinishRequest, RunState, Settled, listed
+from ingestion.run import open_runs, run_index, run_report
 from ingestion.run.clean_up import clean_up
-from ingestion.run.failed import batches
-from ingestion.run.ledger import Ledger, is_of
+from ingestion.run.ledger import Ledger
 from ingestion.run.open_runs import OpenRun
+from ingestion.run.request import read_request, run_of
+from ingestion.sending.checkpoint import settle
 
 
-async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> int | None:
-    """Close the ledger of a run; says how many blobs were cleaned up, None if the run belongs to somebody else now."""
+class Closed(NamedTuple):
+    """What closing a ledger came to: the chunks that the run has not finished, and the blobs that were deleted."""
+
+    left_open: tuple[Settled, ...]
+    deleted_blobs: int
+
+
+async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Closed | None:
+    """Close the ledger of a run; return None if the run belongs to a newer attempt, or is deleted.
+
+    The chunks that the run leaves open are settled first: nobody sends them any more, and the report counts what of
+    them is on the queue. The state does not: their receipts will, after a redrive.
+    """
     # In this order: a redrive records its state before it enters the run, so its entry is not taken for this one.
-    entry = await open_runs.find(ledger.container, ledger.run_id)
+    entry = await open_runs.find(ledger.container, ledger.run.id)
     state = finished.state
     if not await ledger.record_state(state, now.isoformat()):
-        return None  # redriven or started again meanwhile: what is there belongs to the newer attempt
-    if not is_of(await ledger.request(), state.started_at):
-        return None  # deleted meanwhile: what is in the spool, if anything, belongs to a younger run
-    await ledger.record_report(run_report.report(finished), state.attempt, state.window)
-    return await tidy(ledger, state, entry)
+        return None
+    request = await read_request(ledger.container, ledger.run.id)
+    if request is None or run_of(request) != ledger.run:
+        return None
+    left_open = tuple([await settle(ledger.container, ledger.run, one) for one in listed(state.spooled.window)])
+    report = run_report.report(finished, left_open)
+    await ledger.record_report(report, state.attempt, state.window)
+    await run_index.note(ledger.container, request, finished.outcome)
+    return Closed(left_open, await tidy(ledger, state, entry))
 
 
 async def tidy(ledger: Ledger, state: RunState, entry: OpenRun | None) -> int:
-    """Clean up after a run whose ledger is closed, and take it out of the index; says how many blobs that were."""
-    failed = [index async for index in batches(ledger.container, ledger.run_id)]
-    deleted = await clean_up(ledger.container, ledger.run_id, state, failed)
+    """Clean up after a run whose ledger is closed, and take it out of the index; return how many blobs are gone."""
+    deleted = await clean_up(ledger, state)
     await open_runs.remove(ledger.container, entry)
     return deleted
 
 
-def terminated(run_id: str, state: RunState, now: datetime) -> FinishRequest:
-    """How a run has ended that was terminated."""
-    return FinishRequest(
-        run_id=run_id, state=state, outcome="terminated", finished_at=now.isoformat(), seconds=seconds_of(state, now)
-    )
+def terminated(state: RunState, now: datetime) -> FinishRequest:
+    """Return how a run has ended that was terminated."""
+    return FinishRequest(state=state, outcome="terminated", finished_at=now.isoformat(), seconds=seconds_of(state, now))
 
 
-def ended(run_id: str, state: RunState, now: datetime) -> FinishRequest:
-    """How a run has ended whose state has an outcome."""
-    return run_report.finish(run_id, state, now.isoformat(), seconds_of(state, now))
+def ended(state: RunState, now: datetime) -> FinishRequest:
+    """Return how a run has ended whose state has an outcome."""
+    return run_report.finish(state, now.isoformat(), seconds_of(state, now))
 
 
 def seconds_of(state: RunState, now: datetime) -> float:
-    """How long a run took that ends now."""
+    """Return how long a run took that ends now."""
     return round((now - datetime.fromisoformat(state.started_at)).total_seconds(), 3)

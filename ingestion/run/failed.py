@@ -1,128 +1,119 @@
-"""The failed chunks of a run in its ledger, one blob for each batch that has some: `failed/{batch:06}.json`.
+"""The failed chunks of a run in its ledger: `failed/{attempt}.ndjson`, and `redo/{attempt}.ndjson` for a redrive.
 
-Enters: which chunks of a batch were tried and which of them failed. Leaves: page by page, what a redrive has to do
-again. The state of a run lists a few failures, these blobs have them all.
+Enters: which chunks failed in an attempt, and why. Leaves: page by page, what a redrive has to do again. The state of a
+run lists a few failures, these blobs list them all, one line for each chunk. A late copy of an older attempt writes
+to that attempt's blob, which no later redrive reads.
 """
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import Iterable
 from contextlib import suppress
 
-from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob.aio import ContainerClient
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
-from ingestion.contracts import Batch, Counted, EnqueueRequest, FailedChunks, FailedPage, LoadRequest, Settled
-from ingestion.run.ledger import Ledger, change_json, is_of, read_json
-from ingestion.sending.checkpoint import Checkpoint, find_checkpoint
-from ingestion.started_at import is_younger_run
-from ingestion.wire import JsonObject, from_wire, to_wire
+from ingestion.contracts import (
+    Chunk,
+    FailedChunks,
+    FailedPage,
+    LoadRequest,
+    Receipt,
+    RunState,
+    Settled,
+    grouped,
+    listed,
+    sums_of,
+)
+from ingestion.run.ledger import Ledger
+from ingestion.sending.checkpoint import settle
+from ingestion.wire import JsonObject
 
-PAGE_CHUNKS = 25  # of a redrive's windows: few enough for a payload of 4 KB with all that is counted of them
-
-
-def failed_name(batch_index: int) -> str:
-    """The blob of a batch, below its run."""
-    return f"failed/{batch_index:06}.json"
-
-
-async def settle(ledger: Ledger, window: FailedChunks) -> Settled:
-    """What was sent of each failed chunk by its checkpoint, which knows it also if the chunk's worker was lost."""
-    chunks = []
-    for one in (chunk for group in window.groups for chunk in group.chunks):
-        found = await find_checkpoint(ledger.container, _request_of(window, one.chunk_index))
-        chunks.append(one if found is None else counted_in(found, one.chunk_index))
-    return Settled(chunks=tuple(chunks))
+LINE_BYTES = 1024  # more than a line of the redo list has
+FACTS = ("messages", "enqueued", "rejected", "possible_duplicates", "retries", "throttled_seconds")
 
 
-def counted_in(checkpoint: Checkpoint, chunk_index: int) -> Counted:
-    """What a checkpoint says that was sent of its chunk."""
-    return Counted(chunk_index, checkpoint.enqueued, checkpoint.rejected)
+async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
+    """List those of the chunks of which something is left; return what became of each, by its checkpoint."""
+    chunks = list(listed(failed.chunks))
+    found = [await settle(ledger.container, failed.run, one) for one in chunks]
+    lines = [
+        {**_entry(chunk, one), "error": failed.error}
+        for chunk, one in zip(chunks, found, strict=True)
+        if one.enqueued + one.rejected < one.messages
+    ]
+    if lines:
+        blob = ledger.blob(_failed_name(failed.attempt))
+        with suppress(ResourceExistsError, ResourceModifiedError):
+            await blob.create_append_blob(match_condition=MatchConditions.IfMissing)
+        await blob.append_block(_ndjson(lines))
+    return tuple(found)
 
 
-async def record(ledger: Ledger, window: FailedChunks, settled: Settled) -> None:
-    """Take the chunks that were tried out of their batch's blob, and put in those of which something is left.
+async def failed_chunks(ledger: Ledger, state: RunState) -> list[JsonObject]:
+    """Return the chunks that the run has to do again after `state`: each once, as the ledger lists them.
 
-    A younger run with the same id keeps its blob as it is.
+    Those in the window of the state are left out, whatever was recorded of them: the state does not count them.
     """
-    blob = ledger.blob(failed_name(window.batch.index))
-    new = [entry for entry in _entries(window, settled) if entry["enqueued"] + entry["rejected"] < entry["count"]]
+    open_chunks = set(listed(state.spooled.window))
+    entries = [] if state.redo is None else await _read(ledger, _redo_name(state.redo.attempt), state.redo.next_byte)
+    entries += await _read(ledger, _failed_name(state.attempt))
+    by_chunk = {chunk_of(entry): entry for entry in entries}  # the last line of a chunk: a call may have come twice
+    return [entry for chunk, entry in sorted(by_chunk.items()) if chunk not in open_chunks]
 
-    def change(found: JsonObject | None) -> JsonObject | None:
-        if found is not None and is_younger_run(found.get("started_at"), window.run_started_at):
-            return None
-        earlier = found["chunks"] if found is not None and is_of(found, window.run_started_at) else []
-        left = [one for one in earlier if window.tried is not None and one["chunk_index"] not in window.tried]
-        if found is None and not new:
-            return None
-        chunks = sorted([*left, *new], key=lambda one: int(one["chunk_index"]))
-        return {"started_at": window.run_started_at, "batch": to_wire(window.batch), "chunks": chunks}
 
-    there = await change_json(blob, change)
-    if there is not None and not there["chunks"]:
-        with suppress(ResourceNotFoundError):
-            await blob.delete_blob()
+async def write_redo_list(ledger: Ledger, before: RunState, attempt: int) -> None:
+    """Write what `attempt` has to do again after the state `before`. It may be written twice."""
+    lines = [{name: entry[name] for name in (*Chunk._fields, *FACTS)} for entry in await failed_chunks(ledger, before)]
+    if lines:
+        await ledger.blob(_redo_name(attempt)).upload_blob(_ndjson(lines), overwrite=True)
 
 
 async def load(ledger: Ledger, wanted: LoadRequest) -> FailedPage:
-    """The next failed chunks of earlier attempts, all of one batch; an empty page if there are no more."""
-    async for index in batches(ledger.container, ledger.run_id):
-        if index < wanted.next_batch:
-            continue
-        found = await read_json(ledger.blob(failed_name(index)))
-        if found is None or not is_of(found, wanted.run_started_at):
-            continue
-        if chunks := [one for one in found["chunks"] if _is_due(one, index, wanted)]:
-            counted = (Counted(one["chunk_index"], one["enqueued"], one["rejected"]) for one in chunks[:PAGE_CHUNKS])
-            return FailedPage(batch=from_wire(Batch, found["batch"]), chunks=tuple(counted))
-    return FailedPage()
-
-
-async def batches(container: ContainerClient, run_id: str) -> AsyncIterator[int]:
-    """The batches with a blob here, in order."""
-    prefix = f"runs/{run_id}/failed/"
-    async for name in container.list_blob_names(name_starts_with=prefix):
-        yield int(name.removeprefix(prefix).removesuffix(".json"))
-
-
-def _is_due(chunk: JsonObject, batch_index: int, wanted: LoadRequest) -> bool:
-    """Whether the chunk failed in an earlier attempt and is not under way just now."""
-    busy = batch_index == wanted.busy_batch and (
-        wanted.busy_chunks is None or chunk["chunk_index"] in wanted.busy_chunks
+    """Return the next chunks of a redo list."""
+    data = await _bytes(ledger, _redo_name(wanted.attempt), wanted.next_byte, LINE_BYTES * wanted.most)
+    lines = data.splitlines(keepends=True)[: wanted.most]
+    entries = [json.loads(line) for line in lines]
+    taken = sum(map(len, lines))
+    receipts = [Receipt(number=entry["number"], **{name: entry[name] for name in FACTS}) for entry in entries]
+    return FailedPage(
+        chunks=grouped(map(chunk_of, entries)),
+        sums=sums_of(receipts),
+        next_byte=wanted.next_byte + taken if taken < len(data) else None,
     )
-    return bool(chunk["attempt"] < wanted.attempt) and not busy
 
 
-def _entries(window: FailedChunks, settled: Settled) -> list[JsonObject]:
-    errors = {chunk.chunk_index: group.error for group in window.groups for chunk in group.chunks}
-    requests = {one.chunk_index: _request_of(window, one.chunk_index) for one in settled.chunks}
-    return [
-        {
-            "chunk_index": one.chunk_index,
-            "first_message": requests[one.chunk_index].first_message,
-            "count": requests[one.chunk_index].count,
-            "start_byte": requests[one.chunk_index].start_byte,
-            "end_byte": requests[one.chunk_index].end_byte,
-            "enqueued": one.enqueued,
-            "rejected": one.rejected,
-            "attempt": window.attempt,
-            "error": errors[one.chunk_index],
-        }
-        for one in settled.chunks
-    ]
+def chunk_of(entry: JsonObject) -> Chunk:
+    """Return the chunk that a line is about."""
+    return Chunk(entry["number"], entry["token"])
 
 
-def _request_of(window: FailedChunks, chunk_index: int) -> EnqueueRequest:
-    """The request with which the chunk was tried."""
-    batch, size = window.batch, window.chunk_size
-    ends = (*batch.offsets[1:], batch.size_bytes)
-    return EnqueueRequest(
-        run_id=window.run_id,
-        run_started_at=window.run_started_at,
-        source="",  # the chunk's blob is all that matters from here on
-        batch_index=batch.index,
-        chunk_index=chunk_index,
-        blob=batch.blob,
-        start_byte=batch.offsets[chunk_index],
-        end_byte=ends[chunk_index],
-        first_message=chunk_index * size,
-        count=min(size, batch.count - chunk_index * size),
-    )
+def _entry(chunk: Chunk, found: Settled) -> JsonObject:
+    return {"number": chunk.number, "token": chunk.token, **{name: getattr(found, name) for name in FACTS}}
+
+
+def _failed_name(attempt: int) -> str:
+    return f"failed/{attempt:04}.ndjson"
+
+
+def _redo_name(attempt: int) -> str:
+    return f"redo/{attempt:04}.ndjson"
+
+
+def _ndjson(entries: Iterable[JsonObject]) -> bytes:
+    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
+
+
+async def _read(ledger: Ledger, name: str, first_byte: int = 0) -> list[JsonObject]:
+    return [json.loads(line) for line in (await _bytes(ledger, name, first_byte)).splitlines()]
+
+
+async def _bytes(ledger: Ledger, name: str, first_byte: int, most: int | None = None) -> bytes:
+    """Return the bytes of a blob from `first_byte` on, `most` of them at most; none if there is no such blob."""
+    try:
+        size = (await ledger.blob(name).get_blob_properties()).size
+        if first_byte >= size:
+            return b""
+        download = await ledger.blob(name).download_blob(offset=first_byte, length=most)
+    except ResourceNotFoundError:
+        return b""
+    return bytes(await download.readall())

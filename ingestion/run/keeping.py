@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from ingestion import recovery
 from ingestion.contracts import RunState
+from ingestion.moment import moment
 from ingestion.run import run_state
-from ingestion.started_at import moment
 
 PATIENCE = timedelta(minutes=10)  # with a request without an instance, and with a run that stands still
 
@@ -94,7 +94,7 @@ def given_up(state: RunState, cause: str) -> RunState:
     times, last = recovery.RECOVERIES_AN_HOUR, cause[: recovery.CAUSE_LENGTH]
     problem = f"the run was recovered {times} times within an hour, and its instance ended again ({last})"
     reason = f"{problem}. Remove the cause, then redrive the run"
-    return replace(state, error=reason, wish=None)
+    return replace(state, error=reason, command=None)
 
 
 def stands_still(reported: str, moved_at: datetime, *, waits: bool, now: datetime) -> bool:

@@ -5,14 +5,14 @@ failed or was late, or the instance was read before another window began and is 
 """
 
 from collections import OrderedDict
-from datetime import datetime
 from typing import NamedTuple
 
-from ingestion.started_at import moment
+from ingestion.contracts import Run
+from ingestion.moment import moment
 from ingestion.wire import JsonObject
 
 KEPT_RUNS = 500
-NEVER_LESS = ("fetched", "enqueued", "rejected")  # as long as the run is the one that was started then
+NEVER_LESS = ("fetched", "enqueued", "rejected")
 COUNTS = (
     *NEVER_LESS,
     "failed",
@@ -27,9 +27,8 @@ COUNTS = (
 
 
 class LastLook(NamedTuple):
-    """The counts that were told last, of which run and of which of its attempts."""
+    """The counts that were told last, and of which attempt."""
 
-    started_at: datetime
     attempt: int
     counts: JsonObject
 
@@ -39,19 +38,16 @@ class LastLooks:
 
     def __init__(self, most: int = KEPT_RUNS) -> None:
         self._most = most
-        self._kept: OrderedDict[str, LastLook] = OrderedDict()
+        self._kept: OrderedDict[Run, LastLook] = OrderedDict()
 
-    def never_less(self, run_id: str, started_at: str, attempt: int, progress: JsonObject) -> JsonObject:
-        """`progress`, with the counts that were told last if its own lie behind them."""
-        started = moment(started_at)
-        last = self._kept.get(run_id)
-        if last is not None and last.started_at > started:
-            return progress  # of a deleted run: a younger one has its id
-        if last is not None and last.started_at == started and is_behind(progress, attempt, last):
-            self._kept.move_to_end(run_id)
+    def never_less(self, run: Run, attempt: int, progress: JsonObject) -> JsonObject:
+        """Return `progress`, with the counts that were told last if its own lie behind them."""
+        last = self._kept.get(run)
+        if last is not None and is_behind(progress, attempt, last):
+            self._kept.move_to_end(run)
             return {**{key: told for key, told in progress.items() if key != "stale"}, **last.counts}
-        self._kept[run_id] = LastLook(started, attempt, {key: progress[key] for key in COUNTS})
-        self._kept.move_to_end(run_id)
+        self._kept[run] = LastLook(attempt, {key: progress[key] for key in COUNTS})
+        self._kept.move_to_end(run)
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return progress

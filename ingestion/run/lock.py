@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
-from azure.storage.blob.aio import BlobLeaseClient
+from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
 from ingestion.errors import RunLocked, StorageUnavailable
-from ingestion.run.ledger import Ledger
+from ingestion.run.request import request_blob
 
 LEASE_SECONDS = 15  # the least that Blob Storage gives
 HELD_SECONDS = 12.0  # that a holder may go on after it asked for the lease: what it sent last has to arrive in time
@@ -22,13 +22,13 @@ POLL_SECONDS = 0.25
 
 
 @asynccontextmanager
-async def locked(ledger: Ledger, *, wait: bool = True) -> AsyncIterator[str]:
-    """Hold the lock of a run that has a request in its ledger; gives the lease, which a deletion needs.
+async def locked(container: ContainerClient, run_id: str, *, wait: bool = True) -> AsyncIterator[str]:
+    """Hold the lock of a run that has a request; yield the lease, which a deletion needs.
 
     Raises RunLocked, unless it is to wait, if somebody else holds it; and StorageUnavailable, in the middle of what the
     holder does, if the lease could not be renewed.
     """
-    blob = ledger.blob("request.json")
+    blob = request_blob(container, run_id)
     while True:
         asked_at = asyncio.get_running_loop().time()
         try:
@@ -40,7 +40,7 @@ async def locked(ledger: Ledger, *, wait: bool = True) -> AsyncIterator[str]:
             if getattr(error, "error_code", None) != "LeaseAlreadyPresent":
                 raise
             if not wait:
-                raise RunLocked(f"somebody else is at work on run {ledger.run_id}: look again later") from error
+                raise RunLocked(f"somebody else is at work on run {run_id}: look again later") from error
             await asyncio.sleep(POLL_SECONDS)
     try:
         async with asyncio.timeout_at(asked_at + HELD_SECONDS) as held:
@@ -54,7 +54,7 @@ async def locked(ledger: Ledger, *, wait: bool = True) -> AsyncIterator[str]:
     except TimeoutError as error:
         if not held.expired():
             raise
-        problem = f"the lock of run {ledger.run_id} could not be kept, and what was begun under it was left off"
+        problem = f"the lock of run {run_id} could not be kept, and what was begun under it was left off"
         raise StorageUnavailable(f"{problem}: look at the run, then ask again") from error
 
 

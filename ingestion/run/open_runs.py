@@ -17,8 +17,8 @@ from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, Re
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
+from ingestion.moment import moment
 from ingestion.run.keeping import Found
-from ingestion.started_at import moment
 
 PREFIX = "open/"
 

@@ -1,35 +1,50 @@
-"""What a run does next: pure functions from state and outcomes to state.
+"""What a run does next: pure functions from state and outcomes to state. Step 4 and 6 on the way of an id.
 
-All that decides in which state a run is sits here; `docs/runs.md` draws it. The orchestrator calls these between two
-yields, and nothing here knows time, storage or Durable Functions. `with_window` checks at each fan-in that
-`fetched = enqueued + rejected + failed + pending`: pending is spooled and not yet enqueued, or waits to be done again.
+Every decision about the state of a run is here; `docs/runs.md` draws it. The orchestrator calls these functions between
+two yields, and nothing here knows time, storage or Durable Functions. `with_window` checks at each fan-in that
+`fetched = enqueued + rejected + failed + pending`: pending is fetched and not finished, or has to be done again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from ingestion import source_wait
+from ingestion.chunking import chunk
 from ingestion.contracts import (
     SCHEMA,
+    Batch,
+    Chunk,
+    ChunkFailure,
+    Chunks,
+    EnqueueRequest,
     FailedPage,
     FetchOutcome,
     FetchRequest,
     LoadRequest,
     Receipt,
     Redo,
+    Run,
     RunRequest,
     RunState,
+    Settled,
+    Spooled,
+    Sums,
+    grouped,
+    listed,
+    sums_of,
 )
 from ingestion.errors import UnknownSchema
-from ingestion.run import window
 from ingestion.run.tolerance import is_exceeded
 from ingestion.wire import from_wire
 
-PAUSE, CANCEL = "pause", "cancel"  # what somebody may wish of a run
-EVENT = "control"  # raised after a wish was written: it wakes a run that waits
+PAUSE, CANCEL = "pause", "cancel"  # the commands that hold a run back
+EVENT = "control"  # raised after a command was written: it wakes a run that waits
+REDO_CHUNKS = 25  # of a redrive's windows: each may have a token of its own, and a payload holds 4 KB
+LISTED_FAILURES = 3  # in the state and the report; all are counted, and the ledger has them all
+ERROR_LENGTH = 160  # characters of an error that travel with the state, so that the state stays under 4 KB
 
 
 class Step(StrEnum):
@@ -37,38 +52,49 @@ class Step(StrEnum):
 
     GO_ON = "go_on"  # the next window, at once
     WAIT = "wait"  # the source wants to be left alone until `wait_until`
-    HOLD = "hold"  # paused: until somebody wishes something else
+    HOLD = "hold"  # paused: until the next command
     END = "end"
 
 
 class Source(StrEnum):
-    """Where the next batch comes from."""
+    """Where the chunks of the window after this one come from."""
 
     FETCH = "fetch"
     REDO = "redo"
 
 
-def start(request: RunRequest, started_at: str) -> RunState:
-    """The state of a run that has done nothing yet."""
-    return RunState(request=request, started_at=started_at)
+def start(run: Run, request: RunRequest, started_at: str) -> RunState:
+    """Return the state of a run that has done nothing yet."""
+    return RunState(run=run, request=request, started_at=started_at)
 
 
 def load(data: Any) -> RunState:
-    """The state in `data`, whatever version of the app wrote it. Raises UnknownSchema if that was a newer one."""
+    """Return the state in `data`. Raise UnknownSchema if another version of the app wrote it in another form."""
     schema = data.get("schema") if isinstance(data, dict) else None
-    if not isinstance(schema, int) or schema > SCHEMA:
+    if schema != SCHEMA:
         raise UnknownSchema(
-            f"the state of this run has schema {schema!r}, this version of the app reads up to {SCHEMA}: "
-            "deploy the version that started it, or a newer one"
+            f"the state of this run has schema {schema!r}, and this version of the app reads schema {SCHEMA}: "
+            "deploy the version that started the run, or delete the run and start it again"
         )
-    return from_wire(RunState, data)  # an older schema is migrated here, by a function from each to the next
+    return from_wire(RunState, data)
+
+
+def window_requests(state: RunState) -> list[EnqueueRequest]:
+    """Return one request for each chunk of the window, in order."""
+    chunks = list(listed(state.spooled.window))
+    return [
+        EnqueueRequest(run=state.run, source=state.request.source, chunk=one, chunks_in_window=len(chunks))
+        for one in chunks
+    ]
 
 
 def next_source(state: RunState, now: datetime) -> Source | None:
-    """Where the batch after this window's comes from, None if there is none or not yet.
+    """Return where the next chunks come from, None if this window leaves some, or if there are none, or not yet.
 
-    What failed before comes first: its spool is the older.
+    What failed before comes first: it has been in the spool for longer.
     """
+    if state.spooled.next_chunk < state.spooled.stop_chunk:
+        return None
     if state.redo is not None:
         return Source.REDO
     if state.source_exhausted or is_waiting(state, now):
@@ -77,18 +103,18 @@ def next_source(state: RunState, now: datetime) -> Source | None:
 
 
 def is_waiting(state: RunState, now: datetime) -> bool:
-    """Whether the source wants to be left alone at this moment."""
+    """Return whether the source wants to be left alone at this moment."""
     return state.wait_until is not None and now < datetime.fromisoformat(state.wait_until)
 
 
-def next_fetch(run_id: str, state: RunState) -> FetchRequest:
-    """The request for the batch at the state's cursor."""
+def next_fetch(state: RunState) -> FetchRequest:
+    """Return the request for the batch at the state's cursor."""
     request = state.request
     return FetchRequest(
-        run_id=run_id,
-        run_started_at=state.started_at,
+        run=state.run,
         source=request.source,
-        batch_index=state.batches_fetched,
+        batch_index=state.batches,
+        first_chunk=state.chunks,
         cursor=state.cursor,
         chunk_size=request.chunk_size,
         max_messages=request.chunk_size * request.chunks_per_batch,
@@ -96,205 +122,259 @@ def next_fetch(run_id: str, state: RunState) -> FetchRequest:
     )
 
 
-def next_redo(run_id: str, state: RunState) -> LoadRequest:
-    """The request for the next failed chunks of the ledger, without those that this window does."""
+def next_redo(state: RunState) -> LoadRequest:
+    """Return the request for the next chunks of the redo list."""
     assert state.redo is not None, "only a redrive has something to do again"
-    return LoadRequest(
-        run_id=run_id,
-        run_started_at=state.started_at,
-        attempt=state.attempt,
-        next_batch=state.redo.next_batch,
-        busy_batch=state.batch.index if state.batch else None,
-        busy_chunks=state.remaining,
-    )
+    most = min(REDO_CHUNKS, state.request.chunks_per_batch)
+    return LoadRequest(run=state.run, attempt=state.redo.attempt, next_byte=state.redo.next_byte, most=most)
+
+
+def no_receipt(chunk: Chunk, error: str) -> Receipt:
+    """Return the receipt of a chunk whose activity gave none; `settled` completes it."""
+    return Receipt(number=chunk.number, messages=0, enqueued=0, error=error)
+
+
+def failures_by_reason(state: RunState, receipts: Sequence[Receipt]) -> dict[str, tuple[Chunks, ...]]:
+    """Return the chunks of the window that failed, by reason, for the ledger."""
+    reasons = {receipt.number: _reason(receipt) for receipt in receipts if receipt.error}
+    chunks = [one for one in listed(state.spooled.window) if one.number in reasons]
+    return {
+        reason: grouped(one for one in chunks if reasons[one.number] == reason)
+        for reason in dict.fromkeys(reasons.values())
+    }
+
+
+def settled(receipts: Sequence[Receipt], found: Iterable[Settled]) -> list[Receipt]:
+    """Return the receipts with what the ledger found out: a chunk whose worker was lost may have sent some, or all."""
+    by_number = {one.number: one for one in found}
+    return [_settled(receipt, by_number.get(receipt.number)) for receipt in receipts]
 
 
 def with_window(
     state: RunState,
     receipts: Sequence[Receipt],
-    wish: str | None,
+    command: str | None,
     brought: FetchOutcome | FailedPage | None,
     now: datetime,
 ) -> RunState:
-    """The state after a window that is in the ledger: every chunk has reported, the next batch is there.
+    """Return the state after a window that is in the ledger: every chunk has reported, the next chunks are there.
 
-    Chunks that were held back stay in the batch. Then what was brought beside them is dropped: the spool or the ledger
-    give it again. Raises ArithmeticError if a message is unaccounted for: a bug must not look like success.
+    Chunks that were held back stay in the window. Then what was brought beside them is dropped: the spool or the ledger
+    give it again. Raise ArithmeticError if a message is unaccounted for: a bug must not look like success.
     """
-    wishes = {wish, *(receipt.held for receipt in receipts)}
+    commands = {command, *(receipt.held for receipt in receipts)}
     if isinstance(brought, FetchOutcome):
-        wishes.add(brought.held)
+        commands.add(brought.held)
     state = replace(
-        window.with_receipts(state, receipts),
-        wish=CANCEL if CANCEL in wishes else PAUSE if PAUSE in wishes else None,
+        _with_receipts(state, receipts),
+        command=CANCEL if CANCEL in commands else PAUSE if PAUSE in commands else None,
         error=None,
         window=state.window + 1,
         counts_at=now.isoformat(),
     )
-    if state.batch is None and brought is not None and not _is_beyond_tolerance(state):
+    if not state.spooled.window and brought is not None and not _is_beyond_tolerance(state):
         state = _with_page(state, brought) if isinstance(brought, FailedPage) else _with_outcome(state, brought, now)
     return _checked(state)
 
 
 def next_step(state: RunState, now: datetime) -> Step:
-    """What follows the window that led to `state`."""
+    """Return what follows the window that led to `state`."""
     if outcome(state) is not None:
         return Step.END
-    if state.wish == PAUSE:
+    if state.command == PAUSE:
         return Step.HOLD
-    if state.batch is None and state.redo is None and is_waiting(state, now):
+    if not state.spooled.window and state.redo is None and is_waiting(state, now):
         return Step.WAIT
     return Step.GO_ON
 
 
 def outcome(state: RunState) -> str | None:
-    """How the run has ended, None while it goes on.
+    """Return how the run has ended, None while it goes on.
 
-    Failing comes before being done, and being done before a wish that came too late.
+    Failing comes before being done, and being done before a command that came too late.
     """
     if state.error is not None or _is_beyond_tolerance(state):
         return "failed"
-    if state.source_exhausted and state.batch is None and state.redo is None:
+    if _has_nothing_left(state):
         if _has_all_failed(state) or (state.request.total_is_exact and has_other_total(state)):
             return "failed"
-        return "completed_with_failures" if state.totals.failed else "completed"
-    return "cancelled" if state.wish == CANCEL else None
+        return "completed_with_failures" if state.failed.left else "completed"
+    return "cancelled" if state.command == CANCEL else None
 
 
 def reason(state: RunState) -> str:
-    """Why a run has failed, for a person."""
+    """Return why a run has failed, for a person."""
     if state.error is not None:
         return state.error
-    totals, tolerance = state.totals, state.request.tolerated_failures
+    failed, tolerance = state.failed.chunks, state.request.tolerated_failures
     if _is_beyond_tolerance(state) or _has_all_failed(state):
-        listed = "; ".join(f"batch {f.batch_index} chunk {f.chunk_index}: {f.error}" for f in state.failures[:3])
-        more = ", ..." if totals.chunks_failed > 3 else ""
+        listed_failures = "; ".join(f"chunk {f.number}: {f.error}" for f in state.failures)
+        more = ", ..." if failed > LISTED_FAILURES else ""
         bound = f"tolerated are {tolerance}" if _is_beyond_tolerance(state) else "and not one message got through"
         return (
-            f"{totals.chunks_failed} of {totals.chunks_done} chunks failed, {bound} ({listed}{more}). "
-            "Mend the cause, then redrive the run"
+            f"{failed} of {chunks_done(state)} chunks failed, {bound} ({listed_failures}{more}). "
+            "Remove the cause, then redrive the run"
         )
-    given = totals.fetched + totals.dropped
-    return f"the source has {state.source_total} items by its own count, and gave {given}"
+    return f"the source has {state.source_total} items by its own count, and gave {state.fetched + state.dropped}"
 
 
 def has_other_total(state: RunState) -> bool:
-    """Whether the source, now read to its end, gave another number of messages than it said it has."""
-    given = state.totals.fetched + state.totals.dropped
+    """Return whether the source, now read to its end, gave another number of messages than it said it has."""
+    given = state.fetched + state.dropped
     return state.source_total is not None and state.source_exhausted and state.source_total != given
 
 
+def counted(state: RunState) -> Sums:
+    """Return the sums over all chunks that have given a receipt, those included that a redrive has to do again."""
+    sums = state.done.plus(state.failed)
+    return sums if state.redo is None else sums.plus(state.redo.sums)
+
+
 def pending(state: RunState) -> int:
-    """Messages that are fetched and neither enqueued, rejected nor failed for good."""
-    return window.messages_pending(state) + (state.redo.messages if state.redo else 0)
+    """Return how many messages are fetched and neither enqueued, rejected nor failed for good."""
+    return state.spooled.messages + (state.redo.sums.left if state.redo else 0)
 
 
 def chunks_pending(state: RunState) -> int:
-    """Chunks that wait to be enqueued, or to be taken from the ledger."""
-    return window.chunks_pending(state) + (state.redo.chunks if state.redo else 0)
+    """Return how many chunks are in the spool and not finished, or have to be done again."""
+    spooled = state.spooled
+    in_window = sum(len(group.numbers) for group in spooled.window)
+    return in_window + spooled.stop_chunk - spooled.next_chunk + (state.redo.sums.chunks if state.redo else 0)
+
+
+def chunks_done(state: RunState) -> int:
+    """Return how many chunks are finished, those that failed included."""
+    return state.done.chunks + state.failed.chunks
 
 
 def redriven(state: RunState) -> RunState | None:
-    """The state with which a run goes on after it has ended or was lost, None if there is nothing to do again.
+    """Return the state with which a run goes on after it has ended or was lost, None if there is nothing to do again.
 
-    What failed is pending again, what was in flight is still the waiting batch, and the source goes on at the cursor.
-    A time that the source named still holds; with one that was away the patience begins anew.
+    What failed has to be done again, what was in flight is still the window, and the source goes on at the cursor. A
+    time that the source named still holds; with one that was away the patience begins anew.
     """
-    totals, redo = state.totals, state.redo
-    if totals.chunks_failed:
-        redo = Redo(
-            chunks=totals.chunks_failed + (redo.chunks if redo else 0),
-            messages=totals.failed + (redo.messages if redo else 0),
-        )
-    if state.source_exhausted and state.batch is None and redo is None:
+    attempt, again = state.attempt + 1, state.failed if state.redo is None else state.failed.plus(state.redo.sums)
+    if not again.chunks and _has_nothing_left(state):
         return None
     wait = source_wait.after_redrive(state.wait)
     return _checked(
         replace(
             state,
-            redo=redo and replace(redo, next_batch=0),
-            totals=replace(totals, failed=0, chunks_failed=0, chunks_done=totals.chunks_done - totals.chunks_failed),
+            redo=Redo(attempt=attempt, sums=again) if again.chunks else None,
+            failed=Sums(),
             failures=(),
-            wish=None,
+            command=None,
             error=None,
             wait_until=state.wait_until if wait else None,
             wait=wait,
-            attempt=state.attempt + 1,
+            attempt=attempt,
             window=0,
         )
     )
 
 
 def unrecorded(state: RunState, error: str) -> RunState:
-    """The state at the start of a window whose outcome the ledger could not take: as if it had not been."""
-    return replace(state, error=error, wish=None, window=state.window + 1)
+    """Return the state at the start of a window whose outcome the ledger could not take: as if it had not been."""
+    return replace(state, error=error, command=None, window=state.window + 1)
+
+
+def _with_receipts(state: RunState, receipts: Sequence[Receipt]) -> RunState:
+    """Return the state in which each receipt of a finished chunk counts, with the next window of the batch."""
+    finished = [receipt for receipt in receipts if not receipt.held]
+    failed = [receipt for receipt in finished if receipt.failed]
+    failures = tuple(
+        ChunkFailure(number=receipt.number, failed=receipt.failed, error=_reason(receipt)) for receipt in failed
+    )
+    done = {receipt.number for receipt in finished}
+    left = grouped(one for one in listed(state.spooled.window) if one.number not in done)
+    messages = state.spooled.messages - sum(receipt.messages for receipt in finished)
+    return replace(
+        state,
+        spooled=_with_next_window(replace(state.spooled, window=left, messages=messages), state.request),
+        done=state.done.plus(sums_of(receipt for receipt in finished if not receipt.failed)),
+        failed=state.failed.plus(sums_of(failed)),
+        failures=(*state.failures, *failures)[:LISTED_FAILURES],
+    )
+
+
+def _with_next_window(spooled: Spooled, request: RunRequest) -> Spooled:
+    """Return what is spooled with the next chunks of the batch as its window, if it has none."""
+    windows = chunk(range(spooled.next_chunk, spooled.stop_chunk), request.chunks_per_batch)
+    if spooled.window or not windows:
+        return spooled
+    numbers = windows[0]
+    return replace(spooled, window=(Chunks(spooled.token, tuple(numbers)),), next_chunk=numbers.stop)
 
 
 def _with_outcome(state: RunState, fetched: FetchOutcome, now: datetime) -> RunState:
-    """The state in which the batch of `fetched`, if it has one, waits to be enqueued."""
+    """Return the state in which the batch of `fetched`, if it has one, waits to be enqueued."""
     if fetched.held:
         return state
-    batch = fetched.batch
-    if batch is None:
+    if fetched.batch is None:
         return replace(state, error=fetched.error or "the source could not be fetched")
-    totals = state.totals
+    batch: Batch = fetched.batch
+    stop = batch.first_chunk + batch.chunks
+    spooled = Spooled(messages=batch.count, token=batch.token, next_chunk=batch.first_chunk, stop_chunk=stop)
     return replace(
         state,
-        batch=replace(batch, next_cursor=None, wait=None, source_total=None) if batch.count else None,
-        batches_fetched=batch.index + 1,
+        spooled=_with_next_window(spooled, state.request),
         cursor=batch.next_cursor,
         source_exhausted=batch.next_cursor is None,
         source_total=batch.source_total if batch.source_total is not None else state.source_total,
         wait_until=source_wait.until(batch.wait, now),
         wait=batch.wait,
-        totals=replace(
-            totals,
-            fetched=totals.fetched + batch.count,
-            batches=totals.batches + 1,
-            pages=totals.pages + batch.pages,
-            dropped=totals.dropped + batch.dropped,
-        ),
+        batches=batch.index + 1,
+        pages=state.pages + batch.pages,
+        chunks=stop,
+        fetched=state.fetched + batch.count,
+        dropped=state.dropped + batch.dropped,
     )
 
 
 def _with_page(state: RunState, page: FailedPage) -> RunState:
-    """The state in which the failed chunks of `page`, if there are any left, wait to be enqueued again."""
-    redo = state.redo
-    assert redo is not None, "only a redrive loads failed chunks"
+    """Return the state in which the chunks of `page`, if there are any left, are the window."""
+    assert state.redo is not None, "only a redrive loads failed chunks"
     if page.error is not None:
         return replace(state, error=page.error)
-    if page.batch is not None:
-        state = replace(
-            state,
-            batch=page.batch,
-            remaining=tuple(one.chunk_index for one in page.chunks),
-            counted=tuple(one for one in page.chunks if one.enqueued or one.rejected),
-        )
-    left = redo.messages - window.messages_pending(state)
-    if left < 0 or (page.batch is None and left > 0):
-        problem = f"the ledger's failed chunks and the state disagree by {abs(left)} messages"
-        return replace(state, batch=None, remaining=None, counted=(), error=problem)
-    if page.batch is None:
-        return replace(state, redo=None)
-    chunks = redo.chunks - len(page.chunks)
-    return replace(state, redo=Redo(chunks=chunks, messages=left, next_batch=page.batch.index))
+    left = state.redo.sums.minus(page.sums)
+    if page.next_byte is None and (left.chunks or left.messages):
+        problem = f"the redo list of attempt {state.redo.attempt} and the state disagree by {left.chunks} chunks"
+        return replace(state, error=f"{problem}, {left.messages} messages")
+    redo = None if page.next_byte is None else replace(state.redo, next_byte=page.next_byte, sums=left)
+    return replace(state, redo=redo, spooled=Spooled(window=page.chunks, messages=page.sums.messages))
+
+
+def _settled(receipt: Receipt, found: Settled | None) -> Receipt:
+    if found is None:
+        return receipt
+    complete = replace(receipt, **found._asdict())
+    return complete if complete.failed else replace(complete, error=None)
+
+
+def _reason(receipt: Receipt) -> str:
+    return (receipt.error or "no reason given")[:ERROR_LENGTH]
+
+
+def _has_nothing_left(state: RunState) -> bool:
+    return state.source_exhausted and not state.spooled.window and state.redo is None
 
 
 def _is_beyond_tolerance(state: RunState) -> bool:
-    totals = state.totals
-    return is_exceeded(state.request.tolerated_failures, totals.chunks_failed, totals.chunks_done)
+    return is_exceeded(state.request.tolerated_failures, state.failed.chunks, chunks_done(state))
 
 
 def _has_all_failed(state: RunState) -> bool:
-    """Whether messages failed and none got through: no tolerance is meant for that."""
-    return state.totals.failed > 0 and not state.totals.enqueued
+    """Return whether messages failed and none got through: no tolerance is meant for that."""
+    return state.failed.left > 0 and not counted(state).enqueued
 
 
 def _checked(state: RunState) -> RunState:
-    totals = state.totals
-    if totals.fetched != totals.enqueued + totals.rejected + totals.failed + pending(state):
+    sums = counted(state)
+    parts = state.spooled.messages + sums.messages
+    if state.fetched != parts or (state.spooled.messages > 0) != bool(state.spooled.window):
         raise ArithmeticError(
-            f"the counts do not add up: {totals.fetched} fetched, {totals.enqueued} enqueued, {totals.rejected} "
-            f"rejected, {totals.failed} failed, {pending(state)} pending"
+            f"the counts do not add up: {state.fetched} fetched, {sums.enqueued} enqueued, {sums.rejected} rejected, "
+            f"{state.failed.left} failed, {pending(state)} pending, "
+            f"{state.spooled.messages} of them in {chunks_pending(state)} chunks"
         )
     return state

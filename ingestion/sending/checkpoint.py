@@ -2,8 +2,7 @@
 
 Enters: which messages of a chunk the queue has confirmed. Leaves: the same after a crash, and for a finished chunk its
 receipt. Each write is conditional on the one before, so of two live copies of one chunk the earlier stops: the later
-one has written its own name into the blob, and the earlier one's next write fails. A copy of a deleted run stops when
-it finds that a younger run with the same id has begun the chunk.
+one has written its own name into the blob, and the earlier one's next write fails.
 
 After a crash the queue may hold what was sent since the last checkpoint. The sender never lets that be more than
 `SLUICE_CHECKPOINT_MESSAGES` queue messages, those in flight included: see `duplicates_at_most`.
@@ -11,24 +10,26 @@ After a crash the queue may hold what was sent since the last checkpoint. The se
 
 import json
 import secrets
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
-from ingestion.contracts import Counted, EnqueueRequest, Receipt
+from ingestion.contracts import Chunk, Receipt, Run, Settled
 from ingestion.errors import ChunkTakenOver
-from ingestion.started_at import is_same_run, is_younger_run
+from ingestion.fetching.spool import count_of
 from ingestion.wire import from_wire, to_wire
 
 CHECKPOINT_SECONDS = 10.0  # between checkpoints of a chunk that moves slowly
 
 
 def duplicates_at_most(crashes: int, chunks_in_flight: int, checkpoint_messages: int) -> int:
-    """The queue messages that may be there twice after so many crashes of workers with so many chunks in flight each.
+    """Return how many queue messages may be there twice after crashes of workers with so many chunks in flight each.
 
     What an answer lost on the way may have doubled comes on top; receipts count it as `possible_duplicates`.
     """
@@ -47,13 +48,14 @@ class Refusal:
 class Checkpoint:
     """What is known of a chunk. `confirmed` are half-open ranges of messages on the queue, by index in the chunk.
 
+    `count` is the number of its messages.
     `refusals` are the messages that the queue would not take, `unsendable` counts those that no attempt could send.
     `unknown` is how many queue messages beyond all these may have been sent when this was written or since; 0 after an
     end in good order. The sums are over all attempts. `receipt` is there when the chunk is finished.
     """
 
-    run_started_at: str
     owner: str
+    count: int
     confirmed: tuple[tuple[int, int], ...] = ()
     refusals: tuple[Refusal, ...] = ()
     unsendable: int = 0
@@ -83,31 +85,27 @@ class Checkpoint:
 class CheckpointFile:
     """The checkpoint of one chunk, as one attempt to send it sees it: claimed once, then written again and again."""
 
-    def __init__(self, container: ContainerClient, request: EnqueueRequest) -> None:
-        self._blob: BlobClient = container.get_blob_client(checkpoint_name(request))
-        self._request = request
+    def __init__(self, container: ContainerClient, run: Run, chunk: Chunk) -> None:
+        self._blob: BlobClient = container.get_blob_client(checkpoint_name(run, chunk.number))
+        self._where = f"chunk {chunk.number} of run {run.id}"
         self._owner = secrets.token_hex(8)
         self._etag: str | None = None
         self._written = b""
 
-    async def claim(self, unknown: int) -> Checkpoint:
-        """Become the chunk's owner and return what earlier attempts of the same run left.
+    async def claim(self, count: int, unknown: int) -> Checkpoint:
+        """Become the owner of the chunk, which has `count` messages, and return what earlier attempts left.
 
         `unknown` is how many queue messages this attempt may send between two checkpoints. A finished chunk is left as
-        it is: its checkpoint has the receipt. Raises ChunkTakenOver if a younger run with the same id has begun it.
+        it is: its checkpoint has the receipt.
         """
-        fresh = Checkpoint(run_started_at=self._request.run_started_at, owner=self._owner)
+        fresh = Checkpoint(owner=self._owner, count=count)
         try:
             await self._put(replace(fresh, unknown=unknown), match_condition=MatchConditions.IfMissing)
             return fresh
         except (ResourceExistsError, ResourceModifiedError):
             pass
         while True:
-            earlier, etag = await self._read()
-            if is_younger_run(earlier.run_started_at, self._request.run_started_at):
-                raise self._taken_over("a younger run with the same id")
-            if not is_same_run(earlier.run_started_at, self._request.run_started_at):
-                earlier = fresh
+            earlier, etag = await self.read()
             if earlier.receipt is not None:
                 return earlier
             claimed = replace(
@@ -122,7 +120,7 @@ class CheckpointFile:
                 continue  # the owner before is alive and has just written: what it wrote is worth more
 
     async def write(self, checkpoint: Checkpoint) -> None:
-        """Replace what this attempt wrote before. Raises ChunkTakenOver if another attempt has claimed the chunk."""
+        """Replace what this attempt wrote before. Raise ChunkTakenOver if another attempt has claimed the chunk."""
         try:
             await self._put(
                 replace(checkpoint, owner=self._owner),
@@ -131,15 +129,18 @@ class CheckpointFile:
             )
         except (ResourceModifiedError, ResourceNotFoundError) as error:
             if not await self._was_mine():
-                raise self._taken_over("another copy of this activity") from error
+                raise ChunkTakenOver(
+                    f"{self._where} is being sent by another copy of this activity; this one has stopped"
+                ) from error
 
-    def _taken_over(self, by: str) -> ChunkTakenOver:
-        request = self._request
-        where = f"chunk {request.chunk_index} of batch {request.batch_index} of run {request.run_id}"
-        return ChunkTakenOver(f"{where} is being sent by {by}; this one has stopped")
+    async def read(self) -> tuple[Checkpoint, str]:
+        """Return the checkpoint as it is, whoever owns it, and its ETag."""
+        download = await self._blob.download_blob()
+        data: Any = json.loads(await download.readall())
+        return from_wire(Checkpoint, data), str(download.properties.etag)
 
     async def _was_mine(self) -> bool:
-        """Whether the blob holds what was just written: the write arrived, its answer was lost, and it was repeated."""
+        """Return whether the blob holds what was just written: its answer was lost, and the write was repeated."""
         try:
             download = await self._blob.download_blob()
             if await download.readall() != self._written:
@@ -149,54 +150,52 @@ class CheckpointFile:
         self._etag = str(download.properties.etag)
         return True
 
-    async def _read(self) -> tuple[Checkpoint, str]:
-        download = await self._blob.download_blob()
-        data: Any = json.loads(await download.readall())
-        return from_wire(Checkpoint, data), str(download.properties.etag)
-
     async def _put(self, checkpoint: Checkpoint, **condition: Any) -> None:
         self._written = json.dumps(to_wire(checkpoint), separators=(",", ":")).encode()
-        facts = {
-            "run_started_at": checkpoint.run_started_at,
-            "enqueued": str(checkpoint.enqueued),
-            "rejected": str(checkpoint.rejected),
-        }
+        facts = {name: str(getattr(checkpoint, name)) for name in ("count", "enqueued", "rejected")}
         answer = await self._blob.upload_blob(self._written, overwrite=True, metadata=facts, **condition)
         self._etag = str(answer["etag"])
 
 
-def checkpoint_name(request: EnqueueRequest) -> str:
-    """The blob that holds the checkpoint of a chunk."""
-    return f"{_prefix(request.run_id, request.batch_index)}{request.chunk_index:04}.json"
+def checkpoint_name(run: Run, number: int) -> str:
+    """Return the name of the blob that holds the checkpoint of a chunk."""
+    return f"{run.folder}checkpoints/{number:08}.json"
 
 
-def _prefix(run_id: str, batch_index: int) -> str:
-    return f"runs/{run_id}/checkpoints/{batch_index:06}-"
+async def settle(container: ContainerClient, run: Run, chunk: Chunk) -> Settled:
+    """Return what became of a chunk, and stop whoever may still be sending it."""
+    count = await count_of(container, run, chunk)
+    found = await CheckpointFile(container, run, chunk).claim(count, unknown=0)
+    return Settled(
+        number=chunk.number,
+        messages=count,
+        enqueued=found.enqueued,
+        rejected=found.rejected,
+        possible_duplicates=found.possible_duplicates,
+        retries=found.retries,
+        throttled_seconds=found.throttled_seconds,
+    )
 
 
-async def find_checkpoint(container: ContainerClient, request: EnqueueRequest) -> Checkpoint | None:
-    """What is known of a chunk, without touching it: for reports about chunks whose activity gave no receipt."""
-    try:
-        found, _ = await CheckpointFile(container, request)._read()
-    except ResourceNotFoundError:
-        return None
-    return found if is_same_run(found.run_started_at, request.run_started_at) else None
-
-
-async def last_checkpoint_at(container: ContainerClient, run_id: str, batch_index: int) -> datetime | None:
-    """When a checkpoint of a batch was written last, in one request; None if the batch has none."""
-    prefix = _prefix(run_id, batch_index)
-    return max([blob.last_modified async for blob in container.list_blobs(name_starts_with=prefix)], default=None)
-
-
-async def read_counts(
-    container: ContainerClient, run_id: str, run_started_at: str, batch_index: int
-) -> dict[int, Counted]:
-    """How far each chunk of a batch is, by its index, in one request: the checkpoints' metadata say it."""
-    prefix, found = _prefix(run_id, batch_index), dict[int, Counted]()
-    async for blob in container.list_blobs(name_starts_with=prefix, include=["metadata"]):
+async def read_counts(container: ContainerClient, run: Run, numbers: Iterable[int]) -> list[Settled]:
+    """Return how far chunks are, those that have begun: one request for each hundred of consecutive numbers."""
+    found = []
+    async for number, blob in _listed(container, run, numbers):
         facts = blob.metadata or {}
-        if is_same_run(facts.get("run_started_at"), run_started_at):
-            index = int(blob.name.removeprefix(prefix).removesuffix(".json"))
-            found[index] = Counted(index, int(facts["enqueued"]), int(facts["rejected"]))
+        found.append(Settled(number, int(facts["count"]), int(facts["enqueued"]), int(facts["rejected"])))
     return found
+
+
+async def last_checkpoint_at(container: ContainerClient, run: Run, numbers: Iterable[int]) -> datetime | None:
+    """Return when a checkpoint of these chunks was written last, None if there is none."""
+    return max([blob.last_modified async for _, blob in _listed(container, run, numbers)], default=None)
+
+
+async def _listed(
+    container: ContainerClient, run: Run, numbers: Iterable[int]
+) -> AsyncIterator[tuple[int, BlobProperties]]:
+    wanted = {checkpoint_name(run, number): number for number in numbers}
+    for prefix in sorted({name.removesuffix(".json")[:-2] for name in wanted}):
+        async for blob in container.list_blobs(name_starts_with=prefix, include=["metadata"]):
+            if blob.name in wanted:
+                yield wanted[blob.name], blob

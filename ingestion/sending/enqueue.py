@@ -1,4 +1,4 @@
-"""Sending a chunk: its byte range is read from the spool and put on the queue, or queues.
+"""Sending a chunk: its messages are read from the spool and put on the queue, or queues.
 
 Enters: an enqueue request. Leaves: a receipt, also when the chunk failed; what is permanent is an outcome, not an
 exception, so that it neither hides the other chunks nor is tried again in vain. What an earlier attempt has sent is not
@@ -8,11 +8,10 @@ sent again, and a chunk that is finished gives its receipt again.
 from collections.abc import Iterable
 from dataclasses import replace
 from time import monotonic
-from typing import Any
 
 from ingestion.contracts import OUT_OF_TIME, EnqueueRequest, Receipt
 from ingestion.errors import ChunkOutOfTime
-from ingestion.fetching.spool import read_messages
+from ingestion.fetching.spool import read_lines
 from ingestion.sending.accounting import Accounts
 from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, Refusal
 from ingestion.sending.message_format import Post, posts_of
@@ -29,19 +28,19 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
     StorageRefused and StorageUnavailable if the chunk or its checkpoint cannot be read or written, ChunkOutOfTime if
     it has not moved, and ChunkTakenOver: after each of them a further attempt goes on where this one stopped.
     """
-    began, where = monotonic(), f"chunk {request.chunk_index} of {request.blob}"
-    file = CheckpointFile(storage.container, request)
+    began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
+    file = CheckpointFile(storage.container, request.run, request.chunk)
     with storage_errors(f"read {where} and its checkpoint"):
-        earlier = await file.claim(unknown=min(settings.checkpoint_messages, request.count))
+        lines = await read_lines(storage.container, request.run, request.chunk)
+        earlier = await file.claim(len(lines), unknown=min(settings.checkpoint_messages, len(lines)))
         if earlier.receipt is not None:
             return earlier.receipt
-        messages = await read_messages(storage.container, request)
 
-    attempt = _Attempt(request, file, earlier, storage, settings, began, messages)
-    posts = posts_of(messages, request, settings)
+    attempt = _Attempt(request, file, earlier, storage, settings, began, lines)
+    posts = posts_of(lines, request, settings)
     if earlier.unsendable:  # found first, so that what is written of the rejects never becomes less
         posts = iter(attempt.rejected_first(posts))
-    await attempt.sender.send(posts, request.chunk_index, began + settings.enqueue_seconds)
+    await attempt.sender.send(posts, request.chunk.number, began + settings.enqueue_seconds)
 
     checkpoint = attempt.checkpoint(unknown=0)
     receipt = attempt.receipt(checkpoint)
@@ -51,7 +50,7 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
     if receipt.failed and receipt.error is None:
         if checkpoint.done > earlier.done:
             return replace(receipt, held=OUT_OF_TIME)
-        raise ChunkOutOfTime(f"{attempt.sender.out_of_time}; {receipt.failed} of {receipt.count} messages are left")
+        raise ChunkOutOfTime(f"{attempt.sender.out_of_time}; {receipt.failed} of {receipt.messages} messages are left")
     return receipt
 
 
@@ -66,35 +65,35 @@ class _Attempt:
         storage: Storage,
         settings: Settings,
         began: float,
-        messages: list[Any],
+        lines: list[bytes],
     ) -> None:
-        self._container, self._messages, self._rejects = storage.container, messages, earlier.rejected
+        self._container, self._lines, self._rejects = storage.container, lines, earlier.rejected
         self._request, self._file, self._earlier, self._began = request, file, earlier, began
         self._window = settings.checkpoint_messages
         refusals = {refusal.index: refusal.reason for refusal in earlier.refusals}
-        self.accounts = Accounts(request.count, earlier.confirmed, refusals)
+        self.accounts = Accounts(earlier.count, earlier.confirmed, refusals)
         self.sender = QueueSender(
             storage.shards,
             self.accounts,
             self.save,
-            concurrency=min(settings.send_concurrency, request.count),
+            concurrency=min(settings.send_concurrency, earlier.count),
             window=self._window,
             per_second=settings.max_messages_per_second / request.chunks_in_window,
         )
 
     async def save(self) -> None:
         """Write a checkpoint. Raises what `write` raises."""
-        await self.write(self.checkpoint(unknown=min(self._window, self._request.count)))
+        await self.write(self.checkpoint(unknown=min(self._window, self._earlier.count)))
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """Write the rejects, if there are new ones, and then the checkpoint that counts them.
 
         Raises StorageUnavailable, and ChunkTakenOver if another attempt has begun.
         """
-        where = f"chunk {self._request.chunk_index} of {self._request.blob}"
+        where = f"chunk {self._request.chunk.number} of run {self._request.run.id}"
         with storage_errors(f"write the checkpoint and the rejects of {where}"):
             if checkpoint.rejected > self._rejects:
-                await write_rejects(self._container, self._request, self._messages, self.accounts.reasons)
+                await write_rejects(self._container, self._request, self._lines, self.accounts.reasons)
                 self._rejects = checkpoint.rejected
             await self._file.write(checkpoint)
 
@@ -125,9 +124,8 @@ class _Attempt:
     def receipt(self, checkpoint: Checkpoint) -> Receipt:
         """What the attempts have come to, after the last of them."""
         return Receipt(
-            batch_index=self._request.batch_index,
-            chunk_index=self._request.chunk_index,
-            count=self._request.count,
+            number=self._request.chunk.number,
+            messages=self._earlier.count,
             enqueued=self.accounts.enqueued,
             rejected=self.accounts.rejected,
             resumed_from=self._earlier.done,

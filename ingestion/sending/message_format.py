@@ -1,6 +1,6 @@
 """From messages as the spool has them to the bodies of Put Message requests: raw, envelope or packed.
 
-Enters: the JSON values of a chunk. Leaves: posts, each the body of one request for a range of the chunk's messages, or
+Enters: the lines of a chunk. Leaves: posts, each the body of one request for a range of the chunk's messages, or
 the reason why the message cannot be sent. The posts of a chunk cover it without gaps and are the same at each rerun.
 """
 
@@ -32,21 +32,21 @@ class CannotSend(Exception):
     """The message does not fit a queue; the text is the reason."""
 
 
-def posts_of(messages: Sequence[Any], request: EnqueueRequest, settings: Settings) -> Iterator[Post]:
-    """The posts for `messages`, the whole chunk of `request`, in order."""
+def posts_of(lines: Sequence[bytes], request: EnqueueRequest, settings: Settings) -> Iterator[Post]:
+    """Return the posts for `lines`, the whole chunk of `request`, in order; each line is parsed when its turn comes."""
     encode = encode_base64 if settings.message_encoding == "base64" else encode_plain
     match settings.message_format:
         case "packed":
-            return _packed(messages, request, settings, encode)
+            return _packed(lines, request, settings, encode)
         case "envelope":
-            return _single(messages, lambda index, message: envelope(request, index, message), encode)
+            return _single(lines, lambda index, message: envelope(request, index, message), encode)
         case _:
-            return _single(messages, lambda index, message: text_of(message), encode)
+            return _single(lines, lambda index, message: text_of(message), encode)
 
 
 def message_key(request: EnqueueRequest, index: int) -> str:
-    """The key of message `index` of a chunk, the same however often it is sent: `run/batch/index in the batch`."""
-    return f"{request.run_id}/{request.batch_index}/{request.first_message + index}"
+    """Return the key of message `index` of a chunk, the same however often it is sent: `run/start/chunk/index`."""
+    return f"{request.run.id}/{request.run.start}/{request.chunk.number}/{index}"
 
 
 def text_of(message: Any) -> str:
@@ -58,7 +58,7 @@ def envelope(request: EnqueueRequest, index: int, message: Any) -> str:
     """The message with where it comes from; an object or a list is a `record`, all else an `id`."""
     kind = "record" if isinstance(message, dict | list) else "id"
     return _json({
-        "run": request.run_id,
+        "run": request.run.id,
         "source": request.source,
         "key": message_key(request, index),
         kind: message,
@@ -79,29 +79,29 @@ def encode_plain(text: str) -> bytes:
     return text.translate(_ESCAPES).encode()
 
 
-def _single(messages: Sequence[Any], text: Callable[[int, Any], str], encode: Callable[[str], bytes]) -> Iterator[Post]:
-    for index, message in enumerate(messages):
+def _single(lines: Sequence[bytes], text: Callable[[int, Any], str], encode: Callable[[str], bytes]) -> Iterator[Post]:
+    for index, line in enumerate(lines):
         try:
-            yield Post(index, index + 1, _body(text(index, _given(message)), encode))
+            yield Post(index, index + 1, _body(text(index, _message_in(line)), encode))
         except CannotSend as reason:
             yield Post(index, index + 1, b"", str(reason))
 
 
 def _packed(
-    messages: Sequence[Any], request: EnqueueRequest, settings: Settings, encode: Callable[[str], bytes]
+    lines: Sequence[bytes], request: EnqueueRequest, settings: Settings, encode: Callable[[str], bytes]
 ) -> Iterator[Post]:
     """As many messages a post as both limits allow; one that cannot be sent ends its pack, so that keys count on."""
     first, pieces, size = 0, list[str](), 0
 
     def pack(stop: int) -> Post:
-        about = {"run": request.run_id, "source": request.source, "batch": request.batch_index}
-        head = _json({**about, "first": request.first_message + first})
+        about = {"run": request.run.id, "source": request.source, "start": request.run.start}
+        head = _json({**about, "chunk": request.chunk.number, "first": first})
         return Post(first, stop, _body(f'{head[:-1]},"messages":[{",".join(pieces)}]}}', encode))
 
-    overhead = len(_json({"run": request.run_id, "source": request.source})) + 100
-    for index, message in enumerate(messages):
+    overhead = len(_json({"run": request.run.id, "source": request.source})) + 120
+    for index, line in enumerate(lines):
         try:
-            piece = _json(_given(message))
+            piece = _json(_message_in(line))
             piece_size = len(piece.encode() if encode is encode_base64 else encode(piece)) + 1
             if overhead + piece_size > settings.pack_bytes:
                 raise CannotSend(f"too_large: {piece_size} bytes, a pack has {settings.pack_bytes} (SLUICE_PACK_BYTES)")
@@ -117,7 +117,7 @@ def _packed(
         pieces.append(piece)
         size += piece_size
     if pieces:
-        yield pack(len(messages))
+        yield pack(len(lines))
 
 
 _NOT_TEXT = "not_text: half of a surrogate pair, which no encoding of text can hold"
@@ -133,8 +133,9 @@ def _body(text: str, encode: Callable[[str], bytes]) -> bytes:
     return _HEAD + encoded + _TAIL
 
 
-def _given(message: Any) -> Any:
-    """The message. Raises CannotSend for a null, which no consumer takes for an id."""
+def _message_in(line: bytes) -> Any:
+    """Return the message of a line. Raise CannotSend for a null, which no consumer takes for an id."""
+    message = json.loads(line)
     if message is None:
         raise CannotSend("null: the item has no value where its message should be")
     return message

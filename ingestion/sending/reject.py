@@ -6,7 +6,6 @@ the messages and send them again.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from azure.storage.blob.aio import ContainerClient
 
@@ -15,18 +14,18 @@ from ingestion.sending.message_format import message_key
 
 
 async def write_rejects(
-    container: ContainerClient, request: EnqueueRequest, messages: Sequence[Any], reasons: Mapping[int, str]
+    container: ContainerClient, request: EnqueueRequest, lines: Sequence[bytes], reasons: Mapping[int, str]
 ) -> None:
     """Write `{"key", "reason", "message"}` for each message of `reasons` (by index in the chunk); none, no blob."""
     if not reasons:
         return
-    lines = [
-        json.dumps({"key": message_key(request, index), "reason": reasons[index], "message": messages[index]})
+    rejects = [
+        json.dumps({"key": message_key(request, index), "reason": reasons[index], "message": json.loads(lines[index])})
         for index in sorted(reasons)
     ]
-    await container.get_blob_client(rejects_name(request)).upload_blob("\n".join([*lines, ""]), overwrite=True)
+    await container.get_blob_client(rejects_name(request)).upload_blob("\n".join([*rejects, ""]), overwrite=True)
 
 
 def rejects_name(request: EnqueueRequest) -> str:
-    """The blob that holds the rejects of a chunk."""
-    return f"runs/{request.run_id}/rejected/{request.batch_index:06}-{request.chunk_index:04}.ndjson"
+    """Return the name of the blob that holds the rejects of a chunk."""
+    return f"{request.run.folder}rejected/{request.chunk.number:08}.ndjson"

@@ -2,22 +2,25 @@
 
 from typing import Any
 
-from ingestion.contracts import Batch, Cursor, FailedPage, FetchOutcome, Receipt, Recorded
+from ingestion.contracts import Batch, Cursor, FailedPage, FetchOutcome, Receipt, Recorded, SettledChunks
 from ingestion.source_wait import Wait
 from ingestion.wire import to_wire
 from tests.app.rehearsal import Answer, Generation, Outcome
 
 
-def batch(index: int, count: int, *, last: bool, wait_seconds: float = 0.0, total: int | None = 55) -> dict[str, Any]:
-    return to_wire(FetchOutcome(batch=batch_of(index, count, last=last, wait_seconds=wait_seconds, total=total)))
+def batch(index: int, count: int, **facts: Any) -> dict[str, Any]:
+    return to_wire(FetchOutcome(batch=batch_of(index, count, **facts)))
 
 
-def batch_of(index: int, count: int, *, last: bool, wait_seconds: float = 0.0, total: int | None = 55) -> Batch:
+def batch_of(
+    index: int, count: int, *, last: bool, wait_seconds: float = 0.0, total: int | None = 55, first_chunk: int = 0
+) -> Batch:
     return Batch(
         index=index,
-        blob=f"runs/run-1/batches/{index:06}.ndjson",
+        token=f"b{index}",
+        first_chunk=first_chunk,
+        chunks=(count + 9) // 10,
         count=count,
-        offsets=tuple(range(0, count * 5, 50)),
         size_bytes=count * 5,
         pages=1,
         next_cursor=None if last else Cursor(text=f'"page-{index + 1}"'),
@@ -27,27 +30,16 @@ def batch_of(index: int, count: int, *, last: bool, wait_seconds: float = 0.0, t
 
 
 def receipt(payload: dict[str, Any], enqueued: int | None = None, error: str | None = None) -> dict[str, Any]:
+    """The receipt of a chunk of `TWO`: the third one has 5 messages, every other one 10."""
+    number = payload["chunk"][0]
+    messages = 5 if number == 2 else 10
     return to_wire(
-        Receipt(
-            batch_index=payload["batch_index"],
-            chunk_index=payload["chunk_index"],
-            count=payload["count"],
-            enqueued=payload["count"] if enqueued is None else enqueued,
-            error=error,
-        )
+        Receipt(number=number, messages=messages, enqueued=messages if enqueued is None else enqueued, error=error)
     )
 
 
-def held(payload: dict[str, Any], wish: str, enqueued: int = 0) -> dict[str, Any]:
-    return to_wire(
-        Receipt(
-            batch_index=payload["batch_index"],
-            chunk_index=payload["chunk_index"],
-            count=payload["count"],
-            enqueued=enqueued,
-            held=wish,
-        )
-    )
+def held(payload: dict[str, Any], command: str) -> dict[str, Any]:
+    return to_wire(Receipt(number=payload["chunk"][0], messages=0, enqueued=0, held=command))
 
 
 def answering(
@@ -70,23 +62,27 @@ def answering(
                 return record(name, payload)
             case "load_failed":
                 return to_wire(pages.pop(0) if pages else FailedPage())
+            case "record_failed" if name not in others:
+                return to_wire(SettledChunks())
+            case "finish_run" if name not in others:
+                return to_wire(SettledChunks())
             case _:
-                return others.get(name)
+                return others[name]
 
     return answer
 
 
-def failing(*chunks: tuple[int, int], enqueued: int = 0, error: str = "the queue answered HTTP 403") -> Answer:
+def failing(*chunks: int, enqueued: int = 0, error: str = "the queue answered HTTP 403") -> Answer:
     """A queue at which these chunks fail."""
 
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
-        fails = (payload["batch_index"], payload["chunk_index"]) in chunks
+        fails = payload["chunk"][0] in chunks
         return receipt(payload, enqueued, error) if fails else receipt(payload)
 
     return chunk
 
 
-TWO = (batch(0, 25, last=False), batch(1, 30, last=True))
+TWO = (batch(0, 25, last=False), batch(1, 30, last=True, first_chunk=3))
 
 
 def report_of(generations: list[Generation]) -> dict[str, Any]:

@@ -7,19 +7,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingestion.contracts import (
+    Chunk,
+    Chunks,
     EnqueueRequest,
     FailedChunks,
     FetchRequest,
     FinishRequest,
     LoadRequest,
-    RecordRequest,
+    Run,
     RunRequest,
     RunState,
+    listed,
 )
 from ingestion.run.run_state import start
 from ingestion.wire import from_wire, to_wire
 from orchestrators.ingest_run import ingest_run
 
+RUN = Run("run-1", "20260101T000000-aa")
 STARTED_AT = "2026-01-01T00:00:00+00:00"
 NOW = datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
 ORCHESTRATE = ingest_run._function.get_user_function().orchestrator_function
@@ -27,7 +31,7 @@ ORCHESTRATE = ingest_run._function.get_user_function().orchestrator_function
 INPUTS: dict[str, type[Any]] = {
     "fetch_batch": FetchRequest,
     "enqueue_chunk": EnqueueRequest,
-    "record_window": RecordRequest,
+    "record_window": RunState,
     "record_failed": FailedChunks,
     "load_failed": LoadRequest,
     "finish_run": FinishRequest,
@@ -53,7 +57,7 @@ class Task:
             case "fetch_batch":
                 return f"fetch_batch {self.payload['batch_index']}"
             case "enqueue_chunk":
-                return f"enqueue_chunk {self.payload['batch_index']}/{self.payload['chunk_index']}"
+                return f"enqueue_chunk {self.payload['chunk'][0]}"
             case "timer" | "event":
                 return f"{self.name} {self.payload}"
             case _:
@@ -172,5 +176,10 @@ def rehearse_all(answer: Answer, state: dict[str, Any] | None = None) -> list[Ge
 def first_state(chunk_size: int = 10, chunks_per_batch: int = 3, **asked: Any) -> dict[str, Any]:
     """The input of a run's first generation."""
     request = RunRequest(source="demo", chunk_size=chunk_size, chunks_per_batch=chunks_per_batch, **asked)
-    state: RunState = start(request, STARTED_AT)
+    state: RunState = start(RUN, request, STARTED_AT)
     return to_wire(state)
+
+
+def chunks_of(groups: Any) -> list[Chunk]:
+    """The chunks of their short form on the wire."""
+    return list(listed(Chunks(token, tuple(numbers)) for token, numbers in groups))

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from azure.storage.blob.aio import ContainerClient
+from ingestion.run.control import express
 
 from activities.fetch_batch import fetch_batch
 from activities.finish_run import finish_run
 from emulator import Azurite
 from ingestion.contracts import FinishRequest, RunRequest
-from ingestion.run.control import express
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import PAUSE, next_fetch, start
 from ingestion.settings import load_settings

@@ -1,85 +1,105 @@
 """The failed chunks of a run in its ledger: a redrive gets each of them once, however many there are."""
 
 import asyncio
-from collections.abc import Collection
+from dataclasses import replace
 
 from azure.storage.blob.aio import ContainerClient
 
 from emulator import Azurite
-from ingestion.contracts import Batch, Counted, FailedChunks, FailureGroup, LoadRequest, Settled
-from ingestion.run.failed import PAGE_CHUNKS, load, record
+from ingestion.contracts import (
+    Chunk,
+    Chunks,
+    FailedChunks,
+    LoadRequest,
+    Redo,
+    Run,
+    RunRequest,
+    RunState,
+    Spooled,
+    grouped,
+    listed,
+)
+from ingestion.fetching.spool import BatchWriter
+from ingestion.run import run_state
+from ingestion.run.failed import failed_chunks, load, record, write_redo_list
 from ingestion.run.ledger import Ledger
 
-STARTED_AT = "2026-01-01T00:00:00+00:00"
-SIZE, CHUNKS = 10, 60
-MOST_PAGES = 10  # of one redrive: more are a circle
-BATCHES = [
-    Batch(
-        index=index,
-        blob=f"runs/run/batches/{index:06}.ndjson",
-        count=CHUNKS * SIZE,
-        offsets=tuple(range(0, CHUNKS * SIZE * 5, SIZE * 5)),
-        size_bytes=CHUNKS * SIZE * 5,
-        pages=1,
-    )
-    for index in range(2)
-]
+RUN = Run("run", "20260101T000000-aa")
+MESSAGES, CHUNKS, PAGE = 2, 60, 25
+STATE = run_state.start(RUN, RunRequest(source="demo", chunk_size=2, chunks_per_batch=20), "2026-01-01T00:00:00+00:00")
 
 
-async def tell(
-    ledger: Ledger, batch: Batch, attempt: int, failed: Collection[int], tried: tuple[int, ...] | None = None
-) -> None:
-    """Record a window as the activity does, whose chunks `failed` have sent nothing."""
-    left = tuple(Counted(chunk) for chunk in failed)
-    window = FailedChunks(
-        run_id=ledger.run_id,
-        run_started_at=STARTED_AT,
-        attempt=attempt,
-        chunk_size=SIZE,
-        batch=batch,
-        groups=(FailureGroup(error="the queue said no", chunks=left),),
-        tried=tried,
-    )
-    await record(ledger, window, Settled(chunks=left))
+async def written(container: ContainerClient) -> list[Chunk]:
+    """Chunks in the spool of which nothing is sent."""
+    writer = BatchWriter(container, RUN, 0)
+    for _ in range(CHUNKS):
+        await writer.write_chunk([b"1\n"] * MESSAGES)
+    return [Chunk(number, writer.token) for number in range(CHUNKS)]
 
 
-async def redrive(ledger: Ledger, attempt: int, failing: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Do again what the ledger lists, loading each page beside the one before; gives what was done, in order."""
-    done, busy, after = list[tuple[int, int]](), None, 0
-    busy_chunks: tuple[int, ...] = ()
-    for _ in range(MOST_PAGES):
-        wanted = LoadRequest(
-            run_id=ledger.run_id,
-            run_started_at=STARTED_AT,
-            attempt=attempt,
-            next_batch=after,
-            busy_batch=None if busy is None else busy.index,
-            busy_chunks=busy_chunks,
-        )
-        page = await load(ledger, wanted)
-        if busy is not None:
-            again = [chunk for chunk in busy_chunks if (busy.index, chunk) in failing]
-            await tell(ledger, busy, attempt, again, busy_chunks)
-        if page.batch is None:
-            return done
-        busy, busy_chunks, after = page.batch, tuple(one.chunk_index for one in page.chunks), page.batch.index
-        assert len(busy_chunks) <= PAGE_CHUNKS
-        done += [(busy.index, chunk) for chunk in busy_chunks]
-    raise AssertionError(f"a redrive of {2 * CHUNKS} chunks has no end after {MOST_PAGES} pages")
+async def failed(ledger: Ledger, attempt: int, chunks: list[Chunk]) -> None:
+    failing = FailedChunks(run=RUN, attempt=attempt, chunks=grouped(chunks), error="the queue said no")
+    assert [one.messages for one in await record(ledger, failing)] == [MESSAGES] * len(chunks)
+
+
+async def redriven(ledger: Ledger, before: RunState) -> list[Chunk]:
+    """Write the list of a redrive after `before`, and load it page by page."""
+    attempt, done, next_byte = before.attempt + 1, list[Chunk](), 0
+    await write_redo_list(ledger, before, attempt)
+    while next_byte is not None:
+        page = await load(ledger, LoadRequest(run=RUN, attempt=attempt, next_byte=next_byte, most=PAGE))
+        chunks = list(listed(page.chunks))
+        assert len(chunks) == page.sums.chunks <= PAGE
+        assert page.sums.messages == MESSAGES * len(chunks)
+        done, next_byte = done + chunks, page.next_byte
+    return done
 
 
 def test_a_redrive_of_more_chunks_than_a_page_holds_does_each_once_and_forgets_none(
     azurite: Azurite, queue_name: str
 ) -> None:
-    everything = [(batch.index, chunk) for batch in BATCHES for chunk in range(CHUNKS)]
-    again = [(0, 3), (0, 24), (0, 25), (0, 59), (1, 0), (1, 40)]
-
-    async def scenario() -> list[list[tuple[int, int]]]:
+    async def scenario() -> None:
         async with ContainerClient.from_connection_string(azurite.connection_string, queue_name) as container:
             await container.create_container()
-            ledger = Ledger(container, "run")
-            for batch in BATCHES:
-                await tell(ledger, batch, 0, range(CHUNKS))
-            return [await redrive(ledger, 1, again), await redrive(ledger, 2, again[:1]), await redrive(ledger, 3, ())]
+            ledger, chunks = Ledger(container, RUN), await written(container)
+            again = [chunks[number] for number in (3, 24, 25, 40, 59)]
 
-    assert asyncio.run(scenario()) == [everything, again, again[:1]]
+            await asyncio.gather(failed(ledger, 0, chunks[:30]), failed(ledger, 0, chunks[30:]))
+            await failed(ledger, 0, chunks[5:7])  # the call came twice
+            assert await redriven(ledger, STATE) == chunks
+
+            await failed(ledger, 1, again)
+            after = replace(STATE, attempt=1, redo=None)
+            assert await redriven(ledger, after) == again
+
+            assert await redriven(ledger, replace(STATE, attempt=2)) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_redrive_takes_over_what_the_one_before_had_not_come_to_and_leaves_its_window_out(
+    azurite: Azurite, queue_name: str
+) -> None:
+    async def scenario() -> None:
+        async with ContainerClient.from_connection_string(azurite.connection_string, queue_name) as container:
+            await container.create_container()
+            ledger, chunks = Ledger(container, RUN), await written(container)
+            await failed(ledger, 0, chunks[:30])
+            await redriven(ledger, STATE)
+            page = await load(ledger, LoadRequest(run=RUN, attempt=1, next_byte=0, most=PAGE))
+            assert page.next_byte is not None
+            await failed(ledger, 1, [chunks[2], chunks[26]])  # of an earlier window, and of the one under way
+            lost = replace(
+                STATE,
+                attempt=1,
+                redo=Redo(attempt=1, next_byte=page.next_byte),
+                spooled=Spooled(window=(Chunks(chunks[0].token, (26, 27)),), messages=2 * MESSAGES),
+            )
+
+            left = [chunks[2], chunks[25], chunks[28], chunks[29]]
+            assert await redriven(ledger, lost) == left
+            assert [one["error"] for one in await failed_chunks(ledger, replace(lost, redo=None))] == [
+                "the queue said no"
+            ]
+
+    asyncio.run(scenario())

@@ -6,14 +6,29 @@ from typing import Any
 
 import pytest
 
-from ingestion.contracts import Batch, Counted, Cursor, FetchOutcome, Recorded
-from ingestion.recovery import CAUSE_LENGTH, RECOVERIES_AN_HOUR
+from ingestion.contracts import (
+    ChunkFailure,
+    Chunks,
+    Cursor,
+    FetchOutcome,
+    Receipt,
+    Recorded,
+    Redo,
+    Run,
+    RunRequest,
+    RunState,
+    Settled,
+    SettledChunks,
+    Spooled,
+    Sums,
+)
+from ingestion.recovery import CAUSE_LENGTH, RECOVERIES_AN_HOUR, Recovery
 from ingestion.run import run_report, run_state
-from ingestion.run.window import ERROR_LENGTH
+from ingestion.run.run_state import ERROR_LENGTH, LISTED_FAILURES
 from ingestion.source_wait import REASON_CHARACTERS, Wait
 from ingestion.wire import to_wire
 from tests.app.answers import TWO, answering, batch, batch_of, failing, held, receipt, report_of
-from tests.app.rehearsal import NOW, Outcome, first_state, rehearse, rehearse_all
+from tests.app.rehearsal import NOW, STARTED_AT, Outcome, first_state, rehearse, rehearse_all
 
 
 def test_the_first_batch_is_fetched_then_each_is_enqueued_and_recorded_beside_the_next_fetch() -> None:
@@ -21,17 +36,32 @@ def test_the_first_batch_is_fetched_then_each_is_enqueued_and_recorded_beside_th
 
     assert [generation.windows for generation in generations] == [
         [["fetch_batch 0", "record_window"]],
-        [["fetch_batch 1", "record_window", "enqueue_chunk 0/0", "enqueue_chunk 0/1", "enqueue_chunk 0/2"]],
-        [["record_window", "enqueue_chunk 1/0", "enqueue_chunk 1/1", "enqueue_chunk 1/2"], ["finish_run"]],
+        [["fetch_batch 1", "record_window", "enqueue_chunk 0", "enqueue_chunk 1", "enqueue_chunk 2"]],
+        [["record_window", "enqueue_chunk 3", "enqueue_chunk 4", "enqueue_chunk 5"], ["finish_run"]],
     ]
 
 
-def test_each_chunk_is_told_its_own_range_of_bytes_and_messages() -> None:
-    generations = rehearse_all(answering(batch(0, 25, last=True)))
+def test_a_batch_of_more_chunks_than_a_window_is_enqueued_window_by_window_and_the_fetch_is_beside_the_last() -> None:
+    generations = rehearse_all(answering(batch(0, 65, last=False), batch(1, 30, last=True, first_chunk=7), chunk=tens))
 
-    told = generations[1].payloads("enqueue_chunk")
-    ranges = [(c["start_byte"], c["end_byte"], c["first_message"], c["count"]) for c in told]
-    assert ranges == [(0, 50, 0, 10), (50, 100, 10, 10), (100, 125, 20, 5)]
+    assert [generation.windows[0] for generation in generations[1:4]] == [
+        ["record_window", "enqueue_chunk 0", "enqueue_chunk 1", "enqueue_chunk 2"],
+        ["record_window", "enqueue_chunk 3", "enqueue_chunk 4", "enqueue_chunk 5"],
+        ["fetch_batch 1", "record_window", "enqueue_chunk 6"],
+    ]
+    assert generations[1].payloads("enqueue_chunk")[2]["chunk"] == [2, "b0"]
+    assert report_of(generations)["enqueued"] == 95
+
+
+def tens(_: str, payload: dict[str, Any]) -> Outcome:
+    messages = 5 if payload["chunk"][0] == 6 else 10
+    return to_wire(Receipt(number=payload["chunk"][0], messages=messages, enqueued=messages))
+
+
+def test_chunks_that_hold_another_number_of_messages_than_their_batch_said_fail_the_run() -> None:
+    generations = rehearse_all(answering(batch(0, 30, last=True)))
+
+    assert "the counts do not add up: 30 fetched, 25 enqueued" in str(generations[-1].error)
 
 
 def test_the_report_counts_all_and_the_ledger_is_told_the_same_state() -> None:
@@ -41,7 +71,7 @@ def test_the_report_counts_all_and_the_ledger_is_told_the_same_state() -> None:
     assert (report["outcome"], report["fetched"], report["enqueued"]) == ("completed", 55, 55)
     assert (report["seconds"], report["warnings"]) == (600.0, [])
     finished = generations[-1].payloads("finish_run")[0]
-    assert (finished["outcome"], finished["state"]["totals"]["enqueued"]) == ("completed", 55)
+    assert (finished["outcome"], finished["state"]["done"]["enqueued"]) == ("completed", 55)
 
 
 def test_the_next_fetch_starts_where_the_batch_says() -> None:
@@ -58,28 +88,26 @@ def test_an_empty_source_ends_the_run_with_nothing_enqueued() -> None:
 
 
 def test_a_failed_chunk_hides_no_other_is_listed_in_the_report_and_told_to_the_ledger() -> None:
-    generations = rehearse_all(answering(batch(0, 25, last=True), chunk=failing((0, 1), enqueued=4)))
+    generations = rehearse_all(answering(batch(0, 25, last=True), chunk=failing(1, enqueued=4)))
 
     report = report_of(generations)
     assert report["outcome"] == "completed_with_failures"
     assert (report["enqueued"], report["failed"], report["pending"]) == (19, 6, 0)
-    assert report["failures"] == [{"batch": 0, "chunk": 1, "failed": 6, "error": "the queue answered HTTP 403"}]
+    assert report["failures"] == [{"chunk": 1, "failed": 6, "error": "the queue answered HTTP 403"}]
     told = generations[1].payloads("record_failed")[0]
-    assert told["groups"] == [{"error": "the queue answered HTTP 403", "chunks": [[1, 4, 0]]}]
+    assert (told["error"], told["chunks"]) == ("the queue answered HTTP 403", [["b0", [1]]])
 
 
-def test_a_chunk_whose_worker_is_lost_fails_as_a_whole_and_the_others_are_counted() -> None:
+def test_each_reason_of_a_window_is_listed_with_its_own_chunks() -> None:
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
-        return Exception("Activity failed: lost\n {}") if payload["chunk_index"] == 0 else receipt(payload)
+        return receipt(payload, 0, f"reason {payload['chunk'][0] % 6}")
 
-    answer = answering(batch(0, 25, last=False), batch(1, 5, last=True), chunk=chunk)
-    generation = rehearse(answer, rehearse(answer).continued_with)
-
-    assert generation.continued_with is not None
-    assert generation.continued_with["totals"]["enqueued"] == 15
-    assert generation.continued_with["totals"]["failed"] == 10
-    assert generation.continued_with["failures"][0]["error"] == "Activity failed: lost"
-    assert generation.continued_with["batch"]["index"] == 1
+    state = first_state(chunks_per_batch=7)
+    listed = rehearse_all(answering(batch(0, 65, last=True), chunk=chunk), state)[1].payloads("record_failed")
+    assert [(one["error"], one["chunks"]) for one in listed] == [
+        ("reason 0", [["b0", [0, 6]]]),
+        *((f"reason {number}", [["b0", [number]]]) for number in range(1, 6)),
+    ]
 
 
 def test_a_fetch_that_fails_beside_good_chunks_counts_them_closes_the_ledger_and_fails_the_run() -> None:
@@ -93,7 +121,7 @@ def test_a_fetch_that_fails_beside_good_chunks_counts_them_closes_the_ledger_and
 
 
 def test_a_long_wait_of_the_source_is_a_timer_after_the_chunks_and_the_fetch_comes_after_it() -> None:
-    answer = answering(batch(0, 25, last=False, wait_seconds=7200.0), batch(1, 30, last=True))
+    answer = answering(batch(0, 25, last=False, wait_seconds=7200.0), batch(1, 30, last=True, first_chunk=3))
     waiting = rehearse(answer, rehearse(answer).continued_with)
 
     assert [len(window) for window in waiting.windows] == [4, 1]
@@ -101,10 +129,10 @@ def test_a_long_wait_of_the_source_is_a_timer_after_the_chunks_and_the_fetch_com
     assert waiting.progress[-1]["phase"] == "waiting"
 
 
-def test_a_run_that_waits_looks_for_a_wish_every_quarter_of_an_hour_and_asks_the_source_when_its_time_has_come() -> (
+def test_a_run_that_waits_looks_for_a_command_every_quarter_of_an_hour_and_asks_the_source_when_its_time_has_come() -> (
     None
 ):
-    answer = answering(batch(0, 5, last=False, wait_seconds=1800.0), batch(1, 30, last=True))
+    answer = answering(batch(0, 5, last=False, wait_seconds=1800.0), batch(1, 30, last=True, first_chunk=3))
     waiting = rehearse(answer, rehearse(answer).continued_with)
     looked = rehearse(answer, waiting.continued_with, now=NOW + timedelta(minutes=20))
     assert looked.windows == [["record_window"], ["first of timer 2026-01-01T00:40:01+00:00, event control"]]
@@ -123,15 +151,15 @@ def test_a_wait_that_no_calendar_holds_does_not_break_the_run(seconds: float) ->
     assert run_state.next_step(waiting, NOW) is run_state.Step.WAIT
 
 
-def test_a_wait_that_an_event_ends_early_is_gone_on_with_unless_somebody_wishes_something() -> None:
-    answer = answering(batch(0, 25, last=False, wait_seconds=7200.0), batch(1, 30, last=True))
+def test_a_wait_that_an_event_ends_early_is_gone_on_with_unless_a_command_came() -> None:
+    answer = answering(batch(0, 25, last=False, wait_seconds=7200.0), batch(1, 30, last=True, first_chunk=3))
     waiting = rehearse(answer, rehearse(answer).continued_with, first_to_come="event")
     woken = rehearse(answer, waiting.continued_with)
 
     assert [task.is_cancelled for task in waiting.tasks if task.name == "timer"] == [True]
     assert woken.windows == [["record_window"], ["first of timer 2026-01-01T00:25:00+00:00, event control"]]
 
-    cancelling = answering(record=lambda *_: to_wire(Recorded(wish="cancel")))
+    cancelling = answering(record=lambda *_: to_wire(Recorded(command="cancel")))
     cancelled = rehearse(cancelling, waiting.continued_with)
     assert cancelled.report is not None
     assert (cancelled.report["outcome"], cancelled.report["pending"]) == ("cancelled", 0)
@@ -151,72 +179,66 @@ def test_progress_shows_what_is_pending_at_the_start_of_each_window_and_all_at_t
     ]
 
 
-def test_a_state_of_a_newer_version_of_the_app_is_refused() -> None:
-    generation = rehearse(answering(*TWO), {**first_state(), "schema": 99})
+@pytest.mark.parametrize("schema", [1, 99, None])
+def test_a_state_of_another_schema_is_refused_by_name(schema: int | None) -> None:
+    generation = rehearse(answering(*TWO), {**first_state(), "schema": schema})
 
-    assert "schema 99" in str(generation.error)
+    assert f"the state of this run has schema {schema}" in str(generation.error)
     assert generation.windows == []
 
 
 def test_inside_a_window_progress_counts_what_checkpoints_say_and_nothing_twice() -> None:
     state = run_state.load({
-        **first_state(), "batch": batch(0, 25, last=True)["batch"], "batches_fetched": 1, "remaining": [1, 2],
-        "counted": [[1, 4, 0]], "totals": {"fetched": 25, "enqueued": 14, "batches": 1, "chunks_done": 1},
+        **first_state(), "batches": 1, "fetched": 25,
+        "spooled": {"window": [["b0", [1, 2]]], "messages": 15}, "done": {"chunks": 1, "messages": 10, "enqueued": 10},
     })  # fmt: skip
     keys = ("fetched", "enqueued", "rejected", "pending", "chunks_done")
 
-    def shown(*sent: Counted) -> tuple[int, ...]:
-        progress = run_report.under_way(state, {one.chunk_index: one for one in sent}, "2026-01-01T00:10:01+00:00")
+    def shown(*sent: Settled) -> tuple[int, ...]:
+        progress = run_report.under_way(state, sent, "2026-01-01T00:10:01+00:00")
         return tuple(progress[key] for key in keys)
 
-    assert shown() == (25, 14, 0, 11, 1)
-    assert shown(Counted(0, 10, 0), Counted(1, 9, 1), Counted(2, 3, 0)) == (25, 22, 1, 2, 2)
+    assert shown() == (25, 10, 0, 15, 1)
+    assert shown(Settled(1, 10, 9, 1), Settled(2, 5, 3, 0)) == (25, 22, 1, 2, 2)
 
 
-RECOVERIES = [{"at": "2026-01-01T00:00:00+00:00", "cause": "c" * CAUSE_LENGTH}] * RECOVERIES_AN_HOUR
-
-
-def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_every_chunk_failing() -> None:
+def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest() -> None:
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
-        return receipt(payload, 7, f"{payload['chunk_index']}" + "x" * 5_000)
+        if payload["chunk"][0] % 2:
+            return held(payload, "pause")
+        return to_wire(Receipt(number=payload["chunk"][0], messages=50_000, enqueued=7, error="x" * 5_000))
 
-    big = Batch(
-        index=999_999,
-        blob=f"runs/{'r' * 64}/batches/999999.ndjson",
-        count=5_000_000,
-        offsets=tuple(range(0, 500_000_000, 5_000_000)),
-        size_bytes=500_000_000,
-        pages=5_000,
-        next_cursor=Cursor(text="c" * 512),
-        wait=Wait(waiting_for="source", reason="r" * REASON_CHARACTERS, seconds=1234567.891, attempts=123456),
-    )
-    state = first_state(chunk_size=50_000, chunks_per_batch=100, tolerated_failures="1000")
-    state["recoveries"] = RECOVERIES
-    answer = answering(to_wire(FetchOutcome(batch=big)), chunk=chunk)
-    before = rehearse(answer, state)
-    after = rehearse(
-        lambda name, payload: (
-            answer(name, {**payload, "batch_index": 0}) if name == "fetch_batch" else answer(name, payload)
+    most = Sums(chunks=99_999, messages=10**10, enqueued=10**10, retries=10**6, throttled_seconds=123456.789)
+    longest = RunState(
+        run=Run("r" * 64, "20260101T000000-12345678"),
+        request=RunRequest(
+            source="s" * 40, chunk_size=50_000, chunks_per_batch=100, tolerated_failures="100000", total_is_exact=True
         ),
-        before.continued_with,
+        started_at=STARTED_AT,
+        cursor=Cursor(text="c" * 512),
+        wait=Wait(waiting_for="source", reason="r" * REASON_CHARACTERS, seconds=1234567.891, attempts=123456),
+        wait_until="2027-01-02T00:10:00+00:00",
+        batches=99_998,
+        chunks=9_999_800,
+        fetched=5_000_000 + 3 * 10**10,
+        spooled=Spooled(
+            window=(Chunks("123456", tuple(range(9_999_800, 9_999_900))),),
+            messages=5_000_000,
+            token="123456",
+            next_chunk=9_999_900,
+            stop_chunk=9_999_900,
+        ),
+        done=most,
+        failed=most,
+        redo=Redo(attempt=9, next_byte=10**9, sums=most),
+        failures=(ChunkFailure(number=9_999_999, failed=49_999, error="e" * ERROR_LENGTH),) * LISTED_FAILURES,
+        counts_at=STARTED_AT,
+        recoveries=(Recovery(at=STARTED_AT, cause="c" * CAUSE_LENGTH),) * RECOVERIES_AN_HOUR,
     )
+    settled = to_wire(SettledChunks(chunks=tuple(Settled(9_999_999, 50_000, 49_999, 1, 1, 9, 1.5) for _ in range(100))))
+    generation = rehearse(answering(TWO[0], chunk=chunk, record_failed=settled), to_wire(longest))
 
-    sizes = {task.name: len(json.dumps(task.payload)) for task in after.tasks}
-    sizes["state"] = len(json.dumps(after.continued_with))
-    assert after.continued_with is not None
-    assert len(after.continued_with["failures"][0]["error"]) == ERROR_LENGTH
-    assert after.continued_with["recoveries"] == RECOVERIES
+    sizes = {task.name: len(json.dumps(task.payload)) for task in generation.tasks}
+    assert {"record_window", "enqueue_chunk", "record_failed"} <= sizes.keys()
+    sizes["settled"] = len(json.dumps(settled))
     assert {name: size for name, size in sizes.items() if size > 4096} == {}
-
-
-def test_no_state_is_above_4_kb_with_every_chunk_held_back() -> None:
-    def chunk(_: str, payload: dict[str, Any]) -> Outcome:
-        return held(payload, "pause", enqueued=49_999 if payload["chunk_index"] < 40 else 0)
-
-    offsets = tuple(range(0, 500_000_000, 5_000_000))
-    fetched = Batch(index=0, blob="b", count=5_000_000, offsets=offsets, size_bytes=500_000_000, pages=1)
-    answer = answering(to_wire(FetchOutcome(batch=fetched)), chunk=chunk)
-    state = {**first_state(chunk_size=50_000, chunks_per_batch=100), "recoveries": RECOVERIES}
-    paused = rehearse(answer, rehearse(answer, state).continued_with)
-
-    assert len(json.dumps(paused.continued_with)) < 4096

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from azure.storage.blob.aio import ContainerClient
+from ingestion.run.control import GO, express, following, read_wish
 
 from emulator import Azurite
 from ingestion.contracts import (
@@ -20,7 +21,6 @@ from ingestion.contracts import (
     Settled,
 )
 from ingestion.errors import InvalidInput, UnknownSchema
-from ingestion.run.control import GO, express, following, read_wish
 from ingestion.run.failed import load as load_failed
 from ingestion.run.failed import record
 from ingestion.run.ledger import Ledger, read_json

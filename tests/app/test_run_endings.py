@@ -4,27 +4,27 @@ from typing import Any
 
 import pytest
 
-from ingestion.contracts import Counted, Recorded, Settled
+from ingestion.contracts import Recorded, Settled, SettledChunks
 from ingestion.wire import to_wire
 from tests.app.answers import TWO, answering, batch, failing, held, receipt, report_of
 from tests.app.rehearsal import Outcome, first_state, rehearse, rehearse_all
 
 
-def test_chunks_that_are_held_back_stay_pending_and_the_run_waits_for_a_wish_then_does_only_those() -> None:
+def test_chunks_that_are_held_back_stay_pending_and_the_run_waits_for_a_command_then_does_only_those() -> None:
     def pausing(_: str, payload: dict[str, Any]) -> Outcome:
-        return held(payload, "pause", enqueued=3) if payload["chunk_index"] else receipt(payload)
+        return held(payload, "pause") if payload["chunk"][0] else receipt(payload)
 
     paused = rehearse(answering(*TWO, chunk=pausing), rehearse(answering(*TWO)).continued_with)
     assert paused.windows[1] == ["first of timer 2026-01-01T00:25:00+00:00, event control"], (
-        "a wish whose event was lost is found in the end"
+        "a command whose event was lost is found in the end"
     )
     progress = paused.progress[-1]
-    assert (progress["phase"], progress["enqueued"], progress["pending"]) == ("paused", 16, 9)
+    assert (progress["phase"], progress["enqueued"], progress["pending"]) == ("paused", 10, 15)
 
     again = rehearse(answering(*TWO, chunk=pausing), paused.continued_with)
-    assert again.windows[0][-2:] == ["enqueue_chunk 0/1", "enqueue_chunk 0/2"]
-    assert (again.progress[-1]["phase"], again.progress[-1]["pending"]) == ("paused", 9), (
-        "waking up without a wish changes nothing"
+    assert again.windows[0][-2:] == ["enqueue_chunk 1", "enqueue_chunk 2"]
+    assert (again.progress[-1]["phase"], again.progress[-1]["pending"]) == ("paused", 15), (
+        "waking up without a command changes nothing"
     )
 
     assert report_of(rehearse_all(answering(*TWO), again.continued_with))["enqueued"] == 55
@@ -32,33 +32,34 @@ def test_chunks_that_are_held_back_stay_pending_and_the_run_waits_for_a_wish_the
 
 def test_a_run_that_is_cancelled_ends_with_exact_counts() -> None:
     def cancelling(_: str, payload: dict[str, Any]) -> Outcome:
-        return held(payload, "cancel", enqueued=2) if payload["chunk_index"] == 2 else receipt(payload)
+        return held(payload, "cancel") if payload["chunk"][0] == 2 else receipt(payload)
 
-    generations = rehearse_all(answering(*TWO, chunk=cancelling))
+    left_open = to_wire(SettledChunks(chunks=(Settled(2, 5, 2, 0),)))
+    generations = rehearse_all(answering(*TWO, chunk=cancelling, finish_run=left_open))
 
     report = report_of(generations)
     assert (report["outcome"], report["fetched"]) == ("cancelled", 25)
     assert (report["enqueued"], report["failed"], report["pending"]) == (22, 0, 3)
 
 
-def test_a_run_that_has_nothing_left_to_do_completes_whatever_is_wished() -> None:
-    answer = answering(batch(0, 5, last=True, total=5), record=lambda *_: to_wire(Recorded(wish="cancel")))
+def test_a_run_that_has_nothing_left_to_do_completes_whatever_the_command() -> None:
+    answer = answering(batch(0, 10, last=True, total=10), record=lambda *_: to_wire(Recorded(command="cancel")))
 
     assert report_of(rehearse_all(answer, {**first_state(), "window": 1}))["outcome"] == "cancelled"
 
-    chunks = rehearse(answering(batch(0, 5, last=True, total=5)))
+    chunks = rehearse(answering(batch(0, 10, last=True, total=10)))
     assert report_of([rehearse(answer, chunks.continued_with)])["outcome"] == "completed"
 
 
 def test_beyond_the_tolerated_failures_nothing_more_is_fetched_and_the_run_fails_with_the_list() -> None:
     state = first_state(tolerated_failures="1")
-    generations = rehearse_all(answering(*TWO, chunk=failing((0, 0), (0, 2))), state)
+    generations = rehearse_all(answering(*TWO, chunk=failing(0, 2)), state)
 
     last = generations[-1]
     assert len(generations) == 2
-    assert "2 of 3 chunks failed, tolerated are 1 (batch 0 chunk 0: the queue answered HTTP 403" in str(last.error)
+    assert "2 of 3 chunks failed, tolerated are 1 (chunk 0: the queue answered HTTP 403" in str(last.error)
     finished = last.payloads("finish_run")[0]
-    assert (finished["state"]["batches_fetched"], finished["outcome"]) == (1, "failed"), "what was fetched is dropped"
+    assert (finished["state"]["batches"], finished["outcome"]) == (1, "failed"), "what was fetched is dropped"
 
 
 @pytest.mark.parametrize(
@@ -66,16 +67,16 @@ def test_beyond_the_tolerated_failures_nothing_more_is_fetched_and_the_run_fails
 )
 def test_within_the_tolerated_failures_the_run_completes(tolerated: str, outcome: str) -> None:
     state = first_state(tolerated_failures=tolerated)
-    generations = rehearse_all(answering(*TWO, chunk=failing((0, 0), (1, 2))), state)
+    generations = rehearse_all(answering(*TWO, chunk=failing(0, 5)), state)
 
     assert report_of(generations)["outcome"] == outcome
 
 
 def test_a_run_of_which_nothing_got_through_fails_however_much_is_tolerated() -> None:
-    answer = answering(batch(0, 5, last=True), chunk=failing((0, 0)))
+    answer = answering(batch(0, 10, last=True), chunk=failing(0))
     generations = rehearse_all(answer, first_state(tolerated_failures="100%"))
 
-    assert "1 of 1 chunks failed, and not one message got through (batch 0 chunk 0: " in str(generations[-1].error)
+    assert "1 of 1 chunks failed, and not one message got through (chunk 0: " in str(generations[-1].error)
     assert generations[-1].payloads("finish_run")[0]["outcome"] == "failed"
 
 
@@ -98,23 +99,23 @@ def test_a_ledger_that_cannot_be_written_ends_the_run_as_failed() -> None:
 
 
 def test_failed_chunks_that_the_ledger_could_not_take_are_as_if_their_window_had_not_been() -> None:
-    answer = answering(*TWO, chunk=failing((0, 1)), record_failed=Exception("the storage account cannot be reached"))
+    answer = answering(*TWO, chunk=failing(1), record_failed=Exception("the storage account cannot be reached"))
     finished = rehearse_all(answer)[-1].payloads("finish_run")[0]
 
     assert finished["state"]["error"] == "the storage account cannot be reached"
-    assert (finished["state"]["batch"]["index"], finished["state"]["totals"]["enqueued"]) == (0, 0)
+    assert (finished["state"]["spooled"]["messages"], finished["state"]["done"]["enqueued"]) == (25, 0)
 
 
 def test_a_chunk_without_a_receipt_counts_as_the_ledger_found_out() -> None:
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
         lost = Exception("Activity function 'enqueue_chunk' failed: the worker is gone\n at ...")
-        return lost if payload["chunk_index"] < 2 else receipt(payload)
+        return lost if payload["chunk"][0] < 2 else receipt(payload)
 
-    found = to_wire(Settled(chunks=(Counted(0, 10, 0), Counted(1, 7, 1))))
+    found = to_wire(SettledChunks(chunks=(Settled(0, 10, 10, 0), Settled(1, 10, 7, 1))))
     report = report_of(rehearse_all(answering(batch(0, 25, last=True), chunk=chunk, record_failed=found)))
 
     assert (report["enqueued"], report["rejected"], report["failed"], report["chunks_failed"]) == (22, 1, 2, 1)
-    assert report["failures"] == [{"batch": 0, "chunk": 1, "failed": 2, "error": "the worker is gone"}]
+    assert report["failures"] == [{"chunk": 1, "failed": 2, "error": "the worker is gone"}]
 
 
 def test_a_report_whose_ledger_could_not_be_closed_says_so() -> None:

@@ -10,23 +10,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ingestion.chunking import chunk
 from ingestion.contracts import (
     OUT_OF_TIME,
     Batch,
-    Counted,
+    Chunk,
     Cursor,
     FailedPage,
     FetchOutcome,
     Receipt,
     Recorded,
+    RunState,
     Settled,
+    SettledChunks,
+    grouped,
+    listed,
+    sums_of,
 )
 from ingestion.source_wait import Wait
-from ingestion.wire import to_wire
-from tests.app.rehearsal import Outcome
+from ingestion.wire import from_wire, to_wire
+from tests.app.rehearsal import Outcome, chunks_of
 
-LINE_BYTES = 5
 PAGE_CHUNKS = 3  # of a redrive: small, so that there are several
+SHORT_CHUNK = 4  # messages of a chunk that is full by its bytes
 
 
 class InstanceLost(BaseException):
@@ -34,16 +40,19 @@ class InstanceLost(BaseException):
 
 
 @dataclass
-class Chunk:
+class Sent:
     """What the queue and the checkpoint know of a chunk."""
 
-    count: int
+    messages: int
     enqueued: int = 0
     rejected: int = 0
 
     @property
     def left(self) -> int:
-        return self.count - self.enqueued - self.rejected
+        return self.messages - self.enqueued - self.rejected
+
+    def settled(self, number: int) -> Settled:
+        return Settled(number, self.messages, self.enqueued, self.rejected)
 
 
 class World:
@@ -55,12 +64,13 @@ class World:
         self.counts, self.waits, self.total = counts, waits, sum(counts) if total else None
         self.troubles = {name: list(kinds) for name, kinds in troubles.items()}
         self.lost_at = set(lost_at)  # the calls, counted from 1, at which the instance is lost
-        self.wish: str | None = None
-        self.chunks: dict[tuple[int, int], Chunk] = {}
+        self.command: str | None = None
+        self.chunks: dict[Chunk, Sent] = {}
         self.state: dict[str, Any] | None = None  # the ledger's
         self.report: dict[str, Any] | None = None
-        self.failed: dict[tuple[int, int], dict[str, Any]] = {}  # the ledger's
-        self.batches: dict[int, dict[str, Any]] = {}
+        self.failed: dict[int, dict[Chunk, Settled]] = {}  # the ledger's, by attempt
+        self.redo: dict[int, list[tuple[Chunk, Settled]]] = {}
+        self.batches: dict[int, Batch] = {}
         self._drawn = f"World({counts}, {waits}, {troubles}, {sorted(self.lost_at)}, {total})"
         self._calls = 0
         self._given: dict[int, tuple[Any, Outcome]] = {}  # a task that failed is looked at twice
@@ -84,101 +94,93 @@ class World:
         """Raised, refused, held back, or brought; the same batch whenever it is asked for."""
         index = payload["batch_index"]
         assert payload.get("cursor") == (None if index == 0 else {"text": str(index)}), "not where it was left"
-        if self.wish and trouble == "hindered":
-            return to_wire(FetchOutcome(held=self.wish))
+        if self.command and trouble == "hindered":
+            return to_wire(FetchOutcome(held=self.command))
         if trouble in ("raised", "refused"):
             return Exception("no page\ntrace") if trouble == "raised" else to_wire(FetchOutcome(error="no page"))
         count, is_last = self.counts[index], index == len(self.counts) - 1
-        wait_seconds = self.waits[index]
+        wait_seconds, first = self.waits[index], payload["first_chunk"]
+        sizes = [len(cut) for cut in chunk(range(count), SHORT_CHUNK if index % 2 else payload["chunk_size"])]
         batch = Batch(
             index=index,
-            blob=f"runs/run-1/batches/{index:06}.ndjson",
+            token=f"b{index}",
+            first_chunk=first,
+            chunks=len(sizes),
             count=count,
-            offsets=tuple(range(0, count * LINE_BYTES, payload["chunk_size"] * LINE_BYTES)),
-            size_bytes=count * LINE_BYTES,
+            size_bytes=count * 5,
             pages=1,
             next_cursor=None if is_last else Cursor(text=str(index + 1)),
             wait=Wait(waiting_for="source", reason="HTTP 429", seconds=wait_seconds) if wait_seconds else None,
             source_total=self.total,
         )
+        assert self.batches.setdefault(index, batch) == batch, "fetched twice, from two places"
+        for number, size in enumerate(sizes, start=first):
+            self.chunks.setdefault(Chunk(number, batch.token), Sent(size))
         return to_wire(FetchOutcome(batch=batch))
 
     def enqueue_chunk(self, payload: dict[str, Any], trouble: str) -> Outcome:
         """All sent, half sent and failed or out of time or without answer, held back, or some of it rejected."""
-        key = (payload["batch_index"], payload["chunk_index"])
-        chunk = self.chunks.setdefault(key, Chunk(payload["count"]))
-        assert (payload["first_message"], chunk.count) == (key[1] * 10, payload["count"])
-        held = self.wish if self.wish and trouble == "hindered" and chunk.left else None
+        key = Chunk(*payload["chunk"])
+        sent = self.chunks[key]
+        held = self.command if self.command and trouble == "hindered" and sent.left else None
         if trouble in ("failed", "raised"):
-            chunk.enqueued += chunk.left // 2
-        elif trouble == "slow" and chunk.left > 1:
+            sent.enqueued += sent.left // 2
+        elif trouble == "slow" and sent.left > 1:
             held = OUT_OF_TIME
-            chunk.enqueued += chunk.left // 2
+            sent.enqueued += sent.left // 2
         elif not held:
-            chunk.rejected += min(1, chunk.left) if trouble == "rejected" else 0
-            chunk.enqueued += chunk.left
+            sent.rejected += min(1, sent.left) if trouble == "rejected" else 0
+            sent.enqueued += sent.left
         if trouble == "raised":
             return Exception("the worker is gone\ntrace")
+        error = "the queue said no" if sent.left and not held else None
+        return to_wire(Receipt(**sent.settled(key.number)._asdict(), held=held, error=error))
+
+    def record_window(self, payload: dict[str, Any], trouble: str) -> Outcome:
+        """Recorded, with the command if it is seen; or not recorded."""
+        if trouble == "raised":
+            return Exception("no ledger")
+        self.state = payload
+        return to_wire(Recorded(command=self.command if trouble == "hindered" else None))
+
+    def record_failed(self, payload: dict[str, Any], trouble: str) -> Outcome:
+        """That of which something is left is listed; what was sent of each chunk is told."""
+        if trouble == "raised":
+            return Exception("no ledger")
+        settled = {key: self.chunks[key].settled(key.number) for key in chunks_of(payload["chunks"])}
+        left = {key: one for key, one in settled.items() if self.chunks[key].left}
+        self.failed.setdefault(payload["attempt"], {}).update(left)
+        return to_wire(SettledChunks(chunks=tuple(settled.values())))
+
+    def redrive(self, before: RunState, attempt: int) -> None:
+        """What a redrive after `before` has to do again is listed."""
+        old = {} if before.redo is None else dict(self.redo[before.redo.attempt][before.redo.next_byte :])
+        due = {**old, **self.failed.get(before.attempt, {})}
+        in_window = set(listed(before.spooled.window))
+        self.redo[attempt] = [(key, one) for key, one in sorted(due.items()) if key not in in_window]
+
+    def load_failed(self, payload: dict[str, Any], trouble: str) -> Outcome:
+        """The next chunks of the redo list."""
+        if trouble == "raised":
+            return Exception("no ledger")
+        due = self.redo[payload["attempt"]]
+        stop = payload["next_byte"] + min(PAGE_CHUNKS, payload["most"])
+        page = due[payload["next_byte"] : stop]
         return to_wire(
-            Receipt(
-                batch_index=key[0],
-                chunk_index=key[1],
-                count=chunk.count,
-                enqueued=chunk.enqueued,
-                rejected=chunk.rejected,
-                held=held,
-                error="the queue said no" if chunk.left and not held else None,
+            FailedPage(
+                chunks=grouped(key for key, _ in page),
+                sums=sums_of(Receipt(**one._asdict()) for _, one in page),
+                next_byte=stop if stop < len(due) else None,
             )
         )
 
-    def record_window(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """Recorded, with the wish if it is seen; or not recorded."""
-        if trouble == "raised":
-            return Exception("no ledger")
-        self.state = payload["state"]
-        return to_wire(Recorded(wish=self.wish if trouble == "hindered" else None))
-
-    def record_failed(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """What was tried is taken out, that of which something is left is put in; what was sent of it is told."""
-        if trouble == "raised":
-            return Exception("no ledger")
-        index, tried = payload["batch"]["index"], payload.get("tried")
-        for key in [key for key in self.failed if key[0] == index and (tried is None or key[1] in tried)]:
-            del self.failed[key]
-        self.batches[index] = payload["batch"]
-        settled = []
-        for number in (chunk[0] for group in payload["groups"] for chunk in group["chunks"]):
-            chunk = self.chunks[index, number]
-            settled.append(Counted(number, chunk.enqueued, chunk.rejected))
-            if chunk.left:
-                self.failed[index, number] = {"counted": settled[-1], "attempt": payload["attempt"]}
-        return to_wire(Settled(chunks=tuple(settled)))
-
-    def load_failed(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """The next chunks that failed in earlier attempts, all of one batch; a page without one at the end."""
-        if trouble == "raised":
-            return Exception("no ledger")
-        busy_batch, busy_chunks = payload.get("busy_batch"), payload.get("busy_chunks")
-        due = [
-            key
-            for key, one in sorted(self.failed.items())
-            if one["attempt"] < payload["attempt"]
-            and key[0] >= payload["next_batch"]
-            and not (key[0] == busy_batch and (busy_chunks is None or key[1] in busy_chunks))
-        ]
-        if not due:
-            return to_wire(FailedPage())
-        page = [key for key in due if key[0] == due[0][0]][:PAGE_CHUNKS]
-        counted = tuple(self.failed[key]["counted"] for key in page)
-        wire = to_wire(FailedPage(chunks=counted))
-        return {**wire, "batch": self.batches[due[0][0]]}
-
     def finish_run(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """The last state is in the ledger, or it is not."""
+        """The last state is in the ledger, and what is left open is settled; or not."""
         if trouble == "raised":
             return Exception("no ledger")
         self.state, self.report = payload["state"], payload
-        return None
+        window = from_wire(RunState, self.state).spooled.window
+        return to_wire(SettledChunks(chunks=tuple(self.chunks[key].settled(key.number) for key in listed(window))))
 
 
 def as_sent(wire: Any) -> Any:

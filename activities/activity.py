@@ -1,0 +1,41 @@
+"""The shape that all activities share: decode, open storage, do the work, turn a refusal into an outcome, encode."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from ingestion.errors import InvalidInput, PermanentError
+from ingestion.settings import Settings, load_settings
+from ingestion.storage import Storage, open_storage, storage_errors
+from ingestion.wire import JsonObject, from_wire, to_wire
+
+Request = TypeVar("Request")
+Work = Callable[[Request, Storage, Settings], Awaitable[Any]]
+
+
+def activity(
+    kind: type[Request], *, doing: str, refused: Callable[[Request, str], Any] | None = None
+) -> Callable[[Work[Request]], Callable[[JsonObject], Awaitable[JsonObject]]]:
+    """Return a decorator that makes an activity of a function from a record of `kind` to another record.
+
+    `doing` says what the activity was about to do when storage refused, with fields of the record as `str.format` takes
+    them. `refused` makes the outcome of what trying
+    again cannot help; without it that is raised, as everything else is, and retried.
+    """
+
+    def decorate(work: Work[Request]) -> Callable[[JsonObject], Awaitable[JsonObject]]:
+        async def run(request: dict) -> dict:  # the worker reads these annotations
+            wanted = from_wire(kind, request)
+            try:
+                settings = load_settings()
+                with storage_errors(doing.format(wanted)):
+                    return to_wire(await work(wanted, open_storage(settings), settings))
+            except (InvalidInput, PermanentError) as error:
+                if refused is None:
+                    raise
+                return to_wire(refused(wanted, str(error)))
+
+        run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
+        run.__doc__ = work.__doc__
+        return run
+
+    return decorate

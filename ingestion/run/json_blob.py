@@ -1,0 +1,53 @@
+"""JSON objects in blobs, indented for reading, and changed as one step however many writers there are."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient
+
+from ingestion.wire import JsonObject
+
+
+async def read_json(blob: BlobClient) -> JsonObject | None:
+    """Return the JSON object in a blob; None if there is no such blob."""
+    found, _ = await _read(blob)
+    return found
+
+
+async def change_json(blob: BlobClient, change: Callable[[JsonObject | None], JsonObject | None]) -> JsonObject | None:
+    """Replace the JSON object in a blob by what `change` makes of it, and return what is there afterwards.
+
+    `change` gets None for a blob that is not there, may be called again when somebody else was faster, and returns
+    None to leave things as they are.
+    """
+    while True:
+        found, etag = await _read(blob)
+        new = change(found)
+        if new is None:
+            return found
+        condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+        if etag is not None:
+            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        try:
+            await write_json(blob, new, **condition)
+            return new
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+            continue
+
+
+async def write_json(blob: BlobClient, value: JsonObject, **condition: Any) -> None:
+    """Write a JSON object into a blob."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    await blob.upload_blob(text.encode(), overwrite=True, **condition)
+
+
+async def _read(blob: BlobClient) -> tuple[JsonObject | None, str | None]:
+    try:
+        download = await blob.download_blob()
+        found: JsonObject = json.loads(await download.readall())
+    except ResourceNotFoundError:
+        return None, None
+    return found, str(download.properties.etag)

@@ -1,0 +1,55 @@
+"""What was asked for: `runs/{run_id}/request.json`, which names the folder of the present start.
+
+Everything else of the start lies in that folder, so two starts of one id never meet: a start after a deletion, or after
+the sweep, has a folder of its own. The blob is also the lock of the run (`ingestion.run.lock`).
+"""
+
+import secrets
+from datetime import datetime
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob.aio import BlobClient, ContainerClient
+
+from ingestion.contracts import Run, RunRequest, RunState
+from ingestion.run import run_state
+from ingestion.run.json_blob import read_json, write_json
+from ingestion.wire import JsonObject, from_wire
+
+
+def new_start(now: datetime) -> str:
+    """Return a name for a new start: its time for people, and a random part that keeps it unique."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+async def create_request(container: ContainerClient, request: JsonObject) -> JsonObject:
+    """Write down what was asked for, unless it is there; return what is there: the first to come wrote it."""
+    blob = request_blob(container, request["run_id"])
+    try:
+        await write_json(blob, request, match_condition=MatchConditions.IfMissing)
+    except HttpResponseError as error:
+        if error.status_code not in (409, 412):  # there, or there and locked
+            raise
+        found = await read_json(blob)
+        return request if found is None else found
+    return request
+
+
+async def read_request(container: ContainerClient, run_id: str) -> JsonObject | None:
+    """Return what was asked for; None if there is no such run."""
+    return await read_json(request_blob(container, run_id))
+
+
+def run_of(request: JsonObject) -> Run:
+    """Return the start that a request names."""
+    return Run(request["run_id"], request["start"])
+
+
+def first_state(request: JsonObject) -> RunState:
+    """Return the state of a run that has done nothing yet."""
+    return run_state.start(run_of(request), from_wire(RunRequest, request["request"]), request["started_at"])
+
+
+def request_blob(container: ContainerClient, run_id: str) -> BlobClient:
+    """Return the blob of a run's request."""
+    return container.get_blob_client(f"runs/{run_id}/request.json")
