@@ -44,7 +44,8 @@ async def failed(ledger: Ledger, attempt: int, chunks: list[Chunk]) -> None:
 
 async def redriven(ledger: Ledger, before: RunState) -> list[Chunk]:
     """Write the list of a redrive after `before`, and load it page by page."""
-    attempt, done, next_byte = before.attempt + 1, list[Chunk](), 0
+    attempt, done = before.attempt + 1, list[Chunk]()
+    next_byte: int | None = 0
     await write_redo_list(ledger, before, attempt)
     while next_byte is not None:
         page = await load(ledger, LoadRequest(run=RUN, attempt=attempt, next_byte=next_byte, most=PAGE))

@@ -3,22 +3,18 @@
 import base64
 import json
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.contracts import EnqueueRequest
+from ingestion.contracts import Chunk, EnqueueRequest, Run
 from ingestion.sending.message_format import MAX_MESSAGE_BYTES, Post, posts_of
 from ingestion.sending.packed import unpack
 from ingestion.settings import Settings, load_settings
 
-REQUEST = EnqueueRequest(
-    run_id="r1", source="demo", batch_index=2, chunk_index=1, blob="b", start_byte=0, end_byte=0,
-    first_message=5_000, count=0,
-)  # fmt: skip
+REQUEST = EnqueueRequest(run=Run("r1", "s1"), source="demo", chunk=Chunk(2, "token"))
 
 
 def settings(**names: str) -> Settings:
@@ -26,7 +22,7 @@ def settings(**names: str) -> Settings:
 
 
 def posts(messages: list[Any], **names: str) -> list[Post]:
-    return list(posts_of(messages, replace(REQUEST, count=len(messages)), settings(**names)))
+    return list(posts_of([json.dumps(message).encode() for message in messages], REQUEST, settings(**names)))
 
 
 def text(post: Post) -> str:
@@ -48,8 +44,8 @@ def test_raw_is_the_id_as_it_is_and_a_record_as_compact_json() -> None:
 
 def test_an_envelope_says_where_the_message_comes_from_and_has_a_stable_key() -> None:
     first, second = (json.loads(decoded(post)) for post in posts(["a", {"x": 1}], SLUICE_MESSAGE_FORMAT="envelope"))
-    assert first == {"run": "r1", "source": "demo", "key": "r1/2/5000", "id": "a"}
-    assert second == {"run": "r1", "source": "demo", "key": "r1/2/5001", "record": {"x": 1}}
+    assert first == {"run": "r1", "source": "demo", "key": "r1/s1/2/0", "id": "a"}
+    assert second == {"run": "r1", "source": "demo", "key": "r1/s1/2/1", "record": {"x": 1}}
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=2_000), max_size=40), st.integers(1, 50))
@@ -57,7 +53,7 @@ def test_packs_hold_every_message_under_its_key_and_keep_both_limits(ids: list[s
     names = {"SLUICE_MESSAGE_FORMAT": "packed", "SLUICE_PACK_MESSAGES": str(limit), "SLUICE_PACK_BYTES": "9000"}
     packs = [decoded(post) for post in posts(ids, **names) if not post.reason]
     unpacked = [pair for pack in packs for pair in unpack(pack)]
-    assert unpacked == [(f"r1/2/{5_000 + index}", name) for index, name in enumerate(ids)]
+    assert unpacked == [(f"r1/s1/2/{index}", name) for index, name in enumerate(ids)]
     assert all(len(pack.encode()) <= 9_000 and len(json.loads(pack)["messages"]) <= limit for pack in packs)
 
 
@@ -66,7 +62,7 @@ def test_a_message_too_large_for_a_pack_is_rejected_and_the_keys_count_on() -> N
     small, large, last = posts(["a", "b" * 2_000, "c"], **names)
     assert (small[:2], large[:2], last[:2]) == ((0, 1), (1, 2), (2, 3))
     assert large.reason.startswith("too_large: ")
-    assert list(unpack(decoded(last))) == [("r1/2/5002", "c")]
+    assert list(unpack(decoded(last))) == [("r1/s1/2/2", "c")]
 
 
 @given(st.lists(st.one_of(st.text(), st.integers(), st.dictionaries(st.text(max_size=5), st.text()))), st.data())

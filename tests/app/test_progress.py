@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 
 from clients import progress as clients_progress
 from clients.progress import progress_of
-from ingestion.contracts import Counted, FetchOutcome, Receipt, RunState
-from ingestion.run import run_report, run_state, window
+from ingestion.chunking import chunk
+from ingestion.contracts import FetchOutcome, Receipt, RunState, Settled, listed
+from ingestion.contracts import Run as RunStart
+from ingestion.run import run_report, run_state
 from ingestion.run.last_look import LastLooks
 from tests.app.answers import batch_of
 from tests.app.rehearsal import NOW, first_state
 
 CHUNK_SIZE = 10
 Told = dict[str, Any]
-Seen = tuple[RunState, Told | None, dict[int, Counted]]  # a read of the instance: input, custom status; the checkpoints
+Seen = tuple[RunState, Told | None, dict[int, Settled]]  # a read of the instance: input, custom status; the checkpoints
 
 
 class Run:
@@ -26,7 +28,8 @@ class Run:
 
     def __init__(self) -> None:
         self.state = run_state.load(first_state(CHUNK_SIZE, tolerated_failures="100%"))
-        self.sent: dict[int, Counted] = {}
+        self.sent: dict[int, Settled] = {}
+        self.sizes: dict[int, int] = {}
         self.custom: Told | None = None
         self.now = NOW
         self.batches = 0
@@ -42,34 +45,35 @@ class Run:
         self.custom = run_report.progress(self.state)
         self.see()
 
+    def window(self) -> list[Settled]:
+        """How far each chunk of the window is."""
+        numbers = (chunk.number for chunk in listed(self.state.spooled.window))
+        return [self.sent.get(number, Settled(number, self.sizes[number])) for number in numbers]
+
     def send(self, index: int, enqueued: int, rejected: int) -> None:
         """The chunk gets further, or is done."""
-        sizes = window.chunk_sizes(self.state)
-        if not sizes:
+        if not (window := self.window()):
             return
-        chunk = sorted(sizes)[index % len(sizes)]
-        before = self.sent.get(chunk, Counted(chunk))
-        enqueued = min(enqueued, sizes[chunk] - before.enqueued - before.rejected)
-        rejected = min(rejected, sizes[chunk] - before.enqueued - before.rejected - enqueued)
-        self.sent[chunk] = Counted(chunk, before.enqueued + enqueued, before.rejected + rejected)
+        before = window[index % len(window)]
+        left = before.messages - before.enqueued - before.rejected
+        enqueued = min(enqueued, left)
+        rejected = min(rejected, left - enqueued)
+        sent = before._replace(enqueued=before.enqueued + enqueued, rejected=before.rejected + rejected)
+        self.sent[before.number] = sent
 
     def next_window(self, fails: bool, count: int) -> None:
         """All chunks report, finished, or as far as they are; the next batch is there."""
         receipts = []
-        for chunk, size in window.chunk_sizes(self.state).items():
-            at = self.sent.get(chunk, Counted(chunk))
-            enqueued = at.enqueued if fails else size - at.rejected
-            error = "the queue refused" if fails else None
-            self.sent[chunk] = Counted(chunk, enqueued, at.rejected)
-            receipts.append(
-                Receipt(batch_index=self.batches - 1, chunk_index=chunk, count=size, enqueued=enqueued,
-                        rejected=at.rejected, error=error)
-            )  # fmt: skip
+        for one in self.window():
+            at = one if fails else one._replace(enqueued=one.messages - one.rejected)
+            self.sent[at.number] = at
+            receipts.append(Receipt(**at._asdict(), error="the queue refused" if fails else None))
         self.now += timedelta(seconds=7)
-        fetched = FetchOutcome(batch=batch_of(self.batches, count, last=False))
-        self.state = run_state.with_window(self.state, receipts, None, fetched, self.now)
+        batch = batch_of(self.batches, count, last=False, first_chunk=self.state.chunks)
+        sizes = [len(part) for part in chunk(range(count), CHUNK_SIZE)]
+        self.sizes |= dict(enumerate(sizes, start=batch.first_chunk))
+        self.state = run_state.with_window(self.state, receipts, None, FetchOutcome(batch=batch), self.now)
         self.batches += 1
-        self.sent = {}
         self.see()
 
     def redrive(self) -> None:
@@ -90,14 +94,15 @@ class Process:
     def tell(self, seen: Seen, outcome: str) -> Told:
         state, custom, sent = seen
 
-        async def look(run_id: str, at_start: RunState) -> dict[int, Counted]:
+        async def look(at_start: RunState) -> list[Settled]:
             if outcome == "late":
                 raise TimeoutError
             if outcome == "failing":
                 raise OSError("storage is away")
-            return dict(sent)
+            numbers = {one.number for one in listed(at_start.spooled.window)}
+            return [one for one in sent.values() if one.number in numbers]
 
-        progress = asyncio.run(progress_of("run-1", state, "running", custom, look=look, last_looks=self.looks))
+        progress = asyncio.run(progress_of(state, "running", custom, look=look, last_looks=self.looks))
         self.told.append((state.attempt, progress))
         return progress
 
@@ -128,7 +133,7 @@ def test_what_a_process_tells_of_a_run_never_runs_backwards(steps: list[tuple[An
             case ("look", outcome, process):
                 told = processes[process].tell(run.seen[-1], outcome)
                 if outcome == "fine":
-                    truth = run_report.under_way(run.state, run.sent, "")
+                    truth = run_report.under_way(run.state, run.window(), "")
                     assert told["enqueued"] >= truth["enqueued"], "a look that came through is shown"
             case ("late reader", back, outcome, process):
                 processes[process].tell(run.seen[-min(back, len(run.seen))], outcome)
@@ -150,19 +155,19 @@ def test_what_a_process_tells_of_a_run_never_runs_backwards(steps: list[tuple[An
             most, attempt = told, max(attempt, of_attempt)
 
 
-def look_of(*sent: Counted) -> Any:
-    async def look(run_id: str, state: RunState) -> dict[int, Counted]:
-        return {one.chunk_index: one for one in sent}
+def look_of(*sent: Settled) -> Any:
+    async def look(state: RunState) -> list[Settled]:
+        return list(sent)
 
     return look
 
 
-async def fails(run_id: str, state: RunState) -> dict[int, Counted]:
+async def fails(state: RunState) -> list[Settled]:
     raise OSError("storage is away")
 
 
 def in_window(run: Run, looks: LastLooks, look: Any) -> Told:
-    return asyncio.run(progress_of("run-1", run.state, "running", run.custom, look=look, last_looks=looks))
+    return asyncio.run(progress_of(run.state, "running", run.custom, look=look, last_looks=looks))
 
 
 def begun() -> Run:
@@ -174,7 +179,7 @@ def begun() -> Run:
 
 def test_a_look_that_fails_leaves_the_last_known_counts_with_their_moment() -> None:
     run, looks = begun(), LastLooks()
-    known = in_window(run, looks, look_of(Counted(0, 10), Counted(1, 4)))
+    known = in_window(run, looks, look_of(Settled(0, 10, 10), Settled(1, 10, 4)))
     assert (known["enqueued"], known["chunks_done"], known["pending"]) == (14, 1, 11)
     assert in_window(run, looks, fails) == known
 
@@ -187,7 +192,7 @@ def test_a_process_that_has_not_looked_before_tells_the_recorded_counts_as_stale
 
 
 def test_a_look_that_takes_too_long_counts_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(run_id: str, state: RunState) -> dict[int, Counted]:
+    async def never(state: RunState) -> list[Settled]:
         await asyncio.Event().wait()
         raise AssertionError("nobody sets it")
 
@@ -198,7 +203,7 @@ def test_a_look_that_takes_too_long_counts_as_failed(monkeypatch: pytest.MonkeyP
 def test_each_look_that_comes_through_has_its_own_moment_and_is_not_stale() -> None:
     run, looks, before = begun(), LastLooks(), datetime.now(UTC)
     in_window(run, looks, fails)
-    told = in_window(run, looks, look_of(Counted(0, 3)))
+    told = in_window(run, looks, look_of(Settled(0, 10, 3)))
     assert datetime.fromisoformat(told["counts_at"]) >= before
     assert "stale" not in told
 
@@ -217,25 +222,21 @@ def test_a_run_that_is_paused_tells_what_it_counted_at_the_end_of_the_window() -
     run, at_start = begun(), begun().state
     run.next_window(False, 30)
     paused = run_report.progress(run.state, "paused")
-    assert asyncio.run(progress_of("run-1", at_start, "running", paused, look=fails, last_looks=LastLooks())) == paused
+    assert asyncio.run(progress_of(at_start, "running", paused, look=fails, last_looks=LastLooks())) == paused
 
 
 def test_a_younger_run_with_the_same_id_begins_at_nothing() -> None:
     run, looks = begun(), LastLooks()
-    in_window(run, looks, look_of(Counted(0, 10)))
-    state = run_state.load({**first_state(), "started_at": "2026-02-01T00:00:00+00:00"})
-    told = asyncio.run(progress_of("run-1", state, "running", None, look=fails, last_looks=looks))
+    in_window(run, looks, look_of(Settled(0, 10, 10)))
+    state = run_state.load({**first_state(), "run": ["run-1", "another start"]})
+    told = asyncio.run(progress_of(state, "running", None, look=fails, last_looks=looks))
     assert (told["fetched"], told["enqueued"]) == (0, 0)
-    old = in_window(run, looks, look_of(Counted(0, 10)))
-    assert old["enqueued"] == 10
-    again = asyncio.run(progress_of("run-1", state, "running", None, look=fails, last_looks=looks))
-    assert again["enqueued"] == 0, "what is told of the deleted run is nothing to the younger one"
 
 
 def test_of_very_many_runs_those_are_remembered_that_were_asked_for_last() -> None:
     run, looks = begun(), LastLooks(most=2)
     for run_id in ("a", "b", "a", "c"):
-        looks.never_less(run_id, run.state.started_at, 0, {**run_report.progress(run.state), "enqueued": 9})
+        looks.never_less(RunStart(run_id, "s"), 0, {**run_report.progress(run.state), "enqueued": 9})
     less = run_report.progress(run.state)
-    told = {name: looks.never_less(name, run.state.started_at, 0, less)["enqueued"] for name in ("a", "c", "b")}
+    told = {name: looks.never_less(RunStart(name, "s"), 0, less)["enqueued"] for name in ("a", "c", "b")}
     assert told == {"a": 9, "c": 9, "b": 0}
