@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from ingestion.deadline import in_time
 from ingestion.errors import InvalidInput, PermanentError
 from ingestion.settings import Settings, load_settings
 from ingestion.storage import Storage, open_storage, storage_errors
@@ -27,8 +28,10 @@ def activity(
             wanted = from_wire(kind, request)
             try:
                 settings = load_settings()
-                with storage_errors(doing.format(wanted)):
-                    return to_wire(await work(wanted, open_storage(settings), settings))
+                about = doing.format(wanted)
+                async with in_time(about):
+                    with storage_errors(about):
+                        return to_wire(await work(wanted, open_storage(settings), settings))
             except (InvalidInput, PermanentError) as error:
                 if refused is None:
                     raise

@@ -9,6 +9,7 @@ import azure.durable_functions as df
 from activities.activity import activity
 from activities.log import log
 from ingestion.contracts import Batch, FetchOutcome, FetchRequest
+from ingestion.deadline import seconds_to_begin
 from ingestion.fetching.fetch import fetch
 from ingestion.fetching.spool import Spool
 from ingestion.run.command import read_command
@@ -43,6 +44,7 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
         client,
         Spool(storage.container, request.run),
         budget_seconds=settings.fetch_seconds,
+        last_page_seconds=seconds_to_begin(),
         chunk_bytes=settings.chunk_bytes,
     )
     _log(request, batch)

@@ -8,6 +8,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from clients.run_id import is_run_id
+from ingestion.deadline import HTTP_SECONDS, in_time
 from ingestion.errors import (
     Conflict,
     DurableUnavailable,
@@ -42,8 +43,9 @@ def about_run(doing: str) -> Callable[[RunWork], Work]:
             if not is_run_id(run_id):
                 return answer_to(no_such_run(run_id))
             try:
-                with storage_errors(doing.format(run_id)):
-                    return await work(req, client, run_id)
+                async with in_time(doing.format(run_id), HTTP_SECONDS):
+                    with storage_errors(doing.format(run_id)):
+                        return await work(req, client, run_id)
             except (InvalidInput, PermanentError, RetryableError) as error:
                 return answer_to(error)
 

@@ -12,6 +12,7 @@ import azure.functions as func
 
 from activities.log import log
 from clients.keeper import keep
+from ingestion.deadline import in_time
 from ingestion.errors import SluiceError
 from ingestion.settings import keeper_seconds, load_settings
 from ingestion.storage import open_storage, storage_errors
@@ -32,7 +33,8 @@ async def keep_runs(timer: func.TimerRequest, client: df.DurableOrchestrationCli
     """Look at every open run of this task hub once. What keeps it from looking is logged; the next tick tries again."""
     try:
         container = open_storage(load_settings()).container
-        with storage_errors("list the open runs"):
-            await keep(client, container, datetime.now(UTC))
+        async with in_time("look at all open runs"):
+            with storage_errors("list the open runs"):
+                await keep(client, container, datetime.now(UTC))
     except SluiceError as error:
         log("keeper_hindered", "the keeper could not look", level=logging.WARNING, reason=str(error))

@@ -12,6 +12,7 @@ from clients.answer import answer, answer_to
 from clients.beginning import begin
 from clients.instance import RUNNING, started_instance, task_hub_of
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
+from ingestion.deadline import HTTP_SECONDS, in_time
 from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableError
 from ingestion.run import open_runs, run_index
 from ingestion.run.ledger import Ledger
@@ -39,8 +40,10 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
         run_id, asked = read_start(req)
         settings = load_settings()
         secrets_of(load_source(settings.sources, asked.source, os.environ).auth, os.environ)
-        with storage_errors(f"write the ledger of run {run_id}"):
-            status = await _start_once(client, run_id, asked, settings, open_storage(settings))
+        doing = f"write the ledger of run {run_id}"
+        async with in_time(doing, HTTP_SECONDS):
+            with storage_errors(doing):
+                status = await _start_once(client, run_id, asked, settings, open_storage(settings))
     except (InvalidInput, PermanentError, RetryableError) as error:
         return answer_to(error)
     response: func.HttpResponse = client.create_check_status_response(req, run_id)

@@ -14,6 +14,7 @@ SluiceError
     ├── StorageUnavailable   the storage account did not answer, or said that it is busy
     ├── DurableUnavailable   Durable Functions did not do what it was asked, or did not tell
     ├── RunLocked            somebody else starts, redrives, deletes or recovers the run, or it is ending
+    ├── OutOfTime            the function had no time left
     ├── ChunkOutOfTime       no message of the chunk got through in its time
     └── ChunkTakenOver       another copy of this activity sends the chunk
 """
@@ -87,6 +88,10 @@ class DurableUnavailable(RetryableError):
 
 class RunLocked(RetryableError):
     """Somebody else starts, redrives, deletes or recovers the run at this moment, or its last attempt ends late."""
+
+
+class OutOfTime(RetryableError):
+    """The function had no time left before the host would end it, and its worker with it."""
 
 
 class ChunkOutOfTime(RetryableError):

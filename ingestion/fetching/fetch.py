@@ -4,6 +4,7 @@ Enters: a fetch request. Leaves: a committed batch in the spool, described by th
 trip brings many pages, and the position in the source is durable once for each batch.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
@@ -11,7 +12,8 @@ from time import monotonic
 from typing import Any
 
 from ingestion.contracts import Batch, Cursor, FetchRequest
-from ingestion.errors import SourceRefused, SourceUnreachable, SpoolConflict
+from ingestion.deadline import in_time
+from ingestion.errors import OutOfTime, SourceRefused, SourceUnreachable, SpoolConflict
 from ingestion.fetching.advance import advance, answered, clamped_to, first_page, total_of
 from ingestion.fetching.fetch_parallel import PagesAhead
 from ingestion.fetching.filling import Filling
@@ -35,18 +37,21 @@ async def fetch(
     spool: Spool,
     *,
     budget_seconds: float,
+    last_page_seconds: float = float("inf"),
     chunk_bytes: int,
     now: Callable[[], float] = monotonic,
 ) -> Batch:
     """Bring the next batch into the spool and return it; the batch of an earlier copy of this fetch, if there is one.
 
-    `budget_seconds` bounds the time after which no further page is asked for. A batch holds at most
-    `request.max_messages` and the rest of the page that filled it. Raise SourceRefused and SourceUnreachable.
+    No further page is asked for after `budget_seconds`, and a page that takes longer than until `last_page_seconds` is
+    given up: the next fetch begins with it. A batch holds at most `request.max_messages` and the rest of the page that
+    filled it. Raise SourceRefused and SourceUnreachable, and OutOfTime if not one page came in time.
     """
     if (committed := await spool.find(request.batch_index)) is not None:
         return committed
-    walk = await _walk(request, source, client, spool, chunk_bytes)
+    give_up_at = asyncio.get_running_loop().time() + last_page_seconds
     try:
+        walk = await _walk(request, source, client, spool, chunk_bytes, give_up_at)
         batch = await walk.fill(now() + budget_seconds, now)
         await spool.commit(batch)
     except SpoolConflict:
@@ -58,7 +63,9 @@ async def fetch(
     return batch
 
 
-async def _walk(request: FetchRequest, source: Source, client: SourceClient, spool: Spool, chunk_bytes: int) -> "_Walk":
+async def _walk(
+    request: FetchRequest, source: Source, client: SourceClient, spool: Spool, chunk_bytes: int, give_up_at: float
+) -> "_Walk":
     """Return a walk from the request's cursor on, with all that the guards have to know of the way before."""
     stored = await spool.load_cursor(request.cursor)
     position = Position(cursor=source.pagination.first()) if stored is None else from_json(stored)
@@ -68,14 +75,15 @@ async def _walk(request: FetchRequest, source: Source, client: SourceClient, spo
     known = None
     if position.known_batches:
         known = Known()
-        async for line in spool.lines(position.known_batches):
-            known.add(line)
+        async with in_time("read what the run holds already", _left(give_up_at)):
+            async for line in spool.lines(position.known_batches):
+                known.add(line)
     client.patience.go_on(request.wait)
     client.has_answered = bool(position.pages or position.earlier_pages)
     previous = await spool.load(position.previous) if position.previous else b""
     writer = spool.writer(request.first_chunk)
     filling = Filling(source, writer, request.chunk_size, chunk_bytes, known, previous)
-    return _Walk(request, position, source, client, spool, seen, writer, filling)
+    return _Walk(request, position, source, client, spool, seen, writer, filling, give_up_at)
 
 
 class _Walk:
@@ -91,10 +99,12 @@ class _Walk:
         seen: Seen,
         writer: BatchWriter,
         filling: Filling,
+        give_up_at: float,
     ) -> None:
         self._request, self._position, self._source, self._client = request, position, source, client
         self._spool, self._seen, self._writer, self._filling = spool, seen, writer, filling
         self._clamped_to: int | None = None
+        self._give_up_at = give_up_at
         self._ahead = PagesAhead(client, source.parallel_fetches, self._request_of)
 
     async def fill(self, deadline: float, now: Callable[[], float]) -> Batch:
@@ -131,10 +141,17 @@ class _Walk:
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
         """Read pages until there is a reason to stop; return where to go on, and the wait before that."""
         wait_seconds, following = 0.0, None
-        while self._filling.count < self._request.max_messages and now() < deadline:
+        while self._filling.count < self._request.max_messages and (now() < deadline or not self._filling.pages):
             request = request_at(self._source, self._position)
             self._filling.begin()
-            page = await self._page()
+            try:
+                async with in_time("get one page of the source", _left(self._give_up_at)):
+                    page = await self._page()
+            except OutOfTime:
+                if not self._filling.pages:
+                    raise
+                await self._filling.restart()
+                break
             if isinstance(page, Throttled):
                 await self._filling.restart()  # the answer may have been cut off before the source asked to wait
                 if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
@@ -200,3 +217,7 @@ class _Walk:
         seen = await self._spool.store(index, "seen", self._seen.dump())
         held = await self._spool.store(index, "previous", previous) if previous else None
         return await self._spool.store_cursor(index, replace(self._position, seen=seen, previous=held).to_json())
+
+
+def _left(give_up_at: float) -> float:
+    return max(0.0, give_up_at - asyncio.get_running_loop().time())

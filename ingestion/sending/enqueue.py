@@ -10,6 +10,7 @@ from dataclasses import replace
 from time import monotonic
 
 from ingestion.contracts import OUT_OF_TIME, EnqueueRequest, Receipt
+from ingestion.deadline import seconds_to_begin
 from ingestion.errors import ChunkOutOfTime
 from ingestion.fetching.spool import read_lines
 from ingestion.sending.accounting import Accounts
@@ -40,7 +41,7 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
     posts = posts_of(lines, request, settings)
     if earlier.unsendable:  # found first, so that what is written of the rejects never becomes less
         posts = iter(attempt.rejected_first(posts))
-    await attempt.sender.send(posts, request.chunk.number, began + settings.enqueue_seconds)
+    await attempt.sender.send(posts, request.chunk.number, began + min(settings.enqueue_seconds, seconds_to_begin()))
 
     checkpoint = attempt.checkpoint(unknown=0)
     receipt = attempt.receipt(checkpoint)
