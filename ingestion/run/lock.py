@@ -19,16 +19,18 @@ LEASE_SECONDS = 15  # the least that Blob Storage gives
 HELD_SECONDS = 12.0  # that a holder may go on after it asked for the lease: what it sent last has to arrive in time
 RENEW_SECONDS = 5.0
 POLL_SECONDS = 0.25
+WAIT_SECONDS = 60.0  # for another holder, at most
 
 
 @asynccontextmanager
 async def locked(container: ContainerClient, run_id: str, *, wait: bool = True) -> AsyncIterator[str]:
     """Hold the lock of a run that has a request; yield the lease, which a deletion needs.
 
-    Raises RunLocked, unless it is to wait, if somebody else holds it; and StorageUnavailable, in the middle of what the
-    holder does, if the lease could not be renewed.
+    Raise RunLocked if somebody else holds it, after WAIT_SECONDS if it is to `wait`; and StorageUnavailable, in the
+    middle of what the holder does, if the lease could not be renewed.
     """
     blob = request_blob(container, run_id)
+    give_up_at = asyncio.get_running_loop().time() + WAIT_SECONDS
     while True:
         asked_at = asyncio.get_running_loop().time()
         try:
@@ -39,7 +41,7 @@ async def locked(container: ContainerClient, run_id: str, *, wait: bool = True) 
         except HttpResponseError as error:
             if getattr(error, "error_code", None) != "LeaseAlreadyPresent":
                 raise
-            if not wait:
+            if not wait or asked_at >= give_up_at:
                 raise RunLocked(f"somebody else is at work on run {run_id}: look again later") from error
             await asyncio.sleep(POLL_SECONDS)
     try:
