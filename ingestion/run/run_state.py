@@ -189,17 +189,21 @@ def next_step(state: RunState, now: datetime) -> Step:
 
 
 def outcome(state: RunState) -> str | None:
-    """Return how the run has ended, None while it goes on.
+    """Return how the run has ended, None while it goes on. `docs/glossary.md` lists the outcomes by precedence.
 
-    Failing comes before being done, and being done before a command that came too late.
+    A cancel that comes when nothing is left to do changes nothing.
     """
     if state.error is not None or _is_beyond_tolerance(state):
         return "failed"
-    if _has_nothing_left(state):
-        if _has_all_failed(state) or (state.request.total_is_exact and has_other_total(state)):
-            return "failed"
-        return "completed_with_failures" if state.failed.left else "completed"
-    return "cancelled" if state.command == CANCEL else None
+    if not _has_nothing_left(state):
+        return "cancelled" if state.command == CANCEL else None
+    if _has_sent_nothing(state) or (state.request.total_is_exact and has_other_total(state)):
+        return "failed"
+    if state.failed.left:
+        return "completed_with_failures"
+    if counted(state).rejected:
+        return "completed_with_rejects"
+    return "completed_with_other_total" if has_other_total(state) else "completed"
 
 
 def reason(state: RunState) -> str:
@@ -207,13 +211,18 @@ def reason(state: RunState) -> str:
     if state.error is not None:
         return state.error
     failed, tolerance = state.failed.chunks, state.request.tolerated_failures
-    if _is_beyond_tolerance(state) or _has_all_failed(state):
-        listed_failures = "; ".join(f"chunk {f.number}: {f.error}" for f in state.failures)
-        more = ", ..." if failed > LISTED_FAILURES else ""
-        bound = f"tolerated are {tolerance}" if _is_beyond_tolerance(state) else "and not one message got through"
+    listed_failures = "; ".join(f"chunk {f.number}: {f.error}" for f in state.failures)
+    more = ", ..." if failed > LISTED_FAILURES else ""
+    if _is_beyond_tolerance(state):
+        failures = f"{failed} of {chunks_done(state)} chunks failed, tolerated are {tolerance}"
+        return f"{failures} ({listed_failures}{more}). Remove the cause, then redrive the run"
+    if _has_sent_nothing(state):
+        sums = counted(state)
+        nothing = f"not one of {state.fetched} messages got onto the queue: {sums.rejected} were rejected"
+        if not failed:
+            return f"{nothing}; the blobs in rejected/ say why"
         return (
-            f"{failed} of {chunks_done(state)} chunks failed, {bound} ({listed_failures}{more}). "
-            "Remove the cause, then redrive the run"
+            f"{nothing}, {state.failed.left} failed ({listed_failures}{more}). Remove the cause, then redrive the run"
         )
     return f"the source has {state.source_total} items by its own count, and gave {state.fetched + state.dropped}"
 
@@ -363,9 +372,9 @@ def _is_beyond_tolerance(state: RunState) -> bool:
     return is_exceeded(state.request.tolerated_failures, state.failed.chunks, chunks_done(state))
 
 
-def _has_all_failed(state: RunState) -> bool:
-    """Return whether messages failed and none got through: no tolerance is meant for that."""
-    return state.failed.left > 0 and not counted(state).enqueued
+def _has_sent_nothing(state: RunState) -> bool:
+    """Return whether messages were fetched and none got onto the queue: no tolerance is meant for that."""
+    return state.fetched > 0 and not counted(state).enqueued
 
 
 def _checked(state: RunState) -> RunState:

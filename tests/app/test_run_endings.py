@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.contracts import Recorded, Settled, SettledChunks
+from ingestion.contracts import Receipt, Recorded, Settled, SettledChunks
 from ingestion.wire import to_wire
 from tests.app.answers import TWO, answering, batch, failing, held, receipt, report_of
 from tests.app.rehearsal import Outcome, first_state, rehearse, rehearse_all
@@ -76,16 +76,17 @@ def test_a_run_of_which_nothing_got_through_fails_however_much_is_tolerated() ->
     answer = answering(batch(0, 10, last=True), chunk=failing(0))
     generations = rehearse_all(answer, first_state(tolerated_failures="100%"))
 
-    assert "1 of 1 chunks failed, and not one message got through (chunk 0: " in str(generations[-1].error)
+    assert "not one of 10 messages got onto the queue: 0 were rejected, 10 failed (chunk 0: " in str(
+        generations[-1].error
+    )
     assert generations[-1].payloads("finish_run")[0]["outcome"] == "failed"
 
 
-def test_a_source_with_another_number_of_items_than_it_said_is_a_warning_or_a_failure_where_the_number_is_exact() -> (
-    None
-):
+def test_another_total_than_the_source_said_is_an_outcome_of_its_own_or_a_failure_where_it_is_exact() -> None:
     answer = answering(batch(0, 25, last=True, total=26))
-    warnings = report_of(rehearse_all(answer))["warnings"]
-    assert [(warning["warning"]) for warning in warnings] == ["source_total_mismatch"]
+    report = report_of(rehearse_all(answer))
+    assert report["outcome"] == "completed_with_other_total"
+    assert [(warning["warning"]) for warning in report["warnings"]] == ["source_total_mismatch"]
 
     exact = rehearse_all(answer, first_state(total_is_exact=True))
     assert str(exact[-1].error) == "the source has 26 items by its own count, and gave 25"
@@ -125,3 +126,17 @@ def test_a_report_whose_ledger_could_not_be_closed_says_so() -> None:
     assert report_of(generations)["warnings"] == [
         {"warning": "ledger_not_closed", "message": "the storage account cannot be reached"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("rejected", "total", "outcome"),
+    [(0, 10, "completed"), (1, 10, "completed_with_rejects"), (1, 11, "completed_with_rejects"), (10, 10, "failed")],
+)
+def test_every_reject_ends_in_the_right_outcome(rejected: int, total: int, outcome: str) -> None:
+    def chunk(_: str, payload: dict[str, Any]) -> Outcome:
+        return to_wire(Receipt(number=0, messages=10, enqueued=10 - rejected, rejected=rejected))
+
+    [*_, last] = rehearse_all(answering(batch(0, 10, last=True, total=total), chunk=chunk))
+    assert last.payloads("finish_run")[0]["outcome"] == outcome
+    if outcome == "failed":
+        assert str(last.error).startswith("not one of 10 messages got onto the queue: 10 were rejected; the blobs")
