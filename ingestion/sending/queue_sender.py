@@ -1,14 +1,14 @@
-"""Sending the posts of a chunk: many under way at once, each accounted for, checkpoints while they go.
+"""Send the posts of a chunk: many requests at once, an account of every message, checkpoints on the way.
 
-Enters: the posts of a chunk and what earlier attempts have confirmed. Leaves: for each message whether the queue has
-confirmed it or it is rejected. Storage Queue has no batch send, so a million messages are a million requests: whatever
-is done once a message is done here or below, in `put_message`, `shard` and `connection`.
+Storage Queue has no batch send, so a million messages are a million requests: the code that runs for every message is
+here and below, in `put_message`, `shard` and `connection`.
 
 1. Lanes take post after post, wait for their turn, and put it on its shard.
 2. A lane goes no further than `window` posts beyond the last checkpoint, so that a crash repeats no more than those.
 3. The keeper writes a checkpoint whenever half a window is confirmed, or after `CHECKPOINT_SECONDS`.
-4. The first thing that no retry can mend, the deadline, or the loss of the chunk to another copy stops all lanes; what
-   they have under way is waited for, so that the counts are exact.
+4. The lanes stop at an error that no retry can mend, at the deadline, and when a checkpoint cannot be written. `send`
+   then waits for the requests under way, so that the counts are exact.
+5. When another copy has taken the chunk over, and at an error that nobody foresaw, `send` cancels all lanes and raises.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from time import monotonic
 
-from ingestion.errors import StorageRefused
+from ingestion.errors import StorageRefused, StorageUnavailable
 from ingestion.sending.accounting import Accounts
 from ingestion.sending.checkpoint import CHECKPOINT_SECONDS
 from ingestion.sending.message_format import Post
@@ -29,7 +29,7 @@ MAX_REFUSALS = 20  # by the queue, of messages that it should take: more are a f
 
 
 class QueueSender:
-    """Sends one chunk; `save` writes a checkpoint of what the accounts say at that moment."""
+    """Send one chunk; `save` writes a checkpoint of what the accounts say at that moment."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class QueueSender:
         self.effort = Effort()
         self.error: str | None = None  # why the chunk cannot be finished, ever
         self.out_of_time: str | None = None
+        self.save_error: StorageUnavailable | None = None  # the checkpoint write that failed and stopped the lanes
         self._shards = shards
         self._accounts = accounts
         self._save = save
@@ -56,24 +57,26 @@ class QueueSender:
         self._due, self._room = asyncio.Event(), asyncio.Event()
 
     async def send(self, posts: Iterator[Post], first_shard: int, deadline: float) -> None:
-        """Send all posts that are not done; afterwards the accounts, `effort`, `error` and `out_of_time` are complete.
+        """Send all posts that are not done, to the shards in turn from number `first_shard` on.
 
-        The posts go to the shards in turn, from number `first_shard` on: the same ones at each attempt. Raises what
-        `save` raises.
+        When it returns, the accounts, `effort`, `error`, `out_of_time` and `save_error` are complete. Raises what a
+        lane or `save` raises, except StorageUnavailable of `save`, which becomes `save_error`.
         """
         waiting = self._waiting(posts, first_shard)
-        together = [asyncio.create_task(self._lanes(waiting, deadline)), asyncio.create_task(self._keep())]
+        lanes = [asyncio.create_task(self._lane(waiting, deadline)) for _ in range(self._concurrency)]
+        sending = asyncio.gather(*lanes)
+        sending.add_done_callback(lambda _: self._stop())
+        keeping = asyncio.create_task(self._keep())
         try:
-            await asyncio.gather(*together)
+            await asyncio.gather(sending, keeping)
         finally:
-            for task in together:
+            for task in (*lanes, keeping):
                 task.cancel()
-            await asyncio.gather(*together, return_exceptions=True)
-        # What no lane came to: its rejects still belong into the counts.
-        deque(waiting, maxlen=0)
+            await asyncio.gather(*lanes, keeping, return_exceptions=True)
+        deque(waiting, maxlen=0)  # the posts that no lane came to: their rejects belong into the counts
 
     def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard]]:
-        """The posts that are still to be sent, each with the shard that it goes to at every attempt."""
+        """Yield each post that is still to be sent, with the shard that it goes to at every attempt."""
         accounts, shards = self._accounts, self._shards
         for number, post in enumerate(posts, start=first_shard):
             shard = shards[number % len(shards)]
@@ -81,12 +84,6 @@ class QueueSender:
                 accounts.reject(post)
             elif not accounts.is_done(post):
                 yield post, shard
-
-    async def _lanes(self, waiting: Iterator[tuple[Post, Shard]], deadline: float) -> None:
-        async with asyncio.TaskGroup() as lanes:
-            for _ in range(self._concurrency):
-                lanes.create_task(self._lane(waiting, deadline))
-        self._stop()
 
     async def _lane(self, waiting: Iterator[tuple[Post, Shard]], deadline: float) -> None:
         for post, shard in waiting:
@@ -126,7 +123,7 @@ class QueueSender:
             await self._room.wait()
 
     async def _keep(self) -> None:
-        """Write checkpoints until there is nothing more to send."""
+        """Write checkpoints until the lanes have stopped."""
         while not self._stopping:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CHECKPOINT_SECONDS):
@@ -135,7 +132,12 @@ class QueueSender:
             if self._stopping or self._finished == self._saved:
                 continue
             finished = self._finished  # `save` looks at the accounts before it waits for anything
-            await self._save()
+            try:
+                await self._save()
+            except StorageUnavailable as error:
+                self.save_error = error
+                self._stop()
+                return
             self._saved = finished
             self._room.set()
             if self._finished - self._saved >= self._half:
@@ -145,7 +147,7 @@ class QueueSender:
         return self._stopping
 
     def _stop(self, *, error: str | None = None, out_of_time: str | None = None) -> None:
-        """Send nothing more; the first reason of each kind is kept."""
+        """Let no lane begin another post; keep the first reason of each kind."""
         self.error = self.error or error
         self.out_of_time = self.out_of_time or out_of_time
         self._stopping = True
