@@ -14,6 +14,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from ingestion.account import Account, OpenAccount
 from ingestion.errors import StorageRefused, StorageUnavailable, first_line
+from ingestion.sending.ceiling import Ceilings
 from ingestion.sending.connection import Pool
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
@@ -32,6 +33,7 @@ class Storage:
             if account not in self._accounts:
                 self._accounts[account] = account.open()
         self.container = self._accounts[settings.account].blobs.get_container_client(settings.container)
+        self.ceilings = Ceilings(self.container)
         self._queues = [self._accounts[account].queues.get_queue_client(queue) for account, queue in settings.shards]
         self._pools: dict[str, Pool] = {}
         self.shards = [

@@ -19,6 +19,7 @@ from time import monotonic
 
 from ingestion.errors import StorageRefused, StorageUnavailable
 from ingestion.sending.accounting import Accounts
+from ingestion.sending.ceiling import Turn
 from ingestion.sending.checkpoint import CHECKPOINT_SECONDS
 from ingestion.sending.message_format import Post
 from ingestion.sending.put_message import Effort, MessageRefused, OutOfTime, put_message
@@ -39,6 +40,7 @@ class QueueSender:
         *,
         concurrency: int,
         window: int,
+        turn: Turn | None = None,
         per_second: float = 0.0,
     ) -> None:
         self.effort = Effort()
@@ -51,10 +53,11 @@ class QueueSender:
         self._concurrency = concurrency
         self._window = window
         self._half = max(1, window // 2)
+        self._turn = turn
         self._pace = Pace(per_second) if per_second else None
         self._started = self._finished = self._saved = 0  # posts of this attempt
         self._stopping = False
-        self._due, self._room = asyncio.Event(), asyncio.Event()
+        self._due, self._room, self._gate = asyncio.Event(), asyncio.Event(), asyncio.Lock()
 
     async def send(self, posts: Iterator[Post], first_shard: int, deadline: float) -> None:
         """Send all posts that are not done, to the shards in turn from number `first_shard` on.
@@ -87,8 +90,8 @@ class QueueSender:
 
     async def _lane(self, waiting: Iterator[tuple[Post, Shard]], deadline: float) -> None:
         for post, shard in waiting:
-            if self._pace is not None or self._started - self._saved >= self._window:
-                await self._turn(deadline)
+            if self._turn or self._pace or self._started - self._saved >= self._window:
+                await self._wait_for_turn(deadline)
             if monotonic() >= deadline:
                 self._stop(out_of_time="the chunk needs more time than SLUICE_ENQUEUE_SECONDS")
             if self._stopping:
@@ -111,16 +114,21 @@ class QueueSender:
             if self._finished - self._saved >= self._half:
                 self._due.set()
 
-    async def _turn(self, deadline: float) -> None:
-        """Wait until the run's ceiling and the window have room for one more post, or until the lanes stop.
+    async def _wait_for_turn(self, deadline: float) -> None:
+        """Wait until the window and the run's ceiling have room for one more post, or until the lanes stop.
 
-        The window comes last: whoever finds room there starts before another lane can look.
+        One lane at a time waits here, and begins its post before the next one looks.
         """
-        if self._pace is not None and (wait := self._pace.turn(monotonic())):
-            await asyncio.sleep(min(wait, max(0.0, deadline - monotonic())))
-        while self._started - self._saved >= self._window and not self._stopping:
-            self._room.clear()
-            await self._room.wait()
+        async with self._gate:
+            if self._pace is not None and (wait := self._pace.turn(monotonic())):
+                await asyncio.sleep(min(wait, max(0.0, deadline - monotonic())))
+            while self._started - self._saved >= self._window and not self._stopping:
+                self._room.clear()
+                await self._room.wait()
+            while self._turn is not None and not self._stopping and (now := monotonic()) < deadline:
+                if not (wait := self._turn(now)):
+                    break
+                await asyncio.sleep(min(wait, deadline - now))
 
     async def _keep(self) -> None:
         """Write checkpoints until the lanes have stopped."""

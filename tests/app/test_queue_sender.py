@@ -3,13 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from time import monotonic
 
 import pytest
 
 from ingestion.contracts import EnqueueRequest
-from ingestion.errors import ChunkTakenOver, StorageUnavailable
+from ingestion.errors import ChunkTakenOver, StorageRefused, StorageUnavailable
 from ingestion.sending import queue_sender
 from ingestion.sending.accounting import Accounts
+from ingestion.sending.ceiling import Share, Turn
 from ingestion.sending.message_format import Post, posts_of
 from ingestion.sending.put_message import Effort
 from ingestion.sending.queue_sender import QueueSender
@@ -30,9 +32,16 @@ async def take(queue: Queue, body: bytes, effort: Effort, deadline: float, stopp
     queue.taken += 1
 
 
-@pytest.mark.parametrize("per_second", [0.0, 20_000.0, 2_000.0])
+def turns(per_second: float) -> Turn:
+    """The turns of the only worker of a run."""
+    share = Share("worker", per_second)
+    share.written({}, share.renewed({}, monotonic()), monotonic())
+    return share.turn
+
+
+@pytest.mark.parametrize("per_second", [None, 20_000.0, 2_000.0])
 def test_no_more_than_the_window_is_sent_beyond_the_last_checkpoint(
-    per_second: float, monkeypatch: pytest.MonkeyPatch
+    per_second: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count, window, queue, saved, worst = 300, 10, Queue(), 0, 0
 
@@ -50,7 +59,8 @@ def test_no_more_than_the_window_is_sent_beyond_the_last_checkpoint(
 
     monkeypatch.setattr(queue_sender, "put_message", put)
     accounts = Accounts(count, (), {})
-    sender = QueueSender([queue], accounts, save, concurrency=32, window=window, per_second=per_second)  # type: ignore[list-item]
+    turn = turns(per_second) if per_second else None
+    sender = QueueSender([queue], accounts, save, concurrency=32, window=window, turn=turn)  # type: ignore[list-item]
     asyncio.run(sender.send(posts(count), 0, deadline=float("inf")))
     assert queue.taken == count
     assert worst == window
@@ -144,3 +154,38 @@ def test_a_chunk_that_another_copy_has_taken_over_stops_at_once(monkeypatch: pyt
     monkeypatch.setattr(queue_sender, "put_message", put)
     with pytest.raises(ChunkTakenOver, match="another copy"):
         asyncio.run(sender_of(100, save, window=20).send(posts(100), 0, deadline=float("inf")))
+
+
+def test_a_sender_sends_no_faster_than_its_turns_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_sender, "put_message", take)
+    given = 0
+
+    def turn(now: float) -> float:
+        nonlocal given
+        given += given < 20
+        return 0.0 if given < 20 else 3_600.0
+
+    accounts = Accounts(100, (), {})
+    sender = QueueSender([Queue()], accounts, nothing, concurrency=8, window=100, turn=turn)  # type: ignore[list-item]
+    asyncio.run(sender.send(posts(100), 0, deadline=monotonic() + 0.1))
+    assert accounts.enqueued == 19
+    assert "SLUICE_ENQUEUE_SECONDS" in str(sender.out_of_time)
+
+
+def test_lanes_that_wait_for_their_turn_stop_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*given: object) -> None:
+        await asyncio.sleep(0.005)
+        raise StorageRefused("no such queue")
+
+    monkeypatch.setattr(queue_sender, "put_message", refuse)
+    asked = 0
+
+    def turn(now: float) -> float:
+        nonlocal asked
+        asked += 1
+        return 0.0 if asked == 1 else 0.01
+
+    sender = QueueSender([Queue()], Accounts(100, (), {}), nothing, concurrency=8, window=100, turn=turn)  # type: ignore[list-item]
+    asyncio.run(sender.send(posts(100), 0, deadline=float("inf")))
+    assert sender.error == "no such queue"
+    assert asked == 2, "one lane waits for its turn, and the others wait behind it"
