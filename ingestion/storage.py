@@ -1,23 +1,26 @@
 """The way to storage: the container, the queues, and their errors in our words.
 
-One `Storage` per event loop and settings, made at the first call and kept, so that all calls share its connections and
-what was learned about the pace of each queue.
+There is one `Storage` per event loop and settings. The first call makes it and all later calls share it, with its
+connections and what it has learned about the rate of each queue.
 """
 
 import asyncio
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from ingestion.account import Account, OpenAccount
 from ingestion.errors import StorageRefused, StorageUnavailable, first_line
+from ingestion.sending.ceiling import Ceilings
+from ingestion.sending.connection import Pool
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
 from ingestion.source.exchange import http_client
 
-# To an identity without the role; to a signature without the permission, or without queues among its resources.
+# Refusals of an identity without the role, and of a signature without the permission or without queues.
 NOT_ALLOWED = ("AuthorizationPermissionMismatch", "AuthorizationFailure", "AuthorizationResourceTypeMismatch")
 
 
@@ -30,12 +33,15 @@ class Storage:
             if account not in self._accounts:
                 self._accounts[account] = account.open()
         self.container = self._accounts[settings.account].blobs.get_container_client(settings.container)
+        self.ceilings = Ceilings(self.container)
         self._queues = [self._accounts[account].queues.get_queue_client(queue) for account, queue in settings.shards]
+        self._pools: dict[str, Pool] = {}
         self.shards = [
             Shard(
                 queue if account == settings.account else f"{account.setting}/{queue}",
                 client.url.partition("?")[0],
                 self._accounts[account].access,
+                self._pool(client.url),
                 ttl_seconds=settings.message_ttl_seconds,
                 delay_seconds=settings.message_delay_seconds,
             )
@@ -44,9 +50,10 @@ class Storage:
         self.http = http_client()
 
     async def prepare(self) -> None:
-        """Create the container and the queues unless they are there.
+        """Create the container and the queues unless they exist.
 
-        Whoever may only put messages must not create a queue: it is there then, or the first put says that it is not.
+        An identity or a signature that may only put messages cannot create a queue: if the queue is missing, the first
+        put says so.
         """
         with storage_errors("create the container and the queues"):
             await _unless(self.container.create_container(), "ContainerAlreadyExists")
@@ -55,18 +62,25 @@ class Storage:
 
     async def close(self) -> None:
         """Close every connection."""
-        for shard in self.shards:
-            shard.close()
+        for pool in self._pools.values():
+            pool.close()
         for account in self._accounts.values():
             await account.close()
         await self.http.aclose()
+
+    def _pool(self, url: str) -> Pool:
+        """Return the pool that all queues on the server of `url` share: a TLS context for each would take 60 ms."""
+        server = urlsplit(url).netloc
+        if server not in self._pools:
+            self._pools[server] = Pool.for_url(url)
+        return self._pools[server]
 
 
 _opened: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Storage]] = WeakKeyDictionary()
 
 
 def open_storage(settings: Settings) -> Storage:
-    """The storage of the running event loop for `settings`, made at the first call."""
+    """Return the storage of the running event loop for `settings`; the first call makes it."""
     of_loop = _opened.setdefault(asyncio.get_running_loop(), {})
     if settings not in of_loop:
         of_loop[settings] = Storage(settings)
@@ -74,14 +88,14 @@ def open_storage(settings: Settings) -> Storage:
 
 
 async def close_storage() -> None:
-    """Close what `open_storage` made for the running event loop."""
+    """Close every storage that `open_storage` made for the running event loop."""
     for storage in _opened.pop(asyncio.get_running_loop(), {}).values():
         await storage.close()
 
 
 @contextmanager
 def storage_errors(doing: str) -> Iterator[None]:
-    """Turn the client library's errors into StorageRefused or StorageUnavailable that say what was being done."""
+    """Turn errors of the client library into StorageRefused or StorageUnavailable with what `doing` says."""
     try:
         yield
     except HttpResponseError as error:
@@ -106,7 +120,7 @@ _ROLES = (
 
 
 async def _unless(request: Awaitable[object], *codes: str) -> None:
-    """Wait for a request that may also be refused with one of these codes."""
+    """Wait for `request`; ignore a refusal with one of these codes."""
     try:
         await request
     except HttpResponseError as error:

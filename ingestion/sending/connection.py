@@ -1,8 +1,7 @@
 """HTTP/1.1 as far as Put Message needs it: one prepared request at a time on a kept connection.
 
-The hot path of the sender, and the reason why it is hand-written: aiohttp spends some 0.1 ms of CPU on a request, of
-which the bytes on the wire need a third (docs/benchmarks.md, scenario put). Enters: the bytes of a request. Leaves: an
-`Answer`, or an error that says whether the request can have reached the queue.
+It is written by hand because every message passes here: aiohttp spends some 0.1 ms of CPU on a request, of which the
+bytes on the wire need a third (docs/benchmarks.md, scenario put).
 """
 
 import asyncio
@@ -10,6 +9,7 @@ import re
 import ssl
 from dataclasses import dataclass
 from time import monotonic
+from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 4.0  # many servers, Azurite among them, close after 5: a request on its way then has no certain answer
@@ -125,15 +125,22 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    """The connections to one server; as many as are in use at once, kept for the next user afterwards."""
+    """The connections to one server: as many as are in use at once, kept for the next user afterwards."""
 
     def __init__(self, host: str, port: int, *, tls: bool) -> None:
         self._host, self._port = host, port
         self._tls = ssl.create_default_context() if tls else None
         self._idle: list[Connection] = []
 
+    @classmethod
+    def for_url(cls, url: str) -> "Pool":
+        """Return a new pool of connections to the server of `url`."""
+        parts = urlsplit(url)
+        tls = parts.scheme == "https"
+        return cls(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls)
+
     async def exchange(self, request: bytes, seconds: float) -> Answer:
-        """One exchange on a connection of the pool. Raises NotSent and AnswerLost."""
+        """Return the answer to `request`, sent on a connection of the pool. Raises NotSent and AnswerLost."""
         connection = self._kept() or await self._open()
         answer = await connection.exchange(request, seconds)
         if connection.usable:

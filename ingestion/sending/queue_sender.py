@@ -1,14 +1,14 @@
-"""Sending the posts of a chunk: many under way at once, each accounted for, checkpoints while they go.
+"""Send the posts of a chunk: many requests at once, an account of every message, checkpoints on the way.
 
-Enters: the posts of a chunk and what earlier attempts have confirmed. Leaves: for each message whether the queue has
-confirmed it or it is rejected. Storage Queue has no batch send, so a million messages are a million requests: whatever
-is done once a message is done here or below, in `put_message`, `shard` and `connection`.
+Storage Queue has no batch send, so a million messages are a million requests: the code that runs for every message is
+here and below, in `put_message`, `shard` and `connection`.
 
 1. Lanes take post after post, wait for their turn, and put it on its shard.
 2. A lane goes no further than `window` posts beyond the last checkpoint, so that a crash repeats no more than those.
 3. The keeper writes a checkpoint whenever half a window is confirmed, or after `CHECKPOINT_SECONDS`.
-4. The first thing that no retry can mend, the deadline, or the loss of the chunk to another copy stops all lanes; what
-   they have under way is waited for, so that the counts are exact.
+4. The lanes stop at an error that no retry can mend, at the deadline, and when a checkpoint cannot be written. `send`
+   then waits for the requests under way, so that the counts are exact.
+5. When another copy has taken the chunk over, and at an error that nobody foresaw, `send` cancels all lanes and raises.
 """
 
 import asyncio
@@ -17,8 +17,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from time import monotonic
 
-from ingestion.errors import StorageRefused
+from ingestion.errors import StorageRefused, StorageUnavailable
 from ingestion.sending.accounting import Accounts
+from ingestion.sending.ceiling import Turn
 from ingestion.sending.checkpoint import CHECKPOINT_SECONDS
 from ingestion.sending.message_format import Post
 from ingestion.sending.put_message import Effort, MessageRefused, OutOfTime, put_message
@@ -29,7 +30,7 @@ MAX_REFUSALS = 20  # by the queue, of messages that it should take: more are a f
 
 
 class QueueSender:
-    """Sends one chunk; `save` writes a checkpoint of what the accounts say at that moment."""
+    """Send one chunk; `save` writes a checkpoint of what the accounts say at that moment."""
 
     def __init__(
         self,
@@ -39,41 +40,46 @@ class QueueSender:
         *,
         concurrency: int,
         window: int,
+        turn: Turn | None = None,
         per_second: float = 0.0,
     ) -> None:
         self.effort = Effort()
         self.error: str | None = None  # why the chunk cannot be finished, ever
         self.out_of_time: str | None = None
+        self.save_error: StorageUnavailable | None = None  # the checkpoint write that failed and stopped the lanes
         self._shards = shards
         self._accounts = accounts
         self._save = save
         self._concurrency = concurrency
         self._window = window
         self._half = max(1, window // 2)
+        self._turn = turn
         self._pace = Pace(per_second) if per_second else None
         self._started = self._finished = self._saved = 0  # posts of this attempt
         self._stopping = False
-        self._due, self._room = asyncio.Event(), asyncio.Event()
+        self._due, self._room, self._gate = asyncio.Event(), asyncio.Event(), asyncio.Lock()
 
     async def send(self, posts: Iterator[Post], first_shard: int, deadline: float) -> None:
-        """Send all posts that are not done; afterwards the accounts, `effort`, `error` and `out_of_time` are complete.
+        """Send all posts that are not done, to the shards in turn from number `first_shard` on.
 
-        The posts go to the shards in turn, from number `first_shard` on: the same ones at each attempt. Raises what
-        `save` raises.
+        When it returns, the accounts, `effort`, `error`, `out_of_time` and `save_error` are complete. Raises what a
+        lane or `save` raises, except StorageUnavailable of `save`, which becomes `save_error`.
         """
         waiting = self._waiting(posts, first_shard)
-        together = [asyncio.create_task(self._lanes(waiting, deadline)), asyncio.create_task(self._keep())]
+        lanes = [asyncio.create_task(self._lane(waiting, deadline)) for _ in range(self._concurrency)]
+        sending = asyncio.gather(*lanes)
+        sending.add_done_callback(lambda _: self._stop())
+        keeping = asyncio.create_task(self._keep())
         try:
-            await asyncio.gather(*together)
+            await asyncio.gather(sending, keeping)
         finally:
-            for task in together:
+            for task in (*lanes, keeping):
                 task.cancel()
-            await asyncio.gather(*together, return_exceptions=True)
-        # What no lane came to: its rejects still belong into the counts.
-        deque(waiting, maxlen=0)
+            await asyncio.gather(*lanes, keeping, return_exceptions=True)
+        deque(waiting, maxlen=0)  # the posts that no lane came to: their rejects belong into the counts
 
     def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard]]:
-        """The posts that are still to be sent, each with the shard that it goes to at every attempt."""
+        """Yield each post that is still to be sent, with the shard that it goes to at every attempt."""
         accounts, shards = self._accounts, self._shards
         for number, post in enumerate(posts, start=first_shard):
             shard = shards[number % len(shards)]
@@ -82,16 +88,10 @@ class QueueSender:
             elif not accounts.is_done(post):
                 yield post, shard
 
-    async def _lanes(self, waiting: Iterator[tuple[Post, Shard]], deadline: float) -> None:
-        async with asyncio.TaskGroup() as lanes:
-            for _ in range(self._concurrency):
-                lanes.create_task(self._lane(waiting, deadline))
-        self._stop()
-
     async def _lane(self, waiting: Iterator[tuple[Post, Shard]], deadline: float) -> None:
         for post, shard in waiting:
-            if self._pace is not None or self._started - self._saved >= self._window:
-                await self._turn(deadline)
+            if self._turn or self._pace or self._started - self._saved >= self._window:
+                await self._wait_for_turn(deadline)
             if monotonic() >= deadline:
                 self._stop(out_of_time="the chunk needs more time than SLUICE_ENQUEUE_SECONDS")
             if self._stopping:
@@ -114,19 +114,24 @@ class QueueSender:
             if self._finished - self._saved >= self._half:
                 self._due.set()
 
-    async def _turn(self, deadline: float) -> None:
-        """Wait until the run's ceiling and the window have room for one more post, or until the lanes stop.
+    async def _wait_for_turn(self, deadline: float) -> None:
+        """Wait until the window and the run's ceiling have room for one more post, or until the lanes stop.
 
-        The window comes last: whoever finds room there starts before another lane can look.
+        One lane at a time waits here, and begins its post before the next one looks.
         """
-        if self._pace is not None and (wait := self._pace.turn(monotonic())):
-            await asyncio.sleep(min(wait, max(0.0, deadline - monotonic())))
-        while self._started - self._saved >= self._window and not self._stopping:
-            self._room.clear()
-            await self._room.wait()
+        async with self._gate:
+            if self._pace is not None and (wait := self._pace.turn(monotonic())):
+                await asyncio.sleep(min(wait, max(0.0, deadline - monotonic())))
+            while self._started - self._saved >= self._window and not self._stopping:
+                self._room.clear()
+                await self._room.wait()
+            while self._turn is not None and not self._stopping and (now := monotonic()) < deadline:
+                if not (wait := self._turn(now)):
+                    break
+                await asyncio.sleep(min(wait, deadline - now))
 
     async def _keep(self) -> None:
-        """Write checkpoints until there is nothing more to send."""
+        """Write checkpoints until the lanes have stopped."""
         while not self._stopping:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CHECKPOINT_SECONDS):
@@ -135,7 +140,12 @@ class QueueSender:
             if self._stopping or self._finished == self._saved:
                 continue
             finished = self._finished  # `save` looks at the accounts before it waits for anything
-            await self._save()
+            try:
+                await self._save()
+            except StorageUnavailable as error:
+                self.save_error = error
+                self._stop()
+                return
             self._saved = finished
             self._room.set()
             if self._finished - self._saved >= self._half:
@@ -145,7 +155,7 @@ class QueueSender:
         return self._stopping
 
     def _stop(self, *, error: str | None = None, out_of_time: str | None = None) -> None:
-        """Send nothing more; the first reason of each kind is kept."""
+        """Let no lane begin another post; keep the first reason of each kind."""
         self.error = self.error or error
         self.out_of_time = self.out_of_time or out_of_time
         self._stopping = True

@@ -1,7 +1,4 @@
-"""A shard: one queue of those that messages are spread over, with all that a request to it has in common prepared.
-
-Enters: the body of a message. Leaves: the bytes of a Put Message request, on a kept connection to the queue's server.
-"""
+"""A shard: one of the queues that messages are spread over, and the part that all requests to it have in common."""
 
 from urllib.parse import urlsplit
 
@@ -16,16 +13,16 @@ API_VERSION = "2021-12-02"
 
 
 class Shard:
-    """One queue: its name for people, its address, the way in, its connections, and how fast it takes messages.
+    """One queue: its name for people, its address, its access, its connections, and how fast it takes messages.
 
-    `url` is the queue's address without a query. `ttl_seconds` is -1 for messages that never expire.
+    `url` is the queue's address without a query, `pool` holds the connections to its server. `ttl_seconds` is -1 for
+    messages that never expire.
     """
 
     def __init__(
-        self, name: str, url: str, access: Access, *, ttl_seconds: int, delay_seconds: int = 0, pool: Pool | None = None
+        self, name: str, url: str, access: Access, pool: Pool, *, ttl_seconds: int, delay_seconds: int = 0
     ) -> None:
         parts = urlsplit(url)
-        tls, host = parts.scheme == "https", parts.hostname or ""
         self.name = name
         self.rate = Rate()
         self.access = access
@@ -33,11 +30,11 @@ class Shard:
         self._path = f"{parts.path}/messages?messagettl={ttl_seconds}"
         if delay_seconds:
             self._path += f"&visibilitytimeout={delay_seconds}"
-        self._pool = pool or Pool(host, parts.port or (443 if tls else 80), tls=tls)
+        self._pool = pool
         self._prepared: tuple[Grant, bytes] | None = None
 
     async def put(self, body: bytes, seconds: float) -> Answer:
-        """One Put Message; whatever the answer, it is given back. Raises NotSent and AnswerLost."""
+        """Send one Put Message and return the answer, whatever its status. Raises NotSent and AnswerLost."""
         grant = self.access.current() or await self._grant()
         if self._prepared is None or self._prepared[0] is not grant:
             self._prepared = grant, self._head(grant)
@@ -47,7 +44,7 @@ class Shard:
         return answer
 
     async def _grant(self) -> Grant:
-        """A new grant. Raises StorageRefused if the identity gets none, NotSent if it could not be asked."""
+        """Return a new grant. Raises StorageRefused if the identity gets none, NotSent if no answer came."""
         try:
             return await self.access.grant()
         except ClientAuthenticationError as error:
@@ -55,12 +52,8 @@ class Shard:
         except AzureError as error:
             raise NotSent(f"no token: {first_line(error)}") from error
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._pool.close()
-
     def _head(self, grant: Grant) -> bytes:
-        """The request up to the number of its Content-Length, which is the last header."""
+        """Return the request up to the number of its Content-Length, which is the last header."""
         lines = [
             f"POST {self._path}{'&' if grant.query else ''}{grant.query} HTTP/1.1",
             f"Host: {self._host}",

@@ -11,6 +11,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from ingestion.account import Account, read_account
 from ingestion.errors import InvalidInput, StorageRefused
 from ingestion.sending.access import RENEW_AHEAD_SECONDS, SAS_LIFE, SCOPE, Access, bearer_access, signed_access
+from ingestion.sending.connection import Pool
 from ingestion.sending.put_message import Effort, put_message
 from ingestion.sending.shard import Shard
 from tests.app.scripted_server import CREATED, Script, ScriptedServer, scripted
@@ -41,7 +42,9 @@ class FakeCredential:
 def put(script: Script, access: Access, times: int = 1) -> ScriptedServer:
     async def scenario() -> ScriptedServer:
         async with scripted(script) as server:
-            with closing(Shard("q", f"http://127.0.0.1:{server.port}/account/q", access, ttl_seconds=60)) as shard:
+            url = f"http://127.0.0.1:{server.port}/account/q"
+            with closing(Pool.for_url(url)) as pool:
+                shard = Shard("q", url, access, pool, ttl_seconds=60)
                 for _ in range(times):
                     await put_message(shard, b"body", Effort(), deadline=float("inf"))
             return server

@@ -1,10 +1,16 @@
 """The hand-written HTTP: answers in any form that HTTP allows, and the certain knowledge of what was sent."""
 
 import asyncio
+import ssl
+from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
+from ingestion.sending import connection
 from ingestion.sending.connection import Answer, AnswerLost, NotSent, Pool
+from ingestion.settings import load_settings
+from ingestion.storage import Storage
 from tests.app.scripted_server import CREATED, Script, ScriptedServer, scripted
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
@@ -84,3 +90,37 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
 def test_a_header_is_found_whatever_its_case() -> None:
     (answer,), _ = ask(lambda number, request: [b"HTTP/1.1 503 X\r\nretry-AFTER: 7 \r\nContent-Length: 0\r\n\r\n"])
     assert (answer.header("Retry-After"), answer.header("Other")) == ("7", "")
+
+
+@pytest.mark.parametrize(("other_accounts", "expected"), [(0, 1), (1, 2)])
+def test_all_queues_of_an_account_share_one_tls_context_and_one_pool(
+    other_accounts: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Counter[str]()
+
+    def context() -> ssl.SSLContext:
+        made["contexts"] += 1
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    def make_pool(pool: Pool, host: str, port: int, *, tls: bool) -> None:
+        made["pools"] += 1
+        init(pool, host, port, tls=tls)
+
+    init = Pool.__init__
+    monkeypatch.setattr(Pool, "__init__", make_pool)
+    monkeypatch.setattr(connection, "ssl", SimpleNamespace(create_default_context=context))
+    account = "DefaultEndpointsProtocol=https;AccountKey=a2V5;EndpointSuffix=core.windows.net;AccountName="
+    queues = [f"queue-{number}" for number in range(64)] + [f"OTHER/queue-{number}" for number in range(other_accounts)]
+    settings = load_settings({
+        "AzureWebJobsStorage": f"{account}one",
+        "OTHER": f"{account}other",
+        "SLUICE_QUEUES": ",".join(queues),
+    })  # fmt: skip
+
+    async def scenario() -> int:
+        storage = Storage(settings)
+        await storage.close()
+        return len(storage.shards)
+
+    assert asyncio.run(scenario()) == 64 + other_accounts
+    assert made == Counter(contexts=expected, pools=expected)

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from ingestion.sending.access import sas_access
-from ingestion.sending.connection import Answer, AnswerLost
+from ingestion.sending.connection import Answer, AnswerLost, Pool
 from ingestion.sending.put_message import Effort, put_message
 from ingestion.sending.rate import Rate
 from ingestion.sending.shard import Shard
@@ -39,7 +39,8 @@ def test_a_message_may_be_there_twice_after_an_answer_that_does_not_deny_that_it
     async def put() -> None:
         async with scripted(lambda number, request: [CREATED if number else answer]) as server:
             url = f"http://127.0.0.1:{server.port}/account/q"
-            with closing(Shard("q", url, sas_access("sig=x"), ttl_seconds=60)) as shard:
+            with closing(Pool.for_url(url)) as pool:
+                shard = Shard("q", url, sas_access("sig=x"), pool, ttl_seconds=60)
                 await put_message(shard, b"body", effort, deadline=float("inf"))
 
     asyncio.run(put())
