@@ -136,7 +136,6 @@ class EnqueueRequest:
     run: Run
     source: str
     chunk: Chunk
-    chunks_in_window: int = 1  # that the run's ceiling of messages a second is split over
 
 
 OUT_OF_TIME = "out_of_time"

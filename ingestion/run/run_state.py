@@ -81,11 +81,8 @@ def load(data: Any) -> RunState:
 
 def window_requests(state: RunState) -> list[EnqueueRequest]:
     """Return one request for each chunk of the window, in order."""
-    chunks = list(listed(state.spooled.window))
-    return [
-        EnqueueRequest(run=state.run, source=state.request.source, chunk=one, chunks_in_window=len(chunks))
-        for one in chunks
-    ]
+    source, window = state.request.source, listed(state.spooled.window)
+    return [EnqueueRequest(run=state.run, source=source, chunk=one) for one in window]
 
 
 def next_source(state: RunState, now: datetime) -> Source | None:

@@ -110,7 +110,7 @@ class Ceilings:
             return
         self._leases = {name: lease for name, lease in self._leases.items() if lease.is_needed()}
         if folder not in self._leases:
-            blob = self._container.get_blob_client(f"{folder}/ceiling.json")
+            blob = self._container.get_blob_client(f"{folder}ceiling.json")
             self._leases[folder] = _Lease(blob, Share(self._holder, ceiling))
         async with self._leases[folder].used() as share:
             yield share.turn

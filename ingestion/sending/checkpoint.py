@@ -11,6 +11,7 @@ After a crash the queue may hold what was sent since the last checkpoint. The se
 import json
 import secrets
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -90,7 +91,6 @@ class CheckpointFile:
         self._where = f"chunk {chunk.number} of run {run.id}"
         self._owner = secrets.token_hex(8)
         self._etag: str | None = None
-        self._written = b""
 
     async def claim(self, count: int, unknown: int) -> Checkpoint:
         """Become the owner of the chunk, which has `count` messages, and return what earlier attempts left.
@@ -121,17 +121,17 @@ class CheckpointFile:
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """Replace what this attempt wrote before. Raise ChunkTakenOver if another attempt has claimed the chunk."""
+        mine, gone = replace(checkpoint, owner=self._owner), (ResourceModifiedError, ResourceNotFoundError)
         try:
-            await self._put(
-                replace(checkpoint, owner=self._owner),
-                etag=self._etag,
-                match_condition=MatchConditions.IfNotModified,
-            )
-        except (ResourceModifiedError, ResourceNotFoundError) as error:
-            if not await self._was_mine():
-                raise ChunkTakenOver(
-                    f"{self._where} is being sent by another copy of this activity; this one has stopped"
-                ) from error
+            await self._put(mine, etag=self._etag, match_condition=MatchConditions.IfNotModified)
+            return
+        except gone as error:
+            reason = error
+        if await self._is_mine():
+            with suppress(*gone):
+                await self._put(mine, etag=self._etag, match_condition=MatchConditions.IfNotModified)
+                return
+        raise ChunkTakenOver(f"another copy of this activity sends {self._where}; this one has stopped") from reason
 
     async def read(self) -> tuple[Checkpoint, str]:
         """Return the checkpoint as it is, whoever owns it, and its ETag."""
@@ -139,21 +139,18 @@ class CheckpointFile:
         data: Any = json.loads(await download.readall())
         return from_wire(Checkpoint, data), str(download.properties.etag)
 
-    async def _was_mine(self) -> bool:
-        """Return whether the blob holds what was just written: its answer was lost, and the write was repeated."""
+    async def _is_mine(self) -> bool:
+        """Return whether this attempt wrote the blob: a write arrived, and only its answer was lost."""
         try:
-            download = await self._blob.download_blob()
-            if await download.readall() != self._written:
-                return False
+            found, self._etag = await self.read()
         except HttpResponseError:
             return False
-        self._etag = str(download.properties.etag)
-        return True
+        return found.owner == self._owner
 
     async def _put(self, checkpoint: Checkpoint, **condition: Any) -> None:
-        self._written = json.dumps(to_wire(checkpoint), separators=(",", ":")).encode()
+        data = json.dumps(to_wire(checkpoint), separators=(",", ":")).encode()
         facts = {name: str(getattr(checkpoint, name)) for name in ("count", "enqueued", "rejected")}
-        answer = await self._blob.upload_blob(self._written, overwrite=True, metadata=facts, **condition)
+        answer = await self._blob.upload_blob(data, overwrite=True, metadata=facts, **condition)
         self._etag = str(answer["etag"])
 
 

@@ -14,8 +14,9 @@ from ingestion.deadline import seconds_to_begin
 from ingestion.errors import ChunkOutOfTime
 from ingestion.fetching.spool import read_lines
 from ingestion.sending.accounting import Accounts
+from ingestion.sending.ceiling import Turn
 from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, Refusal
-from ingestion.sending.message_format import Post, posts_of
+from ingestion.sending.message_format import Post, breathing, posts_of
 from ingestion.sending.queue_sender import QueueSender
 from ingestion.sending.reject import write_rejects
 from ingestion.settings import Settings
@@ -37,11 +38,13 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
         if earlier.receipt is not None:
             return earlier.receipt
 
-    attempt = _Attempt(request, file, earlier, storage, settings, began, lines)
-    posts = posts_of(lines, request, settings)
-    if earlier.unsendable:  # found first, so that what is written of the rejects never becomes less
-        posts = iter(attempt.rejected_first(posts))
-    await attempt.sender.send(posts, request.chunk.number, began + min(settings.enqueue_seconds, seconds_to_begin()))
+    async with storage.ceilings.turns(request.run.folder, settings.max_messages_per_second) as turn:
+        attempt = _Attempt(request, file, earlier, storage, settings, began, lines, turn)
+        posts = posts_of(lines, request, settings)
+        if earlier.unsendable:  # found first, so that what is written of the rejects never becomes less
+            posts = iter(await attempt.rejected_first(posts))
+        deadline = began + min(settings.enqueue_seconds, seconds_to_begin())
+        await attempt.sender.send(posts, request.chunk.number, deadline)
 
     checkpoint = attempt.checkpoint(unknown=0)
     receipt = attempt.receipt(checkpoint)
@@ -49,6 +52,8 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
         checkpoint = replace(checkpoint, receipt=receipt)
     await attempt.write(checkpoint)
     if receipt.failed and receipt.error is None:
+        if attempt.sender.save_error is not None:
+            raise attempt.sender.save_error
         if checkpoint.done > earlier.done:
             return replace(receipt, held=OUT_OF_TIME)
         raise ChunkOutOfTime(f"{attempt.sender.out_of_time}; {receipt.failed} of {receipt.messages} messages are left")
@@ -67,6 +72,7 @@ class _Attempt:
         settings: Settings,
         began: float,
         lines: list[bytes],
+        turn: Turn | None,
     ) -> None:
         self._container, self._lines, self._rejects = storage.container, lines, earlier.rejected
         self._request, self._file, self._earlier, self._began = request, file, earlier, began
@@ -79,7 +85,7 @@ class _Attempt:
             self.save,
             concurrency=min(settings.send_concurrency, earlier.count),
             window=self._window,
-            per_second=settings.max_messages_per_second / request.chunks_in_window,
+            turn=turn,
         )
 
     async def save(self) -> None:
@@ -98,9 +104,9 @@ class _Attempt:
                 self._rejects = checkpoint.rejected
             await self._file.write(checkpoint)
 
-    def rejected_first(self, posts: Iterable[Post]) -> list[Post]:
-        """The posts, once those that nobody can send are accounted for."""
-        found = list(posts)
+    async def rejected_first(self, posts: Iterable[Post]) -> list[Post]:
+        """Return the posts, once those that nobody can send are accounted for."""
+        found = [post async for post in breathing(posts)]
         for post in found:
             if post.reason:
                 self.accounts.reject(post)

@@ -4,10 +4,11 @@ Enters: the lines of a chunk. Leaves: posts, each the body of one request for a 
 the reason why the message cannot be sent. The posts of a chunk cover it without gaps and are the same at each rerun.
 """
 
+import asyncio
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ingestion.contracts import EnqueueRequest
@@ -19,6 +20,9 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}  # a bare CR is read back as LF
 
 
+BREATH_BYTES = 256 * 1024  # of posts that are made before other work of the event loop gets its turn
+
+
 class Post(NamedTuple):
     """Messages `[first, stop)` of a chunk: the body of their request, or none and the reason why not."""
 
@@ -26,6 +30,12 @@ class Post(NamedTuple):
     stop: int
     body: bytes
     reason: str = ""
+    rejected_bytes: int = 0
+
+    @property
+    def weight(self) -> int:
+        """The bytes that were parsed for the post, about."""
+        return len(self.body) or self.rejected_bytes
 
 
 class CannotSend(Exception):
@@ -42,6 +52,17 @@ def posts_of(lines: Sequence[bytes], request: EnqueueRequest, settings: Settings
             return _single(lines, lambda index, message: envelope(request, index, message), encode)
         case _:
             return _single(lines, lambda index, message: text_of(message), encode)
+
+
+async def breathing(posts: Iterable[Post]) -> AsyncIterator[Post]:
+    """Yield each post, and let other work of the event loop go on after every BREATH_BYTES."""
+    made = 0
+    for post in posts:
+        yield post
+        made += post.weight
+        if made >= BREATH_BYTES:
+            await asyncio.sleep(0)
+            made = 0
 
 
 def message_key(request: EnqueueRequest, index: int) -> str:
@@ -84,7 +105,7 @@ def _single(lines: Sequence[bytes], text: Callable[[int, Any], str], encode: Cal
         try:
             yield Post(index, index + 1, _body(text(index, _message_in(line)), encode))
         except CannotSend as reason:
-            yield Post(index, index + 1, b"", str(reason))
+            yield Post(index, index + 1, b"", str(reason), len(line))
 
 
 def _packed(
@@ -108,7 +129,8 @@ def _packed(
         except (CannotSend, UnicodeEncodeError) as reason:
             if pieces:
                 yield pack(index)
-            yield Post(index, index + 1, b"", str(reason) if isinstance(reason, CannotSend) else _NOT_TEXT)
+            text = str(reason) if isinstance(reason, CannotSend) else _NOT_TEXT
+            yield Post(index, index + 1, b"", text, len(line))
             first, pieces, size = index + 1, [], 0
             continue
         if pieces and (len(pieces) >= settings.pack_messages or overhead + size + piece_size > settings.pack_bytes):

@@ -13,7 +13,6 @@ here and below, in `put_message`, `shard` and `connection`.
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from time import monotonic
 
@@ -21,9 +20,8 @@ from ingestion.errors import StorageRefused, StorageUnavailable
 from ingestion.sending.accounting import Accounts
 from ingestion.sending.ceiling import Turn
 from ingestion.sending.checkpoint import CHECKPOINT_SECONDS
-from ingestion.sending.message_format import Post
+from ingestion.sending.message_format import BREATH_BYTES, Post, breathing
 from ingestion.sending.put_message import Effort, MessageRefused, OutOfTime, put_message
-from ingestion.sending.rate import Pace
 from ingestion.sending.shard import Shard
 
 MAX_REFUSALS = 20  # by the queue, of messages that it should take: more are a fault of the chunk, not of a message
@@ -41,7 +39,6 @@ class QueueSender:
         concurrency: int,
         window: int,
         turn: Turn | None = None,
-        per_second: float = 0.0,
     ) -> None:
         self.effort = Effort()
         self.error: str | None = None  # why the chunk cannot be finished, ever
@@ -54,7 +51,6 @@ class QueueSender:
         self._window = window
         self._half = max(1, window // 2)
         self._turn = turn
-        self._pace = Pace(per_second) if per_second else None
         self._started = self._finished = self._saved = 0  # posts of this attempt
         self._stopping = False
         self._due, self._room, self._gate = asyncio.Event(), asyncio.Event(), asyncio.Lock()
@@ -76,21 +72,32 @@ class QueueSender:
             for task in (*lanes, keeping):
                 task.cancel()
             await asyncio.gather(*lanes, keeping, return_exceptions=True)
-        deque(waiting, maxlen=0)  # the posts that no lane came to: their rejects belong into the counts
+        async for _ in breathing(item[0] for item in waiting if item):
+            pass  # the posts that no lane came to: their rejects belong into the counts
 
-    def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard]]:
-        """Yield each post that is still to be sent, with the shard that it goes to at every attempt."""
-        accounts, shards = self._accounts, self._shards
+    def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard] | None]:
+        """Yield each post that is still to be sent, with its shard; None after every BREATH_BYTES that are not."""
+        accounts, shards, skipped = self._accounts, self._shards, 0
         for number, post in enumerate(posts, start=first_shard):
             shard = shards[number % len(shards)]
             if post.reason:
                 accounts.reject(post)
             elif not accounts.is_done(post):
+                skipped = 0
                 yield post, shard
+                continue
+            skipped += post.weight
+            if skipped >= BREATH_BYTES:
+                skipped = 0
+                yield None
 
-    async def _lane(self, waiting: Iterator[tuple[Post, Shard]], deadline: float) -> None:
-        for post, shard in waiting:
-            if self._turn or self._pace or self._started - self._saved >= self._window:
+    async def _lane(self, waiting: Iterator[tuple[Post, Shard] | None], deadline: float) -> None:
+        for item in waiting:
+            if item is None:
+                await asyncio.sleep(0)
+                continue
+            post, shard = item
+            if self._turn is not None or self._started - self._saved >= self._window:
                 await self._wait_for_turn(deadline)
             if monotonic() >= deadline:
                 self._stop(out_of_time="the chunk needs more time than SLUICE_ENQUEUE_SECONDS")
@@ -120,8 +127,6 @@ class QueueSender:
         One lane at a time waits here, and begins its post before the next one looks.
         """
         async with self._gate:
-            if self._pace is not None and (wait := self._pace.turn(monotonic())):
-                await asyncio.sleep(min(wait, max(0.0, deadline - monotonic())))
             while self._started - self._saved >= self._window and not self._stopping:
                 self._room.clear()
                 await self._room.wait()

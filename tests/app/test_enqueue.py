@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ResourceModifiedError
+from azure.core.exceptions import ResourceModifiedError, ServiceRequestError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from emulator import Azurite
 from ingestion.contracts import OUT_OF_TIME, Receipt
-from ingestion.errors import ChunkOutOfTime, StorageRefused
+from ingestion.errors import ChunkOutOfTime, StorageRefused, StorageUnavailable
 from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, checkpoint_name, find_checkpoint
 from ingestion.sending.enqueue import enqueue
 from ingestion.sending.reject import rejects_name
@@ -117,6 +117,38 @@ def test_no_reject_counts_before_it_is_written(azurite: Azurite, monkeypatch: py
     assert lost.rejected == 0, "a chunk whose worker is lost is done when all is on the queue or among the rejects"
     assert (keys, rejected) == (["r1/0/0", "r1/0/5"], 2)
     assert texts_on(azurite, settings.queue).keys() == {*"abcd"}
+
+
+@pytest.mark.parametrize("arrives", [False, True], ids=["the write is lost", "the answer is lost"])
+def test_a_checkpoint_write_that_fails_once_costs_no_duplicate(
+    azurite: Azurite, arrives: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, ids = settings_for(azurite, SLUICE_CHECKPOINT_MESSAGES="50"), [f"id-{number}" for number in range(300)]
+    writes, put = 0, CheckpointFile._put
+
+    async def fail_once(file: CheckpointFile, checkpoint: Checkpoint, **condition: Any) -> None:
+        nonlocal writes
+        writes += 1
+        if writes != 3 or arrives:
+            etag = file._etag
+            await put(file, checkpoint, **condition)
+        if writes == 3:
+            file._etag = etag if arrives else file._etag
+            raise ServiceRequestError("no route to host")
+
+    async def scenario() -> tuple[Checkpoint | None, Receipt]:
+        async with opened(settings) as storage:
+            request = await spool(storage, ids)
+            with pytest.raises(StorageUnavailable, match="no route to host"):
+                await enqueue(request, storage, settings)
+            return await find_checkpoint(storage.container, request), await enqueue(request, storage, settings)
+
+    monkeypatch.setattr(CheckpointFile, "_put", fail_once)
+    left, receipt = asyncio.run(scenario())
+    assert left is not None
+    assert (left.unknown, receipt.resumed_from, receipt.possible_duplicates) == (0, left.done, 0)
+    assert 0 < left.done < 300
+    assert texts_on(azurite, settings.queue) == Counter(ids)
 
 
 def test_rejects_that_were_written_are_never_fewer(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
