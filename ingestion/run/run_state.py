@@ -42,6 +42,15 @@ from ingestion.wire import from_wire
 
 PAUSE, CANCEL = "pause", "cancel"  # the commands that hold a run back
 EVENT = "control"  # raised after a command was written: it wakes a run that waits
+OUTCOMES = (  # how a run may end; if several hold, the first one counts
+    "failed",
+    "cancelled",
+    "terminated",
+    "completed_with_failures",
+    "completed_with_rejects",
+    "completed_with_other_total",
+    "completed",
+)
 REDO_CHUNKS = 25  # of a redrive's windows: each may have a token of its own, and a payload holds 4 KB
 LISTED_FAILURES = 3  # in the state and the report; all are counted, and the ledger has them all
 ERROR_LENGTH = 160  # characters of an error that travel with the state, so that the state stays under 4 KB

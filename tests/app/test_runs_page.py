@@ -1,4 +1,4 @@
-"""docs/runs.md names every state and every route that there is."""
+"""docs/runs.md and the glossary name every state and every route that there is."""
 
 import re
 import typing
@@ -7,14 +7,15 @@ from pathlib import Path
 from clients import control_run, delete_run, get_run, redrive_run, start_run
 from clients.start_request import StartRequest
 from ingestion.run import run_report
+from ingestion.run.run_state import OUTCOMES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
-OUTCOMES = {"completed", "completed_with_failures", "failed", "cancelled"}
+GLOSSARY = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8")
 PHASES = {"running", "waiting", "paused", "ending"}
 
 
 def test_every_status_is_in_the_diagram_and_in_the_table() -> None:
-    statuses = OUTCOMES | PHASES | set(run_report.STATUS.values()) | {"lost"}
+    statuses = {*OUTCOMES} | PHASES | set(run_report.STATUS.values()) | {"lost"}
     diagram = PAGE.partition("```mermaid")[2].partition("```")[0]
     drawn = set(re.findall(r"\b[a-z_]+\b(?= -->)|(?<=--> )[a-z_]+\b", diagram))
     listed = set(
@@ -22,6 +23,8 @@ def test_every_status_is_in_the_diagram_and_in_the_table() -> None:
     )
     assert drawn == statuses
     assert listed == statuses
+    outcomes, others = (re.findall(r"^\| `([a-z_]+)` \|", part, re.M) for part in GLOSSARY.split("## Statuses"))
+    assert (tuple(outcomes), {*outcomes, *others}) == (OUTCOMES, statuses)
 
 
 def test_every_route_is_in_the_table() -> None:
