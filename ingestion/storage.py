@@ -15,7 +15,7 @@ from ingestion.account import Account, OpenAccount
 from ingestion.errors import StorageRefused, StorageUnavailable, first_line
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
-from ingestion.source.exchange import http_client
+from ingestion.source.http.exchange import http_client
 
 # To an identity without the role; to a signature without the permission, or without queues among its resources.
 NOT_ALLOWED = ("AuthorizationPermissionMismatch", "AuthorizationFailure", "AuthorizationResourceTypeMismatch")

@@ -18,7 +18,7 @@ from ingestion.fetching.known import Known, digest
 from ingestion.fetching.position import Position
 from ingestion.fetching.spool import Spool
 from ingestion.source.description import Source
-from ingestion.source.path import ABSENT, at, shown
+from ingestion.source.reading.path import ABSENT, at, shown
 
 LARGEST_BATCH = 2  # times `max_messages`: beyond it a page is cut, below it the rest of a page stays with its batch
 

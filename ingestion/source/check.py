@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.errors import InvalidInput
-from ingestion.source.auth import SETTING_FIELDS
-from ingestion.source.description import Source, described_by, invalid_source, read_tables
-from ingestion.source.finding import Finding
-from ingestion.source.placeholder import settings_in, stood_in
-from ingestion.source.secret import secrets_in
+from ingestion.source.auth.authentication import SETTING_FIELDS
+from ingestion.source.description.finding import Finding
+from ingestion.source.description.placeholder import settings_in, stood_in
+from ingestion.source.description.secret import secrets_in
+from ingestion.source.description.source import Source, described_by, invalid_source, read_tables
 
 
 def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:

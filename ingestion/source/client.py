@@ -19,16 +19,16 @@ import httpx
 
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.settings import DEFAULT_PATIENCE_SECONDS
-from ingestion.source.auth import Authentication, TokenUnavailable
-from ingestion.source.body import BodyCut
+from ingestion.source.auth.authentication import Authentication, TokenUnavailable
 from ingestion.source.description import Source
-from ingestion.source.exchange import Exchange
-from ingestion.source.origin import address
-from ingestion.source.outage import cannot_end, in_words
+from ingestion.source.http.exchange import Exchange
+from ingestion.source.http.origin import address
+from ingestion.source.http.outage import cannot_end, in_words
 from ingestion.source.page import SHOWN_CHARACTERS, ItemSink, Page, PageRequest, Throttled
-from ingestion.source.patience import Patience
-from ingestion.source.reading import CountedSink, error_in, page_of, read_items, read_told
-from ingestion.source.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
+from ingestion.source.reading.body import BodyCut
+from ingestion.source.reading.items import CountedSink, error_in, page_of, read_items, read_told
+from ingestion.source.waiting.patience import Patience
+from ingestion.source.waiting.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
 
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 20.0

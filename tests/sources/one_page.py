@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestServer
 
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
-from ingestion.source.exchange import http_client
+from ingestion.source.http.exchange import http_client
 
 CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}
 

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from ingestion.errors import InvalidInput, SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source, load_source
-from ingestion.source.exchange import http_client
+from ingestion.source.http.exchange import http_client
 from tests.sources.one_page import CURSOR, Handler, app_of, ask
 from tests.sources.reader import Reading, reading_at
 

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
-from ingestion.source.exchange import http_client
+from ingestion.source.http.exchange import http_client
 from ingestion.source.page import Throttled
 from tests.sources.one_page import CURSOR, Handler, app_of
 from tests.sources.reader import Reading, reading, reading_at

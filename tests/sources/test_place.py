@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import Reached
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import reading, sending
+from ingestion.source.reading.place import reading, sending
 from ingestion.source.styles.cursor import CursorStyle
+from ingestion.source.styles.end import Reached
 
 BASE = PageRequest(url="http://shop.example/v1/orders", query={"state": "open"})
 

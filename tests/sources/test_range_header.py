@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End, Reached
 from ingestion.source.page import Page, PageRequest
+from ingestion.source.styles.end import End, Reached
 from ingestion.source.styles.range_header import RangeHeaderStyle
 
 BASE = PageRequest(url="http://shop.example/v1/orders", query={"state": "open"})

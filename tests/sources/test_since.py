@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
+from ingestion.source.styles.end import End
 from ingestion.source.styles.since import SinceStyle
 
 BASE = PageRequest(url="http://shop.example/v1/orders")

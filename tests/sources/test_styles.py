@@ -7,9 +7,9 @@ import pytest
 from pydantic import BaseModel
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End, EndSignals, Reached, number_of
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.styles.cursor import CursorStyle
+from ingestion.source.styles.end import End, EndSignals, Reached, number_of
 from ingestion.source.styles.keyset import KeysetStyle, precedes
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle, links
 from ingestion.source.styles.offset import OffsetStyle

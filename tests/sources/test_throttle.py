@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ingestion.source.throttle import BodyThrottle, Cost, Pace, Throttle, pause_seconds, refused_for_seconds
-from ingestion.source.throttle import refused_by_body_seconds as by_body
-from ingestion.source.wait import Unit, seconds_from
+from ingestion.source.waiting.throttle import BodyThrottle, Cost, Pace, Throttle, pause_seconds, refused_for_seconds
+from ingestion.source.waiting.throttle import refused_by_body_seconds as by_body
+from ingestion.source.waiting.wait import Unit, seconds_from
 
 DAY = 24 * 3600.0
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC).timestamp()

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ingestion.source.end import End
 from ingestion.source.styles.cursor import CursorStyle
+from ingestion.source.styles.end import End
 from ingestion.source.styles.keyset import KeysetStyle
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
 from ingestion.source.styles.offset import OffsetStyle

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End, EndSignals
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import EVERY_KEY, Reading, Sending, reading, sending
+from ingestion.source.reading.place import EVERY_KEY, Reading, Sending, reading, sending
+from ingestion.source.styles.end import End, EndSignals
 from ingestion.source.styles.style import Style
 
 

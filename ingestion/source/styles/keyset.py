@@ -4,10 +4,10 @@ import re
 from typing import Any, ClassVar, Literal
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT, Path, at, shown
-from ingestion.source.place import Sending, sending
+from ingestion.source.reading.path import ABSENT, Path, at, shown
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 _WHOLE = re.compile("[0-9]{1,100}")

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
-from ingestion.source.origin import linked
+from ingestion.source.http.origin import linked
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Reading, reading
+from ingestion.source.reading.place import Reading, reading
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')

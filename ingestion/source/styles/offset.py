@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar, Literal
 
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Sending, sending
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 

@@ -3,9 +3,9 @@
 from math import ceil
 from typing import Any, ClassVar, Literal
 
-from ingestion.source.end import End, number_of
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Sending, sending
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End, number_of
 from ingestion.source.styles.style import Style
 
 

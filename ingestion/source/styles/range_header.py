@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Send
+from ingestion.source.reading.place import Send
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 PARTIAL = 206

@@ -6,10 +6,10 @@ The source is a POST whose body holds `query` and, where wanted, `variables`.
 from typing import Any, ClassVar, Literal
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT, Path, at, shown
-from ingestion.source.place import Send
+from ingestion.source.reading.path import ABSENT, Path, at, shown
+from ingestion.source.reading.place import Send
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 

@@ -15,10 +15,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import Path, at, shown
-from ingestion.source.place import Sending, sending
+from ingestion.source.reading.path import Path, at, shown
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 from ingestion.validation import not_allowed
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Literal
 
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 

@@ -11,9 +11,9 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End, EndSignals, Reached
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Sending
+from ingestion.source.reading.place import Sending
+from ingestion.source.styles.end import End, EndSignals, Reached
 from ingestion.validation import not_allowed
 
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Sending, sending
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 from ingestion.validation import not_allowed
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ingestion.source.auth import SETTING_FIELDS
-from ingestion.source.finding import Finding
-from ingestion.source.placeholder import settings_in
+from ingestion.source.auth.authentication import SETTING_FIELDS
+from ingestion.source.description.finding import Finding
+from ingestion.source.description.placeholder import settings_in
 
 HEADERS = {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"}
 PARAMETERS = {"api_key", "apikey", "api-key", "access_token", "token", "client_secret", "password", "secret", "sig"}

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from ingestion.source.parse_json import JsonParser
-from ingestion.source.parse_lines import CsvParser, NdjsonParser
+from ingestion.source.reading.parse_json import JsonParser
+from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
 from ingestion.validation import not_allowed
 
 Format = Literal["json", "ndjson", "csv"]

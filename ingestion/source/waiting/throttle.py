@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ingestion.source.wait import Unit, seconds_from
+from ingestion.source.waiting.wait import Unit, seconds_from
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _MILLISECOND_HEADERS = ("retry-after-ms", "x-ms-retry-after-ms")

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ingestion.errors import SourceRefused
-from ingestion.source.path import Path, at, shown
-from ingestion.source.place import Sending
+from ingestion.source.reading.path import Path, at, shown
+from ingestion.source.reading.place import Sending
 from ingestion.validation import not_allowed
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ingestion.errors import SourceUnreachable
 from ingestion.source.description import Source
-from ingestion.source.origin import address
+from ingestion.source.http.origin import address
 from ingestion.source_wait import OUTAGE, SOURCE, Wait
 
 FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as it was away before

@@ -10,11 +10,11 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from ingestion.errors import SourceRefused
-from ingestion.source.body import PIECE_BYTES, is_framed, pieces
 from ingestion.source.page import ItemSink, Page
-from ingestion.source.parse import PLAIN_CSV, Csv, Format, Parser, parser_for
-from ingestion.source.parse_json import quote, read_json
-from ingestion.source.path import ABSENT, at, shown
+from ingestion.source.reading.body import PIECE_BYTES, is_framed, pieces
+from ingestion.source.reading.parse import PLAIN_CSV, Csv, Format, Parser, parser_for
+from ingestion.source.reading.parse_json import quote, read_json
+from ingestion.source.reading.path import ABSENT, at, shown
 
 SMALL_BODY_BYTES = 1024 * 1024  # read as a whole: json.loads takes two thirds of the time of the streaming parser
 TOLD_CHARACTERS = 80

@@ -18,9 +18,9 @@ import httpx
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ingestion.errors import InvalidInput, SourceRefused
-from ingestion.source.origin import Url, address
-from ingestion.source.outage import in_words
-from ingestion.source.wait import seconds_from
+from ingestion.source.http.origin import Url, address
+from ingestion.source.http.outage import in_words
+from ingestion.source.waiting.wait import seconds_from
 from ingestion.validation import not_allowed
 
 RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its life

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT, at, exactly_at, steps
+from ingestion.source.reading.path import ABSENT, at, exactly_at, steps
 
 EVERY_KEY = ("*",)
 

@@ -15,9 +15,9 @@ import ijson
 import ijson.backends.yajl2_c as yajl  # the C backend by name: better to fail without it than to crawl
 
 from ingestion.errors import SourceRefused, first_line
-from ingestion.source.body import BodyCut
 from ingestion.source.page import SHOWN_CHARACTERS
-from ingestion.source.path import ABSENT, at, exactly_at, shown
+from ingestion.source.reading.body import BodyCut
+from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
 MAX_DEPTH = 500  # of lists and objects in each other; json.loads, which consumers use, has its limit near 1,000
 MAX_BYTES_BEFORE = 32 * 1024 * 1024  # of a large body, which are in memory until its items begin

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 
 from ingestion.errors import SourceRefused
-from ingestion.source.auth import Authentication, Credentials
-from ingestion.source.body import ACCEPT_ENCODING
+from ingestion.source.auth.authentication import Authentication, Credentials
 from ingestion.source.description import Source
-from ingestion.source.origin import address, is_allowed, origin
+from ingestion.source.http.origin import address, is_allowed, origin
 from ingestion.source.page import PageRequest
+from ingestion.source.reading.body import ACCEPT_ENCODING
 
 _METHOD_KEEPING = (307, 308)
 

@@ -24,18 +24,18 @@ from pydantic import (
 
 from ingestion.errors import InvalidInput
 from ingestion.source.auth import Auth
-from ingestion.source.expiry import Expiry
-from ingestion.source.finding import Finding, findings
-from ingestion.source.origin import Origin, Url
+from ingestion.source.description.finding import Finding, findings
+from ingestion.source.description.placeholder import filled_in, settings_in
+from ingestion.source.description.secret import secrets_in
+from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
-from ingestion.source.parse import Csv, Format
-from ingestion.source.path import Path as JsonPath
-from ingestion.source.place import Read, Reading, Send, text_of
-from ingestion.source.placeholder import filled_in, settings_in
-from ingestion.source.reading import Limits
-from ingestion.source.secret import secrets_in
+from ingestion.source.reading.items import Limits
+from ingestion.source.reading.parse import Csv, Format
+from ingestion.source.reading.path import Path as JsonPath
+from ingestion.source.reading.place import Read, Reading, Send, text_of
 from ingestion.source.styles import Pagination
-from ingestion.source.throttle import Throttle
+from ingestion.source.styles.expiry import Expiry
+from ingestion.source.waiting.throttle import Throttle
 from ingestion.validation import not_allowed
 from ingestion.wire import JsonObject
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ingestion.source.path import ABSENT, at
+from ingestion.source.reading.path import ABSENT, at
 from ingestion.validation import in_words
 
 TAGS = ("style", "kind")  # keys by which a table says which of several it is

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any, AnyStr
 
 from ingestion.errors import SourceRefused
-from ingestion.source.body import BodyCut
-from ingestion.source.parse_json import json_value
+from ingestion.source.reading.body import BodyCut
+from ingestion.source.reading.parse_json import json_value
 
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a line that cannot be read

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page
-from ingestion.source.path import ABSENT
-from ingestion.source.place import Read, Reading, text_of
+from ingestion.source.reading.path import ABSENT
+from ingestion.source.reading.place import Read, Reading, text_of
 
 _COUNT = re.compile("[0-9]{1,18}")
 FLAGS = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}  # 1 and 0 equal the first two
