@@ -16,8 +16,9 @@ def answer(body: dict[str, Any], status: int = 200, headers: dict[str, str] | No
 
 
 def refusal(error: InvalidInput, status: int = 400) -> func.HttpResponse:
-    """The answer to bad input: `{"error": {"field", "message", "allowed"}}`."""
-    return answer({"error": {"field": error.field, "message": error.problem, "allowed": error.allowed}}, status)
+    """Return the answer to bad input: `{"error": {"field", "message"}}`, and `allowed` where it says more."""
+    allowed = {"allowed": error.allowed} if error.allowed else {}
+    return answer({"error": {"field": error.field, "message": error.problem, **allowed}}, status)
 
 
 def no_such_run(run_id: str) -> func.HttpResponse:

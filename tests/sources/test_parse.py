@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingestion.errors import SourceRefused
 from ingestion.source.reading.body import BodyCut
-from ingestion.source.reading.parse import Parser
+from ingestion.source.reading.items import Parser
 from ingestion.source.reading.parse_json import JsonParser, read_json
 from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
 

@@ -13,9 +13,7 @@ class SingleStyle(Style):
     style: Literal["none"] = "none"
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's own request."""
         return self.with_limit(base)
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The end."""
         return End("the one response of the source")
