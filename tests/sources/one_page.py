@@ -1,8 +1,10 @@
 """A source that a single handler serves, and one request to it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -24,11 +26,21 @@ def app_of(page: Handler, **others: Handler) -> web.Application:
     return app
 
 
+@asynccontextmanager
+async def served(
+    app: web.Application, path: str = "/", **description: Any
+) -> AsyncIterator[tuple[Source, httpx.AsyncClient]]:
+    """A source at one path of a server that lives as long as the block, and a client for it; tokens are at /token."""
+    async with TestServer(app) as server, http_client(trust_env=False) as http:
+        table = {"url": str(server.make_url(path)), "items": "items", "pagination": CURSOR, **description}
+        if "client_id" in (auth := table.get("auth", {})):
+            table["auth"] = {"token_url": str(server.make_url("/token")), **auth}
+        yield Source.model_validate(table), http
+
+
 async def ask(page: Handler, settings: dict[str, str] | None = None, **description: Any) -> Any:
-    """The first page of a source that `page` serves, or what its client raises."""
-    async with TestServer(app_of(page)) as server, http_client(trust_env=False) as http:
-        table = {"url": str(server.make_url("/")), "items": "items", "pagination": CURSOR, **description}
-        source = Source.model_validate(table)
+    """Return the first page of a source that `page` serves, or raise what its client raises."""
+    async with served(app_of(page), **description) as (source, http):
         return await SourceClient(source, http, environment=settings or {}).get(source.base_request())
 
 

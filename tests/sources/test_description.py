@@ -49,6 +49,7 @@ def load(folder: Path, text: str, environment: dict[str, str] | None = None) -> 
         ('expiry = { then = "resume", key = "id" }', "expiry.send", "where that goes"),
         ("expiry = { statuses = [200] }", "expiry.codes", "any other success"),
         ('auth = { kind = "api_key", key = "KEY" }', "auth.header", "either header or query"),
+        ('auth = { kind = "api_key", key = "KEY", header = "X", prefix = "caf\u00e9" }', "auth.prefix", "pattern"),
         ('pagination = { style = "offset", limit = 9 }', "pagination.send_limit", "where the limit goes"),
         ('pagination = { style = "offset", send_limit = "n" }', "pagination.limit", "or neither"),
         ('pagination = { style = "range_header", send_limit = "n" }', "pagination.send_limit", "limit alone"),

@@ -10,10 +10,12 @@ from aiohttp.test_utils import TestServer
 
 from demo.paging.library import library
 from demo.paging.listing import Listing
-from ingestion.errors import InvalidInput, SourceRefused, SourceUnreachable
+from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
+from tests.sources.one_page import app_of, ask, served
 from tests.sources.reader import Reading, reading
+from tests.sources.test_credentials import AUTH, SETTINGS
 
 LISTING = Listing(total=25, page_size=10)
 CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}
@@ -72,11 +74,9 @@ def test_items_beside_a_refusal_in_the_body_are_not_taken() -> None:
         return web.json_response(next(answers))
 
     async def run() -> list[Any]:
-        app = web.Application()
-        app.router.add_get("/", page)
         throttle = {"body": {"path": "error", "values": ["SLOW"]}, "penalty_seconds": 2}
         table = {"pagination": CURSOR, "message": "", "throttle": throttle}
-        async with reading(app, "/", table) as going:
+        async with reading(app_of(page), "/", table) as going:
             return await going.all()
 
     assert asyncio.run(run()) == ["a", "b", "c"]
@@ -86,14 +86,8 @@ def test_a_page_for_people_is_refused_at_once() -> None:
     async def page(request: web.Request) -> web.Response:
         return web.Response(text=" <html>Please log in</html>", content_type="text/html")
 
-    async def run() -> None:
-        app = web.Application()
-        app.router.add_get("/", page)
-        async with reading(app, "/", {"pagination": CURSOR}) as going:
-            await going.all()
-
     with pytest.raises(SourceRefused, match=r"no JSON but ' <html>Please log in"):
-        asyncio.run(run())
+        asyncio.run(ask(page))
 
 
 def test_the_declared_penalty_is_the_wait_of_a_source_that_names_none() -> None:
@@ -155,82 +149,6 @@ def test_lines_without_a_length_are_refused_for_a_cut_could_not_be_seen() -> Non
     assert asyncio.run(ask(unframed=True)) == ["a", "b"]
 
 
-AUTH: dict[str, dict[str, Any]] = {
-    "bearer": {"kind": "bearer", "token": "KEY"},
-    "header": {"kind": "api_key", "key": "KEY", "header": "X-Api-Key"},
-    "query": {"kind": "api_key", "key": "KEY", "query": "api_key"},
-    "basic": {"kind": "basic", "user": "USER", "password": "PASSWORD"},
-    "oauth": {"kind": "client_credentials", "token_url": "", "client_id": "USER", "client_secret": "PASSWORD"},
-}
-SETTINGS = {"KEY": "k-123", "USER": "sluice", "PASSWORD": "open sesame"}
-
-
-async def pages(kind: str, count: int, settings: dict[str, str] = SETTINGS, **changes: Any) -> int:
-    """Ask for the same page `count` times with one client; gives the items that came."""
-    async with TestServer(library(LISTING)) as server, httpx.AsyncClient(trust_env=False) as http:
-        auth = {**AUTH[kind], **changes}
-        if kind == "oauth":
-            auth["token_url"] = str(server.make_url("/token"))
-        table = {"url": str(server.make_url(f"/secured/{kind}")), "pagination": CURSOR, "items": "items", "auth": auth}
-        source = Source.model_validate(table)
-        client = SourceClient(source, http, environment=settings)
-        got = [await client.get(source.base_request()) for _ in range(count)]
-        return sum(page.count for page in got if hasattr(page, "count"))
-
-
-@pytest.mark.parametrize("kind", AUTH)
-def test_every_kind_of_credentials_opens_the_source(kind: str) -> None:
-    assert asyncio.run(pages(kind, 1)) == 10
-
-
-def test_id_and_secret_of_oauth_may_go_as_basic_authentication() -> None:
-    assert asyncio.run(pages("oauth", 1, send="basic")) == 10
-
-
-def test_a_token_that_is_refused_before_its_time_is_renewed() -> None:
-    assert asyncio.run(pages("oauth", 5)) == 50
-
-
-def test_wrong_credentials_are_refused_without_showing_them() -> None:
-    with pytest.raises(SourceRefused, match=r"HTTP 401.*Check auth") as refused:
-        asyncio.run(pages("bearer", 1, {"KEY": "very secret"}))
-    assert "very secret" not in str(refused.value)
-    with pytest.raises(SourceRefused, match=r"gave no token: HTTP 401, invalid_client.*USER and PASSWORD"):
-        asyncio.run(pages("oauth", 1, {**SETTINGS, "PASSWORD": "very secret"}))
-
-
-def test_a_setting_that_is_missing_is_named() -> None:
-    with pytest.raises(InvalidInput, match=r"auth.token: the app setting KEY is not set"):
-        asyncio.run(pages("bearer", 1, {}))
-
-
-def test_a_token_serves_many_requests() -> None:
-    asked: list[str] = []
-
-    async def token(request: web.Request) -> web.Response:
-        asked.append("token")
-        return web.json_response({"access_token": "t", "expires_in": "3600"})
-
-    async def page(request: web.Request) -> web.Response:
-        asked.append(request.headers["Authorization"])
-        return web.json_response({"items": [1]})
-
-    async def run() -> None:
-        app = web.Application()
-        app.router.add_post("/token", token)
-        app.router.add_get("/page", page)
-        async with TestServer(app) as server, httpx.AsyncClient(trust_env=False) as http:
-            auth = {**AUTH["oauth"], "token_url": str(server.make_url("/token"))}
-            table = {"url": str(server.make_url("/page")), "pagination": CURSOR, "items": "items", "auth": auth}
-            source = Source.model_validate(table)
-            for _ in range(2):  # as in two batches of a run
-                client = SourceClient(source, http, environment=SETTINGS)
-                await asyncio.gather(*(client.get(source.base_request()) for _ in range(3)))
-
-    asyncio.run(run())
-    assert sorted(asked) == ["Bearer t"] * 6 + ["token"]
-
-
 async def redirected(*, to_host: bool = True, hosts: bool = False, **table: Any) -> tuple[Any, httpx.Headers, str]:
     """Ask a source that redirects to another one; gives the outcome, and the headers and URL that the other one saw."""
     seen: list[tuple[httpx.Headers, str]] = []
@@ -239,17 +157,13 @@ async def redirected(*, to_host: bool = True, hosts: bool = False, **table: Any)
         seen.append((httpx.Headers(list(request.headers.items())), str(request.url)))
         return web.json_response({"items": [1]})
 
-    other = web.Application()
-    other.router.add_route("*", "/there", target)
-    async with TestServer(library(LISTING)) as server, TestServer(other) as elsewhere, httpx.AsyncClient() as http:
+    async with TestServer(app_of(target, there=target)) as elsewhere:
         to = str(elsewhere.make_url("/there?api_key=k-123")) if to_host else "/all/json"
-        description = {
-            "url": str(server.make_url("/redirect")), "pagination": {"style": "none"}, "items": "items",
-            "query": {"to": to, "status": 307}, "hosts": [str(elsewhere.make_url("/"))] if hosts else [], **table,
-        }  # fmt: skip
-        source = Source.model_validate(description)
-        outcome = await SourceClient(source, http, environment=SETTINGS).get(source.base_request())
-        return outcome, *(seen[0] if seen else (httpx.Headers(), ""))
+        allowed = {"hosts": [str(elsewhere.make_url("/"))]} if hosts else {}
+        table = {"pagination": {"style": "none"}, "query": {"to": to, "status": 307}, **allowed, **table}
+        async with served(library(LISTING), "/redirect", **table) as (source, http):
+            outcome = await SourceClient(source, http, environment=SETTINGS).get(source.base_request())
+            return outcome, *(seen[0] if seen else (httpx.Headers(), ""))
 
 
 def test_a_redirect_within_the_source_is_followed() -> None:
@@ -263,7 +177,7 @@ def test_a_redirect_to_another_host_is_an_error_that_names_it() -> None:
         asyncio.run(redirected())
 
 
-@pytest.mark.parametrize("kind", ["bearer", "header", "query", "basic"])
+@pytest.mark.parametrize("kind", sorted(AUTH.keys() - {"oauth"}))
 def test_credentials_never_go_to_another_origin_even_if_it_is_allowed(kind: str) -> None:
     outcome, headers, url = asyncio.run(redirected(hosts=True, auth=AUTH[kind], headers={"X-Secret": "s"}))
     assert outcome.items == [1]
