@@ -1,5 +1,6 @@
 """Reads a whole source as a run does: fetch after fetch, each from the cursor that the last one left."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -105,3 +106,13 @@ async def reading(app: web.Application, path: str, description: dict[str, Any], 
     """A run over one path of a server that lives as long as the block."""
     async with TestServer(app) as server, reading_at(server.make_url(path), description, **facts) as run:
         yield run
+
+
+def read(app: web.Application, path: str, description: dict[str, Any], **facts: Any) -> tuple[list[Any], Reading]:
+    """All messages of one path of a server, and the run that read them."""
+
+    async def run() -> tuple[list[Any], Reading]:
+        async with reading(app, path, description, **facts) as going:
+            return await going.all(), going
+
+    return asyncio.run(run())
