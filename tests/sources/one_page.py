@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
@@ -26,16 +27,21 @@ def app_of(page: Handler, **others: Handler) -> web.Application:
     return app
 
 
+def source_at(url: URL, **description: Any) -> Source:
+    """The source at a URL of a test's server, which gives tokens at /token."""
+    table = {"url": str(url), "items": "items", **description}
+    if "client_id" in (auth := table.get("auth", {})):
+        table["auth"] = {"token_url": str(url.with_path("/token")), **auth}
+    return Source.model_validate(table)
+
+
 @asynccontextmanager
 async def served(
     app: web.Application, path: str = "/", **description: Any
 ) -> AsyncIterator[tuple[Source, httpx.AsyncClient]]:
-    """A source at one path of a server that lives as long as the block, and a client for it; tokens are at /token."""
+    """A source at one path of a server that lives as long as the block, and an HTTP client for it."""
     async with TestServer(app) as server, http_client(trust_env=False) as http:
-        table = {"url": str(server.make_url(path)), "items": "items", "pagination": CURSOR, **description}
-        if "client_id" in (auth := table.get("auth", {})):
-            table["auth"] = {"token_url": str(server.make_url("/token")), **auth}
-        yield Source.model_validate(table), http
+        yield source_at(server.make_url(path), **{"pagination": CURSOR, **description}), http
 
 
 async def ask(page: Handler, settings: dict[str, str] | None = None, **description: Any) -> Any:

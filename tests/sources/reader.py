@@ -22,6 +22,7 @@ from ingestion.source.description import Source
 from ingestion.source_wait import Wait
 from ingestion.wire import from_wire, to_wire
 from tests.sources.fake_container import FakeContainer
+from tests.sources.one_page import source_at
 
 MOST_BATCHES = 1000
 UNUSED_TLS = ssl.create_default_context()  # to make one takes longer than most tests
@@ -97,8 +98,7 @@ class Reading:
 async def reading_at(url: URL, description: dict[str, Any], **facts: Any) -> AsyncIterator[Reading]:
     """A run over one URL, for as long as the block."""
     async with httpx.AsyncClient(trust_env=False, verify=UNUSED_TLS) as http:
-        table = {"url": str(url), "message": "id", "items": "items", **description}
-        yield Reading(Source.model_validate(table), http, **facts)
+        yield Reading(source_at(url, **{"message": "id", **description}), http, **facts)
 
 
 @asynccontextmanager

@@ -13,16 +13,14 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from demo.paging.library import library
 from demo.paging.listing import Listing
 from ingestion.errors import InvalidInput, SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
 from ingestion.source.description import load_source
-from ingestion.source.page import Page
 from tests.sources.one_page import CURSOR, Handler, app_of, ask, served
-from tests.sources.reader import Reading, reading_at
+from tests.sources.reader import read, reading
 
 OAUTH = {"kind": "client_credentials", "client_id": "ID", "client_secret": "SECRET"}
 AUTH: dict[str, dict[str, Any]] = {
@@ -35,33 +33,20 @@ AUTH: dict[str, dict[str, Any]] = {
 SETTINGS = {"KEY": "k-123", "ID": "sluice", "SECRET": "open sesame"}
 
 
-async def items_of(kind: str, times: int = 1, settings: dict[str, str] = SETTINGS, **changes: Any) -> int:
-    """Ask for a page of 10 items behind credentials so many `times`; return how many items came."""
-    async with served(library(Listing(total=25, page_size=10)), f"/secured/{kind}", auth=AUTH[kind] | changes) as (
-        source,
-        http,
-    ):
-        client = SourceClient(source, http, environment=settings)
-        got = [await client.get(source.base_request()) for _ in range(times)]
-        return sum(page.count for page in got if isinstance(page, Page))
+def opened(kind: str, settings: dict[str, str] = SETTINGS, **changes: Any) -> list[Any]:
+    """All items of a source that opens for these credentials."""
+    table = {"pagination": CURSOR, "auth": AUTH[kind] | changes}
+    return read(library(Listing(total=25, page_size=10)), f"/secured/{kind}", table, settings=settings)[0]
 
 
-@pytest.mark.parametrize("kind", AUTH)
-def test_every_kind_of_credentials_opens_the_source(kind: str) -> None:
-    assert asyncio.run(items_of(kind)) == 10
-
-
-def test_id_and_secret_of_oauth_may_go_as_basic_authentication() -> None:
-    assert asyncio.run(items_of("oauth", send="basic")) == 10
-
-
-def test_a_token_that_is_refused_before_its_time_is_renewed() -> None:
-    assert asyncio.run(items_of("oauth", 5)) == 50
+@pytest.mark.parametrize(("kind", "changes"), [*((kind, {}) for kind in AUTH), ("oauth", {"send": "basic"})])
+def test_every_kind_of_credentials_opens_the_source(kind: str, changes: dict[str, str]) -> None:
+    assert len(opened(kind, **changes)) == 25
 
 
 def test_a_client_that_gets_no_token_is_refused_by_the_names_of_its_settings() -> None:
     with pytest.raises(SourceRefused, match=r"gave no token: HTTP 401, invalid_client.*ID and SECRET"):
-        asyncio.run(items_of("oauth", settings={**SETTINGS, "SECRET": "very secret"}))
+        opened("oauth", {**SETTINGS, "SECRET": "very secret"})
 
 
 def test_a_token_serves_many_requests() -> None:
@@ -132,18 +117,10 @@ async def nobody(request: web.Request) -> web.Response:
 
 def refusal(page: Handler, settings: dict[str, str], *, end: Any = None, token: Handler = nobody, **table: Any) -> str:
     """What the run of a source that `page` serves ends with; it shows no part of a credential."""
-
-    async def run() -> str:
-        async with TestServer(app_of(page, token=token)) as server:
-            if table["auth"]["kind"] == "client_credentials":
-                table["auth"]["token_url"] = str(server.make_url("/token"))
-            description = {"pagination": {**CURSOR, "end": end or {}}, **table}
-            async with reading_at(server.make_url("/"), description, settings=settings) as going:
-                with pytest.raises(SourceRefused) as refused:
-                    await going.all()
-                return str(refused.value)
-
-    said = asyncio.run(run())
+    description = {"pagination": {**CURSOR, "end": end or {}}, **table}
+    with pytest.raises(SourceRefused) as refused:
+        read(app_of(page, token=token), "/", description, settings=settings)
+    said = str(refused.value)
     shown = [said, *(base64.b64decode(part + "==") for part in re.findall(r"[A-Za-z0-9+/]{12,}", said))]
     assert not any(secret in str(text) for secret in ("s3", "cr3t", "t0ken") for text in shown), said
     return said
@@ -239,7 +216,7 @@ def test_a_token_is_concealed_as_long_as_an_answer_may_repeat_it() -> None:
     async def page(request: web.Request) -> web.Response:
         return web.json_response({"error": request.headers["Authorization"]}, status=401)
 
-    assert "Bearer ***" in refusal(page, SETTINGS, token=token, auth=dict(OAUTH))
+    assert "Bearer ***" in refusal(page, SETTINGS, token=token, auth=OAUTH)
 
 
 def test_an_app_setting_in_a_header_is_concealed(tmp_path: Path) -> None:
@@ -275,14 +252,13 @@ def test_of_a_credential_at_the_place_where_a_reason_is_cut_nothing_is_left(befo
         return web.json_response({"items": [], "error": "." * before + request.headers["X-Key"]})
 
     async def run() -> list[str]:
-        async with TestServer(app_of(page)) as server:
-            auth = {"kind": "api_key", "key": "KEY", "header": "X-Key"}
-            table = {"pagination": CURSOR, "auth": auth, "error": "error", "attempts": 1, "outage_seconds": 20}
-            async with reading_at(server.make_url("/"), table, settings={"KEY": "0123456789" * 4}) as going:
-                with pytest.raises(SourceUnreachable) as ended:
-                    await going.all()
-                waits = [batch.wait for batch in going.batches if batch.wait is not None]
-                return [str(ended.value), *(wait.reason for wait in waits)]
+        auth = {"kind": "api_key", "key": "KEY", "header": "X-Key"}
+        table = {"pagination": CURSOR, "auth": auth, "error": "error", "attempts": 1, "outage_seconds": 20}
+        async with reading(app_of(page), "/", table, settings={"KEY": "0123456789" * 4}) as going:
+            with pytest.raises(SourceUnreachable) as ended:
+                await going.all()
+            waits = [batch.wait for batch in going.batches if batch.wait is not None]
+            return [str(ended.value), *(wait.reason for wait in waits)]
 
     shown = asyncio.run(run())
     assert len(shown) > 1
@@ -300,15 +276,9 @@ def test_a_key_that_next_links_repeat_is_sent_again_and_stored_nowhere(paginatio
         headers = {"Link": f'<{link}>; rel="next"'} if number < 4 else {}
         return web.json_response({"items": [{"id": number}], "next": link if number < 4 else None}, headers=headers)
 
-    async def run() -> tuple[list[Any], Reading]:
-        async with TestServer(app_of(page)) as server:
-            auth = {"kind": "api_key", "key": "KEY", "query": "api key"}
-            table = {"pagination": pagination, "auth": auth, "query": {"q": "a/b c"}}
-            url = server.make_url("/")
-            async with reading_at(url, table, settings={"KEY": "s3cr3t"}, max_messages=1) as going:
-                return await going.all(), going
-
-    messages, going = asyncio.run(run())
+    auth = {"kind": "api_key", "key": "KEY", "query": "api key"}
+    table = {"pagination": pagination, "auth": auth, "query": {"q": "a/b c"}}
+    messages, going = read(app_of(page), "/", table, settings={"KEY": "s3cr3t"}, max_messages=1)
     assert messages == [1, 2, 3, 4]
     assert asked == [("s3cr3t", "a/b c")] * 4
     assert not any("s3cr3t" in str(batch) for batch in going.batches)

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from ingestion.source.client import SourceClient
 from ingestion.source.page import Throttled
 from tests.sources.one_page import CURSOR, Handler, app_of, served
-from tests.sources.reader import Reading, reading, reading_at
+from tests.sources.reader import Reading, reading
 
 SLOWLY = {"requests_per_second": 0.1}
 
@@ -38,14 +37,10 @@ class Paged:
 
     def read(self, max_messages: int = 20, token: Handler | None = None, **table: Any) -> list[Any]:
         async def run() -> list[Any]:
-            async with TestServer(app_of(self.page, **({"token": token} if token else {}))) as server:
-                if token:
-                    table["auth"]["token_url"] = str(server.make_url("/token"))
-                table.setdefault("pagination", CURSOR)
-                settings = {"A": "a", "B": "b"}
-                url = server.make_url("/")
-                async with reading_at(url, table, max_messages=max_messages, settings=settings) as self.going:
-                    return await self.going.all()
+            app = app_of(self.page, **({"token": token} if token else {}))
+            facts: dict[str, Any] = {"max_messages": max_messages, "settings": {"A": "a", "B": "b"}}
+            async with reading(app, "/", {"pagination": CURSOR, **table}, **facts) as self.going:
+                return await self.going.all()
 
         return asyncio.run(run())
 
