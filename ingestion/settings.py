@@ -103,18 +103,16 @@ def keeper_seconds(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def _shards(environment: Mapping[str, str], default: Account) -> tuple[tuple[Account, str], ...]:
-    """Return the queues to spread messages over: those of SLUICE_QUEUES, else the one of SLUICE_QUEUE."""
+    """Return the queues to spread messages over, `queue` or `SETTING_NAME/queue` for one in another account each."""
     name = "SLUICE_QUEUES" if environment.get("SLUICE_QUEUES") else "SLUICE_QUEUE"
     entries = [entry.strip() for entry in (environment.get(name) or DEFAULT_QUEUE).split(",")]
-    if twice := sorted(entry for entry in set(entries) if entries.count(entry) > 1):
-        raise InvalidInput(name, f"{twice[0]!r} is there more than once", "each queue once")
-    return tuple(_shard(name, entry, default, environment) for entry in entries)
-
-
-def _shard(name: str, entry: str, default: Account, environment: Mapping[str, str]) -> tuple[Account, str]:
-    """Return one entry of SLUICE_QUEUES: `queue`, or `SETTING_NAME/queue` for a queue in another account."""
-    setting, slash, queue = entry.rpartition("/")
-    if not 3 <= len(queue) <= 63 or not re.fullmatch(QUEUE_NAME, queue):
-        allowed = "queue or SETTING_NAME/queue, separated by commas; 3 to 63 lower-case letters, digits, single hyphens"
-        raise InvalidInput(name, f"{entry!r} is not the name of a queue", allowed)
-    return (read_account(setting, environment) if slash else default), queue
+    shards = []
+    for entry in entries:
+        setting, slash, queue = entry.rpartition("/")
+        if not 3 <= len(queue) <= 63 or not re.fullmatch(QUEUE_NAME, queue):
+            allowed = "3 to 63 lower-case letters, digits, single hyphens; in another account SETTING_NAME/queue"
+            raise InvalidInput(name, f"{entry!r} is not the name of a queue", allowed)
+        if entries.count(entry) > 1:
+            raise InvalidInput(name, f"{entry!r} is there more than once", "each queue once, separated by commas")
+        shards.append((read_account(setting, environment) if slash else default, queue))
+    return tuple(shards)

@@ -40,7 +40,7 @@ def opened(kind: str, settings: dict[str, str] = SETTINGS, **changes: Any) -> li
 
 
 @pytest.mark.parametrize(("kind", "changes"), [*((kind, {}) for kind in AUTH), ("oauth", {"send": "basic"})])
-def test_every_kind_of_credentials_opens_the_source(kind: str, changes: dict[str, str]) -> None:
+def test_every_kind_of_credentials_opens_the_source(kind: str, changes: dict[str, Any]) -> None:
     assert len(opened(kind, **changes)) == 25
 
 

@@ -28,6 +28,7 @@ NO_COUNTS: list[Any] = [None, True, -1, 5.5, float("nan"), float("inf"), "²", "
         ('<http://a/?x=1,2;3>; title="a, <b>; rel=last"; rel="NEXT"', {"next": "http://a/?x=1,2;3"}),
         ('<a>; rel="prev first", <b>;rel="next"', {"prev": "a", "first": "a", "next": "b"}),
         ('<a>; rel="prev"; rel="next"', {"prev": "a"}),
+        ('<a>; title="x=1; y"; rel="next"', {"next": "a"}),
         ('<a>; hreflang=de; rel="next",<b>; rel="next"', {"next": "a"}),
         ("", {}),
         ("nonsense", {}),
