@@ -62,7 +62,7 @@ def no_such_run(run_id: str) -> NotFound:
 
 
 def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.HttpResponse:
-    """Return the answer to an error: `{"error": {"field", "message", "allowed"}}`."""
+    """Return the answer to an error: `{"error": {"field", "message"}}`, and `allowed` where it says more."""
     if isinstance(error, UnknownSchema):
         error = Conflict("run_id", str(error), "a run that this version of the app can read")
     if isinstance(error, InvalidInput):
@@ -72,5 +72,5 @@ def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.Htt
     return _error(503, field, str(error), "to try again")
 
 
-def _error(status: int, field: str, message: str, allowed: str) -> func.HttpResponse:
-    return answer({"error": {"field": field, "message": message, "allowed": allowed}}, status)
+def _error(status: int, field: str, message: str, allowed: str = "") -> func.HttpResponse:
+    return answer({"error": {"field": field, "message": message, **({"allowed": allowed} if allowed else {})}}, status)

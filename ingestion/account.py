@@ -1,8 +1,7 @@
 """Storage accounts as app settings name them: by a connection string, or by an identity.
 
-Enters: the name of a setting and the environment. Leaves: the official clients for blobs and queues, and the way into
-the queue for the sender's own requests. Identity settings follow the convention of Azure Functions:
-`NAME__accountName`, or `NAME__blobServiceUri` and `NAME__queueServiceUri`; `NAME__clientId` for a user-assigned one.
+Identity settings follow the convention of Azure Functions: `NAME__accountName`, or `NAME__blobServiceUri` and
+`NAME__queueServiceUri`; `NAME__clientId` for a user-assigned one.
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ _FORM = "the connection string of a storage account, or the settings {0}__accoun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Where an account is and how to get in; `setting` is the app setting it came from."""
+    """Where an account is, and its credentials; `setting` is the app setting that named it."""
 
     setting: str
     connection_string: str = ""
@@ -31,12 +30,12 @@ class Account:
     client_id: str = ""
 
     def open(self) -> "OpenAccount":
-        """Clients for the account. Raises InvalidInput if the connection string is not one."""
+        """Return clients for the account. Raise InvalidInput if the connection string is not one."""
         return OpenAccount(self)
 
 
 def read_account(setting: str, environment: Mapping[str, str]) -> Account:
-    """The account that `setting` names in `environment`. Raises InvalidInput, naming the setting, if there is none."""
+    """Return the account that `setting` names in `environment`. Raise InvalidInput if there is none."""
     if connection_string := environment.get(setting, ""):
         return Account(setting=setting, connection_string=connection_string)
     name = environment.get(f"{setting}__accountName", "")
@@ -49,7 +48,7 @@ def read_account(setting: str, environment: Mapping[str, str]) -> Account:
 
 
 class OpenAccount:
-    """The clients of one account, for one event loop."""
+    """The official clients of one account and the access for the sender's own requests, for one event loop."""
 
     def __init__(self, account: Account) -> None:
         self._credential: Any = None

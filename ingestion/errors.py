@@ -1,7 +1,7 @@
 """Every error that Sluice raises on purpose, split by what the caller does about it.
 
 SluiceError
-├── InvalidInput         a person gave something wrong; names the field and what is allowed
+├── InvalidInput         a person gave something wrong; names the field and the problem
 │   ├── NotFound             what the field names does not exist
 │   └── Conflict             the run is not in a state for what was asked
 ├── PermanentError       trying again cannot help; the message says what to change
@@ -27,11 +27,11 @@ class SluiceError(Exception):
 class InvalidInput(SluiceError):
     """A field of a request, a setting or a source description is wrong.
 
-    `field` is its name, `allowed` what it may be, in words.
+    `field` is its name; `allowed` says what it may be where `problem` does not.
     """
 
-    def __init__(self, field: str, problem: str, allowed: str) -> None:
-        super().__init__(f"{field}: {problem}; allowed: {allowed}")
+    def __init__(self, field: str, problem: str, allowed: str = "") -> None:
+        super().__init__(f"{field}: {problem}" + (f"; allowed: {allowed}" if allowed else ""))
         self.field = field
         self.problem = problem
         self.allowed = allowed

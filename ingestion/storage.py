@@ -18,7 +18,7 @@ from ingestion.sending.ceiling import Ceilings
 from ingestion.sending.connection import Pool
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
-from ingestion.source.exchange import http_client
+from ingestion.source.http.exchange import http_client
 
 # Refusals of an identity without the role, and of a signature without the permission or without queues.
 NOT_ALLOWED = ("AuthorizationPermissionMismatch", "AuthorizationFailure", "AuthorizationResourceTypeMismatch")

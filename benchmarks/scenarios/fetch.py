@@ -21,10 +21,10 @@ from demo.memory import memory_of
 from ingestion.contracts import FetchRequest
 from ingestion.fetching.fetch import fetch
 from ingestion.fetching.spool import Spool
-from ingestion.source.body import PIECE_BYTES
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
-from ingestion.source.parse_json import JsonParser
+from ingestion.source.reading.body import PIECE_BYTES
+from ingestion.source.reading.parse_json import JsonParser
 
 SIZE = 5_000_000  # ids of the large response
 SMALLER = 100  # times fewer in the small one

@@ -12,9 +12,9 @@ from ingestion.fetching.position import Position, request_at
 from ingestion.fetching.seen import Seen, fingerprint
 from ingestion.source.auth import without_key
 from ingestion.source.description import Source
-from ingestion.source.end import End, Reached, number_of
-from ingestion.source.origin import is_allowed, origin
+from ingestion.source.http.origin import is_allowed, origin
 from ingestion.source.page import SHOWN_CHARACTERS, Page, PageRequest
+from ingestion.source.styles.end import End, Reached, number_of
 from ingestion.source.styles.next_url import AddressStyle
 
 NO_CONTENT = 204

@@ -23,8 +23,8 @@ from ingestion.fetching.seen import Seen
 from ingestion.fetching.spool import BatchWriter, Spool
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest, Throttled
+from ingestion.source.styles.end import End
 from ingestion.source_wait import REASON_CHARACTERS, Wait
 
 SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, which costs nothing

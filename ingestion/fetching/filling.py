@@ -13,7 +13,7 @@ from ingestion.errors import SourceRefused
 from ingestion.fetching.known import Known, digest
 from ingestion.fetching.spool import BatchWriter
 from ingestion.source.description import Source
-from ingestion.source.path import ABSENT, at, shown
+from ingestion.source.reading.path import ABSENT, at, shown
 
 PIECE_ITEMS = 1_000  # encoded at once
 

@@ -1,8 +1,7 @@
-"""`python -m ingestion.source.check [FILE]` (make check-sources): is every source in the file described as it may be?
+"""`python -m ingestion.source.check [FILE]` (make check-sources): is every source in the file described rightly?
 
-Enters: the path of a sources.toml, by default that of SLUICE_SOURCES. Leaves: a line for each source that is right, and
-for each finding in one that is not; 1 as the exit code if there is a finding. App settings that are not set here are
-told, and count as no mistake of the file.
+It prints a line for each source that is right, and for each mistake in one that is not, and then exits with 1. App
+settings that are not set here are listed, and count as no mistake of the file.
 """
 
 import os
@@ -11,16 +10,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from ingestion.errors import InvalidInput
 from ingestion.source.auth import SETTING_FIELDS
-from ingestion.source.description import Source, described_by, invalid_source, read_tables
-from ingestion.source.finding import Finding
-from ingestion.source.placeholder import settings_in, stood_in
-from ingestion.source.secret import secrets_in
+from ingestion.source.description import Source
+from ingestion.source.description.file import read_tables
+from ingestion.source.description.mistakes import mistakes
+from ingestion.source.description.placeholder import settings_in, stood_in
+from ingestion.source.description.secret import secrets_in
 
 
 def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
-    """The lines to print, and whether all is well."""
+    """Return the lines to print, and whether all is well."""
     try:
         tables = read_tables(file)
     except InvalidInput as error:
@@ -29,8 +31,8 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
         return [str(InvalidInput(file.name, "describes no source", "one table for each source"))], False
     lines, unset, well = [], [], True
     for name, table in tables.items():
-        found = _found(table, environment)
-        lines += [str(invalid_source(f"{file.name}: {name}", finding)) for finding in found]
+        found = _mistakes(table, f"{file.name}: {name}", environment)
+        lines += [str(mistake) for mistake in found]
         well = well and not found
         if not found:
             lines.append(f"{name}: ok, {table['pagination']['style']}")
@@ -42,17 +44,15 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     return lines, well
 
 
-def _found(table: Any, environment: Mapping[str, str]) -> list[Finding]:
-    """What is wrong with a source, whatever the app settings are that are not set here."""
-    described = described_by(table, stood_in(table, environment))
-    found = [] if isinstance(described, Source) else described
-    secrets = list(secrets_in(table))
-    keys = {secret.key for secret in secrets}
-    return secrets + [each for each in found if each.key not in keys and not _is_unset(each.given, environment)]
-
-
-def _is_unset(given: Any, environment: Mapping[str, str]) -> bool:
-    return any(setting not in environment for setting in settings_in(given))
+def _mistakes(table: Any, where: str, environment: Mapping[str, str]) -> list[InvalidInput]:
+    """Return what is wrong with a source, whatever the app settings are that are not set here."""
+    secrets = list(secrets_in(table, where))
+    try:
+        Source.model_validate(stood_in(table, environment))
+    except ValidationError as error:
+        fields = {secret.field for secret in secrets}
+        return secrets + [each for each in mistakes(error, table, where, environment) if each.field not in fields]
+    return secrets
 
 
 def main() -> int:

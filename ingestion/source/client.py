@@ -1,8 +1,5 @@
 """Asking the source for one page: attempts, waits, and what its refusals mean.
 
-Enters: a request that a pagination style has made. Leaves: the page, or the wait that the source asks for, or an error
-that says what a person can do.
-
 Throttling is handed to the caller, who knows whether to sleep or to let a durable timer wait, and for how long in all.
 It does not use up the attempts, which are for answers that fail or are cut off.
 """
@@ -19,16 +16,15 @@ import httpx
 
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.settings import DEFAULT_PATIENCE_SECONDS
-from ingestion.source.auth import Authentication, TokenUnavailable
-from ingestion.source.body import BodyCut
+from ingestion.source.auth import Concealed, flow_of, secrets_of
 from ingestion.source.description import Source
-from ingestion.source.exchange import Exchange
-from ingestion.source.origin import address
-from ingestion.source.outage import cannot_end, in_words
+from ingestion.source.http.exchange import Exchange
+from ingestion.source.http.origin import address
+from ingestion.source.http.outage import NoAnswer, cannot_end, in_words
 from ingestion.source.page import SHOWN_CHARACTERS, ItemSink, Page, PageRequest, Throttled
-from ingestion.source.patience import Patience
-from ingestion.source.reading import CountedSink, error_in, page_of, read_items, read_told
-from ingestion.source.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
+from ingestion.source.reading.items import CountedSink, error_in, page_of, read_items, read_told
+from ingestion.source.waiting.patience import Patience
+from ingestion.source.waiting.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
 
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 20.0
@@ -63,15 +59,14 @@ class SourceClient:
         sleep: Sleep = asyncio.sleep,
         *,
         environment: Mapping[str, str] = os.environ,
-        wall: Callable[[], float] = time.time,
         now: Callable[[], float] = time.monotonic,
         patience_seconds: float = DEFAULT_PATIENCE_SECONDS,
     ) -> None:
-        """Raises InvalidInput if an app setting that the source's `auth` names is not set."""
-        self._source, self.sleep, self._wall, self._now = source, sleep, wall, now
-        self._authentication = Authentication(source.auth, environment, http, wall, source.filled_in)
-        self.concealed = self._authentication.concealed  # for what is quoted of the source
-        self._exchange = Exchange(source, http, self._authentication)
+        """Raise InvalidInput if an app setting that the source's `auth` names is not set."""
+        self._source, self.sleep, self._now = source, sleep, now
+        self.concealed = Concealed(*source.filled_in)  # for what is quoted of the source
+        flow = flow_of(source.auth, secrets_of(source.auth, environment), http, self.concealed)
+        self._exchange = Exchange(source, http, flow)
         self._place = address(source.url)
         self._pace = Pace(source.throttle.requests_per_second, source.throttle.max_wait_seconds)
         self._refusals = 0  # in a row
@@ -79,37 +74,32 @@ class SourceClient:
         self.has_answered = False
 
     async def get(self, request: PageRequest, sink: ItemSink | None = None) -> Page | Throttled:
-        """The page that answers `request`; its items go to `sink` where one is given.
+        """Return the page that answers `request`; its items go to `sink` where one is given.
 
-        Where all attempts have failed, the source is waited for. Raises SourceUnreachable if it was waited for long
+        Where all attempts have failed, the source is waited for. Raise SourceUnreachable if it was waited for long
         enough or can never answer, SourceRefused on an answer that a further attempt would not change.
         """
         counted, problem, began = CountedSink(sink), "", self._now()
         for attempt in range(self._source.attempts):
             if attempt:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
-                await counted.restart()
             try:
-                outcome = await self._ask(request, counted, again=attempt > 0)
+                return await self._ask(request, counted, again=attempt > 0)
             except _Paused as paused:
                 return Throttled(paused.seconds)
-            except (httpx.TransportError, BodyCut, TokenUnavailable) as error:
-                problem = str(error) if isinstance(error, TokenUnavailable) else in_words(error)
+            except (httpx.TransportError, NoAnswer) as error:
+                problem = in_words(error)
                 if not self.has_answered and (advice := cannot_end(error)):
                     raise SourceUnreachable(f"{self._place} cannot be asked: {problem}. {advice}.") from None
-                continue
-            if not isinstance(outcome, str):
-                return outcome
-            problem = outcome
-        await counted.restart()
+            await counted.restart()
         return self._throttled(self.patience.away(problem, self._source.attempts, began))
 
     def until_turn(self) -> float:
-        """Seconds until the source may be asked again, by its rate and by what it said in its last answers."""
+        """Return the seconds until the source may be asked again, by its rate and by what its last answers said."""
         return self._pace.until_turn(self._now())
 
-    async def _ask(self, request: PageRequest, sink: CountedSink, *, again: bool) -> Page | Throttled | str:
-        """One attempt, the first or another: a page, a wait, or the reason for another attempt."""
+    async def _ask(self, request: PageRequest, sink: CountedSink, *, again: bool) -> Page | Throttled:
+        """Return what one attempt brings, the first or another. Raise NoAnswer if another one may bring more."""
         limit = self._source.limits.response_seconds
         try:
             async with asyncio.timeout(limit) as timed:
@@ -122,10 +112,6 @@ class SourceClient:
                     timed.reschedule(asyncio.get_running_loop().time() + limit)
 
                 async with self._exchange.answer(request, turn) as response:
-                    refused = response.status_code == httpx.codes.UNAUTHORIZED
-                    if not refused or not self._authentication.renew(response.request):
-                        return await self._understood(response, sink)
-                async with self._exchange.answer(request, turn) as response:
                     return await self._understood(response, sink)
         except TimeoutError:
             if not timed.expired():
@@ -136,18 +122,18 @@ class SourceClient:
             ) from None
 
     async def _turn(self, *, again: bool) -> None:
-        """Wait for the next request's turn. Raises _Paused if that is too long to hold an activity."""
+        """Wait for the next request's turn. Raise _Paused if that is too long to hold an activity."""
         now = self._now()
         if pause := self._pace.long_pause(now, MAX_PACING_SECONDS, again=again):
             raise _Paused(pause)
         if delay := self._pace.delay(now):
             await self.sleep(delay)
 
-    async def _understood(self, response: httpx.Response, sink: CountedSink) -> Page | Throttled | str:
+    async def _understood(self, response: httpx.Response, sink: CountedSink) -> Page | Throttled:
+        """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""
         throttle, status = self._source.throttle, response.status_code
-        headers = {name.lower(): value for name, value in response.headers.items()}
         unnamed = _backoff_seconds(self._refusals + 2, MAX_UNNAMED_WAIT_SECONDS)
-        wait = refused_for_seconds(throttle, status, headers, self._wall(), unnamed)
+        wait = refused_for_seconds(throttle, status, response.headers, time.time(), unnamed)
         if wait is not None:
             return self._left_alone(wait, f"HTTP {status}")
         if not response.is_success:
@@ -156,7 +142,7 @@ class SourceClient:
         if status not in NO_CONTENT:
             form, path, csv = self._source.format, self._source.items, self._source.csv
             document, problem = await read_items(response, form, path, self._source.limits, sink, csv)
-        wait = refused_by_body_seconds(throttle, document, self._wall(), unnamed)
+        wait = refused_by_body_seconds(throttle, document, time.time(), unnamed)
         if wait is not None:
             await sink.restart()
             return self._left_alone(wait, f"the body of an HTTP {status}")
@@ -166,32 +152,31 @@ class SourceClient:
             told = self.concealed(json.dumps(document, ensure_ascii=False))
             if self._source.tells(status, told):
                 return page_of(response, told, sink)
-            if failed:
-                return failed
-            raise SourceRefused(str(problem))
+            raise NoAnswer(failed) if failed else SourceRefused(problem)
         self._refusals, self.has_answered = 0, True
-        self._pace.pause(self._now(), pause_seconds(throttle, headers, document, self._wall()))
+        self._pace.pause(self._now(), pause_seconds(throttle, response.headers, document, time.time()))
         return page_of(response, document, sink)
 
-    async def _failed(self, response: httpx.Response, sink: CountedSink, unnamed: float) -> Page | Throttled | str:
-        """What an answer without success means whose head does not say that it throttles."""
+    async def _failed(self, response: httpx.Response, sink: CountedSink, unnamed: float) -> Page | Throttled:
+        """Return what an answer without success means whose head does not say that it throttles."""
         throttle, status = self._source.throttle, response.status_code
         transient = status in TRANSIENT or status >= 500
-        if transient and throttle.body is None:
-            return f"HTTP {status}"
-        said = await read_told(response)
-        wait = refused_by_body_seconds(throttle, _json_of(said), self._wall(), unnamed)
+        said = "" if transient and throttle.body is None else await read_told(response)
+        wait = refused_by_body_seconds(throttle, _json_of(said), time.time(), unnamed)
         if wait is not None:
             return self._left_alone(wait, f"the body of an HTTP {status}")
         if transient:
-            return f"HTTP {status}"
+            raise NoAnswer(f"HTTP {status}")
         told = self.concealed(said)
         if self._source.tells(status, told):
             return page_of(response, told, sink)
-        raise self._refusal(response, told)
+        advice = "Check url, query and headers in the sources file."
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            advice = "Check auth in the sources file, and the app settings that it names."
+        raise SourceRefused(f"{address(response.url)} answered HTTP {status}: {told[:SHOWN_CHARACTERS]!r}. {advice}")
 
     def _left_alone(self, seconds: float, said: str) -> Throttled:
-        """The wait that the source asks for."""
+        """Return the wait that the source asks for."""
         self._refusals += 1
         return self._throttled(self.patience.named(seconds, said))
 
@@ -201,16 +186,9 @@ class SourceClient:
         self._pace.pause(now, seconds)
         return Throttled(max(seconds, self._pace.paused_for(now)))
 
-    def _refusal(self, response: httpx.Response, told: str) -> SourceRefused:
-        advice = "Check url, query and headers in the sources file."
-        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            advice = "Check auth in the sources file, and the app settings that it names."
-        said = told[:SHOWN_CHARACTERS]
-        return SourceRefused(f"{address(response.url)} answered HTTP {response.status_code}: {said!r}. {advice}")
-
 
 def _json_of(text: str) -> Any:
-    """The value that an answer holds which is no page, None if that is no JSON."""
+    """Return the value of an answer that is no page, None if that is no JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -218,6 +196,6 @@ def _json_of(text: str) -> Any:
 
 
 def _backoff_seconds(attempt: int, most: float) -> float:
-    """A random wait below a bound that doubles with each attempt (1, 2, ...)."""
+    """Return a random wait below a bound that doubles with each attempt (1, 2, ...)."""
     bound = min(most, FIRST_BACKOFF_SECONDS * 2.0 ** (min(attempt, 20) - 1))
     return random.uniform(bound / 2, bound)

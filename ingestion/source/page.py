@@ -15,7 +15,7 @@ SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
-    """One request for a page, without credentials: those are the client's affair."""
+    """One request for a page, without credentials: the client adds them."""
 
     url: str
     method: str = "GET"
@@ -46,17 +46,17 @@ class Page:
 
     @property
     def count(self) -> int:
-        """Items of the page, wherever they went."""
+        """Return the number of items, wherever they went."""
         return self.streamed + len(self.items)
 
     @property
     def first(self) -> Any:
-        """The first item of the page, None on an empty one."""
+        """Return the first item of the page, None on an empty one."""
         return self.items[0] if self.items else self.first_item
 
     @property
     def last(self) -> Any:
-        """The last item of the page, None on an empty one."""
+        """Return the last item of the page, None on an empty one."""
         return self.items[-1] if self.items else self.last_item
 
 

@@ -1,14 +1,17 @@
 """A source that a single handler serves, and one request to it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
-from ingestion.source.exchange import http_client
+from ingestion.source.http.exchange import http_client
 
 CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}
 
@@ -24,11 +27,26 @@ def app_of(page: Handler, **others: Handler) -> web.Application:
     return app
 
 
+def source_at(url: URL, **description: Any) -> Source:
+    """The source at a URL of a test's server, which gives tokens at /token."""
+    table = {"url": str(url), "items": "items", **description}
+    if "client_id" in (auth := table.get("auth", {})):
+        table["auth"] = {"token_url": str(url.with_path("/token")), **auth}
+    return Source.model_validate(table)
+
+
+@asynccontextmanager
+async def served(
+    app: web.Application, path: str = "/", **description: Any
+) -> AsyncIterator[tuple[Source, httpx.AsyncClient]]:
+    """A source at one path of a server that lives as long as the block, and an HTTP client for it."""
+    async with TestServer(app) as server, http_client(trust_env=False) as http:
+        yield source_at(server.make_url(path), **{"pagination": CURSOR, **description}), http
+
+
 async def ask(page: Handler, settings: dict[str, str] | None = None, **description: Any) -> Any:
-    """The first page of a source that `page` serves, or what its client raises."""
-    async with TestServer(app_of(page)) as server, http_client(trust_env=False) as http:
-        table = {"url": str(server.make_url("/")), "items": "items", "pagination": CURSOR, **description}
-        source = Source.model_validate(table)
+    """Return the first page of a source that `page` serves, or raise what its client raises."""
+    async with served(app_of(page), **description) as (source, http):
         return await SourceClient(source, http, environment=settings or {}).get(source.base_request())
 
 

@@ -1,5 +1,6 @@
 """Reads a whole source as a run does: fetch after fetch, each from the cursor that the last one left."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from ingestion.source.description import Source
 from ingestion.source_wait import Wait
 from ingestion.wire import from_wire, to_wire
 from tests.sources.fake_container import FakeContainer
+from tests.sources.one_page import source_at
 
 MOST_BATCHES = 1000
 UNUSED_TLS = ssl.create_default_context()  # to make one takes longer than most tests
@@ -96,8 +98,7 @@ class Reading:
 async def reading_at(url: URL, description: dict[str, Any], **facts: Any) -> AsyncIterator[Reading]:
     """A run over one URL, for as long as the block."""
     async with httpx.AsyncClient(trust_env=False, verify=UNUSED_TLS) as http:
-        table = {"url": str(url), "message": "id", "items": "items", **description}
-        yield Reading(Source.model_validate(table), http, **facts)
+        yield Reading(source_at(url, **{"message": "id", **description}), http, **facts)
 
 
 @asynccontextmanager
@@ -105,3 +106,13 @@ async def reading(app: web.Application, path: str, description: dict[str, Any], 
     """A run over one path of a server that lives as long as the block."""
     async with TestServer(app) as server, reading_at(server.make_url(path), description, **facts) as run:
         yield run
+
+
+def read(app: web.Application, path: str, description: dict[str, Any], **facts: Any) -> tuple[list[Any], Reading]:
+    """All messages of one path of a server, and the run that read them."""
+
+    async def run() -> tuple[list[Any], Reading]:
+        async with reading(app, path, description, **facts) as going:
+            return await going.all(), going
+
+    return asyncio.run(run())

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ingestion.errors import SourceRefused
-from ingestion.source.body import PIECE_BYTES, BodyCut, pieces
+from ingestion.source.reading.body import PIECE_BYTES, BodyCut, pieces
 
 LINES = b"".join(b'{"id": %d}\n' % n for n in range(20_000))
 

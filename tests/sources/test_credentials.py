@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import itertools
 import json
 import re
@@ -12,14 +13,84 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
+from demo.paging.library import library
+from demo.paging.listing import Listing
 from ingestion.errors import InvalidInput, SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
-from ingestion.source.description import Source, load_source
-from ingestion.source.exchange import http_client
-from tests.sources.one_page import CURSOR, Handler, app_of, ask
-from tests.sources.reader import Reading, reading_at
+from ingestion.source.description import load_source
+from tests.sources.one_page import CURSOR, Handler, app_of, ask, served
+from tests.sources.reader import read, reading
+
+OAUTH = {"kind": "client_credentials", "client_id": "ID", "client_secret": "SECRET"}
+AUTH: dict[str, dict[str, Any]] = {
+    "bearer": {"kind": "bearer", "token": "KEY"},
+    "header": {"kind": "api_key", "key": "KEY", "header": "X-Api-Key"},
+    "query": {"kind": "api_key", "key": "KEY", "query": "api_key"},
+    "basic": {"kind": "basic", "user": "ID", "password": "SECRET"},
+    "oauth": OAUTH,
+}
+SETTINGS = {"KEY": "k-123", "ID": "sluice", "SECRET": "open sesame"}
+
+
+def opened(kind: str, settings: dict[str, str] = SETTINGS, **changes: Any) -> list[Any]:
+    """All items of a source that opens for these credentials."""
+    table = {"pagination": CURSOR, "auth": AUTH[kind] | changes}
+    return read(library(Listing(total=25, page_size=10)), f"/secured/{kind}", table, settings=settings)[0]
+
+
+@pytest.mark.parametrize(("kind", "changes"), [*((kind, {}) for kind in AUTH), ("oauth", {"send": "basic"})])
+def test_every_kind_of_credentials_opens_the_source(kind: str, changes: dict[str, Any]) -> None:
+    assert len(opened(kind, **changes)) == 25
+
+
+def test_a_client_that_gets_no_token_is_refused_by_the_names_of_its_settings() -> None:
+    with pytest.raises(SourceRefused, match=r"gave no token: HTTP 401, invalid_client.*ID and SECRET"):
+        opened("oauth", {**SETTINGS, "SECRET": "very secret"})
+
+
+def test_a_token_serves_many_requests() -> None:
+    asked: list[str] = []
+
+    async def token(request: web.Request) -> web.Response:
+        asked.append("token")
+        return web.json_response({"access_token": "t", "expires_in": "3600"})
+
+    async def page(request: web.Request) -> web.Response:
+        asked.append(request.headers["Authorization"])
+        return web.json_response({"items": [1]})
+
+    async def run() -> None:
+        async with served(app_of(page, token=token), auth=OAUTH) as (source, http):
+            for _ in range(2):  # as in two batches of a run
+                client = SourceClient(source, http, environment=SETTINGS)
+                await asyncio.gather(*(client.get(source.base_request()) for _ in range(3)))
+
+    asyncio.run(run())
+    assert sorted(asked) == ["Bearer t"] * 6 + ["token"]
+
+
+def test_of_an_answer_that_refuses_a_token_nothing_is_read() -> None:
+    tokens = itertools.count()
+
+    async def token(request: web.Request) -> web.Response:
+        return web.json_response({"access_token": f"token-{next(tokens)}"})
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        if request.headers["Authorization"] != "Bearer token-0":
+            return web.json_response({"items": [1]})
+        answer = web.StreamResponse(status=401)
+        await answer.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:  # without end
+                await answer.write(bytes(100_000))
+        return answer
+
+    async def run() -> Any:
+        async with served(app_of(page, token=token), auth=OAUTH, limits={"response_seconds": 5}) as (source, http):
+            return await SourceClient(source, http, environment=SETTINGS).get(source.base_request())
+
+    assert asyncio.run(run()).items == [1]
 
 
 def test_a_cookie_of_one_account_is_not_sent_with_the_token_of_another() -> None:
@@ -32,12 +103,9 @@ def test_a_cookie_of_one_account_is_not_sent_with_the_token_of_another() -> None
         return answer
 
     async def run() -> None:
-        async with TestServer(app_of(page)) as server, http_client(trust_env=False) as http:
+        async with served(app_of(page), auth=AUTH["bearer"]) as (source, http):
             for token in ("first", "second"):
-                auth = {"kind": "bearer", "token": "TOKEN"}
-                table = {"url": str(server.make_url("/")), "items": "items", "auth": auth, "pagination": CURSOR}
-                source = Source.model_validate(table)
-                await SourceClient(source, http, environment={"TOKEN": token}).get(source.base_request())
+                await SourceClient(source, http, environment={"KEY": token}).get(source.base_request())
 
     asyncio.run(run())
     assert sent == [None, None]
@@ -47,23 +115,12 @@ async def nobody(request: web.Request) -> web.Response:
     raise AssertionError("this must not be asked")
 
 
-OAUTH = {"kind": "client_credentials", "client_id": "A", "client_secret": "B"}
-
-
 def refusal(page: Handler, settings: dict[str, str], *, end: Any = None, token: Handler = nobody, **table: Any) -> str:
     """What the run of a source that `page` serves ends with; it shows no part of a credential."""
-
-    async def run() -> str:
-        async with TestServer(app_of(page, token=token)) as server:
-            if table["auth"]["kind"] == "client_credentials":
-                table["auth"]["token_url"] = str(server.make_url("/token"))
-            description = {"pagination": {**CURSOR, "end": end or {}}, **table}
-            async with reading_at(server.make_url("/"), description, settings=settings) as going:
-                with pytest.raises(SourceRefused) as refused:
-                    await going.all()
-                return str(refused.value)
-
-    said = asyncio.run(run())
+    description = {"pagination": {**CURSOR, "end": end or {}}, **table}
+    with pytest.raises(SourceRefused) as refused:
+        read(app_of(page, token=token), "/", description, settings=settings)
+    said = str(refused.value)
     shown = [said, *(base64.b64decode(part + "==") for part in re.findall(r"[A-Za-z0-9+/]{12,}", said))]
     assert not any(secret in str(text) for secret in ("s3", "cr3t", "t0ken") for text in shown), said
     return said
@@ -78,6 +135,7 @@ async def welcome(request: web.Request) -> web.Response:
     [
         ("s3cr3t\n", "white space"), (" s3cr3t", "white space"), ("s3cr3t\r\n", "white space"), ("\t", "white space"),
         ("s3\x00cr3t", "control character"), ("s3\ncr3t", "control character"), ("s3cr\u00e9t", "not ASCII"),
+        ("", "is not set"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("auth", [{"kind": "bearer", "token": "KEY"}, {"kind": "api_key", "key": "KEY", "query": "k"}])
@@ -108,11 +166,8 @@ def test_a_token_that_dies_under_parallel_requests_is_renewed_for_all_of_them() 
         return web.json_response({"items": [1]})
 
     async def run() -> list[Any]:
-        async with TestServer(app_of(page, token=token)) as server, http_client(trust_env=False) as http:
-            url, token_url = (str(server.make_url(path)) for path in ("/", "/token"))
-            auth = {"kind": "client_credentials", "token_url": token_url, "client_id": "A", "client_secret": "B"}
-            source = Source.model_validate({"url": url, "items": "items", "auth": auth, "pagination": CURSOR})
-            clients = [SourceClient(source, http, environment={"A": "a", "B": "b"}) for _ in range(2)]
+        async with served(app_of(page, token=token), auth=OAUTH) as (source, http):
+            clients = [SourceClient(source, http, environment=SETTINGS) for _ in range(2)]
             await clients[0].get(source.base_request())
             both = (clients[0], clients[0], clients[1])  # one run with two requests at once, and another run
             async with asyncio.timeout(10):
@@ -123,20 +178,20 @@ def test_a_token_that_dies_under_parallel_requests_is_renewed_for_all_of_them() 
 
 
 SECRET = 's3/cr"t+ value'
-ECHOED: dict[str, tuple[dict[str, Any], str]] = {
-    "bearer": ({"kind": "bearer", "token": "KEY"}, "Authorization"),
-    "key": ({"kind": "api_key", "key": "KEY", "header": "X-Key", "prefix": "Token "}, "X-Key"),
-    "basic": ({"kind": "basic", "user": "USER", "password": "KEY"}, "Authorization"),
-}
+ECHOED: list[tuple[dict[str, Any], str]] = [
+    (AUTH["bearer"], "Authorization"),
+    ({**AUTH["header"], "prefix": "Token "}, "X-Api-Key"),
+    ({"kind": "basic", "user": "USER", "password": "KEY"}, "Authorization"),
+]
 
 
 @pytest.mark.parametrize(
     "table", [{}, {"expiry": {"statuses": [400], "then": "restart"}}, {"end": {"statuses": [400]}}]
 )
-@pytest.mark.parametrize("kind", ECHOED)
-def test_credentials_that_a_refusal_repeats_are_not_shown(kind: str, table: dict[str, Any]) -> None:
-    auth, header = ECHOED[kind]
-
+@pytest.mark.parametrize(("auth", "header"), ECHOED)
+def test_credentials_that_a_refusal_repeats_are_not_shown(
+    auth: dict[str, Any], header: str, table: dict[str, Any]
+) -> None:
     async def page(request: web.Request) -> web.Response:
         return web.json_response({"error": f"not {request.headers[header]}"}, status=400)
 
@@ -161,21 +216,19 @@ def test_a_token_is_concealed_as_long_as_an_answer_may_repeat_it() -> None:
     async def page(request: web.Request) -> web.Response:
         return web.json_response({"error": request.headers["Authorization"]}, status=401)
 
-    said = refusal(page, {"A": "a", "B": "b"}, token=token, auth={**OAUTH, "client_id": "A", "client_secret": "B"})
-    assert "Bearer ***" in said
+    assert "Bearer ***" in refusal(page, SETTINGS, token=token, auth=OAUTH)
 
 
 def test_an_app_setting_in_a_header_is_concealed(tmp_path: Path) -> None:
     async def page(request: web.Request) -> web.Response:
-        return web.json_response(
-            {"error": f"tenant {request.headers['X-Tenant']} in {request.query['in']}"}, status=403
-        )
+        said = f"tenant {request.headers['X-Tenant']} in {request.query['in']}"
+        return web.json_response({"error": said}, status=403)
 
     async def run() -> None:
-        async with TestServer(app_of(page)) as server, http_client(trust_env=False) as http:
+        async with served(app_of(page)) as (plain, http):
             file = tmp_path / "sources.toml"
             file.write_text(
-                f"""[shop]\nurl = "{server.make_url("/")}"\nitems = "items"\npagination = {{ style = "none" }}\n"""
+                f"""[shop]\nurl = "{plain.url}"\nitems = "items"\npagination = {{ style = "none" }}\n"""
                 """headers = { X-Tenant = "%TENANT%" }\nquery = { in = "home" }\n"""
             )
             source = load_source(file, "shop", {"TENANT": "t3n4nt"})
@@ -199,14 +252,13 @@ def test_of_a_credential_at_the_place_where_a_reason_is_cut_nothing_is_left(befo
         return web.json_response({"items": [], "error": "." * before + request.headers["X-Key"]})
 
     async def run() -> list[str]:
-        async with TestServer(app_of(page)) as server:
-            auth = {"kind": "api_key", "key": "KEY", "header": "X-Key"}
-            table = {"pagination": CURSOR, "auth": auth, "error": "error", "attempts": 1, "outage_seconds": 20}
-            async with reading_at(server.make_url("/"), table, settings={"KEY": "0123456789" * 4}) as going:
-                with pytest.raises(SourceUnreachable) as ended:
-                    await going.all()
-                waits = [batch.wait for batch in going.batches if batch.wait is not None]
-                return [str(ended.value), *(wait.reason for wait in waits)]
+        auth = {"kind": "api_key", "key": "KEY", "header": "X-Key"}
+        table = {"pagination": CURSOR, "auth": auth, "error": "error", "attempts": 1, "outage_seconds": 20}
+        async with reading(app_of(page), "/", table, settings={"KEY": "0123456789" * 4}) as going:
+            with pytest.raises(SourceUnreachable) as ended:
+                await going.all()
+            waits = [batch.wait for batch in going.batches if batch.wait is not None]
+            return [str(ended.value), *(wait.reason for wait in waits)]
 
     shown = asyncio.run(run())
     assert len(shown) > 1
@@ -224,15 +276,9 @@ def test_a_key_that_next_links_repeat_is_sent_again_and_stored_nowhere(paginatio
         headers = {"Link": f'<{link}>; rel="next"'} if number < 4 else {}
         return web.json_response({"items": [{"id": number}], "next": link if number < 4 else None}, headers=headers)
 
-    async def run() -> tuple[list[Any], Reading]:
-        async with TestServer(app_of(page)) as server:
-            auth = {"kind": "api_key", "key": "KEY", "query": "api key"}
-            table = {"pagination": pagination, "auth": auth, "query": {"q": "a/b c"}}
-            url = server.make_url("/")
-            async with reading_at(url, table, settings={"KEY": "s3cr3t"}, max_messages=1) as going:
-                return await going.all(), going
-
-    messages, going = asyncio.run(run())
+    auth = {"kind": "api_key", "key": "KEY", "query": "api key"}
+    table = {"pagination": pagination, "auth": auth, "query": {"q": "a/b c"}}
+    messages, going = read(app_of(page), "/", table, settings={"KEY": "s3cr3t"}, max_messages=1)
     assert messages == [1, 2, 3, 4]
     assert asked == [("s3cr3t", "a/b c")] * 4
     assert not any("s3cr3t" in str(batch) for batch in going.batches)

@@ -11,8 +11,8 @@ from aiohttp import web
 from demo.paging.library import library
 from demo.paging.listing import Listing
 from ingestion.errors import SourceRefused
-from tests.sources.one_page import Handler, app_of, cut_off
-from tests.sources.reader import Reading, reading
+from tests.sources.one_page import app_of, cut_off
+from tests.sources.reader import Reading, read, reading
 
 CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}
 FORMS: dict[str, dict[str, Any]] = {
@@ -24,13 +24,9 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 
 
-def read(path: str, expiry: dict[str, Any], listing: Listing, max_messages: int = 20) -> list[Any]:
-    async def all_of_it() -> list[Any]:
-        description = {"pagination": CURSOR, "expiry": expiry}
-        async with reading(library(listing), path, description, max_messages=max_messages) as run:
-            return await run.all()
-
-    return asyncio.run(all_of_it())
+def read_from(path: str, expiry: dict[str, Any], listing: Listing, max_messages: int = 20) -> list[Any]:
+    description = {"pagination": CURSOR, "expiry": expiry}
+    return read(library(listing), path, description, max_messages=max_messages)[0]
 
 
 @pytest.mark.parametrize("max_messages", [5, 20, 1000])
@@ -38,35 +34,35 @@ def read(path: str, expiry: dict[str, Any], listing: Listing, max_messages: int 
 def test_a_restart_skips_what_the_run_has_already(form: str, max_messages: int) -> None:
     listing = Listing(total=55)
     expiry = {**FORMS[form], "then": "restart"}
-    assert read(f"/trouble/expiring/{form}", expiry, listing, max_messages) == listing.ids()
+    assert read_from(f"/trouble/expiring/{form}", expiry, listing, max_messages) == listing.ids()
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_resumption_goes_on_after_the_last_key(form: str) -> None:
     listing = Listing(total=55)
     expiry = {**FORMS[form], "then": "resume", "key": "id", "send": "since_id"}
-    assert read(f"/trouble/expiring/{form}", expiry, listing) == listing.ids()
+    assert read_from(f"/trouble/expiring/{form}", expiry, listing) == listing.ids()
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_without_a_strategy_the_run_fails_and_says_how_to_go_on(form: str) -> None:
     with pytest.raises(SourceRefused, match=rf"HTTP {form}, after page 2.*expiry\.then"):
-        read(f"/trouble/expiring/{form}", FORMS[form], Listing(total=55))
+        read_from(f"/trouble/expiring/{form}", FORMS[form], Listing(total=55))
 
 
 def test_the_same_status_without_the_declared_code_is_a_refusal_not_an_expiry() -> None:
     with pytest.raises(SourceRefused, match="HTTP 400"):
-        read("/trouble/expiring/400", {"statuses": [400], "codes": ["gone"], "then": "restart"}, Listing(total=55))
+        read_from("/trouble/expiring/400", {"statuses": [400], "codes": ["gone"], "then": "restart"}, Listing(total=55))
 
 
 def test_a_source_whose_cursors_never_live_long_enough_ends_the_run_instead_of_restarting_for_ever() -> None:
     with pytest.raises(SourceRefused, match="faster than the run can catch up"):
-        read("/trouble/always-expired", {"then": "restart"}, Listing(total=55))
+        read_from("/trouble/always-expired", {"then": "restart"}, Listing(total=55))
 
 
 def test_a_source_that_ignores_the_key_to_resume_from_is_found_out_before_ids_come_twice() -> None:
     with pytest.raises(SourceRefused, match=r"ignores.*nonsense"):
-        read("/trouble/expiring/410", {"then": "resume", "key": "id", "send": "nonsense"}, Listing(total=55))
+        read_from("/trouble/expiring/410", {"then": "resume", "key": "id", "send": "nonsense"}, Listing(total=55))
 
 
 class Dying:
@@ -87,13 +83,8 @@ class Dying:
         return web.json_response({"items": items, "next": following, "total": self.last - since})
 
 
-def read_from(page: Handler, max_messages: int = 20, **description: Any) -> tuple[list[Any], Reading]:
-    async def run() -> tuple[list[Any], Reading]:
-        table = {"pagination": CURSOR, **description}
-        async with reading(app_of(page), "/", table, max_messages=max_messages) as going:
-            return await going.all(), going
-
-    return asyncio.run(run())
+def read_dying(max_messages: int = 20, **table: Any) -> tuple[list[Any], Reading]:
+    return read(app_of(Dying().page), "/", {"pagination": CURSOR, **table}, max_messages=max_messages)
 
 
 RESUME = {"then": "resume", "key": "id", "send": "since_id"}
@@ -101,8 +92,8 @@ RESUME = {"then": "resume", "key": "id", "send": "since_id"}
 
 def test_a_key_to_resume_from_that_no_item_has_is_found_out_on_the_first_page() -> None:
     with pytest.raises(SourceRefused, match=r"no usable key at 'idd'.*expiry\.key"):
-        read_from(Dying().page, expiry={**RESUME, "key": "idd"})
-    assert read_from(Dying().page, expiry=RESUME)[0] == list(range(1, 61))
+        read_dying(expiry={**RESUME, "key": "idd"})
+    assert read_dying(expiry=RESUME)[0] == list(range(1, 61))
 
 
 @pytest.mark.parametrize(("expiry", "pages"), [(RESUME, 6), ({"then": "restart"}, 9)])
@@ -110,9 +101,9 @@ def test_a_key_to_resume_from_that_no_item_has_is_found_out_on_the_first_page() 
 def test_the_limit_of_pages_counts_those_before_a_cursor_has_expired_too(
     expiry: dict[str, Any], pages: int, max_messages: int
 ) -> None:
-    assert read_from(Dying().page, max_messages, expiry=expiry, max_pages=pages)[0] == list(range(1, 61))
+    assert read_dying(max_messages, expiry=expiry, max_pages=pages)[0] == list(range(1, 61))
     with pytest.raises(SourceRefused, match=f"more than {pages - 1} pages"):
-        read_from(Dying().page, max_messages, expiry=expiry, max_pages=pages - 1)
+        read_dying(max_messages, expiry=expiry, max_pages=pages - 1)
 
 
 @pytest.mark.parametrize("expiry", [RESUME, {"then": "restart"}])
@@ -161,7 +152,7 @@ def test_the_total_of_a_source_is_that_of_all_of_it_also_after_its_cursor_has_ex
 ) -> None:
     pagination = {**CURSOR, "end": {"exact_total": True}}
     table = {"expiry": expiry, "total": "total", "pagination": pagination}
-    messages, going = read_from(Dying().page, max_messages=max_messages, **table)
+    messages, going = read_dying(max_messages=max_messages, **table)
     assert messages == list(range(1, 61))
     assert {batch.source_total for batch in going.batches} == {60}
     assert sum(batch.count + batch.dropped for batch in going.batches) == 60, "what a run compares with the total"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingestion.source.origin import is_allowed, linked
+from ingestion.source.http.origin import is_allowed, linked
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
 

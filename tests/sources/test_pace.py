@@ -6,14 +6,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from ingestion.source.client import SourceClient
-from ingestion.source.description import Source
-from ingestion.source.exchange import http_client
 from ingestion.source.page import Throttled
-from tests.sources.one_page import CURSOR, Handler, app_of
-from tests.sources.reader import Reading, reading, reading_at
+from tests.sources.one_page import CURSOR, Handler, app_of, served
+from tests.sources.reader import Reading, reading
 
 SLOWLY = {"requests_per_second": 0.1}
 
@@ -40,14 +37,10 @@ class Paged:
 
     def read(self, max_messages: int = 20, token: Handler | None = None, **table: Any) -> list[Any]:
         async def run() -> list[Any]:
-            async with TestServer(app_of(self.page, **({"token": token} if token else {}))) as server:
-                if token:
-                    table["auth"]["token_url"] = str(server.make_url("/token"))
-                table.setdefault("pagination", CURSOR)
-                settings = {"A": "a", "B": "b"}
-                url = server.make_url("/")
-                async with reading_at(url, table, max_messages=max_messages, settings=settings) as self.going:
-                    return await self.going.all()
+            app = app_of(self.page, **({"token": token} if token else {}))
+            facts: dict[str, Any] = {"max_messages": max_messages, "settings": {"A": "a", "B": "b"}}
+            async with reading(app, "/", {"pagination": CURSOR, **table}, **facts) as self.going:
+                return await self.going.all()
 
         return asyncio.run(run())
 
@@ -115,10 +108,8 @@ def test_waiting_for_a_turn_is_none_of_the_time_of_an_answer() -> None:
         return web.json_response({"items": [1]})
 
     async def run() -> list[Any]:
-        async with TestServer(app_of(page)) as server, http_client(trust_env=False) as http:
-            table = {"url": str(server.make_url("/")), "items": "items", "pagination": CURSOR}
-            limits = {"throttle": {"requests_per_second": 1}, "limits": {"response_seconds": 0.8}}
-            source = Source.model_validate({**table, **limits})
+        slow, brief = {"requests_per_second": 1}, {"response_seconds": 0.8}
+        async with served(app_of(page), throttle=slow, limits=brief) as (source, http):
             client = SourceClient(source, http)
             return [await client.get(source.base_request()) for _ in range(2)]
 
@@ -138,8 +129,7 @@ def test_a_long_wait_that_another_request_was_told_is_not_slept_by_a_request_und
         slept.append(seconds)
 
     async def run() -> list[Any]:
-        async with TestServer(app_of(page)) as server, http_client(trust_env=False) as http:
-            source = Source.model_validate({"url": str(server.make_url("/")), "items": "", "pagination": CURSOR})
+        async with served(app_of(page), items="") as (source, http):
             client = SourceClient(source, http, sleep, now=lambda: 0.0)
             asked = [replace(source.base_request(), query={"id": name}) for name in ("1", "2")]
             under_way = asyncio.create_task(client.get(asked[0]))

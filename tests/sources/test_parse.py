@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.errors import SourceRefused
-from ingestion.source.body import BodyCut
-from ingestion.source.parse import Parser
-from ingestion.source.parse_json import JsonParser, read_json
-from ingestion.source.parse_lines import CsvParser, NdjsonParser
+from ingestion.source.reading.body import BodyCut
+from ingestion.source.reading.items import Parser
+from ingestion.source.reading.parse_json import JsonParser, read_json
+from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
 
 KEYS = st.text(st.sampled_from("abitems"), min_size=1, max_size=5)
 VALUES: st.SearchStrategy[Any] = st.recursive(

@@ -5,20 +5,11 @@ from typing import Any
 import pytest
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import Reached
-from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import reading, sending
+from ingestion.source.page import PageRequest
+from ingestion.source.reading.place import reading, sending
 from ingestion.source.styles.cursor import CursorStyle
-
-BASE = PageRequest(url="http://shop.example/v1/orders", query={"state": "open"})
-
-
-def style_of(**table: Any) -> CursorStyle:
-    return CursorStyle.model_validate(table)
-
-
-def page(document: Any = None, **facts: Any) -> Page:
-    return Page(items=[], document=document, **facts)
+from ingestion.source.styles.end import Reached
+from tests.sources.one_style import BASE, page, style_of
 
 
 def test_tokens_keep_their_json_type_in_a_body_and_become_text_elsewhere() -> None:
@@ -28,7 +19,7 @@ def test_tokens_keep_their_json_type_in_a_body_and_become_text_elsewhere() -> No
         ("body:a.b", {"body": {"a": {"b": [1, None]}}}),
     ]
     for where, expected in places:
-        request = style_of(read="c", send=where).request(BASE, [[1, None]])
+        request = style_of(CursorStyle, read="c", send=where).request(BASE, [[1, None]])
         assert {name: getattr(request, name) for name in expected} == expected
     assert BASE.query == {"state": "open"}
     assert BASE.body is None
@@ -36,29 +27,29 @@ def test_tokens_keep_their_json_type_in_a_body_and_become_text_elsewhere() -> No
 
 def test_a_body_is_never_changed_in_place() -> None:
     base = PageRequest(url="http://a", body={"page": {"size": 5}})
-    changed = style_of(send="body:page.after").request(base, ["t"])
+    changed = style_of(CursorStyle, send="body:page.after").request(base, ["t"])
     assert changed.body == {"page": {"size": 5, "after": "t"}}
     assert base.body == {"page": {"size": 5}}
 
 
 def test_a_token_may_go_into_an_element_of_a_list_in_the_body() -> None:
     base = PageRequest(url="http://a", body={"requests": [{"index": "orders", "page": 0}]})
-    changed = style_of(send="body:requests.0.page").request(base, [7])
+    changed = style_of(CursorStyle, send="body:requests.0.page").request(base, [7])
     assert changed.body == {"requests": [{"index": "orders", "page": 7}]}
-    assert style_of(send="body:requests.0").request(base, [7]).body == {"requests": [7]}
+    assert style_of(CursorStyle, send="body:requests.0").request(base, [7]).body == {"requests": [7]}
     for nowhere in ("body:requests.1.page", "body:requests.1", "body:requests.x", "body:requests.0.index.x"):
         with pytest.raises(SourceRefused, match=f"no place for {nowhere}"):
-            style_of(send=nowhere).request(base, [7])
+            style_of(CursorStyle, send=nowhere).request(base, [7])
 
 
 @pytest.mark.parametrize("token", ["café", "a\r\nX-Admin: 1", "a\0"])
 def test_a_token_that_no_header_can_hold_is_refused(token: str) -> None:
     with pytest.raises(SourceRefused, match="cannot be sent as header:X-Cursor"):
-        style_of(send="header:X-Cursor").request(BASE, [token])
+        style_of(CursorStyle, send="header:X-Cursor").request(BASE, [token])
 
 
 def test_half_of_a_surrogate_pair_is_no_cursor() -> None:
-    style = style_of()
+    style = style_of(CursorStyle)
     with pytest.raises(SourceRefused, match="surrogate"):
         style.following(page({"next_cursor": "\ud800"}), None, BASE, Reached(pages=1, items=1, largest_page=1))
 

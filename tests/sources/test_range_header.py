@@ -5,23 +5,9 @@ from typing import Any
 import pytest
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End, Reached
-from ingestion.source.page import Page, PageRequest
+from ingestion.source.styles.end import End, Reached
 from ingestion.source.styles.range_header import RangeHeaderStyle
-
-BASE = PageRequest(url="http://shop.example/v1/orders", query={"state": "open"})
-
-
-def style_of(**table: Any) -> RangeHeaderStyle:
-    return RangeHeaderStyle.model_validate(table)
-
-
-def page(document: Any = None, **facts: Any) -> Page:
-    return Page(items=[], document=document, **facts)
-
-
-def after(style: RangeHeaderStyle, answer: Page, cursor: Any) -> Any:
-    return style.next(answer, cursor, style.request(BASE, cursor))
+from tests.sources.one_style import BASE, after, page, style_of
 
 
 @pytest.mark.parametrize(
@@ -39,7 +25,7 @@ def after(style: RangeHeaderStyle, answer: Page, cursor: Any) -> Any:
     ],
 )
 def test_the_next_range_follows_what_came(status: int, header: str, count: int, expected: Any) -> None:
-    style = style_of(limit=10)
+    style = style_of(RangeHeaderStyle, limit=10)
     assert style.request(BASE, 0).headers == {"Range": "items=0-9"}
     headers = {"content-range": header} if header else {}
     assert after(style, page(status=status, headers=headers, streamed=count), 0) == expected
@@ -50,11 +36,11 @@ def test_the_next_range_follows_what_came(status: int, header: str, count: int, 
 def test_a_range_that_does_not_fit_what_was_asked_for_and_what_came_is_refused(status: int, header: str) -> None:
     answer = page(status=status, headers={"content-range": header}, streamed=5)
     with pytest.raises(SourceRefused, match="Content-Range"):
-        after(style_of(limit=10), answer, 0)
+        after(style_of(RangeHeaderStyle, limit=10), answer, 0)
 
 
 def test_a_part_without_its_range_is_refused_and_a_page_without_items_is_no_end_against_its_range() -> None:
-    style = style_of(limit=10)
+    style = style_of(RangeHeaderStyle, limit=10)
     for answer in (page(status=206), page(status=206, headers={"content-range": "items 0-9/25"})):
         with pytest.raises(SourceRefused, match="Content-Range"):
             style.following(answer, 0, style.request(BASE, 0), Reached(pages=1, items=1, largest_page=1))

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from ingestion.source.check import check
 from ingestion.source.description import Source
-from ingestion.source.place import Read, Send
+from ingestion.source.reading.place import Read, Send
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "sources.md").read_text(encoding="utf-8")

@@ -6,25 +6,16 @@ from typing import Any
 import pytest
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
-from ingestion.source.page import Page, PageRequest
+from ingestion.source.styles.end import End
 from ingestion.source.styles.since import SinceStyle
+from tests.sources.one_style import BASE, after, page
 
-BASE = PageRequest(url="http://shop.example/v1/orders")
 NO_MOMENTS: list[Any] = [None, True, "x", float("inf"), [], {}, "2024-13-01", 1e300]
 NO_NUMBERS: list[Any] = NO_MOMENTS[:-1]
 
 
 def since(**table: Any) -> SinceStyle:
     return SinceStyle.model_validate(table)
-
-
-def page(items: list[Any]) -> Page:
-    return Page(items=items, document=None)
-
-
-def after(style: SinceStyle, answer: Page, cursor: Any) -> Any:
-    return style.next(answer, cursor, style.request(BASE, cursor))
 
 
 @pytest.mark.parametrize(
@@ -44,26 +35,26 @@ def test_a_since_is_sent_in_the_form_in_which_it_is_declared(form: str, start: A
 def test_what_an_overlap_brings_again_is_dropped_by_what_the_cursor_holds() -> None:
     style = since(form="number", key="n", overlap=2)
     items = [{"n": 1}, {"n": 4}, {"n": 5}]
-    cursor = after(style, page(items), style.first())
+    cursor = after(style, page(items=items), style.first())
     assert cursor["since"] == 3
-    again = page([{"n": 4}, {"n": 5}, {"n": 5, "other": True}])
+    again = page(items=[{"n": 4}, {"n": 5}, {"n": 5, "other": True}])
     assert style.fresh(again, cursor) == [{"n": 5, "other": True}]
 
 
 def test_a_since_whose_pages_are_not_sorted_upwards_is_refused() -> None:
     style = since(form="number", key="n")
-    assert after(style, page([{"n": 1}, {"n": 1}, {"n": 2}]), style.first())["since"] == 2
+    assert after(style, page(items=[{"n": 1}, {"n": 1}, {"n": 2}]), style.first())["since"] == 2
     with pytest.raises(SourceRefused, match="not sorted by 'n': 9 comes before 8"):
-        after(style, page([{"n": 1}, {"n": 9}, {"n": 8}]), style.first())
+        after(style, page(items=[{"n": 1}, {"n": 9}, {"n": 8}]), style.first())
 
 
 @pytest.mark.parametrize("limit", [{}, {"limit": 3, "send_limit": "n"}, {"limit": 1000, "send_limit": "n"}])
 def test_a_since_that_does_not_get_past_a_page_as_full_as_others_is_refused_whatever_was_asked_for(limit: Any) -> None:
     style = since(form="number", key="n", **limit)
-    stuck = page([{"n": 5, "id": number} for number in range(3)])
+    stuck = page(items=[{"n": 5, "id": number} for number in range(3)])
     with pytest.raises(SourceRefused, match="a full page of 3 does not get past"):
         after(style, stuck, {"since": 5, "held": [], "size": 3})
-    rest = page([{"n": 5}])
+    rest = page(items=[{"n": 5}])
     assert after(style, rest, {"since": 5, "held": [], "size": 3}) == End("nothing beyond the latest n")
 
 
@@ -71,7 +62,7 @@ def test_a_since_that_does_not_get_past_a_page_as_full_as_others_is_refused_what
 @pytest.mark.parametrize("overlap", [0, 2])
 def test_whole_numbers_of_any_size_are_kept_to_the_last_digit(key: Any, overlap: int) -> None:
     style = since(form="number", key="n", overlap=overlap)
-    cursor = json.loads(json.dumps(after(style, page([{"n": key}]), style.first())))
+    cursor = json.loads(json.dumps(after(style, page(items=[{"n": key}]), style.first())))
     assert style.request(BASE, cursor).query["since"] == str(int(key) - overlap)
 
 
@@ -82,4 +73,4 @@ def test_whole_numbers_of_any_size_are_kept_to_the_last_digit(key: Any, overlap:
 def test_a_key_that_is_no_moment_or_number_is_refused(form: str, value: Any) -> None:
     style = since(form=form, key="n")
     with pytest.raises(SourceRefused, match=f"no {form} at 'n'"):
-        after(style, page([{"n": value}]), style.first())
+        after(style, page(items=[{"n": value}]), style.first())

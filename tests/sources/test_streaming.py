@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ingestion.source.reading import SMALL_BODY_BYTES, CountedSink, Limits, read_items
+from ingestion.source.reading.items import SMALL_BODY_BYTES, CountedSink, Limits, read_items
 
 ROWS = [{"id": f"order-{n:09}"} for n in range(2 * SMALL_BODY_BYTES // 20)]
 HEADERS = {"Transfer-Encoding": "chunked"}

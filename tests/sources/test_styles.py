@@ -4,35 +4,20 @@ import time
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End, EndSignals, Reached, number_of
-from ingestion.source.page import Page, PageRequest
+from ingestion.source.page import PageRequest
 from ingestion.source.styles.cursor import CursorStyle
+from ingestion.source.styles.end import End, EndSignals, Reached, number_of
 from ingestion.source.styles.keyset import KeysetStyle, precedes
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle, links
 from ingestion.source.styles.offset import OffsetStyle
 from ingestion.source.styles.page_number import PageNumberStyle
 from ingestion.source.styles.relay import RelayStyle
-from ingestion.source.styles.style import Style
 from ingestion.source.styles.window import WindowStyle
-
-BASE = PageRequest(url="http://shop.example/v1/orders", query={"state": "open"})
+from tests.sources.one_style import BASE, after, page, style_of
 
 NO_COUNTS: list[Any] = [None, True, -1, 5.5, float("nan"), float("inf"), "²", "1,234", "9" * 5000, [], {}]
-
-
-def page(document: Any = None, items: list[Any] | None = None, **facts: Any) -> Page:
-    return Page(items=items or [], document=document, url="http://shop.example/v1/orders?page=1", **facts)
-
-
-def after(style: Style, answer: Page, cursor: Any = None) -> Any:
-    return style.next(answer, cursor, style.request(BASE, cursor))
-
-
-def style_of(kind: type[BaseModel], **table: Any) -> Any:
-    return kind.model_validate(table)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +28,7 @@ def style_of(kind: type[BaseModel], **table: Any) -> Any:
         ('<http://a/?x=1,2;3>; title="a, <b>; rel=last"; rel="NEXT"', {"next": "http://a/?x=1,2;3"}),
         ('<a>; rel="prev first", <b>;rel="next"', {"prev": "a", "first": "a", "next": "b"}),
         ('<a>; rel="prev"; rel="next"', {"prev": "a"}),
+        ('<a>; title="x=1; y"; rel="next"', {"next": "a"}),
         ('<a>; hreflang=de; rel="next",<b>; rel="next"', {"next": "a"}),
         ("", {}),
         ("nonsense", {}),

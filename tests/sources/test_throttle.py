@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ingestion.source.throttle import BodyThrottle, Cost, Pace, Throttle, pause_seconds, refused_for_seconds
-from ingestion.source.throttle import refused_by_body_seconds as by_body
-from ingestion.source.wait import Unit, seconds_from
+from ingestion.source.waiting.throttle import BodyThrottle, Cost, Pace, Throttle, pause_seconds, refused_for_seconds
+from ingestion.source.waiting.throttle import refused_by_body_seconds as by_body
+from ingestion.source.waiting.wait import Unit, seconds_from
 
 DAY = 24 * 3600.0
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC).timestamp()
@@ -28,41 +28,33 @@ def test_a_wait_is_read_in_every_form(said: object, unit: Unit, seconds: float |
     assert seconds_from(said, NOW, unit) == (None if seconds is None else pytest.approx(seconds))
 
 
-def refused(status: int, headers: dict[str, str], **throttle: Any) -> float | None:
-    return refused_for_seconds(Throttle(**throttle), status, headers, NOW, backoff_seconds=9)
+LEFT, SPENT = {"x-ratelimit-remaining": "7"}, {"x-ratelimit-remaining": "0"}
+RESET = {"x-ratelimit-reset": "120"}
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 404, 410, 500, 502])
-def test_other_answers_are_no_throttling_whatever_their_headers(status: int) -> None:
-    assert refused(status, {"retry-after": "5", "x-ratelimit-remaining": "0"}) is None
-
-
-def test_403_and_503_are_throttling_only_with_a_sign_of_it() -> None:
-    for status in (403, 503):
-        assert refused(status, {}) is None
-        assert refused(status, {"x-ratelimit-remaining": "7"}) is None
-        assert refused(status, {"retry-after": "5"}) == 5
-        reset = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW) + 60)}
-        assert refused(status, reset) == 60
-
-
-def test_a_refusal_without_a_wait_takes_the_penalty_or_the_back_off() -> None:
-    assert refused(429, {}) == 9
-    assert refused(429, {"retry-after": "0"}) == 9
-    assert refused(429, {}, penalty_seconds=30) == 30
-    assert refused(418, {}, statuses=(418,)) == 9
-
-
-@pytest.mark.parametrize("remaining", [{}, {"x-ratelimit-remaining": "5"}, {"x-ratelimit-remaining": "0"}])
-def test_a_refusal_without_a_wait_lasts_until_the_reset_whatever_remains(remaining: dict[str, str]) -> None:
-    assert refused(429, {"x-ratelimit-reset": "120", **remaining}) == 120
-    assert refused(429, {"x-ratelimit-reset": "120", "retry-after": "7", **remaining}) == 7
-    assert refused(429, {"x-ratelimit-reset": "0", **remaining}) == 9
-
-
-def test_of_several_named_waits_all_have_to_pass() -> None:
-    assert refused(429, {"retry-after": "2", "x-ms-retry-after-ms": "3500"}) == 3.5
-    assert refused(429, {"retry-after": "2", "x-wait": "7"}, wait_header="X-Wait") == 7
+@pytest.mark.parametrize(
+    ("status", "headers", "throttle", "seconds"),
+    [
+        *((status, {"retry-after": "5", **SPENT}, {}, None) for status in (200, 400, 401, 404, 410, 500, 502)),
+        *((status, {}, {}, None) for status in (403, 503)),  # a refusal only with a sign of it
+        *((status, LEFT, {}, None) for status in (403, 503)),
+        *((status, {"retry-after": "5"}, {}, 5) for status in (403, 503)),
+        *((status, {**SPENT, "x-ratelimit-reset": str(int(NOW) + 60)}, {}, 60) for status in (403, 503)),
+        (429, {}, {}, 9),  # the back-off, where no wait is named
+        (429, {"retry-after": "0"}, {}, 9),
+        (429, {}, {"penalty_seconds": 30}, 30),
+        (418, {}, {"statuses": (418,)}, 9),
+        *((429, {**RESET, **remaining}, {}, 120) for remaining in ({}, LEFT, SPENT)),  # whatever remains
+        *((429, {**RESET, "retry-after": "7", **remaining}, {}, 7) for remaining in ({}, LEFT, SPENT)),
+        (429, {"x-ratelimit-reset": "0"}, {}, 9),
+        (429, {"retry-after": "2", "x-ms-retry-after-ms": "3500"}, {}, 3.5),  # all have to pass
+        (429, {"retry-after": "2", "x-wait": "7"}, {"wait_header": "X-Wait"}, 7),
+    ],
+)
+def test_a_refusal_lasts_as_long_as_status_headers_and_description_say(
+    status: int, headers: dict[str, str], throttle: dict[str, Any], seconds: float | None
+) -> None:
+    assert refused_for_seconds(Throttle(**throttle), status, headers, NOW, backoff_seconds=9) == seconds
 
 
 def test_a_success_that_says_throttled_is_a_refusal() -> None:
@@ -79,18 +71,22 @@ def test_a_success_that_says_throttled_is_a_refusal() -> None:
     assert by_body(Throttle(body=body), [1, 2], NOW, 9) is None
 
 
-def test_what_is_left_of_a_limit_paces_before_it_is_used_up() -> None:
-    def pause(headers: dict[str, str], document: Any = None, **throttle: Any) -> float:
-        return pause_seconds(Throttle(**throttle), headers, document, NOW)
-
-    spent = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "40"}
-    assert pause(spent) == 40
-    assert pause(spent | {"x-ratelimit-remaining": "1"}) == 0
-    assert pause(spent | {"x-ratelimit-remaining": "10"}, reserve=10) == 40
-    assert pause({"x-left": "0", "x-back": "3"}, remaining_header="X-Left", reset_header="X-Back") == 3
-    assert pause({"x-calls": "39/40"}, bucket_header="X-Calls") == 0
-    assert pause({"x-calls": "40/40"}, bucket_header="X-Calls") == 0.5
-    assert pause({}) == 0
+@pytest.mark.parametrize(
+    ("headers", "throttle", "seconds"),
+    [
+        ({**RESET, **SPENT}, {}, 120),
+        ({**RESET, **LEFT}, {}, 0),
+        ({**RESET, **LEFT}, {"reserve": 7}, 120),
+        ({"x-left": "0", "x-back": "3"}, {"remaining_header": "X-Left", "reset_header": "X-Back"}, 3),
+        ({"x-calls": "39/40"}, {"bucket_header": "X-Calls"}, 0),
+        ({"x-calls": "40/40"}, {"bucket_header": "X-Calls"}, 0.5),
+        ({}, {}, 0),
+    ],
+)
+def test_what_is_left_of_a_limit_paces_before_it_is_used_up(
+    headers: dict[str, str], throttle: dict[str, Any], seconds: float
+) -> None:
+    assert pause_seconds(Throttle(**throttle), headers, None, NOW) == seconds
 
 
 def test_a_declared_rate_spreads_requests_evenly() -> None:

@@ -10,39 +10,36 @@ from aiohttp.test_utils import TestServer
 
 from demo.paging.library import library
 from demo.paging.listing import Listing
-from ingestion.errors import InvalidInput, SourceRefused, SourceUnreachable
+from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
-from tests.sources.reader import Reading, reading
+from ingestion.source.page import Throttled
+from tests.sources.one_page import app_of, ask, served
+from tests.sources.reader import Reading, read
+from tests.sources.test_credentials import AUTH, SETTINGS
 
 LISTING = Listing(total=25, page_size=10)
 CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}
 
 
-def read(path: str, listing: Listing = LISTING, **description: Any) -> tuple[list[Any], Reading]:
-    """All messages of one path of the library, and the run that read them."""
-
-    async def run() -> tuple[list[Any], Reading]:
-        async with reading(library(listing), path, {"pagination": CURSOR, **description}) as run:
-            return await run.all(), run
-
-    return asyncio.run(run())
+def read_from(path: str, listing: Listing = LISTING, **description: Any) -> tuple[list[Any], Reading]:
+    return read(library(listing), path, {"pagination": CURSOR, **description})
 
 
 @pytest.mark.parametrize("how", ["length", "chunked", "gzip"])
 def test_a_body_that_is_cut_is_asked_for_again(how: str) -> None:
-    assert read(f"/cut/{how}")[0] == LISTING.ids()
+    assert read_from(f"/cut/{how}")[0] == LISTING.ids()
 
 
 def test_lines_that_were_read_before_a_cut_are_not_taken_twice() -> None:
     many = Listing(total=3000)
     lines = {"format": "ndjson", "items": "", "pagination": {"style": "none"}}
-    assert read("/cut/ndjson", many, **lines)[0] == many.ids()
+    assert read_from("/cut/ndjson", many, **lines)[0] == many.ids()
 
 
 def test_a_source_that_cuts_every_body_is_unreachable_and_says_so() -> None:
     with pytest.raises(SourceUnreachable, match=r"in 1 attempts; .* At last: .*(complete|closed)"):
-        read("/cut/length", attempts=1, outage_seconds=0)
+        read_from("/cut/length", attempts=1, outage_seconds=0)
 
 
 FORMS = ["seconds", "float", "date", "milliseconds", "epoch", "epoch-milliseconds", "delta", "iso", "forbidden",
@@ -51,7 +48,7 @@ FORMS = ["seconds", "float", "date", "milliseconds", "epoch", "epoch-millisecond
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_refusal_is_waited_out_and_takes_no_attempt(form: str) -> None:
-    messages, run = read(f"/throttled/{form}?wait=100", attempts=1)
+    messages, run = read_from(f"/throttled/{form}?wait=100", attempts=1)
     assert messages == LISTING.ids()
     waits = [wait for wait in run.waits if wait]
     assert len(waits) == 6, "two refusals for each of three pages"
@@ -60,9 +57,37 @@ def test_every_form_of_refusal_is_waited_out_and_takes_no_attempt(form: str) -> 
 
 def test_a_refusal_in_the_body_of_a_success_is_waited_out() -> None:
     said = {"path": "errors.extensions.code", "values": ["THROTTLED"], "wait_path": "errors.extensions.wait"}
-    messages, run = read("/throttled/body?wait=100", throttle={"body": said})
+    messages, run = read_from("/throttled/body?wait=100", throttle={"body": said})
     assert messages == LISTING.ids()
     assert [wait for wait in run.waits if wait] == [100.0] * 6
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "value", "body"),
+    [
+        (403, "errorCode", "REQUEST_LIMIT_EXCEEDED", [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "daily"}]),
+        (403, "error.errors.reason", "rateLimitExceeded", {"error": {"errors": [{"reason": "rateLimitExceeded"}]}}),
+        (400, "error.code", 17, {"error": {"code": 17, "message": "User request limit reached"}}),
+        (500, "code", "SLOW", {"code": "SLOW"}),
+    ],
+)
+def test_a_refusal_in_the_body_of_an_error_is_waited_out(status: int, path: str, value: Any, body: Any) -> None:
+    answers = iter([web.json_response(body, status=status), web.json_response({"items": [1]})])
+
+    async def page(request: web.Request) -> web.Response:
+        return next(answers)
+
+    throttle = {"body": {"path": path, "values": [value]}, "penalty_seconds": 30}
+    outcome = asyncio.run(ask(page, throttle=throttle, attempts=1))
+    assert outcome == Throttled(30)
+
+
+def test_an_error_whose_body_says_something_else_is_no_throttling() -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.json_response([{"errorCode": "INVALID_FIELD"}], status=400)
+
+    with pytest.raises(SourceRefused, match=r"HTTP 400.*INVALID_FIELD"):
+        asyncio.run(ask(page, throttle={"body": {"path": "errorCode", "values": ["REQUEST_LIMIT_EXCEEDED"]}}))
 
 
 def test_items_beside_a_refusal_in_the_body_are_not_taken() -> None:
@@ -71,46 +96,34 @@ def test_items_beside_a_refusal_in_the_body_are_not_taken() -> None:
     async def page(request: web.Request) -> web.Response:
         return web.json_response(next(answers))
 
-    async def run() -> list[Any]:
-        app = web.Application()
-        app.router.add_get("/", page)
-        throttle = {"body": {"path": "error", "values": ["SLOW"]}, "penalty_seconds": 2}
-        table = {"pagination": CURSOR, "message": "", "throttle": throttle}
-        async with reading(app, "/", table) as going:
-            return await going.all()
-
-    assert asyncio.run(run()) == ["a", "b", "c"]
+    throttle = {"body": {"path": "error", "values": ["SLOW"]}, "penalty_seconds": 2}
+    table = {"pagination": CURSOR, "message": "", "throttle": throttle}
+    assert read(app_of(page), "/", table)[0] == ["a", "b", "c"]
 
 
 def test_a_page_for_people_is_refused_at_once() -> None:
     async def page(request: web.Request) -> web.Response:
         return web.Response(text=" <html>Please log in</html>", content_type="text/html")
 
-    async def run() -> None:
-        app = web.Application()
-        app.router.add_get("/", page)
-        async with reading(app, "/", {"pagination": CURSOR}) as going:
-            await going.all()
-
     with pytest.raises(SourceRefused, match=r"no JSON but ' <html>Please log in"):
-        asyncio.run(run())
+        asyncio.run(ask(page))
 
 
 def test_the_declared_penalty_is_the_wait_of_a_source_that_names_none() -> None:
-    messages, run = read("/throttled/silent", throttle={"penalty_seconds": 30})
+    messages, run = read_from("/throttled/silent", throttle={"penalty_seconds": 30})
     assert messages == LISTING.ids()
     assert [wait for wait in run.waits if wait] == [30.0] * 6
 
 
 def test_waiting_has_a_limit_of_its_own_that_counts_over_batches() -> None:
     with pytest.raises(SourceUnreachable, match=r"left alone for 200 seconds .* 150 of throttle.max_wait_seconds"):
-        read("/throttled/seconds?wait=100", throttle={"max_wait_seconds": 150})
-    assert read("/throttled/seconds?wait=100", throttle={"max_wait_seconds": 250})[0] == LISTING.ids()
+        read_from("/throttled/seconds?wait=100", throttle={"max_wait_seconds": 150})
+    assert read_from("/throttled/seconds?wait=100", throttle={"max_wait_seconds": 250})[0] == LISTING.ids()
 
 
 def test_a_trickle_is_cut_off_with_what_to_do() -> None:
     with pytest.raises(SourceRefused, match=r"not complete after 0.3 seconds.*limits.response_seconds"):
-        read("/trickle", limits={"response_seconds": 0.3})
+        read_from("/trickle", limits={"response_seconds": 0.3})
 
 
 @pytest.mark.parametrize("form", ["json", "gzip", "gzip-file", "ndjson", "csv"])
@@ -121,19 +134,14 @@ def test_one_gigantic_response_comes_whole_in_batches_of_bounded_size(form: str)
     if form == "gzip-file":
         style["format"] = "ndjson"
 
-    async def run() -> tuple[list[Any], Reading]:
-        sizes = {"chunk_size": 500, "max_messages": 4000}
-        async with reading(library(many), f"/all/{form}", style, **sizes) as run:
-            return await run.all(), run
-
-    messages, run_of = asyncio.run(run())
+    messages, run = read(library(many), f"/all/{form}", style, chunk_size=500, max_messages=4000)
     assert messages == many.ids()
-    assert max(batch.count for batch in run_of.batches) <= 8500
+    assert max(batch.count for batch in run.batches) <= 8500
 
 
 def test_a_response_over_its_limit_is_refused_however_well_it_was_compressed() -> None:
     with pytest.raises(SourceRefused, match=r"larger than 100,000 bytes.*limits.response_bytes"):
-        read("/all/gzip", Listing(total=30_000), items="page.items", limits={"response_bytes": 100_000})
+        read_from("/all/gzip", Listing(total=30_000), items="page.items", limits={"response_bytes": 100_000})
 
 
 def test_lines_without_a_length_are_refused_for_a_cut_could_not_be_seen() -> None:
@@ -155,80 +163,23 @@ def test_lines_without_a_length_are_refused_for_a_cut_could_not_be_seen() -> Non
     assert asyncio.run(ask(unframed=True)) == ["a", "b"]
 
 
-AUTH: dict[str, dict[str, Any]] = {
-    "bearer": {"kind": "bearer", "token": "KEY"},
-    "header": {"kind": "api_key", "key": "KEY", "header": "X-Api-Key"},
-    "query": {"kind": "api_key", "key": "KEY", "query": "api_key"},
-    "basic": {"kind": "basic", "user": "USER", "password": "PASSWORD"},
-    "oauth": {"kind": "client_credentials", "token_url": "", "client_id": "USER", "client_secret": "PASSWORD"},
-}
-SETTINGS = {"KEY": "k-123", "USER": "sluice", "PASSWORD": "open sesame"}
+async def nobody(request: web.Request) -> web.Response:
+    raise AssertionError("this must not be asked")
 
 
-async def pages(kind: str, count: int, settings: dict[str, str] = SETTINGS, **changes: Any) -> int:
-    """Ask for the same page `count` times with one client; gives the items that came."""
-    async with TestServer(library(LISTING)) as server, httpx.AsyncClient(trust_env=False) as http:
-        auth = {**AUTH[kind], **changes}
-        if kind == "oauth":
-            auth["token_url"] = str(server.make_url("/token"))
-        table = {"url": str(server.make_url(f"/secured/{kind}")), "pagination": CURSOR, "items": "items", "auth": auth}
-        source = Source.model_validate(table)
-        client = SourceClient(source, http, environment=settings)
-        got = [await client.get(source.base_request()) for _ in range(count)]
-        return sum(page.count for page in got if hasattr(page, "count"))
-
-
-@pytest.mark.parametrize("kind", AUTH)
-def test_every_kind_of_credentials_opens_the_source(kind: str) -> None:
-    assert asyncio.run(pages(kind, 1)) == 10
-
-
-def test_id_and_secret_of_oauth_may_go_as_basic_authentication() -> None:
-    assert asyncio.run(pages("oauth", 1, send="basic")) == 10
-
-
-def test_a_token_that_is_refused_before_its_time_is_renewed() -> None:
-    assert asyncio.run(pages("oauth", 5)) == 50
-
-
-def test_wrong_credentials_are_refused_without_showing_them() -> None:
-    with pytest.raises(SourceRefused, match=r"HTTP 401.*Check auth") as refused:
-        asyncio.run(pages("bearer", 1, {"KEY": "very secret"}))
-    assert "very secret" not in str(refused.value)
-    with pytest.raises(SourceRefused, match=r"gave no token: HTTP 401, invalid_client.*USER and PASSWORD"):
-        asyncio.run(pages("oauth", 1, {**SETTINGS, "PASSWORD": "very secret"}))
-
-
-def test_a_setting_that_is_missing_is_named() -> None:
-    with pytest.raises(InvalidInput, match=r"auth.token: the app setting KEY is not set"):
-        asyncio.run(pages("bearer", 1, {}))
-
-
-def test_a_token_serves_many_requests() -> None:
-    asked: list[str] = []
-
-    async def token(request: web.Request) -> web.Response:
-        asked.append("token")
-        return web.json_response({"access_token": "t", "expires_in": "3600"})
-
+@pytest.mark.parametrize(("name", "sent"), [("accept", "text/csv"), ("ACCEPT-ENCODING", "gzip, deflate")])
+def test_a_header_of_the_source_goes_once_in_whatever_case_it_was_written(name: str, sent: str) -> None:
     async def page(request: web.Request) -> web.Response:
-        asked.append(request.headers["Authorization"])
-        return web.json_response({"items": [1]})
+        return web.json_response({"items": request.headers.getall(name)})
 
-    async def run() -> None:
-        app = web.Application()
-        app.router.add_post("/token", token)
-        app.router.add_get("/page", page)
-        async with TestServer(app) as server, httpx.AsyncClient(trust_env=False) as http:
-            auth = {**AUTH["oauth"], "token_url": str(server.make_url("/token"))}
-            table = {"url": str(server.make_url("/page")), "pagination": CURSOR, "items": "items", "auth": auth}
-            source = Source.model_validate(table)
-            for _ in range(2):  # as in two batches of a run
-                client = SourceClient(source, http, environment=SETTINGS)
-                await asyncio.gather(*(client.get(source.base_request()) for _ in range(3)))
+    assert asyncio.run(ask(page, headers={name: "text/csv"})).items == [sent]
 
-    asyncio.run(run())
-    assert sorted(asked) == ["Bearer t"] * 6 + ["token"]
+
+@pytest.mark.parametrize("value", ["caf\u00e9", "two\nlines", "behind "])
+def test_a_header_that_cannot_be_sent_is_named_and_not_shown(value: str) -> None:
+    with pytest.raises(SourceRefused, match=r"the header X-Tenant .* headers in the sources file") as refused:
+        asyncio.run(ask(nobody, headers={"X-Tenant": value}))
+    assert value.strip() not in str(refused.value)
 
 
 async def redirected(*, to_host: bool = True, hosts: bool = False, **table: Any) -> tuple[Any, httpx.Headers, str]:
@@ -239,17 +190,13 @@ async def redirected(*, to_host: bool = True, hosts: bool = False, **table: Any)
         seen.append((httpx.Headers(list(request.headers.items())), str(request.url)))
         return web.json_response({"items": [1]})
 
-    other = web.Application()
-    other.router.add_route("*", "/there", target)
-    async with TestServer(library(LISTING)) as server, TestServer(other) as elsewhere, httpx.AsyncClient() as http:
+    async with TestServer(app_of(target, there=target)) as elsewhere:
         to = str(elsewhere.make_url("/there?api_key=k-123")) if to_host else "/all/json"
-        description = {
-            "url": str(server.make_url("/redirect")), "pagination": {"style": "none"}, "items": "items",
-            "query": {"to": to, "status": 307}, "hosts": [str(elsewhere.make_url("/"))] if hosts else [], **table,
-        }  # fmt: skip
-        source = Source.model_validate(description)
-        outcome = await SourceClient(source, http, environment=SETTINGS).get(source.base_request())
-        return outcome, *(seen[0] if seen else (httpx.Headers(), ""))
+        allowed = {"hosts": [str(elsewhere.make_url("/"))]} if hosts else {}
+        table = {"pagination": {"style": "none"}, "query": {"to": to, "status": 307}, **allowed, **table}
+        async with served(library(LISTING), "/redirect", **table) as (source, http):
+            outcome = await SourceClient(source, http, environment=SETTINGS).get(source.base_request())
+            return outcome, *(seen[0] if seen else (httpx.Headers(), ""))
 
 
 def test_a_redirect_within_the_source_is_followed() -> None:
@@ -263,7 +210,7 @@ def test_a_redirect_to_another_host_is_an_error_that_names_it() -> None:
         asyncio.run(redirected())
 
 
-@pytest.mark.parametrize("kind", ["bearer", "header", "query", "basic"])
+@pytest.mark.parametrize("kind", sorted(AUTH.keys() - {"oauth"}))
 def test_credentials_never_go_to_another_origin_even_if_it_is_allowed(kind: str) -> None:
     outcome, headers, url = asyncio.run(redirected(hosts=True, auth=AUTH[kind], headers={"X-Secret": "s"}))
     assert outcome.items == [1]
@@ -280,4 +227,4 @@ def test_a_redirect_that_would_lose_the_body_is_an_error(status: int) -> None:
 
 def test_redirects_have_an_end() -> None:
     with pytest.raises(SourceRefused, match=r"redirects more than 5 times"):
-        read("/loop")
+        read_from("/loop")

@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
-from ingestion.source.exchange import http_client
+from ingestion.source.http.exchange import http_client
 from ingestion.source.page import Page, Throttled
 from tests.sources.one_page import CURSOR, ask
 

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ingestion.source.end import End
 from ingestion.source.styles.cursor import CursorStyle
 from ingestion.source.styles.keyset import KeysetStyle
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
@@ -14,7 +13,6 @@ from ingestion.source.styles.range_header import RangeHeaderStyle
 from ingestion.source.styles.relay import RelayStyle
 from ingestion.source.styles.since import SinceStyle
 from ingestion.source.styles.single import SingleStyle
-from ingestion.source.styles.style import Style
 from ingestion.source.styles.window import WindowStyle
 
 Pagination = Annotated[
@@ -31,5 +29,3 @@ Pagination = Annotated[
     | WindowStyle,
     Field(discriminator="style"),
 ]
-
-__all__ = ["End", "Pagination", "SingleStyle", "Style"]

@@ -7,19 +7,16 @@ further pairs in `also`, which do not count for the end, or is one object whose 
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End, EndSignals
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import EVERY_KEY, Reading, Sending, reading, sending
+from ingestion.source.reading.place import EVERY_KEY, Reading, Sending, reading, sending
+from ingestion.source.styles.end import End, EndSignals
 from ingestion.source.styles.style import Style
+from ingestion.source.table import Table
 
 
-class Token(BaseModel):
+class Token(Table):
     """One value that travels from a page into the next request."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     read: Reading
     send: Sending
@@ -35,11 +32,9 @@ class CursorStyle(Style):
     start: str | int | None = None  # the token of the first page, where the API wants one
 
     def first(self) -> Any:
-        """The declared first token, or nothing."""
         return None if self.start is None else [self.start, *(None for _ in self.also)]
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's request with every token in its place."""
         request = self.with_limit(base)
         for token, value in zip(self._tokens(), cursor or (), strict=False):
             if value is not None:
@@ -47,7 +42,6 @@ class CursorStyle(Style):
         return request
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The tokens that the page gives."""
         values = [_given(token, page, self.end) for token in self._tokens()]
         return End(f"no cursor at {self.read}") if values[0] is None else values
 

@@ -4,10 +4,10 @@ import re
 from typing import Any, ClassVar, Literal
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT, Path, at, shown
-from ingestion.source.place import Sending, sending
+from ingestion.source.reading.path import ABSENT, Path, at, shown
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 _WHOLE = re.compile("[0-9]{1,100}")
@@ -25,16 +25,14 @@ class KeysetStyle(Style):
     order: Literal["ascending", "descending", "any"] = "any"  # of the keys; a declared one is checked
 
     def first(self) -> Any:
-        """The declared first key, or nothing."""
         return self.start
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's request with the key after which to go on."""
         request = self.with_limit(base)
         return request if cursor is None else self.send.into(request, cursor)
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The key of the last item. Raises SourceRefused if it has none, or one that is not in the declared order."""
+        """Return the key of the last item. Raise SourceRefused if it has none, or not in the declared order."""
         if not page.count:
             raise self._stuck()
         key = at(page.last, self.key)
@@ -57,7 +55,7 @@ class KeysetStyle(Style):
 
 
 def precedes(one: Any, other: Any) -> bool:
-    """Whether `one` comes before `other`: as numbers where both are, digits in text included; otherwise as text."""
+    """Return whether `one` comes before `other`: as numbers where both are, also as text, and otherwise as text."""
     numbers = [int(each) if isinstance(each, str) and _WHOLE.fullmatch(each) else each for each in (one, other)]
     if all(isinstance(each, int | float) for each in numbers):
         return bool(numbers[0] < numbers[1])

@@ -11,21 +11,21 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
-from ingestion.source.origin import linked
+from ingestion.source.http.origin import linked
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Reading, reading
+from ingestion.source.reading.place import Reading, reading
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
+# Not httpx.Response.links: a quoted semicolon or equals sign before the relation hides it, which looks like an end.
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
 _PARAMETER = re.compile(r';\s*([^\s=;,"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 
 
 class AddressStyle(Style):
-    """What both styles share: the cursor is the absolute URL of the page."""
+    """The base of both styles: the cursor is the absolute URL of the page."""
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's request, or with a cursor the same to the address that it is."""
         return self.with_limit(base) if cursor is None else replace(base, url=cursor, query={})
 
 
@@ -36,7 +36,7 @@ class NextUrlStyle(AddressStyle):
     read: Reading = reading("next")
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The address in the page."""
+        """Return the address in the page."""
         given = self.read.of(page)
         if self.end.is_none(given):
             return End(f"no address at {self.read}")
@@ -52,7 +52,7 @@ class LinkHeaderStyle(AddressStyle):
     relation: Annotated[str, Field(min_length=1)] = "next"
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The address of the relation."""
+        """Return the address of the relation."""
         address = links(page.headers.get("link", "")).get(self.relation.lower())
         if not address:
             return End(f'no Link header with rel="{self.relation}"')
@@ -67,7 +67,7 @@ def _absolute(page: Page, request: PageRequest, address: str) -> str:
 
 
 def links(header: str) -> dict[str, str]:
-    """The addresses in a Link header by their relations, in lower case; a link may have several."""
+    """Return the addresses in a Link header by their relations, in lower case; a link may have several."""
     found: dict[str, str] = {}
     for address, parameters in _LINK.findall(header):
         named = [quoted or bare for name, quoted, bare in _PARAMETER.findall(parameters) if name.lower() == "rel"]

@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar, Literal
 
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Sending, sending
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 
@@ -18,21 +18,19 @@ class OffsetStyle(Style):
     start: int = 0
 
     def first(self) -> Any:
-        """The offset of the first item."""
         return self.start
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's request with the offset."""
         return self.send.into(self.with_limit(base), cursor)
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The offset after the last item of this page."""
+        """Return the offset after the last item of this page."""
         if not page.count:
             raise self._stuck()
         return cursor + page.count
 
     def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
-        """All later offsets, in steps of this page's size, up to the source's total."""
+        """Return all later offsets, in steps of this page's size, up to the source's total."""
         if total is None or not page.count:
             return None
         return list(range(cursor + page.count, self.start + total, page.count))

@@ -3,9 +3,9 @@
 from math import ceil
 from typing import Any, ClassVar, Literal
 
-from ingestion.source.end import End, number_of
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Sending, sending
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End, number_of
 from ingestion.source.styles.style import Style
 
 
@@ -19,19 +19,16 @@ class PageNumberStyle(Style):
     start: int = 1
 
     def first(self) -> Any:
-        """The number of the first page."""
         return self.start
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's request with the number."""
         return self.send.into(self.with_limit(base), cursor)
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The number after this one."""
         return cursor + 1
 
     def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
-        """All later numbers, by the number of pages that the source tells or by its total and this page's size."""
+        """Return all later numbers, by the source's number of pages, or by its total and this page's size."""
         pages = number_of(self.end.total_pages.of(page)) if self.end.total_pages else None
         if pages is None and total is not None and page.count:
             pages = ceil(total / page.count)

@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Send
+from ingestion.source.reading.place import Send
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 PARTIAL = 206
@@ -30,16 +30,14 @@ class RangeHeaderStyle(Style):
     bare: bool = False  # some servers want `Range: 0-99` with a Range-Unit header, set in the source's headers
 
     def first(self) -> Any:
-        """The first position."""
         return 0
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's request for `limit` items from the cursor on."""
         wanted = f"{cursor}-{cursor + (self.limit or 1) - 1}"
         return Send("header", ("Range",)).into(base, wanted if self.bare else f"{self.unit}={wanted}")
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The position after the last item that came. Raises SourceRefused if another range came than the header says.
+        """Return the position after the last item. Raise SourceRefused if another range came than the header says.
 
         The status says little: servers that do not count answer a part with 200.
         """
@@ -57,14 +55,14 @@ class RangeHeaderStyle(Style):
         return End(f"the last of {size}") if size is not None and last + 1 >= size else last + 1
 
     def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
-        """All later positions, in steps of this page's size, up to the size that the server tells."""
+        """Return all later positions, in steps of this page's size, up to the size that the server tells."""
         given = page.headers.get("content-range", "").strip()
         size = _range_of(given)[2] if given else None
         return list(range(cursor + page.count, size, page.count)) if size is not None and page.count else None
 
 
 def _range_of(header: str) -> tuple[int | None, int | None, int | None]:
-    """First, last and size of a Content-Range, None where it has a star. Raises SourceRefused on anything else."""
+    """Return first, last and size of a Content-Range, None for a star. Raise SourceRefused on anything else."""
     found = _CONTENT_RANGE.fullmatch(header)
     if found is None:
         raise SourceRefused(f"an answer has no readable Content-Range header: {header[:80]!r}")

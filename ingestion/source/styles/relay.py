@@ -6,10 +6,10 @@ The source is a POST whose body holds `query` and, where wanted, `variables`.
 from typing import Any, ClassVar, Literal
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT, Path, at, shown
-from ingestion.source.place import Send
+from ingestion.source.reading.path import ABSENT, Path, at, shown
+from ingestion.source.reading.place import Send
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 
@@ -25,14 +25,13 @@ class RelayStyle(Style):
     limit_variable: str = "first"
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's request with the cursor, and the limit, among the variables."""
-        request = (
-            base if self.limit is None else Send("body", ("variables", self.limit_variable)).into(base, self.limit)
-        )
+        request = base
+        if self.limit is not None:
+            request = Send("body", ("variables", self.limit_variable)).into(base, self.limit)
         return Send("body", ("variables", self.variable)).into(request, cursor)
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The `endCursor`, or the end where `hasNextPage` is false."""
+        """Return the `endCursor`, or the end where `hasNextPage` is false."""
         info = at(page.document, (*self.connection, "pageInfo"))
         more, following = (at(info, (name,)) for name in ("hasNextPage", "endCursor"))
         if not isinstance(more, bool):

@@ -15,10 +15,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import Path, at, shown
-from ingestion.source.place import Sending, sending
+from ingestion.source.reading.path import Path, at, shown
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 from ingestion.validation import not_allowed
 
@@ -48,22 +48,19 @@ class SinceStyle(Style):
         return self
 
     def first(self) -> Any:
-        """The declared start."""
         return {"since": self._number(self.start), "held": [], "size": 0}
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's request from the cursor's value on."""
         return self.send.into(self.with_limit(base), self._text(cursor["since"]))
 
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
-        """The items that are not among those held already."""
         held = set(cursor["held"])
         return [item for item in page.items if fingerprint(item) not in held]
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The highest value that came, less the overlap.
+        """Return the highest value that came, less the overlap.
 
-        Raises SourceRefused if a full page does not get past the value that was asked for: the rest cannot be reached.
+        Raise SourceRefused if a full page does not get past the value that was asked for: the rest cannot be reached.
         """
         keys = [self._key(item) for item in page.items]
         for one, other in pairwise(keys):
@@ -86,7 +83,7 @@ class SinceStyle(Style):
 
     @property
     def _back(self) -> int | float:
-        """The overlap, whole where it can be, so that whole keys stay so however large they are."""
+        """Return the overlap, whole where it can be, so that whole keys stay so however large they are."""
         return int(self.overlap) if self.overlap.is_integer() else self.overlap
 
     def _key(self, item: Any) -> int | float:
@@ -115,5 +112,5 @@ class SinceStyle(Style):
 
 
 def fingerprint(item: Any) -> str:
-    """Sixteen characters that two different items share by no accident that matters."""
+    """Return sixteen characters that tell an item from any other."""
     return hashlib.blake2b(json.dumps(item, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -2,8 +2,8 @@
 
 from typing import Any, Literal
 
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
 
@@ -13,9 +13,7 @@ class SingleStyle(Style):
     style: Literal["none"] = "none"
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's own request."""
         return self.with_limit(base)
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The end."""
         return End("the one response of the source")

@@ -1,26 +1,24 @@
-"""What every pagination style can do.
+"""What every pagination style can do: from a cursor to the request for its page, from the page to the next cursor.
 
-Enters: a cursor. Leaves: the request for its page; then, with the page, the next cursor or the end. A cursor is a JSON
-value, opaque to all but its style; a style keeps nothing between two calls.
+A cursor is a JSON value, opaque to all but its style; a style keeps nothing between two calls.
 """
 
 import json
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End, EndSignals, Reached
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Sending
+from ingestion.source.reading.place import Sending
+from ingestion.source.styles.end import End, EndSignals, Reached
+from ingestion.source.table import Table
 from ingestion.validation import not_allowed
 
 
-class Style(BaseModel, ABC):
+class Style(Table, ABC):
     """One way of paging, as a source's `pagination` table describes it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     ends_empty: ClassVar[bool] = False  # whether a page without items is the end, unless the description says
     needs_items: ClassVar[bool] = False  # whether `next` and `fresh` look at all items, so that none may be streamed
@@ -36,30 +34,29 @@ class Style(BaseModel, ABC):
     def _sends_its_limit(self) -> Self:
         if self.places_limit:
             if self.send_limit is not None:
-                raise not_allowed(
-                    "one too many", "limit alone: this style sends it in a place of its own", "send_limit"
-                )
+                allowed = "limit alone: this style sends it in a place of its own"
+                raise not_allowed("one too many", allowed, "send_limit")
         elif (self.limit is None) != (self.send_limit is None):
             field = "limit" if self.limit is None else "send_limit"
             raise not_allowed("missing", "limit and send_limit, where the limit goes, or neither", field)
         return self
 
     def first(self) -> Any:
-        """The cursor of the first page."""
+        """Return the cursor of the first page."""
         return None
 
     @abstractmethod
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The request for the page at `cursor`; `base` is the source's own request."""
+        """Return the request for the page at `cursor`; `base` is the source's own request."""
 
     @abstractmethod
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The cursor after `page`, which answered `request` at `cursor`. Raises SourceRefused with the evidence."""
+        """Return the cursor after `page`, the answer to `request`. Raise SourceRefused with the evidence."""
 
     def following(self, page: Page, cursor: Any, request: PageRequest, reached: Reached) -> Any | End:
-        """The cursor after `page`, or the end that it declares, or the style's own.
+        """Return the cursor after `page`, or the end that it declares, or the style's own.
 
-        Raises SourceRefused where the style has no way on from a page that says that there is more.
+        Raise SourceRefused where the style has no way on from a page that says that there is more.
         """
         if end := self.end.reason(page, reached, empty=self.ends_empty):
             return end
@@ -74,31 +71,31 @@ class Style(BaseModel, ABC):
         return following
 
     def _stuck(self) -> SourceRefused:
-        """The refusal of a page without items that is not the end, where the way on counts from the items."""
+        """Return the refusal of a page that has no items to go on from, and is not the end."""
         return SourceRefused(
             "a page has no items to go on from, and the description does not say that this is the end; if it is, set "
             "end.empty = true"
         )
 
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
-        """The items of a page that the pages before it did not hold; asked only of a style that `needs_items`."""
+        """Return the items that the pages before did not hold; asked only of a style that `needs_items`."""
         return page.items
 
     def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
-        """The cursors of all pages after `page`, in order, if they can be told from it; None if only one by one.
+        """Return the cursors of all later pages, in order, to be fetched in parallel; None if they cannot be told.
 
-        `total` is the number of items of the whole source, where it is known. What it gives may be fetched in
-        parallel; `next` is still asked of each page in order, and where it answers another cursor, that one counts.
+        `total` is the number of items of the whole source, where it is known. `next` is still asked of each page in
+        order, and where it answers another cursor, that one counts.
         """
         return None
 
     @property
     def end_statuses(self) -> frozenset[int]:
-        """Statuses that mean the end, on any page but the first."""
+        """Return the statuses that mean the end, on any page but the first."""
         return self.own_statuses | frozenset(self.end.statuses)
 
     def with_limit(self, base: PageRequest) -> PageRequest:
-        """`base` with the number of items to ask for."""
+        """Return `base` with the number of items to ask for."""
         if self.limit is None or self.send_limit is None:
             return base
         return self.send_limit.into(base, self.limit)

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ingestion.errors import SourceRefused
-from ingestion.source.end import End
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.place import Sending, sending
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 from ingestion.validation import not_allowed
 
@@ -30,16 +30,14 @@ class WindowStyle(Style):
         return self
 
     def first(self) -> Any:
-        """The first number."""
         return self.start
 
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        """The source's request for the window."""
         last = min(cursor + self.step, self.stop) - self.inclusive
         return self.send_to.into(self.send_from.into(self.with_limit(base), cursor), last)
 
     def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """The next window, up to the end of the range. Raises SourceRefused if the page may be cut."""
+        """Return the next window, up to the end of the range. Raise SourceRefused if the page may be cut."""
         if self.limit is not None and self.limit < self.step and page.count >= self.limit:
             raise SourceRefused(
                 f"the window from {cursor} brought {page.count} items, as many as limit allows, so that others may be "
@@ -49,5 +47,4 @@ class WindowStyle(Style):
         return following if following < self.stop else End(f"the end of the range, {self.stop}")
 
     def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
-        """All later windows."""
         return list(range(cursor + self.step, self.stop, self.step))

@@ -1,7 +1,4 @@
-"""Why a source gave no answer, in words, and whether it ever can.
-
-Enters: what the HTTP client raised, with the chain of its causes. Leaves: a text for the status, the log and the error.
-"""
+"""Why a source gave no answer, in words, and whether it ever can."""
 
 import os
 import socket
@@ -11,9 +8,15 @@ from collections.abc import Iterator
 import httpx
 
 
+class NoAnswer(Exception):
+    """No usable answer came; asking again may bring one."""
+
+
 def in_words(error: BaseException) -> str:
-    """What kept the answer away, in a few words."""
+    """Return what kept the answer away, in a few words."""
     for cause in _causes(error):
+        if isinstance(cause, NoAnswer):
+            return str(cause)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate was refused: {cause.verify_message}"
         if isinstance(cause, socket.gaierror):
@@ -26,7 +29,7 @@ def in_words(error: BaseException) -> str:
 
 
 def cannot_end(error: BaseException) -> str | None:
-    """What to check where no waiting helps: no host has the name, or its certificate is refused; None for an outage.
+    """Return what to check where no waiting helps: no host has the name, or its certificate is refused.
 
     A resolver that does not answer (EAI_AGAIN) is an outage; only its definite "no such name" is not.
     """

@@ -1,7 +1,4 @@
-"""How long a source wants to be left alone, from the many forms in which sources say it.
-
-Enters: the text of a header, or a value of a body. Leaves: seconds from now; None where nothing readable is said.
-"""
+"""How long a source wants to be left alone, from the many forms in which headers and bodies say it."""
 
 import email.utils
 from datetime import UTC, datetime
@@ -15,7 +12,7 @@ _EPOCH_MILLISECONDS_FROM = 1e11
 
 
 def seconds_from(value: object, now: float, unit: Unit = "auto") -> float | None:
-    """Seconds from `now` (Unix time), never negative.
+    """Return the seconds from `now` (Unix time), never negative; None where nothing readable is said.
 
     "auto" tells a number's unit by its size, a date by its form: HTTP date or ISO 8601. Milliseconds as a delta have
     to be declared.
@@ -49,7 +46,7 @@ def _delta(number: float, now: float, unit: Unit) -> float:
 
 
 def _moment(text: str) -> float | None:
-    """The Unix time of an HTTP date or an ISO 8601 one; without a zone it is taken as UTC."""
+    """Return the Unix time of an HTTP date or an ISO 8601 one; without a zone it is taken as UTC."""
     for read in (datetime.fromisoformat, email.utils.parsedate_to_datetime):
         try:
             moment = read(text)

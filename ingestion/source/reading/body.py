@@ -1,7 +1,7 @@
-"""The bytes of a response as they arrive: decompressed, counted, and checked to be whole.
+"""The bytes of a response as they arrive: decompressed in bounded pieces, counted, and checked to be whole.
 
-Enters: a streamed response. Leaves: pieces of its decompressed body, bounded in size. A compressed body that stops
-before its end is an error here, as one that stops before its declared length is one in the HTTP client.
+A compressed body that stops before its end is an error here, as one that stops before its declared length is one in
+the HTTP client.
 """
 
 import zlib
@@ -10,20 +10,21 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 
 from ingestion.errors import SourceRefused
+from ingestion.source.http.outage import NoAnswer
 
 ACCEPT_ENCODING = "gzip, deflate"  # what is decoded here
 PIECE_BYTES = 64 * 1024  # the most that one piece holds, however well it was compressed
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-class BodyCut(Exception):
+class BodyCut(NoAnswer):
     """The body stops before its end or is damaged; asking again may bring all of it."""
 
 
 async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
-    """The decompressed body in pieces of at most `PIECE_BYTES`.
+    """Yield the decompressed body in pieces of at most `PIECE_BYTES`.
 
-    A file that is gzip itself (an export, served without Content-Encoding) is decompressed as well. Raises BodyCut if
+    A file that is gzip itself (an export, served without Content-Encoding) is decompressed as well. Raise BodyCut if
     the compressed data ends too early, SourceRefused beyond `max_bytes` or on a coding that was not asked for.
     """
     inflate, size, begun = _inflater(response.headers.get("content-encoding", "")), 0, False
@@ -45,7 +46,7 @@ async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[byte
 
 
 def is_framed(response: httpx.Response) -> bool:
-    """Whether the response says where it ends, so that a cut connection cannot be taken for its end."""
+    """Return whether the response says where it ends, so that a cut connection cannot be taken for its end."""
     return "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", "").lower()
 
 
@@ -78,7 +79,7 @@ class _Inflate:
         return self._zlib.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What `data` adds to the output. Raises BodyCut if it is damaged."""
+        """Yield what `data` adds to the output. Raise BodyCut if it is damaged."""
         full = False
         while data or full:
             if self._zlib.eof:

@@ -14,7 +14,8 @@ from pydantic import BeforeValidator
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.path import ABSENT, at, exactly_at, steps
+from ingestion.source.reading.path import ABSENT, at, exactly_at, steps
+from ingestion.validation import not_allowed
 
 EVERY_KEY = ("*",)
 
@@ -27,7 +28,7 @@ class Read:
     path: tuple[str, ...]
 
     def of(self, page: Page) -> Any:
-        """The value at this place of `page`, or ABSENT."""
+        """Return the value at this place of `page`, or ABSENT."""
         if self.kind == "header":
             return page.headers.get(self.path[0].lower(), ABSENT)
         return at(page.last if self.kind == "item" else page.document, self.path)
@@ -44,7 +45,7 @@ class Send:
     path: tuple[str, ...]
 
     def into(self, request: PageRequest, value: Any) -> PageRequest:
-        """`request` with `value` in this place. Raises SourceRefused if there is none, or it cannot hold it."""
+        """Return `request` with `value` in this place. Raise SourceRefused if it has none, or cannot hold it."""
         if self.kind == "body":
             return replace(request, body=self._with(request.body or {}, value))
         values = value if self.path == EVERY_KEY else {self.path[0]: value}
@@ -77,7 +78,7 @@ class Send:
 
 
 def text_of(value: Any) -> str:
-    """A value as a query or a header carries it."""
+    """Return a value as a query or a header carries it."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
@@ -86,36 +87,26 @@ def _written(kind: str, path: tuple[str, ...], *, default: str) -> str:
 
 
 def _parsed(value: Any, kinds: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The kind and path in a description; `kinds` are the allowed ones, the default first."""
+    """Return the kind and the path in a description; `kinds` are those that there are, the default first."""
     if isinstance(value, list | tuple) and value and all(isinstance(step, str) for step in value):
         return kinds[0], tuple(value)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"text such as {' or '.join(f'{kind}:name' for kind in kinds)}")
-    kind, colon, rest = value.partition(":")
+    kind, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
     if not colon:
-        kind, rest = kinds[0], value
+        kind, rest = kinds[0], kind
     if kind not in kinds or not rest:
-        raise ValueError(f"text such as {' or '.join(f'{kind}:name' for kind in kinds)}")
+        raise not_allowed("not a place", f"text such as {' or '.join(f'{kind}:name' for kind in kinds)}")
     return kind, (rest,) if kind in ("header", "query") else steps(rest)
 
 
-def _reading(value: Any) -> Any:
+def reading(value: Any) -> Read:
+    """Return the place in an answer that a description gives."""
     return value if isinstance(value, Read) else Read(*_parsed(value, ("body", "header", "item")))
 
 
-def _sending(value: Any) -> Any:
+def sending(value: Any) -> Send:
+    """Return the place in a request that a description gives."""
     return value if isinstance(value, Send) else Send(*_parsed(value, ("query", "header", "body")))
 
 
-Reading = Annotated[Read, BeforeValidator(_reading)]
-Sending = Annotated[Send, BeforeValidator(_sending)]
-
-
-def reading(text: str) -> Read:
-    """The reading that `text` describes."""
-    return Read(*_parsed(text, ("body", "header", "item")))
-
-
-def sending(text: str) -> Send:
-    """The sending that `text` describes."""
-    return Send(*_parsed(text, ("query", "header", "body")))
+Reading = Annotated[Read, BeforeValidator(reading)]
+Sending = Annotated[Send, BeforeValidator(sending)]

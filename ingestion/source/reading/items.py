@@ -1,30 +1,29 @@
-"""From the body of one answer to its items: at once where it is small, else while it arrives.
-
-Enters: a streamed response. Leaves: a `Page`; its items went to the sink piece by piece where one was given.
-"""
+"""From the body of one answer to its items: at once where it is small, else while it arrives."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ingestion.errors import SourceRefused
-from ingestion.source.body import PIECE_BYTES, is_framed, pieces
 from ingestion.source.page import ItemSink, Page
-from ingestion.source.parse import PLAIN_CSV, Csv, Format, Parser, parser_for
-from ingestion.source.parse_json import quote, read_json
-from ingestion.source.path import ABSENT, at, shown
+from ingestion.source.reading.body import PIECE_BYTES, is_framed, pieces
+from ingestion.source.reading.parse_json import JsonParser, quote, read_json
+from ingestion.source.reading.parse_lines import PLAIN_CSV, Csv, CsvParser, NdjsonParser
+from ingestion.source.reading.path import ABSENT, at, shown
+from ingestion.source.table import Table
 
 SMALL_BODY_BYTES = 1024 * 1024  # read as a whole: json.loads takes two thirds of the time of the streaming parser
 TOLD_CHARACTERS = 80
 TOLD_BYTES = 64 * 1024  # of an answer that is no page
 
+Format = Literal["json", "ndjson", "csv"]
+Parser = JsonParser | NdjsonParser | CsvParser
 
-class Limits(BaseModel):
+
+class Limits(Table):
     """How much of one answer is taken before it counts as an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     response_bytes: int = Field(default=2 * 1024**3, ge=1)  # decompressed
     response_seconds: float = Field(default=300.0, gt=0)  # from the request to the last byte
@@ -33,7 +32,7 @@ class Limits(BaseModel):
 
 
 class CountedSink:
-    """Keeps the items, or passes them on; either way it knows their number, the first one and the last."""
+    """Keeps the items or passes them on, and knows their number, the first one and the last."""
 
     def __init__(self, sink: ItemSink | None) -> None:
         self._sink = sink
@@ -67,9 +66,9 @@ async def read_items(
     sink: CountedSink,
     csv: Csv = PLAIN_CSV,
 ) -> tuple[Any, str | None]:
-    """Bring the items of a page into `sink`; gives the document around them, and what is wrong with their place.
+    """Bring the items of a page into `sink`; return the document around them, and what is wrong with their place.
 
-    Raises BodyCut if the body is not whole, SourceRefused beyond its limits.
+    Raise BodyCut if the body is not whole, SourceRefused beyond its limits.
     """
     if form != "json" and not (is_framed(response) or limits.unframed or response.headers.get("content-encoding")):
         raise SourceRefused(
@@ -91,7 +90,17 @@ async def read_items(
             items, document, problem = read_json(bytes(begun), path)
             await sink.add(items)
             return document, problem
-    return await _read_streaming(bytes(begun), arriving, parser_for(form, path, csv), sink)
+    return await _read_streaming(bytes(begun), arriving, _parser(form, path, csv), sink)
+
+
+def _parser(form: Format, path: tuple[str, ...], csv: Csv) -> Parser:
+    match form:
+        case "json":
+            return JsonParser(path)
+        case "ndjson":
+            return NdjsonParser()
+        case "csv":
+            return CsvParser(csv.delimiter, csv.encoding)
 
 
 async def _read_streaming(
@@ -106,13 +115,13 @@ async def _read_streaming(
 
 
 def error_in(document: Any, where: tuple[str, ...] | None, concealed: Callable[[str], str] = str) -> str | None:
-    """What the document of a success says at `where` to be wrong: anything but null, false, 0 and what is empty."""
+    """Return the error that a success tells at `where`: anything but null, false, 0 and what is empty."""
     said = ABSENT if where is None else at(document, where)
     return None if said is ABSENT or not said else f"the answer has {shown(where or ())} = {quote(said, concealed)}"
 
 
 async def read_told(response: httpx.Response) -> str:
-    """The text of an answer that is no page, `TOLD_BYTES` of it at most."""
+    """Return the text of an answer that is no page, `TOLD_BYTES` of it at most."""
     body = bytearray()
     async for piece in pieces(response, max_bytes=TOLD_BYTES + PIECE_BYTES):
         body += piece
@@ -122,11 +131,11 @@ async def read_told(response: httpx.Response) -> str:
 
 
 def page_of(response: httpx.Response, document: Any, sink: CountedSink) -> Page:
-    """The page that has been read."""
+    """Return the page that has been read."""
     return Page(
         items=sink.kept,
         document=document,
-        headers={name.lower(): value for name, value in response.headers.items()},
+        headers=dict(response.headers),
         status=response.status_code,
         url=str(response.url),
         streamed=sink.streamed,

@@ -1,41 +1,31 @@
-"""What a source is: the description of an external API in `sources.toml`, checked when it is read.
-
-Enters: the file and the environment (a `%NAME%` in a text stands for the app setting NAME). Leaves: a Source.
-"""
+"""One external API, as its table in `sources.toml` describes it."""
 
 import json
-import tomllib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from ingestion.errors import InvalidInput
 from ingestion.source.auth import Auth
-from ingestion.source.expiry import Expiry
-from ingestion.source.finding import Finding, findings
-from ingestion.source.origin import Origin, Url
+from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
-from ingestion.source.parse import Csv, Format
-from ingestion.source.path import Path as JsonPath
-from ingestion.source.place import Read, Reading, Send, text_of
-from ingestion.source.placeholder import filled_in, settings_in
-from ingestion.source.reading import Limits
-from ingestion.source.secret import secrets_in
+from ingestion.source.reading.items import Format, Limits
+from ingestion.source.reading.parse_lines import Csv
+from ingestion.source.reading.path import Path
+from ingestion.source.reading.place import Read, Reading, Send, text_of
 from ingestion.source.styles import Pagination
-from ingestion.source.throttle import Throttle
+from ingestion.source.styles.expiry import Expiry
+from ingestion.source.table import Table
+from ingestion.source.waiting.throttle import Throttle
 from ingestion.validation import not_allowed
 from ingestion.wire import JsonObject
 
@@ -60,10 +50,8 @@ QueryValue = Annotated[str | tuple[str, ...], BeforeValidator(_as_sent)]
 Body = Annotated[JsonObject, AfterValidator(_is_json)]
 
 
-class Source(BaseModel):
+class Source(Table):
     """One external API: where it is, how it pages, and what of an item is the message."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: Url
     headers: dict[str, str] = {}
@@ -74,10 +62,10 @@ class Source(BaseModel):
     pagination: Pagination
     format: Format = "json"
     csv: Csv = Csv()
-    items: JsonPath = Field(default=None, validate_default=True)  # path of the list in a page; empty: the whole page
-    message: JsonPath = ()  # path of the message in an item; empty: the item itself
+    items: Path = Field(default=None, validate_default=True)  # path of the list in a page; empty: the whole page
+    message: Path = ()  # path of the message in an item; empty: the item itself
     total: Reading | None = None  # the number of items of the whole source, where the API tells it
-    error: JsonPath | None = None  # of what says, in the body of a success, that it is none
+    error: Path | None = None  # of what says, in the body of a success, that it is none
     repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before held already
     expiry: Expiry = Expiry()
     max_pages: Annotated[int, Field(ge=1)] = 100_000  # of a run
@@ -92,7 +80,7 @@ class Source(BaseModel):
 
     @property
     def filled_in(self) -> tuple[str, ...]:
-        """The values of app settings in headers, query and body: no error may show them."""
+        """Return the app settings in headers, query and body by value: no error may show them."""
         return self._filled_in
 
     @field_validator("items", mode="before")
@@ -104,11 +92,8 @@ class Source(BaseModel):
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:
-        places = [
-            *_places(self.pagination, "pagination"),
-            *_places(self.expiry, "expiry"),
-            *_places(self.total, "total"),
-        ]
+        described = (self.pagination, "pagination"), (self.expiry, "expiry"), (self.total, "total")
+        places = [place for value, key in described for place in _places(value, key)]
         for key in ("total", "exact_total"):
             if getattr(self.pagination.end, key) and self.total is None:
                 allowed = "with total, the place where the source says how many items it has"
@@ -127,66 +112,16 @@ class Source(BaseModel):
         return self
 
     def base_request(self) -> PageRequest:
-        """What every request for a page starts from, before the pagination and the credentials."""
+        """Return what every request for a page starts from, before the pagination and the credentials."""
         return PageRequest(url=self.url, method=self.method, query=self.query, headers=self.headers, body=self.body)
 
     def tells(self, status: int, text: str) -> bool:
-        """Whether an answer that is no page of items is a `Page` for the fetch loop, not an error of the client.
-
-        Such are a declared end and an expired cursor; `text` is the answer's body.
-        """
+        """Return whether an answer with the body `text` is a declared end or an expired cursor, and so no error."""
         return status in self.pagination.end_statuses or self.expiry.means(status, text)
 
 
-def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
-    """Read the source called `name`. Raises InvalidInput, naming source and key, if it is not there or not right."""
-    tables, where = read_tables(file), f"{file.name}: {name}"
-    if name not in tables:
-        raise InvalidInput(
-            "source", f"{name!r} is not described in {file.name}", ", ".join(sorted(tables)) or "none yet"
-        )
-    found = list(secrets_in(tables[name]))
-    if not found:
-        described = described_by(tables[name], filled_in(tables[name], environment, where))
-        if isinstance(described, Source):
-            sent = settings_in([tables[name].get(key) for key in ("headers", "query", "body")])
-            described._filled_in = tuple(environment[setting] for setting in sent)
-            return described
-        found = described
-    raise invalid_source(where, found[0])
-
-
-def read_tables(file: Path) -> dict[str, Any]:
-    """The tables of a file by the names of their sources, as they are. Raises InvalidInput if it cannot be read."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise InvalidInput("SLUICE_SOURCES", f"there is no file {file}", "the path of a sources.toml") from None
-    except OSError as error:
-        problem = f"{file} cannot be read: {error.strerror}"
-        raise InvalidInput("SLUICE_SOURCES", problem, "the path of a sources.toml") from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise InvalidInput(file.name, f"line {line} is not UTF-8", "a text file in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(file.name, f"not TOML: {error}", "TOML, one table for each source") from None
-
-
-def described_by(table: Any, filled: Any) -> Source | list[Finding]:
-    """The source that a table describes, or what is wrong with it; `filled` is the table with the app settings in."""
-    try:
-        return Source.model_validate(filled)
-    except ValidationError as error:
-        return findings(error, Source, table)
-
-
-def invalid_source(where: str, finding: Finding) -> InvalidInput:
-    """The error that says what is wrong with the source at `where`."""
-    return InvalidInput(f"{where}.{finding.key}" if finding.key else where, finding.problem, finding.allowed)
-
-
 def _places(value: Any, key: str) -> Iterator[tuple[str, Read | Send]]:
-    """Every place in an answer or a request that `value`, which is at `key`, speaks of."""
+    """Yield every place in an answer or a request that `value`, which is at `key`, names."""
     if isinstance(value, Read | Send):
         yield key, value
     elif isinstance(value, BaseModel):

@@ -1,28 +1,27 @@
-"""A cursor that has died: how the source says so, and what the run does then.
+"""A cursor that has expired: how the source says so, and what the run does then.
 
-Enters: an answer that is no page. Leaves: whether it means an expired cursor. Iterators live for minutes on some APIs,
-and a run can wait for hours, so the description says what to do: fail, restart, or resume by a key.
+Iterators live for minutes on some APIs, and a run can wait for hours, so the description says what to do: fail,
+restart, or resume by a key.
 """
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ingestion.errors import SourceRefused
-from ingestion.source.path import Path, at, shown
-from ingestion.source.place import Sending
+from ingestion.source.reading.path import Path, at, shown
+from ingestion.source.reading.place import Sending
+from ingestion.source.table import Table
 from ingestion.validation import not_allowed
 
 
-class Expiry(BaseModel):
+class Expiry(Table):
     """The `expiry` table of a source.
 
     An answer means an expired cursor if its status is one of `statuses`, and, where `codes` are given, one of them is
     in its text. `restart` reads the source again from its start and skips what the run has already; `resume` reads it
     again from the `key` of the last item on, which goes to `send`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     statuses: tuple[Annotated[int, Field(ge=200, le=499)], ...] = (410,)
     codes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
@@ -40,7 +39,7 @@ class Expiry(BaseModel):
         return self
 
     def key_of(self, item: Any) -> Any:
-        """The key to resume from after `item`; None where nothing is resumed. Raises SourceRefused if it has none."""
+        """Return the key to resume from after `item`; None without resumption. Raise SourceRefused if it has none."""
         if self.then != "resume" or self.key is None:
             return None
         key = at(item, self.key)
@@ -52,5 +51,5 @@ class Expiry(BaseModel):
         return key
 
     def means(self, status: int, text: str) -> bool:
-        """Whether an answer says that the cursor has expired."""
+        """Return whether an answer says that the cursor has expired."""
         return status in self.statuses and (not self.codes or any(code in text for code in self.codes))

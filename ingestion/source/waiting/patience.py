@@ -1,15 +1,13 @@
 """How long a source may keep a run waiting: by naming a time, or by being away.
 
-Enters: each refusal and each round of attempts without an answer. Leaves: the seconds to leave the source alone, what
-the status says of that, or an error once the patience is spent. Both kinds of waiting are summed up from one page to
-the next; the sums travel from fetch to fetch in a `Wait`.
+Both kinds of waiting are summed up from one page to the next; the sums travel from fetch to fetch in a `Wait`.
 """
 
 from collections.abc import Callable
 
 from ingestion.errors import SourceUnreachable
 from ingestion.source.description import Source
-from ingestion.source.origin import address
+from ingestion.source.http.origin import address
 from ingestion.source_wait import OUTAGE, SOURCE, Wait
 
 FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as it was away before
@@ -41,7 +39,7 @@ class Patience:
             self._waiting_for, self._reason = wait.waiting_for, wait.reason
 
     def wait(self, seconds: float) -> Wait | None:
-        """What the run has to know: why the source is left alone for `seconds`; None if nothing was waited for."""
+        """Return why the source is left alone for `seconds`, for the run; None if nothing was waited for."""
         if not seconds and not self._attempts:
             return None
         left = self._most[self._waiting_for] - self._spent[self._waiting_for]
@@ -56,7 +54,7 @@ class Patience:
         )
 
     def named(self, seconds: float, said: str) -> float:
-        """Leave the source alone as long as it says; returns that. Raises SourceUnreachable beyond the limit."""
+        """Return the time for which the source asks to be left alone. Raise SourceUnreachable beyond the limit."""
         self._attempts += 1
         self._waiting_for, self._reason = SOURCE, f"{said}: the source asked for {seconds:,.0f} seconds"
         self._spend(SOURCE, self._now(), seconds)
@@ -70,9 +68,9 @@ class Patience:
         return seconds
 
     def away(self, problem: str, attempts: int, began: float) -> float:
-        """Leave a source alone that gave no answer in `attempts` since `began`; returns for how long.
+        """Return for how long to leave a source alone that gave no answer in `attempts` since `began`.
 
-        Raises SourceUnreachable once it has been away for longer than it may.
+        Raise SourceUnreachable once it has been away for longer than it may.
         """
         now = self._now()
         self._attempts += attempts

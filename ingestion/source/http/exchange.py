@@ -1,7 +1,4 @@
-"""One request and its answer: to the source's own hosts only, with credentials for its own origin only.
-
-Enters: a request without credentials. Leaves: an answer that is no redirect, its body not yet read.
-"""
+"""One request and its answer: to the source's own hosts only, with credentials for its own origin only."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -11,17 +8,19 @@ from typing import Any
 import httpx
 
 from ingestion.errors import SourceRefused
-from ingestion.source.auth import Authentication, Credentials
-from ingestion.source.body import ACCEPT_ENCODING
+from ingestion.source.auth import Flow, without_key
 from ingestion.source.description import Source
-from ingestion.source.origin import address, is_allowed, origin
+from ingestion.source.http.origin import address, is_allowed, origin
 from ingestion.source.page import PageRequest
+from ingestion.source.reading.body import ACCEPT_ENCODING
 
 _METHOD_KEEPING = (307, 308)
 
+Turn = Callable[[], Awaitable[None]]
+
 
 def http_client(**options: Any) -> httpx.AsyncClient:
-    """The client for all sources. It takes no cookies: they would go from one account's requests to another's."""
+    """Return the client for all sources. It takes no cookies: they would go from one account to another."""
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     return httpx.AsyncClient(follow_redirects=False, cookies=no_cookies, **options)
 
@@ -29,30 +28,28 @@ def http_client(**options: Any) -> httpx.AsyncClient:
 class Exchange:
     """Sends the requests of one source."""
 
-    def __init__(self, source: Source, http: httpx.AsyncClient, authentication: Authentication) -> None:
-        self._source = source
-        self._http = http
-        self._authentication = authentication
+    def __init__(self, source: Source, http: httpx.AsyncClient, flow: Flow) -> None:
+        self._source, self._http, self._flow = source, http, flow
 
     @asynccontextmanager
-    async def answer(self, request: PageRequest, turn: Callable[[], Awaitable[None]]) -> AsyncIterator[httpx.Response]:
-        """The answer to `request`, open as long as the block lasts. Each request awaits its `turn`, redirects too.
+    async def answer(self, request: PageRequest, turn: Turn) -> AsyncIterator[httpx.Response]:
+        """Give the answer to `request`, which is no redirect and open as long as the block lasts.
 
-        Raises SourceRefused if a redirect leads elsewhere than the source's description allows, or they do not end;
-        httpx.TransportError and TokenUnavailable if there is no answer.
+        Each request awaits its `turn`, also that of a redirect. Raise SourceRefused if a redirect leads elsewhere than
+        the source's description allows, or they do not end; httpx.TransportError and NoAnswer if there is no answer.
         """
-        credentials = await self._authentication.credentials()
         url = httpx.URL(request.url)
         if request.query:
             url = url.copy_merge_params(dict(request.query))
         for _ in range(self._source.limits.redirects + 1):
             await turn()
-            response = await self._http.send(self._built(request, url, credentials), stream=True)
+            flow = self._flow if self._is_own(url) else None
+            response = await self._http.send(self._built(request, url, turn), auth=flow, stream=True)
             try:
-                if not response.has_redirect_location:
+                if response.next_request is None:
                     yield response
                     return
-                url = self._redirected(request, response)
+                url = self._redirected(request, response, response.next_request.url)
             finally:
                 await response.aclose()
         raise SourceRefused(
@@ -60,31 +57,28 @@ class Exchange:
             f"to {address(url)}. Check the url in the sources file, or raise limits.redirects."
         )
 
-    def _built(self, request: PageRequest, url: httpx.URL, credentials: Credentials) -> httpx.Request:
+    def _built(self, request: PageRequest, url: httpx.URL, turn: Turn) -> httpx.Request:
         headers = _headers_of(request.headers)
-        if self._is_own(url):
-            headers.update(_headers_of(credentials.headers))
-            if credentials.query:
-                url = url.copy_merge_params(dict(credentials.query))
-        else:
-            url = self._authentication.without_credentials(url).copy_with(username=None, password=None)
+        if not self._is_own(url):
+            url = httpx.URL(without_key(self._source.auth, str(url))).copy_with(username=None, password=None)
             for name in self._source.headers:  # one of them may well be a key
                 headers.pop(name, None)
         headers["Accept-Encoding"] = ACCEPT_ENCODING
         return self._http.build_request(
-            request.method, url, headers=headers, json=request.body, timeout=self._source.timeout_seconds
+            request.method,
+            url,
+            headers=headers,
+            json=request.body,
+            timeout=self._source.timeout_seconds,
+            extensions={"turn": turn},
         )
 
     def _is_own(self, url: httpx.URL) -> bool:
         return origin(url) == origin(self._source.url)
 
-    def _redirected(self, request: PageRequest, response: httpx.Response) -> httpx.URL:
-        """Where the redirect leads, if the source may be followed there."""
+    def _redirected(self, request: PageRequest, response: httpx.Response, target: httpx.URL) -> httpx.URL:
+        """Return `target`, to which the answer redirects, if the source may be followed there."""
         place = address(response.url)
-        try:
-            target = response.url.join(response.headers["location"]).copy_with(fragment=None)
-        except httpx.InvalidURL:
-            raise SourceRefused(f"{place} redirects to what is no URL") from None
         if not is_allowed(target, self._source.url, self._source.hosts):
             raise SourceRefused(
                 f"{place} redirects to another host, {origin(target) or 'no address that can be asked'}. If it belongs "
@@ -100,7 +94,7 @@ class Exchange:
 
 
 def _headers_of(values: Mapping[str, str]) -> httpx.Headers:
-    """The headers, each name once in whatever case it was given. Raises SourceRefused for what no header can carry."""
+    """Return the headers, each name once in whatever case. Raise SourceRefused for a value that none can carry."""
     headers = httpx.Headers()
     for name, value in values.items():
         if not value.isascii() or not value.isprintable() or value != value.strip():

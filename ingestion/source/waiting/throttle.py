@@ -1,17 +1,13 @@
-"""What a source says about asking too often, and how it is kept from having to say it.
-
-Enters: the head of a response, or its document. Leaves: the seconds to wait before the next request, or None where the
-source has not throttled. `Pace` spreads requests over time, ahead of any refusal.
-"""
+"""What a source says about asking too often, and the pace that keeps it from having to say it."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from ingestion.source.wait import Unit, seconds_from
+from ingestion.source.table import Table
+from ingestion.source.waiting.wait import Unit, seconds_from
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
 _MILLISECOND_HEADERS = ("retry-after-ms", "x-ms-retry-after-ms")
 # Names that APIs use for one and the same; the first that is there counts.
 _REMAINING = ("x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining")
@@ -21,10 +17,8 @@ YEAR_SECONDS = 366 * 24 * 3600.0
 Positive = Annotated[float, Field(gt=0)]
 
 
-class BodyThrottle(BaseModel):
+class BodyThrottle(Table):
     """Throttling said in the body, under whatever status: one of `values` at `path` (a list on the way: any of it)."""
-
-    model_config = _FROZEN
 
     path: str
     values: Annotated[tuple[str | int | bool, ...], Field(min_length=1)]
@@ -32,24 +26,20 @@ class BodyThrottle(BaseModel):
     wait_unit: Unit = "auto"
 
 
-class Cost(BaseModel):
+class Cost(Table):
     """A budget that refills: paths of what a request costs, of what is left, and of what comes back per second."""
-
-    model_config = _FROZEN
 
     requested: str = "extensions.cost.requestedQueryCost"
     available: str = "extensions.cost.throttleStatus.currentlyAvailable"
     restored_per_second: str = "extensions.cost.throttleStatus.restoreRate"
 
 
-class Throttle(BaseModel):
+class Throttle(Table):
     """How the source throttles, where it differs from what is understood anyway; all of it is optional.
 
     Understood anyway: 429, and 503 and 403 with a wait or with nothing remaining; Retry-After in each of its forms; the
     usual names of the remaining and reset headers.
     """
-
-    model_config = _FROZEN
 
     statuses: tuple[Annotated[int, Field(ge=400, le=599)], ...] = (429,)  # throttling whatever the headers say
     wait_header: str | None = None  # beside Retry-After
@@ -70,7 +60,7 @@ class Throttle(BaseModel):
 def refused_for_seconds(
     throttle: Throttle, status: int, headers: Mapping[str, str], now: float, backoff_seconds: float
 ) -> float | None:
-    """The wait that a refusal asks for; None if the response is no throttling. `headers` in lower case.
+    """Return the wait that a refusal asks for; None if the response is no throttling. `headers` in lower case.
 
     `backoff_seconds` is the wait where the source names none.
     """
@@ -86,7 +76,7 @@ def refused_for_seconds(
 
 
 def refused_by_body_seconds(throttle: Throttle, document: Any, now: float, backoff_seconds: float) -> float | None:
-    """The wait that the body of an answer asks for; None if it does not say that it has throttled."""
+    """Return the wait that the body of an answer asks for; None if it does not say that it has throttled."""
     if throttle.body is None or not set(_all_at(document, throttle.body.path)) & set(throttle.body.values):
         return None
     if throttle.body.wait_path:
@@ -97,7 +87,7 @@ def refused_by_body_seconds(throttle: Throttle, document: Any, now: float, backo
 
 
 def pause_seconds(throttle: Throttle, headers: Mapping[str, str], document: Any, now: float) -> float:
-    """How long to wait after a success so that the next request is not refused; mostly 0."""
+    """Return how long to wait after a success so that the next request is not refused; mostly 0."""
     pauses = [_cost_wait(throttle, document)]
     remaining = _remaining(throttle, headers)
     if remaining is not None and remaining <= throttle.reserve:
@@ -127,15 +117,15 @@ class Pace:
         self._paused_until = max(self._paused_until, now + min(seconds, self._most))
 
     def paused_for(self, now: float) -> float:
-        """Seconds until the end of the pause, whatever the rate."""
+        """Return the seconds until the end of the pause, whatever the rate."""
         return max(0.0, self._paused_until - now)
 
     def until_turn(self, now: float) -> float:
-        """Seconds until the next start. Takes no turn."""
+        """Return the seconds until the next start, and take no turn."""
         return max(0.0, self._free_at - now, self._paused_until - now)
 
     def long_pause(self, now: float, short_seconds: float, *, again: bool = False) -> float:
-        """Seconds until the next start if they are a pause of more than `short_seconds`; 0 if not. Takes no turn.
+        """Return the seconds until the next start if they are more than `short_seconds`, else 0, and take no turn.
 
         A request that is made again waits for its turn however low the rate is: put off, its attempts would begin anew.
         """
@@ -144,14 +134,14 @@ class Pace:
         return pause if pause > short_seconds else 0.0
 
     def delay(self, now: float) -> float:
-        """Take the next turn; seconds until then."""
+        """Take the next turn and return the seconds until then."""
         start = max(now, self._free_at, self._paused_until)
         self._free_at = start + self._interval
         return start - now
 
 
 def _named_wait(throttle: Throttle, headers: Mapping[str, str], now: float) -> float | None:
-    """The longest of the waits that the response names, for all of them have to pass."""
+    """Return the longest of the waits that the response names, for all of them have to pass."""
     named = [seconds_from(headers.get("retry-after", ""), now)]
     named += [seconds_from(headers.get(name, ""), now, "milliseconds") for name in _MILLISECOND_HEADERS]
     if throttle.wait_header:
@@ -175,7 +165,7 @@ def _reset(throttle: Throttle, headers: Mapping[str, str], now: float) -> float 
 
 
 def _cost_wait(throttle: Throttle, document: Any) -> float:
-    """How long the budget takes to refill to what the same request costs once more."""
+    """Return how long the budget takes to refill to what the same request costs once more."""
     if throttle.cost is None:
         return 0.0
     paths = (throttle.cost.requested, throttle.cost.available, throttle.cost.restored_per_second)
@@ -187,7 +177,7 @@ def _cost_wait(throttle: Throttle, document: Any) -> float:
 
 
 def _all_at(value: Any, path: str) -> list[Any]:
-    """Every plain value at a dotted path; a list on the way stands for each of its elements."""
+    """Return every plain value at a dotted path; a list on the way stands for each of its elements."""
     values = [value]
     for step in path.split("."):
         values = [inner[step] for inner in _flat(values) if isinstance(inner, dict) and step in inner]

@@ -1,7 +1,6 @@
 """`%NAME%` in a description stands for the app setting NAME, and `%%` for a percent sign.
 
-Enters: what the file holds, and the app settings. Leaves: the same with every setting in its place. A percent sign
-that belongs to neither stays as it is.
+A percent sign that belongs to neither stays as it is.
 """
 
 import re
@@ -17,7 +16,7 @@ Setting = Callable[[re.Match[str], str], str]  # the match, and the key where it
 
 
 def settings_in(value: Any) -> list[str]:
-    """The app settings that `value` names anywhere, in its order."""
+    """Return the app settings that `value` names anywhere, in its order."""
     found: list[str] = []
 
     def noted(match: re.Match[str], where: str) -> str:
@@ -29,22 +28,19 @@ def settings_in(value: Any) -> list[str]:
 
 
 def filled_in(value: Any, environment: Mapping[str, str], where: str) -> Any:
-    """`value`, which is at `where`, with the app settings in place. Raises InvalidInput if one is not set."""
+    """Return `value`, which is at `where`, with the app settings in. Raise InvalidInput if one is not set."""
 
     def setting(match: re.Match[str], where: str) -> str:
         if match[1] in environment:
             return environment[match[1]]
-        raise InvalidInput(
-            where,
-            f"the app setting {match[1]} is not set",
-            "the name of an app setting between %, or %% for a percent sign",
-        )
+        allowed = "the name of an app setting between %, or %% for a percent sign"
+        raise InvalidInput(where, f"the app setting {match[1]} is not set", allowed)
 
     return _replaced(value, setting, where)
 
 
 def stood_in(value: Any, environment: Mapping[str, str]) -> Any:
-    """`value` with something in place of each app setting that is not set: a URL where a text begins with it."""
+    """Return `value` with a stand-in for each app setting that is not set: a URL where a text begins with it."""
 
     def setting(match: re.Match[str], where: str) -> str:
         return environment.get(match[1], _STAND_IN if match.start() else _STAND_IN_URL)

@@ -1,22 +1,39 @@
-"""Items out of bodies that consist of lines: NDJSON and CSV.
-
-Enters: bytes, cut anywhere. Leaves: the items of the lines that are complete. Memory holds one piece and one line.
-"""
+"""Items out of bodies that consist of lines, NDJSON and CSV; memory holds one piece and one line."""
 
 import codecs
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any, AnyStr
+from typing import Annotated, Any, AnyStr, Literal
+
+from pydantic import AfterValidator
 
 from ingestion.errors import SourceRefused
-from ingestion.source.body import BodyCut
-from ingestion.source.parse_json import json_value
+from ingestion.source.reading.body import BodyCut
+from ingestion.source.reading.parse_json import json_value
+from ingestion.source.table import Table
+from ingestion.validation import not_allowed
 
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a line that cannot be read
 
 csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process; 131,072 characters otherwise
+
+
+def _is_delimiter(text: str) -> str:
+    if len(text) != 1 or text in '"\r\n':
+        raise not_allowed("not a delimiter", r'one character, such as ";" or "\t"')
+    return text
+
+
+class Csv(Table):
+    """How a source writes its CSV; quotes are doubled inside quotes, as everywhere."""
+
+    delimiter: Annotated[str, AfterValidator(_is_delimiter)] = ","
+    encoding: Literal["utf-8", "latin-1", "windows-1252"] = "utf-8"
+
+
+PLAIN_CSV = Csv()
 
 
 class NdjsonParser:
@@ -30,7 +47,7 @@ class NdjsonParser:
         self._lines = 0
 
     def feed(self, piece: bytes) -> list[Any]:
-        """The values of the lines that this piece completes. Raises SourceRefused on a line that is not JSON."""
+        """Return the values of the lines that this piece completes. Raise SourceRefused on a line that is not JSON."""
         if not self._lines and not self._rest:
             piece = piece.removeprefix(codecs.BOM_UTF8)
         *lines, rest = (self._rest + piece).split(b"\n")
@@ -38,7 +55,7 @@ class NdjsonParser:
         return [self._value(line) for line in lines if self._counted(line)]
 
     def close(self) -> list[Any]:
-        """The last line's value, if no newline follows it. Raises BodyCut if it is not JSON: it may have been cut."""
+        """Return the last line's value, if no newline follows it. Raise BodyCut if it is not JSON: it may be cut."""
         try:
             return [json_value(self._rest)] if self._counted(self._rest) else []
         except ValueError:
@@ -69,14 +86,14 @@ class CsvParser:
         self._columns: list[str] = []
 
     def feed(self, piece: bytes) -> list[Any]:
-        """The records that this piece completes. Raises SourceRefused on a record that does not fit the header."""
+        """Return the records that this piece completes. Raise SourceRefused on one that does not fit the header."""
         text = self._rest + self._decoded(piece)
         end = _end_of_records(text)
         self._rest = _bounded(text[end:])
         return list(self._records(text[:end]))
 
     def close(self) -> list[Any]:
-        """The last record, if no newline follows it. Raises BodyCut if it ends inside quotes."""
+        """Return the last record, if no newline follows it. Raise BodyCut if it ends inside quotes."""
         text = self._rest + self._decoded(b"", final=True)
         if text.count('"') % 2:
             raise BodyCut("the last record ends inside quotes")
@@ -116,14 +133,14 @@ def _records_in(text: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def _bounded(rest: AnyStr) -> AnyStr:
-    """`rest`, which waits for its end. Raises SourceRefused if that has not come for too long."""
+    """Return `rest`, which waits for its end. Raise SourceRefused if that has not come for too long."""
     if len(rest) > MAX_LINE_BYTES:
         raise SourceRefused(f"a line of the response has no end within {MAX_LINE_BYTES:,} bytes; is the format right?")
     return rest
 
 
 def _end_of_records(text: str) -> int:
-    """Where the last complete record of `text` ends: after a line break with no quote open (a doubled one is even)."""
+    """Return where the last complete record ends: after a line break with no quote open (a doubled one is even)."""
     end = text.rfind("\n") + 1
     while end and text.count('"', 0, end) % 2:
         end = text.rfind("\n", 0, text.rfind('"', 0, end)) + 1

@@ -19,7 +19,7 @@ _ALL_OF_IT = re.compile(r"https?://[^/?#@]+/?", re.IGNORECASE)
 
 
 def origin(url: str | httpx.URL) -> str:
-    """`https://host:port` of a URL, the port always written; empty for what is no HTTP URL."""
+    """Return `https://host:port` of a URL, the port always written; empty for what is no HTTP URL."""
     try:
         parsed = httpx.URL(url)
         host = parsed.host.lower().rstrip(".")
@@ -31,15 +31,15 @@ def origin(url: str | httpx.URL) -> str:
 
 
 def is_allowed(url: str | httpx.URL, source_url: str, hosts: Iterable[str] = ()) -> bool:
-    """Whether requests may go to `url`: to the origin of the source, or to one of `hosts`."""
+    """Return whether requests may go to `url`: to the origin of the source, or to one of `hosts`."""
     found = origin(url)
     return bool(found) and found in {origin(source_url), *(origin(host) for host in hosts)}
 
 
 def linked(page_url: str, link: str) -> str:
-    """The address of a link on a page. To the page's own host, http is taken for the https by which the page came.
+    """Return the address of a link on a page; a link to the page's own host keeps the page's https.
 
-    A server behind a proxy that ends TLS does not know better; to ask it in clear text would give away what it says.
+    A server behind a proxy that ends TLS writes http; to ask it in clear text would give away what it says.
     """
     followed = urljoin(page_url, link)
     secured = re.sub("^http:", "https:", followed, flags=re.IGNORECASE)
@@ -47,7 +47,7 @@ def linked(page_url: str, link: str) -> str:
 
 
 def address(url: str | httpx.URL) -> str:
-    """A URL for people: without user, password, query and fragment, any of which may hold a key."""
+    """Return a URL for people: without user, password, query and fragment, any of which may hold a key."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:

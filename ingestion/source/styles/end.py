@@ -1,19 +1,20 @@
 """How a source says that it has ended, beside what its pagination style itself tells.
 
-Enters: a page and how far the run is. Leaves: an `End` with its reason, or nothing. Only what the description declares
-is believed: a short or an empty page in the middle of a source is common, and to stop there loses ids.
+Only what the description declares is believed: a short or an empty page in the middle of a source is common, and to
+stop there loses ids.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page
-from ingestion.source.path import ABSENT
-from ingestion.source.place import Read, Reading, text_of
+from ingestion.source.reading.path import ABSENT
+from ingestion.source.reading.place import Read, Reading, text_of
+from ingestion.source.table import Table
 
 _COUNT = re.compile("[0-9]{1,18}")
 FLAGS = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}  # 1 and 0 equal the first two
@@ -36,10 +37,8 @@ class Reached:
     total: int | None = None
 
 
-class EndSignals(BaseModel):
+class EndSignals(Table):
     """The `end` table of a source's pagination."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     more: Reading | None = None  # a flag that is false on the last page
     done: Reading | None = None  # a flag that is true on the last page
@@ -53,10 +52,10 @@ class EndSignals(BaseModel):
     texts: tuple[str, ...] = ("",)  # cursors that are none, numbers as text; see `is_none`
 
     def reason(self, page: Page, reached: Reached, *, empty: bool) -> End | None:
-        """The end that `page` declares; `empty` is the style's own word on pages without items.
+        """Return the end that `page` declares; `empty` is whether a page without items is the end to the style.
 
-        That word gives way to a declared signal that says that there is more. Raises SourceRefused if a declared flag
-        is not there: nothing could tell the end then.
+        A declared signal that there is more overrides the style. Raise SourceRefused if a declared flag is not there:
+        nothing could tell the end then.
         """
         if self.done is not None and _flag(page, self.done, "done", absent=False):
             return End(f"{self.done} is true")
@@ -74,7 +73,7 @@ class EndSignals(BaseModel):
         return None
 
     def promise(self, page: Page, reached: Reached) -> str | None:
-        """What a declared flag or number of pages says, if it says that there is more."""
+        """Return what a declared flag or number of pages says, if it says that there is more."""
         if self.more is not None and _flag(page, self.more, "more"):
             return f"{self.more} is true"
         if self.done is not None and self.done.of(page) is not ABSENT and not _flag(page, self.done, "done"):
@@ -85,7 +84,7 @@ class EndSignals(BaseModel):
         return None
 
     def is_none(self, cursor: Any) -> bool:
-        """Whether what a page has for a cursor means that there is none: nothing, null, false, empty, or in `texts`."""
+        """Return whether a page has no cursor: nothing, null, false, what is empty, or one of `texts`."""
         return cursor in (ABSENT, None, {}, []) or cursor is False or text_of(cursor) in self.texts
 
     def _pages(self, page: Page) -> int | None:
@@ -93,7 +92,7 @@ class EndSignals(BaseModel):
 
 
 def number_of(value: Any) -> int | None:
-    """A count as APIs give it (5, 5.0, "5"), or None."""
+    """Return a count as APIs give it (5, 5.0, "5"), or None."""
     if isinstance(value, str) and _COUNT.fullmatch(value.strip()):
         return int(value)
     if isinstance(value, float) and not value.is_integer():  # nor are infinity and NaN

@@ -17,7 +17,7 @@ _INDEX = re.compile(r"-?[0-9]{1,9}")
 
 
 def steps(text: Any) -> Any:
-    """The steps of a path given as dotted text; anything else is left to the validation."""
+    """Return the steps of a path given as dotted text; anything else is left to the validation."""
     if isinstance(text, str) and (key := _DOTTED_KEY.search(text)):
         raise not_allowed(f"{key[0]!r} is one key with a dot in it", f'the keys of the path in a list: ["{key[0]}"]')
     return tuple(filter(None, text.split("."))) if isinstance(text, str) else text
@@ -27,7 +27,7 @@ Path = Annotated[tuple[str, ...], BeforeValidator(steps)]
 
 
 def at(document: Any, path: tuple[str, ...]) -> Any:
-    """The value at `path`, or under its last steps as one key with dots; ABSENT if there is neither."""
+    """Return the value at `path`, or under its last steps as one key with dots; ABSENT if there is neither."""
     found = exactly_at(document, path)
     if found is ABSENT:
         for number in range(len(path) - 1):
@@ -38,7 +38,7 @@ def at(document: Any, path: tuple[str, ...]) -> Any:
 
 
 def exactly_at(document: Any, path: tuple[str, ...]) -> Any:
-    """The value at `path`, or ABSENT if a step of it leads nowhere."""
+    """Return the value at `path`, or ABSENT if a step of it leads nowhere."""
     value = document
     for step in path:
         if isinstance(value, dict) and step in value:
@@ -51,5 +51,5 @@ def exactly_at(document: Any, path: tuple[str, ...]) -> Any:
 
 
 def shown(path: tuple[str, ...]) -> str:
-    """The path as a person writes it."""
+    """Return the path as a person writes it."""
     return ".".join(path)

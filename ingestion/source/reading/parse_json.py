@@ -1,7 +1,6 @@
-"""Items out of a JSON body, wherever its cursor fields stand: while it arrives, or all at once where it is small.
+"""Items out of a JSON body, and the document around them with an empty list in their place.
 
-Enters: bytes. Leaves: the items at a path, and the document around them with an empty list in their place. Reading a
-small body at once takes two thirds of the time.
+They are taken while the body arrives, or all at once where it is small, which takes two thirds of the time.
 """
 
 import codecs
@@ -15,16 +14,16 @@ import ijson
 import ijson.backends.yajl2_c as yajl  # the C backend by name: better to fail without it than to crawl
 
 from ingestion.errors import SourceRefused, first_line
-from ingestion.source.body import BodyCut
 from ingestion.source.page import SHOWN_CHARACTERS
-from ingestion.source.path import ABSENT, at, exactly_at, shown
+from ingestion.source.reading.body import BodyCut
+from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
 MAX_DEPTH = 500  # of lists and objects in each other; json.loads, which consumers use, has its limit near 1,000
 MAX_BYTES_BEFORE = 32 * 1024 * 1024  # of a large body, which are in memory until its items begin
 
 
 class JsonParser:
-    """The list at a path in a JSON body, item by item: they are taken off the document while it grows."""
+    """Takes the items at a path off the document while it grows."""
 
     def __init__(self, items: tuple[str, ...]) -> None:
         self._path = items
@@ -35,16 +34,16 @@ class JsonParser:
 
     @property
     def document(self) -> Any:
-        """The body with an empty list where its items were."""
+        """Return the body with an empty list where its items were."""
         return self._growing.document
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the place of the items; None if a list was there, or a null."""
+        """Return what is wrong with the place of the items; None if a list was there, or a null."""
         return problem_at(self.document, self._path) if self._growing.items is None else None
 
     def feed(self, piece: bytes) -> list[Any]:
-        """The items that this piece completes. Raises BodyCut, and SourceRefused on what only a whole body can hold."""
+        """Return the items that this piece completes. Raise BodyCut, or SourceRefused on what cannot be streamed."""
         if not self._fed:
             piece = piece.removeprefix(codecs.BOM_UTF8)
         self._fed += len(piece)
@@ -67,7 +66,7 @@ class JsonParser:
         return taken
 
     def close(self) -> list[Any]:
-        """The last items; raises BodyCut on an incomplete body."""
+        """Return the last items. Raise BodyCut on an incomplete body."""
         try:
             self._reader.close()
         except ijson.JSONError as error:
@@ -91,7 +90,7 @@ class _Growing:
         self._key = ""  # that was read last
 
     def follow(self, events: list[tuple[str, Any]]) -> None:
-        """Grow. Raises SourceRefused where `path` cannot be followed while the document arrives."""
+        """Grow. Raise SourceRefused where `path` cannot be followed while the document arrives."""
         opened, key = self._open, self._key
         for kind, value in events:
             if kind == "map_key":
@@ -119,7 +118,7 @@ class _Growing:
         self._key = key
 
     def take(self) -> list[Any]:
-        """The items that are complete, in order."""
+        """Return the items that are complete, in order."""
         if self.items is None:
             return []
         depth = len(self._path)
@@ -130,7 +129,7 @@ class _Growing:
         return taken
 
     def _look_at(self, opened: list[Any]) -> None:
-        """Take the list that has just begun for that of the items, if it is."""
+        """Note the list that has just begun if it is that of the items."""
         if exactly_at(self.document, self._path) is not opened:
             return
         name = shown(self._path)
@@ -146,7 +145,7 @@ class _Growing:
 
 
 def read_json(body: bytes, items: tuple[str, ...]) -> tuple[list[Any], Any, str | None]:
-    """Items, the document around them, and what is wrong with their place, from a whole body. Raises BodyCut."""
+    """Return items, the document around them, and what is wrong with their place. Raise BodyCut."""
     try:
         document = json_value(body)
     except ValueError as error:
@@ -164,7 +163,7 @@ def read_json(body: bytes, items: tuple[str, ...]) -> tuple[list[Any], Any, str 
 
 
 def problem_at(document: Any, path: tuple[str, ...]) -> str | None:
-    """Why there are no items at `path`; None if there is a list, or a null, which some APIs write for an empty one.
+    """Return why there are no items at `path`; None for a list, or a null, which some APIs write for an empty one.
 
     A null beside `errors` is what GraphQL gives in place of a list that it could not bring.
     """
@@ -177,16 +176,16 @@ def problem_at(document: Any, path: tuple[str, ...]) -> str | None:
 
 
 def quote(document: Any, concealed: Callable[[str], str] = str) -> str:
-    """The beginning of a document as JSON, for an error, however large it is.
+    """Return the beginning of a document as JSON, for an error, however large it is.
 
-    What is to be concealed goes before the text is cut: of a credential at the cut a part would be left.
+    Credentials are concealed before the text is cut: of one at the cut a part would be left.
     """
     pieces = json.JSONEncoder(ensure_ascii=False).iterencode(document)
     return concealed("".join(islice(pieces, SHOWN_CHARACTERS)))[:SHOWN_CHARACTERS]
 
 
 def json_value(text: bytes) -> Any:
-    """The JSON value that `text` is. Raises ValueError if it is none, SourceRefused if it cannot be passed on."""
+    """Return the JSON value that `text` is. Raise ValueError if it is none, SourceRefused if JSON cannot pass it on."""
     try:
         return _decode(text.decode(json.detect_encoding(text), "surrogatepass"))
     except RecursionError:
@@ -212,7 +211,7 @@ _decode = json.JSONDecoder(parse_float=_finite, parse_constant=_no_json).decode
 
 
 def _unreadable(what: str) -> SourceRefused:
-    """The refusal of what the streaming parser cannot read, and `read_json` can."""
+    """Return the refusal of what the streaming parser cannot read, and `read_json` can."""
     return SourceRefused(f"a large response holds {what}, which can only be read up to 1 MiB; ask for smaller pages")
 
 

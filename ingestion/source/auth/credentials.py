@@ -1,0 +1,188 @@
+"""The credentials of a source: read from the app settings, put into requests, concealed where a source repeats them.
+
+They are the `auth` of the HTTP client. OAuth 2 tokens are asked for when they are needed and kept until shortly before
+they expire.
+"""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import httpx
+
+from ingestion.errors import InvalidInput, SourceRefused
+from ingestion.source.auth.kinds import SETTING_FIELDS, ApiKey, Auth, Basic, Bearer, ClientCredentials
+from ingestion.source.http.origin import address
+from ingestion.source.http.outage import NoAnswer, in_words
+from ingestion.source.waiting.wait import seconds_from
+
+SHORTEST_CONCEALED = 4  # three characters protect nothing, and concealing them would tear words apart
+UNENCODED_FIELDS = ("token", "key")  # in a header as they are; the others are encoded, umlauts and all
+RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its life
+DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
+TOKEN_TIMEOUT_SECONDS = 30.0
+
+Flow = httpx.Auth | Callable[[httpx.Request], httpx.Request] | None
+
+_tokens: dict[str, tuple[str, float]] = {}  # of this process, over all runs: token, and when to renew it
+
+
+def secrets_of(auth: Auth | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the credentials by field. Raise InvalidInput, naming field and app setting, if one cannot be right.
+
+    No error shows a value.
+    """
+    values = {}
+    for name in SETTING_FIELDS:
+        setting = getattr(auth, name, None)
+        if setting is None:
+            continue
+        value = environment.get(setting, "")
+        if problem := _problem(value, ascii_only=name in UNENCODED_FIELDS):
+            raise InvalidInput(f"auth.{name}", f"the app setting {setting} {problem}", "the credential alone")
+        values[name] = value
+    return values
+
+
+def _problem(value: str, *, ascii_only: bool) -> str | None:
+    if not value:
+        return "is not set"
+    if value != value.strip():
+        return "begins or ends with white space, such as the line feed that echo adds"
+    if not value.isprintable():
+        return "holds a control character"
+    return "holds a character that is not ASCII" if ascii_only and not value.isascii() else None
+
+
+class Concealed:
+    """Texts that no error and no log may show, in the forms in which URLs and JSON repeat them."""
+
+    def __init__(self, *secrets: str) -> None:
+        self._forms: set[str] = set()
+        self.add(*secrets)
+
+    def add(self, *secrets: str) -> None:
+        """Conceal these from now on."""
+        for secret in secrets:
+            if len(secret) >= SHORTEST_CONCEALED:
+                forms = secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]
+                self._forms.update(forms)
+
+    def __call__(self, text: str) -> str:
+        """Return `text` with stars in place of each secret."""
+        for secret in sorted(self._forms, key=len, reverse=True):  # whole ones before their parts
+            text = text.replace(secret, "***")
+        return text
+
+
+def flow_of(auth: Auth | None, values: Mapping[str, str], http: httpx.AsyncClient, concealed: Concealed) -> Flow:
+    """Return what puts the credentials `values` into requests; all that opens the source is added to `concealed`."""
+    concealed.add(*values.values())
+    match auth:
+        case Bearer():
+            return partial(_with_header, name="Authorization", value=f"Bearer {values['token']}")
+        case ApiKey(header=str(name), prefix=prefix):
+            return partial(_with_header, name=name, value=prefix + values["key"])
+        case ApiKey(query=str(name), prefix=prefix):
+            return partial(_with_parameter, name=name, value=prefix + values["key"])
+        case Basic():
+            return _basic(values["user"], values.get("password", ""), concealed)
+        case ClientCredentials():
+            basic = _basic(values["client_id"], values["client_secret"], concealed)
+            return TokenAuth(auth, values, basic, http, concealed)
+    return None
+
+
+def _with_header(request: httpx.Request, name: str, value: str) -> httpx.Request:
+    request.headers[name] = value
+    return request
+
+
+def _with_parameter(request: httpx.Request, name: str, value: str) -> httpx.Request:
+    request.url = request.url.copy_merge_params({name: value})
+    return request
+
+
+def _basic(user: str, password: str, concealed: Concealed) -> httpx.BasicAuth:
+    concealed.add(base64.b64encode(f"{user}:{password}".encode()).decode())
+    return httpx.BasicAuth(user, password)
+
+
+@dataclass
+class TokenAuth(httpx.Auth):
+    """OAuth 2 client credentials; parallel requests share one token, and one new one after a 401."""
+
+    auth: ClientCredentials
+    values: Mapping[str, str]
+    basic: httpx.BasicAuth
+    http: httpx.AsyncClient
+    concealed: Concealed
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send `request` with a token, and once more with another if that is refused.
+
+        The second request awaits its turn like any other: the extension `turn` of the request. Raise SourceRefused or
+        NoAnswer if a token cannot be had.
+        """
+        token = await self._token()
+        request.headers["Authorization"] = f"Bearer {token}"
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            await response.stream.aclose()  # type: ignore[union-attr]
+            response.stream = httpx.ByteStream(b"")  # httpx would read all of it, however long
+            request.headers["Authorization"] = f"Bearer {await self._token(refused=token)}"
+            await request.extensions["turn"]()
+            yield request
+
+    async def _token(self, refused: str = "") -> str:
+        """Return a token other than `refused`."""
+        key = f"{self.values['client_id']} {self.auth.model_dump_json()}"
+        async with self.asking:
+            token, renewed_from = _tokens.get(key, ("", 0.0))
+            if token in ("", refused) or time.time() >= renewed_from:
+                token, life = _token_in(await self._answer(), self.auth)
+                _tokens[key] = token, time.time() + life
+            self.concealed.add(token)
+            return token
+
+    async def _answer(self) -> httpx.Response:
+        form = {"grant_type": "client_credentials", **({"scope": self.auth.scope} if self.auth.scope else {})}
+        if self.auth.send == "body":
+            form |= {name: self.values[name] for name in ("client_id", "client_secret")}
+        try:
+            return await self.http.post(
+                self.auth.token_url,
+                data=form | self.auth.extra,
+                auth=self.basic if self.auth.send == "basic" else httpx.USE_CLIENT_DEFAULT,
+                headers={"Accept": "application/json"},
+                timeout=TOKEN_TIMEOUT_SECONDS,
+                follow_redirects=False,
+            )
+        except httpx.TransportError as error:
+            raise NoAnswer(f"{address(self.auth.token_url)}: {in_words(error)}") from error
+
+
+def _token_in(response: httpx.Response, auth: ClientCredentials) -> tuple[str, float]:
+    """Return the token and the seconds for which it can be used. Raise NoAnswer or SourceRefused if there is none."""
+    place = address(auth.token_url)
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+        raise NoAnswer(f"{place} answered HTTP {response.status_code}")
+    try:
+        answer: Any = response.json()
+    except ValueError:
+        answer = None
+    if not response.is_success or not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
+        reason = answer.get("error") if isinstance(answer, dict) else None
+        raise SourceRefused(
+            f"{place} gave no token: HTTP {response.status_code}, {reason or 'without a reason'}. Check the app "
+            f"settings {auth.client_id} and {auth.client_secret}, and auth.scope in the sources file."
+        )
+    life = seconds_from(answer.get("expires_in", ""), time.time(), "seconds") or DEFAULT_LIFE_SECONDS
+    return answer["access_token"], max(life - RENEWED_BEFORE_SECONDS, life / 2)

@@ -1,0 +1,78 @@
+"""The `auth` table of a source; its credentials are the names of app settings."""
+
+import re
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote_plus, urlsplit, urlunsplit
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from ingestion.source.http.origin import Url
+from ingestion.source.table import Table
+from ingestion.validation import not_allowed
+
+SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # whatever the kind
+
+
+def _is_name(given: Any) -> Any:
+    if not isinstance(given, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", given):  # shown it is not: a secret?
+        raise not_allowed("not a name", "the name of an app setting, such as SHOP_TOKEN, that holds the credential")
+    return given
+
+
+SettingName = Annotated[str, BeforeValidator(_is_name)]
+
+
+class Bearer(Table):
+    """`Authorization: Bearer TOKEN`."""
+
+    kind: Literal["bearer"]
+    token: SettingName
+
+
+class ApiKey(Table):
+    """A key in a header or in the query; `prefix` stands before it (`Token `, `SSWS `)."""
+
+    kind: Literal["api_key"]
+    key: SettingName
+    header: str | None = None
+    query: str | None = None
+    prefix: Annotated[str, Field(pattern="^([!-~][ -~]*)?$")] = ""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.header is None) == (self.query is None):
+            problem = "missing" if self.header is None else "one too many"
+            raise not_allowed(problem, "either header or query, the name of the place where the key goes", "header")
+        return self
+
+
+class Basic(Table):
+    """HTTP basic authentication; some APIs take the key as the user and no password."""
+
+    kind: Literal["basic"]
+    user: SettingName
+    password: SettingName | None = None
+
+
+class ClientCredentials(Table):
+    """OAuth 2 client credentials: a token from `token_url`, renewed before it expires and after a 401."""
+
+    kind: Literal["client_credentials"]
+    token_url: Url
+    client_id: SettingName
+    client_secret: SettingName
+    send: Literal["body", "basic"] = "body"  # where id and secret go
+    scope: str | None = None
+    extra: dict[str, str] = {}  # further form fields: audience, resource
+
+
+Auth = Annotated[Bearer | ApiKey | Basic | ClientCredentials, Field(discriminator="kind")]
+
+
+def without_key(auth: Auth | None, url: str) -> str:
+    """Return the URL without the key that the source may have copied into it, and the rest of it as it was."""
+    if not isinstance(auth, ApiKey) or auth.query is None:
+        return url
+    parts = urlsplit(url)
+    kept = [pair for pair in parts.query.split("&") if unquote_plus(pair.partition("=")[0]) != auth.query]
+    return urlunsplit(parts._replace(query="&".join(kept)))

@@ -1,0 +1,1 @@
+"""How long a source is left alone: what it says of that, what the app spends of its patience, its pace."""
