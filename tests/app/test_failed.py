@@ -5,10 +5,10 @@ from collections.abc import Collection
 
 from azure.storage.blob.aio import ContainerClient
 
-from emulator import Azurite
 from ingestion.contracts import Batch, Counted, FailedChunks, FailureGroup, LoadRequest, Settled
 from ingestion.run.failed import PAGE_CHUNKS, load, record
 from ingestion.run.ledger import Ledger
+from local.emulator import Azurite
 
 STARTED_AT = "2026-01-01T00:00:00+00:00"
 SIZE, CHUNKS = 10, 60

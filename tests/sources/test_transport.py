@@ -8,11 +8,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from demo.paging.library import library
-from demo.paging.listing import Listing
 from ingestion.errors import InvalidInput, SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
+from local.demo.paging.library import library
+from local.demo.paging.listing import Listing
 from tests.sources.reader import Reading, reading
 
 LISTING = Listing(total=25, page_size=10)
