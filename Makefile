@@ -7,7 +7,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?=
-NPM = $$($(BIN)/python -c 'from emulator.server import npm; print(*npm())')
+NPM = $$($(BIN)/python -c 'from local.emulator.server import npm; print(*npm())')
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) pyproject.toml
 
@@ -26,22 +26,22 @@ help: ## this list
 	@echo '  chaos takes ROUNDS (20), SEED, IDS of a round, and FIRST, the number of the first round;'
 	@echo '  every one takes PYTHON, the interpreter that the virtual environment is made with.'
 
-setup: $(VENV)/.ready emulator/node_modules/.ready ## virtual environment, pinned packages and Azurite (others call it)
+setup: $(VENV)/.ready local/emulator/node_modules/.ready ## virtual environment, pinned packages and Azurite (others call it)
 
 run: setup ## send IDS ids from the demo API to the queue, then check that each arrived once
-	@$(BIN)/python -m demo.run $(API_FLAGS) $(call flag,CHUNK_SIZE,chunk-size)
+	@$(BIN)/python -m local.demo.run $(API_FLAGS) $(call flag,CHUNK_SIZE,chunk-size)
 
 serve: setup ## storage, demo API and the app, up until Ctrl-C
-	@$(BIN)/python -m demo.serve $(API_FLAGS) $(call flag,PORT,port)
+	@$(BIN)/python -m local.demo.serve $(API_FLAGS) $(call flag,PORT,port)
 
 bench: setup ## measure SCENARIO, or list the scenarios
-	@$(BIN)/python -m benchmarks $(SCENARIO) $(call flag,SIZE,size) $(call flag,REPEATS,repeats)
+	@$(BIN)/python -m local.benchmarks $(SCENARIO) $(call flag,SIZE,size) $(call flag,REPEATS,repeats)
 
 check-sources: setup ## is every source in sources.toml (SLUICE_SOURCES) described as it may be?
 	@$(BIN)/python -m ingestion.source.check
 
 chaos: setup ## ROUNDS runs in which processes are killed and services misbehave; was an id lost?
-	@$(BIN)/python -m chaos $(call flag,ROUNDS,rounds) $(call flag,SEED,seed) $(call flag,FIRST,first) \
+	@$(BIN)/python -m local.chaos $(call flag,ROUNDS,rounds) $(call flag,SEED,seed) $(call flag,FIRST,first) \
 	  $(if $(filter-out file,$(origin IDS)),--ids '$(IDS)')
 
 compare: setup ## replay what the real Functions host did on devhost; PART (api-states, ...) for one part
@@ -60,11 +60,11 @@ format: setup ## put imports and layout in order
 lock: setup ## pin again: requirements.txt, requirements-dev.txt, and both package-lock.json
 	$(PIN) -o requirements.txt
 	$(PIN) --extra dev -c requirements.txt -o requirements-dev.txt
-	npm="$(NPM)" && for folder in emulator tests/consumer; do \
+	npm="$(NPM)" && for folder in local/emulator tests/consumer; do \
 	  (cd $$folder && $$npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund) || exit 1; done
 
 clean: ## forget runs, caches and what setup brought
-	rm -rf .sluice $(VENV) emulator/node_modules tests/consumer/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .sluice $(VENV) local/emulator/node_modules tests/consumer/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first interpreter that is there and fits; its version is asked, since a name promises nothing.
@@ -82,9 +82,9 @@ $(VENV)/.ready: requirements-dev.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-emulator/node_modules/.ready: emulator/package-lock.json emulator/package.json | $(VENV)/.ready
+local/emulator/node_modules/.ready: local/emulator/package-lock.json local/emulator/package.json | $(VENV)/.ready
 	@echo 'installing Azurite'
-	@npm="$(NPM)" && cd emulator && $$npm ci --no-audit --no-fund --ignore-scripts --no-update-notifier --loglevel=error
+	@npm="$(NPM)" && cd local/emulator && $$npm ci --no-audit --no-fund --ignore-scripts --no-update-notifier --loglevel=error
 	@touch $@
 
 tests/consumer/node_modules/.ready: tests/consumer/package-lock.json tests/consumer/package.json | $(VENV)/.ready

@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from demo.stack import unset
-from devhost.clock import Clock
-from devhost.testing import RunningApp, running_app
 from ingestion.storage import close_storage
+from local.demo.stack import unset
+from local.devhost.clock import Clock
+from local.devhost.testing import RunningApp, running_app
 
 ROOT = Path(__file__).parents[1]
 NO_STORAGE = (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator import Azurite
+from local.emulator import Azurite
 
 
 @pytest.fixture(scope="session")

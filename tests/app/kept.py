@@ -18,11 +18,11 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
 from clients.keeper import keep
-from emulator import Azurite
 from ingestion.contracts import RunRequest, RunState
 from ingestion.run import open_runs, run_state
 from ingestion.run.ledger import Ledger
 from ingestion.wire import JsonObject, from_wire, to_wire
+from local.emulator import Azurite
 
 HUB = "TestHub"
 STARTED_AT = "2026-01-01T00:00:00+00:00"

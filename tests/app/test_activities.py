@@ -11,13 +11,13 @@ from ingestion.run.control import express
 
 from activities.fetch_batch import fetch_batch
 from activities.finish_run import finish_run
-from emulator import Azurite
 from ingestion.contracts import FinishRequest, RunRequest
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import PAUSE, next_fetch, start
 from ingestion.settings import load_settings
 from ingestion.storage import close_storage, open_storage
 from ingestion.wire import to_wire
+from local.emulator import Azurite
 
 STARTED_AT = "2026-01-01T00:00:00+00:00"
 STATE = start(RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), STARTED_AT)

@@ -15,10 +15,10 @@ from azure.core.exceptions import ResourceNotFoundError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator import Azurite
 from ingestion.sending import ceiling as ceiling_module
 from ingestion.sending.ceiling import HELD_SECONDS, LEASE_SECONDS, RENEW_SECONDS, Share, Turn
 from ingestion.storage import Storage
+from local.emulator import Azurite
 from tests.faults.sending import opened, settings_for
 
 Process = Generator[float, None, None]  # yields the seconds until it goes on

@@ -12,7 +12,6 @@ import pytest
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import ContainerClient
 
-from emulator import Azurite
 from ingestion.contracts import EnqueueRequest, RunRequest, RunState
 from ingestion.errors import StorageRefused
 from ingestion.run.clean_up import clean_up, purge, sweep
@@ -20,6 +19,7 @@ from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import start
 from ingestion.sending.enqueue import enqueue
 from ingestion.storage import Storage
+from local.emulator import Azurite
 from tests.faults.sending import STARTED_AT, opened, settings_for, spool, texts_on
 
 STATE = start(RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), STARTED_AT)

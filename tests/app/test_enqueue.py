@@ -11,7 +11,6 @@ import pytest
 from azure.core.exceptions import ResourceModifiedError, ServiceRequestError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-from emulator import Azurite
 from ingestion.contracts import OUT_OF_TIME, Receipt
 from ingestion.errors import ChunkOutOfTime, StorageRefused, StorageUnavailable
 from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, checkpoint_name, find_checkpoint
@@ -19,6 +18,7 @@ from ingestion.sending.enqueue import enqueue
 from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
 from ingestion.wire import to_wire
+from local.emulator import Azurite
 from tests.faults.sending import opened, settings_for, spool, texts_on, until_finished
 
 TEXTS = [

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from azure.storage.blob.aio import ContainerClient
 
-from emulator import Azurite
 from ingestion.contracts import (
     Chunk,
     Chunks,
@@ -23,6 +22,7 @@ from ingestion.fetching.spool import BatchWriter
 from ingestion.run import run_state
 from ingestion.run.failed import failed_chunks, load, record, write_redo_list
 from ingestion.run.ledger import Ledger
+from local.emulator import Azurite
 
 RUN = Run("run", "20260101T000000-aa")
 MESSAGES, CHUNKS, PAGE = 2, 60, 25

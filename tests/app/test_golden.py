@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from devhost.replay import Replay, replay
 from ingestion.run import run_state
 from ingestion.wire import from_wire
+from local.devhost.replay import Replay, replay
 from tests.app.golden import stage
 from tests.app.golden.record import HERE, ending, issued, scenarios
 from tests.app.rehearsal import INPUTS, ORCHESTRATE

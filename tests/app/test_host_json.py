@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from demo.stack import ROOT
+from local.demo.stack import ROOT
 
 HOST: dict[str, Any] = json.loads((ROOT / "host.json").read_text())
 DURABLE = HOST["extensions"]["durableTask"]

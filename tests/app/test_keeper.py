@@ -9,12 +9,12 @@ import pytest
 
 from clients.keeper import RUNS_AT_ONCE
 from clients.redrive_run import _redrive
-from emulator import Azurite
 from ingestion.recovery import Recovery
 from ingestion.run import open_runs
 from ingestion.run.keeping import PATIENCE, Found
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
+from local.emulator import Azurite
 from tests.app.kept import CRASH, DONE, FRESH, LATER, STARTED_AT, UNDER_WAY, Engine, Kept, actions, keeping
 
 ALONE = [("WARNING", "run_recovered")]

@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 from azure.storage.blob import generate_container_sas
 
-from emulator import Azurite
 from ingestion.run import open_runs
+from local.emulator import Azurite
 from tests.app.kept import CRASH, LATER, Kept, keeping
 
 CLOSED = 10_000

@@ -13,13 +13,13 @@ from clients.delete_run import _delete
 from clients.redrive_run import _redrive
 from clients.start_request import StartRequest
 from clients.start_run import _start_once
-from emulator import Azurite
 from ingestion.errors import InvalidInput, RunLocked
 from ingestion.recovery import Recovery
 from ingestion.run import open_runs
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.settings import load_settings
+from local.emulator import Azurite
 from tests.app.kept import CRASH, DONE, LATER, STARTED_AT, UNDER_WAY, Engine, Kept, keeping
 
 FAILED = replace(UNDER_WAY, error="the source is gone")

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from emulator import Azurite
 from ingestion.errors import RunLocked
 from ingestion.recovery import Recovery
 from ingestion.run import closing, open_runs
+from local.emulator import Azurite
 from tests.app.kept import CRASH, DONE, STARTED_AT, UNDER_WAY, Kept, keeping
 from tests.app.test_keeper_crash import FAILED, interrupted, redrive
 

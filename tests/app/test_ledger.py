@@ -9,7 +9,6 @@ import pytest
 from azure.storage.blob.aio import ContainerClient
 from ingestion.run.control import GO, express, following, read_wish
 
-from emulator import Azurite
 from ingestion.contracts import (
     Batch,
     Counted,
@@ -25,6 +24,7 @@ from ingestion.run.failed import load as load_failed
 from ingestion.run.failed import record
 from ingestion.run.ledger import Ledger, read_json
 from ingestion.run.run_state import CANCEL, PAUSE, load, start
+from local.emulator import Azurite
 
 STARTED_AT, LATER = "2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"
 STATE = start(RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), STARTED_AT)

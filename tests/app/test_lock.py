@@ -9,11 +9,11 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
-from emulator import Azurite
 from ingestion.errors import StorageUnavailable
 from ingestion.run import lock
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
+from local.emulator import Azurite
 
 
 def within(azurite: Azurite, name: str, work: Callable[[Ledger], Awaitable[None]]) -> None:

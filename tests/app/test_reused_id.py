@@ -9,12 +9,12 @@ import pytest
 from azure.storage.blob.aio import ContainerClient
 from ingestion.started_at import is_same_run, is_younger_run
 
-from emulator import Azurite
 from ingestion.contracts import Batch, EnqueueRequest
 from ingestion.errors import ChunkTakenOver, SpoolConflict
 from ingestion.fetching.spool import Spool
 from ingestion.sending.checkpoint import find_checkpoint, read_counts
 from ingestion.sending.enqueue import enqueue
+from local.emulator import Azurite
 from tests.faults.sending import opened, settings_for, spool, texts_on
 
 OLD, NEW = "2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00.331610+00:00"

@@ -1,7 +1,7 @@
 """Every route of the app is reached, and no order of names can change that.
 
 The real host maps functions in the order of their names, and the first whose path and method fit answers: neither
-specificity nor the order of registration counts (seen on 4.1037, 2026-11-25). `devhost.routes` asks in that order.
+specificity nor the order of registration counts (seen on 4.1037, 2026-11-25). devhost asks in that order.
 """
 
 import itertools
@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import function_app
-from devhost.routes import unreachable
+from local.devhost.routes import unreachable
 
 ALL_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"})
 

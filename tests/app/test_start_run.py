@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from devhost.testing import RunningApp
-from emulator import Azurite
 from ingestion.contracts import RunRequest
 from ingestion.run.run_state import start
 from ingestion.wire import to_wire
+from local.devhost.testing import RunningApp
+from local.emulator import Azurite
 from tests.app_host import ROOT, sluice
 
 

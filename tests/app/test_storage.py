@@ -8,12 +8,12 @@ import pytest
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
 from azure.storage.queue import AccountSasPermissions, QueueClient, ResourceTypes, generate_account_sas
 
-from emulator import Azurite
-from emulator.server import ACCOUNT, ACCOUNT_KEY
 from ingestion.errors import SluiceError, StorageRefused, StorageUnavailable
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import load_settings
 from ingestion.storage import storage_errors
+from local.emulator import Azurite
+from local.emulator.server import ACCOUNT, ACCOUNT_KEY
 from tests.faults.sending import opened, spool, texts_on
 
 

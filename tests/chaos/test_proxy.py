@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from chaos.ambush import Ambush, Strike, Victim
-from chaos.fault import Fault, Misfortune
-from chaos.gate import Gate
-from chaos.proxy import Proxy
-from chaos.repeat import Repeat
-from chaos.wire import Message, read_request
+from local.chaos.ambush import Ambush, Strike, Victim
+from local.chaos.fault import Fault, Misfortune
+from local.chaos.gate import Gate
+from local.chaos.proxy import Proxy
+from local.chaos.repeat import Repeat
+from local.chaos.wire import Message, read_request
 
 REQUEST = b"POST /q/messages?sig=x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\ndone"

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from chaos.ambush import Victim
-from chaos.bound import CHECKPOINT_MESSAGES, Harm, duplicates_at_most
-from chaos.fault import Fault
-from chaos.plan import make_plan
-from chaos.round import Outcome
-from chaos.verdict import problems, summary
-from demo.tally import Comparison
 from ingestion.recovery import RECOVERIES_AN_HOUR
+from local.chaos.ambush import Victim
+from local.chaos.bound import CHECKPOINT_MESSAGES, Harm, duplicates_at_most
+from local.chaos.fault import Fault
+from local.chaos.plan import make_plan
+from local.chaos.round import Outcome
+from local.chaos.verdict import problems, summary
+from local.demo.tally import Comparison
 
 PLAN = replace(make_plan("1", 1, 100), chunk_size=50)
 HARM = Harm(kills=1, faults=Counter({Fault.LOST: 3, Fault.BUSY: 2}), lost_answers=3)

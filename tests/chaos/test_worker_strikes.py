@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.ambush import Victim
-from chaos.worker import WorkerStrikes
+from local.chaos.ambush import Victim
+from local.chaos.worker import WorkerStrikes
 
 HOST, WORKER = 4711, 4712
 LOG = f"12:00:00.000 worker process {WORKER} runs the app\n"
@@ -17,7 +17,7 @@ TIMEOUT = "12:00:00.000 error: a function timeout has occurred: the worker proce
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, signal.Signals]]:
     signals: list[tuple[int, signal.Signals]] = []
-    monkeypatch.setattr("chaos.worker.os.kill", lambda pid, number: signals.append((pid, number)))
+    monkeypatch.setattr("local.chaos.worker.os.kill", lambda pid, number: signals.append((pid, number)))
     return signals
 
 

@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from emulator import Azurite
-from emulator.server import node
 from ingestion.sending.enqueue import enqueue
 from ingestion.sending.packed import unpack
+from local.emulator import Azurite
+from local.emulator.server import node
 from tests.faults.sending import opened, settings_for, spool
 
 READER = Path(__file__).with_name("read_queue.js")

@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from demo.api import Api
-from demo.settings import ApiSettings
+from local.demo.api import Api
+from local.demo.settings import ApiSettings
 
 Get = Callable[[str], Awaitable[ClientResponse]]
 

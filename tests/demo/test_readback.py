@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-from demo import readback
-from demo.tally import Comparison
-from emulator import Azurite
+from local.demo import readback
+from local.demo.tally import Comparison
+from local.emulator import Azurite
 
 MESSAGES = Path(__file__).parents[2] / "docs" / "messages.md"
 

@@ -6,15 +6,15 @@ from typing import Any
 import httpx
 import pytest
 
-from demo.run_client import RunClient, RunError, Status
-from emulator import ChildError
+from local.demo.run_client import RunClient, RunError, Status
+from local.emulator import ChildError
 
 SILENT = httpx.ConnectError("nobody listens")
 
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("demo.run_client.POLL_SECONDS", 0)
+    monkeypatch.setattr("local.demo.run_client.POLL_SECONDS", 0)
 
 
 class Scripted(RunClient):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from demo import serve
-from emulator import ChildError
+from local.demo import serve
+from local.emulator import ChildError
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from demo.settings import ApiSettings, add_flags, settings_from
+from local.demo.settings import ApiSettings, add_flags, settings_from
 
 
 def parsed(*words: str) -> ApiSettings:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from demo import stack
-from demo.settings import ApiSettings
-from demo.stack import Stack
-from devhost.settings import read_local_values
-from emulator.child import Child
 from ingestion.settings import Settings, load_settings
+from local.demo import stack
+from local.demo.settings import ApiSettings
+from local.demo.stack import Stack
+from local.devhost.settings import read_local_values
+from local.emulator.child import Child
 
 ELSEWHERE = "DefaultEndpointsProtocol=https;AccountName=production;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net"
 

@@ -1,6 +1,6 @@
 """The comparison at the end of a run counts each kind of fault, and only that."""
 
-from demo.tally import Comparison, Tally
+from local.demo.tally import Comparison, Tally
 
 
 def compared(served: str, arrived: str) -> Comparison:

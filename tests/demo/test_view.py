@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from demo.view import show_progress, view
+from local.demo.view import show_progress, view
 
 COUNTS: dict[str, Any] = {
     "fetched": 1000, "enqueued": 1000, "rejected": 0, "failed": 0,
@@ -49,7 +49,7 @@ def test_a_bar_shows_its_counts_in_full_however_narrow_the_terminal(width: int) 
 def test_a_look_that_knows_less_than_the_one_before_is_not_shown(
     terminal: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("demo.view.LINE_SECONDS", 0.0)
+    monkeypatch.setattr("local.demo.view.LINE_SECONDS", 0.0)
     later, earlier, at_last = ({**COUNTS, "enqueued": count} for count in (700, 300, 800))
     text = shown(later, earlier, at_last, terminal=terminal)
     assert "300/" not in text

@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devhost.clock import VirtualClock
-from devhost.management import WEBHOOK_PATH
-from devhost.testing import RunningApp, running_app
+from local.devhost.clock import VirtualClock
+from local.devhost.management import WEBHOOK_PATH
+from local.devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import SAMPLE
 
 

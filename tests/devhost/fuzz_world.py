@@ -17,20 +17,20 @@ from uuid import UUID
 
 import pytest
 
-from devhost.clock import VirtualClock
-from devhost.console import Console
-from devhost.decision import decide
-from devhost.episode import Episode, Turn
-from devhost.errors import ActivityError
-from devhost.event import Event
-from devhost.extension import Walk
-from devhost.hub import TaskHub
-from devhost.loader import FunctionIndex, LoadedFunction
-from devhost.refusal import Rules
-from devhost.replay import Replay, replay
-from devhost.settings import HostSettings
-from devhost.store import Store
-from devhost.worker import Worker
+from local.devhost.clock import VirtualClock
+from local.devhost.console import Console
+from local.devhost.decision import decide
+from local.devhost.episode import Episode, Turn
+from local.devhost.errors import ActivityError
+from local.devhost.event import Event
+from local.devhost.extension import Walk
+from local.devhost.hub import TaskHub
+from local.devhost.loader import FunctionIndex, LoadedFunction
+from local.devhost.refusal import Rules
+from local.devhost.replay import Replay, replay
+from local.devhost.settings import HostSettings
+from local.devhost.store import Store
+from local.devhost.worker import Worker
 from tests.devhost.fuzz_program import ALWAYS, program
 
 NO_LIMIT = 1_000_000
@@ -80,11 +80,12 @@ class World:
         """Start all programs, by their instance ids, and give their endings."""
         with pytest.MonkeyPatch.context() as patched:
             if self.sdk_alone:
-                patched.setattr("devhost.dispatcher.decide", _decide_as_the_sdk_counts)
-            patched.setattr("devhost.hub.Store", lambda path: _MortalStore(path, self))
+                patched.setattr("local.devhost.dispatcher.decide", _decide_as_the_sdk_counts)
+            patched.setattr("local.devhost.hub.Store", lambda path: _MortalStore(path, self))
             numbers = count()
-            patched.setattr("devhost.hub.uuid4", lambda: UUID(int=next(numbers)))  # ids sort the same in every run
-            patched.setattr("devhost.dispatcher._LONGEST_PAUSE_SECONDS", 0.0)  # the wall clock decides nothing here
+            # Ids sort the same in every run, and the wall clock decides nothing.
+            patched.setattr("local.devhost.hub.uuid4", lambda: UUID(int=next(numbers)))
+            patched.setattr("local.devhost.dispatcher._LONGEST_PAUSE_SECONDS", 0.0)
             hub = self.open_hub()
             await hub.start()
             for instance_id, plan in plans.items():
@@ -214,7 +215,7 @@ def _decide_as_the_sdk_counts(episode: Episode, answer: Replay, rules: Rules) ->
         return walk
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("devhost.decision.follow", follow)
+        patched.setattr("local.devhost.decision.follow", follow)
         return decide(episode, answer, rules)
 
 

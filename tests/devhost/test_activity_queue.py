@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from devhost.activity_queue import ActivityQueue
-from devhost.clock import RealClock
-from devhost.console import Console
-from devhost.episode import Activity
+from local.devhost.activity_queue import ActivityQueue
+from local.devhost.clock import RealClock
+from local.devhost.console import Console
+from local.devhost.episode import Activity
 
 LIMIT = 3
 

@@ -11,9 +11,9 @@ import azure.durable_functions as df
 import azure.functions as func
 import pytest
 
-from devhost.console import Console
-from devhost.management import ManagementLinks
-from devhost.server import Devhost, serve
+from local.devhost.console import Console
+from local.devhost.management import ManagementLinks
+from local.devhost.server import Devhost, serve
 from tests.devhost.app_folder import SAMPLE
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

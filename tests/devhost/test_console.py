@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from devhost.clock import VirtualClock
-from devhost.console import Console
-from devhost.testing import running_app
+from local.devhost.clock import VirtualClock
+from local.devhost.console import Console
+from local.devhost.testing import running_app
 from tests.devhost.app_folder import SAMPLE, write_app
 
 

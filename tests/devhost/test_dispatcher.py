@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from devhost.clock import RealClock
-from devhost.console import Console
-from devhost.server import serve
-from devhost.testing import RunningApp, running_app
+from local.devhost.clock import RealClock
+from local.devhost.console import Console
+from local.devhost.server import serve
+from local.devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import write_app
 
 SOURCE = r"""

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from devhost.clock import VirtualClock
-from devhost.testing import RunningApp, running_app
+from local.devhost.clock import VirtualClock
+from local.devhost.testing import RunningApp, running_app
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "local" / "examples"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from devhost.testing import running_app
+from local.devhost.testing import running_app
 from tests.devhost.app_folder import write_app
 
 SOURCE = """

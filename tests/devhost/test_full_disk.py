@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 
 import pytest
 
-from devhost.errors import DevhostError, StateFileError
-from devhost.instance import Instance
-from devhost.store import Store
-from devhost.testing import running_app
+from local.devhost.errors import DevhostError, StateFileError
+from local.devhost.instance import Instance
+from local.devhost.store import Store
+from local.devhost.testing import running_app
 from tests.devhost.app_folder import SAMPLE
 from tests.devhost.test_process import ask, start, until
 

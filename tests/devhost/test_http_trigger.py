@@ -13,9 +13,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from devhost import server
-from devhost.console import Console
-from devhost.server import Devhost
+from local.devhost import server
+from local.devhost.console import Console
+from local.devhost.server import Devhost
 from tests.devhost.app_folder import SAMPLE, write_app
 
 Talk = Callable[[aiohttp.ClientSession, Devhost], Awaitable[None]]

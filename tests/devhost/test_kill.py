@@ -47,8 +47,9 @@ async def start(req: func.HttpRequest, client) -> func.HttpResponse:
 
 
 def start_host(folder: Path) -> tuple[subprocess.Popen[str], str]:
+    state_file = str(folder / "state.db")
     process = subprocess.Popen(
-        [sys.executable, "-m", "devhost", "--app", str(folder), "--port", "0", "--state", str(folder / "state.db")],
+        [sys.executable, "-m", "local.devhost", "--app", str(folder), "--port", "0", "--state", state_file],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devhost.__main__ import main
+from local.devhost.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 MANUAL = (ROOT / "docs" / "devhost.md").read_text(encoding="utf-8")
@@ -30,15 +30,15 @@ def test_the_options_it_names_are_those_of_the_command(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         main(["--help"])
     options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
-    named = set(re.findall(r"`(?:python -m devhost )?(--[a-z-]+)", MANUAL)) - {"--help"}
+    named = set(re.findall(r"`(?:python -m local.devhost )?(--[a-z-]+)", MANUAL)) - {"--help"}
     assert named
     assert named <= options
 
 
 def test_the_files_and_settings_it_names_are_there() -> None:
-    for name in re.findall(r"`(?:devhost/)?([a-z_]+\.py)`", MANUAL):
-        assert name == "function_app.py" or (ROOT / "devhost" / name).is_file(), name
-    settings = (ROOT / "devhost" / "settings.py").read_text(encoding="utf-8")
+    for name in re.findall(r"`(?:local/devhost/)?([a-z_]+\.py)`", MANUAL):
+        assert name == "function_app.py" or (ROOT / "local" / "devhost" / name).is_file(), name
+    settings = (ROOT / "local" / "devhost" / "settings.py").read_text(encoding="utf-8")
     (row,) = re.findall(r"^\| settings \|(.*)$", MANUAL, flags=re.MULTILINE)
     for name in re.findall(r"`([A-Za-z_.]+)`", row):
         assert name.split(".")[-1] in settings, name

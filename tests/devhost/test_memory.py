@@ -4,7 +4,7 @@ import gc
 import sys
 from pathlib import Path
 
-from devhost.testing import RunningApp, running_app
+from local.devhost.testing import RunningApp, running_app
 
 APP = Path(__file__).parent / "apps" / "orchestrations"
 GENERATIONS = 1_000

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from devhost.clock import VirtualClock
-from devhost.errors import DevhostError, Refusal
-from devhost.testing import RunningApp, running_app
+from local.devhost.clock import VirtualClock
+from local.devhost.errors import DevhostError, Refusal
+from local.devhost.testing import RunningApp, running_app
 
 APP = Path(__file__).parent / "apps" / "orchestrations"
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 def start(*arguments: str | Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "devhost", "--port", "0", *map(str, arguments)],
+        [sys.executable, "-m", "local.devhost", "--port", "0", *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -32,7 +32,7 @@ def start(*arguments: str | Path) -> "subprocess.Popen[str]":
 def running(state_file: Path, *more: str | Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     stderr = (state_file.parent / "stderr.txt").open("a")
     process = subprocess.Popen(
-        [sys.executable, "-m", "devhost", "--port", "0", "--app", SAMPLE, "--state", state_file, *more],
+        [sys.executable, "-m", "local.devhost", "--port", "0", "--app", SAMPLE, "--state", state_file, *more],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=stderr,

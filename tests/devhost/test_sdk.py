@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from devhost.errors import DevhostError
-from devhost.sdk import check_sdk
+from local.devhost.errors import DevhostError
+from local.devhost.sdk import check_sdk
 from tests.devhost.app_folder import SAMPLE
 
 
@@ -33,7 +33,7 @@ def test_devhost_ends_with_that_line_before_it_imports_what_another_line_need_no
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('line 2')")
     process = subprocess.run(
-        [sys.executable, "-m", "devhost", "--app", SAMPLE],
+        [sys.executable, "-m", "local.devhost", "--app", SAMPLE],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,

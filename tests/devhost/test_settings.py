@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from devhost.errors import AppLoadError, DevhostError
-from devhost.settings import load_settings, read_local_values
+from local.devhost.errors import AppLoadError, DevhostError
+from local.devhost.settings import load_settings, read_local_values
 
 
 def test_defaults_hold_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

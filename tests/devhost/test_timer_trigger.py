@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from devhost.clock import VirtualClock
-from devhost.errors import AppLoadError
-from devhost.testing import RunningApp, running_app
+from local.devhost.clock import VirtualClock
+from local.devhost.errors import AppLoadError
+from local.devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import write_app
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

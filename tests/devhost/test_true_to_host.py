@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from devhost.clock import VirtualClock
-from devhost.testing import RunningApp, running_app
+from local.devhost.clock import VirtualClock
+from local.devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import write_app
 
 SOURCE = """

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from devhost.management import WEBHOOK_PATH
-from devhost.testing import RunningApp
+from local.devhost.management import WEBHOOK_PATH
+from local.devhost.testing import RunningApp
 
 JSON: dict[str, Any] = {"content": '{"k": 1}', "headers": {"Content-Type": "application/json"}}
 TEXT: dict[str, Any] = {"content": '{"k": 1}', "headers": {"Content-Type": "text/plain"}}

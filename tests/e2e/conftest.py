@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.settings import ApiSettings
-from demo.stack import Stack
-from emulator import Azurite, Child
+from local.demo.settings import ApiSettings
+from local.demo.stack import Stack
+from local.emulator import Azurite, Child
 from tests.app_host import ROOT
 from tests.e2e.rig import Rig
 
@@ -32,7 +32,7 @@ def make_stack(azurite: Azurite, queue_name: str, tmp_path: Path) -> MakeStack:
 @pytest.fixture(scope="session")
 def small_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A demo API with few ids, for all tests that want nothing of it but ids; gives its URL."""
-    command = [sys.executable, "-m", "demo.api", *ApiSettings(ids=IDS, page_size=100).flags()]
+    command = [sys.executable, "-m", "local.demo.api", *ApiSettings(ids=IDS, page_size=100).flags()]
     log = tmp_path_factory.mktemp("api") / "api.log"
     with Child("demo API", command, log=log, cwd=ROOT, environment={"PYTHONUNBUFFERED": "1"}) as api:
         yield api.wait_for_line(r"^demo api ready on (\S+)", seconds=START_SECONDS)[1]

@@ -18,11 +18,11 @@ import httpx
 import pytest
 from azure.storage.blob import ContainerClient
 
-from demo.readback import read_back
-from demo.tally import Comparison
-from devhost.clock import VirtualClock
-from devhost.testing import RunningApp
-from emulator import Azurite
+from local.demo.readback import read_back
+from local.demo.tally import Comparison
+from local.devhost.clock import VirtualClock
+from local.devhost.testing import RunningApp
+from local.emulator import Azurite
 from tests.app_host import sluice
 
 PATIENCE_SECONDS = 90.0

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from demo.readback import read_back
-from demo.settings import ApiSettings
-from devhost.episode import Turn
-from devhost.store import Store
-from emulator import Azurite, Child
+from local.demo.readback import read_back
+from local.demo.settings import ApiSettings
+from local.devhost.episode import Turn
+from local.devhost.store import Store
+from local.emulator import Azurite, Child
 from tests.app_host import ROOT, sluice
 
 LIMIT_BYTES = 4096
@@ -20,7 +20,7 @@ START_SECONDS = 90.0
 
 @pytest.fixture
 def api_url(tmp_path: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "demo.api", *ApiSettings(ids=2_300, page_size=100).flags()]
+    command = [sys.executable, "-m", "local.demo.api", *ApiSettings(ids=2_300, page_size=100).flags()]
     with Child("demo API", command, log=tmp_path / "api.log", cwd=ROOT, environment={"PYTHONUNBUFFERED": "1"}) as api:
         yield api.wait_for_line(r"^demo api ready on (\S+)", seconds=START_SECONDS)[1]
 

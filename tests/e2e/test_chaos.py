@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.campaign import rounds
-from chaos.verdict import problems
+from local.chaos.campaign import rounds
+from local.chaos.verdict import problems
 
 # Each kind of strike, and three exits of the worker while activities run: those are retried after 15 s.
 SEED, NUMBERS, IDS = "ex", (1, 2, 3, 4, 5, 6, 7, 9, 11, 13), 300

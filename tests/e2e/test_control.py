@@ -3,6 +3,7 @@
 from typing import Any
 
 from ingestion.run.control import GO
+
 from orchestrators.waiting import PAUSE
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig

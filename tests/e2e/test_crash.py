@@ -3,11 +3,11 @@
 import json
 import time
 
-from demo.readback import read_back
-from demo.run_client import RunClient
-from demo.settings import ApiSettings
-from demo.stack import ROOT
 from ingestion.sending.checkpoint import duplicates_at_most
+from local.demo.readback import read_back
+from local.demo.run_client import RunClient
+from local.demo.settings import ApiSettings
+from local.demo.stack import ROOT
 from tests.e2e.conftest import MakeStack
 
 IDS = 4_000

@@ -1,10 +1,10 @@
 """From the API to the queue with every process real: what was served arrives, once, and the report agrees."""
 
-from demo.readback import read_back
-from demo.run_client import RunClient, Status
-from demo.settings import ApiSettings
-from demo.stack import Stack
-from demo.tally import Comparison
+from local.demo.readback import read_back
+from local.demo.run_client import RunClient, Status
+from local.demo.settings import ApiSettings
+from local.demo.stack import Stack
+from local.demo.tally import Comparison
 from tests.e2e.conftest import IDS, MakeStack
 from tests.e2e.rig import Rig
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack import ROOT
+from local.demo.stack import ROOT
 
 PROC = Path("/proc")
 MARK = "MARK_OF_A_TEST"
@@ -37,7 +37,7 @@ def processes_with(mark: str) -> list[int]:
 )
 def test_an_interrupted_run_leaves_no_process_behind(ending: signal.Signals, exit_code: int, tmp_path: Path) -> None:
     mark = uuid.uuid4().hex
-    command = [sys.executable, "-u", "-m", "demo.run", "--ids", "20000", "--folder", str(tmp_path)]
+    command = [sys.executable, "-u", "-m", "local.demo.run", "--ids", "20000", "--folder", str(tmp_path)]
     environment = {**os.environ, MARK: mark}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None

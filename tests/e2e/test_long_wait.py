@@ -9,15 +9,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-from devhost.clock import VirtualClock
-from devhost.testing import RunningApp
-from emulator import Azurite
 from ingestion.run.control import express
+
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import CANCEL
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage
+from local.devhost.clock import VirtualClock
+from local.devhost.testing import RunningApp
+from local.emulator import Azurite
 from orchestrators.waiting import PAUSE
 from tests.app_host import sluice
 

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from demo.tally import Comparison
 from ingestion.errors import SourceUnreachable, StorageRefused
+from local.demo.tally import Comparison
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
 

@@ -13,9 +13,9 @@ import httpx
 import pytest
 from aiohttp.test_utils import unused_port
 
-from devhost.clock import VirtualClock
-from devhost.testing import RunningApp
-from emulator import Azurite
+from local.devhost.clock import VirtualClock
+from local.devhost.testing import RunningApp
+from local.emulator import Azurite
 from orchestrators.waiting import EARLY
 from tests.app_host import sluice
 

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from devhost.hub import TaskHub
 from ingestion.errors import StorageRefused
+from local.devhost.hub import TaskHub
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
 

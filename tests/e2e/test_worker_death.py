@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobClient, BlobLeaseClient
 
-from demo.readback import read_back
-from emulator import Azurite
+from local.demo.readback import read_back
+from local.emulator import Azurite
 from tests.app_host import sluice
 from tests.e2e.conftest import IDS
 

@@ -1,4 +1,4 @@
-// Does the same random steps to Azurite's own queue store and to the one of emulator/azurite.js, and compares each answer.
+// Does the same random steps to Azurite's own queue store and to the one of local/emulator/azurite.js, and compares answers.
 //
 // node compare_stores.js AZURITE_JS FOLDER SEED STEPS: ends with 0 if all answers are the same; otherwise it prints the
 // first step that differs, and the fewest of the steps before it that still lead to a difference. The clock moves only

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from azure.storage.queue import QueueClient
 
-from emulator import Azurite
+from local.emulator import Azurite
 
 
 def test_a_restarted_emulator_keeps_its_ports_and_its_messages(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.child import Child, ChildError
+from local.emulator.child import Child, ChildError
 
 READY = "print('ready on 7', flush=True);"
 FOREVER = "import signal; signal.pause()"
@@ -59,7 +59,7 @@ def test_a_parent_killed_at_once_takes_its_child_along(tmp_path: Path) -> None:
     holding = f"import signal; held = open({str(fifo)!r}, 'wb'); signal.pause()"
     starting = f"""
 import pathlib, signal, sys
-from emulator.child import Child
+from local.emulator.child import Child
 Child("holder", [sys.executable, "-c", {holding!r}], log=pathlib.Path({str(tmp_path / "holder.log")!r})).start()
 signal.pause()
 """

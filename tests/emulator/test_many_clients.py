@@ -11,7 +11,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.queue import QueueClient, QueueMessage
 
-from emulator import Azurite
+from local.emulator import Azurite
 
 HOUR_SECONDS = 3600
 CLIENTS = 12
@@ -23,7 +23,7 @@ ROUNDS = 5
 def slow_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """An emulator that handles receives later than they began, and in another order."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("emulator.server.ENTRY", Path(__file__).with_name("slow_azurite.js"))
+        patch.setattr("local.emulator.server.ENTRY", Path(__file__).with_name("slow_azurite.js"))
         with Azurite(tmp_path_factory.mktemp("azurite"), in_memory=True) as emulator:
             yield emulator
 

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from emulator.server import ENTRY, node
+from local.emulator.server import ENTRY, node
 
 COMPARE = Path(__file__).with_name("compare_stores.js")
 SEED, STEPS = 11, 20_000

@@ -8,7 +8,7 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
-from emulator import Azurite
+from local.emulator import Azurite
 
 HOUR_SECONDS = 3600
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Self
 
-from chaos.fault import Fault, Misfortune
-from chaos.gate import Gate
-from chaos.proxy import Proxy
-from chaos.wire import Message
+from local.chaos.fault import Fault, Misfortune
+from local.chaos.gate import Gate
+from local.chaos.proxy import Proxy
+from local.chaos.wire import Message
 
 Script = Callable[[int], Fault | None]  # from the number of a request, the first is 0
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
-from emulator import Azurite
-from emulator.server import ACCOUNT
 from ingestion.contracts import EnqueueRequest, Receipt
 from ingestion.errors import RetryableError
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings, load_settings
 from ingestion.storage import Storage
+from local.emulator import Azurite
+from local.emulator.server import ACCOUNT
 
 STARTED_AT = "2026-01-01T00:00:00+00:00"
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from chaos.fault import Fault
-from emulator import Azurite
 from ingestion.contracts import Receipt
 from ingestion.errors import ChunkTakenOver
 from ingestion.sending.checkpoint import Checkpoint, duplicates_at_most, find_checkpoint
@@ -18,6 +16,8 @@ from ingestion.sending.enqueue import enqueue
 from ingestion.sending.packed import unpack
 from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
+from local.chaos.fault import Fault
+from local.emulator import Azurite
 from tests.faults.proxy import FaultProxy, Script
 from tests.faults.sending import opened, repeated, settings_for, spool, texts_on, until_finished
 

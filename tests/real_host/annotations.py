@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from devhost.errors import DevhostError
+from local.devhost.errors import DevhostError
 from tests.real_host.exchanges import read
 from tests.real_host.host import hosted
 from tests.real_host.rows import Row, compare

@@ -1,4 +1,4 @@
-"""What becomes of log records and prints: the console of the host beside that of `python -m devhost`."""
+"""What becomes of log records and prints: the console of the host beside that of `python -m local.devhost`."""
 
 import re
 import signal
@@ -47,7 +47,7 @@ def _of(records: list[str], has_level: bool) -> list[str]:
 def _talk() -> tuple[str, str]:
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "err").open("w+") as err:
         options = ["--app", str(_APP), "--port", "0", "--state", f"{folder}/s.db"]
-        command = [sys.executable, "-u", "-m", "devhost", *options]
+        command = [sys.executable, "-u", "-m", "local.devhost", *options]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True) as process:
             assert process.stdout is not None
             out = [next(process.stdout)]

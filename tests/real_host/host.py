@@ -12,8 +12,8 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from devhost.clock import RealClock
-from devhost.testing import RunningApp, running_app
+from local.devhost.clock import RealClock
+from local.devhost.testing import RunningApp, running_app
 from tests.real_host.marks import Marks
 from tests.real_host.rows import APPS
 

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias, cast
 
 from azure.durable_functions.orchestrator import Orchestrator
 
-from devhost.event import COMPLETIONS, EventType
-from devhost.loader import load_app
-from devhost.replay import replay
+from local.devhost.event import COMPLETIONS, EventType
+from local.devhost.loader import load_app
+from local.devhost.replay import replay
 from tests.real_host.exchanges import read
 from tests.real_host.host import WEBHOOKS, Host, hosted
 from tests.real_host.rows import APPS, Row, compare

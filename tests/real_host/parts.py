@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from devhost.errors import DevhostError
+from local.devhost.errors import DevhostError
 from tests.real_host import annotations, console, corners, exchanges, http_exchanges, orchestrations, starts, workers
 from tests.real_host.rows import Row
 

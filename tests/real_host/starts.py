@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from devhost.errors import DevhostError
+from local.devhost.errors import DevhostError
 from tests.real_host.exchanges import read
 from tests.real_host.host import WEBHOOKS, Host, hosted
 from tests.real_host.rows import Row, compare

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from demo.stack import ROOT
+from local.demo.stack import ROOT
 
 ENVELOPES: list[Any] = json.loads((Path(__file__).parent / "data" / "telemetry.json").read_text())
 DATA = [envelope["data"]["baseData"] for envelope in ENVELOPES if envelope["name"] == "AppTraces"]

@@ -14,11 +14,11 @@ from urllib.parse import quote, quote_plus
 import pytest
 from aiohttp import web
 
-from demo.paging.library import library
-from demo.paging.listing import Listing
 from ingestion.errors import InvalidInput, SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
 from ingestion.source.description import load_source
+from local.demo.paging.library import library
+from local.demo.paging.listing import Listing
 from tests.sources.one_page import CURSOR, Handler, app_of, ask, served
 from tests.sources.reader import read, reading
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from demo.paging.library import library
-from demo.paging.listing import Listing
 from ingestion.errors import SourceRefused
+from local.demo.paging.library import library
+from local.demo.paging.listing import Listing
 from tests.sources.one_page import app_of, cut_off
 from tests.sources.reader import Reading, read, reading
 

@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from demo.paging.library import library
-from demo.paging.listing import Listing
+from local.demo.paging.library import library
+from local.demo.paging.listing import Listing
 from tests.sources.fake_container import FakeContainer
 from tests.sources.reader import Reading, reading, reading_at
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from demo.paging.library import library
-from demo.paging.listing import Listing
+from local.demo.paging.library import library
+from local.demo.paging.listing import Listing
 from tests.sources.reader import reading
 
 TOKEN = {"style": "cursor", "read": "meta.next", "send": "cursor"}

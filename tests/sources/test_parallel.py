@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from demo.paging.listing import Listing
 from ingestion.errors import SourceRefused
 from ingestion.source.client import SourceClient
 from ingestion.source.page import Throttled
+from local.demo.paging.listing import Listing
 from tests.sources.one_page import CURSOR, app_of
 from tests.sources.reader import Reading, reading
 

@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from demo.paging.library import library
-from demo.paging.listing import Listing
 from ingestion.errors import SourceRefused
+from local.demo.paging.library import library
+from local.demo.paging.listing import Listing
 from tests.sources.reader import Reading, reading
 
 CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}

@@ -8,12 +8,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from demo.paging.library import library
-from demo.paging.listing import Listing
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.page import Throttled
+from local.demo.paging.library import library
+from local.demo.paging.listing import Listing
 from tests.sources.one_page import app_of, ask, served
 from tests.sources.reader import Reading, read
 from tests.sources.test_credentials import AUTH, SETTINGS

@@ -13,15 +13,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from devhost import dispatcher
-from devhost.clock import VirtualClock
-from devhost.decision import decide
-from devhost.episode import Episode, Turn
-from devhost.refusal import Rules
-from devhost.replay import Replay
-from devhost.testing import RunningApp, running_app
 from ingestion.run import run_state
 from ingestion.wire import to_wire
+from local.devhost import dispatcher
+from local.devhost.clock import VirtualClock
+from local.devhost.decision import decide
+from local.devhost.episode import Episode, Turn
+from local.devhost.refusal import Rules
+from local.devhost.replay import Replay
+from local.devhost.testing import RunningApp, running_app
 from tests.app.golden import stage
 from tests.app.rehearsal import first_state
 from tests.app.world import World, as_sent

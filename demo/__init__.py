@@ -1,5 +1,0 @@
-"""The way of an id, to watch: a paginated API, a storage emulator and the app on devhost, started with one command.
-
-`python -m demo.run` sends ids through and checks that each arrived; `python -m demo.serve` keeps everything up.
-Nothing here imports the app: what checks the app must not share its mistakes.
-"""

@@ -1,0 +1,1 @@
+"""All that serves only a local machine; never deployed."""

@@ -1,0 +1,125 @@
+"""Memory and CPU of a fetch from one gigantic response, and what parallel fetches gain where each page takes 100 ms.
+
+`fetch_small` and `fetch_large` run `ingestion.fetching.fetch.fetch` as the activity does, over HTTP and with the
+official blob client, against a server that streams the response and forgets the blobs; the small one has a hundredth
+of the ids. `parse` and `json_loads` read the bytes of the large response from memory, in pieces and at once.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+from azure.storage.blob.aio import ContainerClient
+
+from ingestion.contracts import FetchRequest
+from ingestion.fetching.fetch import fetch
+from ingestion.fetching.spool import Spool
+from ingestion.source.client import SourceClient
+from ingestion.source.description import Source
+from ingestion.source.reading.body import PIECE_BYTES
+from ingestion.source.reading.parse_json import JsonParser
+from local.benchmarks.contestant import Meter, apart
+from local.benchmarks.findings import Findings, Row, Value, median, median_ratio, of
+from local.benchmarks.source_server import SourceServer
+from local.demo.memory import memory_of
+
+SIZE = 5_000_000  # ids of the large response
+SMALLER = 100  # times fewer in the small one
+STARTED_AT = "2026-01-01T00:00:00+00:00"
+CHUNK, CHUNKS = 5_000, 20  # as they are unless set
+LATENCY_MS = 100
+PAGES, PAGE_SIZE = 161, 100  # the first page is asked for alone
+PARALLEL = 8
+
+
+def measure(size: int, repeats: int) -> Findings:
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder, SourceServer(Path(folder), LATENCY_MS) as server:
+        for repeat in range(repeats):
+            everything: dict[str, Value] = {"url": server.url, "count": size}
+            few: dict[str, Value] = {"url": server.url, "count": max(1, size // SMALLER)}
+            for name, contestant, arguments in (
+                ("fetch_small", fetch_all, few),
+                ("fetch_large", fetch_all, everything),
+                ("parse", parse, everything),
+                ("json_loads", json_loads, everything),
+                ("one_by_one", fetch_pages, {"url": server.url, "count": PAGES * PAGE_SIZE, "parallel": 1}),
+                ("parallel", fetch_pages, {"url": server.url, "count": PAGES * PAGE_SIZE, "parallel": PARALLEL}),
+            ):
+                meter = apart(contestant, **arguments)
+                rows.append({
+                    "contestant": name,
+                    "repeat": repeat,
+                    "ids": meter.notes["ids"],
+                    "peak_mb": meter.notes["peak_mb"],
+                    "seconds": meter.seconds,
+                    "ids_per_cpu_second": float(meter.notes["ids"]) / meter.cpu_seconds,
+                })  # fmt: skip
+    line: Row = {f"{name}_peak_mb": median(of(rows, name, "peak_mb")) for name in ("fetch_small", "fetch_large")}
+    line["memory_ratio"] = median_ratio(rows, "peak_mb", "fetch_large", "fetch_small")
+    for name in ("fetch_large", "parse", "json_loads"):
+        line[f"{name}_ids_per_cpu_second"] = median(of(rows, name, "ids_per_cpu_second"))
+    line["parse_of_json_loads"] = median_ratio(rows, "ids_per_cpu_second", "parse", "json_loads")
+    line["parallel_speedup"] = median_ratio(rows, "seconds", "one_by_one", "parallel")
+    return Findings(rows=rows, line=line)
+
+
+async def fetch_all(meter: Meter, url: str, count: int) -> None:
+    """One response, through to the spool."""
+    query = {"ids": count}
+    await _fetched(meter, {"url": f"{url}/all", "query": query, "pagination": {"style": "none"}}, url, count)
+
+
+async def fetch_pages(meter: Meter, url: str, count: int, parallel: int) -> None:
+    """Numbered pages, each after the latency."""
+    style = {"style": "page_number", "send": "page", "end": {"total": True}}
+    query = {"ids": count, "size": PAGE_SIZE}
+    table = {"url": f"{url}/pages", "query": query, "pagination": style, "total": "total", "parallel_fetches": parallel}
+    await _fetched(meter, table, url, count)
+
+
+async def _fetched(meter: Meter, table: dict[str, Any], url: str, count: int) -> None:
+    source = Source.model_validate({"items": "items", **table})
+    request = FetchRequest(
+        run_id="r", run_started_at=STARTED_AT, source="s", batch_index=0, chunk_size=CHUNK, max_messages=CHUNK * CHUNKS
+    )
+    anonymous = {"account_name": "a", "account_key": "a2V5"}
+    container = ContainerClient(f"{url}/account", "sluice", credential=anonymous, retry_total=0)
+    async with container, httpx.AsyncClient() as http:
+        client = SourceClient(source, http)
+        spool = Spool(container, "r", STARTED_AT)
+        with meter:
+            await fetch(request, source, client, spool, budget_seconds=600)
+        stored = (await http.get(f"{url}/stored")).json()
+        assert stored == count, f"{stored} of {count} ids came"
+    _note(meter, stored)
+
+
+def parse(meter: Meter, url: str, count: int) -> None:
+    """The streaming parser alone."""
+    body, parser, ids = _body(url, count), JsonParser(("items",)), 0
+    with meter:
+        for start in range(0, len(body), PIECE_BYTES):
+            ids += len(parser.feed(body[start : start + PIECE_BYTES]))
+        ids += len(parser.close())
+    _note(meter, ids)
+
+
+def json_loads(meter: Meter, url: str, count: int) -> None:
+    """The same bytes with the standard library, at once."""
+    body = _body(url, count)
+    with meter:
+        ids = len(json.loads(body)["items"])
+    _note(meter, ids)
+
+
+def _body(url: str, count: int) -> bytes:
+    return httpx.get(f"{url}/all", params={"ids": count}, timeout=60).content
+
+
+def _note(meter: Meter, ids: int) -> None:
+    memory = memory_of(os.getpid())
+    meter.notes.update(ids=ids, peak_mb=memory.peak_megabytes if memory else 0)

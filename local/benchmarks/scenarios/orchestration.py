@@ -1,0 +1,143 @@
+"""What a run costs its orchestrator per chunk, with 40, 400 and 4,000 chunks, beside fanning out all at once.
+
+SIZE counts chunks of 5,000 ids: 4,000 are 20 million. The real orchestrator runs on devhost; its activities are stubs
+that take `ACTIVITY_SECONDS`, and devhost replays for each group of completions, as it does when a chunk takes seconds.
+`cpu_ms_per_chunk` is the time of the SDK and the orchestrator in all replays of a run, `history_bytes_per_chunk` what
+all generations of a run came to, `longest_history_bytes` what a single replay had to read at most. Small runs are
+repeated until they come to a tenth of SIZE. A contestant that passes `LIMIT_SECONDS` gives up, which leaves its columns
+at 0, and is not tried with more chunks.
+"""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from local.benchmarks.contestant import Meter, apart
+from local.benchmarks.findings import Findings, Row, median, of
+
+SIZE = 4_000
+REPEATS = 3
+CHUNK_SIZE = 5_000
+CHUNKS_PER_BATCH = 20
+ACTIVITY_SECONDS = 0.005  # in truth seconds: what matters is that completions come in ones and twos
+LIMIT_SECONDS = 40.0
+APP = Path(__file__).parents[1] / "apps" / "orchestration"
+CONTESTANTS = ("ingest_run", "fan_out", "ids_in_payload")
+COLUMNS = ("cpu_ms_per_chunk", "history_bytes_per_chunk", "longest_history_bytes")
+
+
+def measure(size: int, repeats: int) -> Findings:
+    rows: list[Row] = []
+    for repeat in range(repeats):
+        for contestant in CONTESTANTS:
+            for chunks in (size // 100, size // 10, size):
+                meter = apart(run, orchestrator=contestant, chunks=chunks, times=max(1, size // 10 // chunks))
+                rows.append({"contestant": f"{contestant} {chunks}", "repeat": repeat, "chunks": chunks, **meter.notes})
+                print(*rows[-1].values(), flush=True)
+                if not meter.notes["finished"]:
+                    break
+    return Findings(rows=rows, line=_line(rows, size))
+
+
+def _line(rows: list[Row], size: int) -> Row:
+    line: Row = {"chunks": size, "ids": size * CHUNK_SIZE}
+    for contestant in CONTESTANTS:
+        for chunks in (size // 100, size // 10, size):
+            name = f"{contestant} {chunks}"
+            if all(of(rows, name, "finished")) and of(rows, name, "finished"):
+                line |= {f"{contestant}_{column}_{chunks}": median(of(rows, name, column)) for column in COLUMNS}
+            else:
+                line[f"{contestant}_{chunks}"] = "gave_up"
+    for column in COLUMNS[:2]:
+        least, most = (line[f"ingest_run_{column}_{chunks}"] for chunks in (size // 100, size))
+        line[f"{column}_ratio"] = float(most) / float(least)
+    return line
+
+
+def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
+    """So many runs, one after another, on a devhost of their own."""
+    os.environ |= {
+        "BENCH_CHUNK_SIZE": str(CHUNK_SIZE),
+        "BENCH_CHUNKS": str(chunks),
+        "BENCH_ACTIVITY_SECONDS": str(ACTIVITY_SECONDS),
+    }
+    seen = watched_replays()
+    from ingestion.contracts import RunRequest
+    from ingestion.run.run_state import start
+    from ingestion.wire import to_wire
+    from local.devhost.testing import running_app
+
+    request = RunRequest(source="bench", chunk_size=CHUNK_SIZE, chunks_per_batch=CHUNKS_PER_BATCH)
+    state = to_wire(start(request, "2026-01-01T00:00:00+00:00"))
+    with TemporaryDirectory() as folder, running_app(APP, state_file=Path(folder) / "devhost.db") as app:
+        finished = True
+        with meter:
+            for _ in range(times):
+                run_id = app.start(orchestrator, state)
+                finished = finished and wait(app, run_id)
+        if finished:
+            result = app.result(run_id)
+            enqueued = result["enqueued"] if isinstance(result, dict) else result
+            assert enqueued == chunks * CHUNK_SIZE, result
+    all_chunks = chunks * times
+    meter.notes |= {"finished": int(finished), "seconds": round(meter.seconds / times, 3)}
+    meter.notes |= (
+        dict.fromkeys(("episodes", *COLUMNS), 0)
+        if not finished
+        else {
+            "episodes": round(seen.episodes / times),
+            "cpu_ms_per_chunk": round(1000 * seen.cpu_seconds / all_chunks, 4),
+            "history_bytes_per_chunk": round(seen.history_bytes / all_chunks, 1),
+            "longest_history_bytes": seen.longest_history_bytes,
+        }
+    )
+
+
+def wait(app: Any, run_id: str) -> bool:
+    """Wait for the end of a run; False if it does not come within the limit."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        if app.call(app.hub.get(run_id)).is_terminal:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the replays of a process came to."""
+
+    episodes: int = 0
+    cpu_seconds: float = 0.0
+    history_bytes: int = 0  # of all executions together
+    longest_history_bytes: int = 0
+
+
+def watched_replays() -> Seen:
+    """Make devhost's replays count from now on."""
+    from local.devhost import dispatcher, worker
+    from local.devhost.replay import replay
+
+    seen = Seen()
+    known: dict[str, tuple[int, int]] = {}  # events and bytes of each execution: its history only ever grows
+
+    def watched(orchestrator: Any, history: Any, input_type: Any) -> Any:
+        execution = history[1]["OrchestrationInstance"]["ExecutionId"]
+        events, size = known.get(execution, (0, 0))
+        more = sum(len(json.dumps(event)) for event in history[events:])
+        known[execution] = (len(history), size + more)
+        seen.history_bytes += more
+        seen.longest_history_bytes = max(seen.longest_history_bytes, size + more)
+        seen.episodes += 1
+        seen.cpu_seconds -= time.thread_time()
+        answer = replay(orchestrator, history, input_type)
+        seen.cpu_seconds += time.thread_time()
+        return answer
+
+    worker.replay = watched  # type: ignore[assignment, attr-defined]
+    dispatcher._LONGEST_PAUSE_SECONDS = 0.0  # chunks of seconds do not end together: no waiting for more of them
+    return seen

@@ -1,0 +1,94 @@
+"""The two designs that Sluice began from, with the official client, beside a run of Sluice in raw and in packed format.
+
+`loop` is one function that reads page after page and sends id after id. `blobs` writes a blob for each 5,000 ids and
+sends each in a call of its own, in as many threads as a Python worker of Functions has by default. Both are the bare
+designs, without a host around them; Sluice is measured with devhost, from the HTTP start to the report. All read the
+same ids from the demo API, and each has an Azurite of its own.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+from azure.storage.blob import ContainerClient
+from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+from local.benchmarks.contestant import Meter, apart
+from local.benchmarks.findings import Findings, Row, median, of
+from local.benchmarks.scenarios.run import sluice
+from local.demo.settings import ApiSettings
+from local.demo.stack import Stack
+
+SIZE = 30_000  # ids
+REPEATS = 3
+CHUNK = 5_000
+
+
+def measure(size: int, repeats: int) -> Findings:
+    rows: list[Row] = []
+    for repeat in range(repeats):
+        for name in ("loop", "blobs", "raw", "packed"):
+            environment: dict[str, str] = {"SLUICE_MESSAGE_FORMAT": name} if name in ("raw", "packed") else {}
+            with Stack(ApiSettings(ids=size), environment=environment) as stack:
+                if environment:
+                    meter = sluice(stack, size)
+                else:
+                    contestant = loop if name == "loop" else blobs
+                    meter = apart(contestant, api=stack.api_url, connection=stack.azurite.connection_string)
+            rows.append({
+                "contestant": name,
+                "repeat": repeat,
+                "ids": size,
+                "seconds": meter.seconds,
+                "per_second": size / meter.seconds,
+                "cpu_seconds_per_million": meter.cpu_seconds / size * 1e6,
+            })  # fmt: skip
+    line: Row = {}
+    for name in ("loop", "blobs", "raw", "packed"):
+        line[f"{name}_per_second"] = median(of(rows, name, "per_second"))
+        line[f"{name}_cpu_seconds_per_million"] = median(of(rows, name, "cpu_seconds_per_million"))
+    return Findings(rows=rows, line=line)
+
+
+def loop(meter: Meter, api: str, connection: str) -> None:
+    with queue_of(connection) as queue:
+        queue.create_queue()
+        with meter:
+            for page in pages(api):
+                for name in page:
+                    queue.send_message(name)
+
+
+def blobs(meter: Meter, api: str, connection: str) -> None:
+    def send(blob: str) -> None:
+        with queue_of(connection) as queue:
+            for name in json.loads(container.download_blob(blob).readall()):
+                queue.send_message(name)
+
+    with queue_of(connection) as queue, ContainerClient.from_connection_string(connection, "seed") as container:
+        queue.create_queue()
+        container.create_container()
+        with meter, ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 4)) as workers:
+            ids = [name for page in pages(api) for name in page]
+            names = []
+            for start in range(0, len(ids), CHUNK):
+                names.append(f"chunk-{start}.json")
+                container.upload_blob(names[-1], json.dumps(ids[start : start + CHUNK]))
+            for done in [workers.submit(send, name) for name in names]:
+                done.result()
+
+
+def queue_of(connection: str) -> QueueClient:
+    return QueueClient.from_connection_string(connection, "seed", message_encode_policy=TextBase64EncodePolicy())
+
+
+def pages(api: str) -> Iterator[list[str]]:
+    """The ids of each page of the demo API."""
+    cursor: str | None = ""
+    with httpx.Client(base_url=api, timeout=30) as http:
+        while cursor is not None:
+            page = http.get("/ids", params={"cursor": cursor}).json()
+            yield [item["id"] for item in page["items"]]
+            cursor = page["next_cursor"]

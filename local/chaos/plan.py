@@ -1,0 +1,84 @@
+"""What a round is to suffer, drawn from the seed: sizes, fault rates, and the moments of the strikes.
+
+Enters: the seed and the number of the round. Leaves: a `Plan`.
+"""
+
+import random
+from dataclasses import dataclass
+
+from local.chaos.ambush import Strike, Victim
+from local.chaos.fault import Fault, Misfortune
+from local.chaos.wire import Message
+
+CHUNK_SIZES = (40, 80, 150, 300)
+OTHER_STRIKES = (0, 0, 1, 1, 2)  # in a round, beside the exit of its worker: each may cost one of three recoveries
+OTHERS = (Victim.HOST, Victim.HOST, Victim.TIMEOUT, Victim.TIMEOUT, Victim.STORAGE, Victim.BOTH, Victim.STATE)
+WORST_RATE = 0.02  # share of the messages that meet one kind of fault; each costs the sender a wait
+WORST_PAGE_RATE = 0.06  # five kinds of it, and a page is asked for five times: more would end a run, rightly
+WORST_BLOB_RATE = 0.01  # each costs a second or more: that is the official client's first wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One round."""
+
+    number: int
+    seed: str
+    ids: int
+    chunk_size: int
+    strikes: tuple[Strike, ...]
+    queue_rates: dict[Fault, float]
+    blob_rates: dict[Fault, float]
+    source_rates: dict[Fault, float]
+
+    def queue(self) -> Misfortune:
+        """What messages meet on their way to the queue; making and signing in stay undisturbed."""
+        return Misfortune(f"{self.seed}/queue", self.queue_rates, applies=is_message)
+
+    def blobs(self) -> Misfortune:
+        """What spool, checkpoints and ledger meet."""
+        return Misfortune(f"{self.seed}/blobs", self.blob_rates)
+
+    def source(self) -> Misfortune:
+        """What pages meet."""
+        return Misfortune(f"{self.seed}/source", self.source_rates)
+
+
+def make_plan(seed: str, number: int, ids: int) -> Plan:
+    """The plan of one round; rounds of one seed differ, and each is the same whenever it is made."""
+    chance = random.Random(f"{seed}/{number}")
+    chunk_size = chance.choice(CHUNK_SIZES)
+    requests = ids + 4 * (ids // chunk_size + 1)  # what a quiet run says to storage, at least
+    worker = Victim.TURN if number % 2 else Victim.WORKER
+    victims = (worker, *(chance.choice(OTHERS) for _ in range(chance.choice(OTHER_STRIKES))))
+    strikes = tuple(
+        Strike(at_request=_moment(chance, victim, requests), answered=chance.random() < 0.5, victim=victim)
+        for victim in victims
+    )
+
+    def rates(worst: float, *kinds: Fault) -> dict[Fault, float]:
+        return {kind: chance.uniform(0, worst) for kind in kinds}
+
+    return Plan(
+        number=number,
+        seed=f"{seed}/{number}",
+        ids=ids,
+        chunk_size=chunk_size,
+        strikes=strikes,
+        queue_rates=rates(WORST_RATE, Fault.BUSY, Fault.CUT, Fault.LOST),
+        blob_rates=rates(WORST_BLOB_RATE, Fault.BUSY, Fault.CUT, Fault.LOST),
+        source_rates=rates(WORST_PAGE_RATE, Fault.BUSY, Fault.THROTTLED, Fault.CUT, Fault.TORN, Fault.REPEATED),
+    )
+
+
+def _moment(chance: random.Random, victim: Victim, requests: int) -> int:
+    if victim is Victim.STATE:  # a run without instance and without recorded state is started after ten minutes only
+        return chance.randint(requests // 3, requests)
+    if victim in (Victim.WORKER, Victim.TURN, Victim.TIMEOUT):  # there are to be activities and turns to come
+        return chance.randint(1, requests * 2 // 3)
+    return chance.randint(1, requests)
+
+
+def is_message(request: Message) -> bool:
+    """Whether a request to the queue service puts a message."""
+    return request.method == b"POST" and request.path.endswith(b"/messages")

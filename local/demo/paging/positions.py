@@ -1,0 +1,66 @@
+"""Pages by their place: number, offset, Range header, window of numbers, or all in one."""
+
+import re
+from math import ceil
+from typing import Any
+
+from aiohttp import web
+
+from local.demo.paging.listing import Listing
+
+PAST_THE_END = {"404": 404, "400": 400, "416": 416, "422": 422, "204": 204}  # by the name of the way to end
+
+
+def routes(listing: Listing) -> list[web.RouteDef]:
+    """The routes of this family."""
+
+    def placed(start: int, size: int) -> web.Response:
+        if start >= listing.total and start > 0 and listing.end in PAST_THE_END:
+            status = PAST_THE_END[listing.end]
+            return web.Response(status=204) if status == 204 else web.json_response({"error": "past"}, status=status)
+        pages = ceil(listing.total / size)
+        answer: dict[str, Any] = {
+            "items": listing.items(start, start + size), "total": listing.total, "last": start + size >= listing.total,
+        }  # fmt: skip
+        return web.json_response(answer, headers={"X-Total": str(listing.total), "X-Total-Pages": str(pages)})
+
+    async def page_number(request: web.Request) -> web.Response:
+        """Like WordPress, DRF, Jira: past the end an empty page or an error."""
+        size = listing.size(request.query.get("per_page"))
+        return placed((int(request.query.get("page", 1)) - 1) * size, size)
+
+    async def offset(request: web.Request) -> web.Response:
+        """Like ServiceNow, Socrata, Zendesk."""
+        return placed(int(request.query.get("offset", 0)), listing.size(request.query.get("limit")))
+
+    async def window(request: web.Request) -> web.Response:
+        """Items whose number is in `[from, to)`; a range without any is an empty page."""
+        start, stop = int(request.query["from"]), int(request.query["to"])
+        if stop - start > listing.page_size:
+            return web.json_response({"error": "the window is too wide"}, status=400)
+        return web.json_response({"items": [item for item in listing.items(start, stop) if item["n"] % 7 < 5]})
+
+    async def ranges(request: web.Request) -> web.Response:
+        """Like PostgREST and Heroku: Range in, Content-Range out; `end` may hide the size."""
+        asked = re.fullmatch(r"items=(\d+)-(\d+)", request.headers.get("Range", ""))
+        if asked is None or listing.end == "whole":
+            return web.json_response(listing.items(0, listing.total))
+        start, size = int(asked[1]), min(int(asked[2]) - int(asked[1]) + 1, listing.page_size)
+        known = "*" if listing.end == "416" else str(listing.total)
+        if start >= listing.total:
+            return web.json_response({"error": "past"}, status=416, headers={"Content-Range": f"items */{known}"})
+        items = listing.items(start, start + size)
+        head = {"Content-Range": f"items {start}-{start + len(items) - 1}/{known}"}
+        return web.json_response(items, status=206, headers=head)
+
+    async def single(request: web.Request) -> web.Response:
+        """Everything at once."""
+        return web.json_response({"items": listing.items(0, listing.total), "total": listing.total})
+
+    return [
+        web.get("/page-number", page_number),
+        web.get("/offset", offset),
+        web.get("/window", window),
+        web.get("/range", ranges),
+        web.get("/single", single),
+    ]

@@ -1,0 +1,92 @@
+"""What APIs do wrong: cursors that go round or expire, links that lead elsewhere, listings that change meanwhile."""
+
+from collections import Counter
+from typing import Any
+
+from aiohttp import web
+
+from local.demo.paging.listing import Listing, by_token, token
+
+ELSEWHERE = {
+    "host": "http://127.0.0.2:9/steal",
+    "scheme": "file:///etc/passwd",
+    "user": "http://127.0.0.1@127.0.0.2:9/",
+    "cloud": "http://169.254.169.254/metadata",
+    "network": "//127.0.0.2:9/steal",
+}
+
+
+def routes(listing: Listing) -> list[web.RouteDef]:
+    """The routes of this family. What they do wrong may depend on how often they are asked."""
+    asked: Counter[str] = Counter()
+
+    async def cycle(request: web.Request) -> web.Response:
+        """The cursor after the last page is that of the page `length` pages before it."""
+        length = int(request.match_info["length"])
+        page = by_token(listing, request.query.get("cursor"), listing.page_size)
+        last = page.start + listing.page_size
+        back = token(max(0, last - length * listing.page_size))
+        return web.json_response({"items": page.items, "next": page.following or back})
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        """The next link leads to another machine."""
+        page = by_token(listing, None, listing.page_size)
+        return web.json_response({"items": page.items, "next": ELSEWHERE[request.match_info["where"]]})
+
+    async def expiring(request: web.Request) -> web.Response:
+        """The cursor of the third page, or of a later one, has expired, once for each `run` in the query."""
+        once = f"expired-{request.query.get('run', '')}"
+        if request.query.get("cursor"):
+            page = by_token(listing, request.query["cursor"], listing.page_size)
+            if page.start >= 2 * listing.page_size and not asked[once]:
+                asked[once] += 1
+                return expired(request.match_info["form"])
+        else:
+            after = request.query.get("since_id")
+            start = token(listing.position_of(after) + 1) if after else None
+            page = by_token(listing, start, listing.page_size)
+        return web.json_response({"items": page.items, "next": page.following})
+
+    async def always_expired(request: web.Request) -> web.Response:
+        """Only the first page can ever be had."""
+        if request.query.get("cursor"):
+            return expired("410")
+        page = by_token(listing, None, listing.page_size)
+        return web.json_response({"items": page.items, "next": page.following})
+
+    async def drifting(request: web.Request) -> web.Response:
+        """Numbered pages, newest first, into which a new item is inserted at the front after each request."""
+        new = asked["drifting"]
+        asked["drifting"] += 1
+        inserted: list[Any] = [{"id": f"new-{n}"} for n in range(new, 0, -1)]
+        start = (int(request.query.get("page", 1)) - 1) * listing.page_size
+        items = [*inserted, *listing.items(0, listing.total)][start : start + listing.page_size]
+        return web.json_response({"items": items})
+
+    async def overlapping(request: web.Request) -> web.Response:
+        """Each page begins with the last two items of the one before."""
+        start = int(request.query.get("cursor", 0))
+        stop = start + listing.page_size
+        following = stop - 2 if stop < listing.total else None
+        return web.json_response({"items": listing.items(start, stop), "next": following})
+
+    async def growing(request: web.Request) -> web.Response:
+        """A total that is wrong: it says `total`, and has ten more."""
+        start = int(request.query.get("offset", 0))
+        stop = min(start + listing.page_size, listing.total)
+        return web.json_response({"items": listing.items(start, stop), "total": listing.total + 10})
+
+    return [
+        web.get(r"/trouble/cycle/{length:\d+}", cycle),
+        web.get(f"/trouble/elsewhere/{{where:{'|'.join(ELSEWHERE)}}}", elsewhere),
+        web.get("/trouble/expiring/{form:410|400|404|422|200}", expiring),
+        web.get("/trouble/always-expired", always_expired),
+        web.get("/trouble/drifting", drifting),
+        web.get("/trouble/overlapping", overlapping),
+        web.get("/trouble/growing", growing),
+    ]
+
+
+def expired(form: str) -> web.Response:
+    """How APIs say that a cursor has expired: by the status, by a code, or as an error under HTTP 200."""
+    return web.json_response({"error": {"code": "expired_cursor"}}, status=int(form))

@@ -1,0 +1,149 @@
+"""`python -m local.demo.run` (make run): ids travel from the demo API to the queue, and the journey is checked.
+
+1. start Azurite, the demo API and devhost;
+2. POST the run, follow its status until it ends;
+3. read the whole queue back with the official client and compare it with the API;
+4. print what happened. The last line starts with RUN OK, or with RUN FAILED and the reason (exit code 1).
+"""
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from azure.core.exceptions import AzureError
+from rich.console import Console
+
+from local.demo.ending import INTERRUPTED, ends_like_ctrl_c
+from local.demo.memory import Memory, memory_of
+from local.demo.readback import count, read_back
+from local.demo.run_client import RunClient, RunError
+from local.demo.settings import add_flags, settings_from
+from local.demo.stack import Stack
+from local.demo.tally import Comparison
+from local.demo.view import View, show_progress, view
+from local.emulator import ChildError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A run that has ended, and what was found afterwards."""
+
+    status: dict[str, Any]
+    seconds: float
+    found: Comparison
+    devhost: Memory | None
+    azurite: Memory | None
+
+
+def watch(stack: Stack, view: View, *, chunk_size: int | None, patience_seconds: float) -> Outcome:
+    """Steps 2 and 3."""
+    with RunClient(stack.app_url) as client:
+        run_id = client.start(source="demo", chunk_size=chunk_size)
+        started = time.monotonic()
+        for status in client.follow(run_id, check=stack.check, patience_seconds=patience_seconds):
+            show_progress(view, status["progress"])
+        seconds = time.monotonic() - started
+    if status["status"] in ("failed", "terminated"):
+        raise RunError(f"the run ended as {status['status']}: {status['error'] or 'no reason given'}")
+    devhost = memory_of(*stack.app_pids)
+    connection, arrived = stack.azurite.connection_string, 0
+    total = count(connection, stack.queue)
+
+    def told(messages: int) -> None:
+        nonlocal arrived
+        arrived += messages
+        view.show("read back", arrived, total)
+
+    found = read_back(connection, stack.queue, stack.api_url, told=told)
+    return Outcome(
+        status=status, seconds=seconds, found=found, devhost=devhost, azurite=memory_of(stack.azurite.child.pid)
+    )
+
+
+def reasons(outcome: Outcome) -> list[str]:
+    """Why this is not a good end; nothing when it is."""
+    found, report = outcome.found, outcome.status["report"] or {}
+    faults = [f"{name}={getattr(found, name)}" for name in ("lost", "duplicates", "foreign") if getattr(found, name)]
+    if outcome.status["status"] != "completed":
+        faults.insert(0, f"the run ended as {outcome.status['status']}: {str(report.get('failures'))[:300]}")
+    if report.get("enqueued") != found.enqueued:
+        faults.append(f"the report says enqueued={report.get('enqueued')}, the queue holds {found.enqueued}")
+    return faults
+
+
+def describe(outcome: Outcome) -> str:
+    """What happened, in a few lines."""
+    counts, found = outcome.status["progress"], outcome.found
+    lines = [
+        f"run        {outcome.status['run_id']}: {outcome.status['status']} after {outcome.seconds:.1f} s",
+        f"fetched    {counts['fetched']:,} ids; batches: {counts['batches']:,}, chunks: {counts['chunks_done']:,}",
+        f"enqueued   {counts['enqueued']:,}, rejected {counts['rejected']:,}, failed {counts['failed']:,}",
+        f"read back  {found.enqueued:,} messages: {found.unique:,} unique, {found.lost:,} lost, "
+        f"{found.duplicates:,} duplicates, {found.foreign:,} foreign",
+    ]
+    if outcome.devhost:
+        lines.append(f"memory     devhost with the app {outcome.devhost}, Azurite {outcome.azurite}")
+    return "\n".join(lines)
+
+
+def verdict(outcome: Outcome) -> str:
+    """The last line."""
+    if faults := reasons(outcome):
+        return f"RUN FAILED {'; '.join(faults)}"
+    found, rate = outcome.found, outcome.found.enqueued / max(outcome.seconds, 0.001)
+    return (
+        f"RUN OK ids={found.served} enqueued={found.enqueued} unique={found.unique} lost={found.lost} "
+        f"duplicates={found.duplicates} seconds={outcome.seconds:.1f} per_second={rate:.0f}"
+    )
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.demo.run",
+        description="Sends ids from a demo API through the app into a storage queue, all on this machine, and checks "
+        "that each of them arrived once. Your SLUICE_ settings (local.settings.json, the terminal) do not hold here.",
+    )
+    parser.add_argument("--chunk-size", type=int, help="ids in a chunk (default: the app's own)")
+    parser.add_argument(
+        "--patience-seconds", type=float, default=300.0, help="give up when nothing moves for so long (%(default)s)"
+    )
+    parser.add_argument("--folder", type=Path, help="for logs and state (default: one of its own under .sluice/stacks)")
+    add_flags(parser)
+    arguments = parser.parse_args()
+    if not arguments.patience_seconds > 0:  # which nan is not either
+        parser.error(f"--patience-seconds must be above 0, not {arguments.patience_seconds}")
+    arguments.api = settings_from(parser, arguments)
+    return arguments
+
+
+def main() -> int:
+    arguments, console = parse(), Console()
+    ends_like_ctrl_c()
+    stack = Stack(arguments.api, folder=arguments.folder)
+    try:
+        logs = os.path.relpath(stack.folder)
+        console.print(f"starting Azurite, the demo API and devhost; logs in {logs}", highlight=False, soft_wrap=True)
+        with stack, view(console) as shown:
+            outcome = watch(stack, shown, chunk_size=arguments.chunk_size, patience_seconds=arguments.patience_seconds)
+        print(describe(outcome))
+        last = verdict(outcome)
+    except KeyboardInterrupt:
+        print("interrupted; everything has been stopped", file=sys.stderr)
+        return INTERRUPTED
+    except ChildError as error:
+        what, *printed = str(error).splitlines()
+        print(*printed, sep="\n", end="\n" if printed else "", file=sys.stderr)
+        last = " ".join(["RUN FAILED", what, *(line.strip() for line in printed[-1:])])
+    except (RunError, httpx.HTTPError, AzureError) as error:
+        last = f"RUN FAILED {' '.join(str(error).split())}"
+    print(last, flush=True)
+    return 0 if last.startswith("RUN OK") else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

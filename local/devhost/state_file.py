@@ -1,0 +1,52 @@
+"""Opens the state file: one SQLite file that one devhost at a time may have."""
+
+import sqlite3
+from pathlib import Path
+
+from local.devhost.errors import StateFileError, explained
+
+SCHEMA_VERSION = 2
+_SCHEMA = Path(__file__).with_name("schema.sql")
+
+
+def open_state_file(path: Path) -> sqlite3.Connection:
+    """Open or create the file and keep others out until it is closed or this process ends."""
+    with explained(f"the folder of the state file {path} cannot be made"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    connection = None
+    try:
+        # The task hub is used from one thread at a time, but that of its event loop may not be the one that made it.
+        connection = sqlite3.connect(path, check_same_thread=False, timeout=0)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # Safe against kill -9; a power cut may cost the last moments, which a stand-in can afford.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            _prepare_schema(connection)
+    except (sqlite3.DatabaseError, StateFileError) as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, StateFileError):
+            what = str(error)
+        elif not isinstance(error, sqlite3.OperationalError):
+            what = f"is not a devhost state file: {error}"
+        elif "locked" in str(error):
+            what = "is in use by another devhost; stop it or use --state"
+        else:
+            what = f"cannot be used: {error}"
+        raise StateFileError(f"state file {path} {what}") from error
+    return connection
+
+
+def _prepare_schema(connection: sqlite3.Connection) -> None:
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found == SCHEMA_VERSION:
+        return
+    has_tables = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
+    if found or has_tables:
+        what = f"has schema {found}" if found else "was not written by devhost"
+        raise StateFileError(f"{what}, this devhost reads schema {SCHEMA_VERSION}; delete it or use --state")
+    for statement in _SCHEMA.read_text(encoding="utf-8").split(";\n"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -1,0 +1,141 @@
+"""Devhost inside a test: an app folder served on a free port, with time that the test commands."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from local.devhost.clock import Clock, VirtualClock
+from local.devhost.console import Console
+from local.devhost.hub import TaskHub
+from local.devhost.instance import Instance
+from local.devhost.server import Devhost, serve
+from local.devhost.worker_process import WorkerProcess
+
+T = TypeVar("T")
+PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningApp:
+    """A running host, seen from another thread; `lines` is what the console would say."""
+
+    url: str
+    host: Devhost
+    hub: TaskHub
+    lines: list[str]
+    clock: Clock
+    loop: asyncio.AbstractEventLoop
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the host's event loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE_SECONDS)
+
+    def start(self, name: str, value: Any = None, *, instance_id: str | None = None) -> str:
+        """Start an orchestration; like the durable client, encode its input twice."""
+        text = None if value is None else json.dumps(json.dumps(value))
+        return self.call(self.hub.start_orchestration(name, instance_id=instance_id, input_text=text))
+
+    def wait(self, instance_id: str, enough: Callable[[Instance], bool] = lambda it: it.is_terminal) -> Instance:
+        """Give the instance once it has ended, or once `enough` says so."""
+        return self.call(self.hub.wait(instance_id, enough))
+
+    def rest(self) -> None:
+        """Return when no timer-triggered function runs and nothing more happens before the next durable timer."""
+
+        async def rest() -> None:
+            await self.hub.rest()
+            while await self.host.timers.rest():
+                await self.hub.rest()
+
+        self.call(rest())
+
+    def result(self, instance_id: str) -> Any:
+        """Wait until an instance has completed and give its output."""
+        instance = self.wait(instance_id)
+        assert instance.status == "Completed", f"{instance.status}: {instance.output_text}"
+        return None if instance.output_text is None else json.loads(instance.output_text)
+
+    def raise_event(self, instance_id: str, name: str, value: Any = None) -> None:
+        """Raise an external event; like the public HTTP API, encode its data once."""
+        self.call(self.hub.raise_event(instance_id, name, json.dumps(value)))
+
+    def advance(self, by: timedelta) -> None:
+        """Move virtual time forward."""
+        clock = self.clock
+        assert isinstance(clock, VirtualClock), "only a VirtualClock can be moved"
+
+        async def move() -> None:
+            clock.advance(by)
+
+        self.call(move())
+
+    def strike(self, what: Callable[[WorkerProcess], None]) -> None:
+        """Do something to the worker process, such as `lambda worker: worker.exit(137)`."""
+        worker = self.host.worker
+        assert isinstance(worker, WorkerProcess), "running_app(worker_process=True) has one to strike"
+
+        async def act() -> None:
+            what(worker)
+
+        self.call(act())
+
+    def history(self, instance_id: str) -> list[dict[str, Any]]:
+        """Give the events of an instance's current execution."""
+        return self.call(self.hub.history(instance_id))
+
+
+@contextmanager
+def running_app(
+    app_root: Path,
+    *,
+    clock: Clock | None = None,
+    state_file: Path | None = None,
+    enable_auth: bool = False,
+    worker_process: bool = False,
+) -> Iterator[RunningApp]:
+    """Serve an app for as long as the block lasts, in virtual time unless told otherwise.
+
+    The app runs in the test's process, or in a worker process, as on the real host and under `python -m local.devhost`.
+    """
+    time = clock or VirtualClock()
+    running: Future[RunningApp] = Future()
+    stopped: Future[None] = Future()
+    ended = asyncio.Event()
+
+    async def run() -> None:
+        lines: list[str] = []
+        console = Console(write=lines.append)
+        async with serve(
+            app_root,
+            state_file=state_file,
+            clock=time,
+            console=console,
+            enable_auth=enable_auth,
+            worker_process=worker_process,
+        ) as host:
+            loop = asyncio.get_running_loop()
+            running.set_result(RunningApp(url=host.url, host=host, hub=host.hub, lines=lines, clock=time, loop=loop))
+            await ended.wait()
+
+    def work() -> None:
+        try:
+            asyncio.run(run())
+        except BaseException as error:
+            (stopped if running.done() else running).set_exception(error)
+        else:
+            stopped.set_result(None)
+
+    threading.Thread(target=work, name="devhost", daemon=True).start()
+    app = running.result(PATIENCE_SECONDS)
+    try:
+        yield app
+    finally:
+        app.loop.call_soon_threadsafe(ended.set)
+        stopped.result(PATIENCE_SECONDS)
