@@ -10,15 +10,16 @@ from typing import Any
 
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
-from ingestion.contracts import EnqueueRequest, Receipt
+from ingestion.contracts import Chunk, EnqueueRequest, Receipt, Run
 from ingestion.errors import RetryableError
+from ingestion.fetching.spool import BatchWriter
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings, load_settings
 from ingestion.storage import Storage
 from local.emulator import Azurite
 from local.emulator.server import ACCOUNT
 
-STARTED_AT = "2026-01-01T00:00:00+00:00"
+RUN = Run("r1", "20260101T000000-aa")
 
 
 def settings_for(azurite: Azurite, *, queue_port: int | str = 0, **names: str) -> Settings:
@@ -42,17 +43,11 @@ async def opened(settings: Settings) -> AsyncIterator[Storage]:
         await storage.close()
 
 
-async def spool(
-    storage: Storage, messages: Sequence[Any], run_id: str = "r1", started: str = STARTED_AT
-) -> EnqueueRequest:
-    """The request for one chunk with all `messages`, which are in the spool afterwards."""
-    data = b"".join(json.dumps(message).encode() + b"\n" for message in messages)
-    blob = f"runs/{run_id}/batches/000000.ndjson"
-    await storage.container.upload_blob(blob, data, overwrite=True)
-    return EnqueueRequest(
-        run_id=run_id, source="demo", batch_index=0, chunk_index=0, blob=blob, start_byte=0, end_byte=len(data),
-        first_message=0, count=len(messages), run_started_at=started,
-    )  # fmt: skip
+async def spool(storage: Storage, messages: Sequence[Any], run: Run = RUN) -> EnqueueRequest:
+    """Write all `messages` into the spool as the first chunk of a run, and return the request for it."""
+    writer = BatchWriter(storage.container, run, first_chunk=0)
+    await writer.write_chunk([json.dumps(message).encode() + b"\n" for message in messages])
+    return EnqueueRequest(run=run, source="demo", chunk=Chunk(0, writer.token))
 
 
 async def until_finished(request: EnqueueRequest, storage: Storage, settings: Settings, attempts: int = 5) -> Receipt:

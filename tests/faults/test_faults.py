@@ -11,7 +11,7 @@ import pytest
 
 from ingestion.contracts import Receipt
 from ingestion.errors import ChunkTakenOver
-from ingestion.sending.checkpoint import Checkpoint, duplicates_at_most, find_checkpoint
+from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, duplicates_at_most
 from ingestion.sending.enqueue import enqueue
 from ingestion.sending.packed import unpack
 from ingestion.sending.reject import rejects_name
@@ -102,8 +102,7 @@ def test_a_message_that_the_queue_itself_refuses_is_rejected_with_what_it_said_a
                 worker = asyncio.create_task(enqueue(request, storage, settings))
                 proxy.on_stored = lambda stored: worker.cancel() if stored == 200 else None
                 await asyncio.wait([worker])
-                found = await find_checkpoint(storage.container, request)
-                assert found is not None
+                found, _ = await CheckpointFile(storage.container, request.run, request.chunk).read()
                 proxy.on_stored = lambda stored: None
                 receipt = await enqueue(request, storage, settings)
                 download = await storage.container.download_blob(rejects_name(request))
