@@ -53,7 +53,8 @@ class QueueSender:
         self._turn = turn
         self._started = self._finished = self._saved = 0  # posts of this attempt
         self._stopping = False
-        self._due, self._room, self._gate = asyncio.Event(), asyncio.Event(), asyncio.Lock()
+        self._due, self._room = asyncio.Event(), asyncio.Event()
+        self._gate, self._looking = asyncio.Lock(), asyncio.Lock()
 
     async def send(self, posts: Iterator[Post], first_shard: int, deadline: float) -> None:
         """Send all posts that are not done, to the shards in turn from number `first_shard` on.
@@ -92,10 +93,7 @@ class QueueSender:
                 yield None
 
     async def _lane(self, waiting: Iterator[tuple[Post, Shard] | None], deadline: float) -> None:
-        for item in waiting:
-            if item is None:
-                await asyncio.sleep(0)
-                continue
+        while (item := await self._next(waiting)) is not None:
             post, shard = item
             if self._turn is not None or self._started - self._saved >= self._window:
                 await self._wait_for_turn(deadline)
@@ -120,6 +118,15 @@ class QueueSender:
             self._finished += 1
             if self._finished - self._saved >= self._half:
                 self._due.set()
+
+    async def _next(self, waiting: Iterator[tuple[Post, Shard] | None]) -> tuple[Post, Shard] | None:
+        """Return the next post, None if there is none. One lane at a time looks, so that not all parse at once."""
+        async with self._looking:
+            for item in waiting:
+                if item is not None:
+                    return item
+                await asyncio.sleep(0)
+        return None
 
     async def _wait_for_turn(self, deadline: float) -> None:
         """Wait until the window and the run's ceiling have room for one more post, or until the lanes stop.

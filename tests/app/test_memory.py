@@ -1,0 +1,101 @@
+"""Large records cost a worker neither memory nor the turn of its other work."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import textwrap
+from typing import Any
+
+import pytest
+
+from ingestion.sending import message_format
+from ingestion.sending.enqueue import enqueue
+from local.emulator import Azurite
+from tests.app_host import ROOT
+from tests.faults.sending import opened, settings_for, spool
+
+CHUNKS = """
+    import asyncio, json, resource, sys
+    from ingestion.contracts import Chunk, EnqueueRequest, Run
+    from ingestion.fetching.filling import Filling
+    from ingestion.fetching.spool import Spool
+    from ingestion.sending.enqueue import enqueue
+    from ingestion.settings import load_settings
+    from ingestion.source.description import Source
+    from ingestion.storage import open_storage, close_storage
+
+    async def main():
+        settings, run = load_settings(), Run("r1", "s1")
+        storage = open_storage(settings)
+        await storage.prepare()
+        writer = Spool(storage.container, run).writer(0)
+        source = Source.model_validate({"url": "http://a", "items": "", "pagination": {"style": "none"}})
+        filling = Filling(source, writer, settings.chunk_size, settings.chunk_bytes)
+        while writer.next_chunk < 5:
+            await filling.add([{"record": "x" * 36_000}] * 10)
+        requests = [EnqueueRequest(run=run, source="s", chunk=Chunk(number, writer.token)) for number in range(5)]
+        receipts = await asyncio.gather(*(enqueue(one, storage, settings) for one in requests))
+        await close_storage()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        print(json.dumps({"peak_mb": peak, "enqueued": sum(one.enqueued for one in receipts)}))
+
+    asyncio.run(main())
+"""
+
+
+def test_five_chunks_of_36_kb_records_on_one_worker_stay_under_350_mb(azurite: Azurite, queue_name: str) -> None:
+    environment = {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "SLUICE_QUEUE": queue_name,
+        "SLUICE_CONTAINER": queue_name,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(CHUNKS)], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["enqueued"] >= 5 * 200
+    assert found["peak_mb"] < 350
+
+
+class Parsed:
+    """Counts the bytes that are parsed between two turns of the event loop."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.most = self._now = 0
+        original = message_format._message_in
+
+        def message_in(line: bytes) -> Any:
+            self._now += len(line)
+            self.most = max(self.most, self._now)
+            return original(line)
+
+        monkeypatch.setattr(message_format, "_message_in", message_in)
+
+    async def watch(self) -> None:
+        while True:
+            self._now = 0
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("record", ["x" * 30_000, "x" * 60_000], ids=["sent", "rejected"])
+@pytest.mark.parametrize("form", ["raw", "packed"])
+def test_at_most_1_mib_is_parsed_between_two_turns_of_the_event_loop(
+    azurite: Azurite, monkeypatch: pytest.MonkeyPatch, record: str, form: str
+) -> None:
+    settings = settings_for(azurite, SLUICE_MESSAGE_FORMAT=form)
+
+    async def scenario() -> int:
+        async with opened(settings) as storage:
+            request = await spool(storage, [{"record": record}] * 150)
+            for attempt in range(2):  # the second one skips what the first one has sent
+                if attempt:
+                    await storage.container.delete_blob(f"{request.run.folder}checkpoints/00000000.json")
+                parsed = Parsed(monkeypatch)
+                watching = asyncio.create_task(parsed.watch())
+                await enqueue(request, storage, settings)
+                watching.cancel()
+            return parsed.most
+
+    assert asyncio.run(scenario()) <= 1024 * 1024
