@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from local.devhost.event import EventType
+from local.devhost.orchestration.event import EventType
 from local.devhost.testing import RunningApp, running_app
-from local.devhost.worker_process import WorkerProcess
+from local.devhost.worker.worker_process import WorkerProcess
 from tests.devhost.app_folder import write_app
 
 APP = """
