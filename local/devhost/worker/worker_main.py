@@ -78,6 +78,7 @@ async def _serve(pipe: Pipe, load: Load) -> None:
         task.add_done_callback(tasks.discard)
 
     threading.Thread(target=_listen, args=(pipe, lambda order: loop.call_soon_threadsafe(begin, order))).start()
+    del sys.modules["local"]  # the app may have one of its own; an __init__.py in ours would hide it
     try:
         index = await worker.start()
     except DevhostError as error:
