@@ -9,7 +9,7 @@ import pytest
 
 from ingestion.storage import close_storage
 from local.demo.stack import unset
-from local.devhost.clock import Clock
+from local.devhost.hub.clock import Clock
 from local.devhost.testing import RunningApp, running_app
 
 ROOT = Path(__file__).parents[1]

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from local.devhost.app.logs import show_logs
 from local.devhost.console import Console
 from local.devhost.errors import DevhostError
-from local.devhost.keys import key_file
-from local.devhost.logs import show_logs
-from local.devhost.management import WEBHOOK_PATH
+from local.devhost.http.keys import key_file
+from local.devhost.http.management import WEBHOOK_PATH
 from local.devhost.sdk import check_sdk
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _port(text: str) -> int:
 async def _run(options: argparse.Namespace, console: Console) -> None:
     # Only now: they import what another line of the SDK need not have.
     from local.devhost.server import serve
-    from local.devhost.worker_process import WorkerProcess
+    from local.devhost.worker.worker_process import WorkerProcess
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -11,21 +11,21 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from azure.durable_functions.models.utils import http_utils
 
-from local.devhost.admin import ADMIN_PATH, AdminApi
-from local.devhost.clock import Clock, RealClock
+from local.devhost.app.loader import FunctionIndex
 from local.devhost.console import Console
 from local.devhost.errors import explained
-from local.devhost.http_trigger import HttpTrigger
-from local.devhost.hub import TaskHub
-from local.devhost.keys import Keys, load_keys
-from local.devhost.loader import FunctionIndex
-from local.devhost.management import RPC_PATH, WEBHOOK_PATH, ManagementLinks
-from local.devhost.routes import RouteTable
+from local.devhost.http.admin import ADMIN_PATH, AdminApi
+from local.devhost.http.http_trigger import HttpTrigger
+from local.devhost.http.keys import Keys, load_keys
+from local.devhost.http.management import RPC_PATH, WEBHOOK_PATH, ManagementLinks
+from local.devhost.http.routes import RouteTable
+from local.devhost.http.webhooks import Webhooks
+from local.devhost.hub.clock import Clock, RealClock
+from local.devhost.hub.hub import TaskHub
 from local.devhost.settings import HostSettings, load_settings, read_local_values
-from local.devhost.timer_trigger import Timer, TimerTriggers
-from local.devhost.webhooks import Webhooks
-from local.devhost.worker import Worker
-from local.devhost.worker_process import WorkerProcess
+from local.devhost.timer.timer_trigger import Timer, TimerTriggers
+from local.devhost.worker.worker import Worker
+from local.devhost.worker.worker_process import WorkerProcess
 
 HOST = "127.0.0.1"
 _EXTENSIONS_PATH = "/runtime/webhooks/"

@@ -11,12 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local.devhost.clock import Clock, VirtualClock
 from local.devhost.console import Console
-from local.devhost.hub import TaskHub
-from local.devhost.instance import Instance
+from local.devhost.hub.clock import Clock, VirtualClock
+from local.devhost.hub.hub import TaskHub
+from local.devhost.orchestration.instance import Instance
 from local.devhost.server import Devhost, serve
-from local.devhost.worker_process import WorkerProcess
+from local.devhost.worker.worker_process import WorkerProcess
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 120.0

@@ -12,7 +12,7 @@ import pytest
 
 from ingestion.run import run_state
 from ingestion.wire import from_wire
-from local.devhost.replay import Replay, replay
+from local.devhost.orchestration.replay import Replay, replay
 from tests.app.golden import stage
 from tests.app.golden.record import HERE, ending, issued, scenarios
 from tests.app.rehearsal import INPUTS, ORCHESTRATE

@@ -11,7 +11,7 @@ import clients.keep_runs as module
 from clients.keep_runs import schedule
 from ingestion.settings import KEEPER_SECONDS, keeper_seconds
 from ingestion.storage import close_storage
-from local.devhost.schedule import Schedule
+from local.devhost.timer.schedule import Schedule
 from tests.app.kept import Engine, actions
 from tests.app_host import NO_STORAGE, sluice
 

@@ -50,6 +50,12 @@ def test_devhost_knows_no_app() -> None:
     assert touching(files("local/devhost"), *app, "local.demo") == []
 
 
+def test_a_room_of_devhost_imports_only_those_before_it() -> None:
+    rooms = [f"local.devhost.{room}" for room in ("app", "orchestration", "worker", "hub", "timer", "http")]
+    for number, room in enumerate(rooms, 1):
+        assert touching(files(room.replace(".", "/")), *rooms[number:]) == []
+
+
 def test_the_demo_api_shares_no_code_with_the_source_that_reads_it() -> None:
     assert touching(files("local/demo"), "ingestion", "activities", "clients", "orchestrators") == []
 

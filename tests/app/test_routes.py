@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import function_app
-from local.devhost.routes import unreachable
+from local.devhost.http.routes import unreachable
 
 ALL_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"})
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.devhost.clock import VirtualClock
-from local.devhost.management import WEBHOOK_PATH
+from local.devhost.http.management import WEBHOOK_PATH
+from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import SAMPLE
 

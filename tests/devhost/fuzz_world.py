@@ -17,20 +17,20 @@ from uuid import UUID
 
 import pytest
 
-from local.devhost.clock import VirtualClock
+from local.devhost.app.loader import FunctionIndex, LoadedFunction
 from local.devhost.console import Console
-from local.devhost.decision import decide
-from local.devhost.episode import Episode, Turn
 from local.devhost.errors import ActivityError
-from local.devhost.event import Event
-from local.devhost.extension import Walk
-from local.devhost.hub import TaskHub
-from local.devhost.loader import FunctionIndex, LoadedFunction
-from local.devhost.refusal import Rules
-from local.devhost.replay import Replay, replay
+from local.devhost.hub.clock import VirtualClock
+from local.devhost.hub.hub import TaskHub
+from local.devhost.hub.store import Store
+from local.devhost.orchestration.decision import decide
+from local.devhost.orchestration.episode import Episode, Turn
+from local.devhost.orchestration.event import Event
+from local.devhost.orchestration.extension import Walk
+from local.devhost.orchestration.refusal import Rules
+from local.devhost.orchestration.replay import Replay, replay
 from local.devhost.settings import HostSettings
-from local.devhost.store import Store
-from local.devhost.worker import Worker
+from local.devhost.worker.worker import Worker
 from tests.devhost.fuzz_program import ALWAYS, program
 
 NO_LIMIT = 1_000_000
@@ -80,12 +80,12 @@ class World:
         """Start all programs, by their instance ids, and give their endings."""
         with pytest.MonkeyPatch.context() as patched:
             if self.sdk_alone:
-                patched.setattr("local.devhost.dispatcher.decide", _decide_as_the_sdk_counts)
-            patched.setattr("local.devhost.hub.Store", lambda path: _MortalStore(path, self))
+                patched.setattr("local.devhost.hub.dispatcher.decide", _decide_as_the_sdk_counts)
+            patched.setattr("local.devhost.hub.hub.Store", lambda path: _MortalStore(path, self))
             numbers = count()
             # Ids sort the same in every run, and the wall clock decides nothing.
-            patched.setattr("local.devhost.hub.uuid4", lambda: UUID(int=next(numbers)))
-            patched.setattr("local.devhost.dispatcher._LONGEST_PAUSE_SECONDS", 0.0)
+            patched.setattr("local.devhost.hub.hub.uuid4", lambda: UUID(int=next(numbers)))
+            patched.setattr("local.devhost.hub.dispatcher._LONGEST_PAUSE_SECONDS", 0.0)
             hub = self.open_hub()
             await hub.start()
             for instance_id, plan in plans.items():
@@ -215,7 +215,7 @@ def _decide_as_the_sdk_counts(episode: Episode, answer: Replay, rules: Rules) ->
         return walk
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("local.devhost.decision.follow", follow)
+        patched.setattr("local.devhost.orchestration.decision.follow", follow)
         return decide(episode, answer, rules)
 
 

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from local.devhost.activity_queue import ActivityQueue
-from local.devhost.clock import RealClock
 from local.devhost.console import Console
-from local.devhost.episode import Activity
+from local.devhost.hub.activity_queue import ActivityQueue
+from local.devhost.hub.clock import RealClock
+from local.devhost.orchestration.episode import Activity
 
 LIMIT = 3
 

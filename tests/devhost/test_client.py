@@ -12,7 +12,7 @@ import azure.functions as func
 import pytest
 
 from local.devhost.console import Console
-from local.devhost.management import ManagementLinks
+from local.devhost.http.management import ManagementLinks
 from local.devhost.server import Devhost, serve
 from tests.devhost.app_folder import SAMPLE
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local.devhost.clock import VirtualClock
 from local.devhost.console import Console
+from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import running_app
 from tests.devhost.app_folder import SAMPLE, write_app
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from local.devhost.decision import decide
-from local.devhost.episode import Episode, Message, Turn, open_episode
-from local.devhost.event import EventType, make_event, write_time
-from local.devhost.instance import Instance, start_event
-from local.devhost.refusal import Rules
-from local.devhost.replay import replay
+from local.devhost.hub.store import Store
+from local.devhost.orchestration.decision import decide
+from local.devhost.orchestration.episode import Episode, Message, Turn, open_episode
+from local.devhost.orchestration.event import EventType, make_event, write_time
+from local.devhost.orchestration.instance import Instance, start_event
+from local.devhost.orchestration.refusal import Rules
+from local.devhost.orchestration.replay import replay
 from local.devhost.settings import HostSettings
-from local.devhost.store import Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RULES = Rules(activities={"work": "work"}, orchestrators={"one": "one"}, settings=HostSettings())

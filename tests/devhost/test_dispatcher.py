@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.devhost.clock import RealClock
 from local.devhost.console import Console
+from local.devhost.hub.clock import RealClock
 from local.devhost.server import serve
 from local.devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import write_app

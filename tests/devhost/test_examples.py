@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.devhost.clock import VirtualClock
+from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp, running_app
 
 EXAMPLES = Path(__file__).parents[2] / "local" / "examples"

@@ -11,9 +11,9 @@ from azure.durable_functions.models.actions.WaitForExternalEventAction import Wa
 from azure.durable_functions.models.actions.WhenAllAction import WhenAllAction
 from azure.durable_functions.models.actions.WhenAnyAction import WhenAnyAction
 
-from local.devhost.action import Role
-from local.devhost.event import Event, EventType, make_event
-from local.devhost.extension import follow
+from local.devhost.orchestration.action import Role
+from local.devhost.orchestration.event import Event, EventType, make_event
+from local.devhost.orchestration.extension import follow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 THREE, ONE = RetryOptions(1_000, 3), RetryOptions(1_000, 1)

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import pytest
 
 from local.devhost.errors import DevhostError, StateFileError
-from local.devhost.instance import Instance
-from local.devhost.store import Store
+from local.devhost.hub.store import Store
+from local.devhost.orchestration.instance import Instance
 from local.devhost.testing import running_app
 from tests.devhost.app_folder import SAMPLE
 from tests.devhost.test_process import ask, start, until

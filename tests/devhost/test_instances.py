@@ -5,8 +5,8 @@ from base64 import b64decode
 import httpx
 import pytest
 
+from local.devhost.http.webhooks import CONTINUATION
 from local.devhost.testing import RunningApp
-from local.devhost.webhooks import CONTINUATION
 
 
 def test_a_list_is_filtered_and_paged_by_the_continuation_header(app: RunningApp, api: httpx.Client) -> None:

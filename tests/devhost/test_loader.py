@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from local.devhost.app.loader import load_app
 from local.devhost.errors import AppLoadError
-from local.devhost.loader import load_app
 from tests.devhost.app_folder import SAMPLE, write_app
 
 APP = "app = func.FunctionApp()\n"

@@ -36,7 +36,7 @@ def test_the_options_it_names_are_those_of_the_command(capsys: pytest.CaptureFix
 
 
 def test_the_files_and_settings_it_names_are_there() -> None:
-    for name in re.findall(r"`(?:local/devhost/)?([a-z_]+\.py)`", MANUAL):
+    for name in re.findall(r"`((?:[a-z]+/)?[a-z_]+\.py)`", MANUAL):
         assert name == "function_app.py" or (ROOT / "local" / "devhost" / name).is_file(), name
     settings = (ROOT / "local" / "devhost" / "settings.py").read_text(encoding="utf-8")
     (row,) = re.findall(r"^\| settings \|(.*)$", MANUAL, flags=re.MULTILINE)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.devhost.clock import VirtualClock
 from local.devhost.errors import DevhostError, Refusal
+from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp, running_app
 
 APP = Path(__file__).parent / "apps" / "orchestrations"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from local.devhost.app.loader import LoadedFunction
 from local.devhost.errors import HostStartError
-from local.devhost.loader import LoadedFunction
-from local.devhost.routes import RouteTable, decode, unreachable
+from local.devhost.http.routes import RouteTable, decode, unreachable
 
 
 def function(template: str | None, methods: list[str] | None = None, name: str = "page") -> LoadedFunction:

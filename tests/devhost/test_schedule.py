@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.devhost.schedule import Schedule
+from local.devhost.timer.schedule import Schedule
 
 SUNDAY_NOON = datetime(2026, 3, 1, 12, 0, 5, 7, tzinfo=UTC)
 

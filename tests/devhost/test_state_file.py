@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from local.devhost.errors import DevhostError, StateFileError
-from local.devhost.keys import key_file, load_keys
-from local.devhost.state_file import SCHEMA_VERSION, open_state_file
+from local.devhost.http.keys import key_file, load_keys
+from local.devhost.hub.state_file import SCHEMA_VERSION, open_state_file
 
 
 def test_a_second_opener_is_refused_until_the_first_has_closed(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_file_of_another_schema_is_refused_with_both_numbers(tmp_path: Path) -
 def test_a_file_of_an_older_schema_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "state.db"
     open_state_file(path).close()
-    monkeypatch.setattr("local.devhost.state_file.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr("local.devhost.hub.state_file.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     with pytest.raises(StateFileError, match=f"has schema {SCHEMA_VERSION}, this devhost reads schema") as refused:
         open_state_file(path)
     assert "delete it or use --state" in str(refused.value)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.devhost.status import render_history
+from local.devhost.http.status import render_history
 
 
 def event(kind: int, event_id: int = -1, **fields: Any) -> dict[str, Any]:

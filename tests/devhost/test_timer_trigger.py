@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from local.devhost.clock import VirtualClock
 from local.devhost.errors import AppLoadError
+from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import write_app
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.devhost.clock import VirtualClock
+from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import write_app
 

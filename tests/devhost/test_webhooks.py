@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.devhost.management import WEBHOOK_PATH
+from local.devhost.http.management import WEBHOOK_PATH
 from local.devhost.testing import RunningApp
 
 JSON: dict[str, Any] = {"content": '{"k": 1}', "headers": {"Content-Type": "application/json"}}

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import pytest
 
+from local.devhost.app.loader import load_app
 from local.devhost.errors import ActivityError
-from local.devhost.loader import load_app
 from local.devhost.settings import HostSettings
-from local.devhost.worker import Worker
+from local.devhost.worker.worker import Worker
 from tests.devhost.app_folder import write_app
 
 T = TypeVar("T")

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from local.devhost.event import EventType
+from local.devhost.orchestration.event import EventType
 from local.devhost.testing import RunningApp, running_app
-from local.devhost.worker_process import WorkerProcess
+from local.devhost.worker.worker_process import WorkerProcess
 from tests.devhost.app_folder import write_app
 
 APP = """
@@ -71,6 +71,24 @@ def quits(context):
 def held(req: func.HttpRequest) -> str:
     return str(hold(req.params["gate"]))
 """
+OWN_LOCAL = """
+app = df.DFApp()
+
+@app.activity_trigger(input_name="gate")
+def work(gate):
+    from local.work import work
+    return work(gate)
+
+@app.activity_trigger(input_name="gate")
+def fail(gate): raise ValueError("no")
+
+@app.orchestration_trigger(context_name="context")
+def once(context):
+    try:
+        return (yield context.call_activity(*context.get_input()))
+    except Exception as error:
+        return str(error)
+"""
 HOST = '{"version": "2.0", "functionTimeout": "00:00:05", "extensionBundle": {}}'
 
 
@@ -104,6 +122,18 @@ def replaced(gate: Path) -> Callable[[WorkerProcess], None]:
         gate.unlink()
 
     return strike
+
+
+@pytest.mark.parametrize("files", [["__init__.py"], []])
+def test_an_app_may_have_a_package_named_local_as_the_folder_of_devhost_is(tmp_path: Path, files: list[str]) -> None:
+    (tmp_path / "host.json").write_text(HOST)
+    (tmp_path / "local").mkdir()
+    for name in files:
+        (tmp_path / "local" / name).touch()
+    (tmp_path / "local" / "work.py").write_text("def work(gate): return f'{gate} at home'")
+    with running_app(write_app(tmp_path, OWN_LOCAL), worker_process=True) as app:
+        assert app.result(app.start("once", ["work", "done"])) == "done at home"
+        assert app.result(app.start("once", ["fail", ""])).startswith("Activity function 'fail' failed: ValueError: no")
 
 
 def test_a_death_fails_the_activities_in_flight_and_they_are_retried_in_a_new_process(

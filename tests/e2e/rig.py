@@ -20,7 +20,7 @@ from azure.storage.blob import ContainerClient
 
 from local.demo.readback import read_back
 from local.demo.tally import Comparison
-from local.devhost.clock import VirtualClock
+from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp
 from local.emulator import Azurite
 from tests.app_host import sluice

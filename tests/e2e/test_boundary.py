@@ -9,8 +9,8 @@ import pytest
 
 from local.demo.readback import read_back
 from local.demo.settings import ApiSettings
-from local.devhost.episode import Turn
-from local.devhost.store import Store
+from local.devhost.hub.store import Store
+from local.devhost.orchestration.episode import Turn
 from local.emulator import Azurite, Child
 from tests.app_host import ROOT, sluice
 

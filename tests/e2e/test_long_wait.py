@@ -15,7 +15,7 @@ from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import CANCEL
 from ingestion.settings import load_settings
 from ingestion.storage import open_storage
-from local.devhost.clock import VirtualClock
+from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp
 from local.emulator import Azurite
 from orchestrators.waiting import PAUSE

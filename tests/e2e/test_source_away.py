@@ -13,7 +13,7 @@ import httpx
 import pytest
 from aiohttp.test_utils import unused_port
 
-from local.devhost.clock import VirtualClock
+from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp
 from local.emulator import Azurite
 from orchestrators.waiting import EARLY

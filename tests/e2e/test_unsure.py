@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from ingestion.errors import StorageRefused
-from local.devhost.hub import TaskHub
+from local.devhost.hub.hub import TaskHub
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
 

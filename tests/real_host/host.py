@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from local.devhost.clock import RealClock
+from local.devhost.hub.clock import RealClock
 from local.devhost.testing import RunningApp, running_app
 from tests.real_host.marks import Marks
 from tests.real_host.rows import APPS

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias, cast
 
 from azure.durable_functions.orchestrator import Orchestrator
 
-from local.devhost.event import COMPLETIONS, EventType
-from local.devhost.loader import load_app
-from local.devhost.replay import replay
+from local.devhost.app.loader import load_app
+from local.devhost.orchestration.event import COMPLETIONS, EventType
+from local.devhost.orchestration.replay import replay
 from tests.real_host.exchanges import read
 from tests.real_host.host import WEBHOOKS, Host, hosted
 from tests.real_host.rows import APPS, Row, compare

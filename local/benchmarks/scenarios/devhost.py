@@ -68,7 +68,7 @@ def windows_on_devhost(meter: Meter, count: int) -> None:
 
 
 def on_devhost(meter: Meter, orchestrator: str, value: Any) -> Any:
-    from local.devhost.clock import RealClock
+    from local.devhost.hub.clock import RealClock
     from local.devhost.testing import running_app
 
     with (

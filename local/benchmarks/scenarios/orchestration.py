@@ -119,8 +119,9 @@ class Seen:
 
 def watched_replays() -> Seen:
     """Make devhost's replays count from now on."""
-    from local.devhost import dispatcher, worker
-    from local.devhost.replay import replay
+    from local.devhost.hub import dispatcher
+    from local.devhost.orchestration.replay import replay
+    from local.devhost.worker import worker
 
     seen = Seen()
     known: dict[str, tuple[int, int]] = {}  # events and bytes of each execution: its history only ever grows

@@ -15,12 +15,12 @@ from typing import Any
 
 from ingestion.run import run_state
 from ingestion.wire import to_wire
-from local.devhost import dispatcher
-from local.devhost.clock import VirtualClock
-from local.devhost.decision import decide
-from local.devhost.episode import Episode, Turn
-from local.devhost.refusal import Rules
-from local.devhost.replay import Replay
+from local.devhost.hub import dispatcher
+from local.devhost.hub.clock import VirtualClock
+from local.devhost.orchestration.decision import decide
+from local.devhost.orchestration.episode import Episode, Turn
+from local.devhost.orchestration.refusal import Rules
+from local.devhost.orchestration.replay import Replay
 from local.devhost.testing import RunningApp, running_app
 from tests.app.golden import stage
 from tests.app.rehearsal import first_state

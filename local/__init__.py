@@ -1,1 +1,0 @@
-"""All that serves only a local machine; never deployed."""

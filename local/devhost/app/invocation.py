@@ -1,0 +1,85 @@
+"""One call of a user function: the context it may ask for, and the traceback it leaves behind."""
+
+import asyncio
+import os
+import sys
+import threading
+import traceback
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
+from uuid import uuid4
+
+from azure.functions import _durable_functions
+
+# One-time notices about the SDK's own codec would fail the first call that meets them where warnings are errors.
+_durable_functions._no_expected_type_notice_emitted = True
+_durable_functions._loose_codec_notice_emitted = True
+
+# What a call of user code may end with. SystemExit ends a worker process, and fails the call where there is none; that
+# a task of the app was cancelled is a failure like others.
+CALL_FAILURES = (Exception, SystemExit, asyncio.CancelledError)
+
+is_worker_process = False
+
+_OWN_FOLDER = str(Path(__file__).parents[1])
+_MACHINERY = ("azure/durable_functions/", "concurrent/futures/thread.py", "asyncio/")
+
+
+def _no_trace() -> SimpleNamespace:
+    return SimpleNamespace(trace_parent="", trace_state="", attributes={}, Traceparent="", Tracestate="", Attributes={})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the worker hands to a parameter called `context`."""
+
+    function_name: str
+    function_directory: str = ""
+    invocation_id: str = field(default_factory=lambda: str(uuid4()))
+    thread_local_storage: threading.local = field(default_factory=threading.local)
+    trace_context: SimpleNamespace = field(default_factory=_no_trace)
+    retry_context: None = None
+
+
+# Lets a log record say which function wrote it.
+current_context: ContextVar[Context | None] = ContextVar("current_context", default=None)
+
+
+def is_stopping() -> bool:
+    """Tell whether devhost itself has cancelled this call, which is then no failure: it is to run again."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def end_if_exit(error: BaseException) -> None:
+    """End a worker process whose app has called sys.exit; its main thread alone cannot hear of that in every place."""
+    if is_worker_process and isinstance(error, SystemExit):
+        leave(error.code if isinstance(error.code, int) else int(error.code is not None))
+
+
+def leave(code: int) -> NoReturn:
+    """End this process at once."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def user_traceback(error: BaseException) -> str:
+    """Format an error without frames of the host and the SDK; empty when no others are left."""
+    summary = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = summary
+    has_frames = False
+    while part is not None:
+        frames = [frame for frame in part.stack if not _is_host_frame(frame.filename)]
+        part.stack = traceback.StackSummary.from_list(frames)
+        has_frames = has_frames or bool(frames)
+        part = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
+    return "".join(summary.format()) if has_frames else ""
+
+
+def _is_host_frame(filename: str) -> bool:
+    name = filename.replace("\\", "/")
+    return name.startswith(_OWN_FOLDER) or any(mark in name for mark in _MACHINERY)

@@ -1,0 +1,72 @@
+"""The app's log records: on stderr as the host would show them, in the log file with their extra fields."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from local.devhost.app.invocation import current_context
+from local.devhost.errors import explained
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+# Their INFO records are about each request; the app's own are what a person wants to see.
+_CHATTY = ("azure.functions", "aiohttp.access", "asyncio")
+_WORDS = {"WARNING": "warn", "ERROR": "fail", "CRITICAL": "crit"}
+
+
+class _ReadableFormatter(logging.Formatter):
+    """`12:00:00.123 info Function.fetch.User · page fetched`, a traceback below it; the worker drops extra fields."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
+        word = _WORDS.get(record.levelname, record.levelname.lower())
+        context = current_context.get()
+        # The host does not learn the logger's name.
+        category = record.name if context is None else f"Function.{context.function_name}.User"
+        return f"{time} {word} {category} · {record.message}"
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a record, on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if (context := current_context.get()) is not None:
+            entry |= {"function_name": context.function_name, "invocation_id": context.invocation_id}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        extra = {key: it for key, it in vars(record).items() if key not in _STANDARD and not key.startswith("_")}
+        return json.dumps(entry | extra, default=str, ensure_ascii=False)
+
+
+def show_logs(log_file: Path | None) -> None:
+    """Show the app's records on stderr and, if asked, in a file, from now on."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    handlers[0].setFormatter(_ReadableFormatter())
+    if log_file is not None:
+        with explained(f"log file {log_file} cannot be written"):
+            log_file.parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
+        handlers[-1].setFormatter(_JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=handlers)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Lose all records, as the worker does while it imports and indexes the app."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)

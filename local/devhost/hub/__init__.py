@@ -1,0 +1,1 @@
+"""The task hub: keeps instances in the state file, and everything moving."""

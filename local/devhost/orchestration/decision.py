@@ -1,0 +1,216 @@
+"""Decides what follows from one episode: a pure function of history, actions and now."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from azure.durable_functions.models.actions.ActionType import ActionType
+
+from local.devhost.orchestration.action import Issued, Role
+from local.devhost.orchestration.episode import Activity, Episode, Timer, Turn
+from local.devhost.orchestration.event import SCHEDULING, Event, EventType, make_event, write_time
+from local.devhost.orchestration.extension import Walk, follow
+from local.devhost.orchestration.instance import STATUS_NUMBERS, Instance, Parent
+from local.devhost.orchestration.refusal import DRIFT, Rules, find_refusals
+from local.devhost.orchestration.replay import Replay
+from local.devhost.orchestration.value import read_json, read_text
+
+# What a control event makes of the instance, and where it has the reason.
+_CONTROLS = {
+    EventType.EXECUTION_SUSPENDED: ("Suspended", "Reason"),
+    EventType.EXECUTION_RESUMED: ("Running", "Reason"),
+    EventType.EXECUTION_TERMINATED: ("Terminated", "Input"),
+}
+
+
+def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
+    """Derive the turn.
+
+    1. Number the tasks as the extension does.
+    2. Refuse what the real host would break or devhost does not know.
+    3. Schedule the tasks that history does not hold yet.
+    4. End, continue as new, or stay: an ending waits for every open activity, child and timer.
+
+    A suspended instance takes its turns, too, but 2 to 4 wait for the one that resumes it.
+    """
+    walk = follow(replay.actions, chain(episode.history, episode.new_events))
+    before = episode.instance
+    status, output_text = _follow_controls(before, episode.new_events)
+    turn = Turn(
+        before=before,
+        after=before.updated(episode.now, status=status, output_text=output_text, waits=()),
+        events=[*episode.new_events],
+        consumed=[*episode.consumed],
+    )
+    if replay.hint:
+        turn.remarks["no answer"] = replay.hint
+    refusal = next(find_refusals(episode, replay, walk.issued, rules), None)
+    if status == "Terminated":
+        _record_end(turn, episode)
+    elif status == "Suspended":
+        turn.after = replace(turn.after, waits=replay.waits)
+    elif refusal is not None:
+        _end(turn, episode, replay, refusal)
+    else:
+        is_open = any(task.task_id not in episode.ended and not task.is_cancelled for task in walk.issued)
+        has_ended = replay.is_done or replay.error is not None
+        _schedule(turn, episode, walk.issued, rules)
+        _remark(turn, replay, walk, is_open, has_ended)
+        # The first turn of a generation that sets no custom status leaves that of the generation before it.
+        is_next = before.status != "Pending" and not episode.history
+        kept = before.custom_status_text if is_next else None
+        turn.after = replace(turn.after, waits=replay.waits, custom_status_text=replay.custom_status_text or kept)
+        if has_ended and not is_open and walk.is_finished:
+            if replay.next_input_text is not None and replay.error is None:
+                _continue_as_new(turn, episode, replay.next_input_text, walk)
+            else:
+                _end(turn, episode, replay, replay.error)
+    turn.events.append(make_event(EventType.ORCHESTRATOR_COMPLETED, episode.now))
+    return turn
+
+
+def _follow_controls(before: Instance, events: Sequence[Event]) -> tuple[str, str | None]:
+    """Give the status and the output that suspensions, resumptions and a termination leave; a reason is an output."""
+    status, output_text = ("Suspended" if before.status == "Suspended" else "Running"), before.output_text
+    for event in events:
+        if event["EventType"] in _CONTROLS:
+            status, key = _CONTROLS[event["EventType"]]
+            output_text = output_text if event[key] is None else event[key]
+            if status == "Terminated":
+                break
+    return status, output_text
+
+
+def _schedule(turn: Turn, episode: Episode, issued: Sequence[Issued], rules: Rules) -> None:
+    here = (turn.before.instance_id, turn.before.execution_id)
+    stores_inputs = rules.settings.store_inputs_in_history
+    turn.cancelled_timers = [task.task_id for task in issued if task.is_cancelled]
+    known = {event["EventId"] for event in episode.history if event["EventType"] in SCHEDULING}
+    for task in issued:
+        if task.task_id in known:
+            continue
+        fields: dict[str, Any] = {}
+        if task.event_type is EventType.TIMER_CREATED:
+            fields["FireAt"] = write_time(_fire_at(task, episode.now))
+            if not task.is_cancelled:
+                turn.timers.append(Timer(*here, task.task_id, fields["FireAt"]))
+        elif task.event_type is EventType.SUB_ORCHESTRATION_INSTANCE_CREATED:
+            child = _new_child(episode, task)
+            turn.children.append(child)
+            shown = child.input_text if stores_inputs else None
+            fields |= {"Name": task.name, "Version": None, "InstanceId": child.instance_id, "Input": shown}
+            fields |= {"ClientSpanId": None, "Tags": None}
+        else:
+            turn.activities.append(Activity(*here, task.task_id, task.name, task.input_text))
+            shown = json.dumps([task.input_text]) if stores_inputs else None
+            fields |= {"Name": task.name, "Version": "", "Input": shown, "ParentTraceContext": None, "Tags": None}
+        turn.events.append(make_event(task.event_type, episode.now, event_id=task.task_id, **fields))
+
+
+def _fire_at(task: Issued, now: datetime) -> datetime:
+    if task.role is Role.RETRY_TIMER:
+        milliseconds = task.action.retry_options.first_retry_interval_in_milliseconds
+        return now if task.is_last_attempt else now + timedelta(milliseconds=milliseconds)
+    # The protocol labels whatever time it is given as UTC without converting it.
+    fire_at: datetime = task.action.fire_at.replace(tzinfo=UTC)
+    return fire_at
+
+
+def _new_child(episode: Episode, task: Issued) -> Instance:
+    me = episode.instance
+    (task.action.instance_id or "").encode()  # raises now what no commit could write
+    return Instance(
+        instance_id=task.action.instance_id or f"{me.execution_id}:{task.task_id}",
+        execution_id=_derive_id(me.execution_id, str(task.task_id)),
+        name=task.name,
+        input_text=_encode_again(task.input_text),
+        created_time=episode.now,
+        last_updated_time=episode.now,
+        parent=Parent(instance_id=me.instance_id, execution_id=me.execution_id, name=me.name, task_id=task.task_id),
+    )
+
+
+def _remark(turn: Turn, replay: Replay, walk: Walk, is_open: bool, has_ended: bool) -> None:
+    reached = {id(task.action) for task in walk.issued}
+    held = next((task for task in replay.issued if id(task.action) not in reached), None)
+    if held is not None:
+        is_any = walk.blocked_by is not None and walk.blocked_by.action_type == ActionType.WHEN_ANY
+        turn.remarks["held back"] = (
+            f"'{held.text}' waits until the {'task_any' if is_any else 'task_all or call'} yielded before it has "
+            "ended, as on a real host. A window kept full with task_any loses its concurrency this way; windows of "
+            "task_all, each drained, do not"
+        )
+    if has_ended and not is_open and not walk.is_finished:
+        turn.remarks["unfinished"] = (
+            "the orchestrator has ended, but the instance stays Running until the events that it waited for have come "
+            f"({', '.join(sorted(set(walk.waits)))}), as on a real host"
+        )
+    for name in replay.early:
+        if replay.early.count(name) > 1:
+            turn.remarks["replaced event"] = (
+                f"event '{name}' came more than once before it was waited for: the SDK keeps the last one and gives it "
+                "to every wait that follows, as on a real host"
+            )
+        if wait := next((wait for wait in replay.waits if wait != name and wait.lower() == name.lower()), None):
+            turn.remarks["event in another case"] = (
+                f"event '{name}' is used up without effect: the orchestrator waits for '{wait}', and the SDK tells "
+                "upper from lower case, as on a real host"
+            )
+    if not has_ended and not is_open and not replay.waits:
+        turn.remarks["stuck"] = (
+            "stuck: the orchestrator waits for a task that nothing can complete. A task belongs to the last task_all "
+            "or task_any built around it; an earlier one never ends"
+        )
+
+
+def _end(turn: Turn, episode: Episode, replay: Replay, error: str | None) -> None:
+    if error is None:
+        status, output_text = "Completed", replay.output_text and read_json(replay.output_text)
+    else:
+        head = "" if error.startswith(DRIFT) else f"Orchestrator function '{turn.before.name}' failed: "
+        status, output_text = "Failed", read_text(head + error)
+        turn.error_traceback = replay.error_traceback
+    turn.after = replace(turn.after, status=status, output_text=output_text, waits=())
+    _record_end(turn, episode)
+
+
+def _record_end(turn: Turn, episode: Episode) -> None:
+    turn.events.append(
+        make_event(
+            EventType.EXECUTION_COMPLETED,
+            episode.now,
+            event_id=sum(event["EventType"] in SCHEDULING for event in chain(episode.history, turn.events)),
+            OrchestrationStatus=STATUS_NUMBERS[turn.after.status],
+            Result=turn.after.output_text,
+            FailureDetails=None,
+        )
+    )
+
+
+def _continue_as_new(turn: Turn, episode: Episode, input_text: str, walk: Walk) -> None:
+    turn.after = replace(
+        turn.after,
+        execution_id=_derive_id(turn.before.execution_id, "next"),
+        input_text=_encode_again(input_text),
+        created_time=episode.now,
+        waits=(),
+    )
+    if walk.early.total():
+        turn.remarks["lost event"] = (
+            f"event '{next(walk.early.elements())}' was raised before continue_as_new and not waited for: lost, as on "
+            "a real host"
+        )
+
+
+def _encode_again(text: str) -> str:
+    """Encode JSON text as JSON: the extension takes an action's input for a string, and `get_input` decodes twice."""
+    return json.dumps(read_json(text))
+
+
+def _derive_id(execution_id: str, step: str) -> str:
+    """Derive a new execution id, so that a turn decided twice is the same turn."""
+    return str(uuid5(NAMESPACE_OID, f"{execution_id}/{step}"))

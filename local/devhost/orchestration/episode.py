@@ -1,0 +1,104 @@
+"""What an orchestrator is told next, as an episode, and what that changes, as a turn."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from local.devhost.orchestration.event import Event, EventType, completed_task_id, make_event
+from local.devhost.orchestration.instance import Instance
+
+
+class Message(NamedTuple):
+    """One row of an inbox; `execution_id` is None for what any execution of the instance may take."""
+
+    number: int
+    execution_id: str | None
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """One run of an orchestrator: all that the decision about it depends on.
+
+    `ended` has the ids of all tasks that have ended.
+    """
+
+    instance: Instance
+    history: Sequence[Event]
+    new_events: list[Event]
+    ended: AbstractSet[int | None]
+    consumed: list[int]
+    now: datetime
+
+
+class Activity(NamedTuple):
+    """An activity to run."""
+
+    instance_id: str
+    execution_id: str
+    task_id: int
+    name: str
+    input_text: str | None
+
+
+class Timer(NamedTuple):
+    """A durable timer to fire, at a moment as `write_time` gives it."""
+
+    instance_id: str
+    execution_id: str
+    task_id: int
+    fire_at: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Turn:
+    """What one episode makes of an instance; `remarks` tell a person, by kind, how its orchestrator is written."""
+
+    before: Instance
+    after: Instance
+    events: list[Event]
+    consumed: list[int]
+    activities: list[Activity] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    cancelled_timers: list[int] = field(default_factory=list)
+    children: list[Instance] = field(default_factory=list)
+    remarks: dict[str, str] = field(default_factory=dict)
+    error_traceback: str = ""
+
+    @property
+    def continues_as_new(self) -> bool:
+        return self.after.execution_id != self.before.execution_id
+
+
+def open_episode(
+    instance: Instance, history: Sequence[Event], inbox: Sequence[Message], now: datetime
+) -> Episode | None:
+    """Pick from the inbox, oldest first, what belongs to this execution; None if there is nothing."""
+    ended = {completed_task_id(event) for event in history}
+    timers = (event for event in history if event["EventType"] == EventType.TIMER_CREATED)
+    created = {event["EventId"]: event["Timestamp"] for event in timers}
+    delivered: list[Event] = []
+    # What came before a generation's start was for it, too: it begins with its start.
+    by_kind = sorted(inbox, key=lambda message: message.event["EventType"] != EventType.EXECUTION_STARTED)
+    for _, execution_id, event in by_kind:
+        if execution_id not in (None, instance.execution_id):
+            continue  # addressed to an earlier generation
+        task_id = completed_task_id(event)
+        if event["EventType"] == EventType.TIMER_FIRED:
+            # It bears the time of its creation; only the OrchestratorStarted before it tells when it fired.
+            event = event | {"Timestamp": created.get(task_id, event["Timestamp"])}
+        if task_id is None or task_id not in ended:
+            ended.add(task_id)
+            delivered.append(event)
+    if not delivered:
+        return None
+    return Episode(
+        instance=instance,
+        history=history,
+        new_events=[make_event(EventType.ORCHESTRATOR_STARTED, now), *delivered],
+        ended=ended,
+        consumed=[message.number for message in inbox],
+        now=now,
+    )

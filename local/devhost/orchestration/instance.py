@@ -1,0 +1,95 @@
+"""What is known of an orchestration instance, and the events that tell of its start and its end."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+from local.devhost.orchestration.event import Event, EventType, make_event
+from local.devhost.orchestration.failure import NET_STACK
+
+TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Terminated"})
+
+# As history events have them.
+STATUS_NUMBERS = {"Running": 0, "Completed": 1, "Failed": 3, "Terminated": 5, "Pending": 6, "Suspended": 7}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """Who waits for a sub-orchestration."""
+
+    instance_id: str
+    execution_id: str
+    name: str
+    task_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One instance; the texts are raw JSON or, for a failure's output, plain text.
+
+    `revision` counts the writes to it, `waits` names the external events that it waits for.
+    """
+
+    instance_id: str
+    execution_id: str
+    name: str
+    status: str = "Pending"
+    input_text: str | None
+    custom_status_text: str | None = None
+    output_text: str | None = None
+    created_time: datetime
+    last_updated_time: datetime
+    revision: int = 0
+    waits: tuple[str, ...] = ()
+    parent: Parent | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL_STATUSES
+
+    def updated(self, now: datetime, **changes: Any) -> Self:
+        """Give the instance as a write at that moment leaves it."""
+        return replace(self, last_updated_time=now, revision=self.revision + 1, **changes)
+
+
+def start_event(instance: Instance) -> Event:
+    """Build the first event of an execution."""
+    parent = instance.parent
+    return make_event(
+        EventType.EXECUTION_STARTED,
+        instance.created_time,
+        Name=instance.name,
+        Version=None,
+        Input=instance.input_text,
+        OrchestrationInstance={"InstanceId": instance.instance_id, "ExecutionId": instance.execution_id},
+        ParentInstance=parent
+        and {
+            "OrchestrationInstance": {"InstanceId": parent.instance_id, "ExecutionId": parent.execution_id},
+            "Name": parent.name,
+            "Version": None,
+            "TaskScheduleId": parent.task_id,
+        },
+        Tags=None,
+        Correlation=None,
+        ParentTraceContext=None,
+        ScheduledStartTime=None,
+        Generation=0 if instance.status == "Pending" else None,  # none once it has continued as new
+    )
+
+
+def end_event(child: Instance, parent: Parent) -> Event:
+    """Build the event by which a parent hears of its child's end."""
+    now, text = child.last_updated_time, child.output_text
+    if child.status == "Completed":
+        return make_event(
+            EventType.SUB_ORCHESTRATION_INSTANCE_COMPLETED, now, TaskScheduledId=parent.task_id, Result=text
+        )
+    message = str(text).removeprefix(f"Orchestrator function '{child.name}' failed: ")
+    return make_event(
+        EventType.SUB_ORCHESTRATION_INSTANCE_FAILED,
+        now,
+        TaskScheduledId=parent.task_id,
+        Reason=text,
+        Details=f"Message: {message}, StackTrace: {NET_STACK}" if child.status == "Failed" else None,
+        FailureDetails=None,
+    )

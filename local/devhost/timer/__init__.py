@@ -1,0 +1,1 @@
+"""The app's timer triggers and when they are due."""
