@@ -60,5 +60,5 @@ def test_items_are_passed_on_before_the_body_has_ended(form: Any) -> None:
 
     items, counted, document = asyncio.run(run())
     assert items == ROWS
-    assert (counted.streamed, counted.last, counted.kept) == (len(ROWS), ROWS[-1], [])
+    assert (counted.count, counted.last, counted.kept) == (len(ROWS), ROWS[-1], [])
     assert document == ({"rows": [], "next": "x"} if form == "json" else None)
