@@ -10,7 +10,7 @@ from ingestion.errors import SourceRefused
 from ingestion.source.page import ItemSink, Page
 from ingestion.source.reading.body import PIECE_BYTES, is_framed, pieces
 from ingestion.source.reading.parse_json import JsonParser, quote, read_json
-from ingestion.source.reading.parse_lines import PLAIN_CSV, Csv, CsvParser, NdjsonParser
+from ingestion.source.reading.parse_lines import Csv, CsvParser, NdjsonParser
 from ingestion.source.reading.path import ABSENT, at, shown
 from ingestion.source.table import Table
 
@@ -64,7 +64,7 @@ async def read_items(
     path: tuple[str, ...],
     limits: Limits,
     sink: CountedSink,
-    csv: Csv = PLAIN_CSV,
+    csv: Csv,
 ) -> tuple[Any, str | None]:
     """Bring the items of a page into `sink`; return the document around them, and what is wrong with their place.
 
