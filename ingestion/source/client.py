@@ -132,8 +132,9 @@ class SourceClient:
     async def _understood(self, response: httpx.Response, sink: CountedSink) -> Page | Throttled:
         """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""
         throttle, status = self._source.throttle, response.status_code
+        headers = dict(response.headers)  # their names in lower case
         unnamed = _backoff_seconds(self._refusals + 2, MAX_UNNAMED_WAIT_SECONDS)
-        wait = refused_for_seconds(throttle, status, response.headers, time.time(), unnamed)
+        wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)
         if wait is not None:
             return self._left_alone(wait, f"HTTP {status}")
         if not response.is_success:
@@ -154,7 +155,7 @@ class SourceClient:
                 return page_of(response, told, sink)
             raise NoAnswer(failed) if failed else SourceRefused(problem)
         self._refusals, self.has_answered = 0, True
-        self._pace.pause(self._now(), pause_seconds(throttle, response.headers, document, time.time()))
+        self._pace.pause(self._now(), pause_seconds(throttle, headers, document, time.time()))
         return page_of(response, document, sink)
 
     async def _failed(self, response: httpx.Response, sink: CountedSink, unnamed: float) -> Page | Throttled:

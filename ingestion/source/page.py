@@ -29,9 +29,8 @@ class Page:
     """One answer of the source that means something: success, or a status that the source's description declares.
 
     `document` is the answer without its items (in their place an empty list), or the whole of one that is no page.
-    `items` is empty when they went to a sink; then `streamed` counts them, and `first_item` and `last_item` are kept.
-    Header names are in lower case, `url` is the one that answered in the end, `complete` tells that the body was not
-    cut.
+    `items` is empty when they went to a sink; `count`, `first` and `last` are known either way. Header names are in
+    lower case, `url` is the one that answered in the end.
     """
 
     items: list[Any]
@@ -39,25 +38,9 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     url: str = ""
-    complete: bool = True
-    streamed: int = 0
-    first_item: Any = None
-    last_item: Any = None
-
-    @property
-    def count(self) -> int:
-        """Return the number of items, wherever they went."""
-        return self.streamed + len(self.items)
-
-    @property
-    def first(self) -> Any:
-        """Return the first item of the page, None on an empty one."""
-        return self.items[0] if self.items else self.first_item
-
-    @property
-    def last(self) -> Any:
-        """Return the last item of the page, None on an empty one."""
-        return self.items[-1] if self.items else self.last_item
+    count: int = 0
+    first: Any = None
+    last: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ BASE = PageRequest(url="http://shop.example/v1/orders", query={"state": "open"})
 
 
 def page(document: Any = None, items: list[Any] | None = None, **facts: Any) -> Page:
+    if items:
+        facts |= {"count": len(items), "first": items[0], "last": items[-1]}
     return Page(items=items or [], document=document, url="http://shop.example/v1/orders?page=1", **facts)
 
 

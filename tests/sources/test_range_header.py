@@ -28,13 +28,13 @@ def test_the_next_range_follows_what_came(status: int, header: str, count: int, 
     style = style_of(RangeHeaderStyle, limit=10)
     assert style.request(BASE, 0).headers == {"Range": "items=0-9"}
     headers = {"content-range": header} if header else {}
-    assert after(style, page(status=status, headers=headers, streamed=count), 0) == expected
+    assert after(style, page(status=status, headers=headers, count=count), 0) == expected
 
 
 @pytest.mark.parametrize("status", [200, 206])
 @pytest.mark.parametrize("header", ["bytes", "items 5-9/25", "items 0-9/25", "items 9-0/25", "*/25", "0-4", "0-²/9"])
 def test_a_range_that_does_not_fit_what_was_asked_for_and_what_came_is_refused(status: int, header: str) -> None:
-    answer = page(status=status, headers={"content-range": header}, streamed=5)
+    answer = page(status=status, headers={"content-range": header}, count=5)
     with pytest.raises(SourceRefused, match="Content-Range"):
         after(style_of(RangeHeaderStyle, limit=10), answer, 0)
 
@@ -45,4 +45,4 @@ def test_a_part_without_its_range_is_refused_and_a_page_without_items_is_no_end_
         with pytest.raises(SourceRefused, match="Content-Range"):
             style.following(answer, 0, style.request(BASE, 0), Reached(pages=1, items=1, largest_page=1))
     with pytest.raises(SourceRefused, match="Content-Range"):  # all of the source once more
-        after(style, page(streamed=25), 10)
+        after(style, page(count=25), 10)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from ingestion.source.reading.items import SMALL_BODY_BYTES, CountedSink, Limits, read_items
+from ingestion.source.reading.parse_lines import Csv
 
 ROWS = [{"id": f"order-{n:09}"} for n in range(2 * SMALL_BODY_BYTES // 20)]
 HEADERS = {"Transfer-Encoding": "chunked"}
@@ -54,11 +55,11 @@ def test_items_are_passed_on_before_the_body_has_ended(form: Any) -> None:
         sink = Sink(stream)
         counted = CountedSink(sink)
         response = httpx.Response(200, headers=HEADERS, stream=stream)
-        document, problem = await read_items(response, form, ("rows",), Limits(), counted)
+        document, problem = await read_items(response, form, ("rows",), Limits(), counted, Csv())
         assert problem is None
         return sink.items, counted, document
 
     items, counted, document = asyncio.run(run())
     assert items == ROWS
-    assert (counted.streamed, counted.last, counted.kept) == (len(ROWS), ROWS[-1], [])
+    assert (counted.count, counted.last, counted.kept) == (len(ROWS), ROWS[-1], [])
     assert document == ({"rows": [], "next": "x"} if form == "json" else None)

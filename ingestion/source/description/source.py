@@ -31,7 +31,7 @@ from ingestion.wire import JsonObject
 
 
 def _as_sent(given: Any) -> str | tuple[str, ...]:
-    """The text of a query parameter, or the texts of one that is repeated."""
+    """Return the text of a query parameter, or the texts of one that is repeated."""
     values = given if isinstance(given, list | tuple) else (given,)
     if not all(isinstance(each, str | bool | int | float) for each in values):
         raise not_allowed("not a value of a query", "text, a number, true or false, or a list of these")

@@ -64,13 +64,9 @@ class Exchange:
             for name in self._source.headers:  # one of them may well be a key
                 headers.pop(name, None)
         headers["Accept-Encoding"] = ACCEPT_ENCODING
+        timeout, extensions = self._source.timeout_seconds, {"turn": turn}
         return self._http.build_request(
-            request.method,
-            url,
-            headers=headers,
-            json=request.body,
-            timeout=self._source.timeout_seconds,
-            extensions={"turn": turn},
+            request.method, url, headers=headers, json=request.body, timeout=timeout, extensions=extensions
         )
 
     def _is_own(self, url: httpx.URL) -> bool:

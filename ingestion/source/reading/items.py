@@ -1,6 +1,6 @@
 """From the body of one answer to its items: at once where it is small, else while it arrives."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Literal
 
 import httpx
@@ -10,7 +10,7 @@ from ingestion.errors import SourceRefused
 from ingestion.source.page import ItemSink, Page
 from ingestion.source.reading.body import PIECE_BYTES, is_framed, pieces
 from ingestion.source.reading.parse_json import JsonParser, quote, read_json
-from ingestion.source.reading.parse_lines import PLAIN_CSV, Csv, CsvParser, NdjsonParser
+from ingestion.source.reading.parse_lines import Csv, CsvParser, NdjsonParser
 from ingestion.source.reading.path import ABSENT, at, shown
 from ingestion.source.table import Table
 
@@ -37,7 +37,7 @@ class CountedSink:
     def __init__(self, sink: ItemSink | None) -> None:
         self._sink = sink
         self.kept: list[Any] = []
-        self.streamed = 0
+        self.count = 0
         self.first: Any = None
         self.last: Any = None
 
@@ -46,16 +46,16 @@ class CountedSink:
             return
         if self._sink is None:
             self.kept.extend(items)
-            return
-        await self._sink.add(items)
-        self.first = self.first if self.streamed else items[0]
-        self.streamed, self.last = self.streamed + len(items), items[-1]
+        else:
+            await self._sink.add(items)
+        self.first = self.first if self.count else items[0]
+        self.count, self.last = self.count + len(items), items[-1]
 
     async def restart(self) -> None:
         """Forget everything: the answer is asked for again."""
-        if self._sink is not None and self.streamed:
+        if self._sink is not None and self.count:
             await self._sink.restart()
-        self.kept, self.streamed, self.first, self.last = [], 0, None, None
+        self.kept, self.count, self.first, self.last = [], 0, None, None
 
 
 async def read_items(
@@ -64,7 +64,7 @@ async def read_items(
     path: tuple[str, ...],
     limits: Limits,
     sink: CountedSink,
-    csv: Csv = PLAIN_CSV,
+    csv: Csv,
 ) -> tuple[Any, str | None]:
     """Bring the items of a page into `sink`; return the document around them, and what is wrong with their place.
 
@@ -90,7 +90,13 @@ async def read_items(
             items, document, problem = read_json(bytes(begun), path)
             await sink.add(items)
             return document, problem
-    return await _read_streaming(bytes(begun), arriving, _parser(form, path, csv), sink)
+    parser = _parser(form, path, csv)
+    if begun:
+        await sink.add(parser.feed(bytes(begun)))
+    async for piece in arriving:
+        await sink.add(parser.feed(piece))
+    await sink.add(parser.close())
+    return parser.document, parser.problem
 
 
 def _parser(form: Format, path: tuple[str, ...], csv: Csv) -> Parser:
@@ -101,17 +107,6 @@ def _parser(form: Format, path: tuple[str, ...], csv: Csv) -> Parser:
             return NdjsonParser()
         case "csv":
             return CsvParser(csv.delimiter, csv.encoding)
-
-
-async def _read_streaming(
-    begun: bytes, arriving: AsyncIterator[bytes], parser: Parser, sink: CountedSink
-) -> tuple[Any, str | None]:
-    if begun:
-        await sink.add(parser.feed(begun))
-    async for piece in arriving:
-        await sink.add(parser.feed(piece))
-    await sink.add(parser.close())
-    return parser.document, parser.problem
 
 
 def error_in(document: Any, where: tuple[str, ...] | None, concealed: Callable[[str], str] = str) -> str | None:
@@ -138,7 +133,7 @@ def page_of(response: httpx.Response, document: Any, sink: CountedSink) -> Page:
         headers=dict(response.headers),
         status=response.status_code,
         url=str(response.url),
-        streamed=sink.streamed,
-        first_item=sink.first,
-        last_item=sink.last,
+        count=sink.count,
+        first=sink.first,
+        last=sink.last,
     )

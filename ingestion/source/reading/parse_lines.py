@@ -33,9 +33,6 @@ class Csv(Table):
     encoding: Literal["utf-8", "latin-1", "windows-1252"] = "utf-8"
 
 
-PLAIN_CSV = Csv()
-
-
 class NdjsonParser:
     """One JSON value a line; empty lines are skipped."""
 
