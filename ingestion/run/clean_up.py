@@ -26,6 +26,7 @@ from ingestion.sending.checkpoint import checkpoint_name
 SPOOL = ("chunks", "batches", "cursors", "checkpoints")
 DELETIONS_AT_ONCE = 16
 RUNS = "runs/"
+CEILING = "ceiling.json"
 
 
 async def clean_up(ledger: Ledger, state: RunState) -> int:
@@ -44,7 +45,8 @@ async def clean_up(ledger: Ledger, state: RunState) -> int:
         return await _delete(ledger.container, [f"{folder}chunks/"], is_of_no_batch)
     left = {chunk_of(entry) for entry in await failed_chunks(ledger, state)} | set(_in_spool(state))
     needed = {name for one in left for name in (chunk_name(ledger.run, one), checkpoint_name(ledger.run, one.number))}
-    return await _delete(ledger.container, [f"{folder}{place}/" for place in SPOOL], lambda name: name not in needed)
+    places = [*(f"{place}/" for place in SPOOL), CEILING]
+    return await _delete(ledger.container, [folder + place for place in places], lambda name: name not in needed)
 
 
 def _in_spool(state: RunState) -> Iterable[Chunk]:
