@@ -1,85 +1,63 @@
 """A blob container in memory: as much of the storage client as the spool uses, with its conditions and its errors."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 
 @dataclass
 class Blob:
     data: bytes
     metadata: dict[str, str]
-    etag: str
+
+
+async def nothing(operation: str) -> None:
+    """Do nothing between two steps of storage."""
 
 
 @dataclass
 class FakeContainer:
-    """`before` is called with the name of each operation before it takes effect, `after` when it has."""
+    """`step` is awaited before each operation, and again after each one that writes."""
 
     blobs: dict[str, Blob] = field(default_factory=dict)
-    staged: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    before: Callable[[str], None] = lambda operation: None
-    after: Callable[[str], None] = lambda operation: None
-    versions: int = 0
+    step: Callable[[str], Awaitable[None]] = nothing
 
     def get_blob_client(self, name: str) -> "FakeBlobClient":
         return FakeBlobClient(self, name)
 
-    def put(self, name: str, data: bytes, metadata: dict[str, str] | None = None) -> None:
-        self.versions += 1
-        self.blobs[name] = Blob(data, metadata or {}, f"v{self.versions}")
+    async def list_blobs(self, name_starts_with: str, include: list[str]) -> AsyncIterator[Any]:
+        assert include == ["metadata"]
+        for name, blob in sorted(self.blobs.items()):
+            if name.startswith(name_starts_with):
+                yield SimpleNamespace(name=name, metadata=blob.metadata)
 
 
 class FakeBlobClient:
     def __init__(self, container: FakeContainer, name: str) -> None:
         self._container, self._name = container, name
 
-    async def get_blob_properties(self) -> Any:
-        self._container.before("properties")
-        blob = self._found()
-        return SimpleNamespace(metadata=blob.metadata, etag=blob.etag, size=len(blob.data))
-
-    async def stage_block(self, block_id: str, data: bytes) -> None:
-        self._container.before("stage")
-        self._container.staged.setdefault(self._name, {})[block_id] = bytes(data)
-        self._container.after("stage")
-
-    async def commit_block_list(
+    async def upload_blob(
         self,
-        blocks: list[Any],
-        metadata: dict[str, str],
+        data: bytes,
+        overwrite: bool = False,
+        metadata: dict[str, str] | None = None,
         match_condition: MatchConditions | None = None,
-        etag: str | None = None,
     ) -> None:
-        self._container.before("commit")
-        there = self._container.blobs.get(self._name)
-        if match_condition == MatchConditions.IfMissing and there is not None:
-            raise _refused("BlobAlreadyExists")
-        if match_condition == MatchConditions.IfNotModified and (there is None or there.etag != etag):
-            raise _refused("ConditionNotMet")
-        staged = self._container.staged.pop(self._name, {})
-        self._container.put(self._name, b"".join(staged[block.id] for block in blocks), metadata)
-        self._container.after("commit")
+        await self._container.step(f"upload {self._name}")
+        if self._name in self._container.blobs and (not overwrite or match_condition == MatchConditions.IfMissing):
+            raise ResourceExistsError("there is such a blob")
+        self._container.blobs[self._name] = Blob(bytes(data), metadata or {})
+        await self._container.step(f"uploaded {self._name}")
 
-    async def upload_blob(self, data: bytes, overwrite: bool = False) -> None:
-        self._container.before("upload")
-        assert overwrite or self._name not in self._container.blobs
-        self._container.put(self._name, data)
-        self._container.after("upload")
-
-    async def download_blob(self, offset: int = 0, length: int | None = None) -> "Download":
-        self._container.before("download")
-        data = self._found().data
-        return Download(data[offset : None if length is None else offset + length])
-
-    def _found(self) -> Blob:
+    async def download_blob(self) -> "Download":
+        await self._container.step(f"download {self._name}")
         if self._name not in self._container.blobs:
             raise ResourceNotFoundError("there is no such blob")
-        return self._container.blobs[self._name]
+        return Download(self._container.blobs[self._name].data)
 
 
 @dataclass
@@ -88,13 +66,3 @@ class Download:
 
     async def readall(self) -> bytes:
         return self.data
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for at in range(0, len(self.data), 100):  # small, so that lines are cut
-            yield self.data[at : at + 100]
-
-
-def _refused(code: str) -> HttpResponseError:
-    error = HttpResponseError(code)
-    error.error_code = code  # type: ignore[attr-defined]  # the storage client adds it
-    return error

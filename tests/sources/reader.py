@@ -14,9 +14,9 @@ from aiohttp.test_utils import TestServer
 from azure.storage.blob.aio import ContainerClient
 from yarl import URL
 
-from ingestion.contracts import Batch, Cursor, FetchRequest
+from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
 from ingestion.fetching.fetch import fetch
-from ingestion.fetching.spool import Spool
+from ingestion.fetching.spool import Spool, chunk_name
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source_wait import Wait
@@ -24,6 +24,7 @@ from ingestion.wire import from_wire, to_wire
 from tests.sources.fake_container import FakeContainer
 from tests.sources.one_page import source_at
 
+RUN = Run("run-1", "20240101T000000-aa")
 MOST_BATCHES = 1000
 UNUSED_TLS = ssl.create_default_context()  # to make one takes longer than most tests
 
@@ -39,6 +40,7 @@ class Reading:
     http: httpx.AsyncClient
     container: FakeContainer = field(default_factory=FakeContainer)
     chunk_size: int = 5
+    chunk_bytes: int = 8 * 1024 * 1024
     max_messages: int = 20
     budget_seconds: float = 1000.0
     settings: dict[str, str] = field(default_factory=dict)
@@ -47,13 +49,12 @@ class Reading:
     seconds: float = 0.0
 
     async def fetch(self, index: int, cursor: Cursor | None, wait: Wait | None = None) -> Batch:
-        """One batch, through the form in which it crosses the durable boundary."""
-        spool = Spool(cast(ContainerClient, self.container), "run-1", "2024-01-01T00:00:00+00:00")
+        """Return one batch, through the form in which it crosses the durable boundary."""
         request = FetchRequest(
-            run_id="run-1",
-            run_started_at="2024-01-01T00:00:00+00:00",
+            run=RUN,
             source="test",
             batch_index=index,
+            first_chunk=sum(batch.chunks for batch in self.batches[:index]),
             cursor=cursor,
             wait=wait,
             chunk_size=self.chunk_size,
@@ -62,7 +63,15 @@ class Reading:
         client = SourceClient(
             self.source, self.http, sleep=self._sleep, environment=self.settings, now=lambda: self.seconds
         )
-        batch = await fetch(request, self.source, client, spool, self.budget_seconds, now=lambda: self.seconds)
+        batch = await fetch(
+            request,
+            self.source,
+            client,
+            Spool(cast(ContainerClient, self.container), RUN),
+            budget_seconds=self.budget_seconds,
+            chunk_bytes=self.chunk_bytes,
+            now=lambda: self.seconds,
+        )
         wire = to_wire(batch)
         assert len(json.dumps(wire)) < 4096, "no payload is above 4 KB"
         return from_wire(Batch, wire)
@@ -80,13 +89,14 @@ class Reading:
         raise AssertionError(f"no end after {MOST_BATCHES} batches")
 
     def messages(self, batch: Batch) -> list[Any]:
-        """What a batch holds, chunk by chunk as the enqueue activities read it."""
-        data = self.container.blobs[batch.blob].data
-        ends = (*batch.offsets[1:], batch.size_bytes)
-        chunks = [data[start:end].splitlines() for start, end in zip(batch.offsets, ends, strict=False)]
+        """Return what a batch holds, chunk by chunk as the enqueue activities read it."""
+        numbers = range(batch.first_chunk, batch.first_chunk + batch.chunks)
+        blobs = [self.container.blobs[chunk_name(RUN, Chunk(number, batch.token))] for number in numbers]
+        chunks = [blob.data.splitlines() for blob in blobs]
+        assert [blob.metadata["count"] for blob in blobs] == [str(len(lines)) for lines in chunks]
         assert all(len(lines) == self.chunk_size for lines in chunks[:-1])
         messages = [json.loads(line) for lines in chunks for line in lines]
-        assert len(messages) == batch.count
+        assert (len(messages), sum(len(blob.data) for blob in blobs)) == (batch.count, batch.size_bytes)
         return messages
 
     async def _sleep(self, seconds: float) -> None:

@@ -9,44 +9,39 @@ import pytest
 from aiohttp import web
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import Cursor, FetchRequest
+from ingestion.contracts import Chunk
 from ingestion.errors import SourceRefused
 from ingestion.fetching.filling import Filling, line_of
-from ingestion.fetching.position import Position
-from ingestion.fetching.spool import Spool
+from ingestion.fetching.spool import BatchWriter, read_lines
 from ingestion.source.description import Source
 from tests.sources.fake_container import FakeContainer
 from tests.sources.one_page import app_of, cut_off
-from tests.sources.reader import reading
+from tests.sources.reader import RUN, reading
 
-STARTED_AT = "2026-01-01T00:00:00+00:00"
 SOURCE = {"url": "http://a/", "items": "", "pagination": {"style": "none"}}
 
 
 class Filled:
-    """A filling of chunks of 5 messages, 10 of which make a batch; it cuts a page beyond 20."""
+    """A filling of chunks of 5 messages, or of so many bytes."""
 
-    def __init__(self, position: Position | None = None, **table: Any) -> None:
-        self.container = FakeContainer()
-        self.saved: list[Position] = []
-        request = FetchRequest(
-            run_id="r", run_started_at=STARTED_AT, source="s", batch_index=0, chunk_size=5, max_messages=10
-        )
-        spool = Spool(cast(ContainerClient, self.container), "r", STARTED_AT)
-        self.filling = Filling(request, Source.model_validate({**SOURCE, **table}), spool)
-        self.filling.save = self._save
-        self.filling.begin(position or Position(cursor=None))
+    def __init__(self, chunk_bytes: int = 1024 * 1024, **table: Any) -> None:
+        self.container = cast(ContainerClient, FakeContainer())
+        self.writer = BatchWriter(self.container, RUN, first_chunk=0)
+        self.filling = Filling(Source.model_validate({**SOURCE, **table}), self.writer, 5, chunk_bytes)
+        self.filling.begin()
 
-    async def _save(self, batch_index: int, position: Position) -> Cursor:
-        self.saved.append(position)
-        return Cursor(text="1")
+    async def chunks(self) -> list[list[bytes]]:
+        """Return the lines of each chunk, when the page has ended."""
+        self.filling.end()
+        await self.filling.write_chunk()
+        numbers = range(self.writer.next_chunk)
+        return [await read_lines(self.container, RUN, Chunk(number, self.writer.token)) for number in numbers]
 
     async def done(self) -> list[Any]:
-        """What all batches hold."""
-        self.filling.end()
-        await self.filling.commit(None)
-        lines = [line for _, blob in sorted(self.container.blobs.items()) for line in blob.data.splitlines()]
-        return [json.loads(line) for line in lines]
+        """Return the messages of all chunks, when the page has ended."""
+        messages = [json.loads(line) for lines in await self.chunks() for line in lines]
+        assert self.filling.count == self.writer.count == len(messages)
+        return messages
 
 
 async def add(filled: Filled, items: list[Any], piece: int = 7) -> None:
@@ -82,7 +77,7 @@ def test_what_pages_before_had_brought_stays_when_a_page_is_cut_off() -> None:
         filled = Filled(repeats="drop")
         await add(filled, ITEMS[:8])
         filled.filling.end()
-        filled.filling.begin(Position(cursor=1, pages=1))
+        filled.filling.begin()
         await add(filled, ITEMS[6:10])
         await filled.filling.restart()
         await add(filled, ITEMS[6:20])
@@ -96,7 +91,7 @@ def test_a_repeat_counts_once_as_dropped_however_often_its_page_is_asked_for() -
         filled = Filled(repeats="drop")
         await add(filled, ITEMS[:8])
         filled.filling.end()
-        filled.filling.begin(Position(cursor=1, pages=1))
+        filled.filling.begin()
         for _ in range(3):
             await add(filled, ITEMS[6:10])
             await filled.filling.restart()
@@ -107,51 +102,29 @@ def test_a_repeat_counts_once_as_dropped_however_often_its_page_is_asked_for() -
 
 
 @pytest.mark.parametrize("again", [ITEMS[:30], [*ITEMS[:10], "other", *ITEMS[11:]], []])
-def test_a_page_that_comes_again_shorter_or_different_is_refused(again: list[str]) -> None:
-    async def cut() -> None:
+def test_a_page_that_comes_again_shorter_or_different_is_taken_as_it_came_last(again: list[str]) -> None:
+    async def cut() -> list[Any]:
         filled = Filled()
         await add(filled, ITEMS)
         await filled.filling.restart()
         await add(filled, again)
-        await filled.done()
-
-    with pytest.raises(SourceRefused, match="came differently"):
-        asyncio.run(cut())
-
-
-def test_a_cut_page_is_gone_on_with_from_the_position_inside_it() -> None:
-    async def first() -> list[Position]:
-        filled = Filled()
-        await add(filled, ITEMS)
-        return filled.saved
-
-    async def second(position: Position) -> list[Any]:
-        filled = Filled(position)
-        await add(filled, ITEMS)
         return await filled.done()
 
-    inside = asyncio.run(first())
-    assert [position.skip for position in inside] == sorted({position.skip for position in inside})
-    for position in inside:
-        assert asyncio.run(second(position)) == ITEMS[position.skip :]
+    assert asyncio.run(cut()) == again
 
 
-def test_repeats_of_a_divided_page_are_dropped_by_the_fetch_that_went_on_inside_it() -> None:
-    async def first() -> Position:
-        filled = Filled(repeats="drop")
-        await add(filled, ITEMS)
-        return filled.saved[-1]
+@pytest.mark.parametrize(("record_bytes", "most"), [(36_000, 3), (150_000, 1), (100, 5)])
+def test_a_chunk_ends_at_its_messages_or_its_bytes_whichever_comes_first(record_bytes: int, most: int) -> None:
+    records = [f"{number:{record_bytes}}" for number in range(12)]
 
-    async def second(position: Position) -> list[Any]:
-        filled = Filled(position, repeats="drop")
-        await add(filled, ITEMS)
-        filled.filling.end()
-        filled.filling.begin(Position(cursor=1, pages=1))
-        await add(filled, [*ITEMS[:5], "new"])
-        return await filled.done()
+    async def filled() -> list[list[bytes]]:
+        filled = Filled(chunk_bytes=100_000)
+        await add(filled, records)
+        return await filled.chunks()
 
-    inside = asyncio.run(first())
-    assert asyncio.run(second(inside)) == [*ITEMS[inside.skip :], "new"]
+    chunks = asyncio.run(filled())
+    assert [json.loads(line) for lines in chunks for line in lines] == records
+    assert {len(lines) for lines in chunks[:-1]} == {most}
 
 
 def test_an_item_without_its_message_is_refused() -> None:
@@ -165,13 +138,13 @@ def test_a_message_that_no_text_encoding_can_hold_gets_into_the_spool_and_out_ag
     assert json.loads(line_of(message)) == message
 
 
-def test_a_wait_inside_a_page_that_was_cut_brings_no_id_twice() -> None:
+def test_a_wait_after_a_page_that_was_cut_off_brings_no_id_twice() -> None:
     ids, asked = list(range(100)), itertools.count()
 
     async def page(request: web.Request) -> web.StreamResponse:
         body = json.dumps({"items": [{"id": one, "pad": "x" * 20_000} for one in ids]}).encode()
         match next(asked):
-            case 0:  # cut off, after the first batches were committed
+            case 0:  # cut off, after its first chunks were written
                 return await cut_off(request, body)
             case 1:
                 return web.json_response({}, status=429, headers={"Retry-After": "60"})

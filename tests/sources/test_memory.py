@@ -1,15 +1,23 @@
-"""What a run remembers of its way: requests that were made, messages that it holds, cursors of any length."""
+"""What a run remembers of its way: requests that were made, messages, cursors of any length, and of a page a chunk."""
 
 import asyncio
+import tracemalloc
+from collections.abc import AsyncIterator
+from math import ceil
 from typing import Any
 
+import httpx
 from aiohttp import web
 
 from ingestion.fetching.known import Known, digest
 from ingestion.fetching.position import Position, from_json
 from ingestion.fetching.seen import Seen
+from ingestion.source.description import Source
 from ingestion.source.page import PageRequest
-from tests.sources.reader import reading
+from tests.sources.fake_container import FakeContainer
+from tests.sources.reader import Reading, reading
+
+CHUNK_BYTES, RECORDS_PER_CHUNK = 2_000_000, 56  # of 36 KB each
 
 
 def asked(number: int) -> PageRequest:
@@ -66,3 +74,46 @@ def test_a_cursor_of_many_kilobytes_travels_by_reference() -> None:
             return messages
 
     assert len(set(asyncio.run(all_of_it()))) == 100
+
+
+class Records(httpx.AsyncByteStream):
+    """A response of so many records of 36 KB, none of which exists before it is sent."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for number in range(self._count):
+            yield b'%b"%36000d"' % (b"," if number else b"[", number)
+        yield b"]"
+
+
+def peak_of(records: int) -> int:
+    """Return the most bytes that a fetch of one response held at a time; its container forgets what is written."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"Transfer-Encoding": "chunked"}, stream=Records(records))
+
+    async def forget(operation: str) -> None:
+        if operation.startswith("uploaded"):
+            container.blobs[operation.removeprefix("uploaded ")].data = b""
+
+    async def fetched() -> int:
+        source = Source.model_validate({"url": "http://a/", "items": "", "pagination": {"style": "none"}})
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            run = Reading(source, http, container, chunk_size=5_000, chunk_bytes=CHUNK_BYTES)
+            tracemalloc.start()
+            batch = await run.fetch(0, None)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert (batch.count, batch.chunks) == (records, ceil(records / RECORDS_PER_CHUNK))
+        return peak
+
+    container = FakeContainer(step=forget)
+    return asyncio.run(fetched())
+
+
+def test_a_fetch_takes_no_more_memory_for_a_larger_response() -> None:
+    peak_of(100)  # what is made once and kept
+    small, large = peak_of(300), peak_of(3_000)
+    assert large < 1.1 * small < 4 * CHUNK_BYTES

@@ -163,12 +163,3 @@ def test_a_source_that_is_not_as_described_is_refused_in_words(
 ) -> None:
     message, _ = refusal(Listing(total=100, ties=20), path, description)
     assert said in message
-
-
-def test_a_page_that_is_far_larger_than_a_batch_is_cut_into_batches() -> None:
-    listing = Listing(total=503)
-    going, messages = run(listing, "/single", {"pagination": {"style": "none"}}, max_messages=20)
-    assert messages == listing.ids()
-    assert len(going.batches) == 13
-    assert max(batch.count for batch in going.batches) == 40
-    assert sum(batch.pages for batch in going.batches) == 1

@@ -1,56 +1,83 @@
 """A batch is that of the copy of its fetch that commits first, whole, however the others are at work beside it."""
 
 import asyncio
+import itertools
 from typing import Any, cast
 
-import pytest
 from aiohttp import web
+from aiohttp.test_utils import BaseTestServer, TestServer
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Batch
-from ingestion.errors import SpoolConflict
-from ingestion.fetching.spool import Spool
-from tests.sources.fake_container import FakeContainer
-from tests.sources.one_page import app_of
-from tests.sources.reader import reading
+from ingestion.fetching.spool import committed_tokens
+from tests.sources.fake_container import Blob, FakeContainer
+from tests.sources.one_page import CURSOR, app_of
+from tests.sources.reader import RUN, reading_at
 
-STARTED_AT, BEFORE = "2026-01-01T00:00:00+00:00", "2023-01-01T00:00:00+00:00"
-EMPTY = Batch(index=0, blob="runs/r/batches/000000.ndjson", count=0, offsets=(), size_bytes=0, pages=1)
-
-
-@pytest.mark.parametrize("left_over", [False, True], ids=["no blob yet", "a blob of an earlier run"])
-def test_a_copy_of_a_fetch_that_commits_second_reports_the_batch_of_the_first(left_over: bool) -> None:
-    """The other one commits at the last moment, when the second has already seen that nothing is there."""
-    answers = iter(["first", "second"])
-
-    async def page(request: web.Request) -> web.Response:
-        word = next(answers)
-        return web.json_response({"items": [{"id": f"{word}-{number}"} for number in range(7)]})
-
-    async def both() -> None:
-        theirs, mine = FakeContainer(), FakeContainer(versions=100)  # no etag in common
-        if left_over:
-            mine.put(EMPTY.blob.replace("/r/", "/run-1/"), b'"old"\n', {"run_started_at": BEFORE})
-        async with reading(app_of(page), "/", {"pagination": {"style": "none"}}, container=theirs) as run:
-            first = await run.fetch(0, None)
-            mine.before = lambda operation: mine.blobs.update(theirs.blobs) if operation == "commit" else None
-            run.container = mine
-            assert await run.fetch(0, None) == first
-            assert run.messages(first) == [f"first-{number}" for number in range(7)]
-
-    asyncio.run(both())
+SIZES = {"mine": 8, "theirs": 13}  # of a page, so two chunks and three
+STOPS = 12  # before each step of storage, and one that is never reached
 
 
-def test_what_two_copies_of_a_fetch_have_staged_at_the_same_time_does_not_mix() -> None:
-    async def both() -> Any:
-        container = FakeContainer()
-        spool = Spool(cast(ContainerClient, container), "r", STARTED_AT)
-        first, second = spool.writer(0), spool.writer(0)
-        await first.write_chunk([b'"first"\n'])
-        await second.write_chunk([b'"second"\n'])
-        await first.commit(EMPTY)
-        with pytest.raises(SpoolConflict, match="another copy"):
-            await second.commit(EMPTY)
-        return container.blobs[EMPTY.blob].data
+async def page(request: web.Request) -> web.Response:
+    """Answer each copy of the fetch with other items, and with another way on."""
+    copy = request.query["copy"]
+    items = [{"id": f"{copy}-{number}"} for number in range(SIZES[copy])]
+    return web.json_response({"items": items, "next": f"{copy} goes on"})
 
-    assert asyncio.run(both()) == b'"first"\n'
+
+class Copy:
+    """A copy of a fetch that stops before its `stop`-th step of storage, until it may go on."""
+
+    def __init__(self, name: str, blobs: dict[str, Blob], stop: int) -> None:
+        self.name, self.steps_left = name, stop
+        self.container = FakeContainer(blobs, self._step)
+        self.has_stopped, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def _step(self, operation: str) -> None:
+        self.steps_left -= 1
+        if self.steps_left == 0:
+            self.has_stopped.set()
+            await self.may_go_on.wait()
+
+    async def fetch(self, server: BaseTestServer) -> tuple[Batch, list[Any]]:
+        """Return the batch that this copy reports, and what is read of it at once."""
+        url = server.make_url("/").with_query(copy=self.name)
+        async with reading_at(url, {"pagination": CURSOR}, container=self.container, max_messages=5) as run:
+            batch = await run.fetch(0, None)
+            self.has_stopped.set()
+            return batch, run.messages(batch)
+
+
+async def interleaved(server: BaseTestServer, *stops: int) -> tuple[str, list[int]]:
+    """Run two copies to their stops, and then to their ends; return the winner, and the steps that each has left."""
+    blobs: dict[str, Blob] = {}
+    copies = [Copy(name, blobs, stop) for name, stop in zip(SIZES, stops, strict=True)]
+    tasks = []
+    for copy in copies:
+        tasks.append(asyncio.create_task(copy.fetch(server)))
+        await copy.has_stopped.wait()
+    for copy, task in zip(copies, tasks, strict=True):
+        copy.may_go_on.set()
+        await task
+    (batch, read), (reported_by_other, read_after_both) = [task.result() for task in tasks]
+    assert batch == reported_by_other
+    assert batch.next_cursor is not None
+    winner = str(read[0]).partition("-")[0]
+    assert read == read_after_both == [f"{winner}-{number}" for number in range(SIZES[winner])]
+    assert f"{winner} goes on" in str(batch.next_cursor.text)
+    assert await committed_tokens(cast(ContainerClient, copies[0].container), RUN) == {batch.token}
+    return winner, [copy.steps_left for copy in copies]
+
+
+def test_of_two_copies_of_a_fetch_the_first_commit_wins_however_their_steps_are_mixed() -> None:
+    async def mixed() -> tuple[list[str], list[int]]:
+        winners = []
+        async with TestServer(app_of(page)) as server:
+            for stops in itertools.product(range(1, STOPS + 1), repeat=2):
+                winner, left = await interleaved(server, *stops)
+                winners.append(winner)
+            return winners, left
+
+    winners, left = asyncio.run(mixed())
+    assert set(winners) == {*SIZES}
+    assert min(left) > 0, "the last stop is beyond the last step"
