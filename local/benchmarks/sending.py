@@ -15,7 +15,8 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue.aio import QueueClient
 
 from ingestion.chunking import chunk
-from ingestion.contracts import EnqueueRequest
+from ingestion.contracts import Chunk, EnqueueRequest, Run
+from ingestion.fetching.spool import BatchWriter
 from ingestion.sending.access import signed_access
 from ingestion.sending.connection import Pool
 from ingestion.storage import Storage
@@ -39,19 +40,13 @@ def connection_string(url: str, blob_port: int = 1) -> str:
 
 
 async def spool_chunks(storage: Storage, run_id: str, ids: list[str], size: int) -> list[EnqueueRequest]:
-    """Put `ids` into the spool as one batch; one request for each chunk."""
-    spooled, requests = bytearray(), list[EnqueueRequest]()
-    blob = f"runs/{run_id}/batches/000000.ndjson"
-    for index, part in enumerate(chunk(ids, size)):
-        start = len(spooled)
-        spooled += b"".join(json.dumps(text).encode() + b"\n" for text in part)
-        requests.append(EnqueueRequest(
-            run_id=run_id, source="benchmark", batch_index=0, chunk_index=index, blob=blob, start_byte=start,
-            end_byte=len(spooled), first_message=index * size, count=len(part),
-            run_started_at="2026-01-01T00:00:00+00:00",
-        ))  # fmt: skip
-    await storage.container.upload_blob(blob, bytes(spooled))
-    return requests
+    """Put `ids` into the spool as the chunks of one batch, and return one request for each chunk."""
+    run = Run(run_id, "20260101T000000-aa")
+    writer = BatchWriter(storage.container, run, first_chunk=0)
+    for part in chunk(ids, size):
+        await writer.write_chunk([json.dumps(text).encode() + b"\n" for text in part])
+    chunks = [Chunk(number, writer.token) for number in range(writer.next_chunk)]
+    return [EnqueueRequest(run=run, source="benchmark", chunk=one) for one in chunks]
 
 
 async def bare_loop(meter: Meter, url: str, path: str, count: int) -> None:

@@ -47,7 +47,7 @@ def app(latency_seconds: float) -> web.Application:
 
     async def store(request: web.Request) -> web.Response:
         async for piece in request.content.iter_any():
-            if request.query.get("comp") == "block":
+            if "/chunks/" in request.path:
                 stored["messages"] += piece.count(b"\n")
         return web.Response(status=201, headers=STORED)
 
@@ -62,7 +62,7 @@ def app(latency_seconds: float) -> web.Application:
     served.router.add_get("/pages", page, allow_head=False)
     served.router.add_get("/stored", count, allow_head=False)
     served.router.add_put("/{blob:.*}", store)
-    served.router.add_head("/{blob:.*}", missing)
+    served.router.add_get("/{blob:.*}", missing, allow_head=False)
     return served
 
 

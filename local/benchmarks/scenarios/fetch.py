@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import FetchRequest
+from ingestion.contracts import FetchRequest, Run
 from ingestion.fetching.fetch import fetch
 from ingestion.fetching.spool import Spool
 from ingestion.source.client import SourceClient
@@ -28,8 +28,8 @@ from local.demo.memory import memory_of
 
 SIZE = 5_000_000  # ids of the large response
 SMALLER = 100  # times fewer in the small one
-STARTED_AT = "2026-01-01T00:00:00+00:00"
-CHUNK, CHUNKS = 5_000, 20  # as they are unless set
+RUN = Run("r", "20260101T000000-aa")
+CHUNK, CHUNKS, CHUNK_BYTES = 5_000, 20, 8 * 1024 * 1024  # as they are unless set
 LATENCY_MS = 100
 PAGES, PAGE_SIZE = 161, 100  # the first page is asked for alone
 PARALLEL = 8
@@ -84,15 +84,15 @@ async def fetch_pages(meter: Meter, url: str, count: int, parallel: int) -> None
 async def _fetched(meter: Meter, table: dict[str, Any], url: str, count: int) -> None:
     source = Source.model_validate({"items": "items", **table})
     request = FetchRequest(
-        run_id="r", run_started_at=STARTED_AT, source="s", batch_index=0, chunk_size=CHUNK, max_messages=CHUNK * CHUNKS
+        run=RUN, source="s", batch_index=0, first_chunk=0, chunk_size=CHUNK, max_messages=CHUNK * CHUNKS
     )
     anonymous = {"account_name": "a", "account_key": "a2V5"}
     container = ContainerClient(f"{url}/account", "sluice", credential=anonymous, retry_total=0)
     async with container, httpx.AsyncClient() as http:
         client = SourceClient(source, http)
-        spool = Spool(container, "r", STARTED_AT)
         with meter:
-            await fetch(request, source, client, spool, budget_seconds=600)
+            spool = Spool(container, RUN)
+            await fetch(request, source, client, spool, budget_seconds=600, chunk_bytes=CHUNK_BYTES)
         stored = (await http.get(f"{url}/stored")).json()
         assert stored == count, f"{stored} of {count} ids came"
     _note(meter, stored)

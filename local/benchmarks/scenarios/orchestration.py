@@ -66,13 +66,13 @@ def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
         "BENCH_ACTIVITY_SECONDS": str(ACTIVITY_SECONDS),
     }
     seen = watched_replays()
-    from ingestion.contracts import RunRequest
+    from ingestion.contracts import Run, RunRequest
     from ingestion.run.run_state import start
     from ingestion.wire import to_wire
     from local.devhost.testing import running_app
 
     request = RunRequest(source="bench", chunk_size=CHUNK_SIZE, chunks_per_batch=CHUNKS_PER_BATCH)
-    state = to_wire(start(request, "2026-01-01T00:00:00+00:00"))
+    state = to_wire(start(Run("bench", "20260101T000000-aa"), request, "2026-01-01T00:00:00+00:00"))
     with TemporaryDirectory() as folder, running_app(APP, state_file=Path(folder) / "devhost.db") as app:
         finished = True
         with meter:

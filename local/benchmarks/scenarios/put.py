@@ -81,7 +81,7 @@ async def sluice(meter: Meter, url: str, count: int, blob_port: int) -> None:
     with meter:
         for request in requests:
             receipt = await enqueue(request, storage, settings)
-            assert receipt.enqueued == receipt.count, receipt
+            assert receipt.enqueued == receipt.messages, receipt
     await storage.close()
 
 

@@ -12,7 +12,18 @@ from typing import Any
 import azure.durable_functions as df
 
 from ingestion.chunking import chunk
-from ingestion.contracts import Batch, Cursor, EnqueueRequest, FetchOutcome, FetchRequest, Receipt, Recorded
+from ingestion.contracts import (
+    Batch,
+    Chunk,
+    Cursor,
+    EnqueueRequest,
+    FetchOutcome,
+    FetchRequest,
+    Receipt,
+    Recorded,
+    Run,
+    SettledChunks,
+)
 from ingestion.wire import from_wire, to_wire
 from orchestrators import ingest_run
 
@@ -34,9 +45,10 @@ async def fetch_batch(request: dict) -> dict:
     is_last = before + count == CHUNKS * CHUNK_SIZE
     batch = Batch(
         index=wanted.batch_index,
-        blob=f"runs/{wanted.run_id}/batches/{wanted.batch_index:06}.ndjson",
+        token="b52a40",
+        first_chunk=wanted.first_chunk,
+        chunks=count // CHUNK_SIZE,
         count=count,
-        offsets=tuple(range(0, count * ID_BYTES, CHUNK_SIZE * ID_BYTES)),
         size_bytes=count * ID_BYTES,
         pages=count // 1_000,
         next_cursor=None if is_last else Cursor(text=f'"{before + count}"'),
@@ -50,46 +62,27 @@ async def enqueue_chunk(request: dict) -> dict:
     """A receipt that says everything went well."""
     await asyncio.sleep(ACTIVITY_SECONDS)
     wanted = from_wire(EnqueueRequest, request)
-    return to_wire(
-        Receipt(
-            batch_index=wanted.batch_index,
-            chunk_index=wanted.chunk_index,
-            count=wanted.count,
-            enqueued=wanted.count,
-            seconds=ACTIVITY_SECONDS,
-        )
-    )
+    receipt = Receipt(number=wanted.chunk.number, messages=CHUNK_SIZE, enqueued=CHUNK_SIZE, seconds=ACTIVITY_SECONDS)
+    return to_wire(receipt)
 
 
 @app.activity_trigger(input_name="request")
 async def record_window(request: dict) -> dict:
-    """A ledger that took the state, and nobody who wishes anything."""
+    """A ledger that took the state, and no command."""
     return to_wire(Recorded())
 
 
 @app.activity_trigger(input_name="request")
-async def finish_run(request: dict) -> None:
+async def finish_run(request: dict) -> dict:
     """A ledger that is closed."""
+    return to_wire(SettledChunks())
 
 
 @app.orchestration_trigger(context_name="context")
 def fan_out(context: df.DurableOrchestrationContext) -> Generator[Any, Any, int]:
     """Every chunk of the source at once, by reference."""
-    chunks = [
-        EnqueueRequest(
-            run_id=context.instance_id,
-            run_started_at="2026-01-01T00:00:00+00:00",
-            source="bench",
-            batch_index=0,
-            chunk_index=index,
-            blob=f"runs/{context.instance_id}/batches/000000.ndjson",
-            start_byte=ids.start * ID_BYTES,
-            end_byte=ids.stop * ID_BYTES,
-            first_message=ids.start,
-            count=len(ids),
-        )
-        for index, ids in enumerate(chunk(range(CHUNKS * CHUNK_SIZE), CHUNK_SIZE))
-    ]
+    run = Run(context.instance_id, "20260101T000000-aa")
+    chunks = [EnqueueRequest(run=run, source="bench", chunk=Chunk(number, "b52a40")) for number in range(CHUNKS)]
     receipts = yield context.task_all([context.call_activity(enqueue_chunk, to_wire(one)) for one in chunks])
     return sum(receipt["enqueued"] for receipt in receipts)
 
