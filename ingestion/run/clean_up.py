@@ -32,15 +32,17 @@ CEILING = "ceiling.json"
 async def clean_up(ledger: Ledger, state: RunState) -> int:
     """Delete what a run that has ended needs no more; return how many blobs that were.
 
-    As long as the source was not read to its end, all that counts of the spool is needed: a source that has to be read
-    again from its start is compared with it. After that, a redrive needs the chunks that are not finished.
+    As long as the source was not read to its end, all that counts of the spool is needed, since a source that has to be
+    read again from its start is compared with it, and so is what a late copy of the next fetch may still commit. After
+    that, a redrive needs the chunks that are not finished.
     """
     folder = ledger.run.folder
     if not state.source_exhausted:
         tokens = await committed_tokens(ledger.container, ledger.run)
 
         def is_of_no_batch(name: str) -> bool:
-            return name.removesuffix(".ndjson").rpartition("-")[2] not in tokens
+            number, _, token = name.removeprefix(f"{folder}chunks/").removesuffix(".ndjson").partition("-")
+            return int(number) < state.chunks and token not in tokens
 
         return await _delete(ledger.container, [f"{folder}chunks/"], is_of_no_batch)
     left = {chunk_of(entry) for entry in await failed_chunks(ledger, state)} | set(_in_spool(state))

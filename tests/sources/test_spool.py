@@ -2,14 +2,19 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import Batch
-from ingestion.fetching.spool import committed_tokens
+from ingestion.contracts import Batch, Chunk, RunRequest
+from ingestion.fetching.spool import BatchWriter, Spool, chunk_name, committed_tokens
+from ingestion.run.clean_up import clean_up
+from ingestion.run.ledger import Ledger
+from ingestion.run.run_state import start
+from local.emulator import Azurite
 from tests.sources.fake_container import Blob, FakeContainer
 from tests.sources.one_page import CURSOR, app_of
 from tests.sources.reader import RUN, reading_at
@@ -81,3 +86,25 @@ def test_of_two_copies_of_a_fetch_the_first_commit_wins_however_their_steps_are_
     winners, left = asyncio.run(mixed())
     assert set(winners) == {*SIZES}
     assert min(left) > 0, "the last stop is beyond the last step"
+
+
+def test_the_end_of_a_run_deletes_what_no_fetch_can_commit_and_leaves_what_a_late_one_may(
+    azurite: Azurite, queue_name: str
+) -> None:
+    async def left_at_the_end() -> tuple[list[str], list[str]]:
+        async with ContainerClient.from_connection_string(azurite.connection_string, queue_name) as container:
+            await container.create_container()
+            writers = [BatchWriter(container, RUN, first_chunk) for first_chunk in (0, 0, 1)]
+            for writer in writers:
+                await writer.write_chunk([b"1\n"])
+            won, _, late = writers
+            await Spool(container, RUN).commit(
+                Batch(index=0, token=won.token, first_chunk=0, chunks=1, count=1, size_bytes=2, pages=1)
+            )
+            state = start(RUN, RunRequest(source="demo", chunk_size=1, chunks_per_batch=1), "2026-01-01T00:00:00+00:00")
+            await clean_up(Ledger(container, RUN), replace(state, batches=1, chunks=1))
+            wanted = [chunk_name(RUN, Chunk(0, won.token)), chunk_name(RUN, Chunk(1, late.token))]
+            return wanted, [name async for name in container.list_blob_names(name_starts_with=f"{RUN.folder}chunks/")]
+
+    wanted, left = asyncio.run(left_at_the_end())
+    assert left == wanted
