@@ -73,7 +73,7 @@ class Spool:
     async def store(self, batch_index: int, kind: str, data: bytes) -> str:
         """Keep `data` beside the batch; return the name of its blob, which no other copy of the fetch uses."""
         name = f"cursors/{batch_index:06}-{kind}-{secrets.token_hex(4)}"
-        await self._blob(name).upload_blob(data)
+        await self._blob(name).upload_blob(data, overwrite=True)  # again, if an answer was lost
         return name
 
     async def load(self, name: str) -> bytes:

@@ -1,0 +1,103 @@
+"""Storage does what it was asked, and its answer is lost: the client asks again, and nothing comes of that."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.core.exceptions import ServiceResponseError
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.storage.blob.aio import ContainerClient
+
+from ingestion.contracts import Batch, Chunk, FailedChunks, LoadRequest, Run, RunRequest, Spooled, grouped, listed
+from ingestion.errors import SpoolConflict
+from ingestion.fetching.spool import Spool, read_lines
+from ingestion.run import run_state
+from ingestion.run.closing import close, terminated
+from ingestion.run.command import give, read_command
+from ingestion.run.failed import load, record, write_redo_list
+from ingestion.run.ledger import Ledger
+from ingestion.run.request import create_request, read_request, run_of
+from ingestion.run.run_state import PAUSE
+from ingestion.sending.checkpoint import CheckpointFile
+from local.emulator import Azurite
+
+STARTED_AT = "2026-01-01T00:00:00+00:00"
+MOST_REQUESTS = 100
+
+
+class Losing(AioHttpTransport):
+    """Loses the answer to one request, after storage has done what it was asked."""
+
+    def __init__(self, lost: int) -> None:
+        super().__init__()
+        self.left = lost
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        response = await super().send(request, **options)
+        self.left -= 1
+        if self.left == 0:
+            raise ServiceResponseError("the connection was closed")
+        return response
+
+
+async def whole_run(container: ContainerClient, run_id: str) -> None:
+    """Everything that a run writes, once, and read again."""
+    asked = RunRequest(source="demo", chunk_size=2, chunks_per_batch=2)
+    request = {"run_id": run_id, "start": "s1", "started_at": STARTED_AT, "request": {"source": "demo"}}
+    assert await create_request(container, request) == request
+    run = Run(run_id, "s1")
+    ledger, spool, state = Ledger(container, run), Spool(container, run), run_state.start(run, asked, STARTED_AT)
+    assert await ledger.record_state(state, STARTED_AT)
+
+    cursor = await spool.store_cursor(0, "c" * 1000)
+    writer = spool.writer(0)
+    for _ in range(2):
+        await writer.write_chunk([b"1\n", b"2\n"])
+    batch = Batch(
+        index=0, token=writer.token, first_chunk=0, chunks=2, count=4, size_bytes=8, pages=1, next_cursor=cursor
+    )
+    try:
+        await spool.commit(batch)
+    except SpoolConflict:
+        assert await spool.find(0) == batch
+    assert await spool.load_cursor(cursor) == "c" * 1000
+
+    chunks = [Chunk(number, writer.token) for number in range(2)]
+    file = CheckpointFile(container, run, chunks[0])
+    claimed = await file.claim(len(await read_lines(container, run, chunks[0])), unknown=0)
+    await file.write(replace(claimed, confirmed=((0, 1),)))
+    await file.write(replace(claimed, confirmed=((0, 2),)))
+    settled = await record(ledger, FailedChunks(run=run, attempt=0, chunks=grouped(chunks), error="no"))
+    assert [(one.messages, one.enqueued) for one in settled] == [(2, 2), (2, 0)]
+    await write_redo_list(ledger, state, 1)
+    page = await load(ledger, LoadRequest(run=run, attempt=1, next_byte=0, most=5))
+    assert (list(listed(page.chunks)), page.next_byte) == (chunks[1:], None)
+    await give(ledger, PAUSE)
+    assert await read_command(container, run) == PAUSE
+
+    left = replace(state, fetched=4, window=1, spooled=Spooled(window=grouped(chunks), messages=4))
+    closed = await close(ledger, terminated(left, datetime.now(UTC)), datetime.now(UTC))
+    assert closed is not None
+    assert [one.enqueued for one in closed.left_open] == [2, 0]
+    report, there = await ledger.report(), await read_request(container, run_id)
+    assert report is not None
+    assert there is not None
+    assert (report["outcome"], report["enqueued"], report["pending"], run_of(there)) == ("terminated", 2, 2, run)
+
+
+def test_an_answer_of_storage_that_is_lost_changes_nothing_whichever_it_is(azurite: Azurite, queue_name: str) -> None:
+    async def scenario() -> int:
+        text = azurite.connection_string
+        async with ContainerClient.from_connection_string(text, queue_name) as container:
+            await container.create_container()
+        for lost in range(1, MOST_REQUESTS):
+            losing = Losing(lost)
+            quick = {"initial_backoff": 0, "increment_base": 0, "retry_total": 2, "random_jitter_range": 0}
+            async with ContainerClient.from_connection_string(text, queue_name, transport=losing, **quick) as container:
+                await whole_run(container, f"run-{lost}")
+            if losing.left > 0:
+                return lost
+        raise AssertionError("the requests never ended")
+
+    assert asyncio.run(scenario()) > 30
