@@ -99,7 +99,7 @@ class BatchWriter:
 
     def __init__(self, container: ContainerClient, run: Run, first_chunk: int) -> None:
         self._container, self._run = container, run
-        self.token = secrets.token_hex(3)
+        self.token = secrets.token_hex(4)
         self.first_chunk = self.next_chunk = first_chunk
         self.count = self.size_bytes = 0
 

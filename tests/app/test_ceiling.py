@@ -164,7 +164,7 @@ def test_a_worker_that_was_cut_off_waits_again_before_it_joins_those_that_took_o
 async def names(storage: Storage) -> AsyncIterator[set[str]]:
     """Yield the names of the workers in the blob, again and again."""
     while True:
-        download = await storage.container.download_blob("runs/r/ceiling.json")
+        download = await storage.container.download_blob("runs/r/s/ceiling.json")
         yield set(json.loads(await download.readall()))
 
 
@@ -200,10 +200,10 @@ def test_workers_find_each_other_in_the_folder_of_the_run_and_the_dead_are_remov
         async with (
             opened(app_settings) as one,
             opened(app_settings) as other,
-            one.ceilings.turns("runs/r", 1_000.0) as turn,
+            one.ceilings.turns("runs/r/s/", 1_000.0) as turn,
         ):
             await first_turn(turn)
-            async with other.ceilings.turns("runs/r", 1_000.0) as turn_of_other:
+            async with other.ceilings.turns("runs/r/s/", 1_000.0) as turn_of_other:
                 await number_of_workers(one, 2)
                 await first_turn(turn_of_other)
             await number_of_workers(one, 1)
@@ -219,11 +219,11 @@ def test_all_chunks_of_a_run_in_one_process_are_one_worker_and_the_next_chunk_go
     async def scenario() -> None:
         async with opened(settings_for(azurite)) as storage:
             ceilings = storage.ceilings
-            async with ceilings.turns("runs/r", 1_000.0) as turn, ceilings.turns("runs/r", 1_000.0) as same:
+            async with ceilings.turns("runs/r/s/", 1_000.0) as turn, ceilings.turns("runs/r/s/", 1_000.0) as same:
                 await first_turn(turn)
                 assert turn == same
                 await number_of_workers(storage, 1)
-            async with ceilings.turns("runs/r", 1_000.0) as later:
+            async with ceilings.turns("runs/r/s/", 1_000.0) as later:
                 assert later == turn
 
     asyncio.run(scenario())
@@ -232,7 +232,7 @@ def test_all_chunks_of_a_run_in_one_process_are_one_worker_and_the_next_chunk_go
 def test_without_a_ceiling_storage_is_not_asked(azurite: Azurite) -> None:
     async def scenario() -> None:
         async with opened(settings_for(azurite)) as storage:
-            async with storage.ceilings.turns("runs/r", 0.0) as turn:
+            async with storage.ceilings.turns("runs/r/s/", 0.0) as turn:
                 assert turn is None
                 await asyncio.sleep(0)
             with pytest.raises(ResourceNotFoundError):

@@ -13,14 +13,15 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from ingestion.contracts import OUT_OF_TIME, Receipt
 from ingestion.errors import ChunkOutOfTime, StorageRefused, StorageUnavailable
-from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, checkpoint_name, find_checkpoint
+from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, checkpoint_name
 from ingestion.sending.enqueue import enqueue
 from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
 from ingestion.wire import to_wire
 from local.emulator import Azurite
-from tests.faults.sending import opened, settings_for, spool, texts_on, until_finished
+from tests.faults.sending import RUN, checkpoint_of, opened, settings_for, spool, texts_on, until_finished
 
+KEYS = f"{RUN.id}/{RUN.start}/0"
 TEXTS = [
     "plain",
     "ä ö 漢字 🎈",
@@ -86,8 +87,8 @@ def test_one_bad_message_is_rejected_with_its_reason_and_the_others_go_through(a
     assert (receipt.enqueued, receipt.rejected, receipt.failed, receipt.error) == (3, 2, 0, None)
     assert sorted(texts_on(azurite, settings.queue)) == ["a", "b", "c"]
     assert [(reject["key"], reject["message"]) for reject in rejects] == [
-        ("r1/0/1", messages[1]),
-        ("r1/0/3", messages[3]),
+        (f"{KEYS}/1", messages[1]),
+        (f"{KEYS}/3", messages[3]),
     ]
     assert all(reject["reason"].startswith("too_large: ") for reject in rejects)
 
@@ -99,23 +100,22 @@ def test_no_reject_counts_before_it_is_written(azurite: Azurite, monkeypatch: py
     async def refuse(*given: object) -> None:
         raise ResourceModifiedError("there is a lease on the blob")
 
-    async def scenario() -> tuple[Checkpoint | None, list[str], int]:
+    async def scenario() -> tuple[Checkpoint, list[str], int]:
         async with opened(settings) as storage:
             request = await spool(storage, messages)
             with monkeypatch.context() as patch:
                 patch.setattr("ingestion.sending.enqueue.write_rejects", refuse)
                 with pytest.raises(StorageRefused, match="the checkpoint and the rejects"):
                     await enqueue(request, storage, settings)
-            lost = await find_checkpoint(storage.container, request)
+            lost = await checkpoint_of(storage, request)
             receipt = await enqueue(request, storage, settings)
             download = await storage.container.download_blob(rejects_name(request))
             keys = [json.loads(line)["key"] for line in (await download.readall()).splitlines()]
             return lost, keys, receipt.rejected
 
     lost, keys, rejected = asyncio.run(scenario())
-    assert lost is not None
     assert lost.rejected == 0, "a chunk whose worker is lost is done when all is on the queue or among the rejects"
-    assert (keys, rejected) == (["r1/0/0", "r1/0/5"], 2)
+    assert (keys, rejected) == ([f"{KEYS}/0", f"{KEYS}/5"], 2)
     assert texts_on(azurite, settings.queue).keys() == {*"abcd"}
 
 
@@ -136,16 +136,15 @@ def test_a_checkpoint_write_that_fails_once_costs_no_duplicate(
             file._etag = etag if arrives else file._etag
             raise ServiceRequestError("no route to host")
 
-    async def scenario() -> tuple[Checkpoint | None, Receipt]:
+    async def scenario() -> tuple[Checkpoint, Receipt]:
         async with opened(settings) as storage:
             request = await spool(storage, ids)
             with pytest.raises(StorageUnavailable, match="no route to host"):
                 await enqueue(request, storage, settings)
-            return await find_checkpoint(storage.container, request), await enqueue(request, storage, settings)
+            return await checkpoint_of(storage, request), await enqueue(request, storage, settings)
 
     monkeypatch.setattr(CheckpointFile, "_put", fail_once)
     left, receipt = asyncio.run(scenario())
-    assert left is not None
     assert (left.unknown, receipt.resumed_from, receipt.possible_duplicates) == (0, left.done, 0)
     assert 0 < left.done < 300
     assert texts_on(azurite, settings.queue) == Counter(ids)
@@ -164,8 +163,8 @@ def test_rejects_that_were_written_are_never_fewer(azurite: Azurite, monkeypatch
     async def scenario() -> Receipt:
         async with opened(settings) as storage:
             request = await spool(storage, ["x" * 60_000, "a", "b", "c", "d", "x" * 60_000])
-            file = CheckpointFile(storage.container, request)
-            earlier = await file.claim(unknown=0)
+            file = CheckpointFile(storage.container, request.run, request.chunk)
+            earlier = await file.claim(6, unknown=0)
             await file.write(replace(earlier, unsendable=1))
             return await enqueue(request, storage, settings)
 
@@ -212,8 +211,7 @@ def test_a_chunk_without_enough_time_is_held_back_and_goes_on_where_it_was(azuri
         async with opened(settings) as storage:
             request = await spool(storage, ids)
             first = await enqueue(request, storage, settings)
-            left = await find_checkpoint(storage.container, request)
-            assert left is not None
+            left = await checkpoint_of(storage, request)
             assert 0 < left.done < 200
             assert (first.held, first.enqueued, first.failed) == (OUT_OF_TIME, left.done, 0)
             return await until_finished(request, storage, settings)
@@ -236,19 +234,6 @@ def test_a_chunk_that_does_not_move_in_its_time_is_an_attempt_that_failed(azurit
     asyncio.run(scenario())
 
 
-def test_a_run_that_reuses_an_id_does_not_inherit_the_checkpoints_of_the_earlier_one(azurite: Azurite) -> None:
-    settings = settings_for(azurite)
-
-    async def scenario() -> list[Receipt]:
-        async with opened(settings) as storage:
-            request = await spool(storage, ["a", "b"])
-            later = replace(request, run_started_at="2026-01-02T00:00:00+00:00")
-            return [await enqueue(one, storage, settings) for one in (request, later)]
-
-    assert [receipt.resumed_from for receipt in asyncio.run(scenario())] == [0, 0]
-    assert texts_on(azurite, settings.queue) == Counter(a=2, b=2)
-
-
 @pytest.mark.parametrize("queues", [1, 64])
 def test_a_checkpoint_and_a_receipt_stay_small_whatever_is_under_way(azurite: Azurite, queues: int) -> None:
     name = settings_for(azurite).queue
@@ -259,7 +244,7 @@ def test_a_checkpoint_and_a_receipt_stay_small_whatever_is_under_way(azurite: Az
             request = await spool(storage, [f"id-{number}" for number in range(500)])
             receipt = await enqueue(request, storage, settings)
             assert len(json.dumps(to_wire(receipt))) < 1_024
-            blob = storage.container.get_blob_client(checkpoint_name(request))
+            blob = storage.container.get_blob_client(checkpoint_name(request.run, 0))
             return int((await blob.get_blob_properties()).size)
 
     assert asyncio.run(scenario()) < 2_048

@@ -222,9 +222,9 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
         chunks=9_999_800,
         fetched=5_000_000 + 3 * 10**10,
         spooled=Spooled(
-            window=(Chunks("123456", tuple(range(9_999_800, 9_999_900))),),
+            window=(Chunks("12345678", tuple(range(9_999_800, 9_999_900))),),
             messages=5_000_000,
-            token="123456",
+            token="12345678",
             next_chunk=9_999_900,
             stop_chunk=9_999_900,
         ),

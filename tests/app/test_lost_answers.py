@@ -93,7 +93,12 @@ def test_an_answer_of_storage_that_is_lost_changes_nothing_whichever_it_is(azuri
             await container.create_container()
         for lost in range(1, MOST_REQUESTS):
             losing = Losing(lost)
-            quick = {"initial_backoff": 0, "increment_base": 0, "retry_total": 2, "random_jitter_range": 0}
+            quick: dict[str, Any] = {
+                "initial_backoff": 0,
+                "increment_base": 0,
+                "retry_total": 2,
+                "random_jitter_range": 0,
+            }
             async with ContainerClient.from_connection_string(text, queue_name, transport=losing, **quick) as container:
                 await whole_run(container, f"run-{lost}")
             if losing.left > 0:

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from ingestion.contracts import EnqueueRequest
+from ingestion.contracts import Chunk, EnqueueRequest, Run
 from ingestion.errors import ChunkTakenOver, StorageRefused, StorageUnavailable
 from ingestion.sending import queue_sender
 from ingestion.sending.accounting import Accounts
@@ -73,13 +73,10 @@ def test_the_messages_of_a_batch_are_spread_evenly(format: str, queues: int, mon
     settings = load_settings({**STORAGE, "SLUICE_MESSAGE_FORMAT": format, "SLUICE_PACK_MESSAGES": "10"})
     shards, size = [Queue(f"q{number}") for number in range(queues)], 60
     for chunk in range(20):
-        request = EnqueueRequest(
-            run_id="r", source="s", batch_index=0, chunk_index=chunk, blob="b", start_byte=0, end_byte=0,
-            first_message=chunk * size, count=size, run_started_at="t",
-        )  # fmt: skip
+        request = EnqueueRequest(run=Run("r", "s1"), source="s", chunk=Chunk(chunk, "token"))
         sender = QueueSender(shards, Accounts(size, (), {}), nothing, concurrency=8, window=100)  # type: ignore[arg-type]
-        chunk_posts = posts_of([str(index) for index in range(size)], request, settings)
-        asyncio.run(sender.send(chunk_posts, request.chunk_index, deadline=float("inf")))
+        chunk_posts = posts_of([b"%d" % index for index in range(size)], request, settings)
+        asyncio.run(sender.send(chunk_posts, chunk, deadline=float("inf")))
     taken = Counter({shard.name: shard.taken for shard in shards})
     assert max(taken.values()) <= 1.1 * min(taken.values())
 

@@ -13,6 +13,7 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 from ingestion.contracts import Chunk, EnqueueRequest, Receipt, Run
 from ingestion.errors import RetryableError
 from ingestion.fetching.spool import BatchWriter
+from ingestion.sending.checkpoint import Checkpoint, CheckpointFile
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings, load_settings
 from ingestion.storage import Storage
@@ -48,6 +49,12 @@ async def spool(storage: Storage, messages: Sequence[Any], run: Run = RUN) -> En
     writer = BatchWriter(storage.container, run, first_chunk=0)
     await writer.write_chunk([json.dumps(message).encode() + b"\n" for message in messages])
     return EnqueueRequest(run=run, source="demo", chunk=Chunk(0, writer.token))
+
+
+async def checkpoint_of(storage: Storage, request: EnqueueRequest) -> Checkpoint:
+    """What is known of a chunk."""
+    found, _ = await CheckpointFile(storage.container, request.run, request.chunk).read()
+    return found
 
 
 async def until_finished(request: EnqueueRequest, storage: Storage, settings: Settings, attempts: int = 5) -> Receipt:
