@@ -4,8 +4,11 @@ Enters: how the run has ended. Leaves: a closed ledger, and no entry in the inde
 twice, and whoever comes after a crash in the middle does the rest.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
+
+from azure.core.exceptions import ResourceNotFoundError
 
 from ingestion.contracts import FinishRequest, RunState, Settled, listed
 from ingestion.run import open_runs, run_index, run_report
@@ -37,11 +40,14 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
     request = await read_request(ledger.container, ledger.run.id)
     if request is None or run_of(request) != ledger.run:
         return None
-    left_open = tuple([await settle(ledger.container, ledger.run, one) for one in listed(state.spooled.window)])
+    left_open = []
+    for chunk in listed(state.spooled.window):
+        with suppress(ResourceNotFoundError):  # a chunk that somebody has deleted stays pending
+            left_open.append(await settle(ledger.container, ledger.run, chunk))
     report = run_report.report(finished, left_open)
     await ledger.record_report(report, state.attempt, state.window)
     await run_index.note(ledger.container, state, finished.outcome)
-    return Closed(left_open, await tidy(ledger, state, entry))
+    return Closed(tuple(left_open), await tidy(ledger, state, entry))
 
 
 async def tidy(ledger: Ledger, state: RunState, entry: OpenRun | None) -> int:
