@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 from ingestion.deadline import in_time
 from ingestion.errors import InvalidInput, PermanentError
+from ingestion.open_storage import Storage, open_storage
 from ingestion.settings import Settings, load_settings
-from ingestion.storage import Storage, open_storage, storage_errors
+from ingestion.storage.failures import storage_errors
 from ingestion.wire import JsonObject, from_wire, to_wire
 
 Request = TypeVar("Request")

@@ -8,11 +8,11 @@ import azure.durable_functions as df
 from activities.activity import activity
 from activities.log import log
 from ingestion.contracts import EnqueueRequest, Receipt
+from ingestion.open_storage import Storage
 from ingestion.run.command import read_command
 from ingestion.run.run_state import no_receipt
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings
-from ingestion.storage import Storage
 
 blueprint = df.Blueprint()
 
@@ -29,7 +29,7 @@ async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Set
     """Enqueue one chunk, unless a command holds it back."""
     if (command := await read_command(storage.container, request.run)) is not None:
         return Receipt(number=request.chunk.number, messages=0, enqueued=0, held=command)
-    receipt = await enqueue(request, storage, settings)
+    receipt = await enqueue(request, storage.container, storage.queues, settings)
     _log(request, receipt)
     return receipt
 

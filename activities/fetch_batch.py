@@ -11,13 +11,13 @@ from activities.log import log
 from ingestion.contracts import Batch, FetchOutcome, FetchRequest
 from ingestion.deadline import seconds_to_begin
 from ingestion.fetching.fetch import fetch
-from ingestion.fetching.spool import Spool
+from ingestion.open_storage import Storage
 from ingestion.run.command import read_command
 from ingestion.settings import Settings
 from ingestion.source.client import SourceClient
 from ingestion.source.description import load_source
 from ingestion.source_wait import OUTAGE
-from ingestion.storage import Storage
+from ingestion.storage.spool import Spool
 from ingestion.wire import to_wire
 
 blueprint = df.Blueprint()

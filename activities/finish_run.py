@@ -10,12 +10,12 @@ from activities.activity import activity
 from activities.log import log
 from ingestion.contracts import FinishRequest, SettledChunks
 from ingestion.errors import first_line
+from ingestion.open_storage import Storage
 from ingestion.run.clean_up import sweep
 from ingestion.run.closing import Closed, close
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_report import report
 from ingestion.settings import Settings
-from ingestion.storage import Storage
 
 blueprint = df.Blueprint()
 

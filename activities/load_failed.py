@@ -5,10 +5,10 @@ import azure.durable_functions as df
 from activities.activity import activity
 from activities.log import log, log_refusal
 from ingestion.contracts import FailedPage, LoadRequest
+from ingestion.open_storage import Storage
 from ingestion.run.failed import load
 from ingestion.run.ledger import Ledger
 from ingestion.settings import Settings
-from ingestion.storage import Storage
 
 blueprint = df.Blueprint()
 

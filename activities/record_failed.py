@@ -4,10 +4,10 @@ import azure.durable_functions as df
 
 from activities.activity import activity
 from ingestion.contracts import FailedChunks, SettledChunks
+from ingestion.open_storage import Storage
 from ingestion.run.failed import record
 from ingestion.run.ledger import Ledger
 from ingestion.settings import Settings
-from ingestion.storage import Storage
 
 blueprint = df.Blueprint()
 

@@ -7,10 +7,10 @@ import azure.durable_functions as df
 from activities.activity import activity
 from activities.log import log_refusal
 from ingestion.contracts import Recorded, RunState
+from ingestion.open_storage import Storage
 from ingestion.run.command import read_command
 from ingestion.run.ledger import Ledger
 from ingestion.settings import Settings
-from ingestion.storage import Storage
 
 blueprint = df.Blueprint()
 

@@ -18,7 +18,7 @@ from ingestion.errors import (
     RetryableError,
     UnknownSchema,
 )
-from ingestion.storage import storage_errors
+from ingestion.storage.failures import storage_errors
 
 Work = Callable[[func.HttpRequest, df.DurableOrchestrationClient], Awaitable[func.HttpResponse]]
 RunWork = Callable[[func.HttpRequest, df.DurableOrchestrationClient, str], Awaitable[func.HttpResponse]]

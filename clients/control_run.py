@@ -6,12 +6,12 @@ import azure.functions as func
 from clients.answer import about_run, answer, no_such_run
 from clients.instance import RUNNING, runtime_status, wake
 from ingestion.errors import Conflict, DurableUnavailable
+from ingestion.open_storage import open_storage
 from ingestion.run.command import GO, give
 from ingestion.run.ledger import Ledger
 from ingestion.run.request import read_request, run_of
 from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.settings import load_settings
-from ingestion.storage import open_storage
 
 blueprint = df.Blueprint()
 

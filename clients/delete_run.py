@@ -8,11 +8,11 @@ from azure.storage.blob.aio import ContainerClient
 from clients.answer import about_run, answer, no_such_run
 from clients.instance import RUNNING, purge_instance, runtime_status
 from ingestion.errors import Conflict
+from ingestion.open_storage import open_storage
 from ingestion.run import open_runs
 from ingestion.run.clean_up import purge
 from ingestion.run.lock import locked
 from ingestion.settings import load_settings
-from ingestion.storage import open_storage
 
 blueprint = df.Blueprint()
 

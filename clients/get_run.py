@@ -12,12 +12,12 @@ from clients.instance import carried_state, find_instance
 from clients.progress import progress_of
 from ingestion.contracts import Run
 from ingestion.errors import UnknownSchema
+from ingestion.open_storage import open_storage
 from ingestion.run import run_state
 from ingestion.run.ledger import Ledger
 from ingestion.run.request import read_request, run_of
 from ingestion.run.run_report import status_of
 from ingestion.settings import load_settings
-from ingestion.storage import open_storage
 from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()

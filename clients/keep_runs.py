@@ -14,8 +14,9 @@ from activities.log import log
 from clients.keeper import keep
 from ingestion.deadline import in_time
 from ingestion.errors import SluiceError
+from ingestion.open_storage import open_storage
 from ingestion.settings import keeper_seconds, load_settings
-from ingestion.storage import open_storage, storage_errors
+from ingestion.storage.failures import storage_errors
 
 blueprint = df.Blueprint()
 

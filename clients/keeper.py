@@ -26,8 +26,8 @@ from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.run.open_runs import OpenRun
 from ingestion.run.request import first_state, read_request, run_of
-from ingestion.sending.checkpoint import last_checkpoint_at
-from ingestion.storage import storage_errors
+from ingestion.storage.checkpoint import last_checkpoint_at
+from ingestion.storage.failures import storage_errors
 from ingestion.wire import JsonObject
 
 RUNS_AT_ONCE = 8

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from ingestion.contracts import RunState, Settled, listed
+from ingestion.open_storage import open_storage
 from ingestion.run import run_report
 from ingestion.run.last_look import NEVER_LESS, LastLooks
-from ingestion.sending.checkpoint import read_counts
 from ingestion.settings import load_settings
-from ingestion.storage import open_storage
+from ingestion.storage.checkpoint import read_counts
 from ingestion.wire import JsonObject
 
 LOOK_SECONDS = 5.0  # that a look at the checkpoints may take

@@ -7,13 +7,13 @@ from clients.answer import about_run, no_such_run
 from clients.beginning import begin_again
 from clients.instance import RUNNING, runtime_status
 from ingestion.errors import Conflict
+from ingestion.open_storage import open_storage
 from ingestion.run import run_state
 from ingestion.run.command import clear
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.run.request import first_state, read_request, run_of
 from ingestion.settings import load_settings
-from ingestion.storage import open_storage
 
 blueprint = df.Blueprint()
 

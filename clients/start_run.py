@@ -14,6 +14,7 @@ from clients.instance import RUNNING, started_instance, task_hub_of
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
 from ingestion.deadline import HTTP_SECONDS, in_time
 from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableError
+from ingestion.open_storage import Storage, open_storage
 from ingestion.run import open_runs
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
@@ -21,7 +22,7 @@ from ingestion.run.request import create_request, first_state, new_start, read_r
 from ingestion.settings import Settings, load_settings
 from ingestion.source.auth import secrets_of
 from ingestion.source.description import load_source
-from ingestion.storage import Storage, open_storage, storage_errors
+from ingestion.storage.failures import storage_errors
 from ingestion.wire import JsonObject, to_wire
 
 blueprint = df.Blueprint()

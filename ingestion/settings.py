@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from ingestion.account import Account, read_account
 from ingestion.chunking import DEFAULT_CHUNK_SIZE
 from ingestion.errors import InvalidInput
+from ingestion.storage.account import Account, read_account
 from ingestion.validation import invalid_input, not_allowed
 
 MAX_CHUNK_SIZE = 50_000

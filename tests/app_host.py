@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ingestion.storage import close_storage
+from ingestion.open_storage import close_storage
 from local.demo.stack import unset
 from local.devhost.hub.clock import Clock
 from local.devhost.testing import RunningApp, running_app

@@ -20,12 +20,12 @@ from ingestion.fetching.filling import Filling
 from ingestion.fetching.known import Known
 from ingestion.fetching.position import Position, from_json, request_at
 from ingestion.fetching.seen import Seen
-from ingestion.fetching.spool import BatchWriter, Spool
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.page import Page, PageRequest, Throttled
 from ingestion.source.styles.end import End
 from ingestion.source_wait import REASON_CHARACTERS, Wait
+from ingestion.storage.spool import BatchWriter, Spool
 
 SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, which costs nothing
 

@@ -11,9 +11,9 @@ from typing import Any
 from ingestion.chunking import chunk
 from ingestion.errors import SourceRefused
 from ingestion.fetching.known import Known, digest
-from ingestion.fetching.spool import BatchWriter
 from ingestion.source.description import Source
 from ingestion.source.reading.path import ABSENT, at, shown
+from ingestion.storage.spool import BatchWriter
 
 PIECE_ITEMS = 1_000  # encoded at once
 

@@ -14,13 +14,13 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Chunk, RunState, listed
-from ingestion.fetching.spool import chunk_name, committed_tokens
 from ingestion.run import open_runs, run_index
 from ingestion.run.failed import chunk_of, failed_chunks
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.run.request import read_request, request_blob, run_of
-from ingestion.sending.checkpoint import checkpoint_name
+from ingestion.storage.checkpoint import checkpoint_name
+from ingestion.storage.spool import chunk_name, committed_tokens
 
 # In the order in which it goes: a late copy of a chunk then finds nothing to send, before it finds no checkpoint.
 SPOOL = ("chunks", "batches", "cursors", "checkpoints")

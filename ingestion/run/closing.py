@@ -16,7 +16,7 @@ from ingestion.run.clean_up import clean_up
 from ingestion.run.ledger import Ledger
 from ingestion.run.open_runs import OpenRun
 from ingestion.run.request import read_request, run_of
-from ingestion.sending.checkpoint import settle
+from ingestion.storage.checkpoint import settle
 
 
 class Closed(NamedTuple):

@@ -10,10 +10,10 @@ from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Run
 from ingestion.errors import Conflict
-from ingestion.run.json_blob import change_json, read_json
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import CANCEL, PAUSE
-from ingestion.storage import storage_errors
+from ingestion.storage.failures import storage_errors
+from ingestion.storage.json_blob import change_json, read_json
 from ingestion.wire import JsonObject
 
 GO = "go"

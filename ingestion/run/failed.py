@@ -25,7 +25,7 @@ from ingestion.contracts import (
     sums_of,
 )
 from ingestion.run.ledger import Ledger
-from ingestion.sending.checkpoint import settle
+from ingestion.storage.checkpoint import settle
 from ingestion.wire import JsonObject
 
 LINE_BYTES = 1024  # more than a line of the redo list has

@@ -12,8 +12,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from ingestion.contracts import Run, RunState
-from ingestion.run.json_blob import change_json, read_json
 from ingestion.run.run_state import load
+from ingestion.storage.json_blob import change_json, read_json
 from ingestion.wire import JsonObject, to_wire
 
 

@@ -13,7 +13,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from ingestion.contracts import Run, RunRequest, RunState
 from ingestion.run import run_state
-from ingestion.run.json_blob import read_json, write_json
+from ingestion.storage.json_blob import read_json, write_json
 from ingestion.wire import JsonObject, from_wire
 
 

@@ -9,21 +9,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 from time import monotonic
 
+from azure.storage.blob.aio import ContainerClient
+
 from ingestion.contracts import OUT_OF_TIME, EnqueueRequest, Receipt
 from ingestion.deadline import seconds_to_begin
 from ingestion.errors import ChunkOutOfTime
-from ingestion.fetching.spool import read_lines
 from ingestion.sending.accounting import Accounts
 from ingestion.sending.ceiling import Turn
-from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, Refusal
 from ingestion.sending.message_format import Post, breathing, posts_of
 from ingestion.sending.queue_sender import QueueSender
+from ingestion.sending.queues import Queues
 from ingestion.sending.reject import write_rejects
 from ingestion.settings import Settings
-from ingestion.storage import Storage, storage_errors
+from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, Refusal
+from ingestion.storage.failures import storage_errors
+from ingestion.storage.spool import read_lines
 
 
-async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
+async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Queues, settings: Settings) -> Receipt:
     """Put the messages of one chunk on the queue and account for each of them.
 
     A chunk that is not finished in time, and has moved, is held back: the next window goes on with it. Raises
@@ -31,15 +34,15 @@ async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings)
     it has not moved, and ChunkTakenOver: after each of them a further attempt goes on where this one stopped.
     """
     began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
-    file = CheckpointFile(storage.container, request.run, request.chunk)
+    file = CheckpointFile(container, request.run, request.chunk)
     with storage_errors(f"read {where} and its checkpoint"):
-        lines = await read_lines(storage.container, request.run, request.chunk)
+        lines = await read_lines(container, request.run, request.chunk)
         earlier = await file.claim(len(lines), unknown=min(settings.checkpoint_messages, len(lines)))
         if earlier.receipt is not None:
             return earlier.receipt
 
-    async with storage.ceilings.turns(request.run.folder, settings.max_messages_per_second) as turn:
-        attempt = _Attempt(request, file, earlier, storage, settings, began, lines, turn)
+    async with queues.ceilings.turns(request.run.folder, settings.max_messages_per_second) as turn:
+        attempt = _Attempt(request, file, earlier, container, queues, settings, began, lines, turn)
         posts = posts_of(lines, request, settings)
         if earlier.unsendable:  # found first, so that what is written of the rejects never becomes less
             posts = iter(await attempt.rejected_first(posts))
@@ -68,19 +71,20 @@ class _Attempt:
         request: EnqueueRequest,
         file: CheckpointFile,
         earlier: Checkpoint,
-        storage: Storage,
+        container: ContainerClient,
+        queues: Queues,
         settings: Settings,
         began: float,
         lines: list[bytes],
         turn: Turn | None,
     ) -> None:
-        self._container, self._lines, self._rejects = storage.container, lines, earlier.rejected
+        self._container, self._lines, self._rejects = container, lines, earlier.rejected
         self._request, self._file, self._earlier, self._began = request, file, earlier, began
         self._window = settings.checkpoint_messages
         refusals = {refusal.index: refusal.reason for refusal in earlier.refusals}
         self.accounts = Accounts(earlier.count, earlier.confirmed, refusals)
         self.sender = QueueSender(
-            storage.shards,
+            queues.shards,
             self.accounts,
             self.save,
             concurrency=min(settings.send_concurrency, earlier.count),

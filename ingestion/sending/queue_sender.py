@@ -19,10 +19,10 @@ from time import monotonic
 from ingestion.errors import StorageRefused, StorageUnavailable
 from ingestion.sending.accounting import Accounts
 from ingestion.sending.ceiling import Turn
-from ingestion.sending.checkpoint import CHECKPOINT_SECONDS
 from ingestion.sending.message_format import BREATH_BYTES, Post, breathing
 from ingestion.sending.put_message import Effort, MessageRefused, OutOfTime, put_message
 from ingestion.sending.shard import Shard
+from ingestion.storage.checkpoint import CHECKPOINT_SECONDS
 
 MAX_REFUSALS = 20  # by the queue, of messages that it should take: more are a fault of the chunk, not of a message
 

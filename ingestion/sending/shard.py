@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from ingestion.errors import StorageRefused, first_line
-from ingestion.sending.access import Access, Grant
 from ingestion.sending.connection import Answer, NotSent, Pool
 from ingestion.sending.rate import Rate
+from ingestion.storage.access import Access, Grant
 
 API_VERSION = "2021-12-02"
 

@@ -16,10 +16,10 @@ from azure.storage.queue.aio import QueueClient
 
 from ingestion.chunking import chunk
 from ingestion.contracts import Chunk, EnqueueRequest, Run
-from ingestion.fetching.spool import BatchWriter
-from ingestion.sending.access import signed_access
+from ingestion.open_storage import Storage
 from ingestion.sending.connection import Pool
-from ingestion.storage import Storage
+from ingestion.storage.access import signed_access
+from ingestion.storage.spool import BatchWriter
 from local.benchmarks.contestant import Meter
 from local.emulator.server import ACCOUNT, ACCOUNT_KEY
 

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 
-from ingestion.sending import checkpoint
+from ingestion.storage import checkpoint
 from local.chaos.fault import Fault
 from local.chaos.plan import Plan
 from local.demo.stack import ROOT

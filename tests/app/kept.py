@@ -25,12 +25,12 @@ from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 from clients.keeper import keep
 from clients.redrive_run import redrive_run
 from ingestion.contracts import Chunks, Run, RunRequest, RunState, Spooled
+from ingestion.open_storage import Storage, close_storage, open_storage
 from ingestion.run import open_runs, run_state
 from ingestion.run.ledger import Ledger
 from ingestion.run.open_runs import OpenRun
 from ingestion.run.request import create_request, request_blob
 from ingestion.settings import load_settings
-from ingestion.storage import Storage, close_storage, open_storage
 from ingestion.wire import JsonObject, from_wire, to_wire
 from local.emulator import Azurite
 

@@ -8,12 +8,12 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from ingestion.account import Account, read_account
 from ingestion.errors import InvalidInput, StorageRefused
-from ingestion.sending.access import RENEW_AHEAD_SECONDS, SAS_LIFE, SCOPE, Access, bearer_access, signed_access
 from ingestion.sending.connection import Pool
 from ingestion.sending.put_message import Effort, put_message
 from ingestion.sending.shard import Shard
+from ingestion.storage.access import RENEW_AHEAD_SECONDS, SAS_LIFE, SCOPE, Access, bearer_access, signed_access
+from ingestion.storage.account import Account, read_account
 from tests.app.scripted_server import CREATED, Script, ScriptedServer, scripted
 
 REFUSED = b"HTTP/1.1 401 X\r\nContent-Length: 0\r\n\r\n"

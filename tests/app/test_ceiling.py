@@ -15,9 +15,9 @@ from azure.core.exceptions import ResourceNotFoundError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingestion.open_storage import Storage
 from ingestion.sending import ceiling as ceiling_module
 from ingestion.sending.ceiling import HELD_SECONDS, LEASE_SECONDS, RENEW_SECONDS, Share, Turn
-from ingestion.storage import Storage
 from local.emulator import Azurite
 from tests.faults.sending import opened, settings_for
 
@@ -200,10 +200,10 @@ def test_workers_find_each_other_in_the_folder_of_the_run_and_the_dead_are_remov
         async with (
             opened(app_settings) as one,
             opened(app_settings) as other,
-            one.ceilings.turns("runs/r/s/", 1_000.0) as turn,
+            one.queues.ceilings.turns("runs/r/s/", 1_000.0) as turn,
         ):
             await first_turn(turn)
-            async with other.ceilings.turns("runs/r/s/", 1_000.0) as turn_of_other:
+            async with other.queues.ceilings.turns("runs/r/s/", 1_000.0) as turn_of_other:
                 await number_of_workers(one, 2)
                 await first_turn(turn_of_other)
             await number_of_workers(one, 1)
@@ -218,7 +218,7 @@ def test_all_chunks_of_a_run_in_one_process_are_one_worker_and_the_next_chunk_go
 ) -> None:
     async def scenario() -> None:
         async with opened(settings_for(azurite)) as storage:
-            ceilings = storage.ceilings
+            ceilings = storage.queues.ceilings
             async with ceilings.turns("runs/r/s/", 1_000.0) as turn, ceilings.turns("runs/r/s/", 1_000.0) as same:
                 await first_turn(turn)
                 assert turn == same
@@ -232,7 +232,7 @@ def test_all_chunks_of_a_run_in_one_process_are_one_worker_and_the_next_chunk_go
 def test_without_a_ceiling_storage_is_not_asked(azurite: Azurite) -> None:
     async def scenario() -> None:
         async with opened(settings_for(azurite)) as storage:
-            async with storage.ceilings.turns("runs/r/s/", 0.0) as turn:
+            async with storage.queues.ceilings.turns("runs/r/s/", 0.0) as turn:
                 assert turn is None
                 await asyncio.sleep(0)
             with pytest.raises(ResourceNotFoundError):

@@ -14,14 +14,13 @@ from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import EnqueueRequest, Run, RunRequest, RunState
 from ingestion.errors import StorageRefused
+from ingestion.open_storage import Storage
 from ingestion.run import run_state
 from ingestion.run.clean_up import clean_up, purge, sweep
 from ingestion.run.ledger import Ledger
 from ingestion.run.request import create_request
-from ingestion.sending.enqueue import enqueue
-from ingestion.storage import Storage
 from local.emulator import Azurite
-from tests.faults.sending import RUN, opened, settings_for, spool, texts_on
+from tests.faults.sending import RUN, enqueue, opened, settings_for, spool, texts_on
 
 STATE = run_state.start(RUN, RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), "2026-01-01T00:00:00+00:00")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

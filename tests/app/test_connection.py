@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from ingestion.open_storage import Storage
 from ingestion.sending import connection
 from ingestion.sending.connection import Answer, AnswerLost, NotSent, Pool
 from ingestion.settings import load_settings
-from ingestion.storage import Storage
 from tests.app.scripted_server import CREATED, Script, ScriptedServer, scripted
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
@@ -120,7 +120,7 @@ def test_all_queues_of_an_account_share_one_tls_context_and_one_pool(
     async def scenario() -> int:
         storage = Storage(settings)
         await storage.close()
-        return len(storage.shards)
+        return len(storage.queues.shards)
 
     assert asyncio.run(scenario()) == 64 + other_accounts
     assert made == Counter(contexts=expected, pools=expected)

@@ -13,13 +13,12 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from ingestion.contracts import OUT_OF_TIME, Receipt
 from ingestion.errors import ChunkOutOfTime, StorageRefused, StorageUnavailable
-from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, checkpoint_name
-from ingestion.sending.enqueue import enqueue
 from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
+from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, checkpoint_name
 from ingestion.wire import to_wire
 from local.emulator import Azurite
-from tests.faults.sending import RUN, checkpoint_of, opened, settings_for, spool, texts_on, until_finished
+from tests.faults.sending import RUN, checkpoint_of, enqueue, opened, settings_for, spool, texts_on, until_finished
 
 KEYS = f"{RUN.id}/{RUN.start}/0"
 TEXTS = [

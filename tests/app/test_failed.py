@@ -18,10 +18,10 @@ from ingestion.contracts import (
     grouped,
     listed,
 )
-from ingestion.fetching.spool import BatchWriter
 from ingestion.run import run_state
 from ingestion.run.failed import failed_chunks, load, record, write_redo_list
 from ingestion.run.ledger import Ledger
+from ingestion.storage.spool import BatchWriter
 from local.emulator import Azurite
 
 RUN = Run("run", "20260101T000000-aa")

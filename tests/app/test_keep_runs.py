@@ -9,8 +9,8 @@ import pytest
 
 import clients.keep_runs as module
 from clients.keep_runs import schedule
+from ingestion.open_storage import close_storage
 from ingestion.settings import KEEPER_SECONDS, keeper_seconds
-from ingestion.storage import close_storage
 from local.devhost.timer.schedule import Schedule
 from tests.app.kept import Engine, actions
 from tests.app_host import NO_STORAGE, sluice
@@ -48,7 +48,7 @@ def test_the_app_has_the_keeper_unless_it_is_switched_off(
 def test_a_keeper_that_cannot_look_says_why_and_does_not_fail(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, settings: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("ingestion.account._RETRY", {"retry_total": 0})
+    monkeypatch.setattr("ingestion.storage.account._RETRY", {"retry_total": 0})
     for name, value in {"AzureWebJobsStorage": NO_STORAGE, **settings}.items():
         monkeypatch.setenv(name, value)
     keep_runs: Any = module.keep_runs._function.get_user_function().client_function

@@ -81,3 +81,22 @@ def test_an_orchestrator_has_no_clock_storage_environment_or_log(path: Path) -> 
     assert [name for name in names if not name.startswith(allowed)] == []
     source = path.read_text(encoding="utf-8")
     assert not any(word in source for word in ("datetime.now", "utcnow", "uuid4", "random", "environ", "open("))
+
+
+UP = (  # each part of the domain may import those before it, and itself
+    "errors", "chunking", "moment", "wire", "recovery", "source_wait", "contracts", "deadline", "validation",
+    "storage", "settings", "source", "fetching", "sending", "run", "open_storage",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("part", UP)
+def test_no_import_of_the_domain_runs_back_up(part: str) -> None:
+    place = ROOT / "ingestion" / part
+    paths = files(f"ingestion/{part}") if place.is_dir() else files(f"ingestion/{part}.py")
+    above = UP[UP.index(part) + 1 :]
+    assert touching(paths, *(f"ingestion.{name}" for name in above)) == []
+
+
+def test_every_part_of_the_domain_has_its_place() -> None:
+    parts = {path.stem for path in (ROOT / "ingestion").iterdir() if not path.name.startswith("__")}
+    assert parts == {*UP}

@@ -9,9 +9,9 @@ import pytest
 from ingestion.contracts import RunState
 from ingestion.errors import Conflict, UnknownSchema
 from ingestion.run.command import GO, clear, give, read_command
-from ingestion.run.json_blob import write_json
 from ingestion.run.request import create_request, read_request
 from ingestion.run.run_state import CANCEL, PAUSE
+from ingestion.storage.json_blob import write_json
 from ingestion.wire import to_wire
 from tests.app.kept import FRESH, Kept, keeping
 

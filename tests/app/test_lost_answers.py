@@ -11,7 +11,6 @@ from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Batch, Chunk, FailedChunks, LoadRequest, Run, RunRequest, Spooled, grouped, listed
 from ingestion.errors import SpoolConflict
-from ingestion.fetching.spool import Spool, read_lines
 from ingestion.run import run_state
 from ingestion.run.closing import close, terminated
 from ingestion.run.command import give, read_command
@@ -19,7 +18,8 @@ from ingestion.run.failed import load, record, write_redo_list
 from ingestion.run.ledger import Ledger
 from ingestion.run.request import create_request, read_request, run_of
 from ingestion.run.run_state import PAUSE
-from ingestion.sending.checkpoint import CheckpointFile
+from ingestion.storage.checkpoint import CheckpointFile
+from ingestion.storage.spool import Spool, read_lines
 from local.emulator import Azurite
 
 STARTED_AT = "2026-01-01T00:00:00+00:00"

@@ -10,16 +10,15 @@ from typing import Any
 import pytest
 
 from ingestion.sending import message_format
-from ingestion.sending.enqueue import enqueue
 from local.emulator import Azurite
 from tests.app_host import ROOT
-from tests.faults.sending import opened, settings_for, spool
+from tests.faults.sending import enqueue, opened, settings_for, spool
 
 CHUNKS = """
     import asyncio, json, resource, sys
     from ingestion.contracts import Chunk, EnqueueRequest, Run
     from ingestion.fetching.filling import Filling
-    from ingestion.fetching.spool import Spool
+    from ingestion.storage.spool import Spool
     from ingestion.sending.enqueue import enqueue
     from ingestion.settings import load_settings
     from ingestion.source.description import Source

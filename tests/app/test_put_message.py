@@ -7,11 +7,11 @@ from typing import cast
 
 import pytest
 
-from ingestion.sending.access import sas_access
 from ingestion.sending.connection import Answer, AnswerLost, Pool
 from ingestion.sending.put_message import Effort, put_message
 from ingestion.sending.rate import Rate
 from ingestion.sending.shard import Shard
+from ingestion.storage.access import sas_access
 from tests.app.scripted_server import CREATED, scripted
 
 

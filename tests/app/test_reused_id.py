@@ -11,11 +11,11 @@ import pytest
 from clients.delete_run import delete_run
 from ingestion.contracts import Batch, FailedChunks, RunState
 from ingestion.errors import SluiceError
-from ingestion.fetching.spool import Spool
 from ingestion.run import closing
 from ingestion.run.command import give
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import CANCEL, next_redo, redriven, window_requests
+from ingestion.storage.spool import Spool
 from ingestion.wire import to_wire
 from tests.app.driven import MESSAGES, WHOLE, call, driven, stocked, texts_of
 from tests.app.kept import Kept, keeping

@@ -18,7 +18,7 @@ from tests.app_host import ROOT, sluice
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[RunningApp, httpx.Client]]:
     """The app without storage; its clients do not ask twice, which would take seconds."""
-    monkeypatch.setattr("ingestion.account._RETRY", {"retry_total": 0})
+    monkeypatch.setattr("ingestion.storage.account._RETRY", {"retry_total": 0})
     with sluice(monkeypatch, tmp_path) as running:
         yield running
 

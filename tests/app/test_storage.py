@@ -9,12 +9,11 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.storage.queue import AccountSasPermissions, QueueClient, ResourceTypes, generate_account_sas
 
 from ingestion.errors import SluiceError, StorageRefused, StorageUnavailable
-from ingestion.sending.enqueue import enqueue
 from ingestion.settings import load_settings
-from ingestion.storage import storage_errors
+from ingestion.storage.failures import storage_errors
 from local.emulator import Azurite
 from local.emulator.server import ACCOUNT, ACCOUNT_KEY
-from tests.faults.sending import opened, spool, texts_on
+from tests.faults.sending import enqueue, opened, spool, texts_on
 
 
 @pytest.mark.parametrize("keyword", ["SharedAccessSignature", "sharedaccesssignature"])

@@ -6,11 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ingestion.sending.enqueue import enqueue
 from ingestion.sending.packed import unpack
 from local.emulator import Azurite
 from local.emulator.server import node
-from tests.faults.sending import opened, settings_for, spool
+from tests.faults.sending import enqueue, opened, settings_for, spool
 
 READER = Path(__file__).with_name("read_queue.js")
 MESSAGES: list[Any] = ["id-1", "ä <&> 🎈", {"id": 7, "name": "é"}]

@@ -9,12 +9,12 @@ import pytest
 from azure.core.exceptions import ResourceModifiedError
 
 from ingestion.errors import StorageRefused
+from ingestion.open_storage import open_storage
 from ingestion.run.clean_up import sweep
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.run.run_state import PAUSE
 from ingestion.settings import load_settings
-from ingestion.storage import open_storage
 from tests.e2e.rig import Gate, Host, Rig
 
 REFUSED = StorageRefused("the queue answered HTTP 403 (AuthorizationFailure)")

@@ -3,7 +3,7 @@
 import json
 import time
 
-from ingestion.sending.checkpoint import duplicates_at_most
+from ingestion.storage.checkpoint import duplicates_at_most
 from local.demo.readback import read_back
 from local.demo.run_client import RunClient
 from local.demo.settings import ApiSettings

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from ingestion.run.control import express
 
+from ingestion.open_storage import open_storage
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import CANCEL
 from ingestion.settings import load_settings
-from ingestion.storage import open_storage
 from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp
 from local.emulator import Azurite

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from azure.storage.blob import BlobClient
 
+from ingestion.open_storage import open_storage
 from ingestion.run.ledger import Ledger
 from ingestion.settings import load_settings
-from ingestion.storage import open_storage
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Host, Rig
 

@@ -12,11 +12,11 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from ingestion.contracts import Chunk, EnqueueRequest, Receipt, Run
 from ingestion.errors import RetryableError
-from ingestion.fetching.spool import BatchWriter
-from ingestion.sending.checkpoint import Checkpoint, CheckpointFile
-from ingestion.sending.enqueue import enqueue
+from ingestion.open_storage import Storage
+from ingestion.sending import enqueue as sender
 from ingestion.settings import Settings, load_settings
-from ingestion.storage import Storage
+from ingestion.storage.checkpoint import Checkpoint, CheckpointFile
+from ingestion.storage.spool import BatchWriter
 from local.emulator import Azurite
 from local.emulator.server import ACCOUNT
 
@@ -55,6 +55,11 @@ async def checkpoint_of(storage: Storage, request: EnqueueRequest) -> Checkpoint
     """What is known of a chunk."""
     found, _ = await CheckpointFile(storage.container, request.run, request.chunk).read()
     return found
+
+
+async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
+    """Send a chunk once."""
+    return await sender.enqueue(request, storage.container, storage.queues, settings)
 
 
 async def until_finished(request: EnqueueRequest, storage: Storage, settings: Settings, attempts: int = 5) -> Receipt:

@@ -11,15 +11,14 @@ import pytest
 
 from ingestion.contracts import Receipt
 from ingestion.errors import ChunkTakenOver
-from ingestion.sending.checkpoint import Checkpoint, CheckpointFile, duplicates_at_most
-from ingestion.sending.enqueue import enqueue
 from ingestion.sending.packed import unpack
 from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
+from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, duplicates_at_most
 from local.chaos.fault import Fault
 from local.emulator import Azurite
 from tests.faults.proxy import FaultProxy, Script
-from tests.faults.sending import opened, repeated, settings_for, spool, texts_on, until_finished
+from tests.faults.sending import enqueue, opened, repeated, settings_for, spool, texts_on, until_finished
 
 IDS = [f"id-{number:04}" for number in range(300)]
 WINDOW = 64
@@ -173,7 +172,11 @@ async def crash_after(stored: int, azurite: Azurite, **names: str) -> tuple[Rece
             proxy.on_stored = lambda count: worker.cancel() if count == stored else None
             await asyncio.wait([worker])
             assert worker.cancelled()
-            return await enqueue(request, storage, settings), await enqueue(request, storage, settings), settings
+            return (
+                await enqueue(request, storage, settings),
+                await enqueue(request, storage, settings),
+                settings,
+            )
 
 
 @pytest.mark.parametrize("stored", [1, 150, 299])

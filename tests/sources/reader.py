@@ -16,10 +16,10 @@ from yarl import URL
 
 from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
 from ingestion.fetching.fetch import fetch
-from ingestion.fetching.spool import Spool, chunk_name
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source_wait import Wait
+from ingestion.storage.spool import Spool, chunk_name
 from ingestion.wire import from_wire, to_wire
 from tests.sources.fake_container import FakeContainer
 from tests.sources.one_page import source_at

@@ -12,8 +12,8 @@ from azure.storage.blob.aio import ContainerClient
 from ingestion.contracts import Chunk
 from ingestion.errors import SourceRefused
 from ingestion.fetching.filling import Filling, line_of
-from ingestion.fetching.spool import BatchWriter, read_lines
 from ingestion.source.description import Source
+from ingestion.storage.spool import BatchWriter, read_lines
 from tests.sources.fake_container import FakeContainer
 from tests.sources.one_page import app_of, cut_off
 from tests.sources.reader import RUN, reading

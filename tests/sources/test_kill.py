@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.fetching.spool import committed_tokens
+from ingestion.storage.spool import committed_tokens
 from local.demo.paging.library import library
 from local.demo.paging.listing import Listing
 from tests.sources.fake_container import FakeContainer

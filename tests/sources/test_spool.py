@@ -10,10 +10,10 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Batch, Chunk, RunRequest
-from ingestion.fetching.spool import BatchWriter, Spool, chunk_name, committed_tokens
 from ingestion.run.clean_up import clean_up
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import start
+from ingestion.storage.spool import BatchWriter, Spool, chunk_name, committed_tokens
 from local.emulator import Azurite
 from tests.sources.fake_container import Blob, FakeContainer
 from tests.sources.one_page import CURSOR, app_of

@@ -15,7 +15,7 @@ from ingestion.source.description.source import Source
 
 
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
-    """Return the source called `name`. Raise NotFound if it is not there, InvalidInput, naming the key, if it is not right."""
+    """Return the source called `name`. Raise NotFound if there is none, InvalidInput if a key of it is wrong."""
     tables, where = read_tables(file), f"{file.name}: {name}"
     if name not in tables:
         known = ", ".join(sorted(tables)) or "none yet"

@@ -16,11 +16,11 @@ from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import FetchRequest, Run
 from ingestion.fetching.fetch import fetch
-from ingestion.fetching.spool import Spool
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.reading.body import PIECE_BYTES
 from ingestion.source.reading.parse_json import JsonParser
+from ingestion.storage.spool import Spool
 from local.benchmarks.contestant import Meter, apart
 from local.benchmarks.findings import Findings, Row, Value, median, median_ratio, of
 from local.benchmarks.source_server import SourceServer

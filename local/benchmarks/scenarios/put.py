@@ -16,9 +16,9 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient as AsyncQueueClient
 from yarl import URL
 
+from ingestion.open_storage import Storage
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import load_settings
-from ingestion.storage import Storage
 from local.benchmarks.contestant import Meter, apart
 from local.benchmarks.findings import Findings, Row, median, median_ratio, of
 from local.benchmarks.sending import (
@@ -77,10 +77,10 @@ async def sluice(meter: Meter, url: str, count: int, blob_port: int) -> None:
         *await spool_chunks(storage, f"{run}-warm-up", list(texts(WARM_UP)), CHUNK),
         *await spool_chunks(storage, run, list(texts(count)), CHUNK),
     ]
-    await enqueue(warm_up, storage, settings)
+    await enqueue(warm_up, storage.container, storage.queues, settings)
     with meter:
         for request in requests:
-            receipt = await enqueue(request, storage, settings)
+            receipt = await enqueue(request, storage.container, storage.queues, settings)
             assert receipt.enqueued == receipt.messages, receipt
     await storage.close()
 

@@ -11,9 +11,9 @@ import time
 import urllib.request
 from pathlib import Path
 
+from ingestion.open_storage import Storage
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import load_settings
-from ingestion.storage import Storage
 from local.benchmarks.contestant import Meter, apart
 from local.benchmarks.findings import Findings, Row, median, of
 from local.benchmarks.sending import connection_string, spool_chunks, texts
@@ -59,6 +59,8 @@ async def send(meter: Meter, url: str, count: int, blob_port: int) -> None:
     run = f"throttle-{time.time_ns()}"
     requests = await spool_chunks(storage, run, list(texts(count)), max(1, count // CHUNKS_AT_ONCE))
     with meter:
-        receipts = await asyncio.gather(*(enqueue(request, storage, settings) for request in requests))
+        receipts = await asyncio.gather(
+            *(enqueue(request, storage.container, storage.queues, settings) for request in requests)
+        )
     meter.notes["enqueued"] = sum(receipt.enqueued for receipt in receipts)
     await storage.close()

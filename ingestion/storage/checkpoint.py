@@ -23,7 +23,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from ingestion.contracts import Chunk, Receipt, Run, Settled
 from ingestion.errors import ChunkTakenOver
-from ingestion.fetching.spool import count_of
+from ingestion.storage.spool import count_of
 from ingestion.wire import from_wire, to_wire
 
 CHECKPOINT_SECONDS = 10.0  # between checkpoints of a chunk that moves slowly

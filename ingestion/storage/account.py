@@ -12,7 +12,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from ingestion.errors import InvalidInput
-from ingestion.sending.access import Access, bearer_access, sas_access, signed_access
+from ingestion.storage.access import Access, bearer_access, sas_access, signed_access
 
 # Short, because the durable retry is behind it; the clients' own default waits 15 s before the first.
 _RETRY: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 2, "random_jitter_range": 1}

@@ -1,0 +1,57 @@
+"""All that the settings name, opened: the container, the queues, and the client for sources.
+
+There is one `Storage` per event loop and settings. The first call makes it and all later calls share it, with its
+connections and what it has learned about the rate of each queue.
+"""
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from ingestion.sending.queues import Queues
+from ingestion.settings import Settings
+from ingestion.source.http.exchange import http_client
+from ingestion.storage.account import Account, OpenAccount
+from ingestion.storage.failures import storage_errors, unless
+
+
+class Storage:
+    """The container and the queues that the settings name, and the connections to reach them and the sources."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._accounts: dict[Account, OpenAccount] = {}
+        for account in (settings.account, *(account for account, _ in settings.shards)):
+            if account not in self._accounts:
+                self._accounts[account] = account.open()
+        self.container = self._accounts[settings.account].blobs.get_container_client(settings.container)
+        self.queues = Queues(settings, self._accounts, self.container)
+        self.http = http_client()
+
+    async def prepare(self) -> None:
+        """Create the container and the queues unless they exist."""
+        with storage_errors("create the container and the queues"):
+            await unless(self.container.create_container(), "ContainerAlreadyExists")
+            await self.queues.prepare()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self.queues.close()
+        for account in self._accounts.values():
+            await account.close()
+        await self.http.aclose()
+
+
+_opened: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Storage]] = WeakKeyDictionary()
+
+
+def open_storage(settings: Settings) -> Storage:
+    """Return the storage of the running event loop for `settings`; the first call makes it."""
+    of_loop = _opened.setdefault(asyncio.get_running_loop(), {})
+    if settings not in of_loop:
+        of_loop[settings] = Storage(settings)
+    return of_loop[settings]
+
+
+async def close_storage() -> None:
+    """Close every storage that `open_storage` made for the running event loop."""
+    for storage in _opened.pop(asyncio.get_running_loop(), {}).values():
+        await storage.close()

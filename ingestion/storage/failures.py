@@ -1,0 +1,51 @@
+"""Errors of the storage client in our words."""
+
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from ingestion.errors import StorageRefused, StorageUnavailable, first_line
+
+# Refusals of an identity without the role, and of a signature without the permission or without queues.
+NOT_ALLOWED = ("AuthorizationPermissionMismatch", "AuthorizationFailure", "AuthorizationResourceTypeMismatch")
+
+
+@contextmanager
+def storage_errors(doing: str) -> Iterator[None]:
+    """Turn errors of the client library into StorageRefused or StorageUnavailable with what `doing` says."""
+    try:
+        yield
+    except HttpResponseError as error:
+        status = error.status_code
+        if status is None:  # there was no answer: an identity that gets no token
+            text = f"could not {doing}: {first_line(error)}. {_ROLES}"
+            raise StorageRefused(text) from error
+        kind = StorageUnavailable if status in (408, 429) or status >= 500 else StorageRefused
+        advice = f". {_ROLES}" if status in (401, 403) else ""
+        raise kind(f"could not {doing}: storage answered HTTP {status} ({_code(error)}){advice}") from error
+    except AzureError as error:
+        raise StorageUnavailable(
+            f"could not {doing}: the storage account cannot be reached ({first_line(error)}). "
+            "Check AzureWebJobsStorage and the network."
+        ) from error
+
+
+_ROLES = (
+    "Check AzureWebJobsStorage, or give the app's identity the roles Storage Blob Data Contributor and "
+    "Storage Queue Data Contributor"
+)
+
+
+async def unless(request: Awaitable[object], *codes: str) -> None:
+    """Wait for `request`; ignore a refusal with one of these codes."""
+    try:
+        await request
+    except HttpResponseError as error:
+        if _code(error) not in codes:
+            raise
+
+
+def _code(error: HttpResponseError) -> str:
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or error.reason)
