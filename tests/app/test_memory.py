@@ -22,7 +22,7 @@ CHUNKS = """
     from ingestion.sending.enqueue import enqueue
     from ingestion.settings import load_settings
     from ingestion.source.description import Source
-    from ingestion.storage import open_storage, close_storage
+    from ingestion.open_storage import open_storage, close_storage
 
     async def main():
         settings, run = load_settings(), Run("r1", "s1")
