@@ -28,6 +28,7 @@ from ingestion.run.open_runs import OpenRun
 from ingestion.run.request import first_state, read_request, run_of
 from ingestion.sending.checkpoint import last_checkpoint_at
 from ingestion.storage import storage_errors
+from ingestion.wire import JsonObject
 
 RUNS_AT_ONCE = 8
 NO_REASON = ("running", "ending")  # phases in which a run waits for nobody
@@ -69,18 +70,18 @@ class Keeper:
     async def look(self) -> None:
         """Look at the instance, note what was found, and do what follows."""
         run, status = self._run, await find_instance(self._client, self._run.run_id)
-        seen = found(status)
-        if status is not None and seen is Found.GOES_ON:
+        if status is not None and found(status) is Found.GOES_ON:
             await self._watch(status)
             return
-        has_state = seen is Found.GONE and await self._has_state()
+        request = await read_request(self._container, run.run_id)
+        seen = found(_of_this_start(status, request))
+        has_state = seen is Found.GONE and request is not None and await self._has_state(request)
         noted, is_closer = keeping.first_look(run.found, seen, has_state=has_state, age=self._now - run.opened_at)
         if await self._note(noted, run.reported) and is_closer:
             await self._look_closer()
 
-    async def _has_state(self) -> bool:
-        request = await read_request(self._container, self._run.run_id)
-        return request is not None and await self._ledger(run_of(request)).state_recorded_at() is not None
+    async def _has_state(self, request: JsonObject) -> bool:
+        return await self._ledger(run_of(request)).state_recorded_at() is not None
 
     async def _watch(self, status: DurableOrchestrationStatus) -> None:
         """Report a run that goes on and stands still, once."""
@@ -126,9 +127,8 @@ class Keeper:
             entry, request = await open_runs.find(container, run.run_id), await read_request(container, run.run_id)
             if entry is None or entry.etag != run.etag or request is None:
                 return  # closed, deleted, or begun again, perhaps in another task hub
-            status, ledger = await find_instance(self._client, run.run_id), self._ledger(run_of(request))
-            if status is not None and not is_of(status, ledger.run):
-                status = None  # of an earlier start, which has ended
+            status = _of_this_start(await find_instance(self._client, run.run_id), request)
+            ledger = self._ledger(run_of(request))
             is_closed, state = await ledger.report() is not None, await ledger.state()
             action = keeping.next_action(
                 run.found,
@@ -174,6 +174,13 @@ class Keeper:
         message = "the keeper closed the ledger of a run"
         self.log("ledger_closed_by_keeper", message, level=logging.INFO, outcome=finished.outcome, cause=cause)
         return True
+
+
+def _of_this_start(
+    status: DurableOrchestrationStatus | None, request: JsonObject | None
+) -> DurableOrchestrationStatus | None:
+    """Return the instance if it is of the start that the request names; that of an earlier start has ended."""
+    return status if status is None or request is None or is_of(status, run_of(request)) else None
 
 
 def _waits(status: DurableOrchestrationStatus) -> bool:
