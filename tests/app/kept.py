@@ -1,16 +1,21 @@
-"""Runs for a keeper in a test: real blobs, an engine that does as it is told, and a connection that counts and can die.
+"""Runs for a keeper in a test: real blobs, an engine that does as it is told, and a connection that can be interrupted.
 
 The clock of the blobs is the real one, so a test that wants time to pass looks at a later moment.
 """
 
 import asyncio
+import itertools
+import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import wraps
+from inspect import Signature, signature
 from types import SimpleNamespace
 from typing import Any
 
+import azure.functions as func
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.transport import AioHttpTransport
@@ -18,20 +23,29 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
 from clients.keeper import keep
-from ingestion.contracts import RunRequest, RunState
+from clients.redrive_run import redrive_run
+from emulator import Azurite
+from ingestion.contracts import Run, RunRequest, RunState
 from ingestion.run import open_runs, run_state
 from ingestion.run.ledger import Ledger
+from ingestion.run.open_runs import OpenRun
+from ingestion.run.request import create_request, request_blob
+from ingestion.settings import load_settings
+from ingestion.storage import Storage, close_storage, open_storage
 from ingestion.wire import JsonObject, from_wire, to_wire
-from local.emulator import Azurite
 
 HUB = "TestHub"
+START = "20260101T000000-aa"
 STARTED_AT = "2026-01-01T00:00:00+00:00"
 REQUEST = RunRequest(source="demo", chunk_size=10, chunks_per_batch=2)
-FRESH = run_state.start(REQUEST, STARTED_AT)
-UNDER_WAY = replace(FRESH, batches_fetched=3, window=3)
+FRESH = run_state.start(Run("run", START), REQUEST, STARTED_AT)
+UNDER_WAY = replace(FRESH, batches=3, window=3)
 DONE = replace(UNDER_WAY, source_exhausted=True)
 CRASH = "Orchestrator function 'ingest_run' failed: One or more errors occurred. (python exited with code 137 (0x89))"
 LATER = timedelta(minutes=11)
+
+Work = Callable[[], Awaitable[Any]]
+Scene = Callable[[str], AbstractAsyncContextManager[tuple[Work, Work]]]
 
 
 class Died(BaseException):
@@ -39,27 +53,31 @@ class Died(BaseException):
 
 
 class Connection(AioHttpTransport):
-    """Counts the requests to storage; from the one numbered `dies_at` on none gets through.
+    """Counts the requests to storage; before the one numbered `interrupted_at` somebody else does something.
 
-    Before the one numbered `interrupted_at` somebody else does something, whose requests do not count.
+    The requests of somebody else do not count, and when the process has died no request gets through.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.requests: list[str] = []
-        self.dies_at = 0
         self.interrupted_at = 0
-        self.meanwhile: Callable[[], Awaitable[Any]] | None = None
+        self.is_dead = False
+        self.meanwhile: Work = self.die
 
     async def send(self, request: Any, **options: Any) -> Any:
         self.requests.append(f"{request.method} {request.url}")
-        if self.meanwhile is not None and len(self.requests) == self.interrupted_at:
-            meanwhile, self.meanwhile, so_far = self.meanwhile, None, list(self.requests)
-            await meanwhile()
+        if len(self.requests) == self.interrupted_at:
+            self.interrupted_at, so_far = 0, list(self.requests)
+            await self.meanwhile()
             self.requests = so_far
-        if 0 < self.dies_at <= len(self.requests):
+        if self.is_dead:
             raise Died
         return await super().send(request, **options)
+
+    async def die(self) -> None:
+        """Let the process be gone."""
+        self.is_dead = True
 
 
 class Engine:
@@ -76,7 +94,7 @@ class Engine:
         """Let the instance of a run have this status from now on, or be gone."""
         self.instances.pop(run_id, None)
         if status is not None:
-            created = {"instanceId": run_id, "createdTime": STARTED_AT}
+            created = {"instanceId": run_id, "createdTime": STARTED_AT, "input": {"run": [run_id, START]}}
             self.instances[run_id] = {**created, "runtimeStatus": status, **told}
 
     async def get_status(self, run_id: str, show_input: bool = False) -> DurableOrchestrationStatus | None:
@@ -119,62 +137,139 @@ class Engine:
     async def purge_instance_history(self, run_id: str) -> Any:
         return SimpleNamespace(instances_deleted=int(self.instances.pop(run_id, None) is not None))
 
+    def create_check_status_response(self, req: func.HttpRequest, run_id: str) -> func.HttpResponse:
+        return func.HttpResponse(status_code=202)
+
+    def get_client_response_links(self, req: func.HttpRequest, run_id: str) -> JsonObject:
+        return {"id": run_id}
+
 
 class Kept:
     """A container with runs, one engine, and looks at both."""
 
-    def __init__(self, container: ContainerClient, connection: Connection) -> None:
-        self.container, self.connection = container, connection
+    def __init__(self, storage: Storage, connection: Connection) -> None:
+        self.storage, self.container, self.connection = storage, storage.container, connection
         self.engine: Any = Engine()
         self.now = datetime.now(UTC)
 
-    async def look(self, *, after: timedelta = timedelta(0), engine: Any = None) -> None:
-        """Let the keeper look once, so much later than now."""
-        await keep(engine or self.engine, self.container, self.now + after)
+    async def look(self, *, after: timedelta = timedelta(0), times: int = 1, engine: Any = None) -> None:
+        """Let the keeper look so many times, so much later than now."""
+        for _ in range(times):
+            await keep(engine or self.engine, self.container, self.now + after)
+
+    async def ask(self, function: Any, run_id: str = "run", *, engine: Any = None, **body: Any) -> int:
+        """Call an HTTP function about a run; return the status of its answer."""
+        text = json.dumps(body).encode()
+        request = func.HttpRequest("POST", f"/api/runs/{run_id}", route_params={"run_id": run_id}, body=text)
+        call = function._function.get_user_function().client_function
+        answer: func.HttpResponse = await call(req=request, client=engine or self.engine)
+        return answer.status_code
+
+    async def redrive(self, run_id: str = "run", *, engine: Any = None) -> int:
+        """Redrive a run as a person does, who may be refused; return the status of the answer."""
+        return await self.ask(redrive_run, run_id, engine=engine)
+
+    def ledger(self, run_id: str = "run") -> Ledger:
+        """Return the ledger of a run."""
+        return Ledger(self.container, Run(run_id, START))
 
     async def begun(
         self, run_id: str = "run", state: RunState | None = UNDER_WAY, *, started_at: str = STARTED_AT, hub: str = HUB
     ) -> Ledger:
         """An open run that has recorded `state`, as its start and its windows leave it."""
-        ledger = Ledger(self.container, run_id)
+        ledger = self.ledger(run_id)
         await open_runs.enter(self.container, run_id, hub, self.now)
-        await ledger.create_request({"run_id": run_id, "started_at": started_at, "request": to_wire(REQUEST)})
+        named = {"run_id": run_id, "start": START, "started_at": started_at}
+        await create_request(self.container, {**named, "asked": {"source": "demo"}, "request": to_wire(REQUEST)})
         if state is not None:
-            await ledger.record_state(replace(state, started_at=started_at), "now")
+            await ledger.record_state(replace(state, run=ledger.run, started_at=started_at), "now")
         return ledger
 
     async def open_runs(self) -> list[str]:
         return [run.run_id async for run in open_runs.listed(self.container)]
 
+    async def entry(self, run_id: str = "run") -> OpenRun | None:
+        return await open_runs.find(self.container, run_id)
+
+    async def outcome(self, run_id: str = "run") -> str | None:
+        """The outcome that the ledger of a run was closed with."""
+        return (await self.ledger(run_id).report() or {}).get("outcome")
+
+    async def is_locked(self, run_id: str) -> bool:
+        return (await request_blob(self.container, run_id).get_blob_properties()).lease.state == "leased"
+
     async def break_lock(self, run_id: str = "run") -> None:
         """Let the lock of a holder that is gone run out."""
-        blob = self.container.get_blob_client(f"runs/{run_id}/request.json")
         with suppress(HttpResponseError):  # no lease, or no request
-            await BlobLeaseClient(blob).break_lease(0)
+            await BlobLeaseClient(request_blob(self.container, run_id)).break_lease(0)
 
-    async def die_at(self, request: int, work: Awaitable[Any]) -> bool:
-        """Do `work` in a process that is gone at its so-manieth request; says whether it came so far."""
-        self.connection.requests.clear()
-        self.connection.dies_at = request
+    async def at_each_request(self, scene: Scene) -> int:
+        """Play a scene once for each request of its work, each with a run of its own; return how many there are.
+
+        A scene yields its work, and what happens right before the first, second, ... request of it; in the last scene
+        that happens after the work. `connection.die` lets the process be gone from that request on.
+        """
+        for number in itertools.count(1):
+            async with scene(f"run-{number}") as (work, meanwhile):
+                came_so_far = await self._interrupted(number, work, meanwhile)
+            self.engine.let_rest(f"run-{number}")
+            if not came_so_far:
+                return number - 1
+        raise AssertionError("the work has no end")
+
+    async def _interrupted(self, number: int, work: Work, meanwhile: Work) -> bool:
+        connection = self.connection
+        connection.requests, connection.interrupted_at, connection.meanwhile = [], number, meanwhile
         try:
-            await work
+            await work()
         except* Died:
             pass
-        self.connection.dies_at = 0
-        return len(self.connection.requests) >= request
+        came_so_far = connection.interrupted_at == 0
+        connection.interrupted_at = 0
+        if not came_so_far:
+            await meanwhile()
+        connection.is_dead = False
+        return came_so_far
+
+    async def brought_to_rest(self, run_id: str) -> None:
+        """Let another keeper look often enough at a run whose process has died."""
+        for _ in range(4):
+            await self.break_lock(run_id)
+            await self.look(after=LATER)
 
 
-def keeping(azurite: Azurite, name: str, work: Callable[[Kept], Awaitable[None]]) -> None:
-    """Do `work` in a container of that name."""
+def keeping(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Give a test runs of its own as its first parameter; the others are pytest's."""
 
-    async def prepared() -> None:
-        connection = Connection()
-        text = azurite.connection_string
-        async with ContainerClient.from_connection_string(text, name, transport=connection) as container:
-            await container.create_container()
-            await work(Kept(container, connection))
+    @wraps(test)
+    def run(azurite: Azurite, queue_name: str, **given: Any) -> None:
+        settings = {
+            "AzureWebJobsStorage": azurite.connection_string,
+            "SLUICE_CONTAINER": queue_name,
+            "SLUICE_QUEUE": queue_name,
+            "SLUICE_DEMO_URL": "http://127.0.0.1:1",  # where nobody listens
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            asyncio.run(_prepared(lambda kept: test(kept, **given)))
 
-    asyncio.run(prepared())
+    own, others = signature(run, follow_wrapped=False).parameters, list(signature(test).parameters.values())[1:]
+    run.__signature__ = Signature([own["azurite"], own["queue_name"], *others])  # type: ignore[attr-defined]
+    return run
+
+
+async def _prepared(work: Callable[[Kept], Awaitable[None]]) -> None:
+    """Do `work` with a container and a queue, in which the functions of the app find their runs."""
+    settings, connection = load_settings(), Connection()
+    storage, text = open_storage(settings), settings.account.connection_string
+    async with ContainerClient.from_connection_string(text, settings.container, transport=connection) as container:
+        storage.container = container
+        try:
+            await storage.prepare()
+            await work(Kept(storage, connection))
+        finally:
+            await close_storage()
 
 
 def actions(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:

@@ -1,0 +1,66 @@
+"""Runs that go on and do nothing: the keeper reports each once, and none that moves or says what it waits for."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from ingestion.contracts import Chunks, Spooled
+from ingestion.run import open_runs
+from ingestion.run.keeping import PATIENCE
+from ingestion.run.ledger import Ledger
+from ingestion.wire import to_wire
+from tests.app.kept import HUB, LATER, UNDER_WAY, Kept, actions, keeping
+
+AT_WORK = replace(UNDER_WAY, spooled=Spooled(window=(Chunks("aa", (7,)),), messages=10))
+SHOWS = {"input": to_wire(AT_WORK), "customStatus": {"phase": "running"}}
+REPORTED = ("WARNING", "run_stands_still")
+
+
+@keeping
+async def test_a_run_that_stands_still_is_reported_once_and_again_when_it_has_moved(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    await kept.begun()
+    kept.engine.has("Running", **SHOWS)
+    await kept.look(after=PATIENCE - timedelta(minutes=1))
+    assert actions(caplog) == []
+    await kept.look(after=LATER, times=3)
+    assert actions(caplog) == [REPORTED]
+    entry = await kept.entry()
+    assert entry is not None
+    an_hour_ago = (kept.now - timedelta(hours=1)).isoformat()
+    await open_runs.note(kept.container, entry, found=entry.found, reported=an_hour_ago)
+    await kept.look(after=LATER, times=3)
+    assert actions(caplog) == [REPORTED] * 2
+
+
+@pytest.mark.parametrize("chunk", [7, 8, None])
+@keeping
+async def test_a_run_whose_chunks_move_does_not_stand_still_however_old_its_state_is(
+    kept: Kept, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, chunk: int | None
+) -> None:
+    """Only the checkpoint of a chunk of the window says so."""
+    an_hour_ago = kept.now - timedelta(hours=1)
+
+    async def recorded_at(ledger: Ledger) -> datetime:
+        return an_hour_ago
+
+    monkeypatch.setattr(Ledger, "state_recorded_at", recorded_at)
+    await open_runs.enter(kept.container, "run", HUB, an_hour_ago)
+    kept.engine.has("Running", **SHOWS)
+    if chunk is not None:
+        await kept.ledger().blob(f"checkpoints/{chunk:08}.json").upload_blob(b"{}")
+    await kept.look(after=PATIENCE - timedelta(minutes=1))
+    assert actions(caplog) == ([] if chunk == 7 else [REPORTED])
+
+
+@pytest.mark.parametrize(("status", "phase"), [("Running", "waiting"), ("Running", "paused"), ("Suspended", "running")])
+@keeping
+async def test_a_run_that_says_what_it_waits_for_does_not_stand_still(
+    kept: Kept, caplog: pytest.LogCaptureFixture, status: str, phase: str
+) -> None:
+    await kept.begun()
+    kept.engine.has(status, customStatus={"phase": phase})
+    await kept.look(after=LATER)
+    assert actions(caplog) == []
