@@ -25,7 +25,7 @@ from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 from clients.keeper import keep
 from clients.redrive_run import redrive_run
 from emulator import Azurite
-from ingestion.contracts import Run, RunRequest, RunState
+from ingestion.contracts import Chunks, Run, RunRequest, RunState, Spooled
 from ingestion.run import open_runs, run_state
 from ingestion.run.ledger import Ledger
 from ingestion.run.open_runs import OpenRun
@@ -46,6 +46,13 @@ LATER = timedelta(minutes=11)
 
 Work = Callable[[], Awaitable[Any]]
 Scene = Callable[[str], AbstractAsyncContextManager[tuple[Work, Work]]]
+
+
+def at_work(run_id: str = "run") -> JsonObject:
+    """What the instance of a run says that has a chunk under way."""
+    spooled = Spooled(window=(Chunks("aa", (7,)),), messages=10)
+    state = replace(UNDER_WAY, run=Run(run_id, START), spooled=spooled)
+    return {"input": to_wire(state), "customStatus": {"phase": "running"}}
 
 
 class Died(BaseException):
@@ -157,13 +164,13 @@ class Kept:
         for _ in range(times):
             await keep(engine or self.engine, self.container, self.now + after)
 
-    async def ask(self, function: Any, run_id: str = "run", *, engine: Any = None, **body: Any) -> int:
+    async def ask(self, function: Any, run_id: str = "run", *, engine: Any = None) -> int:
         """Call an HTTP function about a run; return the status of its answer."""
-        text = json.dumps(body).encode()
+        text = json.dumps({"source": "demo", "run_id": run_id}).encode()
         request = func.HttpRequest("POST", f"/api/runs/{run_id}", route_params={"run_id": run_id}, body=text)
         call = function._function.get_user_function().client_function
-        answer: func.HttpResponse = await call(req=request, client=engine or self.engine)
-        return answer.status_code
+        status: int = (await call(req=request, client=engine or self.engine)).status_code
+        return status
 
     async def redrive(self, run_id: str = "run", *, engine: Any = None) -> int:
         """Redrive a run as a person does, who may be refused; return the status of the answer."""

@@ -8,11 +8,9 @@ import pytest
 from azure.storage.blob import generate_container_sas
 
 from ingestion.run import open_runs
-from local.emulator import Azurite
-from tests.app.kept import CRASH, LATER, Kept, keeping
+from tests.app.kept import CRASH, HUB, LATER, START, Kept, at_work, keeping
 
 CLOSED = 10_000
-AT_WORK = {"input": {"batch": {"index": 3}}, "customStatus": {"phase": "running"}}
 
 
 async def costs(kept: Kept, *, after: timedelta) -> int:
@@ -32,7 +30,7 @@ async def close_many(kept: Kept) -> None:
 
     async def close(http: aiohttp.ClientSession) -> None:
         for number in numbers:
-            url = f"{container.url}/runs/closed-{number:05}/report.json?{sas}"
+            url = f"{container.url}/runs/closed-{number:05}/{START}/report.json?{sas}"
             async with http.put(url, data=b"{}", headers={"x-ms-blob-type": "BlockBlob"}) as answer:
                 assert answer.status == 201, await answer.text()
 
@@ -41,37 +39,30 @@ async def close_many(kept: Kept) -> None:
 
 
 @pytest.mark.timeout(300)  # ten thousand blobs: 75 to 110 s were seen beside a load of 12
-def test_a_look_costs_five_requests_and_two_for_each_open_run_and_two_more_for_an_old_state(
-    azurite: Azurite, queue_name: str
-) -> None:
-    async def work(kept: Kept) -> None:
-        await close_many(kept)
-        assert await costs(kept, after=LATER) <= 5, "nothing is open"
+@keeping
+async def test_a_look_costs_five_requests_and_two_for_each_open_run_and_two_more_for_an_old_state(kept: Kept) -> None:
+    await close_many(kept)
+    assert await costs(kept, after=LATER) <= 5, "nothing is open"
 
-        statuses = ["Running", "Suspended", "Failed", "Completed", None]
-        for number, status in enumerate(statuses * 2):
-            await kept.begun(f"run-{number}")
-            kept.engine.has(status, f"run-{number}", output=CRASH, **AT_WORK)
+    for number, status in enumerate(["Running", "Suspended", "Failed", "Completed", None] * 2):
+        await kept.begun(f"run-{number}")
+        kept.engine.has(status, f"run-{number}", output=CRASH, **at_work(f"run-{number}"))
+    assert await costs(kept, after=timedelta(0)) <= 5 + 2 * 10
+    for run_id in await kept.open_runs():
+        kept.engine.has("Running", run_id, **at_work(run_id))
+    for _ in range(2):
         assert await costs(kept, after=timedelta(0)) <= 5 + 2 * 10
-        for run_id in await kept.open_runs():
-            kept.engine.has("Running", run_id, **AT_WORK)
-        for _ in range(2):
-            assert await costs(kept, after=timedelta(0)) <= 5 + 2 * 10
-        assert 5 + 2 * 10 < await costs(kept, after=2 * LATER) <= 5 + 4 * 10, "each is looked at for a checkpoint"
-        assert await costs(kept, after=2 * LATER) <= 5 + 4 * 10
-        for run_id in await kept.open_runs():
-            await open_runs.forget(kept.container, run_id)
-        assert await costs(kept, after=LATER) <= 5
-
-    keeping(azurite, queue_name, work)
+    assert 5 + 2 * 10 < await costs(kept, after=2 * LATER) <= 5 + 4 * 10, "each is looked at for a checkpoint"
+    assert await costs(kept, after=2 * LATER) <= 5 + 4 * 10
+    for run_id in await kept.open_runs():
+        await open_runs.forget(kept.container, run_id)
+    assert await costs(kept, after=LATER) <= 5
 
 
-def test_an_entry_and_its_removal_cost_a_run_four_requests_in_all(azurite: Azurite, queue_name: str) -> None:
-    async def work(kept: Kept) -> None:
-        kept.connection.requests.clear()
-        for _ in range(2):  # before the request, and before the instance
-            await open_runs.enter(kept.container, "run", "TestHub", kept.now)
-        await open_runs.remove(kept.container, await open_runs.find(kept.container, "run"))
-        assert len(kept.connection.requests) == 4
-
-    keeping(azurite, queue_name, work)
+@keeping
+async def test_an_entry_and_its_removal_cost_a_run_four_requests_in_all(kept: Kept) -> None:
+    kept.connection.requests.clear()
+    for _ in range(2):  # before the request, and before the instance
+        await open_runs.enter(kept.container, "run", HUB, kept.now)
+    await open_runs.remove(kept.container, await kept.entry())
+    assert len(kept.connection.requests) == 4

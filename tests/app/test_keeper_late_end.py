@@ -1,85 +1,62 @@
 """An attempt that ends late, beside a redrive or a look of the keeper: neither takes the other's run for its own."""
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
-from ingestion.errors import RunLocked
+from ingestion.contracts import RunState
 from ingestion.recovery import Recovery
-from ingestion.run import closing, open_runs
-from local.emulator import Azurite
-from tests.app.kept import CRASH, DONE, STARTED_AT, UNDER_WAY, Kept, keeping
-from tests.app.test_keeper_crash import FAILED, interrupted, redrive
+from ingestion.run import closing
+from ingestion.run.ledger import Ledger
+from tests.app.kept import CRASH, DONE, UNDER_WAY, Kept, Work, keeping
+
+FAILED = replace(UNDER_WAY, error="the source is gone")
+
+
+def closes(kept: Kept, ledger: Ledger, state: RunState) -> Work:
+    """The end of an attempt that has come to this state."""
+    return lambda: closing.close(ledger, closing.ended(replace(state, run=ledger.run), kept.now), kept.now)
 
 
 @pytest.mark.parametrize("interrupts", ["the redrive", "the late end"])
-def test_an_attempt_that_closes_its_ledger_late_leaves_its_redrive_in_the_index(
-    azurite: Azurite, queue_name: str, interrupts: str
+@keeping
+async def test_an_attempt_that_closes_its_ledger_late_leaves_its_redrive_in_the_index(
+    kept: Kept, interrupts: str
 ) -> None:
     """Whenever one comes into the other: an index without the redrive would leave its next crash to nobody."""
 
-    async def come_together(kept: Kept, request: int) -> bool:
-        ledger = await kept.begun(f"run-{request}", FAILED)
-        kept.engine.has("Terminated", ledger.run_id)
+    @asynccontextmanager
+    async def come_together(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+        ledger = await kept.begun(run_id, FAILED)
+        kept.engine.has("Terminated", run_id)
+        pair = closes(kept, ledger, FAILED), lambda: kept.redrive(run_id)
+        yield pair if interrupts == "the redrive" else pair[::-1]
+        is_open = await kept.entry(run_id) is not None
+        assert is_open == (len(kept.engine.started_of(run_id)) == 1)
 
-        async def close() -> None:
-            await closing.close(ledger, closing.ended(ledger.run_id, FAILED, kept.now), kept.now)
-
-        async def again() -> None:
-            await redrive(kept, ledger)
-
-        outer, inner = (close, again) if interrupts == "the redrive" else (again, close)
-        came_so_far = await interrupted(kept, request, outer(), inner)
-        is_open = await open_runs.find(kept.container, ledger.run_id) is not None
-        assert is_open == (len(kept.engine.started_of(ledger.run_id)) == 1)
-        return came_so_far
-
-    async def work(kept: Kept) -> None:
-        request = 1
-        while await come_together(kept, request):
-            request += 1
-        assert request > 8
-
-    keeping(azurite, queue_name, work)
+    assert await kept.at_each_request(come_together) > 8
 
 
 @pytest.mark.parametrize(("who", "recoveries"), [("the keeper", 0), ("the keeper", 3), ("a person", 0)])
-def test_an_attempt_that_completes_late_is_not_begun_again_from_what_it_has_cleaned_up(
-    azurite: Azurite, queue_name: str, who: str, recoveries: int
+@keeping
+async def test_an_attempt_that_completes_late_is_not_begun_again_from_what_it_has_cleaned_up(
+    kept: Kept, who: str, recoveries: int
 ) -> None:
     """Whenever it ends beside a look or a redrive: an attempt without its spool would fetch, and send, once more."""
 
-    async def come_together(kept: Kept, request: int) -> bool:
+    @asynccontextmanager
+    async def come_together(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
         often = (Recovery(at=kept.now.isoformat(), cause="a crash"),) * recoveries
-        ledger = await kept.begun(f"run-{request}", replace(UNDER_WAY, recoveries=often))
-        spooled = ledger.blob("batches/000002.ndjson")
+        ledger = await kept.begun(run_id, replace(UNDER_WAY, recoveries=often))
+        spooled = ledger.blob("batches/000002.json")
         await spooled.upload_blob(b"")
-        kept.engine.has("Failed", ledger.run_id, output=CRASH)
+        kept.engine.has("Failed", run_id, output=CRASH)
+        begins_again: Work = lambda: kept.redrive(run_id) if who == "a person" else kept.look(times=2)  # noqa: E731
+        yield begins_again, closes(kept, ledger, replace(DONE, window=4))
+        goes_on = bool(kept.engine.started_of(run_id))
+        ends = await kept.outcome(run_id), await spooled.exists()
+        assert ends == ((None, True) if goes_on else ("completed", False))
 
-        async def ends_late() -> None:
-            await closing.close(ledger, closing.ended(ledger.run_id, replace(DONE, window=4), kept.now), kept.now)
-
-        async def begins_again() -> None:
-            if who == "a person":
-                with suppress(RunLocked):
-                    await redrive(kept, ledger)
-            else:
-                await kept.look()
-                await kept.look()
-
-        came_so_far = await interrupted(kept, request, begins_again(), ends_late)
-        report, goes_on = await ledger.report(STARTED_AT), bool(kept.engine.started_of(ledger.run_id))
-        outcome = None if report is None else report["outcome"]
-        if came_so_far:
-            assert (outcome, await spooled.exists()) == ((None, True) if goes_on else ("completed", False))
-        kept.engine.let_rest(ledger.run_id)
-        return came_so_far
-
-    async def work(kept: Kept) -> None:
-        request = 1
-        while await come_together(kept, request):
-            request += 1
-        assert request > 8
-
-    keeping(azurite, queue_name, work)
+    assert await kept.at_each_request(come_together) > 8

@@ -1,19 +1,14 @@
 """Runs that go on and do nothing: the keeper reports each once, and none that moves or says what it waits for."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from ingestion.contracts import Chunks, Spooled
 from ingestion.run import open_runs
 from ingestion.run.keeping import PATIENCE
 from ingestion.run.ledger import Ledger
-from ingestion.wire import to_wire
-from tests.app.kept import HUB, LATER, UNDER_WAY, Kept, actions, keeping
+from tests.app.kept import HUB, LATER, Kept, actions, at_work, keeping
 
-AT_WORK = replace(UNDER_WAY, spooled=Spooled(window=(Chunks("aa", (7,)),), messages=10))
-SHOWS = {"input": to_wire(AT_WORK), "customStatus": {"phase": "running"}}
 REPORTED = ("WARNING", "run_stands_still")
 
 
@@ -22,7 +17,7 @@ async def test_a_run_that_stands_still_is_reported_once_and_again_when_it_has_mo
     kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
     await kept.begun()
-    kept.engine.has("Running", **SHOWS)
+    kept.engine.has("Running", **at_work())
     await kept.look(after=PATIENCE - timedelta(minutes=1))
     assert actions(caplog) == []
     await kept.look(after=LATER, times=3)
@@ -48,7 +43,7 @@ async def test_a_run_whose_chunks_move_does_not_stand_still_however_old_its_stat
 
     monkeypatch.setattr(Ledger, "state_recorded_at", recorded_at)
     await open_runs.enter(kept.container, "run", HUB, an_hour_ago)
-    kept.engine.has("Running", **SHOWS)
+    kept.engine.has("Running", **at_work())
     if chunk is not None:
         await kept.ledger().blob(f"checkpoints/{chunk:08}.json").upload_blob(b"{}")
     await kept.look(after=PATIENCE - timedelta(minutes=1))
