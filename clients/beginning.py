@@ -11,14 +11,15 @@ import azure.durable_functions as df
 from clients.instance import start_instance, task_hub_of
 from ingestion.contracts import RunState
 from ingestion.errors import RunLocked
-from ingestion.run import open_runs
+from ingestion.run import open_runs, run_index
 from ingestion.run.failed import write_redo_list
 from ingestion.run.ledger import Ledger
 
 
 async def begin(client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState) -> None:
-    """Enter the run into the index of open runs, under the client's task hub, and start its instance."""
+    """Enter the run into both indexes, of open runs under the client's task hub, and start its instance."""
     await open_runs.enter(ledger.container, ledger.run.id, task_hub_of(client), datetime.now(UTC))
+    await run_index.enter(ledger.container, state)
     await start_instance(client, state)
 
 

@@ -20,7 +20,7 @@ from clients.beginning import begin, begin_again
 from clients.instance import carried_state, failure_of, find_instance, found, is_of, task_hub_of
 from ingestion.contracts import FinishRequest, Run, RunState, listed
 from ingestion.errors import RunLocked, UnknownSchema, first_line
-from ingestion.run import closing, keeping, open_runs, run_index, run_state
+from ingestion.run import closing, keeping, open_runs, run_state
 from ingestion.run.keeping import Action, Found
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
@@ -138,8 +138,6 @@ class Keeper:
                 requested_at=request["started_at"],
                 now=self._now,
             )
-            if action is Action.START:
-                await run_index.note(container, request)
             await self._do(action, ledger, state or first_state(request), _cause(status))
 
     def _ledger(self, run: Run) -> Ledger:

@@ -14,7 +14,7 @@ from clients.instance import RUNNING, started_instance, task_hub_of
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
 from ingestion.deadline import HTTP_SECONDS, in_time
 from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableError
-from ingestion.run import open_runs, run_index
+from ingestion.run import open_runs
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
@@ -72,7 +72,6 @@ async def _start_once(
         if await ledger.state() is not None:
             allowed = f"POST /api/runs/{run_id}/redrive to go on"
             raise Conflict("run_id", "the instance of this run is gone", allowed)
-        await run_index.note(storage.container, there)
         await begin(client, ledger, first_state(there))
         return "Pending"
 

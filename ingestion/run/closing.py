@@ -46,7 +46,7 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
             left_open.append(await settle(ledger.container, ledger.run, chunk))
     report = run_report.report(finished, left_open)
     await ledger.record_report(report, state.attempt, state.window)
-    await run_index.note(ledger.container, request, finished.outcome)
+    await run_index.note(ledger.container, state, finished.outcome)
     return Closed(tuple(left_open), await tidy(ledger, state, entry))
 
 

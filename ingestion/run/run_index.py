@@ -10,22 +10,31 @@ from datetime import datetime
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
-from ingestion.wire import JsonObject
+from ingestion.contracts import RunState
 
 LAST_MILLISECOND = 10**14 - 1
 
 
-async def note(container: ContainerClient, request: JsonObject, outcome: str = "") -> None:
-    """Enter a run into the index, or its outcome."""
-    facts = {"source": request["request"]["source"], "start": request["start"], "started_at": request["started_at"]}
-    blob = _blob(container, request["run_id"], request["started_at"])
-    await blob.upload_blob(b"", overwrite=True, metadata={**facts, **({"outcome": outcome} if outcome else {})})
+async def enter(container: ContainerClient, state: RunState) -> None:
+    """Enter a run that is about to begin, or to begin again."""
+    await _blob(container, state.run.id, state.started_at).upload_blob(b"", overwrite=True, metadata=_facts(state))
+
+
+async def note(container: ContainerClient, state: RunState, outcome: str) -> None:
+    """Note how a run has ended, unless it is deleted meanwhile."""
+    with suppress(ResourceNotFoundError):
+        blob = _blob(container, state.run.id, state.started_at)
+        await blob.set_blob_metadata({**_facts(state), "outcome": outcome})
 
 
 async def forget(container: ContainerClient, run_id: str, started_at: str) -> None:
     """Take a run out of the index that is being deleted."""
     with suppress(ResourceNotFoundError):
         await _blob(container, run_id, started_at).delete_blob()
+
+
+def _facts(state: RunState) -> dict[str, str]:
+    return {"source": state.request.source, "start": state.run.start, "started_at": state.started_at}
 
 
 def _blob(container: ContainerClient, run_id: str, started_at: str) -> BlobClient:
