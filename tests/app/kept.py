@@ -154,8 +154,8 @@ class Engine:
 class Kept:
     """A container with runs, one engine, and looks at both."""
 
-    def __init__(self, storage: Storage, connection: Connection) -> None:
-        self.storage, self.container, self.connection = storage, storage.container, connection
+    def __init__(self, azurite: Azurite, storage: Storage, connection: Connection) -> None:
+        self.azurite, self.storage, self.container, self.connection = azurite, storage, storage.container, connection
         self.engine: Any = Engine()
         self.now = datetime.now(UTC)
 
@@ -259,22 +259,22 @@ def keeping(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in settings.items():
                 patch.setenv(name, value)
-            asyncio.run(_prepared(lambda kept: test(kept, **given)))
+            asyncio.run(_prepared(azurite, lambda kept: test(kept, **given)))
 
     own, others = signature(run, follow_wrapped=False).parameters, list(signature(test).parameters.values())[1:]
     run.__signature__ = Signature([own["azurite"], own["queue_name"], *others])  # type: ignore[attr-defined]
     return run
 
 
-async def _prepared(work: Callable[[Kept], Awaitable[None]]) -> None:
+async def _prepared(azurite: Azurite, work: Callable[[Kept], Awaitable[None]]) -> None:
     """Do `work` with a container and a queue, in which the functions of the app find their runs."""
     settings, connection = load_settings(), Connection()
-    storage, text = open_storage(settings), settings.account.connection_string
+    storage, text = open_storage(settings), azurite.connection_string
     async with ContainerClient.from_connection_string(text, settings.container, transport=connection) as container:
         storage.container = container
         try:
             await storage.prepare()
-            await work(Kept(storage, connection))
+            await work(Kept(azurite, storage, connection))
         finally:
             await close_storage()
 

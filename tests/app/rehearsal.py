@@ -135,9 +135,12 @@ def rehearse(
     context = FakeContext(state or first_state(), current_utc_datetime=now)
     generator = ORCHESTRATE(context)
     generation = Generation([], [], context.progress, None, None, None)
+    given_to: dict[int, Any] = {}  # by task: each is done once, and after a failure waited for twice
 
     def outcome(task: Task) -> Any:
-        return None if task.name in ("timer", "event") else answer(task.name, task.payload)
+        if id(task) not in given_to:
+            given_to[id(task)] = None if task.name in ("timer", "event") else answer(task.name, task.payload)
+        return given_to[id(task)]
 
     try:
         waited = next(generator)

@@ -15,8 +15,6 @@ from ingestion.run import open_runs
 from ingestion.run.request import read_request
 from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Engine, Kept, Work, keeping
 
-FAILED = replace(UNDER_WAY, error="the source is gone")
-
 
 @pytest.mark.parametrize(
     ("status", "state", "recoveries", "outcome"),

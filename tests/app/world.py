@@ -73,22 +73,18 @@ class World:
         self.batches: dict[int, Batch] = {}
         self._drawn = f"World({counts}, {waits}, {troubles}, {sorted(self.lost_at)}, {total})"
         self._calls = 0
-        self._given: dict[int, tuple[Any, Outcome]] = {}  # a task that failed is looked at twice
 
     def __repr__(self) -> str:
         return self._drawn
 
     def answer(self, name: str, payload: dict[str, Any]) -> Outcome:
         """The outcome of an activity; raises InstanceLost at the calls at which the instance is lost."""
-        if id(payload) not in self._given:
-            self._calls += 1
-            if self._calls in self.lost_at:
-                raise InstanceLost
-            trouble = self.troubles[name].pop(0) if self.troubles.get(name) else "fine"
-            outcome = getattr(self, name)(payload, trouble)
-            unheard = trouble == "unheard"  # it was done, and no retry has found that out
-            self._given[id(payload)] = (payload, Exception("no answer") if unheard else outcome)
-        return self._given[id(payload)][1]
+        self._calls += 1
+        if self._calls in self.lost_at:
+            raise InstanceLost
+        trouble = self.troubles[name].pop(0) if self.troubles.get(name) else "fine"
+        outcome: Outcome = getattr(self, name)(payload, trouble)
+        return Exception("no answer") if trouble == "unheard" else outcome  # it was done, and no retry found that out
 
     def fetch_batch(self, payload: dict[str, Any], trouble: str) -> Outcome:
         """Raised, refused, held back, or brought; the same batch whenever it is asked for."""

@@ -1,0 +1,78 @@
+"""A run with messages in its spool, driven to its end over the real activities, real blobs and a real queue."""
+
+import asyncio
+import importlib
+from dataclasses import replace
+from typing import Any
+
+from ingestion.contracts import Batch, Chunk, ChunkFailure, Chunks, FailedChunks, Run, RunState, Spooled, Sums, grouped
+from ingestion.fetching.spool import Spool
+from ingestion.run import run_state
+from ingestion.run.failed import record
+from ingestion.sending.checkpoint import CheckpointFile
+from ingestion.sending.message_format import _HEAD as HEAD
+from ingestion.sending.message_format import _TAIL as TAIL
+from ingestion.sending.message_format import encode_base64
+from ingestion.wire import to_wire
+from tests.app.kept import REQUEST, START, STARTED_AT, Kept
+from tests.app.rehearsal import Generation, Outcome, rehearse_all
+
+MESSAGES = 3  # of a chunk
+CHUNKS = 3
+WHOLE = MESSAGES * CHUNKS
+
+
+async def stocked(kept: Kept, run_id: str = "run", **changes: Any) -> RunState:
+    """An open run that was lost in a window, as its ledger and its queue have it.
+
+    Chunk 0 has failed, chunk 1 is under way, one message of each is on the queue; chunk 2 has not begun. The source has
+    nothing more.
+    """
+    run, container = Run(run_id, START), kept.container
+    spool = Spool(container, run)
+    writer = spool.writer(0)
+    for number in range(CHUNKS):
+        await writer.write_chunk([f'"{text}"\n'.encode() for text in texts_of(run_id)[number * MESSAGES :][:MESSAGES]])
+    whole = Batch(index=0, token=writer.token, first_chunk=0, chunks=CHUNKS, count=WHOLE, size_bytes=0, pages=1)
+    await spool.commit(whole)
+    for number in (0, 1):
+        first, file = texts_of(run_id)[number * MESSAGES], CheckpointFile(container, run, Chunk(number, writer.token))
+        earlier = await file.claim(MESSAGES, unknown=0)
+        await kept.storage.shards[0].put(HEAD + encode_base64(first) + TAIL, seconds=30)
+        await file.write(replace(earlier, confirmed=((0, 1),)))
+    ledger, failed = kept.ledger(run_id), Chunk(0, writer.token)
+    await record(ledger, FailedChunks(run=run, attempt=0, chunks=grouped([failed]), error="the queue said no"))
+    state = replace(
+        run_state.start(run, REQUEST, STARTED_AT),
+        source_exhausted=True,
+        batches=1,
+        chunks=CHUNKS,
+        fetched=WHOLE,
+        window=1,
+        spooled=Spooled(window=(Chunks(writer.token, (1, 2)),), messages=2 * MESSAGES),
+        failed=Sums(chunks=1, messages=MESSAGES, enqueued=1),
+        failures=(ChunkFailure(number=0, failed=2, error="the queue said no"),),
+        **changes,
+    )
+    await kept.begun(run_id, state)
+    return state
+
+
+def texts_of(run_id: str) -> list[str]:
+    """The messages of a run."""
+    return [f"{run_id}/{number}" for number in range(WHOLE)]
+
+
+async def driven(state: RunState) -> Generation:
+    """Drive a run from a state to its end; return the last generation. Raise what ends the process."""
+    loop = asyncio.get_running_loop()
+
+    def answer(name: str, payload: dict[str, Any]) -> Outcome:
+        activity = getattr(importlib.import_module(f"activities.{name}"), name)._function.get_user_function()
+        try:
+            outcome: Outcome = asyncio.run_coroutine_threadsafe(activity(payload), loop).result()
+        except Exception as error:
+            return error
+        return outcome
+
+    return (await asyncio.to_thread(rehearse_all, answer, to_wire(state)))[-1]

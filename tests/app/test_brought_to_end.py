@@ -1,0 +1,118 @@
+"""Every message of a run comes to its end, whenever the process dies that does, ends or redrives it."""
+
+import importlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from ingestion.contracts import EnqueueRequest, FinishRequest, Receipt, RunState
+from ingestion.errors import StorageRefused
+from ingestion.run import closing
+from ingestion.run.run_state import CANCEL
+from tests.app.driven import WHOLE, driven, stocked, texts_of
+from tests.app.kept import CRASH, Kept, Work, keeping
+from tests.faults.sending import texts_on
+
+
+async def done_again(kept: Kept, run_id: str) -> None:
+    """Drive what was begun of a run, and redrive it unless that was the end; see that its counts are exact then."""
+    if not kept.engine.started_of(run_id):
+        assert await kept.redrive(run_id) == 202
+    (state,) = kept.engine.started_of(run_id)
+    generation = await driven(state)
+    assert generation.report is not None, generation.error
+    told = {name: generation.report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending")}
+    assert told == {"outcome": "completed", "fetched": WHOLE, "enqueued": WHOLE, "failed": 0, "pending": 0}
+    closed = await kept.ledger(run_id).report() or {}
+    assert {name: closed.get(name) for name in generation.report} == generation.report, "the ledger says the same"
+
+
+def all_once(*run_ids: str) -> Counter[str]:
+    return Counter(text for run_id in run_ids for text in texts_of(run_id))
+
+
+def ended(state: RunState, outcome: str, kept: Kept) -> FinishRequest:
+    """How a run has ended, by a person or by itself."""
+    if outcome == "terminated":
+        return closing.terminated(state, kept.now)
+    return closing.ended(state, kept.now)
+
+
+ENDS = [("cancelled", {"command": CANCEL}), ("failed", {"error": "the source is gone"}), ("terminated", {})]
+
+
+@pytest.mark.parametrize(("outcome", "changes"), ENDS)
+@keeping
+async def test_a_run_that_leaves_chunks_open_reports_what_of_them_is_on_the_queue_and_a_redrive_is_exact(
+    kept: Kept, outcome: str, changes: dict[str, str]
+) -> None:
+    """Also if whoever closes its ledger dies at any request, and another does the rest."""
+    run_ids = list[str]()
+
+    @asynccontextmanager
+    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+        run_ids.append(run_id)
+        state, ledger = await stocked(kept, run_id, **changes), kept.ledger(run_id)
+        kept.engine.has("Terminated" if outcome == "terminated" else "Failed", run_id, output=CRASH)
+        yield lambda: closing.close(ledger, ended(state, outcome, kept), kept.now), kept.connection.die
+        await kept.brought_to_rest(run_id)
+        report = await ledger.report() or {}
+        told = tuple(report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending"))
+        assert told == (outcome, WHOLE, 2, 2, 5)
+        assert await ledger.state() == state, "what is open counts when it is finished"
+        await done_again(kept, run_id)
+
+    assert await kept.at_each_request(dies) > 10
+    assert texts_on(kept.azurite, kept.container.container_name) == all_once(*run_ids)
+
+
+@keeping
+async def test_a_redrive_that_dies_at_any_request_is_done_by_the_keeper_or_asked_for_again(kept: Kept) -> None:
+    run_ids = list[str]()
+
+    @asynccontextmanager
+    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+        run_ids.append(run_id)
+        state = await stocked(kept, run_id, command=CANCEL)
+        await closing.close(kept.ledger(run_id), closing.ended(state, kept.now), kept.now)
+        kept.engine.has("Completed", run_id)
+        yield lambda: kept.redrive(run_id), kept.connection.die
+        await kept.brought_to_rest(run_id)
+        await done_again(kept, run_id)
+
+    assert await kept.at_each_request(dies) > 10
+    assert texts_on(kept.azurite, kept.container.container_name) == all_once(*run_ids)
+
+
+@keeping
+async def test_an_attempt_that_dies_at_any_request_brings_every_message_to_its_end_once_it_is_recovered_or_redriven(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does all that an attempt can: it sends, lists a chunk that fails, and closes the ledger."""
+    module = importlib.import_module("activities.enqueue_chunk")
+    original, run_ids = module.enqueue, list[str]()
+
+    async def refused_at_first(request: EnqueueRequest, *others: Any) -> Receipt:
+        if request.chunk.number == 2 and not kept.engine.started_of(request.run.id):
+            raise StorageRefused("the queue answered HTTP 403")
+        receipt: Receipt = await original(request, *others)
+        return receipt
+
+    monkeypatch.setattr(module, "enqueue", refused_at_first)
+
+    @asynccontextmanager
+    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+        run_ids.append(run_id)
+        state = await stocked(kept, run_id)
+        kept.engine.has("Failed", run_id, output=CRASH)
+        yield lambda: driven(state), kept.connection.die
+        await kept.brought_to_rest(run_id)
+        await done_again(kept, run_id)
+
+    assert await kept.at_each_request(dies) > 20
+    found = texts_on(kept.azurite, kept.container.container_name)
+    assert found.keys() == all_once(*run_ids).keys()
+    assert found.total() - len(found) <= len(run_ids), "a death in the one chunk that was being sent repeats it"
