@@ -12,27 +12,31 @@ import pytest
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import EnqueueRequest, RunRequest, RunState
+from emulator import Azurite
+from ingestion.contracts import Batch, EnqueueRequest, Run, RunRequest, RunState
 from ingestion.errors import StorageRefused
+from ingestion.fetching.spool import Spool
+from ingestion.run import run_state
 from ingestion.run.clean_up import clean_up, purge, sweep
 from ingestion.run.ledger import Ledger
-from ingestion.run.run_state import start
+from ingestion.run.request import create_request
 from ingestion.sending.enqueue import enqueue
 from ingestion.storage import Storage
-from local.emulator import Azurite
-from tests.faults.sending import STARTED_AT, opened, settings_for, spool, texts_on
+from tests.faults.sending import RUN, opened, settings_for, spool, texts_on
 
-STATE = start(RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), STARTED_AT)
+STATE = run_state.start(RUN, RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), "2026-01-01T00:00:00+00:00")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 MONTH = timedelta(days=30)
 
 
-async def closed_run(storage: Storage, run_id: str = "r1") -> Ledger:
+async def closed_run(storage: Storage, run_id: str = RUN.id) -> Ledger:
     """A run that has ended, as its ledger says."""
-    ledger = Ledger(storage.container, run_id)
-    await ledger.create_request({"run_id": run_id, "started_at": STARTED_AT})
-    await ledger.record_state(STATE, "now")
-    await ledger.record_report({"outcome": "completed", "started_at": STARTED_AT}, 0)
+    run = Run(run_id, RUN.start)
+    ledger = Ledger(storage.container, run)
+    named = {"run_id": run.id, "start": run.start, "started_at": STATE.started_at}
+    await create_request(storage.container, named)
+    await ledger.record_state(replace(STATE, run=run), "now")
+    await ledger.record_report({"outcome": "completed"}, 0)
     return ledger
 
 
@@ -48,12 +52,16 @@ def change_dates(monkeypatch: pytest.MonkeyPatch, changed_at: dict[str, datetime
     monkeypatch.setattr(ContainerClient, "list_blobs", list_blobs)
 
 
-@pytest.mark.parametrize("fresh", ["report.json", "request.json", "state.json", None])
+def blobs_of(run_id: str) -> list[str]:
+    return [f"runs/{run_id}/request.json", *(Run(run_id, RUN.start).folder + name for name in ("report.json", "state.json"))]
+
+
+@pytest.mark.parametrize("fresh", [*blobs_of("b"), None])
 def test_a_run_of_which_one_blob_has_changed_of_late_is_not_swept(
     azurite: Azurite, monkeypatch: pytest.MonkeyPatch, fresh: str | None
 ) -> None:
-    blobs = [f"runs/{run_id}/{name}.json" for run_id in ("a", "b", "c") for name in ("report", "request", "state")]
-    change_dates(monkeypatch, {name: NOW - 2 * MONTH for name in blobs if name != f"runs/b/{fresh}"})
+    blobs = [name for run_id in ("a", "b", "c") for name in blobs_of(run_id)]
+    change_dates(monkeypatch, {name: NOW - 2 * MONTH for name in blobs if name != fresh})
 
     async def swept() -> list[str]:
         async with opened(settings_for(azurite)) as storage:
@@ -64,25 +72,21 @@ def test_a_run_of_which_one_blob_has_changed_of_late_is_not_swept(
     assert asyncio.run(swept()) == (["a", "c"] if fresh else ["a", "b", "c"])
 
 
-async def clean(ledger: Ledger, state: RunState) -> None:
-    await clean_up(ledger.container, ledger.run_id, state, [])
-
-
 async def delete(ledger: Ledger, state: RunState) -> None:
-    await purge(ledger, None)
+    await purge(ledger.container, ledger.run.id, None)
 
 
-@pytest.mark.parametrize("end", [clean, delete])
+@pytest.mark.parametrize("end", [clean_up, delete])
 def test_a_late_copy_of_a_chunk_sends_nothing_at_any_moment_at_which_its_run_is_taken_away(
     azurite: Azurite, monkeypatch: pytest.MonkeyPatch, end: Any
 ) -> None:
-    settings, late = settings_for(azurite), list[str]()
+    settings, gone = settings_for(azurite), list[str]()
     original = ContainerClient.delete_blob
 
     async def late_after_each(request: EnqueueRequest, storage: Storage) -> None:
         async def delete_blob(self: ContainerClient, name: str, **condition: Any) -> None:
             await original(self, name, **condition)
-            late.append(name)
+            gone.append(name.removeprefix(RUN.folder))
             with contextlib.suppress(StorageRefused):  # there is nothing to send any more
                 await enqueue(request, storage, settings)
 
@@ -95,7 +99,26 @@ def test_a_late_copy_of_a_chunk_sends_nothing_at_any_moment_at_which_its_run_is_
             await enqueue(request, storage, settings)
             await late_after_each(request, storage)
             await end(ledger, replace(STATE, source_exhausted=True))
+            assert {f"chunks/00000000-{request.chunk.token}.ndjson", "checkpoints/00000000.json"} <= {*gone}
 
     asyncio.run(scenario())
-    assert {"runs/r1/batches/000000.ndjson", "runs/r1/checkpoints/000000-0000.json"} <= {*late}
     assert texts_on(azurite, settings.queue) == Counter("ab")
+
+
+def test_of_a_source_that_has_not_ended_all_that_counts_is_kept_and_what_a_redrive_may_be_fetching(
+    azurite: Azurite,
+) -> None:
+    async def scenario() -> None:
+        async with opened(settings_for(azurite)) as storage:
+            of_run, ledger = Spool(storage.container, RUN), Ledger(storage.container, RUN)
+            committed, lost, under_way = of_run.writer(0), of_run.writer(0), of_run.writer(1)
+            for writer in (committed, lost, under_way):
+                await writer.write_chunk([b'"a"\n'])
+            batch = Batch(index=0, token=committed.token, first_chunk=0, chunks=1, count=1, size_bytes=4, pages=1)
+            await of_run.commit(batch)
+            assert await clean_up(ledger, replace(STATE, batches=1, chunks=1)) == 1
+            left = {name async for name in storage.container.list_blob_names(name_starts_with=f"{RUN.folder}chunks/")}
+            chunks = {f"00000000-{committed.token}", f"00000001-{under_way.token}"}
+            assert left == {f"{RUN.folder}chunks/{name}.ndjson" for name in chunks}
+
+    asyncio.run(scenario())
