@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ingestion.errors import InvalidInput
+from ingestion.errors import InvalidInput, NotFound
 from ingestion.source.description.mistakes import mistakes
 from ingestion.source.description.placeholder import filled_in, settings_in
 from ingestion.source.description.secret import secrets_in
@@ -15,11 +15,11 @@ from ingestion.source.description.source import Source
 
 
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
-    """Return the source called `name`. Raise InvalidInput, naming source and key, if it is not there or not right."""
+    """Return the source called `name`. Raise NotFound if it is not there, InvalidInput if it is not right."""
     tables, where = read_tables(file), f"{file.name}: {name}"
     if name not in tables:
         known = ", ".join(sorted(tables)) or "none yet"
-        raise InvalidInput("source", f"{name!r} is not described in {file.name}", known)
+        raise NotFound("source", f"{name!r} is not described in {file.name}", known)
     table = tables[name]
     for secret in secrets_in(table, where):
         raise secret
