@@ -22,13 +22,13 @@ CHUNKS = 3
 WHOLE = MESSAGES * CHUNKS
 
 
-async def stocked(kept: Kept, run_id: str = "run", **changes: Any) -> RunState:
+async def stocked(kept: Kept, run_id: str = "run", *, start: str = START, **changes: Any) -> RunState:
     """An open run that was lost in a window, as its ledger and its queue have it.
 
     Chunk 0 has failed, chunk 1 is under way, one message of each is on the queue; chunk 2 has not begun. The source has
     nothing more.
     """
-    run, container = Run(run_id, START), kept.container
+    run, container = Run(run_id, start), kept.container
     spool = Spool(container, run)
     writer = spool.writer(0)
     for number in range(CHUNKS):
@@ -40,7 +40,7 @@ async def stocked(kept: Kept, run_id: str = "run", **changes: Any) -> RunState:
         earlier = await file.claim(MESSAGES, unknown=0)
         await kept.storage.shards[0].put(HEAD + encode_base64(first) + TAIL, seconds=30)
         await file.write(replace(earlier, confirmed=((0, 1),)))
-    ledger, failed = kept.ledger(run_id), Chunk(0, writer.token)
+    ledger, failed = kept.ledger(run_id, start), Chunk(0, writer.token)
     await record(ledger, FailedChunks(run=run, attempt=0, chunks=grouped([failed]), error="the queue said no"))
     state = replace(
         run_state.start(run, REQUEST, STARTED_AT),
@@ -54,7 +54,7 @@ async def stocked(kept: Kept, run_id: str = "run", **changes: Any) -> RunState:
         failures=(ChunkFailure(number=0, failed=2, error="the queue said no"),),
         **changes,
     )
-    await kept.begun(run_id, state)
+    await kept.begun(run_id, state, start=start)
     return state
 
 
@@ -63,14 +63,19 @@ def texts_of(run_id: str) -> list[str]:
     return [f"{run_id}/{number}" for number in range(WHOLE)]
 
 
+async def call(activity: str, payload: Any) -> Any:
+    """Return what an activity gives for a payload, without a host."""
+    function = getattr(importlib.import_module(f"activities.{activity}"), activity)
+    return await function._function.get_user_function()(payload)
+
+
 async def driven(state: RunState) -> Generation:
     """Drive a run from a state to its end; return the last generation. Raise what ends the process."""
     loop = asyncio.get_running_loop()
 
     def answer(name: str, payload: dict[str, Any]) -> Outcome:
-        activity = getattr(importlib.import_module(f"activities.{name}"), name)._function.get_user_function()
         try:
-            outcome: Outcome = asyncio.run_coroutine_threadsafe(activity(payload), loop).result()
+            outcome: Outcome = asyncio.run_coroutine_threadsafe(call(name, payload), loop).result()
         except Exception as error:
             return error
         return outcome

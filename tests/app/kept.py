@@ -24,7 +24,6 @@ from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
 from clients.keeper import keep
 from clients.redrive_run import redrive_run
-from emulator import Azurite
 from ingestion.contracts import Chunks, Run, RunRequest, RunState, Spooled
 from ingestion.run import open_runs, run_state
 from ingestion.run.ledger import Ledger
@@ -33,6 +32,7 @@ from ingestion.run.request import create_request, request_blob
 from ingestion.settings import load_settings
 from ingestion.storage import Storage, close_storage, open_storage
 from ingestion.wire import JsonObject, from_wire, to_wire
+from local.emulator import Azurite
 
 HUB = "TestHub"
 START = "20260101T000000-aa"
@@ -176,17 +176,23 @@ class Kept:
         """Redrive a run as a person does, who may be refused; return the status of the answer."""
         return await self.ask(redrive_run, run_id, engine=engine)
 
-    def ledger(self, run_id: str = "run") -> Ledger:
+    def ledger(self, run_id: str = "run", start: str = START) -> Ledger:
         """Return the ledger of a run."""
-        return Ledger(self.container, Run(run_id, START))
+        return Ledger(self.container, Run(run_id, start))
 
     async def begun(
-        self, run_id: str = "run", state: RunState | None = UNDER_WAY, *, started_at: str = STARTED_AT, hub: str = HUB
+        self,
+        run_id: str = "run",
+        state: RunState | None = UNDER_WAY,
+        *,
+        start: str = START,
+        started_at: str = STARTED_AT,
+        hub: str = HUB,
     ) -> Ledger:
         """An open run that has recorded `state`, as its start and its windows leave it."""
-        ledger = self.ledger(run_id)
+        ledger = self.ledger(run_id, start)
         await open_runs.enter(self.container, run_id, hub, self.now)
-        named = {"run_id": run_id, "start": START, "started_at": started_at}
+        named = {"run_id": run_id, "start": start, "started_at": started_at}
         await create_request(self.container, {**named, "asked": {"source": "demo"}, "request": to_wire(REQUEST)})
         if state is not None:
             await ledger.record_state(replace(state, run=ledger.run, started_at=started_at), "now")

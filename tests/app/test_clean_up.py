@@ -12,16 +12,15 @@ import pytest
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import ContainerClient
 
-from emulator import Azurite
-from ingestion.contracts import Batch, EnqueueRequest, Run, RunRequest, RunState
+from ingestion.contracts import EnqueueRequest, Run, RunRequest, RunState
 from ingestion.errors import StorageRefused
-from ingestion.fetching.spool import Spool
 from ingestion.run import run_state
 from ingestion.run.clean_up import clean_up, purge, sweep
 from ingestion.run.ledger import Ledger
 from ingestion.run.request import create_request
 from ingestion.sending.enqueue import enqueue
 from ingestion.storage import Storage
+from local.emulator import Azurite
 from tests.faults.sending import RUN, opened, settings_for, spool, texts_on
 
 STATE = run_state.start(RUN, RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), "2026-01-01T00:00:00+00:00")
@@ -53,7 +52,10 @@ def change_dates(monkeypatch: pytest.MonkeyPatch, changed_at: dict[str, datetime
 
 
 def blobs_of(run_id: str) -> list[str]:
-    return [f"runs/{run_id}/request.json", *(Run(run_id, RUN.start).folder + name for name in ("report.json", "state.json"))]
+    return [
+        f"runs/{run_id}/request.json",
+        *(Run(run_id, RUN.start).folder + name for name in ("report.json", "state.json")),
+    ]
 
 
 @pytest.mark.parametrize("fresh", [*blobs_of("b"), None])
@@ -103,22 +105,3 @@ def test_a_late_copy_of_a_chunk_sends_nothing_at_any_moment_at_which_its_run_is_
 
     asyncio.run(scenario())
     assert texts_on(azurite, settings.queue) == Counter("ab")
-
-
-def test_of_a_source_that_has_not_ended_all_that_counts_is_kept_and_what_a_redrive_may_be_fetching(
-    azurite: Azurite,
-) -> None:
-    async def scenario() -> None:
-        async with opened(settings_for(azurite)) as storage:
-            of_run, ledger = Spool(storage.container, RUN), Ledger(storage.container, RUN)
-            committed, lost, under_way = of_run.writer(0), of_run.writer(0), of_run.writer(1)
-            for writer in (committed, lost, under_way):
-                await writer.write_chunk([b'"a"\n'])
-            batch = Batch(index=0, token=committed.token, first_chunk=0, chunks=1, count=1, size_bytes=4, pages=1)
-            await of_run.commit(batch)
-            assert await clean_up(ledger, replace(STATE, batches=1, chunks=1)) == 1
-            left = {name async for name in storage.container.list_blob_names(name_starts_with=f"{RUN.folder}chunks/")}
-            chunks = {f"00000000-{committed.token}", f"00000001-{under_way.token}"}
-            assert left == {f"{RUN.folder}chunks/{name}.ndjson" for name in chunks}
-
-    asyncio.run(scenario())

@@ -6,20 +6,11 @@ from typing import Any
 import pytest
 
 from clients import get_run
+from ingestion.run.ledger import Ledger
 from ingestion.wire import JsonObject
 
-STATE = {"started_at": "2026-01-01T00:00:00+00:00"}
+STATE = {"run": ["run", "20260101T000000-aa"]}
 CRASH = "python exited with code 137"
-
-
-class Closed:
-    """A ledger with this report, or none."""
-
-    def __init__(self, outcome: str | None) -> None:
-        self._report = None if outcome is None else {"outcome": outcome}
-
-    async def report(self, started_at: str) -> JsonObject | None:
-        return self._report
 
 
 @pytest.mark.parametrize(
@@ -37,7 +28,11 @@ class Closed:
 def test_a_closed_ledger_says_how_a_run_has_ended_whatever_became_of_its_instance(
     monkeypatch: pytest.MonkeyPatch, instance: str, outcome: str | None, expected: tuple[str, str | None]
 ) -> None:
-    monkeypatch.setattr(get_run, "_ledger", lambda run_id: Closed(outcome))
+    async def report(ledger: Ledger) -> JsonObject | None:
+        return None if outcome is None else {"outcome": outcome}
+
+    monkeypatch.setattr(get_run, "_container", lambda: None)
+    monkeypatch.setattr(Ledger, "report", report)
     run: dict[str, Any] = {"run_id": "run", "status": instance, "report": None, "error": CRASH}
     told = asyncio.run(get_run._with_report(run, STATE))
     assert (told["status"], told["error"]) == expected

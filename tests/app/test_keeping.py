@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingestion.contracts import Batch, RunRequest, RunState
+from ingestion.contracts import Chunks, Run, RunRequest, RunState, Spooled
 from ingestion.recovery import CAUSE_LENGTH, Recovery
 from ingestion.run import run_state
 from ingestion.run.keeping import (
@@ -25,8 +25,9 @@ from ingestion.wire import to_wire
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LONG_AGO, JUST_NOW = NOW - 2 * PATIENCE, NOW - timedelta(seconds=1)
-FRESH = run_state.start(RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), LONG_AGO.isoformat())
-UNDER_WAY = replace(FRESH, batches_fetched=3, window=3)
+REQUEST = RunRequest(source="demo", chunk_size=10, chunks_per_batch=2)
+FRESH = run_state.start(Run("run", "20260101T000000-aa"), REQUEST, LONG_AGO.isoformat())
+UNDER_WAY = replace(FRESH, batches=3, window=3)
 DONE = replace(FRESH, source_exhausted=True)
 GOES_ON, ENDED, TERMINATED, GONE = Found
 
@@ -102,13 +103,12 @@ def test_what_is_done_about_a_run_under_its_lock(
 
 
 def test_a_recovery_goes_on_where_the_run_was_as_another_attempt_and_says_why() -> None:
-    batch = Batch(index=2, blob="b", count=10, offsets=(0,), size_bytes=50, pages=1)
+    spooled = Spooled(window=(Chunks("aa", (7,)),), messages=10)
     until = (NOW + PATIENCE).isoformat()
-    totals = replace(UNDER_WAY.totals, fetched=10)
     wait = Wait(waiting_for="outage", reason="the source is away", seconds=600.0, away_seconds=60.0)
-    state = replace(UNDER_WAY, batch=batch, totals=totals, wait_until=until, wait=wait)
+    state = replace(UNDER_WAY, spooled=spooled, fetched=10, wait_until=until, wait=wait)
     again = recovered(state, "a crash", NOW)
-    assert (again.attempt, again.window, again.batch, again.batches_fetched) == (1, 0, batch, 3)
+    assert (again.attempt, again.window, again.spooled, again.batches) == (1, 0, spooled, 3)
     assert (again.wait_until, again.wait) == (until, wait), "neither is the source asked earlier, nor for longer"
     assert again.recoveries == (Recovery(at="2026-01-01T12:00:00+00:00", cause="a crash"),)
 

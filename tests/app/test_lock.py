@@ -2,57 +2,44 @@
 
 import asyncio
 import selectors
-from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
-from ingestion.errors import StorageUnavailable
+from ingestion.errors import RunLocked, StorageUnavailable
 from ingestion.run import lock
-from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
-from local.emulator import Azurite
+from ingestion.run.request import read_request
+from tests.app.kept import Kept, keeping
 
 
-def within(azurite: Azurite, name: str, work: Callable[[Ledger], Awaitable[None]]) -> None:
-    """Do `work` with the ledger of a run that was asked for."""
-
-    async def prepared() -> None:
-        async with ContainerClient.from_connection_string(azurite.connection_string, name) as container:
-            await container.create_container()
-            ledger = Ledger(container, "run")
-            await ledger.create_request({"run_id": "run"})
-            await work(ledger)
-
-    asyncio.run(prepared())
-
-
-def test_of_many_who_want_the_lock_one_has_it_at_a_time(azurite: Azurite, queue_name: str) -> None:
+@keeping
+async def test_of_many_who_want_the_lock_one_has_it_at_a_time(kept: Kept) -> None:
+    await kept.begun()
     holders, most = 0, 0
 
-    async def hold(ledger: Ledger) -> None:
+    async def hold() -> None:
         nonlocal holders, most
-        async with locked(ledger):
+        async with locked(kept.container, "run"):
             holders += 1
             most = max(most, holders)
-            await ledger.request()
+            await read_request(kept.container, "run")
             holders -= 1
 
-    async def work(ledger: Ledger) -> None:
-        await asyncio.gather(*(hold(ledger) for _ in range(4)))
-
-    within(azurite, queue_name, work)
+    await asyncio.gather(*(hold() for _ in range(4)))
     assert most == 1
 
 
 @pytest.mark.parametrize("renewals", [0, 3])
-def test_a_holder_that_cannot_renew_the_lock_is_stopped_before_another_can_have_it(
-    azurite: Azurite, queue_name: str, monkeypatch: pytest.MonkeyPatch, renewals: int
+@keeping
+async def test_a_holder_that_cannot_renew_the_lock_is_stopped_before_another_can_have_it(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, renewals: int
 ) -> None:
     monkeypatch.setattr(lock, "RENEW_SECONDS", 0.01)
     monkeypatch.setattr(lock, "HELD_SECONDS", 0.5)
+    await kept.begun()
     tried = list[None]()
 
     async def renew(self: BlobLeaseClient) -> None:
@@ -61,15 +48,11 @@ def test_a_holder_that_cannot_renew_the_lock_is_stopped_before_another_can_have_
             raise HttpResponseError("the server is busy")
 
     monkeypatch.setattr(BlobLeaseClient, "renew", renew)
-
-    async def work(ledger: Ledger) -> None:
-        with pytest.raises(StorageUnavailable, match="the lock of run run could not be kept"):
-            async with locked(ledger):
-                await asyncio.Event().wait()
-        async with locked(ledger):
-            pass
-
-    within(azurite, queue_name, work)
+    with pytest.raises(StorageUnavailable, match="the lock of run run could not be kept"):
+        async with locked(kept.container, "run"):
+            await asyncio.Event().wait()
+    async with locked(kept.container, "run"):
+        pass
     assert len(tried) == renewals + 1
 
 
@@ -102,7 +85,7 @@ class FakeLease:
     def __init__(self) -> None:
         self.until = 0.0
 
-    def blob(self, name: str) -> "FakeLease":
+    def get_blob_client(self, name: str) -> "FakeLease":
         return self
 
     async def acquire_lease(self, lease_duration: int) -> "FakeLease":
@@ -123,29 +106,40 @@ class FakeLease:
         return asyncio.get_running_loop().time()
 
 
-def test_a_holder_keeps_the_lock_for_as_long_as_it_is_at_work() -> None:
-    ledger, at_work = cast(Ledger, FakeLease()), list[tuple[float, float]]()
+def held_one_after_the_other(*seconds: float) -> list[tuple[float, float] | BaseException]:
+    """When each of several who came together had the lock, for so many seconds, or what it got instead."""
+    container = cast(ContainerClient, FakeLease())
 
-    async def hold(seconds: float) -> None:
-        async with locked(ledger):
+    async def hold(seconds: float) -> tuple[float, float]:
+        async with locked(container, "run"):
             began = asyncio.get_running_loop().time()
             await asyncio.sleep(seconds)
-            at_work.append((began, asyncio.get_running_loop().time()))
+            return began, asyncio.get_running_loop().time()
 
-    async def work() -> None:
-        await asyncio.gather(hold(100 * lock.LEASE_SECONDS), hold(1.0))
+    async def work() -> list[tuple[float, float] | BaseException]:
+        return await asyncio.gather(*map(hold, seconds), return_exceptions=True)
 
     with asyncio.Runner(loop_factory=SkippingLoop) as runner:
-        runner.run(work())
-    (_, first_ended), (second_began, _) = sorted(at_work)
-    assert first_ended >= 100 * lock.LEASE_SECONDS
-    assert second_began >= first_ended
+        return runner.run(work())
 
 
-def test_a_time_out_of_the_holder_s_own_is_its_own(azurite: Azurite, queue_name: str) -> None:
-    async def work(ledger: Ledger) -> None:
-        with pytest.raises(TimeoutError, match="its own"):
-            async with locked(ledger):
-                raise TimeoutError("its own")
+def test_a_holder_keeps_the_lock_for_as_long_as_it_is_at_work() -> None:
+    first, second = held_one_after_the_other(3 * lock.LEASE_SECONDS, 1.0)
+    assert isinstance(first, tuple)
+    assert isinstance(second, tuple)
+    assert first[1] - first[0] >= 3 * lock.LEASE_SECONDS
+    assert second[0] >= first[1]
 
-    within(azurite, queue_name, work)
+
+def test_whoever_waits_for_the_lock_too_long_is_told_to_look_again_later() -> None:
+    first, second = held_one_after_the_other(100 * lock.LEASE_SECONDS, 1.0)
+    assert isinstance(first, tuple)
+    assert isinstance(second, RunLocked)
+
+
+@keeping
+async def test_a_time_out_of_the_holder_s_own_is_its_own(kept: Kept) -> None:
+    await kept.begun()
+    with pytest.raises(TimeoutError, match="its own"):
+        async with locked(kept.container, "run"):
+            raise TimeoutError("its own")

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ingestion.contracts import RunRequest
+from ingestion.contracts import Run, RunRequest
 from ingestion.run.run_state import start
 from ingestion.wire import to_wire
 from local.devhost.testing import RunningApp
@@ -160,7 +160,11 @@ def test_an_id_that_no_run_can_have_names_no_run_on_any_route(stored: tuple[Runn
     http.post("/api/runs", json={"source": "demo", "run_id": "orders"})
     app.wait("orders")
     for run_id in IMPOSSIBLE_IDS:
-        for method, path in [("GET", ""), ("DELETE", ""), *(("POST", f"/{wish}") for wish in ("pause", "redrive"))]:
+        for method, path in [
+            ("GET", ""),
+            ("DELETE", ""),
+            *(("POST", f"/{command}") for command in ("pause", "redrive")),
+        ]:
             answer = http.request(method, f"/api/runs/{run_id}{path}")
             assert answer.status_code == 404, (method, run_id, path)
     assert http.delete("/api/runs/orders%3Fx").json()["error"]["field"] == "run_id"
@@ -183,7 +187,7 @@ def test_a_run_that_is_not_there_is_not_found(stored: tuple[RunningApp, httpx.Cl
     for answer in (
         http.get("/api/runs/nowhere"),
         http.delete("/api/runs/nowhere"),
-        *(http.post(f"/api/runs/nowhere/{wish}") for wish in ("pause", "resume", "cancel", "redrive")),
+        *(http.post(f"/api/runs/nowhere/{command}") for command in ("pause", "resume", "cancel", "redrive")),
     ):
         assert answer.status_code == 404, answer.request.url
         assert answer.json()["error"]["field"] == "run_id"
@@ -199,7 +203,8 @@ def test_storage_that_dies_after_the_start_ends_the_run_as_failed_with_a_message
 ) -> None:
     app, http = served
     request = RunRequest(source="demo", chunk_size=10, chunks_per_batch=2)
-    app.start("ingest_run", to_wire(start(request, "2026-01-01T00:00:00+00:00")), instance_id="no-storage")
+    state = start(Run("no-storage", "20260101T000000-aa"), request, "2026-01-01T00:00:00+00:00")
+    app.start("ingest_run", to_wire(state), instance_id="no-storage")
     app.wait("no-storage")
     run = http.get("/api/runs/no-storage", timeout=60).json()
     assert run["status"] == "failed"
