@@ -1,16 +1,17 @@
 """A run inside a test: the app on a devhost in this process, real storage, a demo API, and hooks into its activities.
 
-A hook is called before each chunk is sent or each batch is fetched. It may fail it, or hold it until the test has done
-something; so a test acts at the moment that it means, and nothing sleeps.
+Before a chunk is sent or a batch is fetched it may fail, or be held until the test has done something; so a test acts
+at the moment that it means, and nothing sleeps. Chunks are named by their number in the run: a batch has eight of them.
 """
 
 import asyncio
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ import httpx
 import pytest
 from azure.storage.blob import ContainerClient
 
+from ingestion.contracts import EnqueueRequest, FetchRequest
+from ingestion.errors import SourceUnreachable, StorageRefused
+from ingestion.open_storage import open_storage
+from ingestion.run.clean_up import sweep
+from ingestion.settings import load_settings
 from local.demo.readback import read_back
 from local.demo.tally import Comparison
 from local.devhost.hub.clock import VirtualClock
@@ -26,7 +32,7 @@ from local.emulator import Azurite
 from tests.app_host import sluice
 
 PATIENCE_SECONDS = 90.0
-Hook = Callable[[int, int], Exception | None]  # of batch and chunk; for a fetch the chunk is -1
+REFUSED = "the queue answered HTTP 403 (AuthorizationFailure)"
 
 
 class Gate:
@@ -56,11 +62,13 @@ class Rig:
     azurite: Azurite
     name: str
     api_url: str
-    fails: Hook = lambda batch, chunk: None
+    refused: Container[int] = ()  # the chunks that the queue refuses
+    unreachable: Container[int] = ()  # the batches for which the source does not answer
     gate: Gate | None = None
-    gated: tuple[int, int] = (0, 0)  # the chunks of this batch from this one on come to the gate
+    gated: int = 0  # chunks from this one on come to the gate
     settings: dict[str, str] = field(default_factory=dict)
-    sent: list[tuple[int, int]] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
+    fetched: list[int] = field(default_factory=list)
 
     @contextmanager
     def host(self, state: str = "first", *, time_flies: bool = True) -> Iterator["Host"]:
@@ -76,8 +84,8 @@ class Rig:
         }
         clock = VirtualClock(automatic=time_flies)
         with sluice(self.monkeypatch, self.folder / state, clock=clock, **settings) as (app, http):
-            self._hook_in("enqueue_chunk", "enqueue", lambda request: request.chunk_index)
-            self._hook_in("fetch_batch", "fetch", lambda request: -1)
+            self._hook_in("enqueue_chunk", "enqueue", self._before_chunk)
+            self._hook_in("fetch_batch", "fetch", self._before_batch)
             http.timeout = httpx.Timeout(60)
             yield Host(app, http)
             if self.gate is not None:
@@ -90,33 +98,51 @@ class Rig:
 
     def blobs(self) -> list[str]:
         """What there is in the container."""
-        with ContainerClient.from_connection_string(self.azurite.connection_string, self.name) as container:
+        with self._container() as container:
             return list(container.list_blob_names())
+
+    def text(self, name: str) -> str:
+        """The text in a blob."""
+        with self._container() as container:
+            return container.download_blob(name, encoding="utf-8").readall()
 
     def blob(self, name: str) -> Any:
         """The JSON in a blob."""
-        with ContainerClient.from_connection_string(self.azurite.connection_string, self.name) as container:
-            return json.loads(container.download_blob(name).readall())
+        return json.loads(self.text(name))
 
-    def wish(self, run_id: str, wished: str) -> None:
-        """Write a wish and tell nobody, as a function does that is lost in between."""
-        with ContainerClient.from_connection_string(self.azurite.connection_string, self.name) as container:
-            request = json.loads(container.download_blob(f"runs/{run_id}/request.json").readall())
-            wish = {"started_at": request["started_at"], "wish": wished, "asked_at": "2026-01-01T00:00:00+00:00"}
-            container.upload_blob(f"runs/{run_id}/control.json", json.dumps(wish), overwrite=True)
+    def ledger(self, name: str, run_id: str = "run") -> str:
+        """The name of a blob of the present start of a run."""
+        return f"runs/{run_id}/{self.blob(f'runs/{run_id}/request.json')['start']}/{name}"
 
-    def _hook_in(self, activity: str, name: str, chunk_of: Callable[[Any], int]) -> None:
+    def command(self, command: str) -> None:
+        """Write a command to the run and tell nobody, as a function does that is lost in between."""
+        given = {"command": command, "given_at": "2026-01-01T00:00:00+00:00"}
+        with self._container() as container:
+            container.upload_blob(self.ledger("command.json"), json.dumps(given), overwrite=True)
+
+    def _container(self) -> ContainerClient:
+        return ContainerClient.from_connection_string(self.azurite.connection_string, self.name)
+
+    async def _before_chunk(self, request: EnqueueRequest) -> None:
+        number = request.chunk.number
+        if self.gate is not None and number >= self.gated:
+            await self.gate.pass_through()
+        if number in self.refused:
+            raise StorageRefused(REFUSED)
+        self.sent.append(number)
+
+    async def _before_batch(self, request: FetchRequest) -> None:
+        if request.batch_index in self.unreachable:
+            raise SourceUnreachable("demo gave no page")
+        self.fetched.append(request.batch_index)
+
+    def _hook_in(self, activity: str, name: str, before: Callable[[Any], Awaitable[None]]) -> None:
         module = sys.modules[f"activities.{activity}"]  # as the host has loaded it
         original = getattr(module, name)
 
-        async def hooked(request: Any, *others: Any) -> Any:
-            at = (request.batch_index, chunk_of(request))
-            if self.gate is not None and at[0] == self.gated[0] and at[1] >= self.gated[1]:
-                await self.gate.pass_through()
-            if (error := self.fails(*at)) is not None:
-                raise error
-            self.sent.append(at)
-            return await original(request, *others)
+        async def hooked(request: Any, *others: Any, **named: Any) -> Any:
+            await before(request)
+            return await original(request, *others, **named)
 
         self.monkeypatch.setattr(module, name, hooked)
 
@@ -131,8 +157,8 @@ class Host:
     def start(self, run_id: str = "run", **body: Any) -> httpx.Response:
         return self.http.post("/api/runs", json={"source": "demo", "run_id": run_id, "chunk_size": 25, **body})
 
-    def ask(self, wish: str, run_id: str = "run") -> httpx.Response:
-        return self.http.post(f"/api/runs/{run_id}/{wish}")
+    def ask(self, command: str, run_id: str = "run") -> httpx.Response:
+        return self.http.post(f"/api/runs/{run_id}/{command}")
 
     def wait(self, run_id: str = "run") -> dict[str, Any]:
         """The run once its instance has ended."""
@@ -154,3 +180,11 @@ class Host:
 
     def purge_history(self, run_id: str = "run") -> None:
         self.http.delete(f"/runtime/webhooks/durabletask/instances/{run_id}").raise_for_status()
+
+    def sweep(self, older_than: datetime) -> list[str]:
+        """Sweep the ledgers of which nothing has changed since then."""
+
+        async def work() -> list[str]:
+            return await sweep(open_storage(load_settings()).container, older_than)
+
+        return self.app.call(work())

@@ -1,6 +1,7 @@
 """What is left of a run in storage: the ledger, the spool of what failed, and after a purge nothing."""
 
 import asyncio
+import re
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,29 +9,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from azure.core.exceptions import ResourceModifiedError
 
-from ingestion.errors import StorageRefused
 from ingestion.open_storage import open_storage
 from ingestion.run.clean_up import sweep
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
+from ingestion.run.request import read_request, request_blob, run_of
 from ingestion.run.run_state import PAUSE
 from ingestion.settings import load_settings
-from tests.e2e.rig import Gate, Host, Rig
+from tests.e2e.rig import Gate, Rig
 
-REFUSED = StorageRefused("the queue answered HTTP 403 (AuthorizationFailure)")
 LEDGER = {"report.json", "request.json", "state.json"}
+START = re.compile(r"^\d{8}T\d{6}-[0-9a-f]{8}/")
+FAR_AHEAD = timedelta(days=400)
 
 
-def left(rig: Rig, run_id: str = "run") -> set[str]:
-    prefix = f"runs/{run_id}/"
-    return {name.removeprefix(prefix) for name in rig.blobs() if name.startswith(prefix)}
-
-
-def sweep_as_of(host: Host, moment: datetime) -> list[str]:
-    async def work() -> list[str]:
-        return await sweep(open_storage(load_settings()).container, moment)
-
-    return host.app.call(work())
+def left(rig: Rig, prefix: str = "runs/run/") -> set[str]:
+    """The blobs below a prefix, without the start that they are in."""
+    return {START.sub("", name.removeprefix(prefix)) for name in rig.blobs() if name.startswith(prefix)}
 
 
 def test_of_a_run_that_completed_the_ledger_is_left(rig: Rig) -> None:
@@ -38,34 +33,33 @@ def test_of_a_run_that_completed_the_ledger_is_left(rig: Rig) -> None:
         host.start()
         host.wait()
         assert left(rig) == LEDGER
-        report = rig.blob("runs/run/report.json")
+        report = rig.blob(rig.ledger("report.json"))
         assert (report["outcome"], report["run_id"], report["attempt"]) == ("completed", "run", 0)
-        assert rig.blob("runs/run/state.json")["state"]["totals"]["enqueued"] == report["enqueued"]
+        assert rig.blob(rig.ledger("state.json"))["state"]["done"]["enqueued"] == report["enqueued"]
         assert rig.blob("runs/run/request.json")["asked"]["source"] == "demo"
 
 
-def test_the_spool_of_a_batch_with_failed_chunks_stays_until_they_are_done(rig: Rig) -> None:
-    rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) == (1, 3) else None
+def test_of_the_spool_the_chunks_that_failed_stay_until_they_are_done(rig: Rig) -> None:
+    rig.refused = {11}
     with rig.host() as host:
         host.start()
         host.wait()
-        kept = left(rig)
-        assert {name for name in kept if name.startswith("batches/")} == {"batches/000001.ndjson"}
-        assert "failed/000001.json" in kept
-        rig.fails = lambda batch, chunk: None
+        kept = {name.partition("-")[0] for name in left(rig)}
+        assert kept == LEDGER | {"chunks/00000011", "checkpoints/00000011.json", "failed/0000.ndjson"}
+        rig.refused = ()
         host.ask("redrive")
         host.wait()
-        assert left(rig) == LEDGER
+        assert left(rig) == LEDGER | {"failed/0000.ndjson", "redo/0001.ndjson"}
 
 
 def test_a_purge_takes_instance_ledger_and_spool_together_and_the_run_id_is_free_again(rig: Rig) -> None:
-    rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) == (1, 3) else None
+    rig.refused = {11}
     with rig.host() as host:
         host.start()
         host.wait()
         answer = host.http.delete("/api/runs/run")
         assert (answer.status_code, answer.json()["instances_deleted"]) == (200, 1)
-        assert left(rig) == set()
+        assert (left(rig), left(rig, "index/")) == (set(), set())
         assert host.http.get("/api/runs/run").status_code == 404
         assert host.http.delete("/api/runs/run").status_code == 404
         assert host.start(chunk_size=50).status_code == 202
@@ -82,21 +76,18 @@ def test_a_run_that_goes_on_is_not_purged(rig: Rig) -> None:
         assert host.wait()["status"] == "completed"
 
 
-FAR_AHEAD = timedelta(days=400)
-
-
 def test_ledgers_are_swept_when_nothing_of_them_has_changed_for_so_long(rig: Rig) -> None:
     with rig.host() as host:
         host.start()
         host.wait()
-        assert sweep_as_of(host, datetime.now(UTC) - timedelta(days=1)) == []
-        assert sweep_as_of(host, datetime.now(UTC) + FAR_AHEAD) == ["run"]
-        assert left(rig) == set()
+        assert host.sweep(datetime.now(UTC) - timedelta(days=1)) == []
+        assert host.sweep(datetime.now(UTC) + FAR_AHEAD) == ["run"]
+        assert (left(rig), left(rig, "index/")) == (set(), set())
 
 
 @pytest.mark.parametrize("what", ["paused", "suspended", "terminated"])
 def test_a_run_that_has_not_closed_its_ledger_is_never_swept(rig: Rig, what: str) -> None:
-    rig.gate, rig.gated = Gate(), (1, 0)
+    rig.gate, rig.gated = Gate(), 8
     with rig.host(time_flies=False) as host:
         urls = host.start().json()
         rig.gate.wait_until_reached()
@@ -110,19 +101,19 @@ def test_a_run_that_has_not_closed_its_ledger_is_never_swept(rig: Rig, what: str
         host.app.rest()
         assert host.look()["status"] == what
         before = left(rig)
-        assert sweep_as_of(host, datetime.now(UTC) + FAR_AHEAD) == []
+        assert host.sweep(datetime.now(UTC) + FAR_AHEAD) == []
         assert left(rig) == before
 
 
 def test_a_pause_that_came_too_late_does_not_keep_a_run_from_being_swept(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), (2, 6)
+    rig.gate, rig.gated = Gate(), 22
     with rig.host() as host:
         host.start()
         rig.gate.wait_until_reached()
-        rig.wish("run", PAUSE)
+        rig.command(PAUSE)
         rig.gate.open()
         assert host.wait()["status"] == "completed"
-        assert sweep_as_of(host, datetime.now(UTC) + FAR_AHEAD) == ["run"]
+        assert host.sweep(datetime.now(UTC) + FAR_AHEAD) == ["run"]
 
 
 def test_a_run_that_is_redriven_while_it_would_be_swept_is_left_alone(rig: Rig) -> None:
@@ -131,11 +122,11 @@ def test_a_run_that_is_redriven_while_it_would_be_swept_is_left_alone(rig: Rig) 
         host.wait()
 
         async def redriven_first() -> list[str]:
-            ledger = Ledger(open_storage(load_settings()).container, "run")
-            async with locked(ledger):
-                sweeping = asyncio.create_task(sweep(ledger.container, datetime.now(UTC) + FAR_AHEAD))
-                request = await ledger.request() or {}
-                state = await ledger.state(request["started_at"])
+            container = open_storage(load_settings()).container
+            async with locked(container, "run"):
+                sweeping = asyncio.create_task(sweep(container, datetime.now(UTC) + FAR_AHEAD))
+                ledger = Ledger(container, run_of(await read_request(container, "run") or {}))
+                state = await ledger.state()
                 assert state is not None
                 await ledger.record_state(replace(state, attempt=1, window=0), "now")
             return await sweeping
@@ -151,12 +142,12 @@ def test_what_a_deletion_has_left_is_swept_when_it_is_old(rig: Rig) -> None:
         host.wait()
 
         async def lose_request() -> None:
-            await Ledger(open_storage(load_settings()).container, "run").blob("request.json").delete_blob()
+            await request_blob(open_storage(load_settings()).container, "run").delete_blob()
 
         host.app.call(lose_request())
-        assert sweep_as_of(host, datetime.now(UTC) - timedelta(days=1)) == []
+        assert host.sweep(datetime.now(UTC) - timedelta(days=1)) == []
         assert left(rig) == LEDGER - {"request.json"}
-        assert sweep_as_of(host, datetime.now(UTC) + FAR_AHEAD) == ["run"]
+        assert host.sweep(datetime.now(UTC) + FAR_AHEAD) == ["run"]
         assert left(rig) == set()
 
 

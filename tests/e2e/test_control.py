@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from ingestion.run.control import GO
-
+from ingestion.run.command import GO
 from orchestrators.waiting import PAUSE
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
@@ -16,7 +15,7 @@ def adds_up(run: dict[str, Any]) -> bool:
 
 def paused(rig: Rig, host: Host) -> dict[str, Any]:
     """A run that was paused while chunks of its second batch were under way."""
-    rig.gate, rig.gated = Gate(), (1, 0)
+    rig.gate, rig.gated = Gate(), 8
     host.start()
     rig.gate.wait_until_reached()
     assert host.ask("pause").status_code == 202
@@ -44,7 +43,7 @@ def test_a_paused_run_finishes_what_is_under_way_and_holds_the_rest_until_it_is_
         assert (found.lost, found.duplicates) == (0, 0)
 
 
-def test_an_event_without_a_wish_wakes_a_paused_run_only_to_look(rig: Rig) -> None:
+def test_an_event_without_a_command_wakes_a_paused_run_only_to_look(rig: Rig) -> None:
     with rig.host(time_flies=False) as host:
         before = paused(rig, host)["progress"]
         for _ in range(3):
@@ -56,10 +55,10 @@ def test_an_event_without_a_wish_wakes_a_paused_run_only_to_look(rig: Rig) -> No
         assert host.wait()["status"] == "completed"
 
 
-def test_a_wish_whose_event_was_lost_is_found_when_the_paused_run_looks_for_itself(rig: Rig) -> None:
+def test_a_command_whose_event_was_lost_is_found_when_the_paused_run_looks_for_itself(rig: Rig) -> None:
     with rig.host(time_flies=False) as host:
         paused(rig, host)
-        rig.wish("run", GO)
+        rig.command(GO)
         host.app.rest()
         assert host.look()["status"] == "paused"
         host.app.advance(PAUSE)
@@ -67,17 +66,17 @@ def test_a_wish_whose_event_was_lost_is_found_when_the_paused_run_looks_for_itse
 
 
 def test_a_resume_that_comes_before_the_pause_took_hold_is_not_lost(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), (1, 0)
+    rig.gate, rig.gated = Gate(), 8
     with rig.host() as host:
         host.start()
         rig.gate.wait_until_reached()
-        assert [host.ask(wish).status_code for wish in ("pause", "resume", "pause", "resume")] == [202] * 4
+        assert [host.ask(command).status_code for command in ("pause", "resume", "pause", "resume")] == [202] * 4
         rig.gate.open()
         assert host.wait()["status"] == "completed"
 
 
-def test_a_cancelled_run_ends_with_exact_counts_and_takes_no_other_wish(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), (1, 0)
+def test_a_cancelled_run_ends_with_exact_counts_and_takes_no_other_command(rig: Rig) -> None:
+    rig.gate, rig.gated = Gate(), 8
     with rig.host() as host:
         host.start()
         rig.gate.wait_until_reached()
@@ -89,7 +88,7 @@ def test_a_cancelled_run_ends_with_exact_counts_and_takes_no_other_wish(rig: Rig
         assert run["status"] == "cancelled"
         assert adds_up(run)
         assert run["report"]["pending"] > 0
-        assert [host.ask(wish).status_code for wish in ("pause", "resume", "cancel")] == [409] * 3
+        assert [host.ask(command).status_code for command in ("pause", "resume", "cancel")] == [409] * 3
         assert rig.read_back().enqueued == run["report"]["enqueued"]
 
 
@@ -102,7 +101,7 @@ def test_a_paused_run_can_be_cancelled(rig: Rig) -> None:
 
 
 def test_the_durable_suspend_and_resume_urls_still_work(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), (1, 0)
+    rig.gate, rig.gated = Gate(), 8
     with rig.host() as host:
         urls = host.start().json()
         rig.gate.wait_until_reached()

@@ -55,4 +55,4 @@ def test_a_run_whose_chunks_need_more_than_their_time_goes_on_with_them(rig: Rig
         run = host.wait()
     assert (run["status"], run["report"]["enqueued"], run["report"]["retries"]) == ("completed", IDS, 0)
     assert rig.read_back() == all_once(IDS)
-    assert sum(chunk >= 0 for _, chunk in rig.sent) > run["report"]["chunks_done"], "no chunk was taken up again"
+    assert len(rig.sent) > run["report"]["chunks_done"], "no chunk was taken up again"

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ingestion.errors import SourceUnreachable
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
 from tests.e2e.test_redrive import ALL_ONCE
@@ -56,12 +55,12 @@ def test_a_run_whose_worker_dies_again_and_again_completes_by_itself_and_says_so
         for recoveries in range(3):
             assert host.wait()["status"] == "lost"
             looks(host)
-            assert len(kept.blob("runs/run/state.json")["state"]["recoveries"]) == recoveries + 1
+            assert len(kept.blob(kept.ledger("state.json"))["state"]["recoveries"]) == recoveries + 1
         run = host.wait()
         assert (run["status"], run["report"]["enqueued"], run["report"]["redrives"]) == ("completed", IDS, 3), run
         assert [one["cause"] for one in run["report"]["recoveries"]] == [f"Failed: {DEAD}"] * 3
         assert run["progress"]["recoveries"] == run["report"]["recoveries"]
-        assert kept.blob("runs/run/report.json")["recoveries"] == run["report"]["recoveries"]
+        assert kept.blob(kept.ledger("report.json"))["recoveries"] == run["report"]["recoveries"]
         assert "open/run.json" not in kept.blobs()
     found = kept.read_back()
     assert (found.lost, found.foreign, found.unique) == (0, 0, IDS)
@@ -86,7 +85,7 @@ def test_a_fourth_crash_within_an_hour_ends_the_run_and_a_redrive_goes_on(kept: 
 
 def in_flight(rig: Rig, host: Host) -> Gate:
     """A run with chunks of its second batch under way."""
-    rig.gate, rig.gated = Gate(), (1, 2)
+    rig.gate, rig.gated = Gate(), 10
     host.start()
     rig.gate.wait_until_reached()
     return rig.gate
@@ -148,7 +147,7 @@ def test_a_paused_run_whose_worker_dies_is_recovered_and_still_paused(kept: Rig)
 
 
 def test_a_run_that_failed_by_its_own_decision_is_left_so(kept: Rig) -> None:
-    kept.fails = lambda batch, chunk: SourceUnreachable("demo gave no page") if (batch, chunk) == (2, -1) else None
+    kept.unreachable = {2}
     with kept.host() as host:
         host.start()
         before = host.wait()

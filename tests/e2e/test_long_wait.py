@@ -9,10 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from ingestion.run.control import express
 
 from ingestion.open_storage import open_storage
+from ingestion.run.command import give
 from ingestion.run.ledger import Ledger
+from ingestion.run.request import read_request, run_of
 from ingestion.run.run_state import CANCEL
 from ingestion.settings import load_settings
 from local.devhost.hub.clock import VirtualClock
@@ -106,9 +107,10 @@ def test_a_cancel_whose_event_was_lost_is_found_by_a_run_that_waits(patient: tup
     app, answered = patient
 
     async def cancel() -> None:
-        ledger = Ledger(open_storage(load_settings()).container, "patient-1")
-        request = await ledger.request() or {}
-        await express(ledger, request["started_at"], CANCEL)
+        container = open_storage(load_settings()).container
+        request = await read_request(container, "patient-1")
+        assert request is not None
+        await give(Ledger(container, run_of(request)), CANCEL)
 
     app.call(cancel())
     app.advance(PAUSE)

@@ -1,21 +1,21 @@
 """Redrive after each kind of loss: what failed or never happened is done, and nothing is done twice."""
 
+import json
 import sys
 
 import pytest
 
-from ingestion.errors import SourceUnreachable, StorageRefused
+from ingestion.contracts import EnqueueRequest
 from local.demo.tally import Comparison
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
 
 ALL_ONCE = Comparison(served=IDS, enqueued=IDS, unique=IDS, lost=0, duplicates=0, foreign=0)
-REFUSED = StorageRefused("the queue answered HTTP 403 (AuthorizationFailure)")
 
 
 def redrive(host: Host, rig: Rig) -> None:
     """Redrive the run, and see that everything is there at the end, once, and the report agrees."""
-    rig.fails = lambda batch, chunk: None
+    rig.refused = rig.unreachable = ()
     answer = host.ask("redrive")
     assert answer.status_code == 202, answer.text
     run = host.wait()
@@ -28,19 +28,21 @@ def redrive(host: Host, rig: Rig) -> None:
 
 
 def test_chunks_that_failed_within_the_tolerance_are_done_again_and_nothing_else(rig: Rig) -> None:
-    rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) in {(0, 1), (0, 6), (2, 3)} else None
+    rig.refused = {1, 6, 19}
     with rig.host() as host:
         host.start()
         run = host.wait()
         assert (run["status"], run["report"]["failed"]) == ("completed_with_failures", 75), run["error"]
-        assert [one["chunk_index"] for one in rig.blob("runs/run/failed/000000.json")["chunks"]] == [1, 6]
+        listed = map(json.loads, rig.text(rig.ledger("failed/0000.ndjson")).splitlines())
+        assert sorted(one["number"] for one in listed) == [1, 6, 19]
         rig.sent.clear()
+        rig.fetched.clear()
         redrive(host, rig)
-        assert sorted(rig.sent) == [(0, 1), (0, 6), (2, 3)]
+        assert (sorted(rig.sent), rig.fetched) == ([1, 6, 19], [])
 
 
 def test_a_run_that_failed_for_too_many_failures_goes_on_where_it_stopped(rig: Rig) -> None:
-    rig.fails = lambda batch, chunk: REFUSED if batch == 1 and chunk >= 0 else None
+    rig.refused = range(8, 16)
     with rig.host() as host:
         host.start(tolerated_failures=2)
         run = host.wait()
@@ -51,26 +53,27 @@ def test_a_run_that_failed_for_too_many_failures_goes_on_where_it_stopped(rig: R
 
 
 def test_a_run_whose_source_failed_goes_on_at_its_cursor(rig: Rig) -> None:
-    rig.fails = lambda batch, chunk: SourceUnreachable("demo gave no page") if (batch, chunk) == (2, -1) else None
+    rig.unreachable = {2}
     with rig.host() as host:
         host.start()
         run = host.wait()
         assert (run["status"], run["report"]["enqueued"]) == ("failed", 400)
         rig.sent.clear()
+        rig.fetched.clear()
         redrive(host, rig)
-        assert min(rig.sent) >= (2, -1)
+        assert (min(rig.sent), rig.fetched) == (16, [2])
 
 
 def test_chunks_that_fail_again_can_be_redriven_again(rig: Rig) -> None:
-    rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) in {(0, 1), (1, 2)} else None
+    rig.refused = {1, 10}
     with rig.host() as host:
         host.start()
         host.wait()
-        rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) == (1, 2) else None
+        rig.refused = {10}
         assert host.ask("redrive").status_code == 202
         run = host.wait()
         assert (run["status"], run["report"]["failed"]) == ("completed_with_failures", 25)
-        rig.fails = lambda batch, chunk: None
+        rig.refused = ()
         assert host.ask("redrive").status_code == 202
         run = host.wait()
         assert (run["status"], run["report"]["redrives"]) == ("completed", 2)
@@ -79,7 +82,7 @@ def test_chunks_that_fail_again_can_be_redriven_again(rig: Rig) -> None:
 
 @pytest.mark.parametrize("loss", ["terminated", "history purged", "cancelled"])
 def test_a_run_that_was_ended_in_the_middle_goes_on(rig: Rig, loss: str) -> None:
-    rig.gate, rig.gated = Gate(), (1, 2)
+    rig.gate, rig.gated = Gate(), 10
     with rig.host() as host:
         host.start()
         rig.gate.wait_until_reached()
@@ -104,7 +107,7 @@ def test_a_run_that_was_ended_in_the_middle_goes_on(rig: Rig, loss: str) -> None
 
 
 def test_a_run_that_was_cancelled_in_its_last_batch_goes_on_with_the_rest_of_it(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), (2, 0)
+    rig.gate, rig.gated = Gate(), 16
     with rig.host() as host:
         host.start()
         rig.gate.wait_until_reached()
@@ -117,8 +120,8 @@ def test_a_run_that_was_cancelled_in_its_last_batch_goes_on_with_the_rest_of_it(
 
 
 def test_a_run_whose_host_lost_its_state_goes_on_from_the_ledger_alone(rig: Rig) -> None:
-    rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) == (0, 4) else None
-    rig.gate, rig.gated = Gate(), (1, 2)
+    rig.refused = {4}
+    rig.gate, rig.gated = Gate(), 10
     with rig.host("first") as host:
         host.start()
         rig.gate.wait_until_reached()
@@ -139,9 +142,9 @@ def test_a_chunk_that_never_gave_a_receipt_counts_as_its_checkpoint_says(rig: Ri
     with rig.host() as host:
         original = sys.modules["activities.enqueue_chunk"].enqueue
 
-        async def lost_after_sending(request: object, *others: object) -> object:
+        async def lost_after_sending(request: EnqueueRequest, *others: object) -> object:
             receipt = await original(request, *others)
-            if (request.batch_index, request.chunk_index) == (0, 0):  # type: ignore[attr-defined]
+            if request.chunk.number == 0:
                 raise OSError("the worker is gone")
             return receipt
 
@@ -149,6 +152,6 @@ def test_a_chunk_that_never_gave_a_receipt_counts_as_its_checkpoint_says(rig: Ri
         host.start()
         run = host.wait()
         assert (run["status"], run["report"]["enqueued"]) == ("completed", IDS)
-        assert "runs/run/failed/000000.json" not in rig.blobs()
+        assert not any("/failed/" in name for name in rig.blobs())
         assert host.ask("redrive").status_code == 409
         assert rig.read_back() == ALL_ONCE

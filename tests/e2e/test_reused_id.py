@@ -1,5 +1,6 @@
 """A run id is free again after a deletion, whatever the deleted run still has at work."""
 
+import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -7,12 +8,11 @@ from typing import Any
 import pytest
 
 from ingestion.contracts import RunState
-from ingestion.errors import StorageRefused
 from ingestion.run.ledger import Ledger
+from ingestion.sending.packed import unpack
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
-
-REFUSED = StorageRefused("the queue answered HTTP 403 (AuthorizationFailure)")
+from tests.faults.sending import texts_on
 
 
 def late_record(rig: Rig, window: int) -> Gate:
@@ -20,11 +20,11 @@ def late_record(rig: Rig, window: int) -> Gate:
     ledger: type[Ledger] = sys.modules["activities.record_window"].Ledger
     original, gate, held = ledger.record_state, Gate(), list[RunState]()
 
-    async def record(self: Ledger, state: RunState, recorded_at: str) -> bool:
+    async def record(self: Ledger, state: RunState, recorded_at: str, **condition: RunState) -> bool:
         if state.window == window and not held:
             held.append(state)
             await gate.pass_through()
-        return await original(self, state, recorded_at)
+        return await original(self, state, recorded_at, **condition)
 
     rig.monkeypatch.setattr(ledger, "record_state", record)
     return gate
@@ -35,6 +35,26 @@ def forget(host: Host) -> None:
     host.terminate()
     host.wait()
     assert host.http.delete("/api/runs/run").status_code == 200
+
+
+@pytest.mark.parametrize("message_format", ["envelope", "packed"])
+def test_no_message_of_a_run_has_the_key_of_one_of_a_deleted_run_with_the_same_id(
+    rig: Rig, message_format: str
+) -> None:
+    rig.settings = {"SLUICE_MESSAGE_FORMAT": message_format}
+    with rig.host() as host:
+        host.start()
+        assert host.wait()["report"]["enqueued"] == IDS
+        assert host.http.delete("/api/runs/run").status_code == 200
+        host.start()
+        assert host.wait()["report"]["enqueued"] == IDS
+    texts = texts_on(rig.azurite, rig.name)
+    keys = [key for text in texts for key in keys_of(text, message_format)]
+    assert len(set(keys)) == len(keys) == 2 * IDS
+
+
+def keys_of(text: str, message_format: str) -> list[str]:
+    return [json.loads(text)["key"]] if message_format == "envelope" else [key for key, _ in unpack(text)]
 
 
 @pytest.mark.parametrize("window", [2, 4])  # with chunks beside it, and as the first thing when the run has ended
@@ -48,37 +68,23 @@ def test_a_state_that_is_recorded_after_the_deletion_does_not_keep_the_id_from_b
         forget(host)
         late.open()
         host.app.rest()
-        assert "runs/run/state.json" in rig.blobs(), "it came late indeed"
-        assert "runs/run/report.json" not in rig.blobs(), "a run that is no more does not close its ledger"
+        (name,) = [name for name in rig.blobs() if name.startswith("runs/")]
+        assert name.endswith("/state.json"), "it came late indeed, and a run that is no more does not close its ledger"
         assert host.start(chunk_size=50).status_code == 202
         assert host.wait()["report"]["enqueued"] == IDS
 
 
-def test_a_state_that_is_recorded_into_the_younger_run_does_not_end_it(rig: Rig) -> None:
-    with rig.host() as host:
-        late = late_record(rig, window=3)
-        host.start()
-        late.wait_until_reached()
-        forget(host)
-        rig.gate, rig.gated = Gate(), (0, 3)
-        assert host.start(chunk_size=50).status_code == 202
-        rig.gate.wait_until_reached()
-        late.open()
-        rig.gate.open()
-        assert host.wait()["report"]["enqueued"] == IDS
-
-
-def test_a_wish_that_comes_after_the_deletion_is_not_one_for_the_younger_run(rig: Rig) -> None:
+def test_a_command_that_comes_after_the_deletion_is_not_one_for_the_younger_run(rig: Rig) -> None:
     with rig.host() as host:
         control: Any = sys.modules["clients.control_run"]
-        original, late = control.express, Gate()
+        original, late = control.give, Gate()
 
-        async def express(*given: Any) -> None:
+        async def give(*given: Any) -> None:
             await late.pass_through()
             await original(*given)
 
-        rig.monkeypatch.setattr(control, "express", express)
-        rig.gate, rig.gated = Gate(), (1, 2)
+        rig.monkeypatch.setattr(control, "give", give)
+        rig.gate, rig.gated = Gate(), 10
         host.start()
         rig.gate.wait_until_reached()
         with ThreadPoolExecutor(1) as pool:
@@ -89,18 +95,18 @@ def test_a_wish_that_comes_after_the_deletion_is_not_one_for_the_younger_run(rig
             assert host.http.delete("/api/runs/run").status_code == 200
             late.open()
             assert cancelling.result().status_code == 409
-        assert "runs/run/control.json" in rig.blobs(), "it came late indeed"
+        assert any(name.endswith("/command.json") for name in rig.blobs()), "it came late indeed"
         host.start(chunk_size=50)
         assert host.wait()["status"] == "completed"
 
 
 def test_a_redriven_run_that_was_lost_is_lost_whoever_asks(rig: Rig) -> None:
-    rig.fails = lambda batch, chunk: REFUSED if (batch, chunk) == (0, 1) else None
+    rig.refused = {1}
     with rig.host() as host:
         host.start()
         assert host.wait()["status"] == "completed_with_failures"
-        rig.fails = lambda batch, chunk: None
-        rig.gate, rig.gated = Gate(), (0, 1)
+        rig.refused = ()
+        rig.gate, rig.gated = Gate(), 1
         host.ask("redrive")
         rig.gate.wait_until_reached()
         host.terminate()
@@ -116,11 +122,11 @@ def test_a_redriven_run_that_was_lost_is_lost_whoever_asks(rig: Rig) -> None:
 
 
 def test_a_redrive_that_failed_before_its_end_does_not_show_the_report_of_the_attempt_before(rig: Rig) -> None:
-    rig.fails = lambda batch, chunk: REFUSED if batch == 1 and chunk >= 0 else None
+    rig.refused = range(8, 16)
     with rig.host() as host:
         host.start(tolerated_failures=2)
         assert host.wait()["report"]["redrives"] == 0
-        rig.fails = lambda batch, chunk: None
+        rig.refused = ()
         ledger: type[Ledger] = sys.modules["activities.record_window"].Ledger
         original = ledger.record_state
 

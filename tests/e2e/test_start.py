@@ -2,11 +2,12 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 from azure.storage.blob import BlobClient
 
 from ingestion.open_storage import open_storage
-from ingestion.run.ledger import Ledger
+from ingestion.run.request import create_request
 from ingestion.settings import load_settings
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Host, Rig
@@ -22,6 +23,7 @@ def write_request_only(rig: Rig, host: Host) -> None:
     """What is left of a start that crashed before the instance was made."""
     request = {
         "run_id": "run",
+        "start": "20260101T000000-aa",
         "started_at": "2026-01-01T00:00:00+00:00",
         "asked": {"source": "demo", "chunk_size": 25, "total_is_exact": False},
         "request": {"source": "demo", "chunk_size": 25, "chunks_per_batch": 8},
@@ -30,7 +32,7 @@ def write_request_only(rig: Rig, host: Host) -> None:
     async def write() -> None:
         storage = open_storage(load_settings())
         await storage.prepare()
-        await Ledger(storage.container, "run").create_request(request)
+        await create_request(storage.container, request)
 
     host.app.call(write())
 
@@ -82,3 +84,17 @@ def test_a_run_that_has_ended_is_not_started_again_even_when_its_history_is_gone
         assert instances(host) == 0
         run = host.look()
         assert (run["status"], run["report"]["enqueued"]) == ("completed", IDS)
+
+
+def test_a_start_after_the_sweep_sends_everything_though_the_history_of_the_run_before_is_still_there(
+    rig: Rig,
+) -> None:
+    with rig.host() as host:
+        host.start()
+        assert host.wait()["report"]["enqueued"] == IDS
+        assert host.sweep(datetime.now(UTC) + timedelta(days=400)) == ["run"]
+        assert instances(host) == 1
+        assert host.start().status_code == 202
+        assert host.wait()["report"]["enqueued"] == IDS
+        found = rig.read_back()
+        assert (found.lost, found.enqueued) == (0, 2 * IDS)

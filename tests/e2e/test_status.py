@@ -17,7 +17,7 @@ def until_enqueued(host: Host, messages: int) -> dict[str, Any]:
 
 
 def test_progress_moves_inside_a_window_and_adds_up(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), (0, 4)  # four chunks of 25 pass, the other four wait
+    rig.gate, rig.gated = Gate(), 4  # four chunks of 25 pass, the other four wait
     with rig.host() as host:
         host.start()
         rig.gate.wait_until_reached()

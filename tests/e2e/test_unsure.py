@@ -4,7 +4,6 @@ import sys
 
 import pytest
 
-from ingestion.errors import StorageRefused
 from local.devhost.hub.hub import TaskHub
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
@@ -31,7 +30,7 @@ def is_unsure(host: Host, method: str, path: str) -> bool:
 
 
 def test_a_run_of_which_the_status_is_not_known_is_left_alone(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), (1, 2)
+    rig.gate, rig.gated = Gate(), 10
     with rig.host() as host:
         host.start()
         rig.gate.wait_until_reached()
@@ -50,7 +49,7 @@ def test_a_run_of_which_the_status_is_not_known_is_left_alone(rig: Rig) -> None:
     ("method", "path", "status"), [("DELETE", "", 409), ("POST", "/redrive", 409), ("POST", "/pause", 202)]
 )
 def test_a_status_that_fails_once_is_looked_up_in_the_list(rig: Rig, method: str, path: str, status: int) -> None:
-    rig.gate, rig.gated = Gate(), (1, 2)
+    rig.gate, rig.gated = Gate(), 10
     with rig.host() as host:
         host.start()
         host.start("run-2")  # its id begins like the other's
@@ -66,8 +65,8 @@ def test_a_status_that_fails_once_is_looked_up_in_the_list(rig: Rig, method: str
         host.wait("run-2")
 
 
-def test_a_wish_stands_though_the_run_could_not_be_told(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), (1, 2)
+def test_a_command_stands_though_the_run_could_not_be_told(rig: Rig) -> None:
+    rig.gate, rig.gated = Gate(), 10
     with rig.host(time_flies=False) as host:
         host.start()
         rig.gate.wait_until_reached()
@@ -75,7 +74,7 @@ def test_a_wish_stands_though_the_run_could_not_be_told(rig: Rig) -> None:
             fail(patch, "raise_event")
             answer = host.ask("pause")
         assert (answer.status_code, answer.json()["error"]["field"]) == (503, "(durable)")
-        assert "for the wish that is written" in answer.json()["error"]["message"]
+        assert "for the command that was written" in answer.json()["error"]["message"]
         rig.gate.open()
         assert host.wait_for("paused")["status"] == "paused"
         host.ask("resume")
@@ -95,7 +94,7 @@ def test_an_id_that_another_begins_with_is_no_run(rig: Rig) -> None:
 def test_what_durable_functions_fails_to_do_is_told_in_the_documented_form(
     rig: Rig, name: str, method: str, path: str
 ) -> None:
-    rig.fails = lambda batch, chunk: StorageRefused("the queue answered HTTP 403") if (batch, chunk) == (0, 1) else None
+    rig.refused = {1}
     with rig.host() as host:
         host.start()
         host.wait()

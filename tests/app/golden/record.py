@@ -23,11 +23,10 @@ from local.devhost.orchestration.refusal import Rules
 from local.devhost.orchestration.replay import Replay
 from local.devhost.testing import RunningApp, running_app
 from tests.app.golden import stage
-from tests.app.rehearsal import first_state
+from tests.app.rehearsal import RUN, first_state
 from tests.app.world import World, as_sent
 
 HERE = Path(__file__).parent
-RUN_ID = "golden"
 STEP = timedelta(seconds=15)
 
 Json = dict[str, Any]
@@ -76,7 +75,7 @@ def listening() -> Iterator[Recorder]:
         dispatcher.decide = decide  # type: ignore[attr-defined]
 
 
-def play(world: World, state: Json, wish: Callable[[RunningApp], None] = lambda app: None) -> list[Json]:
+def play(world: World, state: Json, act: Callable[[RunningApp], None] = lambda app: None) -> list[Json]:
     """Play one run to its end; gives its generations."""
     stage.world = world
     with (
@@ -84,10 +83,10 @@ def play(world: World, state: Json, wish: Callable[[RunningApp], None] = lambda 
         listening() as recorder,
         running_app(HERE / "app", clock=VirtualClock(), state_file=Path(folder) / "state.db") as app,
     ):
-        app.start("ingest_run", state, instance_id=RUN_ID)
-        while not app.call(app.hub.get(RUN_ID)).is_terminal:  # type: ignore[union-attr]
+        app.start("ingest_run", state, instance_id=RUN.id)
+        while not app.call(app.hub.get(RUN.id)).is_terminal:  # type: ignore[union-attr]
             app.rest()
-            wish(app)
+            act(app)
             app.advance(STEP)
     return list(recorder.generations.values())
 
@@ -98,28 +97,32 @@ def scenarios() -> Iterator[tuple[str, list[Json]]]:
     lost = ["fine", "rejected", "failed", *["raised"] * 5, "fine", "unheard"]
     troubled = World([25, 40, 13], [0.0] * 3, {"enqueue_chunk": lost, "record_failed": ["raised"]}, [], False)
     yield "troubled", play(troubled, first_state(tolerated_failures="50%"))
-    assert troubled.state is not None
-    again = run_state.redriven(run_state.load(troubled.state))
+    before = run_state.load(troubled.state)
+    again = run_state.redriven(before)
     assert again is not None, "the troubled run has something to do again"
+    troubled.redrive(before, again.attempt)
     yield "redriven", play(troubled, as_sent(to_wire(again)))
     yield "waiting", play(World([25, 40], [60.0, 0.0], {}, [], True), first_state())
     yield "refused", play(World([25, 40], [0.0] * 2, {"fetch_batch": ["fine", "refused"]}, [], True), first_state())
-    yield "paused", play_wish(run_state.PAUSE)
-    yield "cancelled", play_wish(run_state.CANCEL)
+    short = World([25], [0.0], {}, [], True)
+    short.total = 26
+    yield "other_total", play(short, first_state())
+    yield "paused", play_command(run_state.PAUSE)
+    yield "cancelled", play_command(run_state.CANCEL)
 
 
-def play_wish(wished: str) -> list[Json]:
-    """A run that meets a wish in its second window, and the end of it as soon as the run waits."""
+def play_command(command: str) -> list[Json]:
+    """A run that meets a command in its second window, and the end of it as soon as the run waits."""
     hindered = {"enqueue_chunk": ["fine", "hindered", "hindered"], "record_window": ["fine", "hindered"]}
     world = World([25, 40], [0.0] * 2, hindered, [], True)
-    world.wish = wished
+    world.command = command
 
     def resume(app: RunningApp) -> None:
-        if world.wish:
-            world.wish = None
-            app.raise_event(RUN_ID, run_state.EVENT, "resume")
+        if world.command:
+            world.command = None
+            app.raise_event(RUN.id, run_state.EVENT, "resume")
 
-    return play(world, first_state(), resume if wished == run_state.PAUSE else lambda app: None)
+    return play(world, first_state(), resume if command == run_state.PAUSE else lambda app: None)
 
 
 def main() -> int:
