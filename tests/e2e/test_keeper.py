@@ -35,7 +35,7 @@ def crash(rig: Rig, *at: tuple[int, int]) -> None:
 
     The real host fails the instance for good then. Call this while the app is served.
     """
-    module, turns = sys.modules["orchestrators.ingest_run"], Counter[tuple[int, int]]()
+    module, turns = sys.modules["orchestrators"].ingest_run, Counter[tuple[int, int]]()
     original: Callable[..., Any] = module._window
 
     def window(context: Any, state: Any) -> Any:
