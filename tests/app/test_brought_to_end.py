@@ -81,6 +81,7 @@ async def test_a_redrive_that_dies_at_any_request_is_done_by_the_keeper_or_asked
         kept.engine.has("Completed", run_id)
         yield lambda: kept.redrive(run_id), kept.connection.die
         await kept.brought_to_rest(run_id)
+        assert (await kept.entry(run_id) is not None) == bool(kept.engine.started_of(run_id)), "what goes on is kept"
         await done_again(kept, run_id)
 
     assert await kept.at_each_request(dies) > 10
