@@ -12,8 +12,8 @@ from local.chaos.round import Outcome
 def problems(outcome: Outcome) -> list[str]:
     """Every promise that this round has broken; none, if all is well."""
     found, bound, status = outcome.found, outcome.bound, outcome.status
-    wrong = []
-    if status["status"] != "completed":
+    wrong, repeated = [], outcome.harm.faults[Fault.REPEATED]
+    if status["status"] not in ("completed", *(["completed_with_other_total"] if repeated else [])):
         wrong.append(f"the run ended as {status['status']}: {status['error'] or status['report']}"[:500])
     wrong += [f"{name}={getattr(found, name)}" for name in ("lost", "foreign") if getattr(found, name)]
     if found.duplicates > bound:
@@ -22,7 +22,6 @@ def problems(outcome: Outcome) -> list[str]:
     accounted = report["enqueued"] + report["rejected"] + report["failed"] + report.get("pending", 0)
     if report["fetched"] != accounted:
         wrong.append(f"the counts do not add up: {report}")
-    repeated = outcome.harm.faults[Fault.REPEATED]
     if not outcome.plan.ids <= report["fetched"] <= outcome.plan.ids + repeated:
         wrong.append(f"fetched={report['fetched']} of {outcome.plan.ids}, of which the source repeated {repeated}")
     sent_twice, admitted = found.enqueued - report["enqueued"], report.get("possible_duplicates", 0)

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 
 POLL_SECONDS = 0.5
-ENDED = frozenset({"completed", "completed_with_failures", "cancelled", "failed", "terminated"})
+COMPLETED = ("completed", "completed_with_other_total", "completed_with_rejects", "completed_with_failures")
+ENDED = frozenset({*COMPLETED, "cancelled", "failed", "terminated"})
 
 Status = dict[str, Any]  # the body of GET /api/runs/{run_id}
 
