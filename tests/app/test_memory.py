@@ -34,7 +34,8 @@ CHUNKS = """
         while writer.next_chunk < 5:
             await filling.add([{"record": "x" * 36_000}] * 10)
         requests = [EnqueueRequest(run=run, source="s", chunk=Chunk(number, writer.token)) for number in range(5)]
-        receipts = await asyncio.gather(*(enqueue(one, storage.container, storage.queues, settings) for one in requests))
+        send = (enqueue(one, storage.container, storage.queues, settings) for one in requests)
+        receipts = await asyncio.gather(*send)
         await close_storage()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(json.dumps({"peak_mb": peak, "enqueued": sum(one.enqueued for one in receipts)}))
