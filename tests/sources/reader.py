@@ -43,6 +43,7 @@ class Reading:
     chunk_bytes: int = 8 * 1024 * 1024
     max_messages: int = 20
     budget_seconds: float = 1000.0
+    last_page_seconds: float = float("inf")
     settings: dict[str, str] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
@@ -69,6 +70,7 @@ class Reading:
             client,
             Spool(cast(ContainerClient, self.container), RUN),
             budget_seconds=self.budget_seconds,
+            last_page_seconds=self.last_page_seconds,
             chunk_bytes=self.chunk_bytes,
             now=lambda: self.seconds,
         )
