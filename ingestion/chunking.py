@@ -1,6 +1,6 @@
 """The chunking helper: it cuts anything that can be sliced into pieces of one size.
 
-The orchestrator gives it `range(batch.count)` and gets the ranges of the chunks, so that no id is held to cut a batch.
+The orchestrator cuts the numbers of a batch's chunks into windows with it, and a fetch the items of a page into pieces.
 """
 
 from collections.abc import Sequence

@@ -24,3 +24,8 @@ def test_the_source_that_the_readme_shows_is_valid(tmp_path: Path) -> None:
     file.write_text(shown[1], encoding="utf-8")
     source = load_source(file, "orders", {"ORDERS_TOKEN": "secret"})
     assert source.url == "https://api.example.com/v2/orders"
+
+
+def test_every_file_that_the_glossary_names_exists() -> None:
+    named = re.findall(r"`([a-z_/]+(?:\.py|/))`", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
