@@ -233,10 +233,14 @@ class Kept:
     async def _interrupted(self, number: int, work: Work, meanwhile: Work) -> bool:
         connection = self.connection
         connection.requests, connection.interrupted_at, connection.meanwhile = [], number, meanwhile
+        others = asyncio.all_tasks()
         try:
             await work()
         except* Died:
-            pass
+            with_it = asyncio.all_tasks() - others
+            for task in with_it:
+                task.cancel()
+            await asyncio.gather(*with_it, return_exceptions=True)
         came_so_far = connection.interrupted_at == 0
         connection.interrupted_at = 0
         if not came_so_far:
