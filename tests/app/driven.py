@@ -14,7 +14,8 @@ from ingestion.sending.message_format import encode_base64
 from ingestion.storage.checkpoint import CheckpointFile
 from ingestion.storage.spool import Spool
 from ingestion.wire import to_wire
-from tests.app.kept import REQUEST, START, STARTED_AT, Kept
+from tests.app.engine import START, STARTED_AT
+from tests.app.kept import REQUEST, Kept
 from tests.app.rehearsal import Generation, Outcome, rehearse_all
 
 MESSAGES = 3  # of a chunk

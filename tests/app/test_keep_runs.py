@@ -12,7 +12,8 @@ from clients.keep_runs import schedule
 from ingestion.open_storage import close_storage
 from ingestion.settings import KEEPER_SECONDS, keeper_seconds
 from local.devhost.timer.schedule import Schedule
-from tests.app.kept import Engine, actions
+from tests.app.engine import Engine
+from tests.app.kept import actions
 from tests.app_host import NO_STORAGE, sluice
 
 

@@ -10,7 +10,8 @@ from clients.keeper import RUNS_AT_ONCE
 from ingestion.recovery import Recovery
 from ingestion.run import open_runs
 from ingestion.run.keeping import PATIENCE, Found
-from tests.app.kept import CRASH, FRESH, HUB, LATER, UNDER_WAY, Engine, Kept, actions, keeping
+from tests.app.engine import HUB, Engine
+from tests.app.kept import CRASH, FRESH, LATER, UNDER_WAY, Kept, actions, keeping
 
 
 @pytest.mark.parametrize("status", ["Pending", "Running", "Suspended", "no answer"])

@@ -8,7 +8,8 @@ import pytest
 from azure.storage.blob import generate_container_sas
 
 from ingestion.run import open_runs
-from tests.app.kept import CRASH, HUB, LATER, START, Kept, at_work, keeping
+from tests.app.engine import HUB, START
+from tests.app.kept import CRASH, LATER, Kept, at_work, keeping
 
 CLOSED = 10_000
 

@@ -13,7 +13,8 @@ from clients.start_run import start_run
 from ingestion.recovery import Recovery
 from ingestion.run import open_runs
 from ingestion.run.request import read_request
-from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Engine, Kept, Work, keeping
+from tests.app.engine import Engine
+from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Kept, Work, keeping
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from ingestion.run import open_runs
 from ingestion.run.keeping import PATIENCE
 from ingestion.run.ledger import Ledger
-from tests.app.kept import HUB, LATER, Kept, actions, at_work, keeping
+from tests.app.engine import HUB
+from tests.app.kept import LATER, Kept, actions, at_work, keeping
 
 REPORTED = ("WARNING", "run_stands_still")
 

@@ -9,7 +9,8 @@ from ingestion.contracts import Run
 from ingestion.run import closing, run_index
 from ingestion.run.clean_up import sweep
 from ingestion.run.ledger import Ledger
-from tests.app.kept import CRASH, FRESH, START, STARTED_AT, Kept, keeping
+from tests.app.engine import START, STARTED_AT
+from tests.app.kept import CRASH, FRESH, Kept, keeping
 
 
 async def listed(kept: Kept) -> list[tuple[str, str]]:
