@@ -9,9 +9,10 @@ from typing import Any
 from ingestion.sending.packed import unpack
 from local.emulator import Azurite
 from local.emulator.server import node
-from tests.faults.sending import enqueue, opened, settings_for, spool
+from tests.faults.sending import RUN, enqueue, opened, settings_for, spool
 
 READER = Path(__file__).with_name("read_queue.js")
+KEYS = f"{RUN.id}/{RUN.start}/0"
 MESSAGES: list[Any] = ["id-1", "ä <&> 🎈", {"id": 7, "name": "é"}]
 
 
@@ -36,10 +37,10 @@ def test_raw_messages_are_the_ids_themselves(azurite: Azurite) -> None:
 
 def test_envelopes_are_json_with_a_key(azurite: Azurite) -> None:
     read = sorted((json.loads(text) for text in read_with_node(azurite, "envelope")), key=lambda text: str(text["key"]))
-    assert [text["key"] for text in read] == ["r1/0/0", "r1/0/1", "r1/0/2"]
+    assert [text["key"] for text in read] == [f"{KEYS}/{index}" for index in range(3)]
     assert [text.get("id", text.get("record")) for text in read] == MESSAGES
 
 
 def test_a_pack_is_one_message_with_all_of_them(azurite: Azurite) -> None:
     (text,) = read_with_node(azurite, "packed")
-    assert list(unpack(text)) == [(f"r1/0/{index}", message) for index, message in enumerate(MESSAGES)]
+    assert list(unpack(text)) == [(f"{KEYS}/{index}", message) for index, message in enumerate(MESSAGES)]
