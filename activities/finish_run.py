@@ -9,6 +9,7 @@ from azure.storage.blob.aio import ContainerClient
 from activities.activity import activity
 from activities.log import log
 from ingestion.contracts import FinishRequest, SettledChunks
+from ingestion.deadline import in_time, seconds_to_begin
 from ingestion.errors import first_line
 from ingestion.open_storage import Storage
 from ingestion.run.clean_up import sweep
@@ -18,6 +19,8 @@ from ingestion.run.run_report import report
 from ingestion.settings import Settings
 
 blueprint = df.Blueprint()
+
+SWEEP_SECONDS = 60.0  # the next run that ends sweeps the rest
 
 
 @blueprint.activity_trigger(input_name="request")
@@ -53,7 +56,8 @@ def log_end(finished: FinishRequest, closed: Closed) -> None:
 async def _sweep(container: ContainerClient, days: int) -> None:
     """Delete old ledgers; what fails here does not fail the run that has just ended."""
     try:
-        swept = await sweep(container, datetime.now(UTC) - timedelta(days=days))
+        async with in_time("sweep old ledgers", min(SWEEP_SECONDS, seconds_to_begin() / 2)):
+            swept = await sweep(container, datetime.now(UTC) - timedelta(days=days))
     except Exception as error:
         log(
             "sweep_failed", "old ledgers could not be swept", level=logging.WARNING, reason=first_line(error), days=days

@@ -1,13 +1,18 @@
 """Activities that come late, or at the wrong moment: they see it in the ledger, and leave things as they are."""
 
+import asyncio
+import importlib
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from ingestion.run import closing
 from ingestion.run.command import give
 from ingestion.run.run_state import PAUSE, next_fetch
 from ingestion.wire import to_wire
 from tests.app.driven import call
-from tests.app.kept import FRESH, Kept, keeping
+from tests.app.kept import DONE, FRESH, Kept, keeping
 
 
 async def blobs(kept: Kept) -> set[str]:
@@ -34,3 +39,20 @@ async def test_a_late_end_of_an_older_attempt_takes_nothing_from_the_newer_one(k
 async def test_a_pause_holds_a_fetch_when_nothing_else_is_due(kept: Kept) -> None:
     await give(await kept.begun(), PAUSE)
     assert await call("fetch_batch", to_wire(next_fetch(FRESH))) == {"held": PAUSE}
+
+
+@keeping
+async def test_a_sweep_that_takes_too_long_does_not_fail_the_run_that_has_just_ended(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("activities.finish_run")
+
+    async def sweep(*_: Any) -> list[str]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(module, "sweep", sweep)
+    monkeypatch.setenv("AzureFunctionsJobHost__functionTimeout", "00:00:02")
+    await kept.begun()
+    assert await call("finish_run", to_wire(closing.ended(DONE, kept.now))) == {"chunks": []}
+    assert await kept.outcome() == "completed"
