@@ -33,20 +33,25 @@ FACTS = ("messages", "enqueued", "rejected", "possible_duplicates", "retries", "
 
 
 async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
-    """List those of the chunks of which something is left; return what became of each, by its checkpoint."""
-    chunks = list(listed(failed.chunks))
-    found = [await settle(ledger.container, failed.run, one) for one in chunks]
+    """List those of the chunks of which something is left; return what became of each, by its checkpoint.
+
+    A chunk that an earlier copy of this call has listed stays as it is in the list: a late copy of the chunk may have
+    sent the rest meanwhile, and the state has to agree with the list.
+    """
+    name = _failed_name(failed.attempt)
+    before = {chunk_of(entry): _settled(entry) for entry in await _read(ledger, name)}
+    found = {one: before.get(one) or await settle(ledger.container, failed.run, one) for one in listed(failed.chunks)}
     lines = [
         {**_entry(chunk, one), "error": failed.error}
-        for chunk, one in zip(chunks, found, strict=True)
-        if one.enqueued + one.rejected < one.messages
+        for chunk, one in found.items()
+        if chunk not in before and one.enqueued + one.rejected < one.messages
     ]
     if lines:
-        blob = ledger.blob(_failed_name(failed.attempt))
+        blob = ledger.blob(name)
         with suppress(ResourceExistsError, ResourceModifiedError):
             await blob.create_append_blob(match_condition=MatchConditions.IfMissing)
         await blob.append_block(_ndjson(lines))
-    return tuple(found)
+    return tuple(found.values())
 
 
 async def failed_chunks(ledger: Ledger, state: RunState) -> list[JsonObject]:
@@ -89,6 +94,10 @@ def chunk_of(entry: JsonObject) -> Chunk:
 
 def _entry(chunk: Chunk, found: Settled) -> JsonObject:
     return {"number": chunk.number, "token": chunk.token, **{name: getattr(found, name) for name in FACTS}}
+
+
+def _settled(entry: JsonObject) -> Settled:
+    return Settled(number=entry["number"], **{name: entry[name] for name in FACTS})
 
 
 def _failed_name(attempt: int) -> str:

@@ -22,7 +22,10 @@ from ingestion.run import run_state
 from ingestion.run.failed import failed_chunks, load, record, write_redo_list
 from ingestion.run.ledger import Ledger
 from ingestion.storage.spool import BatchWriter
+from ingestion.wire import to_wire
 from local.emulator import Azurite
+from tests.app.driven import call, stocked
+from tests.app.kept import Kept, keeping
 
 RUN = Run("run", "20260101T000000-aa")
 MESSAGES, CHUNKS, PAGE = 2, 60, 25
@@ -104,3 +107,14 @@ def test_a_redrive_takes_over_what_the_one_before_had_not_come_to_and_leaves_its
             ]
 
     asyncio.run(scenario())
+
+
+@keeping
+async def test_a_chunk_that_a_late_copy_finishes_between_two_copies_of_its_listing_is_told_of_as_it_is_listed(
+    kept: Kept,
+) -> None:
+    state = await stocked(kept)
+    listing = FailedChunks(run=state.run, attempt=0, chunks=state.spooled.window, error="the queue said no")
+    first = await call("record_failed", to_wire(listing))
+    await call("enqueue_chunk", to_wire(run_state.window_requests(state)[0]))
+    assert await call("record_failed", to_wire(listing)) == first
