@@ -123,8 +123,8 @@ class _Attempt:
             earlier,
             confirmed=self.accounts.confirmed(),
             refusals=tuple(Refusal(index=index, reason=why) for index, why in self.accounts.refusals.items()),
-            # Each attempt finds them anew from the first message on, so the one that came farthest has found them all.
-            unsendable=max(earlier.unsendable, len(self.accounts.unsendable)),
+            # Each attempt finds them anew: under other settings others, and what was one may be on the queue by now.
+            unsendable=len(self.accounts.unsendable),
             unknown=unknown,
             retries=earlier.retries + effort.retries,
             throttled_seconds=round(earlier.throttled_seconds + effort.throttled_seconds, 3),

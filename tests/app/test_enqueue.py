@@ -11,11 +11,11 @@ import pytest
 from azure.core.exceptions import ResourceModifiedError, ServiceRequestError
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-from ingestion.contracts import OUT_OF_TIME, Receipt
+from ingestion.contracts import OUT_OF_TIME, Receipt, Settled
 from ingestion.errors import ChunkOutOfTime, StorageRefused, StorageUnavailable
 from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
-from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, checkpoint_name
+from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, checkpoint_name, settle
 from ingestion.wire import to_wire
 from local.emulator import Azurite
 from tests.faults.sending import RUN, checkpoint_of, enqueue, opened, settings_for, spool, texts_on, until_finished
@@ -247,3 +247,25 @@ def test_a_checkpoint_and_a_receipt_stay_small_whatever_is_under_way(azurite: Az
             return int((await blob.get_blob_properties()).size)
 
     assert asyncio.run(scenario()) < 2_048
+
+
+def test_what_was_a_reject_under_other_settings_does_not_stand_for_a_message_that_is_left(azurite: Azurite) -> None:
+    plain = settings_for(azurite, SLUICE_MESSAGE_ENCODING="none")
+    other = plain.model_copy(update={"message_encoding": "base64"})
+
+    async def scenario() -> Settled:
+        async with opened(plain) as storage:
+            request = await spool(storage, ["\x01", "b", "c"])
+            file = CheckpointFile(storage.container, request.run, request.chunk)
+            await file.write(replace(await file.claim(3, unknown=0), confirmed=((1, 2),), unsendable=1))
+            await asyncio.to_thread(delete_queue, azurite, plain.queue)
+            assert (await enqueue(request, storage, other)).failed == 2
+            return await settle(storage.container, request.run, request.chunk)
+
+    found = asyncio.run(scenario())
+    assert (found.messages, found.enqueued, found.rejected) == (3, 1, 0)
+
+
+def delete_queue(azurite: Azurite, queue: str) -> None:
+    with QueueClient.from_connection_string(azurite.connection_string, queue) as client:
+        client.delete_queue()
