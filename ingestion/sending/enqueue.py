@@ -23,7 +23,7 @@ from ingestion.sending.reject import write_rejects
 from ingestion.settings import Settings
 from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, Refusal
 from ingestion.storage.failures import storage_errors
-from ingestion.storage.spool import read_lines
+from ingestion.storage.spool import count_of, read_lines
 
 
 async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Queues, settings: Settings) -> Receipt:
@@ -36,10 +36,12 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
     began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
     file = CheckpointFile(container, request.run, request.chunk)
     with storage_errors(f"read {where} and its checkpoint"):
-        lines = await read_lines(container, request.run, request.chunk)
-        earlier = await file.claim(len(lines), unknown=min(settings.checkpoint_messages, len(lines)))
+        # In this order: a chunk is deleted before its checkpoint, so what a deleted one claims anew it cannot read.
+        count = await count_of(container, request.run, request.chunk)
+        earlier = await file.claim(count, unknown=min(settings.checkpoint_messages, count))
         if earlier.receipt is not None:
             return earlier.receipt
+        lines = await read_lines(container, request.run, request.chunk)
 
     async with queues.ceilings.turns(request.run.folder, settings.max_messages_per_second) as turn:
         attempt = _Attempt(request, file, earlier, container, queues, settings, began, lines, turn)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,14 +13,18 @@ import pytest
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import EnqueueRequest, Run, RunRequest, RunState
-from ingestion.errors import StorageRefused
+from ingestion.contracts import EnqueueRequest, Run, RunRequest, RunState, Spooled
+from ingestion.errors import SluiceError, StorageRefused
 from ingestion.open_storage import Storage
 from ingestion.run import run_state
 from ingestion.run.clean_up import clean_up, purge, sweep
 from ingestion.run.ledger import Ledger
+from ingestion.run.lock import locked
 from ingestion.run.request import create_request
+from ingestion.wire import to_wire
 from local.emulator import Azurite
+from tests.app.driven import MESSAGES, call, stocked
+from tests.app.kept import Kept, Work, keeping
 from tests.faults.sending import RUN, enqueue, opened, settings_for, spool, texts_on
 
 STATE = run_state.start(RUN, RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), "2026-01-01T00:00:00+00:00")
@@ -74,7 +79,8 @@ def test_a_run_of_which_one_blob_has_changed_of_late_is_not_swept(
 
 
 async def delete(ledger: Ledger, state: RunState) -> None:
-    await purge(ledger.container, ledger.run.id, None)
+    async with locked(ledger.container, ledger.run.id) as lease:
+        await purge(ledger.container, ledger.run.id, lease)
 
 
 @pytest.mark.parametrize("end", [clean_up, delete])
@@ -104,3 +110,23 @@ def test_a_late_copy_of_a_chunk_sends_nothing_at_any_moment_at_which_its_run_is_
 
     asyncio.run(scenario())
     assert texts_on(azurite, settings.queue) == Counter("ab")
+
+
+@keeping
+async def test_a_late_copy_of_a_chunk_within_which_its_run_is_cleaned_up_sends_nothing_again(kept: Kept) -> None:
+    @asynccontextmanager
+    async def late(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+        state = await stocked(kept, run_id)
+        request = to_wire(run_state.window_requests(state)[1])
+        assert (await call("enqueue_chunk", request))["enqueued"] == MESSAGES
+        ended = replace(state, spooled=Spooled())
+
+        async def again() -> None:
+            with contextlib.suppress(SluiceError):
+                await call("enqueue_chunk", request)
+
+        yield again, lambda: clean_up(kept.ledger(run_id), ended)
+
+    assert await kept.at_each_request(late) > 2
+    found = texts_on(kept.azurite, kept.container.container_name)
+    assert found.total() == len(found)
