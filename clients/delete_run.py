@@ -10,7 +10,7 @@ from clients.instance import RUNNING, purge_instance, runtime_status
 from ingestion.errors import Conflict
 from ingestion.open_storage import open_storage
 from ingestion.run import open_runs
-from ingestion.run.clean_up import purge
+from ingestion.run.clean_up import purge, purge_remains
 from ingestion.run.lock import locked
 from ingestion.settings import load_settings
 
@@ -46,4 +46,5 @@ async def _delete(
     if lease is not None:
         await open_runs.forget(container, run_id)
     instances = 0 if status is None else await purge_instance(client, run_id)
-    return instances, await purge(container, run_id, lease)
+    blobs = await (purge_remains(container, run_id) if lease is None else purge(container, run_id, lease))
+    return instances, blobs

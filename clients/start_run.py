@@ -13,7 +13,7 @@ from clients.beginning import begin
 from clients.instance import RUNNING, started_instance, task_hub_of
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
 from ingestion.deadline import HTTP_SECONDS, in_time
-from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableError
+from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableError, RunLocked
 from ingestion.open_storage import Storage, open_storage
 from ingestion.run import open_runs
 from ingestion.run.ledger import Ledger
@@ -61,10 +61,12 @@ async def _start_once(
     there = await _created(run_id, asked, settings, storage, task_hub_of(client))
     if (different := difference(there["asked"], asked_for(asked))) is not None:
         raise different
-    run = run_of(there)
-    if (status := await started_instance(client, run)) is not None:
+    if (status := await started_instance(client, run_of(there))) is not None:
         return status
     async with locked(storage.container, run_id):
+        if await read_request(storage.container, run_id) != there:
+            raise RunLocked(f"run {run_id} was deleted and started anew at this moment: ask again")
+        run = run_of(there)
         if (status := await started_instance(client, run)) is not None:
             return status
         ledger = Ledger(storage.container, run)

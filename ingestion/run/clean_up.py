@@ -7,19 +7,21 @@ ledger goes when it is older than SLUICE_LEDGER_DAYS, or when the run is purged.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Chunk, RunState, listed
+from ingestion.errors import RunLocked
 from ingestion.run import open_runs, run_index
 from ingestion.run.failed import chunk_of, failed_chunks
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
-from ingestion.run.request import read_request, request_blob, run_of
+from ingestion.run.request import new_start, read_request, request_blob, run_of
 from ingestion.storage.checkpoint import checkpoint_name
+from ingestion.storage.json_blob import write_json
 from ingestion.storage.spool import chunk_name, committed_tokens
 
 # In the order in which it goes: a late copy of a chunk then finds nothing to send, before it finds no checkpoint.
@@ -57,21 +59,36 @@ def _in_spool(state: RunState) -> Iterable[Chunk]:
     yield from (Chunk(number, spooled.token) for number in range(spooled.next_chunk, spooled.stop_chunk))
 
 
-async def purge(container: ContainerClient, run_id: str, lease: str | None) -> int:
-    """Delete all that is left of a run; return how many blobs that were.
+async def purge(container: ContainerClient, run_id: str, lease: str) -> int:
+    """Delete all that is left of a run, under its lock; return how many blobs that were.
 
-    The request goes last, with the lease on it; a run without a lock has none.
+    The request goes last, with the lease on it. Before its state goes it names another start: what a crash leaves of it
+    would begin the run once more with the keys of messages that were sent.
     """
     request = request_blob(container, run_id)
     there = await read_request(container, run_id)
-    places = [f"{run_of(there).folder}{place}/" for place in SPOOL] if there else []
-    blobs = await _delete(container, [*places, f"{RUNS}{run_id}/"], lambda name: name != request.blob_name)
-    if there:
-        await run_index.forget(container, run_id, there["started_at"])
-    if lease is not None:
-        await request.delete_blob(lease=lease)
-        blobs += 1
-    return blobs
+    assert there is not None, "the lock is a lease on it"
+    folder = run_of(there).folder
+    blobs = await _delete(container, [f"{folder}{place}/" for place in SPOOL], lambda name: True)
+    await run_index.forget(container, run_id, there["started_at"])
+    now = datetime.now(UTC)
+    await write_json(request, {**there, "start": new_start(now), "started_at": now.isoformat()}, lease=lease)
+    blobs += await _delete(container, [f"{RUNS}{run_id}/"], lambda name: name != request.blob_name)
+    await request.delete_blob(lease=lease)
+    return blobs + 1
+
+
+async def purge_remains(container: ContainerClient, run_id: str) -> int:
+    """Delete what an earlier deletion has left of a run without a request; return how many blobs that were.
+
+    Raise RunLocked if the run starts at this moment. What was listed before is none of that start's.
+    """
+    remains = set[str]()
+    with suppress(ResourceNotFoundError):  # no container: nothing was ever stored
+        remains.update([name async for name in container.list_blob_names(name_starts_with=f"{RUNS}{run_id}/")])
+    if await read_request(container, run_id) is not None:
+        raise RunLocked(f"run {run_id} starts at this moment: look again later")
+    return await _delete(container, [f"{RUNS}{run_id}/"], lambda name: name in remains)
 
 
 async def sweep(container: ContainerClient, older_than: datetime) -> list[str]:

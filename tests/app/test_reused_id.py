@@ -1,14 +1,15 @@
 """A run id is free again after a deletion: what is still at work for the deleted run does not touch the younger one."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from clients.delete_run import delete_run
+from clients.start_run import start_run
 from ingestion.contracts import Batch, FailedChunks, RunState
 from ingestion.errors import SluiceError
 from ingestion.run import closing
@@ -18,7 +19,7 @@ from ingestion.run.run_state import CANCEL, next_redo, redriven, window_requests
 from ingestion.storage.spool import Spool
 from ingestion.wire import to_wire
 from tests.app.driven import MESSAGES, WHOLE, call, driven, stocked, texts_of
-from tests.app.kept import Kept, keeping
+from tests.app.kept import Kept, Work, keeping
 from tests.faults.sending import texts_on
 
 OLD, NEW = "20260101T000000-aa", "20260201T000000-bb"
@@ -92,3 +93,68 @@ async def test_a_deleted_run_that_is_still_at_work_changes_nothing_of_the_younge
     of_both = Counter(texts_of("run")[0 : MESSAGES + 1 : MESSAGES] * 2)  # what is on the queue at the start of each
     sent_by_the_younger = Counter(texts_of("run")[MESSAGES + 1 :])
     assert texts_on(kept.azurite, kept.container.container_name) == of_both + sent_by_the_younger
+
+
+async def ran(kept: Kept, run_id: str) -> RunState:
+    """A run that was started, has recorded its state, and has ended."""
+    assert await kept.ask(start_run, run_id) == 202
+    state: RunState = kept.engine.started_of(run_id)[-1]
+    ledger = Ledger(kept.container, state.run)
+    await ledger.record_state(state, "now")
+    await ledger.record_report({"outcome": "cancelled"}, state.attempt)
+    kept.engine.has("Completed", run_id, input=to_wire(state))
+    return state
+
+
+@keeping
+async def test_a_start_after_a_deletion_that_died_at_any_request_never_repeats_a_key(kept: Kept) -> None:
+    @asynccontextmanager
+    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+        await ran(kept, run_id)
+        yield lambda: kept.ask(delete_run, run_id), kept.connection.die
+        await kept.break_lock(run_id)
+        await kept.ask(start_run, run_id)
+        starts = [state.run.start for state in kept.engine.started_of(run_id)]
+        assert len(starts) == len(set(starts))
+
+    assert await kept.at_each_request(dies) > 5
+
+
+@keeping
+async def test_a_start_during_which_its_run_is_deleted_and_started_anew_starts_nothing_of_the_deleted_one(
+    kept: Kept,
+) -> None:
+    @asynccontextmanager
+    async def replaced(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+        with suppress(BaseException):
+            kept.engine.is_away = True  # the request is written, and nothing is started
+            await kept.ask(start_run, run_id)
+        kept.engine.is_away = False
+        new = list[RunState]()
+
+        async def replace_it() -> None:
+            if not await kept.is_locked(run_id) and not kept.engine.started_of(run_id):
+                assert await kept.ask(delete_run, run_id) == 200
+                new.append(await ran(kept, run_id))
+
+        yield lambda: kept.ask(start_run, run_id), replace_it
+        assert not new or [state.run for state in kept.engine.started_of(run_id)] == [new[0].run]
+
+    assert await kept.at_each_request(replaced) > 5
+
+
+@keeping
+async def test_a_deletion_of_remains_beside_a_start_takes_nothing_from_the_start(kept: Kept) -> None:
+    @asynccontextmanager
+    async def beside(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+        await kept.container.upload_blob(f"runs/{run_id}/{OLD}/state.json", b"{}")
+        new = list[RunState]()
+
+        async def start() -> None:
+            new.append(await ran(kept, run_id))
+
+        yield lambda: kept.ask(delete_run, run_id), start
+        if kept.engine.instances.get(run_id):
+            assert await Ledger(kept.container, new[0].run).state() == new[0]
+
+    assert await kept.at_each_request(beside) > 3
