@@ -44,7 +44,8 @@ async def clean_up(ledger: Ledger, state: RunState) -> int:
 
         def is_of_no_batch(name: str) -> bool:
             number, _, token = name.removeprefix(f"{folder}chunks/").removesuffix(".ndjson").partition("-")
-            return int(number) < state.chunks and token not in tokens
+            # Without a commit record it is no matter of this attempt: a redrive may have cleaned up in the meantime.
+            return tokens.get(int(number), token) != token
 
         return await _delete(ledger.container, [f"{folder}chunks/"], is_of_no_batch)
     left = {chunk_of(entry) for entry in await failed_chunks(ledger, state)} | set(_in_spool(state))

@@ -48,9 +48,10 @@ class Spool:
     async def commit(self, batch: Batch) -> None:
         """Make the batch count. Raise SpoolConflict if another copy of this fetch was faster."""
         data = json.dumps(to_wire(batch)).encode()
+        facts = {name: str(getattr(batch, name)) for name in ("token", "first_chunk", "chunks")}
         try:
             await self._blob(_commit_name(batch.index)).upload_blob(
-                data, overwrite=True, metadata={"token": batch.token}, match_condition=MatchConditions.IfMissing
+                data, overwrite=True, metadata=facts, match_condition=MatchConditions.IfMissing
             )
         except (ResourceExistsError, ResourceModifiedError) as error:
             raise SpoolConflict(f"another copy of this fetch has committed batch {batch.index}") from error
@@ -136,10 +137,14 @@ async def count_of(container: ContainerClient, run: Run, chunk: Chunk) -> int:
     return int(properties.metadata["count"])
 
 
-async def committed_tokens(container: ContainerClient, run: Run) -> set[str]:
-    """Return the tokens of the fetches whose batches count."""
-    commits = container.list_blobs(name_starts_with=f"{run.folder}batches/", include=["metadata"])
-    return {blob.metadata["token"] async for blob in commits}
+async def committed_tokens(container: ContainerClient, run: Run) -> dict[int, str]:
+    """Return the token of each chunk whose batch is committed."""
+    tokens = dict[int, str]()
+    async for blob in container.list_blobs(name_starts_with=f"{run.folder}batches/", include=["metadata"]):
+        facts = blob.metadata
+        numbers = range(int(facts["first_chunk"]), int(facts["first_chunk"]) + int(facts["chunks"]))
+        tokens |= dict.fromkeys(numbers, facts["token"])
+    return tokens
 
 
 def _commit_name(batch_index: int) -> str:

@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from ingestion.contracts import RunState
+from ingestion.contracts import FailedChunks, RunState, Spooled, grouped
 from ingestion.recovery import Recovery
 from ingestion.run import closing
+from ingestion.run.failed import chunk_of, failed_chunks, record
 from ingestion.run.ledger import Ledger
+from ingestion.run.run_state import CANCEL
+from ingestion.storage.spool import count_of
+from tests.app.driven import MESSAGES, stocked
 from tests.app.kept import CRASH, DONE, UNDER_WAY, Kept, Work, keeping
 
 FAILED = replace(UNDER_WAY, error="the source is gone")
@@ -58,5 +62,30 @@ async def test_an_attempt_that_completes_late_is_not_begun_again_from_what_it_ha
         goes_on = bool(kept.engine.started_of(run_id))
         ends = await kept.outcome(run_id), await spooled.exists()
         assert ends == ((None, True) if goes_on else ("completed", False))
+
+    assert await kept.at_each_request(come_together) > 8
+
+
+@keeping
+async def test_an_attempt_that_is_cancelled_late_takes_no_chunk_that_a_second_redrive_needs(kept: Kept) -> None:
+    """The redrive before that has read the source to its end, and cleaned up after itself."""
+
+    @asynccontextmanager
+    async def come_together(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+        old = replace(await stocked(kept, run_id), source_exhausted=False, command=CANCEL)
+        ledger, [failed, *_] = kept.ledger(run_id), await failed_chunks(kept.ledger(run_id), old)
+        await ledger.record_state(old, "now")
+        new = replace(old, attempt=1, window=5, source_exhausted=True, command=None, spooled=Spooled())
+
+        async def redrive() -> None:
+            await ledger.record_state(new, "now", after=old)
+            listing = FailedChunks(
+                run=old.run, attempt=1, chunks=grouped([chunk_of(failed)]), error="the queue said no"
+            )
+            await record(ledger, listing)
+            await closing.close(ledger, closing.ended(new, kept.now), kept.now)
+
+        yield lambda: closing.close(ledger, closing.ended(old, kept.now), kept.now), redrive
+        assert await count_of(kept.container, old.run, chunk_of(failed)) == MESSAGES
 
     assert await kept.at_each_request(come_together) > 8

@@ -68,7 +68,7 @@ async def until_it_ends(run: Reading) -> list[Any]:
 async def has_left_over(run: Reading) -> bool:
     """Return whether the attempts that were killed have left chunks, which no batch has."""
     tokens = await committed_tokens(cast(ContainerClient, run.container), RUN)
-    assert tokens == {batch.token for batch in run.batches}
+    assert {*tokens.values()} == {batch.token for batch in run.batches if batch.chunks}
     chunks = [name for name in run.container.blobs if "/chunks/" in name]
     return sum(batch.chunks for batch in run.batches) < len(chunks)
 
