@@ -8,7 +8,7 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, no_such_run
-from clients.instance import carried_state, find_instance
+from clients.instance import RUNNING, carried_state, find_instance, is_of
 from clients.progress import progress_of
 from ingestion.contracts import Run
 from ingestion.errors import UnknownSchema
@@ -31,10 +31,22 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, 
 
     A run whose instance is gone is told from its ledger.
     """
-    if (status := await find_instance(client, run_id)) is not None:
+    status = await find_instance(client, run_id)
+    if status is not None and not await _is_of_earlier_start(status):
         state = carried_state(status)
         return answer(await _with_report(await _with_progress(readable(status), state), state))
     return answer(await _from_ledger(run_id))
+
+
+async def _is_of_earlier_start(status: DurableOrchestrationStatus) -> bool:
+    """Return whether an instance that has ended is of an earlier start, whose ledger is gone."""
+    if status.runtime_status.name in RUNNING:
+        return False
+    try:
+        request = await read_request(_container(), status.instance_id)
+    except Exception:  # what the instance says is better than nothing
+        return False
+    return request is not None and not is_of(status, run_of(request))
 
 
 def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:

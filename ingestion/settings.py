@@ -17,7 +17,7 @@ from ingestion.storage.account import Account, read_account
 from ingestion.validation import invalid_input, not_allowed
 
 MAX_CHUNK_SIZE = 50_000
-MAX_CHUNKS_PER_BATCH = 100  # history and the numbers in a payload grow with it
+MAX_CHUNKS_PER_BATCH = 80  # history and the receipts in a payload grow with it
 MIB = 1024 * 1024
 MAX_PACK_BYTES = 49_152  # what is 64 KiB as base64
 WEEK_SECONDS = 7 * 24 * 3600

@@ -53,6 +53,7 @@ OUTCOMES = (  # how a run may end; if several hold, the first one counts
 )
 REDO_CHUNKS = 25  # of a redrive's windows: each may have a token of its own, and a payload holds 4 KB
 LISTED_FAILURES = 3  # in the state and the report; all are counted, and the ledger has them all
+RUN_ERROR_LENGTH = 500  # characters of the reason why a run has failed
 ERROR_LENGTH = 160  # characters of an error that travel with the state, so that the state stays under 4 KB
 
 
@@ -290,7 +291,7 @@ def redriven(state: RunState) -> RunState | None:
 
 def unrecorded(state: RunState, error: str) -> RunState:
     """Return the state at the start of a window whose outcome the ledger could not take: as if it had not been."""
-    return replace(state, error=error, command=None, window=state.window + 1)
+    return replace(state, error=error[:RUN_ERROR_LENGTH], command=None, window=state.window + 1)
 
 
 def _with_receipts(state: RunState, receipts: Sequence[Receipt]) -> RunState:
@@ -326,7 +327,7 @@ def _with_outcome(state: RunState, fetched: FetchOutcome, now: datetime) -> RunS
     if fetched.held:
         return state
     if fetched.batch is None:
-        return replace(state, error=fetched.error or "the source could not be fetched")
+        return replace(state, error=(fetched.error or "the source could not be fetched")[:RUN_ERROR_LENGTH])
     batch: Batch = fetched.batch
     stop = batch.first_chunk + batch.chunks
     spooled = Spooled(messages=batch.count, token=batch.token, next_chunk=batch.first_chunk, stop_chunk=stop)

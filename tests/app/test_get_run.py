@@ -1,13 +1,18 @@
 """How a run has ended, as GET tells it where its instance ended in another way than the run."""
 
 import asyncio
+import json
 from typing import Any
 
+import azure.functions as func
 import pytest
 
 from clients import get_run
+from ingestion.contracts import Run
+from ingestion.run import run_state
 from ingestion.run.ledger import Ledger
-from ingestion.wire import JsonObject
+from ingestion.wire import JsonObject, to_wire
+from tests.app.kept import FRESH, Kept, keeping
 
 STATE = {"run": ["run", "20260101T000000-aa"]}
 CRASH = "python exited with code 137"
@@ -37,3 +42,18 @@ def test_a_closed_ledger_says_how_a_run_has_ended_whatever_became_of_its_instanc
     told = asyncio.run(get_run._with_report(run, STATE))
     assert (told["status"], told["error"]) == expected
     assert (told["report"] is None) == (outcome is None)
+
+
+@keeping
+async def test_an_instance_of_an_earlier_start_that_has_ended_is_not_told_as_the_run(kept: Kept) -> None:
+    earlier = run_state.start(Run("run", "earlier"), FRESH.request, FRESH.started_at)
+    kept.engine.has("Completed", input=to_wire(earlier), output={"outcome": "completed"})
+    request = func.HttpRequest("GET", "/api/runs/run", route_params={"run_id": "run"}, body=b"")
+    call = get_run.get_run._function.get_user_function().client_function
+
+    async def status() -> Any:
+        return json.loads((await call(req=request, client=kept.engine)).get_body())["status"]
+
+    assert await status() == "completed"
+    await kept.begun(state=None)
+    assert await status() == "lost"

@@ -212,7 +212,7 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
     longest = RunState(
         run=Run("r" * 64, "20260101T000000-12345678"),
         request=RunRequest(
-            source="s" * 40, chunk_size=50_000, chunks_per_batch=100, tolerated_failures="100000", total_is_exact=True
+            source="s" * 40, chunk_size=50_000, chunks_per_batch=80, tolerated_failures="100000", total_is_exact=True
         ),
         started_at=STARTED_AT,
         cursor=Cursor(text="c" * 512),
@@ -222,11 +222,11 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
         chunks=9_999_800,
         fetched=5_000_000 + 3 * 10**10,
         spooled=Spooled(
-            window=(Chunks("12345678", tuple(range(9_999_800, 9_999_900))),),
+            window=(Chunks("12345678", tuple(range(9_999_800, 9_999_880))),),
             messages=5_000_000,
             token="12345678",
-            next_chunk=9_999_900,
-            stop_chunk=9_999_900,
+            next_chunk=9_999_880,
+            stop_chunk=9_999_880,
         ),
         done=most,
         failed=most,
@@ -235,7 +235,9 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
         counts_at=STARTED_AT,
         recoveries=(Recovery(at=STARTED_AT, cause="c" * CAUSE_LENGTH),) * RECOVERIES_AN_HOUR,
     )
-    settled = to_wire(SettledChunks(chunks=tuple(Settled(9_999_999, 50_000, 49_999, 1, 1, 9, 1.5) for _ in range(100))))
+    settled = to_wire(
+        SettledChunks(chunks=tuple(Settled(9_999_999, 50_000, 49_999, 1, 500, 999, 123.456) for _ in range(80)))
+    )
     generation = rehearse(answering(TWO[0], chunk=chunk, record_failed=settled), to_wire(longest))
 
     sizes = {task.name: len(json.dumps(task.payload)) for task in generation.tasks}
