@@ -1,4 +1,4 @@
-"""The function app: which functions there are. What they do is in the folders that they come from."""
+"""Register every function of the app. The code is in `clients`, `orchestrators` and `activities`."""
 
 import azure.durable_functions as df
 import azure.functions as func

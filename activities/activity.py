@@ -1,4 +1,4 @@
-"""The shape that all activities share: decode, open storage, do the work, turn a refusal into an outcome, encode."""
+"""The wrapper of every activity: decode, open storage, do the work, turn a refusal into an outcome, encode."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -17,11 +17,10 @@ Work = Callable[[Request, Storage, Settings], Awaitable[Any]]
 def activity(
     kind: type[Request], *, doing: str, refused: Callable[[Request, str], Any] | None = None
 ) -> Callable[[Work[Request]], Callable[[JsonObject], Awaitable[JsonObject]]]:
-    """Return a decorator that makes an activity of a function from a record of `kind` to another record.
+    """Return a decorator that turns a function of a `kind` record into an activity.
 
-    `doing` says what the activity was about to do when storage refused, with fields of the record as `str.format` takes
-    them. `refused` makes the outcome of what trying
-    again cannot help; without it that is raised, as everything else is, and retried.
+    `doing` names the work in error texts; it is a `str.format` template over the record. `refused` returns the outcome
+    of an error that a retry cannot fix. Without it this error is raised and retried, like every other error.
     """
 
     def decorate(work: Work[Request]) -> Callable[[JsonObject], Awaitable[JsonObject]]:

@@ -1,4 +1,4 @@
-"""Step 5 on the way of an id: a chunk by reference enters, its messages go to the queue, a receipt leaves."""
+"""Step 5 on the way of an id: put the messages of one chunk on the queue and return a receipt."""
 
 import logging
 from typing import Any
@@ -41,7 +41,7 @@ def _log(request: EnqueueRequest, receipt: Receipt) -> None:
         log("chunk_failed", "messages of a chunk failed", level=logging.WARNING, **facts)
     elif receipt.held:
         left = receipt.messages - receipt.enqueued - receipt.rejected
-        log("chunk_unfinished", "a chunk goes on in the next window", messages=receipt.enqueued, left=left, **facts)
+        log("chunk_unfinished", "a chunk continues in the next window", messages=receipt.enqueued, left=left, **facts)
     else:
         log(
             "chunk_enqueued",

@@ -1,4 +1,4 @@
-"""Step 3 on the way of an id: a cursor enters, a batch in the spool and the next cursor leave."""
+"""Step 3 on the way of an id: fetch the next batch into the spool and return it with the next cursor."""
 
 import logging
 import os
@@ -69,7 +69,7 @@ def _log(request: FetchRequest, batch: Batch) -> None:
     if (wait := batch.wait) is not None and wait.seconds:
         log(
             "source_waited_for",
-            "the source is left alone before it is asked again",
+            "the run waits before its next request to the source",
             level=logging.WARNING if wait.waiting_for == OUTAGE else logging.INFO,
             **to_wire(wait),
             **_facts(request),

@@ -1,4 +1,4 @@
-"""Step 6 at its end: the last state and the report go to the ledger, and what nobody needs any more goes away."""
+"""The end of step 6: write the last state and the report to the ledger, and delete what is no longer needed."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -26,9 +26,9 @@ SWEEP_SECONDS = 60.0  # the next run that ends sweeps the rest
 @blueprint.activity_trigger(input_name="request")
 @activity(FinishRequest, doing="close the ledger of run {0.state.run.id}")
 async def finish_run(finished: FinishRequest, storage: Storage, settings: Settings) -> SettledChunks:
-    """Close the ledger of a run, clean up after it, and return what became of the chunks that it leaves open.
+    """Close the ledger of a run, clean up after it, and return what became of its unfinished chunks.
 
-    All of it may be done twice. What fails here is raised; the run has ended all the same.
+    A second call does no harm. An error is raised, but does not change how the run has ended.
     """
     closed = await close(Ledger(storage.container, finished.state.run), finished, datetime.now(UTC))
     if closed is None:
@@ -54,14 +54,12 @@ def log_end(finished: FinishRequest, closed: Closed) -> None:
 
 
 async def _sweep(container: ContainerClient, days: int) -> None:
-    """Delete old ledgers; what fails here does not fail the run that has just ended."""
+    """Delete old ledgers. Log an error instead of raising it: it must not fail the run that has just ended."""
     try:
         async with in_time("sweep old ledgers", min(SWEEP_SECONDS, seconds_to_begin() / 2)):
             swept = await sweep(container, datetime.now(UTC) - timedelta(days=days))
     except Exception as error:
-        log(
-            "sweep_failed", "old ledgers could not be swept", level=logging.WARNING, reason=first_line(error), days=days
-        )
+        log("sweep_failed", "old ledgers were not deleted", level=logging.WARNING, reason=first_line(error), days=days)
         return
     if swept:
-        log("ledgers_swept", "ledgers past their time are gone", runs=len(swept), days=days)
+        log("ledgers_swept", "old ledgers were deleted", runs=len(swept), days=days)

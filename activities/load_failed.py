@@ -1,4 +1,4 @@
-"""Step 3 of a redrive: what failed before comes out of the ledger in place of a batch from the source."""
+"""Step 3 of a redrive: load failed chunks from the ledger in place of a batch from the source."""
 
 import azure.durable_functions as df
 
@@ -24,5 +24,5 @@ async def load_failed(wanted: LoadRequest, storage: Storage, settings: Settings)
     """Load the next chunks of the redo list."""
     page = await load(Ledger(storage.container, wanted.run), wanted)
     if page.chunks:
-        log("failed_loaded", "failed chunks are done again", run_id=wanted.run.id, chunks=page.sums.chunks)
+        log("failed_loaded", "failed chunks are sent again", run_id=wanted.run.id, chunks=page.sums.chunks)
     return page

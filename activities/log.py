@@ -1,8 +1,8 @@
 """Structured log records: a constant message, an `action`, and the facts.
 
-The facts stand twice in a record: as JSON behind the message, since the Functions worker hands nothing else on, and as
-fields of their own for handlers that take those (OpenTelemetry, where they become custom dimensions; devhost's log
-file). `docs/monitoring.md` lists the actions.
+A record holds the facts twice: as JSON after the message, because the Functions worker forwards only the text, and as
+fields for handlers that read them (OpenTelemetry, where they become custom dimensions, and devhost's log file).
+`docs/monitoring.md` lists the actions.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 logger = logging.getLogger("sluice")
 
-# Each logs the whole URL of each request, which may hold a key, and the worker hands on all that is INFO.
+# At INFO, which the worker forwards, both log the full URL of each request, which may hold a key.
 for name in ("httpx", "azure.core.pipeline.policies.http_logging_policy"):
     logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -23,7 +23,7 @@ def log(action: str, message: str, *, level: int = logging.INFO, **facts: Any) -
 
 
 def log_refusal(run_id: str, reason: str) -> None:
-    """Log that a ledger refused what an activity asked of it."""
+    """Log that the ledger of a run could not be read or written."""
     log(
         "ledger_refused",
         "the ledger could not be read or written",

@@ -1,4 +1,4 @@
-"""Writes the failed chunks of a window to the ledger, where a redrive finds them."""
+"""Write the failed chunks of a window to the ledger, where a redrive finds them."""
 
 import azure.durable_functions as df
 
@@ -15,5 +15,5 @@ blueprint = df.Blueprint()
 @blueprint.activity_trigger(input_name="request")
 @activity(FailedChunks, doing="record the failed chunks of run {0.run.id}")
 async def record_failed(failed: FailedChunks, storage: Storage, settings: Settings) -> SettledChunks:
-    """Record which chunks failed, and return what of them was sent all the same. What fails here ends the run."""
+    """Record the failed chunks and return how much of each was sent. An error here ends the run."""
     return SettledChunks(chunks=await record(Ledger(storage.container, failed.run), failed))

@@ -1,4 +1,4 @@
-"""Writes the state at the start of a window to the ledger, beside the chunks of that window."""
+"""Write the state at the start of a window to the ledger, while the chunks of the window are sent."""
 
 from datetime import UTC, datetime
 
@@ -23,9 +23,9 @@ def _refused(state: RunState, error: str) -> Recorded:
 @blueprint.activity_trigger(input_name="request")
 @activity(RunState, doing="record window {0.window} of run {0.run.id}", refused=_refused)
 async def record_window(state: RunState, storage: Storage, settings: Settings) -> Recorded:
-    """Record where a run is, and return the command that holds it back. An older copy of the run is stopped."""
+    """Record the state of a run and return the command that holds it back. Stop an older copy of the run."""
     if state.window == 0:
         await storage.prepare()
     if not await Ledger(storage.container, state.run).record_state(state, datetime.now(UTC).isoformat()):
-        return Recorded(error="this run has been redriven meanwhile; this copy has stopped")
+        return Recorded(error="the run has been redriven, so this older copy has stopped")
     return Recorded(command=await read_command(storage.container, state.run))

@@ -1,1 +1,1 @@
-"""Durable orchestrators: pure decisions, replayed from history; every effect is an activity's."""
+"""Durable orchestrators: pure decisions, replayed from history; every effect is in an activity."""

@@ -1,4 +1,4 @@
-"""The end of a run: its ledger is closed, then the instance ends with the report or fails with the reason."""
+"""The end of a run: close its ledger, then return the report or fail with the reason."""
 
 from collections.abc import Generator
 from datetime import datetime
@@ -15,7 +15,7 @@ from orchestrators.drain import RETRY, drain, failure_text
 
 
 def end(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, dict[str, Any]]:
-    """Close the ledger and return the report. Raise PermanentError, with the reason, for a run that has failed."""
+    """Close the ledger and return the report. Raise PermanentError with the reason if the run has failed."""
     context.set_custom_status(run_report.progress(state, "ending"))
     now = context.current_utc_datetime
     seconds = (now - datetime.fromisoformat(state.started_at)).total_seconds()

@@ -1,8 +1,4 @@
-"""One generation of a run: step 2, 4 and 6 on the way of an id.
-
-Enters: the run's state (`ingestion.contracts.RunState`). Leaves: activity calls, progress, and either the state for
-the next generation or the report. What follows from what is decided in `ingestion.run.run_state`.
-"""
+"""One generation of a run: steps 2, 4 and 6 on the way of an id. The decisions are in `ingestion.run.run_state`."""
 
 from collections.abc import Generator, Sequence
 from typing import Any
@@ -27,12 +23,12 @@ blueprint = df.Blueprint()
 
 @blueprint.orchestration_trigger(context_name="context")
 def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
-    """Move one window of a source to the queue, then go on as a new generation until the run has ended.
+    """Move one window of a source to the queue, then continue as a new generation until the run has ended.
 
-    1. Enqueue the chunks of the window, record the state, and bring the next chunks, all at the same time.
+    1. Enqueue the chunks of the window, record the state, and load the next chunks, all at the same time.
     2. Wait for all of them, and count what each reports.
-    3. List the chunks that failed in the ledger.
-    4. Return the report if that was the end; else wait if the source or a person wants that, and continue as new.
+    3. List the failed chunks in the ledger.
+    4. Return the report if the run has ended; else wait for the source or a command if necessary, and continue as new.
     """
     state = run_state.load(context.get_input())
     context.set_custom_status(run_report.progress(state))
@@ -49,9 +45,9 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
 
 
 def _window(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, RunState]:
-    """Step 1 to 3."""
+    """Do steps 1 to 3 and return the new state."""
     source, requests = run_state.next_source(state, context.current_utc_datetime), run_state.window_requests(state)
-    # In front, since the host hands activities out in order: a fetch behind the chunks would start when they end.
+    # The fetch comes first: the host starts activities in order, so behind the chunks it would start when they end.
     beside = [] if source is None else [_bring(context, state, source)]
     beside.append(context.call_activity_with_retry(record_window, RETRY, to_wire(state)))
     sent = [context.call_activity_with_retry(enqueue_chunk, RETRY, to_wire(request)) for request in requests]
@@ -75,13 +71,13 @@ def _window(context: df.DurableOrchestrationContext, state: RunState) -> Generat
 
 
 class Unlisted(Exception):
-    """The ledger could not list the failed chunks; the text says why."""
+    """The failed chunks could not be listed in the ledger; the text says why."""
 
 
 def _with_failures(
     context: df.DurableOrchestrationContext, state: RunState, receipts: Sequence[Receipt]
 ) -> Generator[Any, Any, list[Receipt]]:
-    """Step 3: return the receipts with what the ledger found out about the chunks that failed. Raise Unlisted."""
+    """Do step 3: return the receipts, completed from the checkpoints of the failed chunks. Raise Unlisted."""
     listing = [
         FailedChunks(run=state.run, attempt=state.attempt, chunks=chunks, error=reason)
         for reason, chunks in run_state.failures_by_reason(state, receipts).items()
@@ -107,5 +103,5 @@ def _bring(context: df.DurableOrchestrationContext, state: RunState, source: Sou
 
 
 def _record_of(kind: type[Any], outcome: Any) -> Any:
-    """Return what an activity gave, or a record of its kind that says why it gave nothing."""
+    """Return the record of an activity, or one of the same kind with the error of a failed activity."""
     return kind(error=failure_text(outcome)) if isinstance(outcome, Exception) else from_wire(kind, outcome)
