@@ -32,9 +32,9 @@ def answer(body: dict[str, Any], status: int = 200, headers: dict[str, str] | No
 
 
 def about_run(doing: str) -> Callable[[RunWork], Work]:
-    """Return a decorator for an HTTP function about the run in its route, which gets the run id and may raise.
+    """Return a decorator that checks the run id in the route of an HTTP function and turns its errors into answers.
 
-    `doing` says what the function was about to do when storage refused; `{}` in it stands for the run id.
+    `doing` names the work in error texts; `{}` in it stands for the run id.
     """
 
     def decorate(work: RunWork) -> Work:
@@ -58,11 +58,11 @@ def about_run(doing: str) -> Callable[[RunWork], Work]:
 
 def no_such_run(run_id: str) -> NotFound:
     """Return the error for a run id that names no run."""
-    return NotFound("run_id", f"there is no run {run_id!r}", "the id that starting a run gave")
+    return NotFound("run_id", f"there is no run {run_id!r}", "an id that POST /api/runs returned")
 
 
 def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.HttpResponse:
-    """Return the answer to an error: `{"error": {"field", "message"}}`, and `allowed` where it says more."""
+    """Return the answer to an error: `{"error": {"field", "message"}}`, and `allowed` if the error has it."""
     if isinstance(error, UnknownSchema):
         error = Conflict("run_id", str(error), "a run that this version of the app can read")
     if isinstance(error, InvalidInput):

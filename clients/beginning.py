@@ -1,7 +1,7 @@
-"""How a run begins, at a start, a redrive or a recovery: whoever does one of these holds the run's lock.
+"""Begin a run, at a start, a redrive or a recovery. The caller holds the lock of the run.
 
-Each step may be the last one before a crash. The run is in the index of open runs before its instance starts, so the
-keeper finds it; a new attempt's state is recorded before that, so an older attempt that ends late knows that it is one.
+A crash may come after any step. The run enters the index of open runs before its instance starts, so the keeper finds
+it. A new attempt records its state before that, so an older attempt that ends late can tell that it is older.
 """
 
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from ingestion.run.ledger import Ledger
 
 
 async def begin(client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState) -> None:
-    """Enter the run into both indexes, of open runs under the client's task hub, and start its instance."""
+    """Enter the run into the index of open runs and the index of all runs, and start its instance."""
     await open_runs.enter(ledger.container, ledger.run.id, task_hub_of(client), datetime.now(UTC))
     await run_index.enter(ledger.container, state)
     await start_instance(client, state)
@@ -26,11 +26,11 @@ async def begin(client: df.DurableOrchestrationClient, ledger: Ledger, state: Ru
 async def begin_again(
     client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState, *, after: RunState
 ) -> None:
-    """Record the first state of a new attempt, made from the state `after`, and begin it.
+    """Record the first state of a new attempt, which was made from `after`, and begin the attempt.
 
-    Raise RunLocked if the attempt before has recorded a newer one: it ends late, and may have cleaned up.
+    Raise RunLocked if the previous attempt has recorded a newer state: it ends late, and may have cleaned up.
     """
     await write_redo_list(ledger, after, state.attempt)
     if not await ledger.record_state(state, datetime.now(UTC).isoformat(), after=after):
-        raise RunLocked(f"the last attempt of run {ledger.run.id} is ending: look at the run, then ask again")
+        raise RunLocked(f"the last attempt of run {ledger.run.id} is still ending: check its status, then try again")
     await begin(client, ledger, state)

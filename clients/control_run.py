@@ -1,4 +1,4 @@
-"""POST /api/runs/{run_id}/pause, resume and cancel: commands to a run that goes on."""
+"""POST /api/runs/{run_id}/pause, resume and cancel: commands to a run that has not ended."""
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -16,13 +16,13 @@ from ingestion.settings import load_settings
 blueprint = df.Blueprint()
 
 
-# One literal route for each: the host maps routes in the order of the functions' names, so a parameter in this place
-# would take the routes of functions whose names come later.
+# One literal route for each command: the host maps routes in the order of the functions' names, so a route parameter
+# here would hide the routes of functions whose names come later.
 @blueprint.route(route="runs/{run_id}/pause", methods=["POST"])
 @blueprint.durable_client_input(client_name="client")
 @about_run("pause run {}")
 async def pause_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Pause a run: 202, and it is paused as soon as the chunks under way are done."""
+    """Pause a run as soon as the chunks under way are done; answer 202."""
     return await _control(client, run_id, PAUSE)
 
 
@@ -30,7 +30,7 @@ async def pause_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
 @blueprint.durable_client_input(client_name="client")
 @about_run("resume run {}")
 async def resume_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Let a paused run go on: 202."""
+    """Resume a paused run; answer 202."""
     return await _control(client, run_id, GO)
 
 
@@ -38,19 +38,19 @@ async def resume_run(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @blueprint.durable_client_input(client_name="client")
 @about_run("cancel run {}")
 async def cancel_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Cancel a run: 202, and it ends as soon as the chunks under way are done."""
+    """Cancel a run as soon as the chunks under way are done; answer 202."""
     return await _control(client, run_id, CANCEL)
 
 
 async def _control(client: df.DurableOrchestrationClient, run_id: str, command: str) -> func.HttpResponse:
-    """Give a command. Raise NotFound if there is no such run, Conflict if it has ended or cannot do this any more."""
+    """Give a command. Raise NotFound if there is no such run, Conflict if it has ended or is being cancelled."""
     container = open_storage(load_settings()).container
     if (request := await read_request(container, run_id)) is None:
         raise no_such_run(run_id)
     ended = Conflict(
         "run_id",
-        "the run has ended, or is lost until the keeper lets it go on",
-        f"to ask again once it goes on; POST /api/runs/{run_id}/redrive to let it; DELETE to end a lost run",
+        "the run has ended, or is lost until the keeper recovers it",
+        f"to try again once it is recovered; POST /api/runs/{run_id}/redrive to continue it; DELETE to end a lost run",
     )
     if await runtime_status(client, run_id) not in RUNNING:
         raise ended
@@ -59,6 +59,6 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
         await wake(client, run_id, command)
     except DurableUnavailable:
         if await runtime_status(client, run_id) in RUNNING:
-            raise  # the command stands, but a run that waits was not woken: to be asked for again
+            raise  # the command is written, but a waiting run was not woken: the caller has to try again
         raise ended from None
     return answer({"run_id": run_id, "command": command}, 202)

@@ -1,4 +1,4 @@
-"""DELETE /api/runs/{run_id}: the instance, the ledger and the spool of a run go together."""
+"""DELETE /api/runs/{run_id}: delete the instance, the ledger and the spool of a run."""
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -21,12 +21,12 @@ blueprint = df.Blueprint()
 @blueprint.durable_client_input(client_name="client")
 @about_run("delete run {}")
 async def delete_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Forget a run that has ended: 200 with what was deleted; 404 if there is none, 409 while it goes on."""
+    """Delete a run that has ended: 200 with what was deleted; 404 if there is no such run, 409 if it has not ended."""
     container = open_storage(load_settings()).container
     try:
         async with locked(container, run_id) as lease:
             instances, blobs = await _delete(client, container, run_id, lease)
-    except ResourceNotFoundError:  # no request, or what an earlier deletion left of the run
+    except ResourceNotFoundError:  # no request: no such run, or one that an earlier deletion left incomplete
         instances, blobs = await _delete(client, container, run_id, None)
     if not instances and not blobs:
         raise no_such_run(run_id)
@@ -36,13 +36,13 @@ async def delete_run(req: func.HttpRequest, client: df.DurableOrchestrationClien
 async def _delete(
     client: df.DurableOrchestrationClient, container: ContainerClient, run_id: str, lease: str | None
 ) -> tuple[int, int]:
-    """Delete the history before the ledger: without that nobody could tell that it has one. The request goes last.
+    """Delete the entry in the index of open runs, the history, the ledger, and the request last.
 
-    The run leaves the index of open runs before all else, so that a crash in the middle leaves nothing to recover.
+    After a crash in between, the keeper finds nothing to recover, and a second DELETE still finds the run.
     """
     status = await runtime_status(client, run_id)
     if status in RUNNING:
-        raise Conflict("run_id", f"the run still goes on ({status})", "to cancel it, and delete it once it has ended")
+        raise Conflict("run_id", f"the run has not ended ({status})", "to cancel it, and delete it once it has ended")
     if lease is not None:
         await open_runs.forget(container, run_id)
     instances = 0 if status is None else await purge_instance(client, run_id)

@@ -1,4 +1,4 @@
-"""Step 7 on the way of an id: GET /api/runs/{run_id} tells how far a run is, in a form made for people."""
+"""Step 7 on the way of an id: GET /api/runs/{run_id} shows how far a run is, in a form for people."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ blueprint = df.Blueprint()
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
     """Return the run's status, progress and report; 404 if there is no such run. Needs no system key.
 
-    A run whose instance is gone is told from its ledger.
+    If the instance of the run is gone, the answer comes from its ledger.
     """
     status = await find_instance(client, run_id)
     if status is not None and not await _is_of_earlier_start(status):
@@ -69,7 +69,7 @@ def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
 
 
 async def _with_progress(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """Return the run with its newest progress; one of a newer version of the app has that of its instance."""
+    """Return the run with its newest progress, or unchanged if another version of the app wrote the state."""
     try:
         at_start = run_state.load(state)
     except UnknownSchema:
@@ -78,16 +78,16 @@ async def _with_progress(run: dict[str, Any], state: JsonObject) -> dict[str, An
 
 
 async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """Return the run with its ledger's report if its instance has failed or was terminated: that has a message for one.
+    """Return the run with its ledger's report if its instance failed or was terminated: that has only a message.
 
-    The report says how the run has ended: a crash, or a person, may end the instance after the ledger was closed. A
-    run that fails by its own decision closes its ledger first; one that has not is lost, and can go on.
+    The outcome is that of the report, because a crash or a person may end the instance after the ledger was closed. A
+    run that fails by its own decision closes its ledger first, so a failed instance without a report is a lost run.
     """
     if run["status"] not in ("failed", "terminated"):
         return run
     try:
         report = await Ledger(_container(), Run(*state["run"])).report()
-    except Exception:  # the ledger is the second-best thing to have of a failed run, not a reason to hide the first
+    except Exception:  # a ledger that cannot be read must not hide the failed instance
         return run
     if report is None:
         return {**run, "status": "lost" if run["status"] == "failed" else run["status"]}

@@ -1,7 +1,7 @@
-"""The durable instance of a run: all that the client functions ask of Durable Functions, with its errors in our words.
+"""The durable instance of a run: every call of the client functions to Durable Functions.
 
-The SDK raises bare exceptions, and takes an answer of HTTP 500 for one that says "no such instance". Whoever deletes or
-redrives a run must not: here an instance is missing only if Durable Functions said so.
+The SDK raises bare exceptions and takes HTTP 500 for "no such instance", which is dangerous when a run is deleted or
+redriven. Here an instance is missing only if Durable Functions said so.
 """
 
 import json
@@ -26,39 +26,39 @@ FOUND = {
 
 
 def task_hub_of(client: df.DurableOrchestrationClient) -> str:
-    """The task hub whose instances a client sees: the SDK keeps it with the rest of the client's binding."""
+    """Return the task hub of a client; the SDK keeps it in the client's binding."""
     return str(client._orchestration_bindings.task_hub_name)
 
 
 def found(status: DurableOrchestrationStatus | None) -> Found:
-    """What the keeper makes of an instance's status."""
+    """Return what an instance's status means to the keeper."""
     return Found.GONE if status is None else FOUND[status.runtime_status.name]
 
 
 def failure_of(status: DurableOrchestrationStatus) -> str:
-    """What an instance failed with, or why it was terminated: one line, without the host's words in front."""
+    """Return in one line why an instance failed or was terminated, without the host's prefix."""
     text = str(status.output or "no reason given").partition("\n")[0].strip()
     return text.partition("' failed: ")[2] if text.startswith("Orchestrator function '") else text
 
 
 def carried_state(status: DurableOrchestrationStatus) -> JsonObject:
-    """The state with which the window under way began, as the instance carries it."""
+    """Return the input of an instance: the state with which the current window began."""
     state: JsonObject = status.input_ if isinstance(status.input_, dict) else json.loads(status.input_ or "{}")
     return state
 
 
 async def find_instance(client: df.DurableOrchestrationClient, run_id: str) -> DurableOrchestrationStatus | None:
-    """The instance of a run with its input, None if there is none. Raises DurableUnavailable if that is not known."""
+    """Return the instance of a run with its input, None if there is none. Raise DurableUnavailable if unknown."""
     with _durable_errors(f"look at the instance of run {run_id}"):
         if status := await client.get_status(run_id, show_input=True):
             return status
-        # Nothing, or an error: only a list is an answer that cannot be mistaken. The id itself comes first in it.
+        # None may also mean an error. A list cannot be mistaken for one, and the exact id comes first in it.
         listed = await client.get_status_by(instance_id_prefix=run_id)
         return next((status for status in listed if status.instance_id == run_id), None)
 
 
 async def runtime_status(client: df.DurableOrchestrationClient, run_id: str) -> str | None:
-    """The durable status of a run by name, None if there is no instance. Raises DurableUnavailable."""
+    """Return the durable status of a run by name, None if there is no instance. Raise DurableUnavailable."""
     status = await find_instance(client, run_id)
     return None if status is None else str(status.runtime_status.name)
 
@@ -66,7 +66,7 @@ async def runtime_status(client: df.DurableOrchestrationClient, run_id: str) -> 
 async def started_instance(client: df.DurableOrchestrationClient, run: Run) -> str | None:
     """Return the durable status of a run, None if there is no instance of this start. Raise DurableUnavailable.
 
-    An instance of an earlier start has ended: its ledger was swept, and its history is still there.
+    An instance of an earlier start does not count: its ledger was swept, and only its history is left.
     """
     status = await find_instance(client, run.id)
     if status is None or not is_of(status, run):
@@ -75,7 +75,7 @@ async def started_instance(client: df.DurableOrchestrationClient, run: Run) -> s
 
 
 def is_of(status: DurableOrchestrationStatus, run: Run) -> bool:
-    """Return whether an instance is of this start of its run."""
+    """Return whether an instance belongs to this start of its run."""
     return list(carried_state(status).get("run", ())) == list(run)
 
 
@@ -87,12 +87,12 @@ async def start_instance(client: df.DurableOrchestrationClient, state: RunState)
 
 async def wake(client: df.DurableOrchestrationClient, run_id: str, command: str) -> None:
     """Wake a run that waits. Raise DurableUnavailable, also if the run has ended."""
-    with _durable_errors(f"wake run {run_id} for the command that was written"):
+    with _durable_errors(f"wake run {run_id} after writing its command"):
         await client.raise_event(run_id, EVENT, command)
 
 
 async def purge_instance(client: df.DurableOrchestrationClient, run_id: str) -> int:
-    """Delete the history of a run; says how many instances that were. Raises DurableUnavailable."""
+    """Delete the history of a run; return how many instances were deleted. Raise DurableUnavailable."""
     with _durable_errors(f"delete the history of run {run_id}"):
         return int((await client.purge_instance_history(run_id)).instances_deleted)
 
@@ -102,5 +102,5 @@ def _durable_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        problem = f"Durable Functions did not do its part ({first_line(error)})"
+        problem = f"Durable Functions failed ({first_line(error)})"
         raise DurableUnavailable(f"could not {doing}: {problem}") from error

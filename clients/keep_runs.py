@@ -1,7 +1,6 @@
-"""The keeper: every minute it asks the engine for each open run, and lets those go on that a crash has ended.
+"""The keeper: a timer that looks at every open run and recovers those that a crash has ended.
 
-Enters: the tick of a timer. Leaves: runs that were recovered or whose ledger was closed, and log records. What is done
-about a run is decided in `ingestion.run.keeping`; how it is done is in `clients.keeper`.
+`ingestion.run.keeping` decides what to do about a run; `clients.keeper` does it.
 """
 
 import logging
@@ -22,7 +21,7 @@ blueprint = df.Blueprint()
 
 
 def schedule(seconds: int) -> str:
-    """The NCRONTAB expression for every so many seconds: parts of a minute, or whole minutes that divide an hour."""
+    """Return the NCRONTAB expression for an interval that divides a minute, or is whole minutes and divides an hour."""
     if seconds < 60:
         return f"*/{seconds} * * * * *"
     return f"0 */{seconds // 60} * * * *" if seconds < 3_600 else "0 0 * * * *"
@@ -31,11 +30,11 @@ def schedule(seconds: int) -> str:
 @blueprint.timer_trigger(arg_name="timer", schedule=schedule(keeper_seconds() or 60))
 @blueprint.durable_client_input(client_name="client")
 async def keep_runs(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
-    """Look at every open run of this task hub once. What keeps it from looking is logged; the next tick tries again."""
+    """Look at every open run of this task hub once. Log an error; the next tick tries again."""
     try:
         container = open_storage(load_settings()).container
         async with in_time("look at all open runs"):
             with storage_errors("list the open runs"):
                 await keep(client, container, datetime.now(UTC))
     except SluiceError as error:
-        log("keeper_hindered", "the keeper could not look", level=logging.WARNING, reason=str(error))
+        log("keeper_hindered", "the keeper could not look at the open runs", level=logging.WARNING, reason=str(error))

@@ -1,8 +1,8 @@
-"""One look of the keeper: at every open run of its task hub, and under the lock at those with which something is wrong.
+"""One look of the keeper: at every open run of its task hub, and once more under the lock if something is wrong.
 
-A look costs one storage request for each 5,000 open runs, and at most two for each of them, four if its state is older
-than ten minutes; a recovery costs more. It may end at any point: what is done twice does no harm, and the next look
-does the rest.
+A look costs one storage request for each 5,000 open runs, and at most two for each run, four if its state is older than
+ten minutes; a recovery costs more. It may stop at any point: a repeated step does no harm, and the next look does the
+rest.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ from ingestion.storage.failures import storage_errors
 from ingestion.wire import JsonObject
 
 RUNS_AT_ONCE = 8
-NO_REASON = ("running", "ending")  # phases in which a run waits for nobody
+NO_REASON = ("running", "ending")  # phases in which a run waits for nothing
 
 
 async def keep(client: df.DurableOrchestrationClient, container: ContainerClient, now: datetime) -> None:
-    """Look at every open run of the client's task hub; one that cannot be looked at hinders no other."""
+    """Look at every open run of the client's task hub; an error at one run does not stop the others."""
     lanes, task_hub = asyncio.Semaphore(RUNS_AT_ONCE), task_hub_of(client)
 
     async def look(run: OpenRun) -> None:
@@ -45,7 +45,7 @@ async def keep(client: df.DurableOrchestrationClient, container: ContainerClient
                 with storage_errors(f"keep run {run.run_id}"):
                     await keeper.look()
             except RunLocked:
-                pass  # somebody else is at work on the run
+                pass  # another operation holds the lock of the run
             except Exception as error:
                 keeper.log("run_not_kept", "the keeper could not look at a run", reason=first_line(error))
 
@@ -56,7 +56,7 @@ async def keep(client: df.DurableOrchestrationClient, container: ContainerClient
 
 
 class Keeper:
-    """The keeper at one run, as the index lists it."""
+    """The keeper's look at one run of the index."""
 
     def __init__(
         self, client: df.DurableOrchestrationClient, container: ContainerClient, run: OpenRun, now: datetime
@@ -64,11 +64,11 @@ class Keeper:
         self._client, self._container, self._run, self._now = client, container, run, now
 
     def log(self, action: str, message: str, *, level: int = logging.WARNING, **facts: Any) -> None:
-        """Log what was seen of the run, or done about it."""
+        """Log what the keeper saw of the run or did about it."""
         log(action, message, level=level, run_id=self._run.run_id, **facts)
 
     async def look(self) -> None:
-        """Look at the instance, note what was found, and do what follows."""
+        """Look at the instance, note what it is, and act on it."""
         run, status = self._run, await find_instance(self._client, self._run.run_id)
         if status is not None and found(status) is Found.GOES_ON:
             await self._watch(status)
@@ -84,7 +84,7 @@ class Keeper:
         return await self._ledger(run_of(request)).state_recorded_at() is not None
 
     async def _watch(self, status: DurableOrchestrationStatus) -> None:
-        """Report a run that goes on and stands still, once."""
+        """Report a run that makes no progress, once."""
         run, moved_at, waits = self._run, self._run.opened_at, _waits(status)
         if not waits:
             moved_at = max(moved_at, await self._moved_at(status) or moved_at)
@@ -92,10 +92,10 @@ class Keeper:
         reported = moved_at.isoformat() if stands_still else run.reported
         if await self._note(Found.GOES_ON, reported) and stands_still:
             seconds = round((self._now - moved_at).total_seconds())
-            self.log("run_stands_still", "a run goes on and does nothing", since=reported, seconds=seconds)
+            self.log("run_stands_still", "a run makes no progress", since=reported, seconds=seconds)
 
     async def _moved_at(self, status: DurableOrchestrationStatus) -> datetime | None:
-        """Return when the state, or else a checkpoint of the window, was written last; None if neither was."""
+        """Return when the state or a checkpoint of the window was last written; None if neither was."""
         try:
             state = run_state.load(carried_state(status))
         except UnknownSchema:
@@ -108,7 +108,7 @@ class Keeper:
         return max((at for at in (recorded_at, checkpoint_at) if at is not None), default=None)
 
     async def _note(self, noted: Found, reported: str) -> bool:
-        """Note what was found, if that is news; return whether the run is still as it was listed."""
+        """Note what was found, if it changed; return whether the run is still as it was listed."""
         if (noted, reported) == (self._run.found, self._run.reported):
             return True
         changed = await open_runs.note(self._container, self._run, found=noted, reported=reported)
@@ -116,7 +116,7 @@ class Keeper:
         return changed is not None
 
     async def _look_closer(self) -> None:
-        """Look again under the lock, with the ledger at hand, and do what is to be done."""
+        """Look again under the lock, with the ledger, and act on it."""
         container, run = self._container, self._run
         if await read_request(container, run.run_id) is None:
             # Nothing to lock: the start was lost before it wrote the request, or is under way.
@@ -157,14 +157,14 @@ class Keeper:
                     self.log("run_given_up", "a run was recovered too often", level=logging.ERROR, cause=cause)
             case Action.START:
                 await begin(self._client, ledger, state)
-                self.log("run_recovered", "the keeper let a run go on", cause="its start was lost", attempt=0)
+                self.log("run_recovered", "the keeper recovered a run", cause="its start was lost", attempt=0)
             case Action.RECOVER:
                 again = keeping.recovered(state, cause, now)
                 await begin_again(self._client, ledger, again, after=state)
-                self.log("run_recovered", "the keeper let a run go on", cause=cause, attempt=again.attempt)
+                self.log("run_recovered", "the keeper recovered a run", cause=cause, attempt=again.attempt)
 
     async def _close(self, ledger: Ledger, finished: FinishRequest, cause: str) -> bool:
-        """Close the ledger; return whether the run was still this attempt's."""
+        """Close the ledger; return False if a newer attempt has the run, or it is deleted."""
         closed = await closing.close(ledger, finished, self._now)
         if closed is None:
             return False
@@ -177,19 +177,19 @@ class Keeper:
 def _of_this_start(
     status: DurableOrchestrationStatus | None, request: JsonObject | None
 ) -> DurableOrchestrationStatus | None:
-    """Return the instance if it is of the start that the request names; that of an earlier start has ended."""
+    """Return the instance if it belongs to the start that the request names; one of an earlier start has ended."""
     return status if status is None or request is None or is_of(status, run_of(request)) else None
 
 
 def _waits(status: DurableOrchestrationStatus) -> bool:
-    """Whether a run says what it waits for, or is held."""
+    """Return whether a run shows that it waits for something, or is suspended."""
     told = status.custom_status
     phase = told.get("phase") if isinstance(told, dict) else None
     return status.runtime_status.name == "Suspended" or (phase is not None and phase not in NO_REASON)
 
 
 def _cause(status: DurableOrchestrationStatus | None) -> str:
-    """What ended an instance, in one line."""
+    """Return in one line what ended an instance."""
     if status is None:
         return "the instance was gone"
     name = status.runtime_status.name

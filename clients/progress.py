@@ -1,7 +1,6 @@
 """How far a run is: what its instance says, and inside a window what the checkpoints of its chunks say.
 
-Enters: the state with which the window under way began, and the custom status. Leaves: a progress whose counts have
-the moment at which they were true (`counts_at`), and never run backwards within this process.
+`counts_at` is the moment at which the counts were true. Within this process, counts never decrease.
 """
 
 import asyncio
@@ -16,14 +15,14 @@ from ingestion.settings import load_settings
 from ingestion.storage.checkpoint import read_counts
 from ingestion.wire import JsonObject
 
-LOOK_SECONDS = 5.0  # that a look at the checkpoints may take
+LOOK_SECONDS = 5.0  # the longest look at the checkpoints
 LAST_LOOKS = LastLooks()  # of this process
 
 Look = Callable[[RunState], Awaitable[list[Settled]]]
 
 
 async def look_at_checkpoints(state: RunState) -> list[Settled]:
-    """Return how far the chunks of the window are that have begun. Raise whatever storage raises."""
+    """Return how far each started chunk of the window is. Raise what storage raises."""
     container = open_storage(load_settings()).container
     return await read_counts(container, state.run, [chunk.number for chunk in listed(state.spooled.window)])
 
@@ -36,9 +35,9 @@ async def progress_of(
     look: Look = look_at_checkpoints,
     last_looks: LastLooks = LAST_LOOKS,
 ) -> JsonObject:
-    """Return the progress of a run that is in `state`, or was when the window under way began.
+    """Return the progress of a run that is in `state`, or was when the current window began.
 
-    A host may hand out the custom status of the window before, or none: then the state says more.
+    A host may return the custom status of the window before, or none: then the state says more.
     """
     told = run_report.progress(state)
     if isinstance(custom_status, dict) and "counts_at" in custom_status:
@@ -52,7 +51,7 @@ async def progress_of(
 
 
 async def _inside_window(state: RunState, look: Look) -> JsonObject:
-    """Return the progress inside a window; where it cannot be had, that of the window's start, marked `stale`."""
+    """Return the progress inside a window; if it cannot be read, that of the window's start, marked `stale`."""
     counts_at = datetime.now(UTC).isoformat()
     try:
         async with asyncio.timeout(LOOK_SECONDS):

@@ -1,4 +1,4 @@
-"""POST /api/runs/{run_id}/redrive: what failed or never happened is done again, from the ledger alone."""
+"""POST /api/runs/{run_id}/redrive: do what failed or never happened, from the ledger alone."""
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -22,9 +22,9 @@ blueprint = df.Blueprint()
 @blueprint.durable_client_input(client_name="client")
 @about_run("redrive run {} from its ledger")
 async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Let a run that has ended, or was lost, go on under its own id: 202 with the durable check-status payload.
+    """Continue a run that has ended or is lost under its own id: 202 with the durable check-status payload.
 
-    404 if the ledger has no such run; 409 with the reason if it still goes on or there is nothing to do again.
+    404 if the ledger has no such run; 409 with the reason if it has not ended or nothing is left to do.
     """
     container = open_storage(load_settings()).container
     if await read_request(container, run_id) is None:
@@ -33,13 +33,13 @@ async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
         status, request = await runtime_status(client, run_id), await read_request(container, run_id)
         assert request is not None, "the lock is a lease on it"
         if status in RUNNING:
-            raise Conflict("run_id", f"the run still goes on ({status})", "to redrive it once it has ended")
+            raise Conflict("run_id", f"the run has not ended ({status})", "to redrive it once it has ended")
         ledger = Ledger(container, run_of(request))
         before = await ledger.state() or first_state(request)
         if (state := run_state.redriven(before)) is None:
-            problem = "all that was fetched is enqueued or rejected"
+            problem = "every fetched message is enqueued or rejected"
             raise Conflict("run_id", problem, "a run with something left to do")
-        # A crash after the first of these leaves an ended run that can be redriven again.
+        # After a crash between these two, the run has ended and can be redriven again.
         await clear(ledger)
         await begin_again(client, ledger, state, after=before)
     response: func.HttpResponse = client.create_check_status_response(req, run_id)

@@ -2,9 +2,9 @@
 
 import re
 
-ALLOWED = "letters, digits, - and _, first a letter or a digit, 64 characters at most"
+ALLOWED = "1 to 64 letters, digits, - and _, the first one a letter or a digit"
 
 
 def is_run_id(text: str) -> bool:
-    """Whether a run can have this id."""
+    """Return whether a run can have this id."""
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", text) is not None

@@ -1,7 +1,4 @@
-"""What POST /api/runs takes: the body, and the header `Idempotency-Key`.
-
-Enters: a request. Leaves: a checked `StartRequest` with a run id, or InvalidInput with the field and what is allowed.
-"""
+"""What POST /api/runs takes: the body, and the header `Idempotency-Key`."""
 
 import uuid
 from typing import Annotated, Any
@@ -17,13 +14,13 @@ from ingestion.settings import MAX_CHUNK_SIZE, Settings
 from ingestion.validation import invalid_input, not_allowed
 from ingestion.wire import JsonObject
 
-KEY_SPACE = uuid.UUID("6f1d1b2e-6f0c-4a57-9f4b-0d5b7c2a9e11")  # of run ids made from keys that are none themselves
+KEY_SPACE = uuid.UUID("6f1d1b2e-6f0c-4a57-9f4b-0d5b7c2a9e11")  # for run ids made from keys that are not run ids
 KEY_LENGTH = 255
 
 
 def _check_run_id(run_id: str) -> str:
     if not is_run_id(run_id):
-        raise not_allowed("other characters, none, or too many", ALLOWED)
+        raise not_allowed("not a run id", ALLOWED)
     return run_id
 
 
@@ -47,7 +44,7 @@ class StartRequest(BaseModel):
 
 
 def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
-    """The run id and the body of a request. Raises InvalidInput."""
+    """Return the run id and the body of a request. Raise InvalidInput."""
     try:
         body = req.get_json()
     except (ValueError, RecursionError):
@@ -62,25 +59,25 @@ def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
 
 
 def _run_id_of(asked: StartRequest, key: str | None) -> str:
-    """The run id in the body, or that which the idempotency key stands for, or a new one."""
+    """Return the run id of the idempotency key or the body, or a new one. Raise InvalidInput if both differ."""
     if key is None:
         return asked.run_id or uuid.uuid4().hex
     run_id = _named_by(key)
     if asked.run_id not in (None, run_id):
-        problem = f"it names another run than the run_id {asked.run_id!r}"
+        problem = f"it names a different run than run_id {asked.run_id!r}"
         raise InvalidInput("Idempotency-Key", problem, "the run_id itself, or no such header")
     return run_id
 
 
 def _named_by(key: str) -> str:
-    """The run id that an idempotency key stands for: itself if it can be one."""
+    """Return the run id for an idempotency key: the key itself if it can be a run id."""
     if not 1 <= len(key) <= KEY_LENGTH:
         raise InvalidInput("Idempotency-Key", "too long, or empty", f"1 to {KEY_LENGTH} characters")
     return key if is_run_id(key) else uuid.uuid5(KEY_SPACE, key).hex
 
 
 def run_request(asked: StartRequest, settings: Settings) -> RunRequest:
-    """What was asked for, with the settings in place of what was left out."""
+    """Return the run request, with settings in place of what the body leaves out."""
     return RunRequest(
         source=asked.source,
         chunk_size=asked.chunk_size or settings.chunk_size,
@@ -91,14 +88,14 @@ def run_request(asked: StartRequest, settings: Settings) -> RunRequest:
 
 
 def asked_for(asked: StartRequest) -> JsonObject:
-    """What makes two requests the same: the body without the id, in the form in which it was checked."""
+    """Return what equal requests have in common: the checked body without the run id."""
     return asked.model_dump(exclude={"run_id"}, exclude_none=True)
 
 
 def difference(before: JsonObject, now: JsonObject) -> Conflict | None:
-    """Return how a request differs from the one that the run was started with; None if it does not."""
+    """Return how a request differs from the one that started the run; None if it does not."""
     for name in StartRequest.model_fields:
         if before.get(name) != now.get(name):
-            was = f"{before[name]!r}, as the run was started with" if name in before else "nothing, as at the start"
+            was = f"{before[name]!r}, as the run was started with" if name in before else "no value, as at the start"
             return Conflict(name, f"{now.get(name)!r} is not what this run_id was started with", was)
     return None

@@ -33,9 +33,9 @@ RETRY_AFTER_SECONDS = "5"
 @blueprint.route(route="runs", methods=["POST"])
 @blueprint.durable_client_input(client_name="client")
 async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start a run, once however often it is asked for; answer with the durable check-status payload.
+    """Start a run, only once for repeated requests; answer with the durable check-status payload.
 
-    202 while it goes on, 200 when it has ended; 400, 404, 409 with the field and what is allowed; 503 without storage.
+    202 until it has ended, then 200; 400, 404, 409 with the field and what is allowed; 503 without storage.
     """
     try:
         run_id, asked = read_start(req)
@@ -57,7 +57,7 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
 async def _start_once(
     client: df.DurableOrchestrationClient, run_id: str, asked: StartRequest, settings: Settings, storage: Storage
 ) -> str:
-    """Start the run unless it was started; return its durable status. Raise Conflict for another request."""
+    """Start the run unless it was started; return its durable status. Raise Conflict if the request differs."""
     there = await _created(run_id, asked, settings, storage, task_hub_of(client))
     if (different := difference(there["asked"], asked_for(asked))) is not None:
         raise different
@@ -73,16 +73,16 @@ async def _start_once(
         if await ledger.report() is not None:
             return "Completed"  # and its history was purged
         if await ledger.state() is not None:
-            allowed = f"POST /api/runs/{run_id}/redrive to go on"
+            allowed = f"POST /api/runs/{run_id}/redrive to continue it"
             raise Conflict("run_id", "the instance of this run is gone", allowed)
         await begin(client, ledger, first_state(there))
         return "Pending"
 
 
 async def _created(run_id: str, asked: StartRequest, settings: Settings, storage: Storage, task_hub: str) -> JsonObject:
-    """Return the request of the run as its ledger has it: this one, if it is the first.
+    """Return the request that the run was started with; write this one if it is the first.
 
-    The run is in the index of open runs before its request is there, so that a crash in between loses no request.
+    The run enters the index of open runs before its request is written, so that the keeper knows of every request.
     """
     if (there := await read_request(storage.container, run_id)) is not None:
         return there
@@ -96,7 +96,7 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
     }
     try:
         await open_runs.enter(storage.container, run_id, task_hub, now)
-    except ResourceNotFoundError:  # the first run of all
+    except ResourceNotFoundError:  # no container yet: this is the first run
         await storage.prepare()
         await open_runs.enter(storage.container, run_id, task_hub, now)
     return await create_request(storage.container, request)

@@ -74,7 +74,7 @@ def test_a_command_stands_though_the_run_could_not_be_told(rig: Rig) -> None:
             fail(patch, "raise_event")
             answer = host.ask("pause")
         assert (answer.status_code, answer.json()["error"]["field"]) == (503, "(durable)")
-        assert "for the command that was written" in answer.json()["error"]["message"]
+        assert "after writing its command" in answer.json()["error"]["message"]
         rig.gate.open()
         assert host.wait_for("paused")["status"] == "paused"
         host.ask("resume")
