@@ -1,1 +1,1 @@
-"""What lies in the storage account, and the way in: accounts, the spool, checkpoints, JSON blobs."""
+"""The storage account: access to it, the spool, checkpoints, JSON blobs."""

@@ -1,7 +1,7 @@
-"""What a request has to carry so that the queue lets it in: a signature in its address, or a token in a header.
+"""What authorizes a request to the queue: a signature in its address, or a token in a header.
 
-Enters: an account key, a shared access signature, or a credential of azure-identity. Leaves: a `Grant`, made anew
-before it runs out and when the queue has refused it.
+A `Grant` is made from an account key, a shared access signature, or a credential of azure-identity. A new one is made
+before the old one expires, and when the queue has refused it.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from azure.storage.queue import AccountSasPermissions, ResourceTypes, generate_a
 
 SAS_LIFE = timedelta(hours=6)
 CLOCK_SKEW = timedelta(minutes=15)
-RENEW_AHEAD_SECONDS = 300.0  # before it runs out: longer than any request is under way
+RENEW_AHEAD_SECONDS = 300.0  # before it expires: longer than any request takes
 SCOPE = "https://storage.azure.com/.default"
 
 
@@ -30,13 +30,13 @@ class Grant:
 
 
 class Credential(Protocol):
-    """What this needs of a credential of azure-identity."""
+    """The part of an azure-identity credential that is used here."""
 
     async def get_token(self, *scopes: str) -> AccessToken: ...
 
 
 class Access:
-    """Hands out one grant to all who ask, and makes another when that one is due or was refused."""
+    """Gives one grant to all callers, and makes another when that one is due or was refused."""
 
     def __init__(self, make: Callable[[], Awaitable[Grant]], clock: Callable[[], float] = time.time) -> None:
         self._make = make
@@ -45,25 +45,25 @@ class Access:
         self._making = asyncio.Lock()
 
     def current(self) -> Grant | None:
-        """The grant in use, unless there is none yet or it is due."""
+        """Return the grant in use, None if there is none yet or it is due."""
         grant = self._grant
         return grant if grant is not None and self._clock() < grant.renew_at else None
 
     async def grant(self) -> Grant:
-        """The grant in use, a new one if it is due. Raises what the credential raises."""
+        """Return the grant in use, a new one if it is due. Raise what the credential raises."""
         async with self._making:
             if (grant := self.current()) is None:
                 grant = self._grant = await self._make()
             return grant
 
     def refused(self, grant: Grant) -> None:
-        """The queue did not let `grant` in: the next to ask gets a new one."""
+        """Drop `grant`, which the queue has refused: the next caller gets a new one."""
         if self._grant is grant:
             self._grant = None
 
 
 def signed_access(account_name: str, account_key: str, clock: Callable[[], float] = time.time) -> Access:
-    """Access by signatures over the account's key; each may add messages and nothing else."""
+    """Return access by signatures made with the account key; each allows adding messages and nothing else."""
 
     async def sign() -> Grant:
         now = datetime.fromtimestamp(clock(), UTC)
@@ -81,7 +81,7 @@ def signed_access(account_name: str, account_key: str, clock: Callable[[], float
 
 
 def sas_access(signature: str) -> Access:
-    """Access by a signature that somebody else made and that cannot be renewed here."""
+    """Return access by a given signature, which cannot be renewed here."""
 
     async def given() -> Grant:
         return Grant(query=signature)
@@ -90,7 +90,7 @@ def sas_access(signature: str) -> Access:
 
 
 def bearer_access(credential: Credential, clock: Callable[[], float] = time.time) -> Access:
-    """Access by an identity's tokens."""
+    """Return access by the tokens of an identity."""
 
     async def ask() -> Grant:
         token = await credential.get_token(SCOPE)

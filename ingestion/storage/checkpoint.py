@@ -1,10 +1,9 @@
-"""How far a chunk is, in a small blob beside its run, so that a rerun goes on instead of starting again.
+"""How far a chunk is, in a small blob, so that a rerun continues the chunk instead of starting it again.
 
-Enters: which messages of a chunk the queue has confirmed. Leaves: the same after a crash, and for a finished chunk its
-receipt. Each write is conditional on the one before, so of two live copies of one chunk the earlier stops: the later
-one has written its own name into the blob, and the earlier one's next write fails.
+Each write is conditional on the one before. If two copies of an activity send the same chunk, the later one claims it
+by writing its own name into the blob; the next write of the earlier one then fails, and that copy stops.
 
-After a crash the queue may hold what was sent since the last checkpoint. The sender never lets that be more than
+After a crash the queue may hold messages that were sent since the last checkpoint. The sender keeps them to at most
 `SLUICE_CHECKPOINT_MESSAGES` queue messages, those in flight included: see `duplicates_at_most`.
 """
 
@@ -30,16 +29,16 @@ CHECKPOINT_SECONDS = 10.0  # between checkpoints of a chunk that moves slowly
 
 
 def duplicates_at_most(crashes: int, chunks_in_flight: int, checkpoint_messages: int) -> int:
-    """Return how many queue messages may be there twice after crashes of workers with so many chunks in flight each.
+    """Return how many queue messages may exist twice after so many crashes, each with so many chunks in flight.
 
-    What an answer lost on the way may have doubled comes on top; receipts count it as `possible_duplicates`.
+    Messages sent again because an answer was lost come on top; receipts count them as `possible_duplicates`.
     """
     return crashes * chunks_in_flight * checkpoint_messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A message that the queue itself would not take, by its index in the chunk."""
+    """A message that the queue refused, by its index in the chunk."""
 
     index: int
     reason: str
@@ -47,12 +46,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """What is known of a chunk. `confirmed` are half-open ranges of messages on the queue, by index in the chunk.
+    """What is known of a chunk of `count` messages, over all attempts.
 
-    `count` is the number of its messages.
-    `refusals` are the messages that the queue would not take, `unsendable` counts those that no attempt could send.
-    `unknown` is how many queue messages beyond all these may have been sent when this was written or since; 0 after an
-    end in good order. The sums are over all attempts. `receipt` is there when the chunk is finished.
+    `confirmed` are half-open ranges of messages on the queue, by index in the chunk. `refusals` are the messages that
+    the queue refused; `unsendable` counts those that could not be sent at all. `unknown` is how many more queue
+    messages may have been sent before or since this write; 0 after an orderly end. A finished chunk has a `receipt`.
     """
 
     owner: str
@@ -74,7 +72,7 @@ class Checkpoint:
 
     @property
     def rejected(self) -> int:
-        """Messages found so far that no queue can take."""
+        """Messages rejected so far."""
         return len(self.refusals) + self.unsendable
 
     @property
@@ -84,7 +82,7 @@ class Checkpoint:
 
 
 class CheckpointFile:
-    """The checkpoint of one chunk, as one attempt to send it sees it: claimed once, then written again and again."""
+    """The checkpoint of one chunk in one attempt to send it: claimed once, then written repeatedly."""
 
     def __init__(self, container: ContainerClient, run: Run, chunk: Chunk) -> None:
         self._blob: BlobClient = container.get_blob_client(checkpoint_name(run, chunk.number))
@@ -93,10 +91,10 @@ class CheckpointFile:
         self._etag: str | None = None
 
     async def claim(self, count: int, unknown: int) -> Checkpoint:
-        """Become the owner of the chunk, which has `count` messages, and return what earlier attempts left.
+        """Claim the chunk, which has `count` messages, and return what earlier attempts left.
 
-        `unknown` is how many queue messages this attempt may send between two checkpoints. A finished chunk is left as
-        it is: its checkpoint has the receipt.
+        `unknown` is how many queue messages this attempt may send between two checkpoints. A finished chunk is not
+        claimed: its checkpoint has the receipt.
         """
         fresh = Checkpoint(owner=self._owner, count=count)
         try:
@@ -117,10 +115,10 @@ class CheckpointFile:
                 )
                 return claimed
             except ResourceModifiedError:
-                continue  # the owner before is alive and has just written: what it wrote is worth more
+                continue  # the earlier owner is alive and has just written: read again, so that nothing is lost
 
     async def write(self, checkpoint: Checkpoint) -> None:
-        """Replace what this attempt wrote before. Raise ChunkTakenOver if another attempt has claimed the chunk."""
+        """Replace this attempt's checkpoint. Raise ChunkTakenOver if another attempt has claimed the chunk."""
         mine, gone = replace(checkpoint, owner=self._owner), (ResourceModifiedError, ResourceNotFoundError)
         try:
             await self._put(mine, etag=self._etag, match_condition=MatchConditions.IfNotModified)
@@ -134,13 +132,13 @@ class CheckpointFile:
         raise ChunkTakenOver(f"another copy of this activity sends {self._where}; this one has stopped") from reason
 
     async def read(self) -> tuple[Checkpoint, str]:
-        """Return the checkpoint as it is, whoever owns it, and its ETag."""
+        """Return the checkpoint, whoever owns it, and its ETag."""
         download = await self._blob.download_blob()
         data: Any = json.loads(await download.readall())
         return from_wire(Checkpoint, data), str(download.properties.etag)
 
     async def _is_mine(self) -> bool:
-        """Return whether this attempt wrote the blob: a write arrived, and only its answer was lost."""
+        """Return whether this attempt wrote the blob: then the write arrived, and only its answer was lost."""
         try:
             found, self._etag = await self.read()
         except HttpResponseError:
@@ -160,7 +158,7 @@ def checkpoint_name(run: Run, number: int) -> str:
 
 
 async def settle(container: ContainerClient, run: Run, chunk: Chunk) -> Settled:
-    """Return what became of a chunk, and stop whoever may still be sending it."""
+    """Return what became of a chunk, and stop any copy that may still be sending it."""
     count = await count_of(container, run, chunk)
     found = await CheckpointFile(container, run, chunk).claim(count, unknown=0)
     return Settled(
@@ -175,7 +173,7 @@ async def settle(container: ContainerClient, run: Run, chunk: Chunk) -> Settled:
 
 
 async def read_counts(container: ContainerClient, run: Run, numbers: Iterable[int]) -> list[Settled]:
-    """Return how far chunks are, those that have begun: one request for each hundred of consecutive numbers."""
+    """Return how far the started chunks are, with one request for each hundred consecutive numbers."""
     found = []
     async for number, blob in _listed(container, run, numbers):
         facts = blob.metadata or {}
@@ -184,7 +182,7 @@ async def read_counts(container: ContainerClient, run: Run, numbers: Iterable[in
 
 
 async def last_checkpoint_at(container: ContainerClient, run: Run, numbers: Iterable[int]) -> datetime | None:
-    """Return when a checkpoint of these chunks was written last, None if there is none."""
+    """Return when the last checkpoint of these chunks was written, None if there is none."""
     return max([blob.last_modified async for _, blob in _listed(container, run, numbers)], default=None)
 
 

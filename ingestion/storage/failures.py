@@ -1,4 +1,4 @@
-"""Errors of the storage client in our words."""
+"""Turn errors of the storage clients into errors of Sluice."""
 
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
@@ -7,13 +7,13 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from ingestion.errors import StorageRefused, StorageUnavailable, first_line
 
-# Refusals of an identity without the role, and of a signature without the permission or without queues.
+# Error codes for an identity without the role, and for a signature without the permission or without queues.
 NOT_ALLOWED = ("AuthorizationPermissionMismatch", "AuthorizationFailure", "AuthorizationResourceTypeMismatch")
 
 
 @contextmanager
 def storage_errors(doing: str) -> Iterator[None]:
-    """Turn errors of the client library into StorageRefused or StorageUnavailable with what `doing` says."""
+    """Turn errors of the client library into StorageRefused or StorageUnavailable; `doing` names the work."""
     try:
         yield
     except HttpResponseError as error:
@@ -38,7 +38,7 @@ _ROLES = (
 
 
 async def unless(request: Awaitable[object], *codes: str) -> None:
-    """Wait for `request`; ignore a refusal with one of these codes."""
+    """Await `request`; ignore a refusal with one of these codes."""
     try:
         await request
     except HttpResponseError as error:

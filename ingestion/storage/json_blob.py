@@ -1,4 +1,4 @@
-"""JSON objects in blobs, indented for reading, and changed as one step however many writers there are."""
+"""JSON objects in blobs, indented for people, and changed atomically."""
 
 import json
 from collections.abc import Callable
@@ -18,10 +18,10 @@ async def read_json(blob: BlobClient) -> JsonObject | None:
 
 
 async def change_json(blob: BlobClient, change: Callable[[JsonObject | None], JsonObject | None]) -> JsonObject | None:
-    """Replace the JSON object in a blob by what `change` makes of it, and return what is there afterwards.
+    """Replace the JSON object in a blob with the result of `change`, and return what is there afterwards.
 
-    `change` gets None for a blob that is not there, may be called again when somebody else was faster, and returns
-    None to leave things as they are.
+    `change` gets None if there is no blob, and returns None to change nothing. It is called again if another writer
+    was faster.
     """
     while True:
         found, etag = await _read(blob)

@@ -1,8 +1,8 @@
 """The spool: what a run has fetched, one NDJSON blob for each chunk, and one commit record for each batch.
 
-A batch appears complete or not at all: its chunks count when its commit record is there, and the first commit wins. A
-fetch that runs twice (activities run at least once) finds the record of the first one and returns that. Each attempt
-writes its chunks under a token of its own, which the commit record names, so a late copy changes nothing that counts.
+A batch appears complete or not at all: its chunks count once its commit record exists, and the first commit wins. A
+fetch that runs twice (activities run at least once) returns the batch that was committed first. Each attempt writes its
+chunks under its own token, which the commit record names, so a late copy cannot change what is committed.
 """
 
 import json
@@ -34,7 +34,7 @@ class Spool:
         self._run = run
 
     async def find(self, batch_index: int) -> Batch | None:
-        """Return the batch, if a fetch has committed it."""
+        """Return the batch, None if no fetch has committed it."""
         try:
             download = await self._blob(_commit_name(batch_index)).download_blob()
         except ResourceNotFoundError:
@@ -46,7 +46,7 @@ class Spool:
         return BatchWriter(self._container, self._run, first_chunk)
 
     async def commit(self, batch: Batch) -> None:
-        """Make the batch count. Raise SpoolConflict if another copy of this fetch was faster."""
+        """Commit the batch. Raise SpoolConflict if another copy of this fetch was faster."""
         data = json.dumps(to_wire(batch)).encode()
         facts = {name: str(getattr(batch, name)) for name in ("token", "first_chunk", "chunks")}
         try:
@@ -57,7 +57,7 @@ class Spool:
             raise SpoolConflict(f"another copy of this fetch has committed batch {batch.index}") from error
 
     async def load_cursor(self, cursor: Cursor | None) -> Any:
-        """Return the JSON value that the source gave as its cursor; None stands for the start."""
+        """Return the source's cursor as a JSON value; None for the start of the source."""
         if cursor is None:
             return None
         if cursor.blob is None:
@@ -65,20 +65,20 @@ class Spool:
         return json.loads(await self.load(cursor.blob))
 
     async def store_cursor(self, batch_index: int, value: Any) -> Cursor:
-        """Return a reference to the cursor that fits into the run's state, however long the source's own is."""
+        """Return a cursor that fits into the state; a long one is stored in a blob."""
         text = json.dumps(value, separators=(",", ":"))
         if len(text.encode()) <= INLINE_CURSOR_BYTES:
             return Cursor(text=text)
         return Cursor(blob=await self.store(batch_index, "cursor", text.encode()))
 
     async def store(self, batch_index: int, kind: str, data: bytes) -> str:
-        """Keep `data` beside the batch; return the name of its blob, which no other copy of the fetch uses."""
+        """Store `data` beside the batch; return the name of its blob, which no other copy of the fetch uses."""
         name = f"cursors/{batch_index:06}-{kind}-{secrets.token_hex(4)}"
-        await self._blob(name).upload_blob(data, overwrite=True)  # again, if an answer was lost
+        await self._blob(name).upload_blob(data, overwrite=True)  # the client retries if an answer was lost
         return name
 
     async def load(self, name: str) -> bytes:
-        """Return what `store` kept."""
+        """Return what `store` wrote."""
         download = await self._blob(name).download_blob()
         return bytes(await download.readall())
 
@@ -108,7 +108,7 @@ class BatchWriter:
         """Write messages (each a line of JSON, at least one) as the next chunk of the batch."""
         data = b"".join(lines)
         name = chunk_name(self._run, Chunk(self.next_chunk, self.token))
-        # Written over where a page that was cut off is asked for again.
+        # Overwrites the chunk of a page that was cut off and is requested again.
         await self._container.get_blob_client(name).upload_blob(
             data, overwrite=True, metadata={"count": str(len(lines))}
         )
@@ -117,7 +117,7 @@ class BatchWriter:
         self.size_bytes += len(data)
 
     def mark(self) -> tuple[int, int, int]:
-        """Return where the batch is now, for `go_back`."""
+        """Return the present end of the batch, for `go_back`."""
         return self.next_chunk, self.count, self.size_bytes
 
     def go_back(self, mark: tuple[int, int, int]) -> None:
