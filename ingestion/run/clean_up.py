@@ -1,7 +1,7 @@
-"""What is left of a run in storage when it has ended, and for how long.
+"""What remains of a run in storage when it has ended, and for how long.
 
-Enters: a run that has ended. Leaves: its ledger, and the spool of what did not get through; a redrive needs both. The
-ledger goes when it is older than SLUICE_LEDGER_DAYS, or when the run is purged.
+The ledger and the spool of unfinished chunks remain, because a redrive needs both. The ledger is deleted when it is
+older than SLUICE_LEDGER_DAYS, or when the run is purged.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from ingestion.storage.checkpoint import checkpoint_name
 from ingestion.storage.json_blob import write_json
 from ingestion.storage.spool import chunk_name, committed_tokens
 
-# In the order in which it goes: a late copy of a chunk then finds nothing to send, before it finds no checkpoint.
+# Deleted in this order: a late copy of a chunk then has nothing to send when its checkpoint is gone.
 SPOOL = ("chunks", "batches", "cursors", "checkpoints")
 DELETIONS_AT_ONCE = 16
 RUNS = "runs/"
@@ -32,11 +32,11 @@ CEILING = "ceiling.json"
 
 
 async def clean_up(ledger: Ledger, state: RunState) -> int:
-    """Delete what a run that has ended needs no more; return how many blobs that were.
+    """Delete what a run that has ended no longer needs; return how many blobs were deleted.
 
-    As long as the source was not read to its end, all that counts of the spool is needed, since a source that has to be
-    read again from its start is compared with it, and so is what a late copy of the next fetch may still commit. After
-    that, a redrive needs the chunks that are not finished.
+    If the source was not read to its end, keep all committed batches, because a source that is read again from its
+    start is compared with them. Also keep the chunks that a late copy of the next fetch may still commit. If the source
+    was read to its end, keep only the unfinished chunks.
     """
     folder = ledger.run.folder
     if not state.source_exhausted:
@@ -95,15 +95,15 @@ async def purge_remains(container: ContainerClient, run_id: str) -> int:
 async def sweep(container: ContainerClient, older_than: datetime) -> list[str]:
     """Purge the runs of which no blob has changed since `older_than`; return their ids.
 
-    A run that has not closed its ledger is left alone, however long it is paused, suspended or waits. The blobs come in
-    the order of their names, so those of one run come together and memory stays flat.
+    A run whose ledger is not closed is kept, however long it is paused, suspended or waits. Blobs are listed in the
+    order of their names, so those of one run come together and memory stays flat.
     """
     swept = [run_id async for run_id in _unchanged(container, RUNS, older_than)]
     return [run_id for run_id in swept if await _swept(container, run_id, older_than)]
 
 
 async def _unchanged(container: ContainerClient, prefix: str, since: datetime) -> AsyncIterator[str]:
-    """Yield the runs below `prefix` of which no blob has changed since then."""
+    """Yield the runs below `prefix` of which no blob has changed since `since`."""
     current, newest = "", since
     async for blob in container.list_blobs(name_starts_with=prefix):
         run_id, _, _ = blob.name.removeprefix(RUNS).partition("/")
@@ -117,7 +117,7 @@ async def _unchanged(container: ContainerClient, prefix: str, since: datetime) -
 
 
 async def _swept(container: ContainerClient, run_id: str, older_than: datetime) -> bool:
-    """Purge a run that may be old enough, under its lock, if it still is; return whether that was so."""
+    """Purge a run if it is still old enough under its lock; return whether it was."""
     try:
         async with locked(container, run_id) as lease:
             is_old = [True async for _ in _unchanged(container, f"{RUNS}{run_id}/", older_than)]
@@ -125,7 +125,7 @@ async def _swept(container: ContainerClient, run_id: str, older_than: datetime) 
                 return False
             await open_runs.forget(container, run_id)
             await purge(container, run_id, lease)
-    except ResourceNotFoundError:  # without a request it is what a deletion has left
+    except ResourceNotFoundError:  # no request: what an earlier deletion left
         await _delete(container, [f"{RUNS}{run_id}/"], lambda name: True, if_unmodified_since=older_than)
     return True
 

@@ -1,7 +1,6 @@
-"""The end of a run in storage: its last state and its report go to the ledger, then what nobody needs any more goes.
+"""The end of a run in storage: write its last state and its report, then delete what is no longer needed.
 
-Enters: how the run has ended. Leaves: a closed ledger, and no entry in the index of open runs. All of it may be done
-twice, and whoever comes after a crash in the middle does the rest.
+Every step may be repeated: after a crash in the middle, the next caller does the rest.
 """
 
 from contextlib import suppress
@@ -20,19 +19,19 @@ from ingestion.storage.checkpoint import settle
 
 
 class Closed(NamedTuple):
-    """What closing a ledger came to: the chunks that the run has not finished, and the blobs that were deleted."""
+    """The result of closing a ledger: the unfinished chunks, and how many blobs were deleted."""
 
     left_open: tuple[Settled, ...]
     deleted_blobs: int
 
 
 async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Closed | None:
-    """Close the ledger of a run; return None if the run belongs to a newer attempt, or is deleted.
+    """Close the ledger of a run; return None if a newer attempt has the run, or it is deleted.
 
-    The chunks that the run leaves open are settled first: nobody sends them any more, and the report counts what of
-    them is on the queue. The state does not: their receipts will, after a redrive.
+    Unfinished chunks are settled first, so that no copy sends them any more. The report counts what of them is on the
+    queue. The state does not, because a redrive will count their receipts.
     """
-    # In this order: a redrive records its state before it enters the run, so its entry is not taken for this one.
+    # Find the entry first: a redrive records its state before it enters the run, so this cannot be its entry.
     entry = await open_runs.find(ledger.container, ledger.run.id)
     state = finished.state
     if not await ledger.record_state(state, now.isoformat()):
@@ -42,7 +41,7 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
         return None
     left_open = []
     for chunk in listed(state.spooled.window):
-        with suppress(ResourceNotFoundError):  # a chunk that somebody has deleted stays pending
+        with suppress(ResourceNotFoundError):  # the messages of a deleted chunk stay pending
             left_open.append(await settle(ledger.container, ledger.run, chunk))
     report = run_report.report(finished, left_open)
     await ledger.record_report(report, state.attempt, state.window)
@@ -51,22 +50,22 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
 
 
 async def tidy(ledger: Ledger, state: RunState, entry: OpenRun | None) -> int:
-    """Clean up after a run whose ledger is closed, and take it out of the index; return how many blobs are gone."""
+    """Clean up after a run whose ledger is closed, and remove it from the index; return how many blobs are gone."""
     deleted = await clean_up(ledger, state)
     await open_runs.remove(ledger.container, entry)
     return deleted
 
 
 def terminated(state: RunState, now: datetime) -> FinishRequest:
-    """Return how a run has ended that was terminated."""
+    """Return the finish request of a terminated run."""
     return FinishRequest(state=state, outcome="terminated", finished_at=now.isoformat(), seconds=seconds_of(state, now))
 
 
 def ended(state: RunState, now: datetime) -> FinishRequest:
-    """Return how a run has ended whose state has an outcome."""
+    """Return the finish request of a run whose state has an outcome."""
     return run_report.finish(state, now.isoformat(), seconds_of(state, now))
 
 
 def seconds_of(state: RunState, now: datetime) -> float:
-    """Return how long a run took that ends now."""
+    """Return the seconds from the start of a run to `now`."""
     return round((now - datetime.fromisoformat(state.started_at)).total_seconds(), 3)

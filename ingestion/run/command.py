@@ -1,7 +1,6 @@
-"""A command to a run that goes on, in one blob that every chunk and every fetch looks at before it starts.
+"""Pause, resume and cancel: one blob holds the last command; every chunk and every fetch reads it before it starts.
 
-Enters: pause, resume, cancel. Leaves: the command that holds back what has not started yet, or nothing. The blob is the
-truth; the event that is raised beside it only wakes a run that waits.
+The event that is raised after a command only wakes a run that waits.
 """
 
 from datetime import UTC, datetime
@@ -32,12 +31,12 @@ async def give(ledger: Ledger, command: str) -> None:
 
 
 async def clear(ledger: Ledger) -> None:
-    """Take the last command back: the run is redriven."""
+    """Clear the last command, because the run is redriven."""
     await change_json(ledger.blob("command.json"), lambda found: found and {**found, "command": GO})
 
 
 async def read_command(container: ContainerClient, run: Run) -> str | None:
     """Return the command that holds the run back: PAUSE, CANCEL, or None."""
-    with storage_errors(f"look for a command to run {run.id}"):
+    with storage_errors(f"read the last command for run {run.id}"):
         found = await read_json(Ledger(container, run).blob("command.json"))
     return found["command"] if found and found["command"] in (PAUSE, CANCEL) else None

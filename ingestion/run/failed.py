@@ -1,8 +1,7 @@
 """The failed chunks of a run in its ledger: `failed/{attempt}.ndjson`, and `redo/{attempt}.ndjson` for a redrive.
 
-Enters: which chunks failed in an attempt, and why. Leaves: page by page, what a redrive has to do again. The state of a
-run lists a few failures, these blobs list them all, one line for each chunk. A late copy of an older attempt writes
-to that attempt's blob, which no later redrive reads.
+The state of a run lists a few failures; these blobs list all, one line for each chunk. A late copy of an older attempt
+writes to the blob of its own attempt, which no later redrive reads.
 """
 
 import json
@@ -28,7 +27,7 @@ from ingestion.run.ledger import Ledger
 from ingestion.storage.checkpoint import settle
 from ingestion.wire import JsonObject
 
-LINE_BYTES = 1024  # more than a line of the redo list has
+LINE_BYTES = 1024  # longer than any line of the redo list
 FACTS = ("messages", "enqueued", "rejected", "possible_duplicates", "retries", "throttled_seconds")
 
 
@@ -55,19 +54,19 @@ async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
 
 
 async def failed_chunks(ledger: Ledger, state: RunState) -> list[JsonObject]:
-    """Return the chunks that the run has to do again after `state`: each once, as the ledger lists them.
+    """Return the entries of the chunks that the run has to send again after `state`, one for each chunk.
 
-    Those in the window of the state are left out, whatever was recorded of them: the state does not count them.
+    Chunks in the window of the state are left out, even if they are listed: the state does not count them as failed.
     """
     open_chunks = set(listed(state.spooled.window))
     entries = [] if state.redo is None else await _read(ledger, _redo_name(state.redo.attempt), state.redo.next_byte)
     entries += await _read(ledger, _failed_name(state.attempt))
-    by_chunk = {chunk_of(entry): entry for entry in entries}  # the last line of a chunk: a call may have come twice
+    by_chunk = {chunk_of(entry): entry for entry in entries}  # the last line counts: an activity may run twice
     return [entry for chunk, entry in sorted(by_chunk.items()) if chunk not in open_chunks]
 
 
 async def write_redo_list(ledger: Ledger, before: RunState, attempt: int) -> None:
-    """Write what `attempt` has to do again after the state `before`. It may be written twice."""
+    """Write the redo list of `attempt`, which follows the state `before`. A second call does no harm."""
     lines = [{name: entry[name] for name in (*Chunk._fields, *FACTS)} for entry in await failed_chunks(ledger, before)]
     if lines:
         await ledger.blob(_redo_name(attempt)).upload_blob(_ndjson(lines), overwrite=True)
@@ -88,7 +87,7 @@ async def load(ledger: Ledger, wanted: LoadRequest) -> FailedPage:
 
 
 def chunk_of(entry: JsonObject) -> Chunk:
-    """Return the chunk that a line is about."""
+    """Return the chunk of a line."""
     return Chunk(entry["number"], entry["token"])
 
 
@@ -117,7 +116,7 @@ async def _read(ledger: Ledger, name: str, first_byte: int = 0) -> list[JsonObje
 
 
 async def _bytes(ledger: Ledger, name: str, first_byte: int, most: int | None = None) -> bytes:
-    """Return the bytes of a blob from `first_byte` on, `most` of them at most; none if there is no such blob."""
+    """Return at most `most` bytes of a blob, from `first_byte` on; none if there is no such blob."""
     try:
         size = (await ledger.blob(name).get_blob_properties()).size
         if first_byte >= size:

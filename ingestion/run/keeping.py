@@ -1,7 +1,7 @@
-"""What the keeper does about an open run: pure decisions, from what it sees and what it has seen to what follows.
+"""What the keeper does about an open run: pure decisions.
 
-A look sees the run's instance. What is wrong in two looks in a row, or was ended on purpose, is looked at again under
-the run's lock, with the ledger at hand; `next_action` says what is done then. `docs/runs.md` has the rules as a table.
+A look finds the run's instance. If two looks in a row find something wrong, or a person has ended the instance, the
+keeper looks again under the run's lock, with the ledger, and `next_action` decides. `docs/runs.md` has the rules.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from ingestion.contracts import RunState
 from ingestion.moment import moment
 from ingestion.run import run_state
 
-PATIENCE = timedelta(minutes=10)  # with a request without an instance, and with a run that stands still
+PATIENCE = timedelta(minutes=10)  # for a request without an instance, and for a run that makes no progress
 
 
 class Found(StrEnum):
@@ -27,26 +27,26 @@ class Found(StrEnum):
 
 
 class Action(StrEnum):
-    """What is done about a run, under its lock."""
+    """What the keeper does about a run, under its lock."""
 
     LEAVE = "leave"
-    TIDY = "tidy"  # the ledger is closed: clean up, and take the run out of the index
+    TIDY = "tidy"  # the ledger is closed: clean up, and remove the run from the index
     CLOSE = "close"  # close the ledger with the outcome of the recorded state
     CLOSE_TERMINATED = "close_terminated"
-    START = "start"  # as the same start, sent again, would
+    START = "start"  # begin the run, as a repeated POST /api/runs would
     RECOVER = "recover"
     GIVE_UP = "give_up"  # close the ledger as failed
 
 
 class Look(NamedTuple):
-    """What is noted of a look, and whether the run is looked at again under its lock."""
+    """What a look notes, and whether the keeper looks again under the lock."""
 
     noted: Found
     is_closer: bool
 
 
 def first_look(before: Found, found: Found, *, has_state: bool, age: timedelta) -> Look:
-    """What follows from a look, after one that noted `before`, at a run that was entered into the index `age` ago."""
+    """Return what follows from a look at a run that entered the index `age` ago; the last look noted `before`."""
     if found is Found.GOES_ON:
         return Look(found, False)
     if found is Found.TERMINATED or (found is Found.GONE and before is Found.TERMINATED):
@@ -59,9 +59,9 @@ def first_look(before: Found, found: Found, *, has_state: bool, age: timedelta) 
 def next_action(
     before: Found, found: Found, *, is_closed: bool, state: RunState | None, requested_at: str, now: datetime
 ) -> Action:
-    """What is done about a run whose instance is `found` so under the lock, after a look that noted `before`.
+    """Return what to do about a run whose instance is `found` under the lock; the last look noted `before`.
 
-    `state` is the last recorded one, `is_closed` whether its attempt has closed the ledger with a report.
+    `state` is the last recorded state; `is_closed` says whether its attempt has closed the ledger.
     """
     if found is Found.GOES_ON:
         return Action.LEAVE
@@ -79,9 +79,9 @@ def next_action(
 
 
 def recovered(state: RunState, cause: str, now: datetime) -> RunState:
-    """The state with which a run goes on that the keeper recovers.
+    """Return the state with which a recovered run goes on.
 
-    Unlike one that a person redrives it still waits for a source that is away, and no longer than it would have.
+    Unlike a redriven run, it keeps waiting for a source that is away, and no longer than before.
     """
     again = run_state.redriven(state)
     assert again is not None, "a run with nothing left to do has an outcome"
@@ -90,7 +90,7 @@ def recovered(state: RunState, cause: str, now: datetime) -> RunState:
 
 
 def given_up(state: RunState, cause: str) -> RunState:
-    """The last state of a run that is not recovered any more; one that its last attempt records late replaces it."""
+    """Return the last state of a run that is not recovered again; a later state of its last attempt replaces it."""
     times, last = recovery.RECOVERIES_AN_HOUR, cause[: recovery.CAUSE_LENGTH]
     problem = f"the run was recovered {times} times within an hour, and its instance ended again ({last})"
     reason = f"{problem}. Remove the cause, then redrive the run"
@@ -98,5 +98,5 @@ def given_up(state: RunState, cause: str) -> RunState:
 
 
 def stands_still(reported: str, moved_at: datetime, *, waits: bool, now: datetime) -> bool:
-    """Whether a run that goes on has not moved for too long, has not said what it waits for, and was not reported."""
+    """Return whether a run has made no progress for too long, waits for nothing, and was not reported."""
     return not waits and now - moved_at >= PATIENCE and moment(reported) != moved_at

@@ -1,7 +1,6 @@
-"""What this process last told of each run, so that what it tells next is never less.
+"""The last counts that this process returned for each run, so that they never decrease.
 
-Enters: a progress. Leaves: it, or its counts as they were told before, where it lies behind: a look at the checkpoints
-failed or was late, or the instance was read before another window began and is told after it.
+Newer counts may be lower: a look at the checkpoints failed or was late, or the instance was read before a new window.
 """
 
 from collections import OrderedDict
@@ -27,21 +26,21 @@ COUNTS = (
 
 
 class LastLook(NamedTuple):
-    """The counts that were told last, and of which attempt."""
+    """The counts that were returned last, and their attempt."""
 
     attempt: int
     counts: JsonObject
 
 
 class LastLooks:
-    """The last look at each run; of very many runs those that were asked for last."""
+    """The last look at each of the most recently requested runs."""
 
     def __init__(self, most: int = KEPT_RUNS) -> None:
         self._most = most
         self._kept: OrderedDict[Run, LastLook] = OrderedDict()
 
     def never_less(self, run: Run, attempt: int, progress: JsonObject) -> JsonObject:
-        """Return `progress`, with the counts that were told last if its own lie behind them."""
+        """Return `progress`, with the counts that were returned last if its own are behind them."""
         last = self._kept.get(run)
         if last is not None and is_behind(progress, attempt, last):
             self._kept.move_to_end(run)
@@ -54,9 +53,9 @@ class LastLooks:
 
 
 def is_behind(progress: JsonObject, attempt: int, last: LastLook) -> bool:
-    """Whether a progress knows less than the last look, or the same of an earlier moment.
+    """Return whether a progress has lower counts than the last look, or the same at an earlier moment.
 
-    A redrive does chunks that had failed again, so `chunks_done` is compared within one attempt only.
+    A redrive lowers `chunks_done`, so it is compared within one attempt only.
     """
     if attempt < last.attempt or any(progress[key] < last.counts[key] for key in NEVER_LESS):
         return True

@@ -18,7 +18,7 @@ from ingestion.wire import JsonObject, to_wire
 
 
 class Order(NamedTuple):
-    """When a state was, in the life of a run."""
+    """The place of a state in the order of all states of a run."""
 
     attempt: int
     window: int
@@ -32,9 +32,9 @@ class Ledger:
         self.run = run
 
     async def record_state(self, state: RunState, recorded_at: str, *, after: RunState | None = None) -> bool:
-        """Write the state, unless a newer one is there; return whether it is now the one that is there.
+        """Write the state unless a newer one is there; return whether it was written.
 
-        Newer is one that comes after the state itself, or after the one that `state` was made from.
+        A newer state is one after `state`, or after the state `after` from which it was made.
         """
         base = after or state
         order = Order(base.attempt, base.window)
@@ -51,7 +51,7 @@ class Ledger:
         return None if found is None else load(found["state"])
 
     async def state_recorded_at(self) -> datetime | None:
-        """Return the moment at which a state was recorded last; None if there is none."""
+        """Return when a state was last recorded; None if none was."""
         try:
             recorded_at: datetime = (await self.blob("state.json").get_blob_properties()).last_modified
         except ResourceNotFoundError:
@@ -59,7 +59,7 @@ class Ledger:
         return recorded_at
 
     async def record_report(self, report: JsonObject, attempt: int, window: int = 0) -> None:
-        """Write the report of an attempt that ended in this window, unless a later one is there."""
+        """Write the report of an attempt that ended in `window`, unless a later one is there."""
         new = {"run_id": self.run.id, "attempt": attempt, "window": window, **report}
 
         def unless_older(found: JsonObject | None) -> JsonObject | None:
@@ -68,7 +68,7 @@ class Ledger:
         await change_json(self.blob("report.json"), unless_older)
 
     async def report(self) -> JsonObject | None:
-        """Return the report of the last attempt; None as long as that has not closed the ledger."""
+        """Return the report of the last attempt; None until it has closed the ledger."""
         report, found = await read_json(self.blob("report.json")), await read_json(self.blob("state.json"))
         if report is None or found is None or _order(found["state"]).attempt == report["attempt"]:
             return report
@@ -80,5 +80,5 @@ class Ledger:
 
 
 def _order(record: JsonObject) -> Order:
-    """Return when a state or a report was."""
+    """Return the order of a state or a report."""
     return Order(record.get("attempt", 0), record.get("window", 0))

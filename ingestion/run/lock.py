@@ -1,8 +1,8 @@
-"""The lock of a run: who starts, redrives, recovers, purges or sweeps it is alone in doing so.
+"""The lock of a run: only its holder may start, redrive, recover, purge or sweep the run.
 
-It is a lease on the request in the ledger. A holder that crashes loses it after `LEASE_SECONDS`, so whoever comes next
-may have to wait that long, and then finds out from the ledger how far the other one came. A holder that cannot renew it
-is stopped before that: nobody goes on without the lock.
+It is a lease on the request of the run. A holder that crashes loses it after `LEASE_SECONDS`; the next one waits up to
+that long, and then reads in the ledger how far the other came. A holder that cannot renew the lease is cancelled before
+the lease ends.
 """
 
 import asyncio
@@ -15,19 +15,19 @@ from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 from ingestion.errors import RunLocked, StorageUnavailable
 from ingestion.run.request import request_blob
 
-LEASE_SECONDS = 15  # the least that Blob Storage gives
-HELD_SECONDS = 12.0  # that a holder may go on after it asked for the lease: what it sent last has to arrive in time
+LEASE_SECONDS = 15  # the shortest lease of Blob Storage
+HELD_SECONDS = 12.0  # of work after asking for the lease: the last requests must arrive before it ends
 RENEW_SECONDS = 5.0
 POLL_SECONDS = 0.25
-WAIT_SECONDS = 60.0  # for another holder, at most
+WAIT_SECONDS = 60.0  # the longest wait for another holder
 
 
 @asynccontextmanager
 async def locked(container: ContainerClient, run_id: str, *, wait: bool = True) -> AsyncIterator[str]:
     """Hold the lock of a run that has a request; yield the lease, which a deletion needs.
 
-    Raise RunLocked if somebody else holds it, after WAIT_SECONDS if it is to `wait`; and StorageUnavailable, in the
-    middle of what the holder does, if the lease could not be renewed.
+    Raise RunLocked if another operation holds it, at once or, with `wait`, after WAIT_SECONDS. Cancel the block and
+    raise StorageUnavailable if the lease cannot be renewed.
     """
     blob = request_blob(container, run_id)
     give_up_at = asyncio.get_running_loop().time() + WAIT_SECONDS
@@ -42,7 +42,7 @@ async def locked(container: ContainerClient, run_id: str, *, wait: bool = True) 
             if getattr(error, "error_code", None) != "LeaseAlreadyPresent":
                 raise
             if not wait or asked_at >= give_up_at:
-                raise RunLocked(f"somebody else is at work on run {run_id}: look again later") from error
+                raise RunLocked(f"another operation holds the lock of run {run_id}: try again later") from error
             await asyncio.sleep(POLL_SECONDS)
     try:
         async with asyncio.timeout_at(asked_at + HELD_SECONDS) as held:
@@ -51,17 +51,17 @@ async def locked(container: ContainerClient, run_id: str, *, wait: bool = True) 
                 yield lease.id
             finally:
                 renewing.cancel()
-                with suppress(AzureError):  # gone with the blob, or run out, or it will
+                with suppress(AzureError):  # the lease is gone with the blob, or ends by itself
                     await lease.release()
     except TimeoutError as error:
         if not held.expired():
             raise
-        problem = f"the lock of run {run_id} could not be kept, and what was begun under it was left off"
-        raise StorageUnavailable(f"{problem}: look at the run, then ask again") from error
+        problem = f"the lock of run {run_id} could not be renewed, so the operation under it was stopped"
+        raise StorageUnavailable(f"{problem}: check the run, then try again") from error
 
 
 async def _renew(lease: BlobLeaseClient, held: asyncio.Timeout) -> None:
-    """Keep the lease for as long as its holder is at work: a purge may take longer than it lasts."""
+    """Renew the lease while its holder works: a purge may take longer than the lease."""
     with suppress(AzureError):  # then the holder's time runs out
         while True:
             await asyncio.sleep(RENEW_SECONDS)

@@ -1,9 +1,8 @@
 """The index of open runs: a small blob `open/{run_id}.json` for each run whose ledger is not closed.
 
-Enters: a run that is about to begin. Leaves: in one listing, all that the keeper has to know of it before it asks the
-engine. The blob is written before the request and the instance, and deleted when the ledger is closed. What is in its
-metadata is the truth; the JSON in it is for a person. Whoever changes or deletes a blob that was listed says which
-version was meant, so that a run that has begun again meanwhile keeps its place.
+One listing gives the keeper all that it needs before it asks Durable Functions. The blob is written before the request
+and the instance, and deleted when the ledger is closed. The app reads only its metadata; the JSON in it is for people.
+A change or deletion names the version that was listed, so that a run that has begun again since keeps its entry.
 """
 
 import json
@@ -27,7 +26,7 @@ PREFIX = "open/"
 class OpenRun:
     """One run of the index: the task hub that runs it, when it began, and what the keeper's last look found.
 
-    `reported` is the last change of a run whose standstill was reported, as text; empty if none was.
+    `reported` is the last progress of a run that was reported for making none, as text; empty if it was not reported.
     """
 
     run_id: str
@@ -39,14 +38,14 @@ class OpenRun:
 
 
 async def enter(container: ContainerClient, run_id: str, task_hub: str, now: datetime) -> None:
-    """Put a run into the index, as one that no look has found anything of."""
+    """Enter a run into the index, before any look at it."""
     facts = {"task_hub": task_hub, "opened_at": now.isoformat()}
     text = json.dumps({"run_id": run_id, **facts}, indent=2) + "\n"
     await _blob(container, run_id).upload_blob(text.encode(), overwrite=True, metadata=facts)
 
 
 async def listed(container: ContainerClient) -> AsyncIterator[OpenRun]:
-    """The open runs, of whichever hub, in one request for 5,000 of them; none without a container."""
+    """Yield the open runs of every task hub, with one request for each 5,000; none without a container."""
     try:
         async for blob in container.list_blobs(name_starts_with=PREFIX, include=["metadata"]):
             yield _read(blob)
@@ -55,7 +54,7 @@ async def listed(container: ContainerClient) -> AsyncIterator[OpenRun]:
 
 
 async def find(container: ContainerClient, run_id: str) -> OpenRun | None:
-    """A run of the index, None if it is not there."""
+    """Return a run of the index, None if it is not there."""
     try:
         return _read(await _blob(container, run_id).get_blob_properties())
     except ResourceNotFoundError:
@@ -63,7 +62,7 @@ async def find(container: ContainerClient, run_id: str) -> OpenRun | None:
 
 
 async def note(container: ContainerClient, run: OpenRun, *, found: Found, reported: str) -> OpenRun | None:
-    """Note what a look found; None if the run was closed, has begun again, or another look was faster."""
+    """Note what a look found; return None if the run was closed, has begun again, or another look was faster."""
     facts = {"task_hub": run.task_hub, "opened_at": run.opened_at.isoformat(), "found": found, "reported": reported}
     try:
         changed = await _blob(container, run.run_id).set_blob_metadata(
@@ -77,20 +76,20 @@ async def note(container: ContainerClient, run: OpenRun, *, found: Found, report
 
 
 async def remove(container: ContainerClient, run: OpenRun | None) -> None:
-    """Take a run out of the index, unless it has begun again or is not there any more."""
+    """Remove a run from the index, unless it has begun again or is gone."""
     if run is not None:
         with suppress(ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
             await _blob(container, run.run_id).delete_blob(etag=run.etag, match_condition=MatchConditions.IfNotModified)
 
 
 async def forget(container: ContainerClient, run_id: str) -> None:
-    """Take a run out of the index that is about to be deleted, under its lock."""
+    """Remove a run from the index before it is deleted; the caller holds its lock."""
     with suppress(ResourceNotFoundError):
         await _blob(container, run_id).delete_blob()
 
 
 def _read(blob: BlobProperties) -> OpenRun:
-    """What an entry says; one that another version of the app has noted something on counts as looked at by nobody."""
+    """Return the run of an entry. Ignore a note that only another version of the app knows."""
     facts = blob.metadata or {}
     noted = facts.get("found", "")
     return OpenRun(
@@ -104,7 +103,7 @@ def _read(blob: BlobProperties) -> OpenRun:
 
 
 def _quoted(etag: object) -> str:
-    """An ETag as a condition takes it: a listing gives it without its quotes."""
+    """Return an ETag in quotes, as a condition needs it; a listing gives it without."""
     return '"' + str(etag).strip('"') + '"'
 
 

@@ -1,7 +1,7 @@
-"""What was asked for: `runs/{run_id}/request.json`, which names the folder of the present start.
+"""The request of a run: `runs/{run_id}/request.json`, which names the folder of the present start.
 
-Everything else of the start lies in that folder, so two starts of one id never meet: a start after a deletion, or after
-the sweep, has a folder of its own. The blob is also the lock of the run (`ingestion.run.lock`).
+Everything else of a start lies in its folder. A start after a deletion or a sweep gets a new folder, so two starts of
+one id never meet. The blob is also the lock of the run (`ingestion.run.lock`).
 """
 
 import secrets
@@ -23,12 +23,12 @@ def new_start(now: datetime) -> str:
 
 
 async def create_request(container: ContainerClient, request: JsonObject) -> JsonObject:
-    """Write down what was asked for, unless it is there; return what is there: the first to come wrote it."""
+    """Write the request unless there is one; return the one that is there."""
     blob = request_blob(container, request["run_id"])
     try:
         await write_json(blob, request, match_condition=MatchConditions.IfMissing)
     except HttpResponseError as error:
-        if error.status_code not in (409, 412):  # there, or there and locked
+        if error.status_code not in (409, 412):  # it exists, or it exists and is locked
             raise
         found = await read_json(blob)
         return request if found is None else found
@@ -36,7 +36,7 @@ async def create_request(container: ContainerClient, request: JsonObject) -> Jso
 
 
 async def read_request(container: ContainerClient, run_id: str) -> JsonObject | None:
-    """Return what was asked for; None if there is no such run."""
+    """Return the request of a run; None if there is no such run."""
     return await read_json(request_blob(container, run_id))
 
 

@@ -1,7 +1,7 @@
 """The index of all runs, which lists newest first: a small blob `index/{time}-{run_id}.json` for each run.
 
-Its name begins with the time that is left until the year 5138, so the newest run comes first in a listing. Its metadata
-say what a list of runs shows: the source, and once the run has ended the outcome.
+Its name begins with the milliseconds left until the year 5138, so the newest run comes first in a listing. Its metadata
+hold what a list of runs shows: the source, and the outcome once the run has ended.
 """
 
 from contextlib import suppress
@@ -21,14 +21,14 @@ async def enter(container: ContainerClient, state: RunState) -> None:
 
 
 async def note(container: ContainerClient, state: RunState, outcome: str) -> None:
-    """Note how a run has ended, unless it is deleted meanwhile."""
+    """Note the outcome of a run, unless the run has been deleted."""
     with suppress(ResourceNotFoundError):
         blob = _blob(container, state.run.id, state.started_at)
         await blob.set_blob_metadata({**_facts(state), "outcome": outcome})
 
 
 async def forget(container: ContainerClient, run_id: str, started_at: str) -> None:
-    """Take a run out of the index that is being deleted."""
+    """Remove a run from the index when it is deleted."""
     with suppress(ResourceNotFoundError):
         await _blob(container, run_id, started_at).delete_blob()
 

@@ -1,6 +1,6 @@
-"""What a run tells: its progress while it goes on and its report when it has ended, made from its state.
+"""Step 7 on the way of an id: the progress and the report of a run, made from its state.
 
-Step 7 on the way of an id. Enters: a state. Leaves: JSON, its keys in the order in which a person reads them.
+The keys of the JSON are in the order in which a person reads them.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ STATUS = {
 
 
 def status_of(runtime_status: str, progress: object, report: JsonObject | None) -> str:
-    """The one word for where a run is: what its instance says, and in the instance what the run says itself."""
+    """Return the status of a run: the outcome of its report, else its phase, else the status of its instance."""
     if report is not None:
         return str(report["outcome"])
     status = STATUS.get(runtime_status, runtime_status.lower())
@@ -53,14 +53,14 @@ def under_way(state: RunState, sent: Iterable[Settled], counts_at: str) -> JsonO
 
 
 def finish(state: RunState, finished_at: str, seconds: float) -> FinishRequest:
-    """Return what the ledger has to learn of a run that has ended."""
+    """Return the finish request of a run that has an outcome."""
     outcome = run_state.outcome(state)
     assert outcome is not None, "a run is finished when it has an outcome"
     return FinishRequest(state=state, outcome=outcome, finished_at=finished_at, seconds=round(seconds, 3))
 
 
 def report(finished: FinishRequest, left_open: Iterable[Settled] = ()) -> JsonObject:
-    """Return the run's output, and the `report.json` of its ledger; `left_open` are the chunks it has not finished."""
+    """Return the run's output, and the `report.json` of its ledger; `left_open` are its unfinished chunks."""
     state = finished.state
     sums = run_state.counted(state).plus(sums_of(Receipt(**one._asdict()) for one in left_open))
     told: JsonObject = {

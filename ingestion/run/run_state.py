@@ -1,8 +1,8 @@
-"""What a run does next: pure functions from state and outcomes to state. Step 4 and 6 on the way of an id.
+"""What a run does next: pure functions from state and outcomes to state. Steps 4 and 6 on the way of an id.
 
 Every decision about the state of a run is here; `docs/runs.md` draws it. The orchestrator calls these functions between
-two yields, and nothing here knows time, storage or Durable Functions. `with_window` checks at each fan-in that
-`fetched = enqueued + rejected + failed + pending`: pending is fetched and not finished, or has to be done again.
+two yields; nothing here knows the clock, storage or Durable Functions. `with_window` checks after each window that
+`fetched = enqueued + rejected + failed + pending`. Pending messages are in unfinished chunks or in the redo list.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ from ingestion.run.tolerance import is_exceeded
 from ingestion.wire import from_wire
 
 PAUSE, CANCEL = "pause", "cancel"  # the commands that hold a run back
-EVENT = "control"  # raised after a command was written: it wakes a run that waits
+EVENT = "control"  # raised after a command is written, to wake a run that waits
 OUTCOMES = (  # how a run may end; if several hold, the first one counts
     "failed",
     "cancelled",
@@ -51,7 +51,7 @@ OUTCOMES = (  # how a run may end; if several hold, the first one counts
     "completed_with_other_total",
     "completed",
 )
-REDO_CHUNKS = 25  # of a redrive's windows: each may have a token of its own, and a payload holds 4 KB
+REDO_CHUNKS = 25  # in a window of a redrive: each may have its own token, and a payload holds 4 KB
 LISTED_FAILURES = 3  # in the state and the report; all are counted, and the ledger has them all
 RUN_ERROR_LENGTH = 500  # characters of the reason why a run has failed
 ERROR_LENGTH = 160  # characters of an error that travel with the state, so that the state stays under 4 KB
@@ -61,7 +61,7 @@ class Step(StrEnum):
     """What follows a window."""
 
     GO_ON = "go_on"  # the next window, at once
-    WAIT = "wait"  # the source wants to be left alone until `wait_until`
+    WAIT = "wait"  # the source must not be asked before `wait_until`
     HOLD = "hold"  # paused: until the next command
     END = "end"
 
@@ -96,9 +96,9 @@ def window_requests(state: RunState) -> list[EnqueueRequest]:
 
 
 def next_source(state: RunState, now: datetime) -> Source | None:
-    """Return where the next chunks come from, None if this window leaves some, or if there are none, or not yet.
+    """Return where the next chunks come from, None if some are spooled, none are left, or the source must wait.
 
-    What failed before comes first: it has been in the spool for longer.
+    Failed chunks come first: they have been in the spool for longer.
     """
     if state.spooled.next_chunk < state.spooled.stop_chunk:
         return None
@@ -110,7 +110,7 @@ def next_source(state: RunState, now: datetime) -> Source | None:
 
 
 def is_waiting(state: RunState, now: datetime) -> bool:
-    """Return whether the source wants to be left alone at this moment."""
+    """Return whether it is too early to ask the source."""
     return state.wait_until is not None and now < datetime.fromisoformat(state.wait_until)
 
 
@@ -131,18 +131,18 @@ def next_fetch(state: RunState) -> FetchRequest:
 
 def next_redo(state: RunState) -> LoadRequest:
     """Return the request for the next chunks of the redo list."""
-    assert state.redo is not None, "only a redrive has something to do again"
+    assert state.redo is not None, "only a redrive has a redo list"
     most = min(REDO_CHUNKS, state.request.chunks_per_batch)
     return LoadRequest(run=state.run, attempt=state.redo.attempt, next_byte=state.redo.next_byte, most=most)
 
 
 def no_receipt(chunk: Chunk, error: str) -> Receipt:
-    """Return the receipt of a chunk whose activity gave none; `settled` completes it."""
+    """Return a receipt for a chunk whose activity failed; `settled` completes it."""
     return Receipt(number=chunk.number, messages=0, enqueued=0, error=error)
 
 
 def failures_by_reason(state: RunState, receipts: Sequence[Receipt]) -> dict[str, tuple[Chunks, ...]]:
-    """Return the chunks of the window that failed, by reason, for the ledger."""
+    """Return the failed chunks of the window by reason, for the ledger."""
     reasons = {receipt.number: _reason(receipt) for receipt in receipts if receipt.error}
     chunks = [one for one in listed(state.spooled.window) if one.number in reasons]
     return {
@@ -152,7 +152,7 @@ def failures_by_reason(state: RunState, receipts: Sequence[Receipt]) -> dict[str
 
 
 def settled(receipts: Sequence[Receipt], found: Iterable[Settled]) -> list[Receipt]:
-    """Return the receipts with what the ledger found out: a chunk whose worker was lost may have sent some, or all."""
+    """Return the receipts completed from checkpoints: a chunk whose worker was lost may have sent some, or all."""
     by_number = {one.number: one for one in found}
     return [_settled(receipt, by_number.get(receipt.number)) for receipt in receipts]
 
@@ -164,10 +164,10 @@ def with_window(
     brought: FetchOutcome | FailedPage | None,
     now: datetime,
 ) -> RunState:
-    """Return the state after a window that is in the ledger: every chunk has reported, the next chunks are there.
+    """Return the state after a window that is in the ledger and of which every chunk has reported.
 
-    Chunks that were held back stay in the window. Then what was brought beside them is dropped: the spool or the ledger
-    give it again. Raise ArithmeticError if a message is unaccounted for: a bug must not look like success.
+    Chunks that were held back stay in the window. Then `brought` is dropped: the spool or the ledger returns it again.
+    Raise ArithmeticError if a message is unaccounted for: a bug must not look like success.
     """
     commands = {command, *(receipt.held for receipt in receipts)}
     if isinstance(brought, FetchOutcome):
@@ -198,7 +198,7 @@ def next_step(state: RunState, now: datetime) -> Step:
 def outcome(state: RunState) -> str | None:
     """Return how the run has ended, None while it goes on. `docs/glossary.md` lists the outcomes by precedence.
 
-    A cancel that comes when nothing is left to do changes nothing.
+    A cancel has no effect when nothing is left to do.
     """
     if state.error is not None or _is_beyond_tolerance(state):
         return "failed"
@@ -214,60 +214,60 @@ def outcome(state: RunState) -> str | None:
 
 
 def reason(state: RunState) -> str:
-    """Return why a run has failed, for a person."""
+    """Return for a person why a run has failed."""
     if state.error is not None:
         return state.error
     failed, tolerance = state.failed.chunks, state.request.tolerated_failures
     listed_failures = "; ".join(f"chunk {f.number}: {f.error}" for f in state.failures)
     more = ", ..." if failed > LISTED_FAILURES else ""
     if _is_beyond_tolerance(state):
-        failures = f"{failed} of {chunks_done(state)} chunks failed, tolerated are {tolerance}"
+        failures = f"{failed} of {chunks_done(state)} chunks failed, more than the {tolerance} tolerated"
         return f"{failures} ({listed_failures}{more}). Remove the cause, then redrive the run"
     if _has_sent_nothing(state):
         sums = counted(state)
-        nothing = f"not one of {state.fetched} messages got onto the queue: {sums.rejected} were rejected"
+        nothing = f"none of {state.fetched} messages reached the queue: {sums.rejected} were rejected"
         if not failed:
             return f"{nothing}; the blobs in rejected/ say why"
         return (
             f"{nothing}, {state.failed.left} failed ({listed_failures}{more}). Remove the cause, then redrive the run"
         )
-    return f"the source has {state.source_total} items by its own count, and gave {state.fetched + state.dropped}"
+    return f"the source said that it has {state.source_total} items, and gave {state.fetched + state.dropped}"
 
 
 def has_other_total(state: RunState) -> bool:
-    """Return whether the source, now read to its end, gave another number of messages than it said it has."""
+    """Return whether the source, read to its end, gave a different number of messages than it said."""
     given = state.fetched + state.dropped
     return state.source_total is not None and state.source_exhausted and state.source_total != given
 
 
 def counted(state: RunState) -> Sums:
-    """Return the sums over all chunks that have given a receipt, those included that a redrive has to do again."""
+    """Return the sums over all chunks with a receipt, including those that a redrive has yet to send again."""
     sums = state.done.plus(state.failed)
     return sums if state.redo is None else sums.plus(state.redo.sums)
 
 
 def pending(state: RunState) -> int:
-    """Return how many messages are fetched and neither enqueued, rejected nor failed for good."""
+    """Return how many fetched messages are neither enqueued, rejected nor failed."""
     return state.spooled.messages + (state.redo.sums.left if state.redo else 0)
 
 
 def chunks_pending(state: RunState) -> int:
-    """Return how many chunks are in the spool and not finished, or have to be done again."""
+    """Return how many chunks are spooled and not finished, or have to be sent again."""
     spooled = state.spooled
     in_window = sum(len(group.numbers) for group in spooled.window)
     return in_window + spooled.stop_chunk - spooled.next_chunk + (state.redo.sums.chunks if state.redo else 0)
 
 
 def chunks_done(state: RunState) -> int:
-    """Return how many chunks are finished, those that failed included."""
+    """Return how many chunks are finished, failed ones included."""
     return state.done.chunks + state.failed.chunks
 
 
 def redriven(state: RunState) -> RunState | None:
-    """Return the state with which a run goes on after it has ended or was lost, None if there is nothing to do again.
+    """Return the state with which a run continues after it ended or was lost, None if nothing is left to do.
 
-    What failed has to be done again, what was in flight is still the window, and the source goes on at the cursor. A
-    time that the source named still holds; with one that was away the patience begins anew.
+    Failed chunks are sent again, the window stays, and the source continues at the cursor. A wait that the source named
+    still holds; the patience for a source that is away starts anew.
     """
     attempt, again = state.attempt + 1, state.failed if state.redo is None else state.failed.plus(state.redo.sums)
     if not again.chunks and _has_nothing_left(state):
@@ -295,7 +295,7 @@ def unrecorded(state: RunState, error: str) -> RunState:
 
 
 def _with_receipts(state: RunState, receipts: Sequence[Receipt]) -> RunState:
-    """Return the state in which each receipt of a finished chunk counts, with the next window of the batch."""
+    """Return the state with the receipts of finished chunks counted, and the next window of the batch."""
     finished = [receipt for receipt in receipts if not receipt.held]
     failed = [receipt for receipt in finished if receipt.failed]
     failures = tuple(
@@ -314,7 +314,7 @@ def _with_receipts(state: RunState, receipts: Sequence[Receipt]) -> RunState:
 
 
 def _with_next_window(spooled: Spooled, request: RunRequest) -> Spooled:
-    """Return what is spooled with the next chunks of the batch as its window, if it has none."""
+    """Return `spooled` with the next chunks of the batch as its window, if it has none."""
     windows = chunk(range(spooled.next_chunk, spooled.stop_chunk), request.chunks_per_batch)
     if spooled.window or not windows:
         return spooled
@@ -323,7 +323,7 @@ def _with_next_window(spooled: Spooled, request: RunRequest) -> Spooled:
 
 
 def _with_outcome(state: RunState, fetched: FetchOutcome, now: datetime) -> RunState:
-    """Return the state in which the batch of `fetched`, if it has one, waits to be enqueued."""
+    """Return the state after a fetch: its batch, if any, is spooled."""
     if fetched.held:
         return state
     if fetched.batch is None:
@@ -348,7 +348,7 @@ def _with_outcome(state: RunState, fetched: FetchOutcome, now: datetime) -> RunS
 
 
 def _with_page(state: RunState, page: FailedPage) -> RunState:
-    """Return the state in which the chunks of `page`, if there are any left, are the window."""
+    """Return the state with the chunks of `page` as its window."""
     assert state.redo is not None, "only a redrive loads failed chunks"
     if page.error is not None:
         return replace(state, error=page.error)
@@ -380,7 +380,7 @@ def _is_beyond_tolerance(state: RunState) -> bool:
 
 
 def _has_sent_nothing(state: RunState) -> bool:
-    """Return whether messages were fetched and none got onto the queue: no tolerance is meant for that."""
+    """Return whether messages were fetched and none reached the queue. No tolerance covers that."""
     return state.fetched > 0 and not counted(state).enqueued
 
 

@@ -1,7 +1,4 @@
-"""How many failed chunks a run may have before it stops: a count, or a share of the chunks done.
-
-Enters: what the run request says. Leaves: whether a run with these totals has gone beyond it.
-"""
+"""How many failed chunks a run may have before it stops: a count, or a share of the chunks done."""
 
 import re
 
@@ -12,7 +9,7 @@ ALLOWED = 'a number of chunks such as 10, or a percentage of the chunks done suc
 
 
 def read_tolerance(given: int | str) -> str:
-    """The tolerance in its one written form, `"10"` or `"5%"`. Raises InvalidInput for anything else."""
+    """Return the tolerance in its one written form, `"10"` or `"5%"`. Raise InvalidInput for anything else."""
     text = str(given).replace(" ", "")
     match = re.fullmatch(r"(\d{1,9})|(\d{1,3}(?:\.\d{1,3})?)%", text)
     if isinstance(given, bool) or match is None or (match[2] and float(match[2]) > 100):
@@ -21,7 +18,7 @@ def read_tolerance(given: int | str) -> str:
 
 
 def is_exceeded(tolerance: str, chunks_failed: int, chunks_done: int) -> bool:
-    """Whether so many failed chunks among those done are more than `tolerance` allows."""
+    """Return whether more chunks failed than `tolerance` allows."""
     if tolerance.endswith("%"):
         return chunks_failed * 100 > float(tolerance[:-1]) * chunks_done
     return chunks_failed > int(tolerance)

@@ -57,7 +57,7 @@ def test_beyond_the_tolerated_failures_nothing_more_is_fetched_and_the_run_fails
 
     last = generations[-1]
     assert len(generations) == 2
-    assert "2 of 3 chunks failed, tolerated are 1 (chunk 0: the queue answered HTTP 403" in str(last.error)
+    assert "2 of 3 chunks failed, more than the 1 tolerated (chunk 0: the queue answered HTTP 403" in str(last.error)
     finished = last.payloads("finish_run")[0]
     assert (finished["state"]["batches"], finished["outcome"]) == (1, "failed"), "what was fetched is dropped"
 
@@ -76,9 +76,7 @@ def test_a_run_of_which_nothing_got_through_fails_however_much_is_tolerated() ->
     answer = answering(batch(0, 10, last=True), chunk=failing(0))
     generations = rehearse_all(answer, first_state(tolerated_failures="100%"))
 
-    assert "not one of 10 messages got onto the queue: 0 were rejected, 10 failed (chunk 0: " in str(
-        generations[-1].error
-    )
+    assert "none of 10 messages reached the queue: 0 were rejected, 10 failed (chunk 0: " in str(generations[-1].error)
     assert generations[-1].payloads("finish_run")[0]["outcome"] == "failed"
 
 
@@ -89,7 +87,7 @@ def test_another_total_than_the_source_said_is_an_outcome_of_its_own_or_a_failur
     assert [(warning["warning"]) for warning in report["warnings"]] == ["source_total_mismatch"]
 
     exact = rehearse_all(answer, first_state(total_is_exact=True))
-    assert str(exact[-1].error) == "the source has 26 items by its own count, and gave 25"
+    assert str(exact[-1].error) == "the source said that it has 26 items, and gave 25"
 
 
 def test_a_ledger_that_cannot_be_written_ends_the_run_as_failed() -> None:
@@ -139,4 +137,4 @@ def test_every_reject_ends_in_the_right_outcome(rejected: int, total: int, outco
     [*_, last] = rehearse_all(answering(batch(0, 10, last=True, total=total), chunk=chunk))
     assert last.payloads("finish_run")[0]["outcome"] == outcome
     if outcome == "failed":
-        assert str(last.error).startswith("not one of 10 messages got onto the queue: 10 were rejected; the blobs")
+        assert str(last.error).startswith("none of 10 messages reached the queue: 10 were rejected; the blobs")

@@ -47,7 +47,7 @@ def test_a_run_that_failed_for_too_many_failures_goes_on_where_it_stopped(rig: R
         host.start(tolerated_failures=2)
         run = host.wait()
         assert run["status"] == "failed"
-        assert "8 of 16 chunks failed, tolerated are 2" in run["error"]
+        assert "8 of 16 chunks failed, more than the 2 tolerated" in run["error"]
         assert (run["report"]["outcome"], run["report"]["failed"]) == ("failed", 200)
         redrive(host, rig)
 
