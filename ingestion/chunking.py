@@ -1,6 +1,6 @@
-"""The chunking helper: it cuts anything that can be sliced into pieces of one size.
+"""The chunking helper: it cuts any sequence into slices of one size.
 
-The orchestrator cuts the numbers of a batch's chunks into windows with it, and a fetch the items of a page into pieces.
+The orchestrator cuts the chunk numbers of a batch into windows, and a fetch cuts the items of a page into pieces.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ DEFAULT_CHUNK_SIZE = 5_000  # messages
 
 
 def chunk(data: Sliceable, size: int = DEFAULT_CHUNK_SIZE) -> list[Sliceable]:
-    """Cut `data` into consecutive slices of `size` elements, the last one shorter if it does not divide evenly.
+    """Return consecutive slices of `size` elements of `data`; the last one may be shorter.
 
-    Returns slices of the type of `data` (lists of a list, ranges of a range); none for empty data.
-    Raises ValueError if `size` is below 1.
+    The slices have the type of `data` (lists of a list, ranges of a range); empty data has none. Raise ValueError if
+    `size` is below 1.
     """
     if size < 1:
         raise ValueError(f"size must be at least 1, not {size}")

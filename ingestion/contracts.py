@@ -1,7 +1,7 @@
-"""The records that cross the durable boundary; `ingestion.wire` is the way across.
+"""The records that cross the durable boundary; `ingestion.wire` encodes and decodes them.
 
-Durable Functions stores every input and output and hands each to the orchestrator again on each replay, so a record
-here is small (the promise, kept by a test: no payload above 4 KB). Ranges are half-open, units are in the names.
+Durable Functions stores every input and output and passes each to the orchestrator again at each replay, so records are
+small: a test keeps every payload under 4 KB. Ranges are half-open, units are in the names.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,14 +35,14 @@ class Chunk(NamedTuple):
 
 
 class Chunks(NamedTuple):
-    """Several chunks with one token: short on the wire, because a state may name a hundred chunks."""
+    """Several chunks with one token, short on the wire, because a state may name a hundred chunks."""
 
     token: str
     numbers: tuple[int, ...]
 
 
 def grouped(chunks: Iterable[Chunk]) -> tuple[Chunks, ...]:
-    """Return `chunks` in their short form, in the same order."""
+    """Return `chunks` grouped by token, in the same order."""
     return tuple(
         Chunks(token, tuple(chunk.number for chunk in same)) for token, same in groupby(chunks, lambda one: one.token)
     )
@@ -55,18 +55,18 @@ def listed(groups: Iterable[Chunks]) -> Iterator[Chunk]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What the client asked for: the source, the messages of a chunk, and the failures that end the run."""
+    """What the client asked for: the source, the size of chunks and windows, and how many failures are tolerated."""
 
     source: str
     chunk_size: int
     chunks_per_batch: int
     tolerated_failures: str = "10"  # chunks, or a percentage of the chunks done such as "5%"
-    total_is_exact: bool = False  # whether fetching another number than the source's own total fails the run
+    total_is_exact: bool = False  # whether a difference from the source's own total fails the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """Where the source goes on: its own JSON text, or the name of the blob that holds a long one."""
+    """Where the source continues: its cursor as JSON text, or the name of the blob that holds a long one."""
 
     text: str | None = None
     blob: str | None = None
@@ -76,8 +76,8 @@ class Cursor:
 class FetchRequest:
     """Input of `fetch_batch`: the next batch of a run. `cursor` is None for the start of the source.
 
-    The batch's first chunk gets the number `first_chunk`. `wait` is what the fetch before had to wait for, if it did
-    not end with a page.
+    The first chunk of the batch gets the number `first_chunk`. `wait` is what has kept the run waiting since the last
+    page.
     """
 
     run: Run
@@ -92,12 +92,12 @@ class FetchRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one `fetch_batch` brought: `chunks` chunks with `count` messages, from number `first_chunk` on.
+    """What one `fetch_batch` fetched: `chunks` chunks with `count` messages, from number `first_chunk` on.
 
-    This record is also the batch's commit record: the chunks with its token are the batch, whatever else lies beside
-    them. `next_cursor` is None when the source has ended, and `ended` says what showed that. `wait` is what keeps the
-    source from being asked at once. `clamped_to` is the page size to which the server cut the one asked for; `dropped`
-    counts messages that the description says to drop because the run holds them already.
+    This record is also the commit record of the batch: only chunks with its token belong to the batch. `next_cursor` is
+    None when the source has ended, and `ended` says what showed that. `wait` says why the source must not be asked at
+    once. `clamped_to` is the page size that the server used instead of the larger one requested. `dropped` counts the
+    messages that the description says to drop, because the run already has them.
     """
 
     index: int
@@ -116,7 +116,7 @@ class Batch:
 
     @property
     def wait_seconds(self) -> float:
-        """The seconds for which the source is left alone before the next request."""
+        """The seconds to wait before the next request to the source."""
         return self.wait.seconds if self.wait else 0.0
 
 
@@ -131,7 +131,7 @@ class FetchOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnqueueRequest:
-    """Input of `enqueue_chunk`: which chunk."""
+    """Input of `enqueue_chunk`: the chunk to send."""
 
     run: Run
     source: str
@@ -143,12 +143,12 @@ OUT_OF_TIME = "out_of_time"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Output of `enqueue_chunk`: what became of the messages of a chunk, over all attempts at it.
+    """Output of `enqueue_chunk`: what became of the messages of a chunk, over all attempts.
 
-    `held` is the command that holds the chunk back, or OUT_OF_TIME: then the chunk is not finished, a later window
-    goes on with it, and nothing of it counts yet. `error` says why `failed` messages did not get through.
-    `resumed_from` counts the messages that attempts before the last had confirmed, `possible_duplicates` the queue
-    messages of which an answer was lost.
+    `held` is the command that holds the chunk back, or OUT_OF_TIME: the chunk is then unfinished, a later window
+    continues it, and it does not count yet. `error` says why `failed` messages did not get through. `resumed_from`
+    counts the messages that earlier attempts had confirmed; `possible_duplicates` counts the queue messages whose
+    answer was lost.
     """
 
     number: int
@@ -172,7 +172,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkFailure:
-    """A chunk of which messages failed, as the report lists it."""
+    """A chunk with failed messages, as the report lists it."""
 
     number: int
     failed: int
@@ -197,7 +197,7 @@ class Sums:
         return self.messages - self.enqueued - self.rejected
 
     def plus(self, other: "Sums", sign: int = 1) -> "Sums":
-        """Return these sums and the others together."""
+        """Return these sums plus the others."""
         return Sums(
             chunks=self.chunks + sign * other.chunks,
             messages=self.messages + sign * other.messages,
@@ -209,7 +209,7 @@ class Sums:
         )
 
     def minus(self, other: "Sums") -> "Sums":
-        """Return what is left of these sums without the others."""
+        """Return these sums minus the others."""
         return self.plus(other, -1)
 
 
@@ -247,7 +247,7 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redo:
-    """Failed chunks that a redrive has yet to do again: those in the redo list of `attempt`, from `next_byte` on."""
+    """Failed chunks that a redrive has yet to send again: the redo list of `attempt`, from `next_byte` on."""
 
     attempt: int
     next_byte: int = 0
@@ -256,13 +256,13 @@ class Redo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """What one generation of the orchestrator hands to the next: the only state that a run has.
+    """What one generation of the orchestrator passes to the next: the only state that a run has.
 
     `cursor` is where to fetch next (None with `batches` = 0: the start of the source). A chunk counts when it is
-    finished: in `done`, or, with messages that failed, in `failed`. `wait_until` is when the source may be asked
-    again, `wait` why not before. `failures` is bounded; `failed` counts them all, and the ledger lists them all.
+    finished: in `failed` if messages of it failed, else in `done`. `wait_until` is when the source may be asked again,
+    and `wait` says why not before. `failures` is bounded; `failed` counts all failures, and the ledger lists them.
     `attempt` counts redrives, `window` the windows of an attempt; together they order the states of a run.
-    `recoveries` are the last attempts that the keeper began.
+    `recoveries` are the latest attempts that the keeper began.
     """
 
     run: Run
@@ -277,13 +277,13 @@ class RunState:
     pages: int = 0
     chunks: int = 0  # numbers given to chunks so far
     fetched: int = 0
-    dropped: int = 0  # messages that came and that the description says to drop
+    dropped: int = 0  # messages that the description says to drop
     spooled: Spooled = field(default_factory=Spooled)
     redo: Redo | None = None
     done: Sums = field(default_factory=Sums)
     failed: Sums = field(default_factory=Sums)
     failures: tuple[ChunkFailure, ...] = ()
-    command: str | None = None  # what this window met: "pause" or "cancel"
+    command: str | None = None  # that this window found: "pause" or "cancel"
     error: str | None = None  # why the run cannot go on
     attempt: int = 0
     window: int = 0
@@ -294,7 +294,7 @@ class RunState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """Output of `record_window`: a command to the run, or why its state could not be recorded."""
+    """Output of `record_window`: the command for the run, or why its state could not be recorded."""
 
     command: str | None = None
     error: str | None = None
@@ -341,7 +341,7 @@ class LoadRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedPage:
-    """Output of `load_failed`: chunks to do again, their sums so far, and where the list goes on (None: it ends)."""
+    """Output of `load_failed`: chunks to send again, their sums so far, and where the list goes on (None: it ends)."""
 
     chunks: tuple[Chunks, ...] = ()
     sums: Sums = field(default_factory=Sums)

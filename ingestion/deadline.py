@@ -1,7 +1,6 @@
-"""The time of a function: it ends by itself before the host would end it, since the host then ends the whole worker.
+"""The time limit of a function: it stops before the host's `functionTimeout`, when the host ends the whole worker.
 
-Enters: the host's `functionTimeout`, from the app setting that overrides host.json, or from host.json. Leaves: the
-seconds after which a function begins nothing more, and those after which it is cancelled.
+`functionTimeout` comes from the app setting that overrides host.json, or from host.json.
 """
 
 import asyncio
@@ -16,13 +15,13 @@ from ingestion.errors import InvalidInput, OutOfTime
 
 HOST_JSON = Path(__file__).parents[1] / "host.json"
 SETTING = "AzureFunctionsJobHost__functionTimeout"
-DEFAULT_SECONDS = 300.0  # the shortest that a plan has without a functionTimeout: 5 minutes on Consumption
+DEFAULT_SECONDS = 300.0  # the shortest default of all plans: 5 minutes on Consumption
 LAST_BEGINNING, CANCELLED = 0.85, 0.95  # of functionTimeout
 HTTP_SECONDS = 100.0  # Azure's load balancer gives up after 230
 
 
 def function_timeout(environment: Mapping[str, str] = os.environ, host_json: Path = HOST_JSON) -> float:
-    """Return the seconds that the host gives a function; infinite for -1."""
+    """Return the `functionTimeout` of the host in seconds; infinite for -1. Raise InvalidInput."""
     given = environment.get(SETTING)
     if not given and host_json.exists():
         given = json.loads(host_json.read_text(encoding="utf-8")).get("functionTimeout")
@@ -33,20 +32,20 @@ def function_timeout(environment: Mapping[str, str] = os.environ, host_json: Pat
     match = re.fullmatch(r"(?:(\d+)\.)?(\d+):(\d+):(\d+)", given.strip())
     if match is None:
         raise InvalidInput(
-            "functionTimeout", f"{given!r} is no time", 'hours, minutes and seconds as "00:10:00", or "-1"'
+            "functionTimeout", f"{given!r} is not a time", 'hours, minutes and seconds as "00:10:00", or "-1"'
         )
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return float(days * 86_400 + hours * 3_600 + minutes * 60 + seconds)
 
 
 def seconds_to_begin() -> float:
-    """Return the seconds after which a function begins no further page or message."""
+    """Return the seconds after which a function starts no further page or message."""
     return function_timeout() * LAST_BEGINNING
 
 
 @asynccontextmanager
 async def in_time(doing: str, seconds: float | None = None) -> AsyncIterator[None]:
-    """Cancel the work within after `seconds`, by default shortly before the host would end it, and raise OutOfTime."""
+    """Cancel the block after `seconds`, by default shortly before `functionTimeout`, and raise OutOfTime."""
     limit = function_timeout() * CANCELLED if seconds is None else seconds
     try:
         async with asyncio.timeout(None if limit == float("inf") else limit) as timeout:

@@ -1,19 +1,19 @@
 """Every error that Sluice raises on purpose, split by what the caller does about it.
 
 SluiceError
-├── InvalidInput         a person gave something wrong; names the field and the problem
+├── InvalidInput         an input is wrong; names the field and the problem
 │   ├── NotFound             what the field names does not exist
-│   └── Conflict             the run is not in a state for what was asked
+│   └── Conflict             the state of the run does not allow this
 ├── PermanentError       trying again cannot help; the message says what to change
-│   ├── SourceRefused        the source answered, and the answer is a refusal or not what was described
-│   ├── SourceUnreachable    the source did not answer, however often it was asked, or never can
+│   ├── SourceRefused        the source refused, or its answer does not fit its description
+│   ├── SourceUnreachable    the source did not answer any attempt, or has no usable address
 │   ├── StorageRefused       the storage account refused, or does not exist
-│   ├── SpoolConflict        somebody else wrote what this batch was about to write
+│   ├── SpoolConflict        another copy of the same fetch committed the batch first
 │   └── UnknownSchema        another version of the app wrote the state of a run
 └── RetryableError       the same call may succeed later
-    ├── StorageUnavailable   the storage account did not answer, or said that it is busy
-    ├── DurableUnavailable   Durable Functions did not do what it was asked, or did not tell
-    ├── RunLocked            somebody else starts, redrives, deletes or recovers the run, or it is ending
+    ├── StorageUnavailable   the storage account did not answer, or is busy
+    ├── DurableUnavailable   Durable Functions failed, or did not answer
+    ├── RunLocked            another operation holds the lock of the run, or it is still ending
     ├── OutOfTime            the function had no time left
     ├── ChunkOutOfTime       no message of the chunk got through in its time
     └── ChunkTakenOver       another copy of this activity sends the chunk
@@ -21,7 +21,7 @@ SluiceError
 
 
 class SluiceError(Exception):
-    """The root: catch it to catch all that Sluice raises on purpose."""
+    """The root of all errors that Sluice raises on purpose."""
 
 
 class InvalidInput(SluiceError):
@@ -42,11 +42,11 @@ class NotFound(InvalidInput):
 
 
 class Conflict(InvalidInput):
-    """The run is not in a state for what was asked of it."""
+    """The state of the run does not allow this request or command."""
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, without the lines after the first, which hold traces and bodies."""
+    """Return the first line of an error's text; later lines hold traces and bodies."""
     return str(error).partition("\n")[0].strip() or type(error).__name__
 
 
@@ -59,7 +59,7 @@ class SourceRefused(PermanentError):
 
 
 class SourceUnreachable(PermanentError):
-    """The source gave no usable answer for as long as it may be away, or has no name or certificate to be asked by."""
+    """The source gave no usable answer for as long as it may be away, or its name or certificate is invalid."""
 
 
 class StorageRefused(PermanentError):
@@ -83,11 +83,11 @@ class StorageUnavailable(RetryableError):
 
 
 class DurableUnavailable(RetryableError):
-    """Durable Functions did not answer, or answered that something went wrong."""
+    """Durable Functions did not answer, or answered with an error."""
 
 
 class RunLocked(RetryableError):
-    """Somebody else starts, redrives, deletes or recovers the run at this moment, or its last attempt ends late."""
+    """Another operation holds the lock of the run, or its last attempt is still ending."""
 
 
 class OutOfTime(RetryableError):
@@ -95,7 +95,7 @@ class OutOfTime(RetryableError):
 
 
 class ChunkOutOfTime(RetryableError):
-    """The chunk's time is spent and not one of its messages has got through."""
+    """The time of the chunk is up, and none of its messages got through."""
 
 
 class ChunkTakenOver(RetryableError):

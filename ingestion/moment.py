@@ -1,4 +1,4 @@
-"""Moments in texts."""
+"""Read moments from texts."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def moment(text: str | None) -> datetime:
-    """Return the moment in a text; an empty one was before all others. Raise ValueError for a text that is no date."""
+    """Return the moment in a text, LONG_AGO for an empty one. Raise ValueError if the text is not a date."""
     if not text:
         return LONG_AGO
     time = datetime.fromisoformat(text)

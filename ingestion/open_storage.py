@@ -1,7 +1,7 @@
-"""All that the settings name, opened: the container, the queues, and the client for sources.
+"""Open what the settings name: the container, the queues, and the client for sources.
 
-There is one `Storage` per event loop and settings. The first call makes it and all later calls share it, with its
-connections and what it has learned about the rate of each queue.
+There is one `Storage` per event loop and settings. The first call creates it; later calls share it, with its
+connections and the rate that it has found for each queue.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ _opened: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Storage]] =
 
 
 def open_storage(settings: Settings) -> Storage:
-    """Return the storage of the running event loop for `settings`; the first call makes it."""
+    """Return the storage of the running event loop for `settings`; the first call creates it."""
     of_loop = _opened.setdefault(asyncio.get_running_loop(), {})
     if settings not in of_loop:
         of_loop[settings] = Storage(settings)
@@ -52,6 +52,6 @@ def open_storage(settings: Settings) -> Storage:
 
 
 async def close_storage() -> None:
-    """Close every storage that `open_storage` made for the running event loop."""
+    """Close every storage that `open_storage` created for the running event loop."""
     for storage in _opened.pop(asyncio.get_running_loop(), {}).values():
         await storage.close()

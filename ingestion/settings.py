@@ -1,4 +1,4 @@
-"""The app settings, read from the environment once per call of a function and checked as a whole.
+"""The app settings, read from the environment at each call of a function and checked as a whole.
 
 In Azure they are the function app's settings; locally they come from `local.settings.json` or the environment.
 """
@@ -19,26 +19,26 @@ from ingestion.validation import invalid_input, not_allowed
 MAX_CHUNK_SIZE = 50_000
 MAX_CHUNKS_PER_BATCH = 80  # history and the receipts in a payload grow with it
 MIB = 1024 * 1024
-MAX_PACK_BYTES = 49_152  # what is 64 KiB as base64
+MAX_PACK_BYTES = 49_152  # 64 KiB once encoded as base64
 WEEK_SECONDS = 7 * 24 * 3600
 DEFAULT_QUEUE = "sluice-ids"
 STORAGE = "AzureWebJobsStorage"
-DEFAULT_PATIENCE_SECONDS = 900.0  # with a source that is away
+DEFAULT_PATIENCE_SECONDS = 900.0  # for a source that is away
 KEEPER = "SLUICE_KEEPER_SECONDS"
-# Every so many seconds: a schedule repeats within a minute or an hour, so these are all that come regularly.
+# A schedule repeats every minute or every hour, so only these intervals are regular.
 KEEPER_SECONDS = (0, *(n for n in range(1, 60) if 60 % n == 0), *(60 * n for n in range(1, 61) if 60 % n == 0))
 DEFAULT_KEEPER_SECONDS = 60
 LONGEST_SECONDS = 3_600  # of one activity; a host lets them run for some minutes
 
-QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"  # and that of a container
+QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"  # also of a container
 
 Name = Annotated[str, Field(pattern=f"^{QUEUE_NAME}$", min_length=3, max_length=63)]
 
 
 def _is_scheduled(given: str | int) -> str | int:
     if str(given) not in map(str, KEEPER_SECONDS):
-        allowed = "0, or seconds that divide a minute, or whole minutes that divide an hour, as a number alone"
-        raise not_allowed(f"no schedule comes every {given!r} seconds", allowed)
+        allowed = "0, a number of seconds that divides 60, or 60 times a number that divides 60"
+        raise not_allowed(f"a schedule cannot repeat every {given!r} seconds", allowed)
     return given
 
 
@@ -74,13 +74,13 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _outlives_its_delay(self) -> Self:
-        """Refuse a message that would be gone before it can be seen: the queue refuses such a put."""
+        """Refuse settings with which a message expires before it is visible: the queue would refuse the put."""
         life, hidden = self.message_ttl_seconds, self.message_delay_seconds
         if life == 0:
-            raise not_allowed("0 lets no message live", "1 or more, or -1 for ever", "SLUICE_MESSAGE_TTL_SECONDS")
+            raise not_allowed("0 would expire every message", "1 or more, or -1 for ever", "SLUICE_MESSAGE_TTL_SECONDS")
         if 0 < life <= hidden:
             allowed = f"less than SLUICE_MESSAGE_TTL_SECONDS, which is {life}"
-            raise not_allowed(f"{hidden} outlasts the message", allowed, "SLUICE_MESSAGE_DELAY_SECONDS")
+            raise not_allowed(f"after {hidden} s the message has expired", allowed, "SLUICE_MESSAGE_DELAY_SECONDS")
         return self
 
 
@@ -95,17 +95,17 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def keeper_seconds(environment: Mapping[str, str] = os.environ) -> int:
-    """Return how often the keeper looks, for its schedule, which is made when the app is loaded.
+    """Return the interval of the keeper, for its schedule, which is made when the app is loaded.
 
-    A value that is not allowed is the default here: an error would leave the host without a single function, and
-    `load_settings` names it at every call.
+    An invalid value gives the default, because an error here would leave the host without functions. `load_settings`
+    raises the error at every call.
     """
     given = environment.get(KEEPER, "")
     return int(given) if given in map(str, KEEPER_SECONDS) else DEFAULT_KEEPER_SECONDS
 
 
 def _shards(environment: Mapping[str, str], default: Account) -> tuple[tuple[Account, str], ...]:
-    """Return the queues to spread messages over, `queue` or `SETTING_NAME/queue` for one in another account each."""
+    """Return the queues to spread messages over; an entry is `queue`, or `SETTING_NAME/queue` in another account."""
     name = "SLUICE_QUEUES" if environment.get("SLUICE_QUEUES") else "SLUICE_QUEUE"
     entries = [entry.strip() for entry in (environment.get(name) or DEFAULT_QUEUE).split(",")]
     shards = []
@@ -115,6 +115,6 @@ def _shards(environment: Mapping[str, str], default: Account) -> tuple[tuple[Acc
             allowed = "3 to 63 lower-case letters, digits, single hyphens; in another account SETTING_NAME/queue"
             raise InvalidInput(name, f"{entry!r} is not the name of a queue", allowed)
         if entries.count(entry) > 1:
-            raise InvalidInput(name, f"{entry!r} is there more than once", "each queue once, separated by commas")
+            raise InvalidInput(name, f"{entry!r} is listed more than once", "each queue once, separated by commas")
         shards.append((read_account(setting, environment) if slash else default, queue))
     return tuple(shards)

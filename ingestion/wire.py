@@ -1,6 +1,6 @@
-"""The only way across the durable boundary: a record on one side, a plain dict on the other.
+"""The only way across the durable boundary: records on one side, plain dicts on the other.
 
-Unknown keys are ignored on reading, so that a run in flight survives newer code.
+Decoding ignores unknown keys, so that a run in flight survives newer code.
 """
 
 from typing import Any, TypeVar
@@ -27,6 +27,6 @@ def to_wire(record: Any) -> JsonObject:
 
 
 def from_wire(kind: type[Record], data: Any) -> Record:
-    """Decode what `to_wire` made. Raises pydantic.ValidationError, which names the field, on anything else."""
+    """Decode what `to_wire` returned. Raise pydantic.ValidationError, which names the field, for anything else."""
     record: Record = _adapter(kind).validate_python(data)
     return record

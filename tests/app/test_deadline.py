@@ -30,7 +30,7 @@ def test_the_time_of_a_function_is_the_host_s(
 
 
 def test_a_time_that_is_none_is_refused_by_name() -> None:
-    with pytest.raises(InvalidInput, match="functionTimeout: 'soon' is no time"):
+    with pytest.raises(InvalidInput, match="functionTimeout: 'soon' is not a time"):
         function_timeout({"AzureFunctionsJobHost__functionTimeout": "soon"})
 
 
