@@ -1,7 +1,6 @@
-"""What a page means for the way through the source: where to go on, or that and why it has ended. No I/O.
+"""What a page means for the position in the source: the next position, or the end and its reason. No I/O.
 
-Enters: a position, the request for its page, and the page. Leaves: the next position, an `End`, or SourceRefused with
-the evidence. The guards that are always on live here: loops of any length, the limit of pages, the hosts of next links.
+The guards that are always on are here: loops of any length, the limit of pages, the hosts of next links.
 """
 
 import json
@@ -21,7 +20,7 @@ NO_CONTENT = 204
 
 
 def advance(source: Source, position: Position, request: PageRequest, page: Page, seen: Seen) -> Position | End:
-    """The position after `page`, which answered `request`; the next request is added to `seen`."""
+    """Return the position after `page`, which answered `request`, or the end. Add the next request to `seen`."""
     style = source.pagination
     reached = Reached(
         pages=position.pages + 1,
@@ -32,7 +31,7 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
     following = style.following(page, position.cursor, request, reached)
     if isinstance(following, End):
         return _ended(source, following, reached)
-    if isinstance(style, AddressStyle):  # what is durable holds no credentials; the next request gets them anyway
+    if isinstance(style, AddressStyle):  # a stored position holds no credentials; each request adds them
         following = without_key(source.auth, following)
     moved = replace(
         position,
@@ -47,9 +46,9 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
 
 
 def answered(source: Source, position: Position, page: Page) -> Position | End | None:
-    """What an answer that is no page of items means: a declared end, or an expired cursor; None for a page.
+    """Return what an answer other than a page means: a declared end, or an expired cursor; None for a page.
 
-    The first answer can be neither: a 404 there is a wrong address, not an empty source.
+    Raise SourceRefused for any other answer. A 404 to the first request is a wrong address, not an empty source.
     """
     ends = page.status in source.pagination.end_statuses
     if page.status < 300 and not isinstance(page.document, str) and not ends:
@@ -69,24 +68,24 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
 
 
 def first_page(source: Source, position: Position, digest: str) -> str:
-    """The digest to remember of the source's first page, given that of the page just read.
+    """Return the digest of the source's first page, given the digest of the page just read.
 
-    Raises SourceRefused if the source gives that page again where it was asked to resume from a key.
+    Raise SourceRefused if the source returns its first page when asked to resume from a key.
     """
     if position.pages:
         return position.first_page
     if position.since is not None and digest and digest == position.first_page:
         raise SourceRefused(
-            f"the source ignores {str(source.expiry.send)!r}, with which it was to resume after its cursor had "
-            "expired: it began from its start. Nothing of that was taken; check expiry.send in the description"
+            f"the source ignores {str(source.expiry.send)!r}, which should make it resume after its cursor has "
+            "expired: it began from its start. No message of that was taken; check expiry.send in the description"
         )
     return position.first_page or digest
 
 
 def total_of(source: Source, position: Position, page: Page) -> int | None:
-    """The number of items of the whole source, as the last page said that said it.
+    """Return the number of items of the whole source, as the last page with a total says.
 
-    After a resumption by key, pages count what follows the key: then what was said before it stays.
+    After a resumption by key, pages count only the items after the key, so the earlier total stays.
     """
     if source.total is None or position.since is not None:
         return position.total
@@ -95,7 +94,7 @@ def total_of(source: Source, position: Position, page: Page) -> int | None:
 
 
 def clamped_to(source: Source, position: Position, page: Page) -> int | None:
-    """The size to which the server cut the pages, seen from a first page that is not the last; None if it did not."""
+    """Return the page size if the server made it smaller than requested, as a first page with more to come shows."""
     limit = source.pagination.limit
     return page.count if position.pages == 0 and limit is not None and 0 < page.count < limit else None
 
@@ -103,20 +102,20 @@ def clamped_to(source: Source, position: Position, page: Page) -> int | None:
 def _guarded(source: Source, moved: Position, request: PageRequest, reached: Reached, seen: Seen) -> Position | End:
     following = request_at(source, moved)
     if not is_allowed(following.url, source.url, source.hosts):
-        leads = origin(following.url) or "what is no http address"
+        leads = origin(following.url) or "something that is not an HTTP address"
         names = ", ".join(sorted({origin(each) for each in (source.url, *source.hosts)}))
         raise SourceRefused(
-            f"the source's next link leads to {leads}, and only {names} may be asked; "
-            "if that is right, add the other one to hosts in the description"
+            f"the source's next link leads to {leads}, but requests may go only to {names}; "
+            "if the link is right, add its host to hosts in the description"
         )
     before = seen.page_of(following)
     if before is not None:
         if source.pagination.end.repeated and fingerprint(following) == fingerprint(request):
             return _ended(source, End("the cursor repeats"), reached)
         raise SourceRefused(
-            f"the source goes round: what page {reached.pages} names as the next page is what page {before} was asked "
-            f"for, {reached.pages + 1 - before} pages before. Nothing of the repetition was taken; check the "
-            "pagination in the description"
+            f"the pages of the source form a loop: after page {reached.pages} comes page {before} again, "
+            f"{reached.pages + 1 - before} pages back. No repeated page was taken; check the pagination in the "
+            "description"
         )
     if moved.earlier_pages + moved.pages >= source.max_pages:
         raise SourceRefused(f"the source has more than {source.max_pages} pages; if that is right, raise max_pages")
@@ -127,13 +126,13 @@ def _guarded(source: Source, moved: Position, request: PageRequest, reached: Rea
 def _ended(source: Source, end: End, reached: Reached) -> End:
     if source.pagination.end.exact_total and reached.total is not None and reached.items != reached.total:
         raise SourceRefused(
-            f"the source ended ({end.reason}) after {reached.items} items, and it says that it has {reached.total}"
+            f"the source ended ({end.reason}) after {reached.items} items, but says that it has {reached.total}"
         )
     return end
 
 
 def _expired(source: Source, position: Position, status: int) -> Position:
-    """The start of the source again, for a restart or a resumption."""
+    """Return the start of the source, for a restart or a resumption. Raise SourceRefused if neither is allowed."""
     said = f"the source says that its cursor has expired (HTTP {status}, after page {position.pages})"
     if source.expiry.then == "fail":
         raise SourceRefused(

@@ -1,7 +1,6 @@
-"""The fetch loop: pages are read until the batch is full, its time is spent, the source ends or says wait.
+"""The fetch loop: read pages until the batch is full, its time is up, or the source ends or asks to wait.
 
-Enters: a fetch request. Leaves: a committed batch in the spool, described by the returned `Batch`. One durable round
-trip brings many pages, and the position in the source is durable once for each batch.
+One activity call fetches many pages, and the position in the source becomes durable once for each batch.
 """
 
 import asyncio
@@ -41,11 +40,11 @@ async def fetch(
     chunk_bytes: int,
     now: Callable[[], float] = monotonic,
 ) -> Batch:
-    """Bring the next batch into the spool and return it; the batch of an earlier copy of this fetch, if there is one.
+    """Fetch the next batch into the spool and return it, or the batch that an earlier copy of this fetch committed.
 
-    No further page is asked for after `budget_seconds`, and a page that takes longer than until `last_page_seconds` is
-    given up: the next fetch begins with it. A batch holds at most `request.max_messages` and the rest of the page that
-    filled it. Raise SourceRefused and SourceUnreachable, and OutOfTime if not one page came in time.
+    No page is requested after `budget_seconds`. A page that is not complete after `last_page_seconds` is given up, and
+    the next fetch begins with it. A batch holds at most `request.max_messages` and the rest of the page that filled it.
+    Raise SourceRefused or SourceUnreachable, or OutOfTime if no page came in time.
     """
     if (committed := await spool.find(request.batch_index)) is not None:
         return committed
@@ -66,7 +65,7 @@ async def fetch(
 async def _walk(
     request: FetchRequest, source: Source, client: SourceClient, spool: Spool, chunk_bytes: int, give_up_at: float
 ) -> "_Walk":
-    """Return a walk from the request's cursor on, with all that the guards have to know of the way before."""
+    """Return a walk from the request's cursor on, with what the guards must know of earlier pages."""
     stored = await spool.load_cursor(request.cursor)
     position = Position(cursor=source.pagination.first()) if stored is None else from_json(stored)
     seen = Seen(await spool.load(position.seen) if position.seen else b"")
@@ -75,7 +74,7 @@ async def _walk(
     known = None
     if position.known_batches:
         known = Known()
-        async with in_time("read what the run holds already", _left(give_up_at)):
+        async with in_time("read the messages that the run already has", _left(give_up_at)):
             async for line in spool.lines(position.known_batches):
                 known.add(line)
     client.patience.go_on(request.wait)
@@ -108,7 +107,7 @@ class _Walk:
         self._ahead = PagesAhead(client, source.parallel_fetches, self._request_of)
 
     async def fill(self, deadline: float, now: Callable[[], float]) -> Batch:
-        """Read pages into chunks, and return the batch, which is complete and not committed."""
+        """Read pages into chunks; return the batch, complete but not committed."""
         try:
             following, wait_seconds = await self._read(deadline, now)
         finally:
@@ -135,7 +134,7 @@ class _Walk:
 
     def _wait(self, seconds: float) -> Wait | None:
         wait = self._client.patience.wait(seconds)
-        # Concealed before it is cut: of a credential at the cut a part would be left.
+        # Conceal before cutting: otherwise a part of a credential at the cut would remain.
         return wait and replace(wait, reason=self._client.concealed(wait.reason)[:REASON_CHARACTERS])
 
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
@@ -169,7 +168,7 @@ class _Walk:
         return following, wait_seconds
 
     async def _wait_for_turn(self) -> float:
-        """Sleep until the source may be asked again, since the next fetch knows nothing of it; a long wait is told."""
+        """Sleep until the source may be asked again, for the next fetch; return a long wait instead."""
         pause = self._client.until_turn()
         if pause > SHORT_WAIT_SECONDS:
             return pause
@@ -187,7 +186,7 @@ class _Walk:
         return request_at(self._source, replace(self._position, cursor=cursor))
 
     async def _take(self, page: Page, request: PageRequest) -> Position | End:
-        """Spool what the page holds; return where to go on."""
+        """Spool the items of the page; return where to go on."""
         source, position = self._source, self._position
         answer = answered(source, position, page)
         if answer is not None:

@@ -1,7 +1,7 @@
-"""Asking for pages before their turn, where the pagination style can tell their cursors.
+"""Request pages ahead, if the pagination style knows their cursors.
 
-Enters: each page with the cursors after it. Leaves: the pages one by one, in the order of the source, so that batches,
-guards and counts know nothing of it. At most `parallel_fetches` requests are under way and as many pages in memory.
+The pages come out one by one in the order of the source, so batches, guards and counts work as without this. At most
+`parallel_fetches` requests are under way, and as many pages in memory.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ Asked = asyncio.Task[Page | Throttled]
 
 
 class PagesAhead:
-    """The pages of one fetch: the one whose turn it is, and those that were asked for already."""
+    """The pages of one fetch: the next one, and those requested ahead."""
 
     def __init__(self, client: SourceClient, parallel: int, request_of: Callable[[Any], PageRequest]) -> None:
-        """`request_of` makes the request for a cursor."""
+        """`request_of` returns the request for a cursor."""
         self._client, self._parallel, self._request_of = client, parallel, request_of
-        self._expected: deque[Any] = deque()  # cursors, the one whose turn it is first
+        self._expected: deque[Any] = deque()  # cursors, the one of the next page first
         self._asked: dict[str, Asked] = {}
 
     def expect(self, cursor: Any, cursors: Callable[[], Iterable[Any] | None]) -> None:
-        """The turn is at `cursor` now; `cursors` tells it and all after it, and is asked only where it has to be.
+        """Set the cursor of the next page; `cursors` returns it and all after it, and is called only if necessary.
 
-        Where the source goes another way than was told, what was asked for is dropped.
+        If the source goes another way than expected, drop the pages requested ahead.
         """
         if self._parallel == 1:
             return
@@ -41,9 +41,9 @@ class PagesAhead:
             self._expected = told if told and told[0] == cursor else deque()
 
     async def get(self, cursor: Any, sink: ItemSink | None, most: int) -> Page | Throttled:
-        """The page at `cursor`; `most` is how many pages, with this one, can be used before the fetch ends.
+        """Return the page at `cursor`; `most` is how many pages, with this one, the fetch can still use.
 
-        Raises what the client raises. A page that was asked for early has its items with it, whatever the sink.
+        Raise what the client raises. A page requested ahead carries its items and does not use the sink.
         """
         if self._expected and self._expected[0] == cursor:
             for expected in islice(self._expected, 1, max(1, min(self._parallel, most))):
@@ -52,11 +52,11 @@ class PagesAhead:
         asked = self._asked.pop(json.dumps(cursor), None)
         if asked is not None and isinstance(early := await asked, Page):
             return early
-        # A wait that was named a while ago may be over; the client knows, and keeps what is left of it.
+        # Of a wait that the source named earlier, the client knows what is left.
         return await self._client.get(self._request_of(cursor), sink)
 
     async def close(self) -> None:
-        """Give up what was asked for and not used."""
+        """Cancel the requests ahead that were not used."""
         asked = self._drop()
         await asyncio.gather(*asked, return_exceptions=True)
 
@@ -65,11 +65,11 @@ class PagesAhead:
         self._asked.clear()
         for task in dropped:
             task.cancel()
-            task.add_done_callback(_looked_at)
+            task.add_done_callback(_ignore_failure)
         return dropped
 
 
-def _looked_at(task: Asked) -> None:
-    """A failure of what nobody needs any more is none."""
+def _ignore_failure(task: Asked) -> None:
+    """Ignore the failure of a dropped request: asyncio would log it otherwise."""
     if not task.cancelled():
         task.exception()

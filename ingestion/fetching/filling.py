@@ -1,7 +1,7 @@
-"""From the items of pages to the chunks of a batch: the sink that a page's items go to while they arrive.
+"""Turn the items of pages into the chunks of a batch while they arrive.
 
-Enters: items. Leaves: chunks in the spool, each written as soon as it is full: at `chunk_size` messages, or at
-`chunk_bytes`. Memory holds one chunk and the piece that came last, however large a page is.
+A chunk is written as soon as it has `chunk_size` messages or `chunk_bytes` bytes. Memory holds one chunk and the latest
+piece of a page, however large the page is.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class Filling:
         known: Known | None = None,
         previous: bytes = b"",
     ) -> None:
-        """`known` and `previous` tell the messages of the run, and of the page before, that are to be dropped."""
+        """Drop the messages in `known` (of the run) and those whose digests are in `previous` (of the page before)."""
         self.pages = 0
         self.dropped = 0
         self._source, self._writer, self._known = source, writer, known
@@ -52,7 +52,7 @@ class Filling:
 
     @property
     def previous(self) -> bytes:
-        """Fingerprints of the messages of the last page, where repeats are dropped."""
+        """Digests of the messages of the last page, if repeats are dropped."""
         return b"".join(sorted(self._previous))
 
     @property
@@ -66,14 +66,14 @@ class Filling:
         self._begin_page()
 
     async def restart(self) -> None:
-        """Forget what came of the page: it was cut off, and is asked for again."""
+        """Forget the page so far: it was cut off, and is requested again."""
         mark, lines, self._bytes, self.dropped = self._marked
         self._writer.go_back(mark)
         self._lines = list(lines)
         self._begin_page()
 
     async def add(self, items: list[Any]) -> None:
-        """Take the next items of the page."""
+        """Add the next items of the page."""
         for piece in chunk(items, PIECE_ITEMS):
             lines = [line_of(message) for message in self._messages(piece)]
             self._digest.update(b"".join(lines))
@@ -86,13 +86,13 @@ class Filling:
                     await self.write_chunk()
 
     def end(self) -> int:
-        """End the page, which is whole; return the messages that it added."""
+        """End the complete page; return how many messages it added."""
         self.pages += 1
         self._previous = self._current
         return self._added
 
     async def write_chunk(self) -> None:
-        """Write the chunk under way, if it has any messages."""
+        """Write the present chunk, if it has any messages."""
         if self._lines:
             await self._writer.write_chunk(self._lines)
             self._lines, self._bytes = [], 0
@@ -127,6 +127,6 @@ def line_of(message: Any) -> bytes:
     try:
         return f"{_encode(message)}\n".encode()
     except RecursionError:
-        raise SourceRefused("a message nests lists and objects too deep to be written as JSON") from None
-    except UnicodeEncodeError:  # half of a surrogate pair: escaped it gets as far as the sender, which rejects it alone
+        raise SourceRefused("a message is too deeply nested to be written as JSON") from None
+    except UnicodeEncodeError:  # half of a surrogate pair: escaped here, so that the sender rejects it alone
         return f"{_encode_escaped(message)}\n".encode()

@@ -1,7 +1,7 @@
-"""The messages that a run holds already, by their digests: what to skip when its source is read from the start again.
+"""The messages that a run already has, by digest: they are skipped when the source is read again from its start.
 
-Enters: the lines of earlier batches. Leaves: whether a line is among them. Sixteen bytes a message, because a digest
-that two messages share would lose one of them; grouped by their first two bytes, which is all the index there is.
+A digest has sixteen bytes, because two messages with the same digest would lose one of them. The first two bytes are
+the only index.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ class Known:
         self._count = 0
 
     def add(self, line: bytes) -> None:
-        """Remember a line. Raises SourceRefused if there are more than memory should hold."""
+        """Remember a line. Raise SourceRefused if there are more than MAX_KNOWN."""
         self._count += 1
         if self._count > MAX_KNOWN:
             raise SourceRefused(
@@ -40,5 +40,5 @@ class Known:
 
 
 def digest(line: bytes) -> bytes:
-    """The digest of a message as the spool has it."""
+    """Return the digest of a message as the spool has it."""
     return hashlib.blake2b(line, digest_size=16).digest()

@@ -1,8 +1,8 @@
-"""The requests of a run by their fingerprints, so that a source whose cursors go round is found out at once.
+"""The fingerprints of a run's requests, so that a source whose cursors form a loop is found at once.
 
-Enters: each request before it is sent. Leaves: the page that asked for the same before, if one did. Eight bytes a page
-are kept in one blob of the run, written anew with each batch: exact for cycles of any length, 800 KB at the default
-limit of 100,000 pages. Two of a million pages share a fingerprint by accident once in some 40 million runs.
+Eight bytes a page are kept in one blob of the run, written anew with each batch: exact for loops of any length, 800 KB
+at the default limit of 100,000 pages. Two of a million pages share a fingerprint by accident once in some 40 million
+runs.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ class Seen:
         self._pages = {bytes(self._log[at : at + width]): at // width for at in range(0, len(self._log), width)}
 
     def page_of(self, request: PageRequest) -> int | None:
-        """The number of the page, counted from 1, that made the same request; None for a new one."""
+        """Return the number, from 1, of the page with the same request; None for a new request."""
         index = self._pages.get(fingerprint(request))
         return None if index is None else index + 1
 
@@ -33,11 +33,11 @@ class Seen:
         self._log += mark
 
     def dump(self) -> bytes:
-        """What `Seen(stored)` reads again."""
+        """Return the bytes from which `Seen` can be restored."""
         return bytes(self._log)
 
 
 def fingerprint(request: PageRequest) -> bytes:
-    """What tells a request from others: all of it."""
+    """Return the fingerprint of a request, over all its parts."""
     whole = [request.method, request.url, dict(request.query), dict(request.headers), request.body]
     return hashlib.blake2b(json.dumps(whole, sort_keys=True).encode(), digest_size=FINGERPRINT_BYTES).digest()

@@ -44,7 +44,7 @@ def test_a_cycle_of_any_length_is_found_at_its_first_repetition_across_batches(l
     message, going = refusal(
         listing, f"/trouble/cycle/{length}", {"pagination": CURSOR}, max_messages=max_messages, chunk_size=5
     )
-    assert f"{length} pages before" in message
+    assert f"{length} pages back" in message
     assert "page 10 names" in message, "the evidence: where it happened"
     taken = [message for batch in going.batches for message in going.messages(batch)]
     assert len(set(taken)) == len(taken), "no id of the repetition is in the spool"
@@ -54,7 +54,7 @@ def test_a_link_that_leads_to_the_same_page_is_an_error_unless_declared_an_end()
     listing = Listing(total=25, end="repeats")
     description = {"items": "value", "pagination": {"style": "next_url", "read": ["@odata.nextLink"]}}
     message, _ = refusal(listing, "/next-url/absolute", description)
-    assert "1 pages before" in message
+    assert "1 pages back" in message
 
 
 @pytest.mark.parametrize("where", ["host", "scheme", "user", "cloud", "network"])
@@ -85,7 +85,7 @@ def test_only_a_host_that_the_description_names_may_be_asked_beside_the_source(n
     if named:
         assert asyncio.run(moved()) == listing.ids()
     else:
-        with pytest.raises(SourceRefused, match="add the other one to hosts"):
+        with pytest.raises(SourceRefused, match="add its host to hosts"):
             asyncio.run(moved())
 
 
