@@ -1,1 +1,1 @@
-"""Step 5: the messages of a chunk are put on the queue, each accounted for."""
+"""Step 5: put the messages of a chunk on the queue, and account for each."""

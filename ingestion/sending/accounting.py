@@ -1,7 +1,4 @@
-"""What became of each message of a chunk: the ground on which receipts and checkpoints stand.
-
-Enters: posts that the queue has confirmed, or that cannot be sent. Leaves: exact counts, at any moment.
-"""
+"""What became of each message of a chunk: exact counts at any moment, for receipts and checkpoints."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +16,7 @@ class Accounts:
         for first, stop in confirmed:
             self.marks[first:stop] = bytes([ENQUEUED]) * (min(stop, count) - first)
         self.refusals = dict(refusals)  # by the queue
-        self.unsendable: dict[int, str] = {}  # found by ourselves, again at each attempt
+        self.unsendable: dict[int, str] = {}  # found by Sluice, again in each attempt
         for index in refusals:
             self.marks[index] = REJECTED
 
@@ -37,11 +34,11 @@ class Accounts:
         return self.unsendable | self.refusals
 
     def confirmed(self) -> tuple[tuple[int, int], ...]:
-        """The half-open ranges of messages that the queue has."""
+        """Return the half-open ranges of messages that are on the queue."""
         return tuple(found.span() for found in re.finditer(rb"\x01+", self.marks))
 
     def is_done(self, post: Post) -> bool:
-        """Whether an earlier attempt has dealt with all of `post`."""
+        """Return whether all messages of `post` are enqueued or rejected."""
         return 0 not in self.marks[post.first : post.stop]
 
     def enqueue(self, post: Post) -> None:

@@ -38,7 +38,7 @@ class Answer:
     body: bytes
 
     def header(self, name: str) -> str:
-        """The value of a header, or nothing."""
+        """Return the value of a header, empty if there is none."""
         found = re.search(rb"\r\n%b:[ \t]*([^\r]*)\r\n" % name.encode(), self.head, re.IGNORECASE)
         return found[1].decode("latin-1").strip() if found else ""
 
@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
         self.usable = True
 
     async def exchange(self, request: bytes, seconds: float) -> Answer:
-        """Send `request` and wait for the whole answer; raises AnswerLost after `seconds` or if the connection ends."""
+        """Send `request` and return the whole answer. Raise AnswerLost after `seconds` or if the connection ends."""
         waiting: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting = waiting
         self._transport.write(request)
@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    """The connections to one server: as many as are in use at once, kept for the next user afterwards."""
+    """The connections to one server: one for each request under way, kept for later requests."""
 
     def __init__(self, host: str, port: int, *, tls: bool) -> None:
         self._host, self._port = host, port
@@ -140,7 +140,7 @@ class Pool:
         return cls(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls)
 
     async def exchange(self, request: bytes, seconds: float) -> Answer:
-        """Return the answer to `request`, sent on a connection of the pool. Raises NotSent and AnswerLost."""
+        """Return the answer to `request`, sent on a connection of the pool. Raise NotSent or AnswerLost."""
         connection = self._kept() or await self._open()
         answer = await connection.exchange(request, seconds)
         if connection.usable:
@@ -175,7 +175,7 @@ class Pool:
 
 
 def _end_of_chunks(read: bytes, start: int) -> int:
-    """Where a chunked body that begins at `start` ends; -1 while it is not complete."""
+    """Return where a chunked body that begins at `start` ends; -1 while it is incomplete."""
     while (line_end := read.find(b"\r\n", start)) >= 0:
         size = int(read[start:line_end].partition(b";")[0], 16)
         if size == 0:

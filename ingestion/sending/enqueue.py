@@ -1,8 +1,7 @@
-"""Sending a chunk: its messages are read from the spool and put on the queue, or queues.
+"""Send a chunk: read its messages from the spool and put them on the queue, or queues.
 
-Enters: an enqueue request. Leaves: a receipt, also when the chunk failed; what is permanent is an outcome, not an
-exception, so that it neither hides the other chunks nor is tried again in vain. What an earlier attempt has sent is not
-sent again, and a chunk that is finished gives its receipt again.
+A permanent failure is in the receipt, not an exception, so that it does not hide the other chunks and is not retried in
+vain. What an earlier attempt has sent is not sent again, and a finished chunk returns its receipt again.
 """
 
 from collections.abc import Iterable
@@ -29,9 +28,9 @@ from ingestion.storage.spool import count_of, read_lines
 async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Queues, settings: Settings) -> Receipt:
     """Put the messages of one chunk on the queue and account for each of them.
 
-    A chunk that is not finished in time, and has moved, is held back: the next window goes on with it. Raises
-    StorageRefused and StorageUnavailable if the chunk or its checkpoint cannot be read or written, ChunkOutOfTime if
-    it has not moved, and ChunkTakenOver: after each of them a further attempt goes on where this one stopped.
+    A chunk that is out of time but has made progress is held back: the next window continues it. Raise StorageRefused
+    or StorageUnavailable if the chunk or its checkpoint cannot be read or written, ChunkOutOfTime if the chunk has made
+    no progress, or ChunkTakenOver. After each of them, the next attempt continues where this one stopped.
     """
     began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
     file = CheckpointFile(container, request.run, request.chunk)
@@ -46,7 +45,7 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
     async with queues.ceilings.turns(request.run.folder, settings.max_messages_per_second) as turn:
         attempt = _Attempt(request, file, earlier, container, queues, settings, began, lines, turn)
         posts = posts_of(lines, request, settings)
-        if earlier.unsendable:  # found first, so that what is written of the rejects never becomes less
+        if earlier.unsendable:  # found first, so that the rejects written earlier are never lost
             posts = iter(await attempt.rejected_first(posts))
         deadline = began + min(settings.enqueue_seconds, seconds_to_begin())
         await attempt.sender.send(posts, request.chunk.number, deadline)
@@ -66,7 +65,7 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
 
 
 class _Attempt:
-    """One attempt at a chunk: what it adds to what earlier attempts have left."""
+    """One attempt at a chunk, which continues earlier ones."""
 
     def __init__(
         self,
@@ -95,13 +94,13 @@ class _Attempt:
         )
 
     async def save(self) -> None:
-        """Write a checkpoint. Raises what `write` raises."""
+        """Write a checkpoint. Raise what `write` raises."""
         await self.write(self.checkpoint(unknown=min(self._window, self._earlier.count)))
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """Write the rejects, if there are new ones, and then the checkpoint that counts them.
 
-        Raises StorageUnavailable, and ChunkTakenOver if another attempt has begun.
+        Raise StorageUnavailable, or ChunkTakenOver if another attempt has begun.
         """
         where = f"chunk {self._request.chunk.number} of run {self._request.run.id}"
         with storage_errors(f"write the checkpoint and the rejects of {where}"):
@@ -111,7 +110,7 @@ class _Attempt:
             await self._file.write(checkpoint)
 
     async def rejected_first(self, posts: Iterable[Post]) -> list[Post]:
-        """Return the posts, once those that nobody can send are accounted for."""
+        """Reject the posts that cannot be sent; return all posts."""
         found = [post async for post in breathing(posts)]
         for post in found:
             if post.reason:
@@ -119,7 +118,7 @@ class _Attempt:
         return found
 
     def checkpoint(self, unknown: int) -> Checkpoint:
-        """How far the chunk is now, over all attempts."""
+        """Return how far the chunk is now, over all attempts."""
         earlier, effort = self._earlier, self.sender.effort
         return replace(
             earlier,
@@ -135,7 +134,7 @@ class _Attempt:
         )
 
     def receipt(self, checkpoint: Checkpoint) -> Receipt:
-        """What the attempts have come to, after the last of them."""
+        """Return the receipt of the chunk after this attempt."""
         return Receipt(
             number=self._request.chunk.number,
             messages=self._earlier.count,

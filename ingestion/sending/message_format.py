@@ -1,7 +1,7 @@
-"""From messages as the spool has them to the bodies of Put Message requests: raw, envelope or packed.
+"""Turn the messages of a chunk into the bodies of Put Message requests: raw, envelope or packed.
 
-Enters: the lines of a chunk. Leaves: posts, each the body of one request for a range of the chunk's messages, or
-the reason why the message cannot be sent. The posts of a chunk cover it without gaps and are the same at each rerun.
+A post is the body of one request for a range of the chunk's messages, or the reason why a message cannot be sent. The
+posts of a chunk cover it without gaps and are the same in each rerun.
 """
 
 import asyncio
@@ -14,17 +14,17 @@ from typing import Any, NamedTuple
 from ingestion.contracts import EnqueueRequest
 from ingestion.settings import Settings
 
-MAX_MESSAGE_BYTES = 65_536  # of the text as the queue keeps it, so 49,152 before base64
+MAX_MESSAGE_BYTES = 65_536  # of the encoded text; with base64, 49,152 bytes before
 _HEAD, _TAIL = b"<QueueMessage><MessageText>", b"</MessageText></QueueMessage>"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}  # a bare CR is read back as LF
 
 
-BREATH_BYTES = 256 * 1024  # of posts that are made before other work of the event loop gets its turn
+BREATH_BYTES = 256 * 1024  # of posts made before the event loop may do other work
 
 
 class Post(NamedTuple):
-    """Messages `[first, stop)` of a chunk: the body of their request, or none and the reason why not."""
+    """Messages `[first, stop)` of a chunk: the body of their request, or an empty body and the reason."""
 
     first: int
     stop: int
@@ -34,12 +34,12 @@ class Post(NamedTuple):
 
     @property
     def weight(self) -> int:
-        """The bytes that were parsed for the post, about."""
+        """The approximate number of bytes parsed for the post."""
         return len(self.body) or self.rejected_bytes
 
 
 class CannotSend(Exception):
-    """The message does not fit a queue; the text is the reason."""
+    """No queue can take the message; the text is the reason."""
 
 
 def posts_of(lines: Sequence[bytes], request: EnqueueRequest, settings: Settings) -> Iterator[Post]:
@@ -55,7 +55,7 @@ def posts_of(lines: Sequence[bytes], request: EnqueueRequest, settings: Settings
 
 
 async def breathing(posts: Iterable[Post]) -> AsyncIterator[Post]:
-    """Yield each post, and let other work of the event loop go on after every BREATH_BYTES."""
+    """Yield each post, and let the event loop do other work after every BREATH_BYTES."""
     made = 0
     for post in posts:
         yield post
@@ -71,12 +71,12 @@ def message_key(request: EnqueueRequest, index: int) -> str:
 
 
 def text_of(message: Any) -> str:
-    """The message's text: an id as it is, a record as compact JSON."""
+    """Return the text of a message: an id as it is, a record as compact JSON."""
     return message if isinstance(message, str) else _json(message)
 
 
 def envelope(request: EnqueueRequest, index: int, message: Any) -> str:
-    """The message with where it comes from; an object or a list is a `record`, all else an `id`."""
+    """Return the message with its origin; an object or a list is a `record`, anything else an `id`."""
     kind = "record" if isinstance(message, dict | list) else "id"
     return _json({
         "run": request.run.id,
@@ -87,12 +87,12 @@ def envelope(request: EnqueueRequest, index: int, message: Any) -> str:
 
 
 def encode_base64(text: str) -> bytes:
-    """The text as Functions' queue triggers and the official clients' base64 policies expect it."""
+    """Return the text as Functions' queue triggers and the official clients' base64 policies expect it."""
     return base64.b64encode(text.encode())
 
 
 def encode_plain(text: str) -> bytes:
-    """The text itself, safe inside XML. Raises CannotSend for what XML cannot hold."""
+    """Return the text, safe inside XML. Raise CannotSend for what XML cannot hold."""
     if found := _NOT_XML.search(text):
         raise CannotSend(f"not_xml: U+{ord(found[0]):04X} can only be sent as base64 (SLUICE_MESSAGE_ENCODING)")
     if len(text.encode()) > MAX_MESSAGE_BYTES:
@@ -111,7 +111,7 @@ def _single(lines: Sequence[bytes], text: Callable[[int, Any], str], encode: Cal
 def _packed(
     lines: Sequence[bytes], request: EnqueueRequest, settings: Settings, encode: Callable[[str], bytes]
 ) -> Iterator[Post]:
-    """As many messages a post as both limits allow; one that cannot be sent ends its pack, so that keys count on."""
+    """Yield posts of as many messages as both limits allow. A message that cannot be sent ends its pack."""
     first, pieces, size = 0, list[str](), 0
 
     def pack(stop: int) -> Post:
@@ -171,4 +171,4 @@ def _json(value: Any) -> str:
     try:
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except ValueError:
-        raise CannotSend("not_json: NaN or an infinity, for which JSON has no number") from None
+        raise CannotSend("not_json: NaN or Infinity, which JSON cannot hold") from None

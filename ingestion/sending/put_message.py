@@ -1,7 +1,6 @@
-"""One message onto one queue: tried again for as long as that can help, and not longer.
+"""Put one message on one queue, and retry as long as that can help.
 
-Enters: a shard and the body of a request. Leaves: nothing if the queue has confirmed the message; else an error that
-says whether the message, the queue, or the time is the problem.
+The error says whether the message, the queue or the time is the problem.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ from ingestion.sending.connection import Answer, AnswerLost, NotSent
 from ingestion.sending.shard import Shard
 
 REQUEST_SECONDS = 30.0
-LEAST_SECONDS = 2.0  # for a request that is sent just before the deadline: an answer not waited for is a doubt
+LEAST_SECONDS = 2.0  # for a request sent just before the deadline: without an answer the message is in doubt
 FIRST_BACKOFF_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 5.0
 CREATED = 201
@@ -27,7 +26,7 @@ _ADVICE = {
     401: "check AzureWebJobsStorage, or that the app's identity belongs to the tenant of the storage account",
     403: "check AzureWebJobsStorage, or give the app's identity the role Storage Queue Data Contributor "
     "or Storage Queue Data Message Sender",
-    404: "the queue does not exist; it is made when a run starts and must not be deleted while it goes on",
+    404: "the queue does not exist; it is created when a run starts and must not be deleted before the run ends",
 }
 
 
@@ -36,13 +35,13 @@ class MessageRefused(Exception):
 
 
 class OutOfTime(Exception):
-    """The deadline came before an answer that counts; the text is the last problem."""
+    """The deadline came before the queue took or refused the message; the text is the last problem."""
 
 
 @dataclass(slots=True)
 class Effort:
-    """What it took: retries and the last reason for one, messages that may be there twice, and the time that requests
-    waited because the queue had refused some, summed over those that waited at the same time.
+    """The effort of sending: retries and their last reason, messages that may be on the queue twice, and the seconds
+    that requests waited for a busy queue, summed over requests that waited at the same time.
     """
 
     retries: int = 0
@@ -56,7 +55,7 @@ async def put_message(
 ) -> None:
     """Put one message on the queue of `shard`, trying until `deadline` (of `time.monotonic`) or until `stopped`.
 
-    Raises StorageRefused if no further attempt can help, MessageRefused if only this message is at fault, OutOfTime.
+    Raise StorageRefused if no retry can help, MessageRefused if only this message is at fault, or OutOfTime.
     """
     attempt, turned_away = 0, False
     while True:
@@ -80,7 +79,7 @@ async def put_message(
         if failure.in_doubt:
             effort.possible_duplicates += 1
         if failure.access and not turned_away:
-            turned_away = True  # once: what let us in may have run out on the way, and the next attempt brings it anew
+            turned_away = True  # only once: the grant may have expired on the way, and a retry has a new one
         elif failure.final is not None:
             raise failure.final(failure.problem)
         wait = max(failure.wait_seconds, _backoff_seconds(attempt))
@@ -95,7 +94,7 @@ async def put_message(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """An attempt that failed; `final` is the error if another cannot help, `in_doubt` says that it may be stored."""
+    """A failed attempt; `final` is the error if no retry can help; `in_doubt` if the message may be on the queue."""
 
     problem: str
     wait_seconds: float = 0.0
@@ -106,7 +105,7 @@ class Failure:
 
 
 def _failure(answer: Answer) -> Failure:
-    """What an answer other than 201 means."""
+    """Return what an answer other than 201 means."""
     status, found = answer.status, re.search(rb"<Code>(\w+)</Code>", answer.body)
     code = found[1].decode() if found else answer.header("x-ms-error-code")
     about = f"the queue answered HTTP {status}{f' ({code})' if code else ''}"
@@ -115,7 +114,7 @@ def _failure(answer: Answer) -> Failure:
         wait = _retry_after_seconds(answer)
         return Failure(problem=about, wait_seconds=wait, busy=busy, in_doubt=not busy)
     final = MessageRefused if code in _OF_THE_MESSAGE else StorageRefused
-    problem = f"{about}: {_ADVICE.get(status, 'nothing that Sluice knows of')}"
+    problem = f"{about}: {_ADVICE.get(status, 'an error that Sluice does not know')}"
     return Failure(problem=problem, access=status in (401, 403), final=final)
 
 

@@ -5,10 +5,10 @@ here and below, in `put_message`, `shard` and `connection`.
 
 1. Lanes take post after post, wait for their turn, and put it on its shard.
 2. A lane goes no further than `window` posts beyond the last checkpoint, so that a crash repeats no more than those.
-3. The keeper writes a checkpoint whenever half a window is confirmed, or after `CHECKPOINT_SECONDS`.
-4. The lanes stop at an error that no retry can mend, at the deadline, and when a checkpoint cannot be written. `send`
+3. One task writes a checkpoint whenever half a window is confirmed, or after `CHECKPOINT_SECONDS`.
+4. The lanes stop at an error that no retry can fix, at the deadline, and when a checkpoint cannot be written. `send`
    then waits for the requests under way, so that the counts are exact.
-5. When another copy has taken the chunk over, and at an error that nobody foresaw, `send` cancels all lanes and raises.
+5. When another copy has taken the chunk over, and at an unforeseen error, `send` cancels all lanes and raises.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ MAX_REFUSALS = 20  # by the queue, of messages that it should take: more are a f
 
 
 class QueueSender:
-    """Send one chunk; `save` writes a checkpoint of what the accounts say at that moment."""
+    """Sends one chunk; `save` writes a checkpoint of the present accounts."""
 
     def __init__(
         self,
@@ -59,25 +59,25 @@ class QueueSender:
     async def send(self, posts: Iterator[Post], first_shard: int, deadline: float) -> None:
         """Send all posts that are not done, to the shards in turn from number `first_shard` on.
 
-        When it returns, the accounts, `effort`, `error`, `out_of_time` and `save_error` are complete. Raises what a
+        When it returns, the accounts, `effort`, `error`, `out_of_time` and `save_error` are complete. Raise what a
         lane or `save` raises, except StorageUnavailable of `save`, which becomes `save_error`.
         """
         waiting = self._waiting(posts, first_shard)
         lanes = [asyncio.create_task(self._lane(waiting, deadline)) for _ in range(self._concurrency)]
         sending = asyncio.gather(*lanes)
         sending.add_done_callback(lambda _: self._stop())
-        keeping = asyncio.create_task(self._keep())
+        saving = asyncio.create_task(self._write_checkpoints())
         try:
-            await asyncio.gather(sending, keeping)
+            await asyncio.gather(sending, saving)
         finally:
-            for task in (*lanes, keeping):
+            for task in (*lanes, saving):
                 task.cancel()
-            await asyncio.gather(*lanes, keeping, return_exceptions=True)
+            await asyncio.gather(*lanes, saving, return_exceptions=True)
         async for _ in breathing(item[0] for item in waiting if item):
-            pass  # the posts that no lane came to: their rejects belong into the counts
+            pass  # the posts that no lane reached: their rejects count too
 
     def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard] | None]:
-        """Yield each post that is still to be sent, with its shard; None after every BREATH_BYTES that are not."""
+        """Yield each post that is still to be sent, with its shard; None after every BREATH_BYTES of other posts."""
         accounts, shards, skipped = self._accounts, self._shards, 0
         for number, post in enumerate(posts, start=first_shard):
             shard = shards[number % len(shards)]
@@ -108,7 +108,7 @@ class QueueSender:
             except MessageRefused as refusal:
                 self._accounts.refuse(post, str(refusal))
                 if len(self._accounts.refusals) > MAX_REFUSALS:
-                    self._stop(error=f"the queue refuses too many messages; the last time: {refusal}")
+                    self._stop(error=f"the queue refuses too many messages; the last reason: {refusal}")
             except StorageRefused as error:
                 self._stop(error=str(error))
                 break
@@ -120,7 +120,7 @@ class QueueSender:
                 self._due.set()
 
     async def _next(self, waiting: Iterator[tuple[Post, Shard] | None]) -> tuple[Post, Shard] | None:
-        """Return the next post, None if there is none. One lane at a time looks, so that not all parse at once."""
+        """Return the next post, None if there is none. One lane at a time looks, so that they do not parse together."""
         async with self._looking:
             for item in waiting:
                 if item is not None:
@@ -142,7 +142,7 @@ class QueueSender:
                     break
                 await asyncio.sleep(min(wait, deadline - now))
 
-    async def _keep(self) -> None:
+    async def _write_checkpoints(self) -> None:
         """Write checkpoints until the lanes have stopped."""
         while not self._stopping:
             with contextlib.suppress(TimeoutError):

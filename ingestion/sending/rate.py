@@ -1,10 +1,10 @@
-"""How fast one queue is asked to take messages: additive increase, multiplicative decrease on its 503.
+"""How fast one queue is asked to take messages: additive increase, multiplicative decrease on HTTP 503.
 
-One `Rate` per queue and worker process, shared by all chunks that it sends there; what the other workers do is found
-out the same way, by refusals. Time is a parameter everywhere: nothing here sleeps.
+One `Rate` per queue and worker process, shared by all chunks that it sends there. What other workers send also shows in
+the refusals. Time is a parameter everywhere: nothing here sleeps.
 """
 
-INTERVAL_SECONDS = 0.25  # how often the rate is set anew: longer than a request is under way
+INTERVAL_SECONDS = 0.25  # between changes of the rate: longer than a request takes
 FIRST_PER_SECOND = 1_000.0  # half of what one queue is documented to take, doubled each second until it refuses
 LOWEST_PER_SECOND = 10.0
 GROWTH_PER_INTERVAL = 0.005  # of the ceiling that was found: 2 % a second
@@ -13,14 +13,14 @@ QUANTUM_SECONDS = 0.02  # waits below it are not worth a timer; their messages g
 
 
 class Pace:
-    """Turns at a steady rate: each one is given a time, and those who come early wait for it."""
+    """Turns at a steady rate: each has a time, and a caller who comes early waits for it."""
 
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
         self._next = 0.0
 
     def turn(self, now: float) -> float:
-        """Take the next turn; returns the seconds to wait for it."""
+        """Take the next turn; return the seconds to wait for it."""
         if self._next < now:
             self._next = now
         wait: float = self._next - now
@@ -45,25 +45,25 @@ class Rate:
 
     @property
     def is_limited(self) -> bool:
-        """Whether the queue has refused messages: until then only the start holds them up."""
+        """Whether the queue has refused messages; before that only the first rate limits them."""
         return self._ceiling is not None
 
     def turn(self, now: float) -> float:
-        """Take the next turn; returns the seconds to wait for it."""
+        """Take the next turn; return the seconds to wait for it."""
         if now >= self._interval_ends:
             self._adapt(now)
         return self._pace.turn(now)
 
     def accepted(self) -> None:
-        """The queue took a message."""
+        """Count a message that the queue took."""
         self._accepted += 1
 
     def refused(self) -> None:
-        """The queue was too busy for a message."""
+        """Count a message that the queue was too busy for."""
         self._refused += 1
 
     def _adapt(self, now: float) -> None:
-        """Set the rate for the interval that begins, by what happened in the one that ended."""
+        """Set the rate for the next interval, by what happened in the last one."""
         rate, asked = self._pace.per_second, self._accepted + self._refused
         if self._refused:
             if not self._refusing:

@@ -1,7 +1,6 @@
 """The rejects of a chunk: messages that no queue can take, kept with the reason instead of being cut or lost.
 
-Enters: their indexes and reasons. Leaves: one NDJSON blob a chunk, the same after each rerun, so that people can mend
-the messages and send them again.
+Each chunk has one NDJSON blob, the same after each rerun. People can correct the messages and send them again.
 """
 
 import json
@@ -16,7 +15,7 @@ from ingestion.sending.message_format import message_key
 async def write_rejects(
     container: ContainerClient, request: EnqueueRequest, lines: Sequence[bytes], reasons: Mapping[int, str]
 ) -> None:
-    """Write `{"key", "reason", "message"}` for each message of `reasons` (by index in the chunk); none, no blob."""
+    """Write `{"key", "reason", "message"}` for each message of `reasons`, by index in the chunk, if any."""
     if not reasons:
         return
     rejects = [

@@ -1,4 +1,4 @@
-"""A shard: one of the queues that messages are spread over, and the part that all requests to it have in common."""
+"""A shard: one of the queues that messages are spread over, and what all requests to it have in common."""
 
 from urllib.parse import urlsplit
 
@@ -34,7 +34,7 @@ class Shard:
         self._prepared: tuple[Grant, bytes] | None = None
 
     async def put(self, body: bytes, seconds: float) -> Answer:
-        """Send one Put Message and return the answer, whatever its status. Raises NotSent and AnswerLost."""
+        """Send one Put Message and return the answer, whatever its status. Raise NotSent or AnswerLost."""
         grant = self.access.current() or await self._grant()
         if self._prepared is None or self._prepared[0] is not grant:
             self._prepared = grant, self._head(grant)
@@ -44,7 +44,7 @@ class Shard:
         return answer
 
     async def _grant(self) -> Grant:
-        """Return a new grant. Raises StorageRefused if the identity gets none, NotSent if no answer came."""
+        """Return a new grant. Raise StorageRefused if the identity gets none, NotSent if no answer came."""
         try:
             return await self.access.grant()
         except ClientAuthenticationError as error:
