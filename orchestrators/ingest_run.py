@@ -12,7 +12,7 @@ from activities.record_failed import record_failed
 from activities.record_window import record_window
 from ingestion.contracts import FailedChunks, FailedPage, FetchOutcome, Receipt, Recorded, RunState, SettledChunks
 from ingestion.run import run_report, run_state
-from ingestion.run.run_state import Source, Step
+from ingestion.run.run_state import Step, Supply
 from ingestion.wire import from_wire, to_wire
 from orchestrators.drain import RETRY, drain, failure_text
 from orchestrators.ending import end
@@ -25,10 +25,10 @@ blueprint = df.Blueprint()
 def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
     """Move one window of a source to the queue, then continue as a new generation until the run has ended.
 
-    1. Enqueue the chunks of the window, record the state, and load the next chunks, all at the same time.
-    2. Wait for all of them, and count what each reports.
-    3. List the failed chunks in the ledger.
-    4. Return the report if the run has ended; else wait for the source or a command if necessary, and continue as new.
+    a. Enqueue the chunks of the window, record the state, and load the next chunks, all at the same time.
+    b. Wait for all of them, and count what each reports.
+    c. List the failed chunks in the ledger.
+    d. Return the report if the run has ended; else wait for the source or a command if necessary, and continue as new.
     """
     state = run_state.load(context.get_input())
     context.set_custom_status(run_report.progress(state))
@@ -45,24 +45,26 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
 
 
 def _window(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, RunState]:
-    """Do steps 1 to 3 and return the new state."""
-    source, requests = run_state.next_source(state, context.current_utc_datetime), run_state.window_requests(state)
+    """Do steps a to c and return the new state."""
+    supply, requests = run_state.next_supply(state, context.current_utc_datetime), run_state.window_requests(state)
     # The fetch comes first: the host starts activities in order, so behind the chunks it would start when they end.
-    beside = [] if source is None else [_bring(context, state, source)]
-    beside.append(context.call_activity_with_retry(record_window, RETRY, to_wire(state)))
-    sent = [context.call_activity_with_retry(enqueue_chunk, RETRY, to_wire(request)) for request in requests]
-    outcomes = yield from drain(context, [*beside, *sent])
+    bringing = [] if supply is None else [_bring(context, state, supply)]
+    recording = context.call_activity_with_retry(record_window, RETRY, to_wire(state))
+    sending = [context.call_activity_with_retry(enqueue_chunk, RETRY, to_wire(request)) for request in requests]
+    outcomes = yield from drain(context, [*bringing, recording, *sending])
+    *brought_by, recorded_by = outcomes[: len(bringing) + 1]
+    sent_by = outcomes[len(bringing) + 1 :]
 
     receipts = [
         run_state.no_receipt(request.chunk, failure_text(outcome))
         if isinstance(outcome, Exception)
         else from_wire(Receipt, outcome)
-        for request, outcome in zip(requests, outcomes[len(beside) :], strict=True)
+        for request, outcome in zip(requests, sent_by, strict=True)
     ]
-    recorded = _record_of(Recorded, outcomes[len(beside) - 1])
+    recorded = _record_of(Recorded, recorded_by)
     if recorded.error is not None:
         return run_state.unrecorded(state, recorded.error)
-    brought = None if source is None else _record_of(BROUGHT[source], outcomes[0])
+    brought = None if supply is None else _record_of(BROUGHT[supply], brought_by[0])
     try:
         receipts = yield from _with_failures(context, state, receipts)
     except Unlisted as error:
@@ -77,7 +79,7 @@ class Unlisted(Exception):
 def _with_failures(
     context: df.DurableOrchestrationContext, state: RunState, receipts: Sequence[Receipt]
 ) -> Generator[Any, Any, list[Receipt]]:
-    """Do step 3: return the receipts, completed from the checkpoints of the failed chunks. Raise Unlisted."""
+    """Do step c: return the receipts, completed from the checkpoints of the failed chunks. Raise Unlisted."""
     listing = [
         FailedChunks(run=state.run, attempt=state.attempt, chunks=chunks, error=reason)
         for reason, chunks in run_state.failures_by_reason(state, receipts).items()
@@ -93,11 +95,11 @@ def _with_failures(
     return run_state.settled(receipts, [chunk for one in told for chunk in from_wire(SettledChunks, one).chunks])
 
 
-BROUGHT: dict[Source, type[Any]] = {Source.FETCH: FetchOutcome, Source.REDO: FailedPage}
+BROUGHT: dict[Supply, type[Any]] = {Supply.FETCH: FetchOutcome, Supply.REDO: FailedPage}
 
 
-def _bring(context: df.DurableOrchestrationContext, state: RunState, source: Source) -> Any:
-    if source is Source.REDO:
+def _bring(context: df.DurableOrchestrationContext, state: RunState, supply: Supply) -> Any:
+    if supply is Supply.REDO:
         return context.call_activity_with_retry(load_failed, RETRY, to_wire(run_state.next_redo(state)))
     return context.call_activity_with_retry(fetch_batch, RETRY, to_wire(run_state.next_fetch(state)))
 

@@ -17,7 +17,7 @@ from ingestion.contracts import RunState
 from ingestion.run import run_report
 from ingestion.run.run_state import EVENT
 
-PAUSE = timedelta(minutes=15)  # the longest wait before a run looks for a command
+LOOK_AFTER = timedelta(minutes=15)  # the longest wait before a run looks for a command
 EARLY = timedelta(seconds=1)  # the host may fire a timer this much too early: its queues count whole seconds
 
 
@@ -26,13 +26,13 @@ def wait_for_source(context: df.DurableOrchestrationContext, state: RunState) ->
     assert state.wait_until is not None, "a run waits for its source only until a known time"
     context.set_custom_status(run_report.progress(state, "waiting"))
     allowed = datetime.fromisoformat(state.wait_until) + EARLY
-    yield from _until(context, min(allowed, context.current_utc_datetime + PAUSE))
+    yield from _until(context, min(allowed, context.current_utc_datetime + LOOK_AFTER))
 
 
 def wait_for_command(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, None]:
     """Wait, paused, until a command comes, or it is time to look for one."""
     context.set_custom_status(run_report.progress(state, "paused"))
-    yield from _until(context, context.current_utc_datetime + PAUSE)
+    yield from _until(context, context.current_utc_datetime + LOOK_AFTER)
 
 
 def _until(context: df.DurableOrchestrationContext, time: datetime) -> Generator[Any, Any, None]:

@@ -66,7 +66,7 @@ class Step(StrEnum):
     END = "end"
 
 
-class Source(StrEnum):
+class Supply(StrEnum):
     """Where the chunks of the window after this one come from."""
 
     FETCH = "fetch"
@@ -95,7 +95,7 @@ def window_requests(state: RunState) -> list[EnqueueRequest]:
     return [EnqueueRequest(run=state.run, source=source, chunk=one) for one in window]
 
 
-def next_source(state: RunState, now: datetime) -> Source | None:
+def next_supply(state: RunState, now: datetime) -> Supply | None:
     """Return where the next chunks come from, None if some are spooled, none are left, or the source must wait.
 
     Failed chunks come first: they have been in the spool for longer.
@@ -103,10 +103,10 @@ def next_source(state: RunState, now: datetime) -> Source | None:
     if state.spooled.next_chunk < state.spooled.stop_chunk:
         return None
     if state.redo is not None:
-        return Source.REDO
+        return Supply.REDO
     if state.source_exhausted or is_waiting(state, now):
         return None
-    return Source.FETCH
+    return Supply.FETCH
 
 
 def is_waiting(state: RunState, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ingestion.run.command import GO
-from orchestrators.waiting import PAUSE
+from orchestrators.waiting import LOOK_AFTER
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
 
@@ -61,7 +61,7 @@ def test_a_command_whose_event_was_lost_is_found_when_the_paused_run_looks_for_i
         rig.command(GO)
         host.app.rest()
         assert host.look()["status"] == "paused"
-        host.app.advance(PAUSE)
+        host.app.advance(LOOK_AFTER)
         assert host.wait()["status"] == "completed"
 
 

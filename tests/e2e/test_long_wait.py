@@ -19,7 +19,7 @@ from ingestion.settings import load_settings
 from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp
 from local.emulator import Azurite
-from orchestrators.waiting import PAUSE
+from orchestrators.waiting import LOOK_AFTER
 from tests.app_host import sluice
 
 DESCRIPTION = """
@@ -113,6 +113,6 @@ def test_a_cancel_whose_event_was_lost_is_found_by_a_run_that_waits(patient: tup
         await give(Ledger(container, run_of(request)), CANCEL)
 
     app.call(cancel())
-    app.advance(PAUSE)
+    app.advance(LOOK_AFTER)
     assert app.result("patient-1")["outcome"] == "cancelled"
     assert answered == [200, 429]
