@@ -28,7 +28,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="number of the first round, to play one of them again")
     parser.add_argument("--ids", type=int, default=2_000, help="in a round (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="for logs and state (default: one of its own under .sluice/chaos)")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.folder and arguments.folder.exists() and any(arguments.folder.iterdir()):
+        parser.error(f"--folder {arguments.folder} holds files, and runs of another series would go on: name a new one")
+    return arguments
 
 
 def main() -> int:
