@@ -48,7 +48,7 @@ async def test_a_holder_that_cannot_renew_the_lock_is_stopped_before_another_can
             raise HttpResponseError("the server is busy")
 
     monkeypatch.setattr(BlobLeaseClient, "renew", renew)
-    with pytest.raises(StorageUnavailable, match="the lock of run run could not be kept"):
+    with pytest.raises(StorageUnavailable, match="the lock of run run could not be renewed"):
         async with locked(kept.container, "run"):
             await asyncio.Event().wait()
     async with locked(kept.container, "run"):
