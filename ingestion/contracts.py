@@ -213,8 +213,8 @@ class Sums:
         return self.plus(other, -1)
 
 
-def sums_of(receipts: Iterable[Receipt]) -> Sums:
-    """Return the sums over `receipts`."""
+def sums_of(receipts: Iterable["Receipt | Settled"]) -> Sums:
+    """Return the sums over the receipts of some chunks, or over what their checkpoints say."""
     sums = Sums()
     for one in receipts:
         sums = sums.plus(

@@ -16,7 +16,6 @@ from ingestion.contracts import (
     FailedChunks,
     FailedPage,
     LoadRequest,
-    Receipt,
     RunState,
     Settled,
     grouped,
@@ -28,7 +27,6 @@ from ingestion.storage.checkpoint import settle
 from ingestion.wire import JsonObject
 
 LINE_BYTES = 1024  # longer than any line of the redo list
-FACTS = ("messages", "enqueued", "rejected", "possible_duplicates", "retries", "throttled_seconds")
 
 
 async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
@@ -67,7 +65,7 @@ async def failed_chunks(ledger: Ledger, state: RunState) -> list[JsonObject]:
 
 async def write_redo_list(ledger: Ledger, before: RunState, attempt: int) -> None:
     """Write the redo list of `attempt`, which follows the state `before`. A second call does no harm."""
-    lines = [{name: entry[name] for name in (*Chunk._fields, *FACTS)} for entry in await failed_chunks(ledger, before)]
+    lines = [_entry(chunk_of(entry), _settled(entry)) for entry in await failed_chunks(ledger, before)]
     if lines:
         await ledger.blob(_redo_name(attempt)).upload_blob(_ndjson(lines), overwrite=True)
 
@@ -78,10 +76,9 @@ async def load(ledger: Ledger, wanted: LoadRequest) -> FailedPage:
     lines = data.splitlines(keepends=True)[: wanted.most]
     entries = [json.loads(line) for line in lines]
     taken = sum(map(len, lines))
-    receipts = [Receipt(number=entry["number"], **{name: entry[name] for name in FACTS}) for entry in entries]
     return FailedPage(
         chunks=grouped(map(chunk_of, entries)),
-        sums=sums_of(receipts),
+        sums=sums_of(map(_settled, entries)),
         next_byte=wanted.next_byte + taken if taken < len(data) else None,
     )
 
@@ -92,11 +89,11 @@ def chunk_of(entry: JsonObject) -> Chunk:
 
 
 def _entry(chunk: Chunk, found: Settled) -> JsonObject:
-    return {"number": chunk.number, "token": chunk.token, **{name: getattr(found, name) for name in FACTS}}
+    return {**chunk._asdict(), **found._asdict()}
 
 
 def _settled(entry: JsonObject) -> Settled:
-    return Settled(number=entry["number"], **{name: entry[name] for name in FACTS})
+    return Settled(**{name: entry[name] for name in Settled._fields})
 
 
 def _failed_name(attempt: int) -> str:
