@@ -44,7 +44,7 @@ async def clean_up(ledger: Ledger, state: RunState) -> int:
 
         def is_of_no_batch(name: str) -> bool:
             number, _, token = name.removeprefix(f"{folder}chunks/").removesuffix(".ndjson").partition("-")
-            # Without a commit record it is no matter of this attempt: a redrive may have cleaned up in the meantime.
+            # Keep a chunk without a commit record: a redrive may have deleted the record in the meantime.
             return tokens.get(int(number), token) != token
 
         return await _delete(ledger.container, [f"{folder}chunks/"], is_of_no_batch)
@@ -61,10 +61,10 @@ def _in_spool(state: RunState) -> Iterable[Chunk]:
 
 
 async def purge(container: ContainerClient, run_id: str, lease: str) -> int:
-    """Delete all that is left of a run, under its lock; return how many blobs that were.
+    """Delete every blob of a run, under its lock; return how many blobs were deleted.
 
-    The request goes last, with the lease on it. Before its state goes it names another start: what a crash leaves of it
-    would begin the run once more with the keys of messages that were sent.
+    The request is deleted last, under the lease. Before the state is deleted, the request gets another start: if a
+    crash leaves the request alone, the run begins with new message keys, not with keys that were sent already.
     """
     request = request_blob(container, run_id)
     there = await read_request(container, run_id)
@@ -80,9 +80,9 @@ async def purge(container: ContainerClient, run_id: str, lease: str) -> int:
 
 
 async def purge_remains(container: ContainerClient, run_id: str) -> int:
-    """Delete what an earlier deletion has left of a run without a request; return how many blobs that were.
+    """Delete what an earlier deletion left of a run that has no request; return how many blobs were deleted.
 
-    Raise RunLocked if the run starts at this moment. What was listed before is none of that start's.
+    Raise RunLocked if the run starts at this moment. Only blobs listed before that are deleted.
     """
     remains = set[str]()
     with suppress(ResourceNotFoundError):  # no container: nothing was ever stored

@@ -30,10 +30,10 @@ LINE_BYTES = 1024  # longer than any line of the redo list
 
 
 async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
-    """List those of the chunks of which something is left; return what became of each, by its checkpoint.
+    """List the chunks that have messages left; return what became of each chunk, by its checkpoint.
 
-    A chunk that an earlier copy of this call has listed stays as it is in the list: a late copy of the chunk may have
-    sent the rest meanwhile, and the state has to agree with the list.
+    The entry of a chunk that an earlier copy of this call has listed does not change: a late copy of the chunk may have
+    sent the rest since then, and the state must agree with the list.
     """
     name = _failed_name(failed.attempt)
     before = {chunk_of(entry): _settled(entry) for entry in await _read(ledger, name)}

@@ -290,7 +290,7 @@ def redriven(state: RunState) -> RunState | None:
 
 
 def unrecorded(state: RunState, error: str) -> RunState:
-    """Return the state at the start of a window whose outcome the ledger could not take: as if it had not been."""
+    """Return the state after a window that the ledger could not record: that of its start, with the error."""
     return replace(state, error=error[:RUN_ERROR_LENGTH], command=None, window=state.window + 1)
 
 

@@ -35,7 +35,7 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
     began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
     file = CheckpointFile(container, request.run, request.chunk)
     with storage_errors(f"read {where} and its checkpoint"):
-        # In this order: a chunk is deleted before its checkpoint, so what a deleted one claims anew it cannot read.
+        # Claim before reading: a chunk is deleted before its checkpoint, so a late copy that claims anew cannot read.
         count = await count_of(container, request.run, request.chunk)
         earlier = await file.claim(count, unknown=min(settings.checkpoint_messages, count))
         if earlier.receipt is not None:
@@ -124,7 +124,7 @@ class _Attempt:
             earlier,
             confirmed=self.accounts.confirmed(),
             refusals=tuple(Refusal(index=index, reason=why) for index, why in self.accounts.refusals.items()),
-            # Each attempt finds them anew: under other settings others, and what was one may be on the queue by now.
+            # Each attempt counts them again: other settings may let it send what an earlier attempt could not.
             unsendable=len(self.accounts.unsendable),
             unknown=unknown,
             retries=earlier.retries + effort.retries,

@@ -72,7 +72,6 @@ def test_an_orchestrator_has_no_clock_storage_environment_or_log(path: Path) -> 
         "ingestion.errors",
         "ingestion.run.run_report",
         "ingestion.run.run_state",
-        "ingestion.run.window",
         "ingestion.wire",
         "orchestrators.",
         "typing",
