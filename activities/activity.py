@@ -1,8 +1,9 @@
 """The wrapper of every activity: decode, open storage, do the work, turn a refusal into an outcome, encode."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from activities.log import log_refusal
 from ingestion.deadline import in_time
 from ingestion.errors import InvalidInput, PermanentError
 from ingestion.open_storage import Storage, open_storage
@@ -11,21 +12,26 @@ from ingestion.storage.failures import storage_errors
 from ingestion.wire import JsonObject, from_wire, to_wire
 
 Request = TypeVar("Request")
-Work = Callable[[Request, Storage, Settings], Awaitable[Any]]
+Outcome = TypeVar("Outcome")
+Work = Callable[[Request, Storage, Settings], Awaitable[Outcome]]
 
 
 def activity(
-    kind: type[Request], *, doing: str, refused: Callable[[Request, str], Any] | None = None
-) -> Callable[[Work[Request]], Callable[[JsonObject], Awaitable[JsonObject]]]:
-    """Return a decorator that turns a function of a `kind` record into an activity.
+    request_kind: type[Request],
+    outcome_kind: type[Outcome],
+    *,
+    doing: str,
+    log_error: Callable[[Request, str], None] = log_refusal,
+) -> Callable[[Work[Request, Outcome]], Callable[[JsonObject], Awaitable[JsonObject]]]:
+    """Return a decorator that turns a function from one record to another into an activity.
 
-    `doing` names the work in error texts; it is a `str.format` template over the record. `refused` returns the outcome
-    of an error that a retry cannot fix. Without it this error is raised and retried, like every other error.
+    `doing` names the work in error texts; it is a `str.format` template over the request. An error that a retry cannot
+    fix is logged and becomes the outcome. Every other error is raised, and the activity retried.
     """
 
-    def decorate(work: Work[Request]) -> Callable[[JsonObject], Awaitable[JsonObject]]:
+    def decorate(work: Work[Request, Outcome]) -> Callable[[JsonObject], Awaitable[JsonObject]]:
         async def run(request: dict) -> dict:  # the worker reads these annotations
-            wanted = from_wire(kind, request)
+            wanted = from_wire(request_kind, request)
             try:
                 settings = load_settings()
                 about = doing.format(wanted)
@@ -33,9 +39,8 @@ def activity(
                     with storage_errors(about):
                         return to_wire(await work(wanted, open_storage(settings), settings))
             except (InvalidInput, PermanentError) as error:
-                if refused is None:
-                    raise
-                return to_wire(refused(wanted, str(error)))
+                log_error(wanted, str(error))
+                return to_wire(outcome_kind(error=str(error)))  # type: ignore[call-arg]  # every outcome has it
 
         run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
         run.__doc__ = work.__doc__

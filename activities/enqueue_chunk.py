@@ -10,32 +10,29 @@ from activities.log import log
 from ingestion.contracts import EnqueueRequest, Receipt
 from ingestion.open_storage import Storage
 from ingestion.run.command import read_command
-from ingestion.run.run_state import no_receipt
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings
 
 blueprint = df.Blueprint()
 
 
-def _refused(request: EnqueueRequest, error: str) -> Receipt:
-    receipt = no_receipt(request.chunk, error)
-    _log(request, receipt)
-    return receipt
+def _log_error(request: EnqueueRequest, error: str) -> None:
+    _log(request, Receipt(error=error))
 
 
 @blueprint.activity_trigger(input_name="request")
-@activity(EnqueueRequest, doing="enqueue chunk {0.chunk.number} of run {0.run.id}", refused=_refused)
+@activity(EnqueueRequest, Receipt, doing="enqueue chunk {0.chunk.number} of run {0.run.id}", log_error=_log_error)
 async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
     """Enqueue one chunk, unless a command holds it back."""
     if (command := await read_command(storage.container, request.run)) is not None:
-        return Receipt(number=request.chunk.number, messages=0, enqueued=0, held=command)
+        return Receipt(held=command)
     receipt = await enqueue(request, storage.container, storage.queues, settings)
     _log(request, receipt)
     return receipt
 
 
 def _log(request: EnqueueRequest, receipt: Receipt) -> None:
-    facts: dict[str, Any] = {"run_id": request.run.id, "chunk": receipt.number}
+    facts: dict[str, Any] = {"run_id": request.run.id, "chunk": request.chunk.number}
     if receipt.error:
         facts |= {"failed": receipt.failed, "reason": receipt.error}
         log("chunk_failed", "messages of a chunk failed", level=logging.WARNING, **facts)

@@ -23,13 +23,12 @@ from ingestion.wire import to_wire
 blueprint = df.Blueprint()
 
 
-def _refused(request: FetchRequest, error: str) -> FetchOutcome:
+def _log_error(request: FetchRequest, error: str) -> None:
     log("fetch_failed", "the source could not be fetched", level=logging.WARNING, reason=error, **_facts(request))
-    return FetchOutcome(error=error)
 
 
 @blueprint.activity_trigger(input_name="request")
-@activity(FetchRequest, doing="write batch {0.batch_index} of run {0.run.id}", refused=_refused)
+@activity(FetchRequest, FetchOutcome, doing="write batch {0.batch_index} of run {0.run.id}", log_error=_log_error)
 async def fetch_batch(request: FetchRequest, storage: Storage, settings: Settings) -> FetchOutcome:
     """Fetch the next batch, unless a command holds it back."""
     source = load_source(settings.sources, request.source, os.environ)

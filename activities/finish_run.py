@@ -8,7 +8,7 @@ from azure.storage.blob.aio import ContainerClient
 
 from activities.activity import activity
 from activities.log import log
-from ingestion.contracts import FinishRequest, SettledChunks
+from ingestion.contracts import FinishOutcome, FinishRequest
 from ingestion.deadline import in_time, seconds_to_begin
 from ingestion.errors import first_line
 from ingestion.open_storage import Storage
@@ -24,30 +24,30 @@ SWEEP_SECONDS = 60.0  # the next run that ends sweeps the rest
 
 
 @blueprint.activity_trigger(input_name="request")
-@activity(FinishRequest, doing="close the ledger of run {0.state.run.id}")
-async def finish_run(finished: FinishRequest, storage: Storage, settings: Settings) -> SettledChunks:
-    """Close the ledger of a run, clean up after it, and return what became of its unfinished chunks.
+@activity(FinishRequest, FinishOutcome, doing="close the ledger of run {0.state.run.id}")
+async def finish_run(finished: FinishRequest, storage: Storage, settings: Settings) -> FinishOutcome:
+    """Close the ledger of a run, clean up after it, and return its report.
 
-    A second call does no harm. An error is raised, but does not change how the run has ended.
+    A second call does no harm. An error does not change how the run has ended.
     """
-    closed = await close(Ledger(storage.container, finished.state.run), finished, datetime.now(UTC))
+    closed = await close(Ledger(storage.container, finished.run), finished, datetime.now(UTC))
     if closed is None:
-        return SettledChunks()
-    log_end(finished, closed)
+        return FinishOutcome(report=report(finished))
+    log_end(closed)
     if settings.ledger_days:
         await _sweep(storage.container, settings.ledger_days)
-    return SettledChunks(chunks=closed.left_open)
+    return FinishOutcome(report=closed.report)
 
 
-def log_end(finished: FinishRequest, closed: Closed) -> None:
+def log_end(closed: Closed) -> None:
     """Log that a run has ended, and how."""
-    told = report(finished, closed.left_open)
+    told = closed.report
     log(
         "run_ended",
         "a run has ended",
-        level=logging.INFO if finished.outcome in ("completed", "cancelled") else logging.WARNING,
-        run_id=finished.state.run.id,
-        source=finished.state.request.source,
+        level=logging.INFO if told["outcome"] in ("completed", "cancelled") else logging.WARNING,
+        run_id=closed.run.id,
+        source=closed.source,
         **{name: told[name] for name in ("outcome", "fetched", "enqueued", "rejected", "failed", "seconds")},
         deleted_blobs=closed.deleted_blobs,
     )

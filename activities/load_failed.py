@@ -3,7 +3,7 @@
 import azure.durable_functions as df
 
 from activities.activity import activity
-from activities.log import log, log_refusal
+from activities.log import log
 from ingestion.contracts import FailedPage, LoadRequest
 from ingestion.open_storage import Storage
 from ingestion.run.failed import load
@@ -13,13 +13,8 @@ from ingestion.settings import Settings
 blueprint = df.Blueprint()
 
 
-def _refused(wanted: LoadRequest, error: str) -> FailedPage:
-    log_refusal(wanted.run.id, error)
-    return FailedPage(error=error)
-
-
 @blueprint.activity_trigger(input_name="request")
-@activity(LoadRequest, doing="load the failed chunks of run {0.run.id}", refused=_refused)
+@activity(LoadRequest, FailedPage, doing="load the failed chunks of run {0.run.id}")
 async def load_failed(wanted: LoadRequest, storage: Storage, settings: Settings) -> FailedPage:
     """Load the next chunks of the redo list."""
     page = await load(Ledger(storage.container, wanted.run), wanted)

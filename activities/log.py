@@ -22,12 +22,12 @@ def log(action: str, message: str, *, level: int = logging.INFO, **facts: Any) -
     logger.log(level, f"{message} %s", json.dumps(record, ensure_ascii=False, default=str), extra=record)
 
 
-def log_refusal(run_id: str, reason: str) -> None:
-    """Log that the ledger of a run could not be read or written."""
+def log_refusal(request: Any, reason: str) -> None:
+    """Log that the ledger of the request's run could not be read or written."""
     log(
         "ledger_refused",
         "the ledger could not be read or written",
         level=logging.WARNING,
-        run_id=run_id,
+        run_id=request.run.id,
         reason=reason,
     )

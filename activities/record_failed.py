@@ -13,7 +13,7 @@ blueprint = df.Blueprint()
 
 
 @blueprint.activity_trigger(input_name="request")
-@activity(FailedChunks, doing="record the failed chunks of run {0.run.id}")
+@activity(FailedChunks, SettledChunks, doing="record the failed chunks of run {0.run.id}")
 async def record_failed(failed: FailedChunks, storage: Storage, settings: Settings) -> SettledChunks:
     """Record the failed chunks and return how much of each was sent. An error here ends the run."""
     return SettledChunks(chunks=await record(Ledger(storage.container, failed.run), failed))

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import azure.durable_functions as df
 
 from activities.activity import activity
-from activities.log import log_refusal
 from ingestion.contracts import Recorded, RunState
 from ingestion.open_storage import Storage
 from ingestion.run.command import read_command
@@ -15,13 +14,8 @@ from ingestion.settings import Settings
 blueprint = df.Blueprint()
 
 
-def _refused(state: RunState, error: str) -> Recorded:
-    log_refusal(state.run.id, error)
-    return Recorded(error=error)
-
-
 @blueprint.activity_trigger(input_name="request")
-@activity(RunState, doing="record window {0.window} of run {0.run.id}", refused=_refused)
+@activity(RunState, Recorded, doing="record window {0.window} of run {0.run.id}")
 async def record_window(state: RunState, storage: Storage, settings: Settings) -> Recorded:
     """Record the state of a run and return the command that holds it back. Stop an older copy of the run."""
     if state.window == 0:

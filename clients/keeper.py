@@ -18,7 +18,7 @@ from activities.finish_run import log_end
 from activities.log import log
 from clients.beginning import begin, begin_again
 from clients.instance import carried_state, failure_of, find_instance, found, is_of, task_hub_of
-from ingestion.contracts import FinishRequest, Run, RunState, listed
+from ingestion.contracts import FinishRequest, Run, RunState
 from ingestion.errors import RunLocked, UnknownSchema, first_line
 from ingestion.run import closing, keeping, open_runs, run_state
 from ingestion.run.keeping import Action, Found
@@ -101,7 +101,7 @@ class Keeper:
         except UnknownSchema:
             return None
         recorded_at = await self._ledger(state.run).state_recorded_at()
-        numbers = [chunk.number for chunk in listed(state.spooled.window)]
+        numbers = [chunk.number for chunk in run_state.chunks_in_window(state)]
         if not numbers or (recorded_at is not None and self._now - recorded_at < keeping.PATIENCE):
             return recorded_at
         checkpoint_at = await last_checkpoint_at(self._container, state.run, numbers)
@@ -168,7 +168,7 @@ class Keeper:
         closed = await closing.close(ledger, finished, self._now)
         if closed is None:
             return False
-        log_end(finished, closed)
+        log_end(closed)
         message = "the keeper closed the ledger of a run"
         self.log("ledger_closed_by_keeper", message, level=logging.INFO, outcome=finished.outcome, cause=cause)
         return True

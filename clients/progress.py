@@ -7,10 +7,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from ingestion.contracts import RunState, Settled, listed
+from ingestion.contracts import RunState, Settled
 from ingestion.open_storage import open_storage
 from ingestion.run import run_report
 from ingestion.run.last_look import NEVER_LESS, LastLooks
+from ingestion.run.run_state import chunks_in_window
 from ingestion.settings import load_settings
 from ingestion.storage.checkpoint import read_counts
 from ingestion.wire import JsonObject
@@ -24,7 +25,7 @@ Look = Callable[[RunState], Awaitable[list[Settled]]]
 async def look_at_checkpoints(state: RunState) -> list[Settled]:
     """Return how far each started chunk of the window is. Raise what storage raises."""
     container = open_storage(load_settings()).container
-    return await read_counts(container, state.run, [chunk.number for chunk in listed(state.spooled.window)])
+    return await read_counts(container, state.run, [chunk.number for chunk in chunks_in_window(state)])
 
 
 async def progress_of(
@@ -45,7 +46,7 @@ async def progress_of(
             told = custom_status
     elif status == "pending":
         told["phase"] = status
-    if told["phase"] == "running" and state.spooled.window:
+    if told["phase"] == "running" and state.spooled:
         told = await _inside_window(state, look)
     return last_looks.never_less(state.run, state.attempt, told)
 

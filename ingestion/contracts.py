@@ -1,16 +1,18 @@
 """The records that cross the durable boundary; `ingestion.wire` encodes and decodes them.
 
+Each outcome of an activity has an `error`, with which the other fields have no meaning: it says why trying again cannot
+help.
+
 Durable Functions stores every input and output and passes each to the orchestrator again at each replay, so records are
 small: a test keeps every payload under 4 KB. Ranges are half-open, units are in the names.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import NamedTuple
 
 from ingestion.recovery import Recovery
 from ingestion.source_wait import Wait
+from ingestion.wire import JsonObject
 
 SCHEMA = 2  # of RunState; raise it when an old state can no longer be read as it is
 
@@ -35,22 +37,10 @@ class Chunk(NamedTuple):
 
 
 class Chunks(NamedTuple):
-    """Several chunks with one token, short on the wire, because a state may name a hundred chunks."""
+    """Chunks with one token, as ranges of their numbers: a state may name a thousand chunks."""
 
     token: str
-    numbers: tuple[int, ...]
-
-
-def grouped(chunks: Iterable[Chunk]) -> tuple[Chunks, ...]:
-    """Return `chunks` grouped by token, in the same order."""
-    return tuple(
-        Chunks(token, tuple(chunk.number for chunk in same)) for token, same in groupby(chunks, lambda one: one.token)
-    )
-
-
-def listed(groups: Iterable[Chunks]) -> Iterator[Chunk]:
-    """Return each chunk of `groups`, in order."""
-    return (Chunk(number, group.token) for group in groups for number in group.numbers)
+    ranges: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +141,8 @@ class Receipt:
     answer was lost.
     """
 
-    number: int
-    messages: int
-    enqueued: int
+    messages: int = 0
+    enqueued: int = 0
     rejected: int = 0
     held: str | None = None
     resumed_from: int = 0
@@ -168,6 +157,11 @@ class Receipt:
     def failed(self) -> int:
         """Messages of a finished chunk that are neither on the queue nor rejected."""
         return 0 if self.held else self.messages - self.enqueued - self.rejected
+
+    @property
+    def sums(self) -> "Sums":
+        """The sums over this chunk alone."""
+        return _sums_of(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +190,13 @@ class Sums:
         """Messages that are neither on the queue nor rejected."""
         return self.messages - self.enqueued - self.rejected
 
-    def plus(self, other: "Sums", sign: int = 1) -> "Sums":
-        """Return these sums plus the others."""
+    def __add__(self, other: "Sums") -> "Sums":
+        return self._plus(other, 1)
+
+    def __sub__(self, other: "Sums") -> "Sums":
+        return self._plus(other, -1)
+
+    def _plus(self, other: "Sums", sign: int) -> "Sums":
         return Sums(
             chunks=self.chunks + sign * other.chunks,
             messages=self.messages + sign * other.messages,
@@ -207,42 +206,6 @@ class Sums:
             throttled_seconds=round(self.throttled_seconds + sign * other.throttled_seconds, 3),
             possible_duplicates=self.possible_duplicates + sign * other.possible_duplicates,
         )
-
-    def minus(self, other: "Sums") -> "Sums":
-        """Return these sums minus the others."""
-        return self.plus(other, -1)
-
-
-def sums_of(receipts: Iterable["Receipt | Settled"]) -> Sums:
-    """Return the sums over the receipts of some chunks, or over what their checkpoints say."""
-    sums = Sums()
-    for one in receipts:
-        sums = sums.plus(
-            Sums(
-                chunks=1,
-                messages=one.messages,
-                enqueued=one.enqueued,
-                rejected=one.rejected,
-                retries=one.retries,
-                throttled_seconds=one.throttled_seconds,
-                possible_duplicates=one.possible_duplicates,
-            )
-        )
-    return sums
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spooled:
-    """What is fetched and not finished: `window`, the chunks to enqueue now, and the chunks of the batch after them.
-
-    `messages` counts the messages of all of them. The later chunks are `[next_chunk, stop_chunk)` with `token`.
-    """
-
-    window: tuple[Chunks, ...] = ()
-    messages: int = 0
-    token: str = ""
-    next_chunk: int = 0
-    stop_chunk: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,11 +221,12 @@ class Redo:
 class RunState:
     """What one generation of the orchestrator passes to the next: the only state that a run has.
 
-    `cursor` is where to fetch next (None with `batches` = 0: the start of the source). A chunk counts when it is
-    finished: in `failed` if messages of it failed, else in `done`. `wait_until` is when the source may be asked again,
-    and `wait` says why not before. `failures` is bounded; `failed` counts all failures, and the ledger lists them.
-    `attempt` counts redrives, `window` the windows of an attempt; together they order the states of a run.
-    `recoveries` are the latest attempts that the keeper began.
+    `cursor` is where to fetch next (None with `batches` = 0: the start of the source). `spooled` are the chunks that
+    are fetched and not finished; the window takes the first of them. A chunk counts when it is finished: in `failed` if
+    messages of it failed, else in `done`. `wait_until` is when the source may be asked again, and `wait` says why not
+    before. `failures` is bounded; `failed` counts all failures, and the ledger lists them. `attempt` counts redrives,
+    `window` the windows of an attempt; together they order the states of a run. `recoveries` are the latest attempts
+    that the keeper began.
     """
 
     run: Run
@@ -278,7 +242,8 @@ class RunState:
     chunks: int = 0  # numbers given to chunks so far
     fetched: int = 0
     dropped: int = 0  # messages that the description says to drop
-    spooled: Spooled = field(default_factory=Spooled)
+    spooled: tuple[Chunks, ...] = ()
+    spooled_messages: int = 0  # in these chunks
     redo: Redo | None = None
     done: Sums = field(default_factory=Sums)
     failed: Sums = field(default_factory=Sums)
@@ -306,7 +271,7 @@ class FailedChunks:
 
     run: Run
     attempt: int
-    chunks: tuple[Chunks, ...]
+    chunks: tuple[Chunk, ...]
     error: str
 
 
@@ -321,12 +286,30 @@ class Settled(NamedTuple):
     retries: int = 0
     throttled_seconds: float = 0.0
 
+    @property
+    def sums(self) -> Sums:
+        """The sums over this chunk alone."""
+        return _sums_of(self)
+
+
+def _sums_of(one: Receipt | Settled) -> Sums:
+    return Sums(
+        chunks=1,
+        messages=one.messages,
+        enqueued=one.enqueued,
+        rejected=one.rejected,
+        retries=one.retries,
+        throttled_seconds=one.throttled_seconds,
+        possible_duplicates=one.possible_duplicates,
+    )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledChunks:
-    """Output of `record_failed`, and of `finish_run` for the chunks that the run leaves open."""
+    """Output of `record_failed`: what became of each chunk that was listed."""
 
     chunks: tuple[Settled, ...] = ()
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,7 +326,7 @@ class LoadRequest:
 class FailedPage:
     """Output of `load_failed`: chunks to send again, their sums so far, and where the list goes on (None: it ends)."""
 
-    chunks: tuple[Chunks, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
     sums: Sums = field(default_factory=Sums)
     next_byte: int | None = None
     error: str | None = None
@@ -357,3 +340,16 @@ class FinishRequest:
     outcome: str
     finished_at: str
     seconds: float
+
+    @property
+    def run(self) -> Run:
+        """The start of the run."""
+        return self.state.run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishOutcome:
+    """Output of `finish_run`: the report of the run."""
+
+    report: JsonObject | None = None
+    error: str | None = None

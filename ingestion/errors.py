@@ -8,7 +8,6 @@ SluiceError
 │   ├── SourceRefused        the source refused, or its answer does not fit its description
 │   ├── SourceUnreachable    the source did not answer any attempt, or has no usable address
 │   ├── StorageRefused       the storage account refused, or does not exist
-│   ├── SpoolConflict        another copy of the same fetch committed the batch first
 │   └── UnknownSchema        another version of the app wrote the state of a run
 └── RetryableError       the same call may succeed later
     ├── StorageUnavailable   the storage account did not answer, or is busy
@@ -64,10 +63,6 @@ class SourceUnreachable(PermanentError):
 
 class StorageRefused(PermanentError):
     """The storage account refused the call: a role is missing, a name is wrong, a resource is not there."""
-
-
-class SpoolConflict(PermanentError):
-    """Another copy of the same fetch committed this batch first."""
 
 
 class UnknownSchema(PermanentError):

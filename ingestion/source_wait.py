@@ -26,13 +26,6 @@ class Wait:
     patience_seconds: float = 0.0
 
 
-def until(wait: Wait | None, now: datetime) -> str | None:
-    """Return when the source may be asked again, for a wait that begins `now`; None if at once."""
-    if wait is None or not wait.seconds:
-        return None
-    return (now + timedelta(seconds=min(LONGEST_SECONDS, wait.seconds))).isoformat()
-
-
 def after_redrive(wait: Wait | None) -> Wait | None:
     """Return the wait of a redriven run: a time that the source named still holds, and the patience starts anew."""
     if wait is None or wait.waiting_for != SOURCE:

@@ -1,20 +1,15 @@
 """One generation of a run: steps 2, 4 and 6 on the way of an id. The decisions are in `ingestion.run.run_state`."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Any
 
 import azure.durable_functions as df
 
-from activities.enqueue_chunk import enqueue_chunk
-from activities.fetch_batch import fetch_batch
-from activities.load_failed import load_failed
-from activities.record_failed import record_failed
-from activities.record_window import record_window
-from ingestion.contracts import FailedChunks, FailedPage, FetchOutcome, Receipt, Recorded, RunState, SettledChunks
+from ingestion.contracts import RunState
 from ingestion.run import run_report, run_state
-from ingestion.run.run_state import Step, Supply
-from ingestion.wire import from_wire, to_wire
-from orchestrators.drain import RETRY, drain, failure_text
+from ingestion.run.run_state import Outcomes, Step
+from ingestion.wire import to_wire
+from orchestrators.calls import together
 from orchestrators.ending import end
 from orchestrators.waiting import wait_for_command, wait_for_source
 
@@ -46,64 +41,9 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
 
 def _window(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, RunState]:
     """Do steps a to c and return the new state."""
-    supply, requests = run_state.next_supply(state, context.current_utc_datetime), run_state.window_requests(state)
+    window = run_state.next_window(state, context.current_utc_datetime)
     # The fetch comes first: the host starts activities in order, so behind the chunks it would start when they end.
-    bringing = [] if supply is None else [_bring(context, state, supply)]
-    recording = context.call_activity_with_retry(record_window, RETRY, to_wire(state))
-    sending = [context.call_activity_with_retry(enqueue_chunk, RETRY, to_wire(request)) for request in requests]
-    outcomes = yield from drain(context, [*bringing, recording, *sending])
-    *brought_by, recorded_by = outcomes[: len(bringing) + 1]
-    sent_by = outcomes[len(bringing) + 1 :]
-
-    receipts = [
-        run_state.no_receipt(request.chunk, failure_text(outcome))
-        if isinstance(outcome, Exception)
-        else from_wire(Receipt, outcome)
-        for request, outcome in zip(requests, sent_by, strict=True)
-    ]
-    recorded = _record_of(Recorded, recorded_by)
-    if recorded.error is not None:
-        return run_state.unrecorded(state, recorded.error)
-    brought = None if supply is None else _record_of(BROUGHT[supply], brought_by[0])
-    try:
-        receipts = yield from _with_failures(context, state, receipts)
-    except Unlisted as error:
-        return run_state.unrecorded(state, str(error))
-    return run_state.with_window(state, receipts, recorded.command, brought, context.current_utc_datetime)
-
-
-class Unlisted(Exception):
-    """The failed chunks could not be listed in the ledger; the text says why."""
-
-
-def _with_failures(
-    context: df.DurableOrchestrationContext, state: RunState, receipts: Sequence[Receipt]
-) -> Generator[Any, Any, list[Receipt]]:
-    """Do step c: return the receipts, completed from the checkpoints of the failed chunks. Raise Unlisted."""
-    listing = [
-        FailedChunks(run=state.run, attempt=state.attempt, chunks=chunks, error=reason)
-        for reason, chunks in run_state.failures_by_reason(state, receipts).items()
-    ]
-    if not listing:
-        return list(receipts)
-    told = yield from drain(
-        context, [context.call_activity_with_retry(record_failed, RETRY, to_wire(one)) for one in listing]
-    )
-    for one in told:
-        if isinstance(one, Exception):
-            raise Unlisted(failure_text(one))
-    return run_state.settled(receipts, [chunk for one in told for chunk in from_wire(SettledChunks, one).chunks])
-
-
-BROUGHT: dict[Supply, type[Any]] = {Supply.FETCH: FetchOutcome, Supply.REDO: FailedPage}
-
-
-def _bring(context: df.DurableOrchestrationContext, state: RunState, supply: Supply) -> Any:
-    if supply is Supply.REDO:
-        return context.call_activity_with_retry(load_failed, RETRY, to_wire(run_state.next_redo(state)))
-    return context.call_activity_with_retry(fetch_batch, RETRY, to_wire(run_state.next_fetch(state)))
-
-
-def _record_of(kind: type[Any], outcome: Any) -> Any:
-    """Return the record of an activity, or one of the same kind with the error of a failed activity."""
-    return kind(error=failure_text(outcome)) if isinstance(outcome, Exception) else from_wire(kind, outcome)
+    supplied, recorded, *receipts = yield from together(context, [window.supply, state, *window.chunks])
+    outcomes = Outcomes(supplied, recorded, receipts)
+    listed = yield from together(context, run_state.failures_to_list(state, window, outcomes))
+    return run_state.with_window(state, window, outcomes, listed, context.current_utc_datetime)

@@ -148,7 +148,6 @@ def _expired(source: Source, position: Position, status: int) -> Position:
         total=position.total,
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,
-        previous=position.previous,
         known_batches=position.known_batches,
         first_page=position.first_page,
         since=position.last_key if resumes else None,

@@ -10,20 +10,20 @@ from math import ceil
 from time import monotonic
 from typing import Any
 
-from ingestion.contracts import Batch, Cursor, FetchRequest
+from ingestion.contracts import Batch, FetchRequest
 from ingestion.deadline import in_time
-from ingestion.errors import OutOfTime, SourceRefused, SourceUnreachable, SpoolConflict
+from ingestion.errors import OutOfTime, SourceRefused, SourceUnreachable
 from ingestion.fetching.advance import advance, answered, clamped_to, first_page, total_of
 from ingestion.fetching.fetch_parallel import PagesAhead
 from ingestion.fetching.filling import Filling
 from ingestion.fetching.known import Known
 from ingestion.fetching.position import Position, from_json, request_at
-from ingestion.fetching.seen import Seen
+from ingestion.fetching.seen import Seen, fingerprint
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.page import Page, PageRequest, Throttled
 from ingestion.source.styles.end import End
-from ingestion.source_wait import REASON_CHARACTERS, Wait
+from ingestion.source_wait import REASON_CHARACTERS
 from ingestion.storage.spool import BatchWriter, Spool
 
 SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, which costs nothing
@@ -46,43 +46,27 @@ async def fetch(
     the next fetch begins with it. A batch holds at most `request.max_messages` and the rest of the page that filled it.
     Raise SourceRefused or SourceUnreachable, or OutOfTime if no page came in time.
     """
-    if (committed := await spool.find(request.batch_index)) is not None:
-        return committed
+    opened = await spool.open(request)
+    if isinstance(opened, Batch):
+        return opened
     give_up_at = asyncio.get_running_loop().time() + last_page_seconds
+    position = Position(cursor=source.pagination.first()) if opened.at is None else from_json(opened.at)
     try:
-        walk = await _walk(request, source, client, spool, chunk_bytes, give_up_at)
-        batch = await walk.fill(now() + budget_seconds, now)
-        await spool.commit(batch)
-    except SpoolConflict:
-        committed = await spool.find(request.batch_index)
-        assert committed is not None, "another copy of this fetch has committed it"
-        return committed
+        known = None
+        if position.known_batches:
+            known = Known()
+            async with in_time("read the messages that the run already has", _left(give_up_at)):
+                async for line in spool.lines(position.known_batches):
+                    known.add(line)
+        seen = Seen(opened.parts.get("seen") or fingerprint(request_at(source, position)))
+        previous = opened.parts.get("previous", b"")
+        filling = Filling(source, opened.writer, request.chunk_size, chunk_bytes, known, previous)
+        client.patience.go_on(request.wait)
+        client.has_answered = bool(position.pages or position.earlier_pages)
+        walk = _Walk(request, position, source, client, spool, seen, opened.writer, filling, give_up_at)
+        return await walk.fill(now() + budget_seconds, now)
     except (SourceRefused, SourceUnreachable) as error:
         raise type(error)(client.concealed(str(error))) from None
-    return batch
-
-
-async def _walk(
-    request: FetchRequest, source: Source, client: SourceClient, spool: Spool, chunk_bytes: int, give_up_at: float
-) -> "_Walk":
-    """Return a walk from the request's cursor on, with what the guards must know of earlier pages."""
-    stored = await spool.load_cursor(request.cursor)
-    position = Position(cursor=source.pagination.first()) if stored is None else from_json(stored)
-    seen = Seen(await spool.load(position.seen) if position.seen else b"")
-    if position.seen is None:
-        seen.add(request_at(source, position))
-    known = None
-    if position.known_batches:
-        known = Known()
-        async with in_time("read the messages that the run already has", _left(give_up_at)):
-            async for line in spool.lines(position.known_batches):
-                known.add(line)
-    client.patience.go_on(request.wait)
-    client.has_answered = bool(position.pages or position.earlier_pages)
-    previous = await spool.load(position.previous) if position.previous else b""
-    writer = spool.writer(request.first_chunk)
-    filling = Filling(source, writer, request.chunk_size, chunk_bytes, known, previous)
-    return _Walk(request, position, source, client, spool, seen, writer, filling, give_up_at)
 
 
 class _Walk:
@@ -107,42 +91,44 @@ class _Walk:
         self._ahead = PagesAhead(client, source.parallel_fetches, self._request_of)
 
     async def fill(self, deadline: float, now: Callable[[], float]) -> Batch:
-        """Read pages into chunks; return the batch, complete but not committed."""
+        """Read pages into chunks, and commit them as a batch; return the committed batch."""
         try:
             following, wait_seconds = await self._read(deadline, now)
         finally:
             await self._ahead.close()
+        index, client, filling, writer = self._request.batch_index, self._client, self._filling, self._writer
         ended = following.reason if isinstance(following, End) else None
-        if not ended and not wait_seconds:
-            wait_seconds = await self._wait_for_turn()
-        await self._filling.write_chunk()
-        return Batch(
-            index=self._request.batch_index,
-            token=self._writer.token,
-            first_chunk=self._writer.first_chunk,
-            chunks=self._writer.next_chunk - self._writer.first_chunk,
-            count=self._writer.count,
-            size_bytes=self._writer.size_bytes,
-            pages=self._filling.pages,
-            next_cursor=None if ended else await self._save(),
-            wait=None if ended else self._wait(wait_seconds),
-            source_total=self._position.total,
-            clamped_to=self._clamped_to,
-            dropped=self._filling.dropped,
-            ended=ended,
+        cursor, wait = None, None
+        if not ended:
+            wait = client.patience.wait(wait_seconds or await client.wait_for_turn(SHORT_WAIT_SECONDS))
+            if wait is not None:  # conceal before cutting: otherwise a part of a credential at the cut would remain
+                wait = replace(wait, reason=client.concealed(wait.reason)[:REASON_CHARACTERS])
+            parts = {"seen": self._seen.dump(), "previous": filling.previous}
+            cursor = await self._spool.store_cursor(index, self._position.to_json(), parts)
+        await filling.write_chunk()
+        return await self._spool.commit(
+            Batch(
+                index=index,
+                token=writer.token,
+                first_chunk=writer.first_chunk,
+                chunks=writer.next_chunk - writer.first_chunk,
+                count=writer.count,
+                size_bytes=writer.size_bytes,
+                pages=filling.pages,
+                next_cursor=cursor,
+                wait=wait,
+                source_total=self._position.total,
+                clamped_to=self._clamped_to,
+                dropped=filling.dropped,
+                ended=ended,
+            )
         )
-
-    def _wait(self, seconds: float) -> Wait | None:
-        wait = self._client.patience.wait(seconds)
-        # Conceal before cutting: otherwise a part of a credential at the cut would remain.
-        return wait and replace(wait, reason=self._client.concealed(wait.reason)[:REASON_CHARACTERS])
 
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
         """Read pages until there is a reason to stop; return where to go on, and the wait before that."""
         wait_seconds, following = 0.0, None
         while self._filling.count < self._request.max_messages and (now() < deadline or not self._filling.pages):
             request = request_at(self._source, self._position)
-            self._filling.begin()
             try:
                 async with in_time("get one page of the source", _left(self._give_up_at)):
                     page = await self._page()
@@ -167,15 +153,6 @@ class _Walk:
                 break
         return following, wait_seconds
 
-    async def _wait_for_turn(self) -> float:
-        """Sleep until the source may be asked again, for the next fetch; return a long wait instead."""
-        pause = self._client.until_turn()
-        if pause > SHORT_WAIT_SECONDS:
-            return pause
-        if pause:
-            await self._client.sleep(pause)
-        return 0.0
-
     async def _page(self) -> Page | Throttled:
         sink = None if self._source.pagination.needs_items else self._filling
         left = self._request.max_messages - self._filling.count
@@ -192,14 +169,13 @@ class _Walk:
         if answer is not None:
             if isinstance(answer, End):
                 return answer
-            self._seen = Seen()
-            self._seen.add(request_at(source, answer))
+            self._seen = Seen(fingerprint(request_at(source, answer)))
             restarts = source.expiry.then == "restart"
             return replace(answer, known_batches=self._request.batch_index + 1) if restarts else answer
         if page.items:
             await self._filling.add(source.pagination.fresh(page, position.cursor))
-        added = self._filling.end()
-        first = first_page(source, position, self._filling.page_digest)
+        filled = self._filling.end()
+        first = first_page(source, position, filled.digest)
         following = advance(source, position, request, page, self._seen)
         if isinstance(following, End):
             self._position = replace(position, total=total_of(source, position, page))
@@ -208,14 +184,7 @@ class _Walk:
         self._ahead.expect(following.cursor, lambda: source.pagination.split(page, cursor, total))
         self._clamped_to = self._clamped_to or clamped_to(source, position, page)
         self._client.patience.page_came()
-        return replace(following, fresh=position.fresh + added, first_page=first)
-
-    async def _save(self) -> Cursor:
-        """Make the position durable, with the blobs that it refers to."""
-        index, previous = self._request.batch_index, self._filling.previous
-        seen = await self._spool.store(index, "seen", self._seen.dump())
-        held = await self._spool.store(index, "previous", previous) if previous else None
-        return await self._spool.store_cursor(index, replace(self._position, seen=seen, previous=held).to_json())
+        return replace(following, fresh=position.fresh + filled.added, first_page=first)
 
 
 def _left(give_up_at: float) -> float:

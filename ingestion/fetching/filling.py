@@ -6,7 +6,7 @@ piece of a page, however large the page is.
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingestion.chunking import chunk
 from ingestion.errors import SourceRefused
@@ -21,8 +21,15 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _encode_escaped = json.JSONEncoder(separators=(",", ":")).encode
 
 
+class FilledPage(NamedTuple):
+    """A complete page: how many messages it added, and the digest of all its messages, empty if it has none."""
+
+    added: int
+    digest: str
+
+
 class Filling:
-    """The batch that is being filled; `begin` and `end` enclose each page."""
+    """The batch that is being filled, page by page: `end` ends each."""
 
     _digest: "hashlib.blake2b"  # of the messages of the page
 
@@ -55,16 +62,6 @@ class Filling:
         """Digests of the messages of the last page, if repeats are dropped."""
         return b"".join(sorted(self._previous))
 
-    @property
-    def page_digest(self) -> str:
-        """The digest of the page's messages; empty for a page without any."""
-        return self._digest.hexdigest() if self._has_messages else ""
-
-    def begin(self) -> None:
-        """Begin the next page."""
-        self._marked = self._writer.mark(), tuple(self._lines), self._bytes, self.dropped
-        self._begin_page()
-
     async def restart(self) -> None:
         """Forget the page so far: it was cut off, and is requested again."""
         mark, lines, self._bytes, self.dropped = self._marked
@@ -85,11 +82,13 @@ class Filling:
                 if len(self._lines) >= self._chunk_size or self._bytes >= self._chunk_bytes:
                     await self.write_chunk()
 
-    def end(self) -> int:
-        """End the complete page; return how many messages it added."""
+    def end(self) -> FilledPage:
+        """End the complete page, and begin the next one."""
+        filled = FilledPage(self._added, self._digest.hexdigest() if self._has_messages else "")
         self.pages += 1
         self._previous = self._current
-        return self._added
+        self._begin_page()
+        return filled
 
     async def write_chunk(self) -> None:
         """Write the present chunk, if it has any messages."""
@@ -98,6 +97,7 @@ class Filling:
             self._lines, self._bytes = [], 0
 
     def _begin_page(self) -> None:
+        self._marked = self._writer.mark(), tuple(self._lines), self._bytes, self.dropped
         self._added, self._has_messages = 0, False
         self._digest = hashlib.blake2b(digest_size=16)
         self._current: set[bytes] = set()

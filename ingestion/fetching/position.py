@@ -1,6 +1,6 @@
 """The position of a run in its source: the cursor that one batch passes to the next, as one JSON value.
 
-It holds the cursor of the pagination style and what the guards must remember; long parts are in blobs of the spool.
+It holds the cursor of the pagination style and what the guards must remember.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -24,8 +24,6 @@ class Position:
     largest_page: int = 0
     total: int | None = None
     earlier_pages: int = 0  # those before the last restart
-    seen: str | None = None  # blob of the fingerprints of all requests
-    previous: str | None = None  # blob of the digests of the messages of the page before
     last_key: Any = None  # of the last item, if an expired cursor is resumed by key
     first_page: str = ""  # digest of its messages: shows a source that ignores the key to resume from
     since: Any = None  # the key from which the source was resumed

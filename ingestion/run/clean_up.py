@@ -13,13 +13,14 @@ from typing import Any
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import Chunk, RunState, listed
+from ingestion.contracts import RunState
 from ingestion.errors import RunLocked
 from ingestion.run import open_runs, run_index
 from ingestion.run.failed import chunk_of, failed_chunks
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.run.request import new_start, read_request, request_blob, run_of
+from ingestion.run.run_state import spooled_chunks
 from ingestion.storage.checkpoint import checkpoint_name
 from ingestion.storage.json_blob import write_json
 from ingestion.storage.spool import chunk_name, committed_tokens
@@ -48,16 +49,10 @@ async def clean_up(ledger: Ledger, state: RunState) -> int:
             return tokens.get(int(number), token) != token
 
         return await _delete(ledger.container, [f"{folder}chunks/"], is_of_no_batch)
-    left = {chunk_of(entry) for entry in await failed_chunks(ledger, state)} | set(_in_spool(state))
+    left = {chunk_of(entry) for entry in await failed_chunks(ledger, state)} | set(spooled_chunks(state))
     needed = {name for one in left for name in (chunk_name(ledger.run, one), checkpoint_name(ledger.run, one.number))}
     places = [*(f"{place}/" for place in SPOOL), CEILING]
     return await _delete(ledger.container, [folder + place for place in places], lambda name: name not in needed)
-
-
-def _in_spool(state: RunState) -> Iterable[Chunk]:
-    spooled = state.spooled
-    yield from listed(spooled.window)
-    yield from (Chunk(number, spooled.token) for number in range(spooled.next_chunk, spooled.stop_chunk))
 
 
 async def purge(container: ContainerClient, run_id: str, lease: str) -> int:

@@ -9,19 +9,23 @@ from typing import NamedTuple
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from ingestion.contracts import FinishRequest, RunState, Settled, listed
+from ingestion.contracts import FinishRequest, Run, RunState
 from ingestion.run import open_runs, run_index, run_report
 from ingestion.run.clean_up import clean_up
 from ingestion.run.ledger import Ledger
 from ingestion.run.open_runs import OpenRun
 from ingestion.run.request import read_request, run_of
+from ingestion.run.run_state import chunks_in_window
 from ingestion.storage.checkpoint import settle
+from ingestion.wire import JsonObject
 
 
 class Closed(NamedTuple):
-    """The result of closing a ledger: the unfinished chunks, and how many blobs were deleted."""
+    """The result of closing the ledger of a run: its report, and how many blobs were deleted."""
 
-    left_open: tuple[Settled, ...]
+    run: Run
+    source: str
+    report: JsonObject
     deleted_blobs: int
 
 
@@ -40,13 +44,13 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
     if request is None or run_of(request) != ledger.run:
         return None
     left_open = []
-    for chunk in listed(state.spooled.window):
+    for chunk in chunks_in_window(state):
         with suppress(ResourceNotFoundError):  # the messages of a deleted chunk stay pending
             left_open.append(await settle(ledger.container, ledger.run, chunk))
     report = run_report.report(finished, left_open)
     await ledger.record_report(report, state.attempt, state.window)
     await run_index.note(ledger.container, state, finished.outcome)
-    return Closed(tuple(left_open), await tidy(ledger, state, entry))
+    return Closed(ledger.run, state.request.source, report, await tidy(ledger, state, entry))
 
 
 async def tidy(ledger: Ledger, state: RunState, entry: OpenRun | None) -> int:

@@ -18,11 +18,10 @@ from ingestion.contracts import (
     LoadRequest,
     RunState,
     Settled,
-    grouped,
-    listed,
-    sums_of,
+    Sums,
 )
 from ingestion.run.ledger import Ledger
+from ingestion.run.run_state import spooled_chunks
 from ingestion.storage.checkpoint import settle
 from ingestion.wire import JsonObject
 
@@ -37,7 +36,7 @@ async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
     """
     name = _failed_name(failed.attempt)
     before = {chunk_of(entry): _settled(entry) for entry in await _read(ledger, name)}
-    found = {one: before.get(one) or await settle(ledger.container, failed.run, one) for one in listed(failed.chunks)}
+    found = {one: before.get(one) or await settle(ledger.container, failed.run, one) for one in failed.chunks}
     lines = [
         {**_entry(chunk, one), "error": failed.error}
         for chunk, one in found.items()
@@ -54,9 +53,9 @@ async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
 async def failed_chunks(ledger: Ledger, state: RunState) -> list[JsonObject]:
     """Return the entries of the chunks that the run has to send again after `state`, one for each chunk.
 
-    Chunks in the window of the state are left out, even if they are listed: the state does not count them as failed.
+    Chunks that are spooled are left out, even if they are listed: the state does not count them as failed.
     """
-    open_chunks = set(listed(state.spooled.window))
+    open_chunks = set(spooled_chunks(state))
     entries = [] if state.redo is None else await _read(ledger, _redo_name(state.redo.attempt), state.redo.next_byte)
     entries += await _read(ledger, _failed_name(state.attempt))
     by_chunk = {chunk_of(entry): entry for entry in entries}  # the last line counts: an activity may run twice
@@ -77,8 +76,8 @@ async def load(ledger: Ledger, wanted: LoadRequest) -> FailedPage:
     entries = [json.loads(line) for line in lines]
     taken = sum(map(len, lines))
     return FailedPage(
-        chunks=grouped(map(chunk_of, entries)),
-        sums=sums_of(map(_settled, entries)),
+        chunks=tuple(map(chunk_of, entries)),
+        sums=sum((_settled(entry).sums for entry in entries), Sums()),
         next_byte=wanted.next_byte + taken if taken < len(data) else None,
     )
 

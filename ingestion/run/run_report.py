@@ -6,7 +6,7 @@ The keys of the JSON are in the order in which a person reads them.
 from collections.abc import Iterable
 
 from ingestion import recovery, source_wait
-from ingestion.contracts import FinishRequest, RunState, Settled, Sums, sums_of
+from ingestion.contracts import FinishRequest, RunState, Settled, Sums
 from ingestion.run import run_state
 from ingestion.wire import JsonObject
 
@@ -62,7 +62,7 @@ def finish(state: RunState, finished_at: str, seconds: float) -> FinishRequest:
 def report(finished: FinishRequest, left_open: Iterable[Settled] = ()) -> JsonObject:
     """Return the run's output, and the `report.json` of its ledger; `left_open` are its unfinished chunks."""
     state = finished.state
-    sums = run_state.counted(state).plus(sums_of(left_open))
+    sums = sum((one.sums for one in left_open), run_state.counted(state))
     told: JsonObject = {
         "outcome": finished.outcome,
         **_counts(state, sums),

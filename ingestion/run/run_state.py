@@ -7,9 +7,10 @@ two yields; nothing here knows the clock, storage or Durable Functions. `with_wi
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from ingestion import source_wait
 from ingestion.chunking import chunk
@@ -20,21 +21,19 @@ from ingestion.contracts import (
     ChunkFailure,
     Chunks,
     EnqueueRequest,
+    FailedChunks,
     FailedPage,
     FetchOutcome,
     FetchRequest,
     LoadRequest,
     Receipt,
+    Recorded,
     Redo,
     Run,
     RunRequest,
     RunState,
-    Settled,
-    Spooled,
+    SettledChunks,
     Sums,
-    grouped,
-    listed,
-    sums_of,
 )
 from ingestion.errors import UnknownSchema
 from ingestion.run.tolerance import is_exceeded
@@ -66,11 +65,19 @@ class Step(StrEnum):
     END = "end"
 
 
-class Supply(StrEnum):
-    """Where the chunks of the window after this one come from."""
+class Window(NamedTuple):
+    """The requests of a window: one for each chunk, and if necessary one that supplies the chunks after them."""
 
-    FETCH = "fetch"
-    REDO = "redo"
+    supply: FetchRequest | LoadRequest | None
+    chunks: list[EnqueueRequest]
+
+
+class Outcomes(NamedTuple):
+    """The outcomes of a window's requests, and of recording its state."""
+
+    supplied: FetchOutcome | FailedPage | None
+    recorded: Recorded
+    receipts: Sequence[Receipt]
 
 
 def start(run: Run, request: RunRequest, started_at: str) -> RunState:
@@ -89,89 +96,60 @@ def load(data: Any) -> RunState:
     return from_wire(RunState, data)
 
 
-def window_requests(state: RunState) -> list[EnqueueRequest]:
-    """Return one request for each chunk of the window, in order."""
-    source, window = state.request.source, listed(state.spooled.window)
-    return [EnqueueRequest(run=state.run, source=source, chunk=one) for one in window]
+def next_window(state: RunState, now: datetime) -> Window:
+    """Return what the run asks for in its next window."""
+    supply, source = _next_supply(state, now), state.request.source
+    requests = [EnqueueRequest(run=state.run, source=source, chunk=one) for one in chunks_in_window(state)]
+    return Window(supply, requests)
 
 
-def next_supply(state: RunState, now: datetime) -> Supply | None:
-    """Return where the next chunks come from, None if some are spooled, none are left, or the source must wait.
-
-    Failed chunks come first: they have been in the spool for longer.
-    """
-    if state.spooled.next_chunk < state.spooled.stop_chunk:
-        return None
-    if state.redo is not None:
-        return Supply.REDO
-    if state.source_exhausted or is_waiting(state, now):
-        return None
-    return Supply.FETCH
+def chunks_in_window(state: RunState) -> list[Chunk]:
+    """Return the chunks of the window: the first of those that are spooled."""
+    windows = chunk(spooled_chunks(state), state.request.chunks_per_batch)
+    return windows[0] if windows else []
 
 
-def is_waiting(state: RunState, now: datetime) -> bool:
-    """Return whether it is too early to ask the source."""
-    return state.wait_until is not None and now < datetime.fromisoformat(state.wait_until)
+def spooled_chunks(state: RunState) -> list[Chunk]:
+    """Return the chunks that are fetched and not finished."""
+    return [
+        Chunk(number, group.token)
+        for group in state.spooled
+        for start, stop in group.ranges
+        for number in range(start, stop)
+    ]
 
 
-def next_fetch(state: RunState) -> FetchRequest:
-    """Return the request for the batch at the state's cursor."""
-    request = state.request
-    return FetchRequest(
-        run=state.run,
-        source=request.source,
-        batch_index=state.batches,
-        first_chunk=state.chunks,
-        cursor=state.cursor,
-        chunk_size=request.chunk_size,
-        max_messages=request.chunk_size * request.chunks_per_batch,
-        wait=state.wait,
-    )
-
-
-def next_redo(state: RunState) -> LoadRequest:
-    """Return the request for the next chunks of the redo list."""
-    assert state.redo is not None, "only a redrive has a redo list"
-    most = min(REDO_CHUNKS, state.request.chunks_per_batch)
-    return LoadRequest(run=state.run, attempt=state.redo.attempt, next_byte=state.redo.next_byte, most=most)
-
-
-def no_receipt(chunk: Chunk, error: str) -> Receipt:
-    """Return a receipt for a chunk whose activity failed; `settled` completes it."""
-    return Receipt(number=chunk.number, messages=0, enqueued=0, error=error)
-
-
-def failures_by_reason(state: RunState, receipts: Sequence[Receipt]) -> dict[str, tuple[Chunks, ...]]:
-    """Return the failed chunks of the window by reason, for the ledger."""
-    reasons = {receipt.number: _reason(receipt) for receipt in receipts if receipt.error}
-    chunks = [one for one in listed(state.spooled.window) if one.number in reasons]
-    return {
-        reason: grouped(one for one in chunks if reasons[one.number] == reason)
-        for reason in dict.fromkeys(reasons.values())
-    }
-
-
-def settled(receipts: Sequence[Receipt], found: Iterable[Settled]) -> list[Receipt]:
-    """Return the receipts completed from checkpoints: a chunk whose worker was lost may have sent some, or all."""
-    by_number = {one.number: one for one in found}
-    return [_settled(receipt, by_number.get(receipt.number)) for receipt in receipts]
+def failures_to_list(state: RunState, window: Window, outcomes: Outcomes) -> list[FailedChunks]:
+    """Return the failed chunks of the window by reason, for the ledger; none if this is an older copy of the run."""
+    if outcomes.recorded.error is not None:
+        return []
+    failed: dict[str, list[Chunk]] = {}
+    for request, receipt in zip(window.chunks, outcomes.receipts, strict=True):
+        if receipt.error is not None:
+            failed.setdefault(_cut(receipt.error), []).append(request.chunk)
+    return [
+        FailedChunks(run=state.run, attempt=state.attempt, chunks=tuple(chunks), error=reason)
+        for reason, chunks in failed.items()
+    ]
 
 
 def with_window(
-    state: RunState,
-    receipts: Sequence[Receipt],
-    command: str | None,
-    brought: FetchOutcome | FailedPage | None,
-    now: datetime,
+    state: RunState, window: Window, outcomes: Outcomes, listed: Iterable[SettledChunks], now: datetime
 ) -> RunState:
-    """Return the state after a window that is in the ledger and of which every chunk has reported.
+    """Return the state after a window of which every chunk has reported, and the failed ones are `listed`.
 
-    Chunks that were held back stay in the window. Then `brought` is dropped: the spool or the ledger returns it again.
-    Raise ArithmeticError if a message is unaccounted for: a bug must not look like success.
+    Chunks that were held back stay in the window. Then what was supplied is dropped: the spool or the ledger returns it
+    again. Raise ArithmeticError if a message is unaccounted for: a bug must not look like success.
     """
-    commands = {command, *(receipt.held for receipt in receipts)}
-    if isinstance(brought, FetchOutcome):
-        commands.add(brought.held)
+    listed = list(listed)
+    errors = [outcomes.recorded.error, *(settled.error for settled in listed)]
+    for error in filter(None, errors):  # the window is not in the ledger: the state stays that of its start
+        return replace(state, error=error[:RUN_ERROR_LENGTH], command=None, window=state.window + 1)
+    receipts = _by_chunk(window, outcomes.receipts, listed)
+    supplied = outcomes.supplied
+    commands = {outcomes.recorded.command, *(receipt.held for receipt in receipts.values())}
+    if isinstance(supplied, FetchOutcome):
+        commands.add(supplied.held)
     state = replace(
         _with_receipts(state, receipts),
         command=CANCEL if CANCEL in commands else PAUSE if PAUSE in commands else None,
@@ -179,8 +157,8 @@ def with_window(
         window=state.window + 1,
         counts_at=now.isoformat(),
     )
-    if not state.spooled.window and brought is not None and not _is_beyond_tolerance(state):
-        state = _with_page(state, brought) if isinstance(brought, FailedPage) else _with_outcome(state, brought, now)
+    if not state.spooled and supplied is not None:
+        state = _with_page(state, supplied) if isinstance(supplied, FailedPage) else _with_batch(state, supplied, now)
     return _checked(state)
 
 
@@ -190,7 +168,7 @@ def next_step(state: RunState, now: datetime) -> Step:
         return Step.END
     if state.command == PAUSE:
         return Step.HOLD
-    if not state.spooled.window and state.redo is None and is_waiting(state, now):
+    if not state.spooled and state.redo is None and _is_waiting(state, now):
         return Step.WAIT
     return Step.GO_ON
 
@@ -242,20 +220,18 @@ def has_other_total(state: RunState) -> bool:
 
 def counted(state: RunState) -> Sums:
     """Return the sums over all chunks with a receipt, including those that a redrive has yet to send again."""
-    sums = state.done.plus(state.failed)
-    return sums if state.redo is None else sums.plus(state.redo.sums)
+    sums = state.done + state.failed
+    return sums if state.redo is None else sums + state.redo.sums
 
 
 def pending(state: RunState) -> int:
     """Return how many fetched messages are neither enqueued, rejected nor failed."""
-    return state.spooled.messages + (state.redo.sums.left if state.redo else 0)
+    return state.spooled_messages + (state.redo.sums.left if state.redo else 0)
 
 
 def chunks_pending(state: RunState) -> int:
     """Return how many chunks are spooled and not finished, or have to be sent again."""
-    spooled = state.spooled
-    in_window = sum(len(group.numbers) for group in spooled.window)
-    return in_window + spooled.stop_chunk - spooled.next_chunk + (state.redo.sums.chunks if state.redo else 0)
+    return _chunks_spooled(state) + (state.redo.sums.chunks if state.redo else 0)
 
 
 def chunks_done(state: RunState) -> int:
@@ -269,7 +245,7 @@ def redriven(state: RunState) -> RunState | None:
     Failed chunks are sent again, the window stays, and the source continues at the cursor. A wait that the source named
     still holds; the patience for a source that is away starts anew.
     """
-    attempt, again = state.attempt + 1, state.failed if state.redo is None else state.failed.plus(state.redo.sums)
+    attempt, again = state.attempt + 1, state.failed if state.redo is None else state.failed + state.redo.sums
     if not again.chunks and _has_nothing_left(state):
         return None
     wait = source_wait.after_redrive(state.wait)
@@ -289,40 +265,70 @@ def redriven(state: RunState) -> RunState | None:
     )
 
 
-def unrecorded(state: RunState, error: str) -> RunState:
-    """Return the state after a window that the ledger could not record: that of its start, with the error."""
-    return replace(state, error=error[:RUN_ERROR_LENGTH], command=None, window=state.window + 1)
+def _next_supply(state: RunState, now: datetime) -> FetchRequest | LoadRequest | None:
+    """Return the request for the chunks after the window, None if some are spooled, none are left, or it must wait.
 
-
-def _with_receipts(state: RunState, receipts: Sequence[Receipt]) -> RunState:
-    """Return the state with the receipts of finished chunks counted, and the next window of the batch."""
-    finished = [receipt for receipt in receipts if not receipt.held]
-    failed = [receipt for receipt in finished if receipt.failed]
-    failures = tuple(
-        ChunkFailure(number=receipt.number, failed=receipt.failed, error=_reason(receipt)) for receipt in failed
+    Failed chunks come first: they have been in the spool for longer.
+    """
+    request = state.request
+    if _chunks_spooled(state) > request.chunks_per_batch:
+        return None
+    if state.redo is not None:
+        most = min(REDO_CHUNKS, request.chunks_per_batch)
+        return LoadRequest(run=state.run, attempt=state.redo.attempt, next_byte=state.redo.next_byte, most=most)
+    if state.source_exhausted or _is_waiting(state, now):
+        return None
+    return FetchRequest(
+        run=state.run,
+        source=request.source,
+        batch_index=state.batches,
+        first_chunk=state.chunks,
+        cursor=state.cursor,
+        chunk_size=request.chunk_size,
+        max_messages=request.chunk_size * request.chunks_per_batch,
+        wait=state.wait,
     )
-    done = {receipt.number for receipt in finished}
-    left = grouped(one for one in listed(state.spooled.window) if one.number not in done)
-    messages = state.spooled.messages - sum(receipt.messages for receipt in finished)
+
+
+def _is_waiting(state: RunState, now: datetime) -> bool:
+    """Return whether it is too early to ask the source."""
+    return state.wait_until is not None and now < datetime.fromisoformat(state.wait_until)
+
+
+def _by_chunk(window: Window, receipts: Sequence[Receipt], listed: Iterable[SettledChunks]) -> dict[Chunk, Receipt]:
+    """Return the receipt of each chunk, completed from its checkpoint if it failed: it may have sent some, or all."""
+    by_chunk = {request.chunk: receipt for request, receipt in zip(window.chunks, receipts, strict=True)}
+    found = {one.number: one for settled in listed for one in settled.chunks}
+    for one in by_chunk:
+        if one.number in found:
+            facts = found[one.number]._asdict()
+            del facts["number"]
+            complete = replace(by_chunk[one], **facts)
+            by_chunk[one] = complete if complete.failed else replace(complete, error=None)
+    return by_chunk
+
+
+def _with_receipts(state: RunState, receipts: dict[Chunk, Receipt]) -> RunState:
+    """Return the state with the receipts of finished chunks counted."""
+    finished = {one: receipt for one, receipt in receipts.items() if not receipt.held}
+    failed = {one: receipt for one, receipt in finished.items() if receipt.failed}
+    failures = [
+        ChunkFailure(number=one.number, failed=receipt.failed, error=_cut(receipt.error or "no reason given"))
+        for one, receipt in failed.items()
+    ]
+    sums = sum((receipt.sums for receipt in finished.values()), Sums())
+    sums_failed = sum((receipt.sums for receipt in failed.values()), Sums())
     return replace(
         state,
-        spooled=_with_next_window(replace(state.spooled, window=left, messages=messages), state.request),
-        done=state.done.plus(sums_of(receipt for receipt in finished if not receipt.failed)),
-        failed=state.failed.plus(sums_of(failed)),
+        spooled=_grouped(one for one in spooled_chunks(state) if one not in finished),
+        spooled_messages=state.spooled_messages - sums.messages,
+        done=state.done + sums - sums_failed,
+        failed=state.failed + sums_failed,
         failures=(*state.failures, *failures)[:LISTED_FAILURES],
     )
 
 
-def _with_next_window(spooled: Spooled, request: RunRequest) -> Spooled:
-    """Return `spooled` with the next chunks of the batch as its window, if it has none."""
-    windows = chunk(range(spooled.next_chunk, spooled.stop_chunk), request.chunks_per_batch)
-    if spooled.window or not windows:
-        return spooled
-    numbers = windows[0]
-    return replace(spooled, window=(Chunks(spooled.token, tuple(numbers)),), next_chunk=numbers.stop)
-
-
-def _with_outcome(state: RunState, fetched: FetchOutcome, now: datetime) -> RunState:
+def _with_batch(state: RunState, fetched: FetchOutcome, now: datetime) -> RunState:
     """Return the state after a fetch: its batch, if any, is spooled."""
     if fetched.held:
         return state
@@ -330,14 +336,15 @@ def _with_outcome(state: RunState, fetched: FetchOutcome, now: datetime) -> RunS
         return replace(state, error=(fetched.error or "the source could not be fetched")[:RUN_ERROR_LENGTH])
     batch: Batch = fetched.batch
     stop = batch.first_chunk + batch.chunks
-    spooled = Spooled(messages=batch.count, token=batch.token, next_chunk=batch.first_chunk, stop_chunk=stop)
+    wait = timedelta(seconds=min(batch.wait_seconds, source_wait.LONGEST_SECONDS))
     return replace(
         state,
-        spooled=_with_next_window(spooled, state.request),
+        spooled=(Chunks(batch.token, ((batch.first_chunk, stop),)),) if batch.chunks else (),
+        spooled_messages=batch.count,
         cursor=batch.next_cursor,
         source_exhausted=batch.next_cursor is None,
         source_total=batch.source_total if batch.source_total is not None else state.source_total,
-        wait_until=source_wait.until(batch.wait, now),
+        wait_until=(now + wait).isoformat() if wait else None,
         wait=batch.wait,
         batches=batch.index + 1,
         pages=state.pages + batch.pages,
@@ -348,31 +355,39 @@ def _with_outcome(state: RunState, fetched: FetchOutcome, now: datetime) -> RunS
 
 
 def _with_page(state: RunState, page: FailedPage) -> RunState:
-    """Return the state with the chunks of `page` as its window."""
+    """Return the state with the chunks of `page` spooled again."""
     assert state.redo is not None, "only a redrive loads failed chunks"
     if page.error is not None:
         return replace(state, error=page.error)
-    left = state.redo.sums.minus(page.sums)
+    left = state.redo.sums - page.sums
     if page.next_byte is None and (left.chunks or left.messages):
         problem = f"the redo list of attempt {state.redo.attempt} and the state disagree by {left.chunks} chunks"
         return replace(state, error=f"{problem}, {left.messages} messages")
     redo = None if page.next_byte is None else replace(state.redo, next_byte=page.next_byte, sums=left)
-    return replace(state, redo=redo, spooled=Spooled(window=page.chunks, messages=page.sums.messages))
+    return replace(state, redo=redo, spooled=_grouped(page.chunks), spooled_messages=page.sums.messages)
 
 
-def _settled(receipt: Receipt, found: Settled | None) -> Receipt:
-    if found is None:
-        return receipt
-    complete = replace(receipt, **found._asdict())
-    return complete if complete.failed else replace(complete, error=None)
+def _grouped(chunks: Iterable[Chunk]) -> tuple[Chunks, ...]:
+    groups: list[Chunks] = []
+    for token, same in groupby(chunks, lambda one: one.token):
+        ranges: list[tuple[int, int]] = []
+        for number, _ in same:
+            start = ranges.pop()[0] if ranges and ranges[-1][1] == number else number
+            ranges.append((start, number + 1))
+        groups.append(Chunks(token, tuple(ranges)))
+    return tuple(groups)
 
 
-def _reason(receipt: Receipt) -> str:
-    return (receipt.error or "no reason given")[:ERROR_LENGTH]
+def _chunks_spooled(state: RunState) -> int:
+    return sum(stop - start for group in state.spooled for start, stop in group.ranges)
+
+
+def _cut(error: str) -> str:
+    return error[:ERROR_LENGTH]
 
 
 def _has_nothing_left(state: RunState) -> bool:
-    return state.source_exhausted and not state.spooled.window and state.redo is None
+    return state.source_exhausted and not state.spooled and state.redo is None
 
 
 def _is_beyond_tolerance(state: RunState) -> bool:
@@ -386,11 +401,11 @@ def _has_sent_nothing(state: RunState) -> bool:
 
 def _checked(state: RunState) -> RunState:
     sums = counted(state)
-    parts = state.spooled.messages + sums.messages
-    if state.fetched != parts or (state.spooled.messages > 0) != bool(state.spooled.window):
+    parts = state.spooled_messages + sums.messages
+    if state.fetched != parts or (state.spooled_messages > 0) != bool(state.spooled):
         raise ArithmeticError(
             f"the counts do not add up: {state.fetched} fetched, {sums.enqueued} enqueued, {sums.rejected} rejected, "
             f"{state.failed.left} failed, {pending(state)} pending, "
-            f"{state.spooled.messages} of them in {chunks_pending(state)} chunks"
+            f"{state.spooled_messages} of them in {_chunks_spooled(state)} spooled chunks"
         )
     return state

@@ -136,7 +136,6 @@ class _Attempt:
     def receipt(self, checkpoint: Checkpoint) -> Receipt:
         """Return the receipt of the chunk after this attempt."""
         return Receipt(
-            number=self._request.chunk.number,
             messages=self._earlier.count,
             enqueued=self.accounts.enqueued,
             rejected=self.accounts.rejected,

@@ -94,9 +94,14 @@ class SourceClient:
             await counted.restart()
         return self._throttled(self.patience.away(problem, self._source.attempts, began))
 
-    def until_turn(self) -> float:
-        """Return the seconds until the source may be asked again, by its rate and by what its last answers said."""
-        return self._pace.until_turn(self._now())
+    async def wait_for_turn(self, most_seconds: float) -> float:
+        """Wait until the source may be asked again; return the seconds, without waiting, if it is longer than that."""
+        pause = self._pace.until_turn(self._now())
+        if pause > most_seconds:
+            return pause
+        if pause:
+            await self.sleep(pause)
+        return 0.0
 
     async def _ask(self, request: PageRequest, sink: CountedSink, *, again: bool) -> Page | Throttled:
         """Return what one attempt brings, the first or another. Raise NoAnswer if another one may bring more."""

@@ -7,16 +7,16 @@ chunks under its own token, which the commit record names, so a late copy cannot
 
 import json
 import secrets
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
-from ingestion.contracts import Batch, Chunk, Cursor, Run
-from ingestion.errors import SpoolConflict
-from ingestion.wire import from_wire, to_wire
+from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
+from ingestion.wire import JsonObject, from_wire, to_wire
 
 INLINE_CURSOR_BYTES = 512  # a longer cursor travels by reference
 
@@ -33,66 +33,72 @@ class Spool:
         self._container = container
         self._run = run
 
-    async def find(self, batch_index: int) -> Batch | None:
-        """Return the batch, None if no fetch has committed it."""
+    async def open(self, request: FetchRequest) -> "Batch | OpenBatch":
+        """Return the batch of a fetch if a copy of it has committed one, else what the fetch begins with."""
         try:
-            download = await self._blob(_commit_name(batch_index)).download_blob()
+            committed = await self._read(_commit_name(request.batch_index))
         except ResourceNotFoundError:
-            return None
-        return from_wire(Batch, json.loads(await download.readall()))
+            at, parts = await self.load_cursor(request.cursor)
+            return OpenBatch(at, parts, BatchWriter(self._container, self._run, request.first_chunk))
+        return from_wire(Batch, json.loads(committed))
 
-    def writer(self, first_chunk: int) -> "BatchWriter":
-        """Return a writer for a batch; nothing counts before `commit`."""
-        return BatchWriter(self._container, self._run, first_chunk)
-
-    async def commit(self, batch: Batch) -> None:
-        """Commit the batch. Raise SpoolConflict if another copy of this fetch was faster."""
-        data = json.dumps(to_wire(batch)).encode()
+    async def commit(self, batch: Batch) -> Batch:
+        """Commit the batch; return the committed one, which is another if a copy of this fetch was faster."""
+        name, data = _commit_name(batch.index), json.dumps(to_wire(batch)).encode()
         facts = {name: str(getattr(batch, name)) for name in ("token", "first_chunk", "chunks")}
-        try:
-            await self._blob(_commit_name(batch.index)).upload_blob(
+        with suppress(ResourceExistsError, ResourceModifiedError):
+            await self._blob(name).upload_blob(
                 data, overwrite=True, metadata=facts, match_condition=MatchConditions.IfMissing
             )
-        except (ResourceExistsError, ResourceModifiedError) as error:
-            raise SpoolConflict(f"another copy of this fetch has committed batch {batch.index}") from error
+            return batch
+        return await self._committed(batch.index)
 
-    async def load_cursor(self, cursor: Cursor | None) -> Any:
-        """Return the source's cursor as a JSON value; None for the start of the source."""
+    async def load_cursor(self, cursor: Cursor | None) -> tuple[Any, dict[str, bytes]]:
+        """Return the position that `store_cursor` stored, with its parts; None for the start of the source."""
         if cursor is None:
-            return None
-        if cursor.blob is None:
-            return json.loads(cursor.text or "null")
-        return json.loads(await self.load(cursor.blob))
+            return None, {}
+        stored = json.loads(await self._read(cursor.blob) if cursor.blob else cursor.text or "null")
+        return stored["at"], {kind: await self._read(name) for kind, name in stored["parts"].items()}
 
-    async def store_cursor(self, batch_index: int, value: Any) -> Cursor:
-        """Return a cursor that fits into the state; a long one is stored in a blob."""
-        text = json.dumps(value, separators=(",", ":"))
+    async def store_cursor(self, batch_index: int, at: JsonObject, parts: Mapping[str, bytes]) -> Cursor:
+        """Return a cursor that fits into the state: the position `at`, with its long `parts` in blobs."""
+        names = {kind: await self._store(batch_index, kind, data) for kind, data in parts.items() if data}
+        text = json.dumps({"at": at, "parts": names}, separators=(",", ":"))
         if len(text.encode()) <= INLINE_CURSOR_BYTES:
             return Cursor(text=text)
-        return Cursor(blob=await self.store(batch_index, "cursor", text.encode()))
+        return Cursor(blob=await self._store(batch_index, "cursor", text.encode()))
 
-    async def store(self, batch_index: int, kind: str, data: bytes) -> str:
+    async def lines(self, batches: int) -> AsyncIterator[bytes]:
+        """Yield each message, as a line, of the batches below `batches`."""
+        for index in range(batches):
+            batch = await self._committed(index)
+            for number in range(batch.first_chunk, batch.first_chunk + batch.chunks):
+                for line in await read_lines(self._container, self._run, Chunk(number, batch.token)):
+                    yield line
+
+    async def _committed(self, batch_index: int) -> Batch:
+        return from_wire(Batch, json.loads(await self._read(_commit_name(batch_index))))
+
+    async def _store(self, batch_index: int, kind: str, data: bytes) -> str:
         """Store `data` beside the batch; return the name of its blob, which no other copy of the fetch uses."""
         name = f"cursors/{batch_index:06}-{kind}-{secrets.token_hex(4)}"
         await self._blob(name).upload_blob(data, overwrite=True)  # the client retries if an answer was lost
         return name
 
-    async def load(self, name: str) -> bytes:
-        """Return what `store` wrote."""
+    async def _read(self, name: str) -> bytes:
         download = await self._blob(name).download_blob()
         return bytes(await download.readall())
 
-    async def lines(self, batches: int) -> AsyncIterator[bytes]:
-        """Yield each message, as a line, of the batches below `batches`."""
-        for index in range(batches):
-            batch = await self.find(index)
-            assert batch is not None, "a run has committed all batches below its own"
-            for number in range(batch.first_chunk, batch.first_chunk + batch.chunks):
-                for line in await read_lines(self._container, self._run, Chunk(number, batch.token)):
-                    yield line
-
     def _blob(self, name: str) -> BlobClient:
         return self._container.get_blob_client(self._run.folder + name)
+
+
+class OpenBatch(NamedTuple):
+    """What a fetch begins with: the position in the source as JSON (None: its start), its long parts, and a writer."""
+
+    at: Any
+    parts: dict[str, bytes]
+    writer: "BatchWriter"
 
 
 class BatchWriter:

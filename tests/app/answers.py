@@ -1,10 +1,22 @@
 """What activities answer an orchestrator that is rehearsed: batches, receipts, and what chooses between them."""
 
+from collections.abc import Callable
 from typing import Any
 
-from ingestion.contracts import Batch, Cursor, FailedPage, FetchOutcome, Receipt, Recorded, SettledChunks
+from ingestion.contracts import (
+    Batch,
+    Cursor,
+    FailedPage,
+    FetchOutcome,
+    FinishOutcome,
+    FinishRequest,
+    Receipt,
+    Recorded,
+    SettledChunks,
+)
+from ingestion.run import run_report
 from ingestion.source_wait import Wait
-from ingestion.wire import to_wire
+from ingestion.wire import from_wire, to_wire
 from tests.app.rehearsal import Answer, Generation, Outcome
 
 
@@ -33,13 +45,11 @@ def receipt(payload: dict[str, Any], enqueued: int | None = None, error: str | N
     """The receipt of a chunk of `TWO`: the third one has 5 messages, every other one 10."""
     number = payload["chunk"][0]
     messages = 5 if number == 2 else 10
-    return to_wire(
-        Receipt(number=number, messages=messages, enqueued=messages if enqueued is None else enqueued, error=error)
-    )
+    return to_wire(Receipt(messages=messages, enqueued=messages if enqueued is None else enqueued, error=error))
 
 
 def held(payload: dict[str, Any], command: str) -> dict[str, Any]:
-    return to_wire(Receipt(number=payload["chunk"][0], messages=0, enqueued=0, held=command))
+    return to_wire(Receipt(held=command))
 
 
 def answering(
@@ -47,7 +57,7 @@ def answering(
     chunk: Answer = lambda _, payload: receipt(payload),
     record: Answer = lambda *_: to_wire(Recorded()),
     pages: list[FailedPage] | None = None,
-    **others: Outcome,
+    **others: Outcome | Callable[[dict[str, Any]], Outcome],
 ) -> Answer:
     """A source of these batches, a queue that takes what `chunk` says, and a ledger."""
 
@@ -65,9 +75,10 @@ def answering(
             case "record_failed" if name not in others:
                 return to_wire(SettledChunks())
             case "finish_run" if name not in others:
-                return to_wire(SettledChunks())
+                return to_wire(FinishOutcome(report=run_report.report(from_wire(FinishRequest, payload))))
             case _:
-                return others[name]
+                outcome = others[name]
+                return outcome(payload) if callable(outcome) else outcome
 
     return answer
 

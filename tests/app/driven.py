@@ -5,14 +5,14 @@ import importlib
 from dataclasses import replace
 from typing import Any
 
-from ingestion.contracts import Batch, Chunk, ChunkFailure, Chunks, FailedChunks, Run, RunState, Spooled, Sums, grouped
+from ingestion.contracts import Batch, Chunk, ChunkFailure, Chunks, FailedChunks, Run, RunState, Sums
 from ingestion.run import run_state
 from ingestion.run.failed import record
 from ingestion.sending.message_format import _HEAD as HEAD
 from ingestion.sending.message_format import _TAIL as TAIL
 from ingestion.sending.message_format import encode_base64
 from ingestion.storage.checkpoint import CheckpointFile
-from ingestion.storage.spool import Spool
+from ingestion.storage.spool import BatchWriter, Spool
 from ingestion.wire import to_wire
 from tests.app.engine import START, STARTED_AT
 from tests.app.kept import REQUEST, Kept
@@ -31,7 +31,7 @@ async def stocked(kept: Kept, run_id: str = "run", *, start: str = START, **chan
     """
     run, container = Run(run_id, start), kept.container
     spool = Spool(container, run)
-    writer = spool.writer(0)
+    writer = BatchWriter(container, run, 0)
     for number in range(CHUNKS):
         await writer.write_chunk([f'"{text}"\n'.encode() for text in texts_of(run_id)[number * MESSAGES :][:MESSAGES]])
     whole = Batch(index=0, token=writer.token, first_chunk=0, chunks=CHUNKS, count=WHOLE, size_bytes=0, pages=1)
@@ -42,7 +42,7 @@ async def stocked(kept: Kept, run_id: str = "run", *, start: str = START, **chan
         await kept.storage.queues.shards[0].put(HEAD + encode_base64(first) + TAIL, seconds=30)
         await file.write(replace(earlier, confirmed=((0, 1),)))
     ledger, failed = kept.ledger(run_id, start), Chunk(0, writer.token)
-    await record(ledger, FailedChunks(run=run, attempt=0, chunks=grouped([failed]), error="the queue said no"))
+    await record(ledger, FailedChunks(run=run, attempt=0, chunks=(failed,), error="the queue said no"))
     state = replace(
         run_state.start(run, REQUEST, STARTED_AT),
         source_exhausted=True,
@@ -50,7 +50,8 @@ async def stocked(kept: Kept, run_id: str = "run", *, start: str = START, **chan
         chunks=CHUNKS,
         fetched=WHOLE,
         window=1,
-        spooled=Spooled(window=(Chunks(writer.token, (1, 2)),), messages=2 * MESSAGES),
+        spooled=(Chunks(writer.token, ((1, 3),)),),
+        spooled_messages=2 * MESSAGES,
         failed=Sums(chunks=1, messages=MESSAGES, enqueued=1),
         failures=(ChunkFailure(number=0, failed=2, error="the queue said no"),),
         **changes,

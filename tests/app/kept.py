@@ -22,7 +22,7 @@ from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
 from clients.keeper import keep
 from clients.redrive_run import redrive_run
-from ingestion.contracts import Chunks, Run, RunRequest, RunState, Spooled
+from ingestion.contracts import Chunks, Run, RunRequest, RunState
 from ingestion.open_storage import Storage, close_storage, open_storage
 from ingestion.run import open_runs, run_state
 from ingestion.run.ledger import Ledger
@@ -46,8 +46,7 @@ Scene = Callable[[str], AbstractAsyncContextManager[tuple[Work, Work]]]
 
 def at_work(run_id: str = "run") -> JsonObject:
     """What the instance of a run says that has a chunk under way."""
-    spooled = Spooled(window=(Chunks("aa", (7,)),), messages=10)
-    state = replace(UNDER_WAY, run=Run(run_id, START), spooled=spooled)
+    state = replace(UNDER_WAY, run=Run(run_id, START), spooled=(Chunks("aa", ((7, 8),)),), spooled_messages=10)
     return {"input": to_wire(state), "customStatus": {"phase": "running"}}
 
 

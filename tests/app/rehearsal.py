@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingestion.contracts import (
-    Chunk,
-    Chunks,
     EnqueueRequest,
     FailedChunks,
     FetchRequest,
@@ -17,7 +15,6 @@ from ingestion.contracts import (
     Run,
     RunRequest,
     RunState,
-    listed,
 )
 from ingestion.run.run_state import start
 from ingestion.wire import from_wire, to_wire
@@ -181,8 +178,3 @@ def first_state(chunk_size: int = 10, chunks_per_batch: int = 3, **asked: Any) -
     request = RunRequest(source="demo", chunk_size=chunk_size, chunks_per_batch=chunks_per_batch, **asked)
     state: RunState = start(RUN, request, STARTED_AT)
     return to_wire(state)
-
-
-def chunks_of(groups: Any) -> list[Chunk]:
-    """The chunks of their short form on the wire."""
-    return list(listed(Chunks(token, tuple(numbers)) for token, numbers in groups))

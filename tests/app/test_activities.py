@@ -9,7 +9,7 @@ import pytest
 
 from ingestion.run import closing
 from ingestion.run.command import give
-from ingestion.run.run_state import PAUSE, next_fetch
+from ingestion.run.run_state import PAUSE, next_window
 from ingestion.wire import to_wire
 from tests.app.driven import call
 from tests.app.kept import DONE, FRESH, Kept, keeping
@@ -28,7 +28,7 @@ async def test_a_late_end_of_an_older_attempt_takes_nothing_from_the_newer_one(k
     await ledger.blob("checkpoints/00000002.json").upload_blob(b"{}")
 
     late = closing.ended(replace(FRESH, window=4, source_exhausted=True), kept.now)
-    assert await call("finish_run", to_wire(late)) == {"chunks": []}
+    assert (await call("finish_run", to_wire(late)))["report"]["enqueued"] == 0
     assert await blobs(kept) == {"request.json", "state.json", *spool}
 
     await call("finish_run", to_wire(replace(late, state=replace(late.state, attempt=1))))
@@ -38,7 +38,7 @@ async def test_a_late_end_of_an_older_attempt_takes_nothing_from_the_newer_one(k
 @keeping
 async def test_a_pause_holds_a_fetch_when_nothing_else_is_due(kept: Kept) -> None:
     await give(await kept.begun(), PAUSE)
-    assert await call("fetch_batch", to_wire(next_fetch(FRESH))) == {"held": PAUSE}
+    assert await call("fetch_batch", to_wire(next_window(FRESH, kept.now).supply)) == {"held": PAUSE}
 
 
 @keeping
@@ -54,5 +54,5 @@ async def test_a_sweep_that_takes_too_long_does_not_fail_the_run_that_has_just_e
     monkeypatch.setattr(module, "sweep", sweep)
     monkeypatch.setenv("AzureFunctionsJobHost__functionTimeout", "00:00:02")
     await kept.begun()
-    assert await call("finish_run", to_wire(closing.ended(DONE, kept.now))) == {"chunks": []}
+    assert (await call("finish_run", to_wire(closing.ended(DONE, kept.now))))["report"]["outcome"] == "completed"
     assert await kept.outcome() == "completed"

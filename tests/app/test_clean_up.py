@@ -13,7 +13,7 @@ import pytest
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import EnqueueRequest, Run, RunRequest, RunState, Spooled
+from ingestion.contracts import EnqueueRequest, Run, RunRequest, RunState
 from ingestion.errors import SluiceError, StorageRefused
 from ingestion.open_storage import Storage
 from ingestion.run import run_state
@@ -117,9 +117,9 @@ async def test_a_late_copy_of_a_chunk_within_which_its_run_is_cleaned_up_sends_n
     @asynccontextmanager
     async def late(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
         state = await stocked(kept, run_id)
-        request = to_wire(run_state.window_requests(state)[1])
+        request = to_wire(run_state.next_window(state, kept.now).chunks[1])
         assert (await call("enqueue_chunk", request))["enqueued"] == MESSAGES
-        ended = replace(state, spooled=Spooled())
+        ended = replace(state, spooled=(), spooled_messages=0)
 
         async def again() -> None:
             with contextlib.suppress(SluiceError):

@@ -14,9 +14,6 @@ from ingestion.contracts import (
     Run,
     RunRequest,
     RunState,
-    Spooled,
-    grouped,
-    listed,
 )
 from ingestion.run import run_state
 from ingestion.run.failed import failed_chunks, load, record, write_redo_list
@@ -41,7 +38,7 @@ async def written(container: ContainerClient) -> list[Chunk]:
 
 
 async def failed(ledger: Ledger, attempt: int, chunks: list[Chunk]) -> None:
-    failing = FailedChunks(run=RUN, attempt=attempt, chunks=grouped(chunks), error="the queue said no")
+    failing = FailedChunks(run=RUN, attempt=attempt, chunks=tuple(chunks), error="the queue said no")
     assert [one.messages for one in await record(ledger, failing)] == [MESSAGES] * len(chunks)
 
 
@@ -52,7 +49,7 @@ async def redriven(ledger: Ledger, before: RunState) -> list[Chunk]:
     await write_redo_list(ledger, before, attempt)
     while next_byte is not None:
         page = await load(ledger, LoadRequest(run=RUN, attempt=attempt, next_byte=next_byte, most=PAGE))
-        chunks = list(listed(page.chunks))
+        chunks = list(page.chunks)
         assert len(chunks) == page.sums.chunks <= PAGE
         assert page.sums.messages == MESSAGES * len(chunks)
         done, next_byte = done + chunks, page.next_byte
@@ -97,7 +94,7 @@ def test_a_redrive_takes_over_what_the_one_before_had_not_come_to_and_leaves_its
                 STATE,
                 attempt=1,
                 redo=Redo(attempt=1, next_byte=page.next_byte),
-                spooled=Spooled(window=(Chunks(chunks[0].token, (26, 27)),), messages=2 * MESSAGES),
+                spooled=(Chunks(chunks[0].token, ((26, 28),)),),
             )
 
             left = [chunks[2], chunks[25], chunks[28], chunks[29]]
@@ -114,7 +111,9 @@ async def test_a_chunk_that_a_late_copy_finishes_between_two_copies_of_its_listi
     kept: Kept,
 ) -> None:
     state = await stocked(kept)
-    listing = FailedChunks(run=state.run, attempt=0, chunks=state.spooled.window, error="the queue said no")
+    listing = FailedChunks(
+        run=state.run, attempt=0, chunks=tuple(run_state.chunks_in_window(state)), error="the queue said no"
+    )
     first = await call("record_failed", to_wire(listing))
-    await call("enqueue_chunk", to_wire(run_state.window_requests(state)[0]))
+    await call("enqueue_chunk", to_wire(run_state.next_window(state, kept.now).chunks[0]))
     assert await call("record_failed", to_wire(listing)) == first

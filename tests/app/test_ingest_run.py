@@ -19,7 +19,6 @@ from ingestion.contracts import (
     RunState,
     Settled,
     SettledChunks,
-    Spooled,
     Sums,
 )
 from ingestion.recovery import CAUSE_LENGTH, RECOVERIES_AN_HOUR, Recovery
@@ -55,7 +54,7 @@ def test_a_batch_of_more_chunks_than_a_window_is_enqueued_window_by_window_and_t
 
 def tens(_: str, payload: dict[str, Any]) -> Outcome:
     messages = 5 if payload["chunk"][0] == 6 else 10
-    return to_wire(Receipt(number=payload["chunk"][0], messages=messages, enqueued=messages))
+    return to_wire(Receipt(messages=messages, enqueued=messages))
 
 
 def test_chunks_that_hold_another_number_of_messages_than_their_batch_said_fail_the_run() -> None:
@@ -95,7 +94,7 @@ def test_a_failed_chunk_hides_no_other_is_listed_in_the_report_and_told_to_the_l
     assert (report["enqueued"], report["failed"], report["pending"]) == (19, 6, 0)
     assert report["failures"] == [{"chunk": 1, "failed": 6, "error": "the queue answered HTTP 403"}]
     told = generations[1].payloads("record_failed")[0]
-    assert (told["error"], told["chunks"]) == ("the queue answered HTTP 403", [["b0", [1]]])
+    assert (told["error"], told["chunks"]) == ("the queue answered HTTP 403", [[1, "b0"]])
 
 
 def test_each_reason_of_a_window_is_listed_with_its_own_chunks() -> None:
@@ -105,8 +104,8 @@ def test_each_reason_of_a_window_is_listed_with_its_own_chunks() -> None:
     state = first_state(chunks_per_batch=7)
     listed = rehearse_all(answering(batch(0, 65, last=True), chunk=chunk), state)[1].payloads("record_failed")
     assert [(one["error"], one["chunks"]) for one in listed] == [
-        ("reason 0", [["b0", [0, 6]]]),
-        *((f"reason {number}", [["b0", [number]]]) for number in range(1, 6)),
+        ("reason 0", [[0, "b0"], [6, "b0"]]),
+        *((f"reason {number}", [[number, "b0"]]) for number in range(1, 6)),
     ]
 
 
@@ -146,7 +145,8 @@ def test_a_run_that_waits_looks_for_a_command_every_quarter_of_an_hour_and_asks_
 def test_a_wait_that_no_calendar_holds_does_not_break_the_run(seconds: float) -> None:
     state = run_state.load(first_state())
     told = FetchOutcome(batch=batch_of(0, 0, last=False, wait_seconds=seconds))
-    waiting = run_state.with_window(state, [], None, told, NOW)
+    outcomes = run_state.Outcomes(told, Recorded(), [])
+    waiting = run_state.with_window(state, run_state.next_window(state, NOW), outcomes, [], NOW)
     assert waiting.wait_until == "2027-01-02T00:10:00+00:00"
     assert run_state.next_step(waiting, NOW) is run_state.Step.WAIT
 
@@ -190,7 +190,7 @@ def test_a_state_of_another_schema_is_refused_by_name(schema: int | None) -> Non
 def test_inside_a_window_progress_counts_what_checkpoints_say_and_nothing_twice() -> None:
     state = run_state.load({
         **first_state(), "batches": 1, "fetched": 25,
-        "spooled": {"window": [["b0", [1, 2]]], "messages": 15}, "done": {"chunks": 1, "messages": 10, "enqueued": 10},
+        "spooled": [["b0", [[1, 3]]]], "spooled_messages": 15, "done": {"chunks": 1, "messages": 10, "enqueued": 10},
     })  # fmt: skip
     keys = ("fetched", "enqueued", "rejected", "pending", "chunks_done")
 
@@ -206,7 +206,7 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
         if payload["chunk"][0] % 2:
             return held(payload, "pause")
-        return to_wire(Receipt(number=payload["chunk"][0], messages=50_000, enqueued=7, error="x" * 5_000))
+        return to_wire(Receipt(messages=50_000, enqueued=7, error="x" * 5_000))
 
     most = Sums(chunks=99_999, messages=10**10, enqueued=10**10, retries=10**6, throttled_seconds=123456.789)
     longest = RunState(
@@ -221,13 +221,8 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
         batches=99_998,
         chunks=9_999_800,
         fetched=5_000_000 + 3 * 10**10,
-        spooled=Spooled(
-            window=(Chunks("12345678", tuple(range(9_999_800, 9_999_880))),),
-            messages=5_000_000,
-            token="12345678",
-            next_chunk=9_999_880,
-            stop_chunk=9_999_880,
-        ),
+        spooled=(Chunks("12345678", tuple((number, number + 1) for number in range(9_999_800, 9_999_880, 2))),),
+        spooled_messages=5_000_000,
         done=most,
         failed=most,
         redo=Redo(attempt=9, next_byte=10**9, sums=most),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingestion.contracts import FailedChunks, RunState, Spooled, grouped
+from ingestion.contracts import FailedChunks, RunState
 from ingestion.recovery import Recovery
 from ingestion.run import closing
 from ingestion.run.failed import chunk_of, failed_chunks, record
@@ -75,13 +75,12 @@ async def test_an_attempt_that_is_cancelled_late_takes_no_chunk_that_a_second_re
         old = replace(await stocked(kept, run_id), source_exhausted=False, command=CANCEL)
         ledger, [failed, *_] = kept.ledger(run_id), await failed_chunks(kept.ledger(run_id), old)
         await ledger.record_state(old, "now")
-        new = replace(old, attempt=1, window=5, source_exhausted=True, command=None, spooled=Spooled())
+        gone_on = replace(old, attempt=1, window=5, source_exhausted=True)
+        new = replace(gone_on, command=None, spooled=(), spooled_messages=0)
 
         async def redrive() -> None:
             await ledger.record_state(new, "now", after=old)
-            listing = FailedChunks(
-                run=old.run, attempt=1, chunks=grouped([chunk_of(failed)]), error="the queue said no"
-            )
+            listing = FailedChunks(run=old.run, attempt=1, chunks=(chunk_of(failed),), error="the queue said no")
             await record(ledger, listing)
             await closing.close(ledger, closing.ended(new, kept.now), kept.now)
 

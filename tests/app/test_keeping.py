@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingestion.contracts import Chunks, Run, RunRequest, RunState, Spooled
+from ingestion.contracts import Chunks, Run, RunRequest, RunState
 from ingestion.recovery import CAUSE_LENGTH, Recovery
 from ingestion.run import run_state
 from ingestion.run.keeping import (
@@ -103,10 +103,10 @@ def test_what_is_done_about_a_run_under_its_lock(
 
 
 def test_a_recovery_goes_on_where_the_run_was_as_another_attempt_and_says_why() -> None:
-    spooled = Spooled(window=(Chunks("aa", (7,)),), messages=10)
+    spooled = (Chunks("aa", ((7, 8),)),)
     until = (NOW + PATIENCE).isoformat()
     wait = Wait(waiting_for="outage", reason="the source is away", seconds=600.0, away_seconds=60.0)
-    state = replace(UNDER_WAY, spooled=spooled, fetched=10, wait_until=until, wait=wait)
+    state = replace(UNDER_WAY, spooled=spooled, spooled_messages=10, fetched=10, wait_until=until, wait=wait)
     again = recovered(state, "a crash", NOW)
     assert (again.attempt, again.window, again.spooled, again.batches) == (1, 0, spooled, 3)
     assert (again.wait_until, again.wait) == (until, wait), "neither is the source asked earlier, nor for longer"

@@ -9,8 +9,7 @@ from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import Batch, Chunk, FailedChunks, LoadRequest, Run, RunRequest, Spooled, grouped, listed
-from ingestion.errors import SpoolConflict
+from ingestion.contracts import Batch, Chunk, Chunks, FailedChunks, FetchRequest, LoadRequest, Run, RunRequest
 from ingestion.run import run_state
 from ingestion.run.closing import close, terminated
 from ingestion.run.command import give, read_command
@@ -19,7 +18,7 @@ from ingestion.run.ledger import Ledger
 from ingestion.run.request import create_request, read_request, run_of
 from ingestion.run.run_state import PAUSE
 from ingestion.storage.checkpoint import CheckpointFile
-from ingestion.storage.spool import Spool, read_lines
+from ingestion.storage.spool import OpenBatch, Spool, read_lines
 from local.emulator import Azurite
 
 STARTED_AT = "2026-01-01T00:00:00+00:00"
@@ -50,36 +49,39 @@ async def whole_run(container: ContainerClient, run_id: str) -> None:
     ledger, spool, state = Ledger(container, run), Spool(container, run), run_state.start(run, asked, STARTED_AT)
     assert await ledger.record_state(state, STARTED_AT)
 
-    cursor = await spool.store_cursor(0, "c" * 1000)
-    writer = spool.writer(0)
+    position, parts = {"cursor": "c" * 1000}, {"seen": b"s"}
+    cursor = await spool.store_cursor(0, position, parts)
+    fetching = FetchRequest(
+        run=run, source="demo", batch_index=0, first_chunk=0, chunk_size=2, max_messages=4, cursor=cursor
+    )
+    opened = await spool.open(fetching)
+    assert isinstance(opened, OpenBatch)
+    assert (opened.at, opened.parts) == (position, parts)
+    writer = opened.writer
     for _ in range(2):
         await writer.write_chunk([b"1\n", b"2\n"])
     batch = Batch(
         index=0, token=writer.token, first_chunk=0, chunks=2, count=4, size_bytes=8, pages=1, next_cursor=cursor
     )
-    try:
-        await spool.commit(batch)
-    except SpoolConflict:
-        assert await spool.find(0) == batch
-    assert await spool.load_cursor(cursor) == "c" * 1000
+    assert await spool.commit(batch) == batch
+    assert await spool.open(fetching) == batch
 
     chunks = [Chunk(number, writer.token) for number in range(2)]
     file = CheckpointFile(container, run, chunks[0])
     claimed = await file.claim(len(await read_lines(container, run, chunks[0])), unknown=0)
     await file.write(replace(claimed, confirmed=((0, 1),)))
     await file.write(replace(claimed, confirmed=((0, 2),)))
-    settled = await record(ledger, FailedChunks(run=run, attempt=0, chunks=grouped(chunks), error="no"))
+    settled = await record(ledger, FailedChunks(run=run, attempt=0, chunks=tuple(chunks), error="no"))
     assert [(one.messages, one.enqueued) for one in settled] == [(2, 2), (2, 0)]
     await write_redo_list(ledger, state, 1)
     page = await load(ledger, LoadRequest(run=run, attempt=1, next_byte=0, most=5))
-    assert (list(listed(page.chunks)), page.next_byte) == (chunks[1:], None)
+    assert (list(page.chunks), page.next_byte) == (chunks[1:], None)
     await give(ledger, PAUSE)
     assert await read_command(container, run) == PAUSE
 
-    left = replace(state, fetched=4, window=1, spooled=Spooled(window=grouped(chunks), messages=4))
+    left = replace(state, fetched=4, window=1, spooled=(Chunks(writer.token, ((0, 2),)),), spooled_messages=4)
     closed = await close(ledger, terminated(left, datetime.now(UTC)), datetime.now(UTC))
     assert closed is not None
-    assert [one.enqueued for one in closed.left_open] == [2, 0]
     report, there = await ledger.report(), await read_request(container, run_id)
     assert report is not None
     assert there is not None

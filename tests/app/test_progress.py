@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clients import progress as clients_progress
 from clients.progress import progress_of
 from ingestion.chunking import chunk
-from ingestion.contracts import FetchOutcome, Receipt, RunState, Settled, listed
+from ingestion.contracts import FetchOutcome, Receipt, Recorded, RunState, Settled
 from ingestion.contracts import Run as RunStart
 from ingestion.run import run_report, run_state
 from ingestion.run.last_look import LastLooks
@@ -47,7 +47,7 @@ class Run:
 
     def window(self) -> list[Settled]:
         """How far each chunk of the window is."""
-        numbers = (chunk.number for chunk in listed(self.state.spooled.window))
+        numbers = (chunk.number for chunk in run_state.chunks_in_window(self.state))
         return [self.sent.get(number, Settled(number, self.sizes[number])) for number in numbers]
 
     def send(self, index: int, enqueued: int, rejected: int) -> None:
@@ -67,12 +67,15 @@ class Run:
         for one in self.window():
             at = one if fails else one._replace(enqueued=one.messages - one.rejected)
             self.sent[at.number] = at
-            receipts.append(Receipt(**at._asdict(), error="the queue refused" if fails else None))
+            facts = {name: value for name, value in at._asdict().items() if name != "number"}
+            receipts.append(Receipt(**facts, error="the queue refused" if fails else None))
         self.now += timedelta(seconds=7)
         batch = batch_of(self.batches, count, last=False, first_chunk=self.state.chunks)
         sizes = [len(part) for part in chunk(range(count), CHUNK_SIZE)]
         self.sizes |= dict(enumerate(sizes, start=batch.first_chunk))
-        self.state = run_state.with_window(self.state, receipts, None, FetchOutcome(batch=batch), self.now)
+        outcomes = run_state.Outcomes(FetchOutcome(batch=batch), Recorded(), receipts)
+        window = run_state.next_window(self.state, self.now)
+        self.state = run_state.with_window(self.state, window, outcomes, [], self.now)
         self.batches += 1
         self.see()
 
@@ -99,7 +102,7 @@ class Process:
                 raise TimeoutError
             if outcome == "failing":
                 raise OSError("storage is away")
-            numbers = {one.number for one in listed(at_start.spooled.window)}
+            numbers = {one.number for one in run_state.chunks_in_window(at_start)}
             return [one for one in sent.values() if one.number in numbers]
 
         progress = asyncio.run(progress_of(state, "running", custom, look=look, last_looks=self.looks))

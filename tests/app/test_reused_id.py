@@ -15,8 +15,8 @@ from ingestion.errors import SluiceError
 from ingestion.run import closing
 from ingestion.run.command import give
 from ingestion.run.ledger import Ledger
-from ingestion.run.run_state import CANCEL, next_redo, redriven, window_requests
-from ingestion.storage.spool import Spool
+from ingestion.run.run_state import CANCEL, chunks_in_window, next_window, redriven
+from ingestion.storage.spool import BatchWriter, Spool
 from ingestion.wire import to_wire
 from tests.app.driven import MESSAGES, WHOLE, call, driven, stocked, texts_of
 from tests.app.kept import Kept, Work, keeping
@@ -27,14 +27,14 @@ OLD, NEW = "20260101T000000-aa", "20260201T000000-bb"
 
 async def fetches(kept: Kept, state: RunState) -> None:
     spool = Spool(kept.container, state.run)
-    writer = spool.writer(0)
+    writer = BatchWriter(kept.container, state.run, 0)
     await writer.write_chunk([b'"late"\n'])
     batch = Batch(index=0, token=writer.token, first_chunk=0, chunks=1, count=1, size_bytes=7, pages=1)
     await spool.commit(batch)
 
 
 async def enqueues(kept: Kept, state: RunState) -> None:
-    await call("enqueue_chunk", to_wire(window_requests(state)[0]))
+    await call("enqueue_chunk", to_wire(next_window(state, kept.now).chunks[0]))
 
 
 async def records_its_window(kept: Kept, state: RunState) -> None:
@@ -42,14 +42,14 @@ async def records_its_window(kept: Kept, state: RunState) -> None:
 
 
 async def lists_failed_chunks(kept: Kept, state: RunState) -> None:
-    failed = FailedChunks(run=state.run, attempt=0, chunks=state.spooled.window, error="late")
+    failed = FailedChunks(run=state.run, attempt=0, chunks=tuple(chunks_in_window(state)), error="late")
     await call("record_failed", to_wire(failed))
 
 
 async def loads_failed_chunks(kept: Kept, state: RunState) -> None:
     again = redriven(state)
     assert again is not None
-    assert (await call("load_failed", to_wire(next_redo(again)))).get("chunks") == []
+    assert (await call("load_failed", to_wire(next_window(again, kept.now).supply))).get("chunks") == []
 
 
 async def finishes(kept: Kept, state: RunState) -> None:

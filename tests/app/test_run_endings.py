@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from ingestion.contracts import Receipt, Recorded, Settled, SettledChunks
-from ingestion.wire import to_wire
+from ingestion.contracts import FinishOutcome, FinishRequest, Receipt, Recorded, Settled, SettledChunks
+from ingestion.run import run_report
+from ingestion.wire import from_wire, to_wire
 from tests.app.answers import TWO, answering, batch, failing, held, receipt, report_of
 from tests.app.rehearsal import Outcome, first_state, rehearse, rehearse_all
 
@@ -34,8 +35,11 @@ def test_a_run_that_is_cancelled_ends_with_exact_counts() -> None:
     def cancelling(_: str, payload: dict[str, Any]) -> Outcome:
         return held(payload, "cancel") if payload["chunk"][0] == 2 else receipt(payload)
 
-    left_open = to_wire(SettledChunks(chunks=(Settled(2, 5, 2, 0),)))
-    generations = rehearse_all(answering(*TWO, chunk=cancelling, finish_run=left_open))
+    def finish(finished: dict[str, Any]) -> Outcome:
+        left_open = [Settled(2, 5, 2, 0)]
+        return to_wire(FinishOutcome(report=run_report.report(from_wire(FinishRequest, finished), left_open)))
+
+    generations = rehearse_all(answering(*TWO, chunk=cancelling, finish_run=finish))
 
     report = report_of(generations)
     assert (report["outcome"], report["fetched"]) == ("cancelled", 25)
@@ -59,7 +63,7 @@ def test_beyond_the_tolerated_failures_nothing_more_is_fetched_and_the_run_fails
     assert len(generations) == 2
     assert "2 of 3 chunks failed, more than the 1 tolerated (chunk 0: the queue answered HTTP 403" in str(last.error)
     finished = last.payloads("finish_run")[0]
-    assert (finished["state"]["batches"], finished["outcome"]) == (1, "failed"), "what was fetched is dropped"
+    assert (finished["state"]["fetched"], finished["outcome"]) == (55, "failed"), "a redrive sends what was fetched"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_failed_chunks_that_the_ledger_could_not_take_are_as_if_their_window_had
     finished = rehearse_all(answer)[-1].payloads("finish_run")[0]
 
     assert finished["state"]["error"] == "the storage account cannot be reached"
-    assert (finished["state"]["spooled"]["messages"], finished["state"]["done"]["enqueued"]) == (25, 0)
+    assert (finished["state"]["spooled_messages"], finished["state"]["done"]["enqueued"]) == (25, 0)
 
 
 def test_a_chunk_without_a_receipt_counts_as_the_ledger_found_out() -> None:
@@ -132,7 +136,7 @@ def test_a_report_whose_ledger_could_not_be_closed_says_so() -> None:
 )
 def test_every_reject_ends_in_the_right_outcome(rejected: int, total: int, outcome: str) -> None:
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
-        return to_wire(Receipt(number=0, messages=10, enqueued=10 - rejected, rejected=rejected))
+        return to_wire(Receipt(messages=10, enqueued=10 - rejected, rejected=rejected))
 
     [*_, last] = rehearse_all(answering(batch(0, 10, last=True, total=total), chunk=chunk))
     assert last.payloads("finish_run")[0]["outcome"] == outcome

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ingestion.contracts import Chunks, FailedPage, Sums
+from ingestion.contracts import Chunk, FailedPage, Sums
 from tests.app.answers import answering, failing, report_of
 from tests.app.rehearsal import first_state, rehearse_all
 
@@ -23,8 +23,10 @@ def redriven_state(failed: int, messages: int, enqueued: int = 0) -> dict[str, A
 
 def test_a_redrive_does_what_the_list_holds_page_by_page_and_completes() -> None:
     pages = [
-        FailedPage(chunks=(Chunks("b0", (0, 2)),), sums=Sums(chunks=2, messages=15, enqueued=4), next_byte=200),
-        FailedPage(chunks=(Chunks("b1", (4,)),), sums=Sums(chunks=1, messages=10)),
+        FailedPage(
+            chunks=(Chunk(0, "b0"), Chunk(2, "b0")), sums=Sums(chunks=2, messages=15, enqueued=4), next_byte=200
+        ),
+        FailedPage(chunks=(Chunk(4, "b1"),), sums=Sums(chunks=1, messages=10)),
     ]
     generations = rehearse_all(answering(pages=pages), redriven_state(3, 25, enqueued=4))
 
@@ -40,14 +42,14 @@ def test_a_redrive_does_what_the_list_holds_page_by_page_and_completes() -> None
 
 
 def test_chunks_that_fail_again_are_listed_again_for_this_attempt() -> None:
-    pages = [FailedPage(chunks=(Chunks("b0", (0,)),), sums=Sums(chunks=1, messages=10, enqueued=4))]
+    pages = [FailedPage(chunks=(Chunk(0, "b0"),), sums=Sums(chunks=1, messages=10, enqueued=4))]
     answer = answering(pages=pages, chunk=failing(0, enqueued=7))
 
     generations = rehearse_all(answer, redriven_state(1, 10, enqueued=4))
     report = report_of(generations)
     assert (report["outcome"], report["enqueued"], report["failed"]) == ("completed_with_failures", 52, 3)
     [listed] = generations[1].payloads("record_failed")
-    assert (listed["attempt"], listed["chunks"]) == (1, [["b0", [0]]])
+    assert (listed["attempt"], listed["chunks"]) == (1, [[0, "b0"]])
 
 
 def test_a_list_that_lacks_failed_chunks_fails_the_redrive_loudly() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ingestion.contracts import Chunk, EnqueueRequest
 from ingestion.errors import OutOfTime
+from ingestion.run.run_state import next_window
 from ingestion.storage.checkpoint import Checkpoint, CheckpointFile
 from ingestion.wire import to_wire
 from tests.app.driven import MESSAGES, call, stocked
@@ -18,8 +18,7 @@ SECONDS = 2
 @keeping
 async def test_storage_that_is_black_holed_at_the_last_checkpoint_ends_the_attempt_in_time(kept: Kept) -> None:
     state = await stocked(kept)
-    chunk = Chunk(2, state.spooled.window[0].token)
-    request = to_wire(EnqueueRequest(run=state.run, source="demo", chunk=chunk))
+    request = to_wire(next_window(state, kept.now).chunks[-1])
     put = CheckpointFile._put
 
     async def swallow(file: CheckpointFile, checkpoint: Checkpoint, **condition: Any) -> None:

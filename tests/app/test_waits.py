@@ -134,5 +134,5 @@ def test_the_next_fetch_goes_on_with_the_patience_that_is_left() -> None:
 def test_a_redrive_keeps_a_time_that_the_source_named_and_else_begins_the_patience_anew(what: str) -> None:
     redriven = run_state.redriven(run_state.load(waiting_for(what).continued_with))
     assert redriven is not None
-    assert run_state.is_waiting(redriven, NOW) == (what == "source")
+    assert (run_state.next_window(redriven, NOW).supply is None) == (what == "source")
     assert (0.0 if redriven.wait is None else redriven.wait.away_seconds) == 0.0

@@ -18,18 +18,20 @@ from ingestion.contracts import (
     Cursor,
     FailedPage,
     FetchOutcome,
+    FinishOutcome,
+    FinishRequest,
     Receipt,
     Recorded,
     RunState,
     Settled,
     SettledChunks,
-    grouped,
-    listed,
-    sums_of,
+    Sums,
 )
+from ingestion.run import run_report
+from ingestion.run.run_state import chunks_in_window, spooled_chunks
 from ingestion.source_wait import Wait
 from ingestion.wire import from_wire, to_wire
-from tests.app.rehearsal import Outcome, chunks_of
+from tests.app.rehearsal import Outcome
 
 PAGE_CHUNKS = 3  # of a redrive: small, so that there are several
 SHORT_CHUNK = 4  # messages of a chunk that is full by its bytes
@@ -130,7 +132,9 @@ class World:
         if trouble == "raised":
             return Exception("the worker is gone\ntrace")
         error = "the queue said no" if sent.left and not held else None
-        return to_wire(Receipt(**sent.settled(key.number)._asdict(), held=held, error=error))
+        return to_wire(
+            Receipt(messages=sent.messages, enqueued=sent.enqueued, rejected=sent.rejected, held=held, error=error)
+        )
 
     def record_window(self, payload: dict[str, Any], trouble: str) -> Outcome:
         """Recorded, with the command if it is seen; or not recorded."""
@@ -143,7 +147,7 @@ class World:
         """That of which something is left is listed; what was sent of each chunk is told."""
         if trouble == "raised":
             return Exception("no ledger")
-        settled = {key: self.chunks[key].settled(key.number) for key in chunks_of(payload["chunks"])}
+        settled = {key: self.chunks[key].settled(key.number) for key in (Chunk(*one) for one in payload["chunks"])}
         left = {key: one for key, one in settled.items() if self.chunks[key].left}
         self.failed.setdefault(payload["attempt"], {}).update(left)
         return to_wire(SettledChunks(chunks=tuple(settled.values())))
@@ -152,8 +156,8 @@ class World:
         """What a redrive after `before` has to do again is listed."""
         old = {} if before.redo is None else dict(self.redo[before.redo.attempt][before.redo.next_byte :])
         due = {**old, **self.failed.get(before.attempt, {})}
-        in_window = set(listed(before.spooled.window))
-        self.redo[attempt] = [(key, one) for key, one in sorted(due.items()) if key not in in_window]
+        spooled = set(spooled_chunks(before))
+        self.redo[attempt] = [(key, one) for key, one in sorted(due.items()) if key not in spooled]
 
     def load_failed(self, payload: dict[str, Any], trouble: str) -> Outcome:
         """The next chunks of the redo list."""
@@ -164,8 +168,8 @@ class World:
         page = due[payload["next_byte"] : stop]
         return to_wire(
             FailedPage(
-                chunks=grouped(key for key, _ in page),
-                sums=sums_of(Receipt(**one._asdict()) for _, one in page),
+                chunks=tuple(key for key, _ in page),
+                sums=sum((one.sums for _, one in page), Sums()),
                 next_byte=stop if stop < len(due) else None,
             )
         )
@@ -175,8 +179,9 @@ class World:
         if trouble == "raised":
             return Exception("no ledger")
         self.state, self.report = payload["state"], payload
-        window = from_wire(RunState, self.state).spooled.window
-        return to_wire(SettledChunks(chunks=tuple(self.chunks[key].settled(key.number) for key in listed(window))))
+        finished = from_wire(FinishRequest, payload)
+        left_open = [self.chunks[key].settled(key.number) for key in chunks_in_window(finished.state)]
+        return to_wire(FinishOutcome(report=run_report.report(finished, left_open)))
 
 
 def as_sent(wire: Any) -> Any:

@@ -28,7 +28,6 @@ class Filled:
         self.container = cast(ContainerClient, FakeContainer())
         self.writer = BatchWriter(self.container, RUN, first_chunk=0)
         self.filling = Filling(Source.model_validate({**SOURCE, **table}), self.writer, 5, chunk_bytes)
-        self.filling.begin()
 
     async def chunks(self) -> list[list[bytes]]:
         """Return the lines of each chunk, when the page has ended."""
@@ -77,7 +76,6 @@ def test_what_pages_before_had_brought_stays_when_a_page_is_cut_off() -> None:
         filled = Filled(repeats="drop")
         await add(filled, ITEMS[:8])
         filled.filling.end()
-        filled.filling.begin()
         await add(filled, ITEMS[6:10])
         await filled.filling.restart()
         await add(filled, ITEMS[6:20])
@@ -91,7 +89,6 @@ def test_a_repeat_counts_once_as_dropped_however_often_its_page_is_asked_for() -
         filled = Filled(repeats="drop")
         await add(filled, ITEMS[:8])
         filled.filling.end()
-        filled.filling.begin()
         for _ in range(3):
             await add(filled, ITEMS[6:10])
             await filled.filling.restart()

@@ -53,7 +53,7 @@ def test_a_digest_that_is_found_across_two_others_is_not_known() -> None:
 
 
 def test_a_position_survives_its_json_and_that_of_newer_code() -> None:
-    position = Position(cursor={"a": [1]}, pages=3, since="x", seen="blob")
+    position = Position(cursor={"a": [1]}, pages=3, since="x", restarts=1)
     assert from_json({**position.to_json(), "newer": 1}) == position
     assert Position(cursor=None).to_json() == {}
 

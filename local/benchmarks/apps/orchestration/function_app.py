@@ -19,10 +19,10 @@ from ingestion.contracts import (
     EnqueueRequest,
     FetchOutcome,
     FetchRequest,
+    FinishOutcome,
     Receipt,
     Recorded,
     Run,
-    SettledChunks,
 )
 from ingestion.wire import from_wire, to_wire
 from orchestrators import ingest_run
@@ -61,9 +61,8 @@ async def fetch_batch(request: dict) -> dict:
 async def enqueue_chunk(request: dict) -> dict:
     """A receipt that says everything went well."""
     await asyncio.sleep(ACTIVITY_SECONDS)
-    wanted = from_wire(EnqueueRequest, request)
-    receipt = Receipt(number=wanted.chunk.number, messages=CHUNK_SIZE, enqueued=CHUNK_SIZE, seconds=ACTIVITY_SECONDS)
-    return to_wire(receipt)
+    from_wire(EnqueueRequest, request)  # the app decodes it too
+    return to_wire(Receipt(messages=CHUNK_SIZE, enqueued=CHUNK_SIZE, seconds=ACTIVITY_SECONDS))
 
 
 @app.activity_trigger(input_name="request")
@@ -75,7 +74,7 @@ async def record_window(request: dict) -> dict:
 @app.activity_trigger(input_name="request")
 async def finish_run(request: dict) -> dict:
     """A ledger that is closed."""
-    return to_wire(SettledChunks())
+    return to_wire(FinishOutcome(report={}))
 
 
 @app.orchestration_trigger(context_name="context")
