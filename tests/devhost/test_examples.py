@@ -1,6 +1,5 @@
-"""The example apps, unchanged from how they would be deployed, over HTTP and in virtual time."""
+"""The example app, unchanged from how it would be deployed, over HTTP and in virtual time."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,15 +12,15 @@ import pytest
 from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp, running_app
 
-EXAMPLES = Path(__file__).parents[2] / "local" / "examples"
+EXAMPLE = Path(__file__).parents[2] / "local" / "examples" / "expense_approval"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
-def served(name: str, state_file: Path, *, automatic: bool = False) -> Iterator[tuple[RunningApp, httpx.Client]]:
+def served(state_file: Path, *, automatic: bool = False) -> Iterator[tuple[RunningApp, httpx.Client]]:
     clock = VirtualClock(BEGIN, automatic=automatic)
     with (
-        running_app(EXAMPLES / name, state_file=state_file, clock=clock) as app,
+        running_app(EXAMPLE, state_file=state_file, clock=clock) as app,
         httpx.Client(base_url=f"{app.url}/api/", verify=False) as client,
     ):
         yield app, client
@@ -39,7 +38,7 @@ def status(client: httpx.Client, started: httpx.Response) -> Any:
 
 @pytest.mark.parametrize(("approved", "outcome"), [(True, "approved"), (False, "rejected")])
 def test_an_expense_ends_as_it_was_decided(tmp_path: Path, approved: bool, outcome: str) -> None:
-    with served("expense_approval", tmp_path / "s.db") as (app, client):
+    with served(tmp_path / "s.db") as (app, client):
         started = answer(client, "POST", "expenses", {"amount": 120, "by": "kim"})
         expense = started.json()["id"]
         app.rest()
@@ -53,49 +52,7 @@ def test_an_expense_ends_as_it_was_decided(tmp_path: Path, approved: bool, outco
 
 
 def test_an_expense_that_nobody_decides_upon_expires(tmp_path: Path) -> None:
-    with served("expense_approval", tmp_path / "s.db", automatic=True) as (app, client):
+    with served(tmp_path / "s.db", automatic=True) as (app, client):
         started = answer(client, "POST", "expenses", {"amount": 120, "by": "kim"})
         assert app.result(started.json()["id"])["outcome"] == "expired"
         assert status(client, started)["lastUpdatedTime"] == "2026-01-04T00:00:00Z"
-
-
-def test_a_fleet_is_updated_but_for_devices_that_never_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OFFLINE", "van-2=2,van-3=9")
-    with served("fleet_update", tmp_path / "s.db", automatic=True) as (app, client):
-        order = {"version": "1.4", "devices": ["van-1", "van-2", "van-3"]}
-        started = answer(client, "POST", "updates", order)
-        assert app.result(started.json()["id"]) == {
-            "updated": ["van-1", "van-2"],
-            "failed": {
-                "van-3": "Orchestrator function 'update_device' failed: "
-                "Activity function 'install' failed: DeviceOffline: van-3 does not answer"
-            },
-        }
-        # Three attempts, ten minutes apart.
-        assert status(client, started)["lastUpdatedTime"] == "2026-01-01T00:20:00Z"
-
-
-def test_a_folder_is_cleaned_day_by_day_until_it_is_told_to_stop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    monkeypatch.setenv("CLEANUP_FOLDER", str(folder))
-    for age in (40, 29, 28, 0):
-        (folder / f"{age}-days-old").touch()
-        written = (BEGIN - timedelta(days=age)).timestamp()
-        os.utime(folder / f"{age}-days-old", (written, written))
-    with served("folder_cleanup", tmp_path / "s.db") as (app, client):
-        started = answer(client, "POST", "cleanup")
-        assert answer(client, "POST", "cleanup").status_code == 409
-        seen = []
-        for _ in range(4):
-            app.rest()
-            seen.append(status(client, started)["customStatus"])
-            app.advance(timedelta(days=1, seconds=1))
-        assert [totals["removed"] for totals in seen] == [1, 2, 3, 3]
-        assert len(app.history("cleanup")) < 12
-        assert answer(client, "DELETE", "cleanup").status_code == 202
-        assert app.result("cleanup") == {"rounds": 5, "removed": 3}
-        assert [path.name for path in folder.iterdir()] == ["0-days-old"]
-        assert answer(client, "POST", "cleanup").status_code == 202
