@@ -1,12 +1,15 @@
 """Step 1 on the way of an id: POST /api/runs starts a run and answers with the URLs to follow it."""
 
+import asyncio
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import answer, answer_to
 from clients.beginning import begin
@@ -17,7 +20,7 @@ from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableEr
 from ingestion.open_storage import Storage, open_storage
 from ingestion.run import open_runs
 from ingestion.run.ledger import Ledger
-from ingestion.run.lock import locked
+from ingestion.run.lock import POLL_SECONDS, locked
 from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
 from ingestion.settings import Settings, load_settings
 from ingestion.source.auth import secrets_of
@@ -61,22 +64,29 @@ async def _start_once(
     there = await _created(run_id, asked, settings, storage, task_hub_of(client))
     if (different := difference(there["asked"], asked_for(asked))) is not None:
         raise different
-    if (status := await started_instance(client, run_of(there))) is not None:
+    while (status := await started_instance(client, run_of(there))) is None:
+        with suppress(RunLocked):  # by another copy of this request, perhaps: its instance ends this loop
+            async with locked(storage.container, run_id, wait=False):
+                return await _start_locked(client, there, storage.container)
+        await asyncio.sleep(POLL_SECONDS)
+    return status
+
+
+async def _start_locked(client: df.DurableOrchestrationClient, there: JsonObject, container: ContainerClient) -> str:
+    """Start the run of the request `there`, unless another did so before this one had the lock."""
+    run = run_of(there)
+    if await read_request(container, run.id) != there:
+        raise RetryableError(f"run {run.id} was deleted and started anew at this moment: ask again")
+    if (status := await started_instance(client, run)) is not None:
         return status
-    async with locked(storage.container, run_id):
-        if await read_request(storage.container, run_id) != there:
-            raise RunLocked(f"run {run_id} was deleted and started anew at this moment: ask again")
-        run = run_of(there)
-        if (status := await started_instance(client, run)) is not None:
-            return status
-        ledger = Ledger(storage.container, run)
-        if await ledger.report() is not None:
-            return "Completed"  # and its history was purged
-        if await ledger.state() is not None:
-            allowed = f"POST /api/runs/{run_id}/redrive to continue it"
-            raise Conflict("run_id", "the instance of this run is gone", allowed)
-        await begin(client, ledger, first_state(there))
-        return "Pending"
+    ledger = Ledger(container, run)
+    if await ledger.report() is not None:
+        return "Completed"  # and its history was purged
+    if await ledger.state() is not None:
+        allowed = f"POST /api/runs/{run.id}/redrive to continue it"
+        raise Conflict("run_id", "the instance of this run is gone", allowed)
+    await begin(client, ledger, first_state(there))
+    return "Pending"
 
 
 async def _created(run_id: str, asked: StartRequest, settings: Settings, storage: Storage, task_hub: str) -> JsonObject:

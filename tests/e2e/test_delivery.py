@@ -49,7 +49,7 @@ def test_an_empty_source_is_a_run_that_completes_with_nothing(make_stack: MakeSt
 
 
 def test_a_run_whose_chunks_need_more_than_their_time_goes_on_with_them(rig: Rig) -> None:
-    rig.settings = {"SLUICE_MAX_MESSAGES_PER_SECOND": "100", "SLUICE_ENQUEUE_SECONDS": "0.5"}
+    rig.settings = {"SLUICE_MAX_MESSAGES_PER_SECOND": "50", "SLUICE_ENQUEUE_SECONDS": "3"}
     with rig.host() as host:
         host.start(tolerated_failures=0)
         run = host.wait()
