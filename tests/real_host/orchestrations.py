@@ -1,7 +1,7 @@
 """Recorded orchestrations: play them again on devhost, and give each recorded turn to the SDK alone."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from functools import partial
 from typing import Any, TypeAlias, cast
@@ -16,7 +16,8 @@ from tests.real_host.host import WEBHOOKS, Host, hosted
 from tests.real_host.rows import APPS, Row, compare
 
 Recording: TypeAlias = Mapping[str, Any]
-Events: TypeAlias = list[dict[str, Any]]
+Event: TypeAlias = dict[str, Any]
+Events: TypeAlias = list[Event]
 
 _PREFIXES = {"histories": "h-", "patterns": "p-"}
 _TURN_MARKS = (EventType.ORCHESTRATOR_STARTED, EventType.ORCHESTRATOR_COMPLETED)
@@ -87,9 +88,12 @@ def _outcome(host: Host, case: str, instance_id: str, recording: Recording) -> I
         host.app.rest()
     here = host.status(instance_id, "?showHistory=true&showHistoryOutput=true")["body"]
     for status in (real, here):
-        # Completions that arrive together come in any order.
-        status["historyEvents"] = sorted(status.get("historyEvents", ()), key=lambda it: json.dumps(it, sort_keys=True))
+        status["historyEvents"] = _in_one_order(status.get("historyEvents", ()))
     yield from compare(case, "status", real, here)
+    if "history_without_inputs_and_outputs" in recording:
+        bare = host.marks.level(recording["history_without_inputs_and_outputs"])
+        shown = host.status(instance_id, "?showHistory=true&showInput=false")["body"]["historyEvents"]
+        yield from compare(case, "history without inputs and outputs", *map(_in_one_order, (bare, shown)))
     recorded = _generations(recording)[-1]
     both = (recorded, _without_marks(host.app.history(instance_id))[: len(recorded)])
     if case in _RACES:
@@ -98,6 +102,11 @@ def _outcome(host: Host, case: str, instance_id: str, recording: Recording) -> I
         return
     yield from compare(case, "order", *([_identify(it) for it in events if not _is_end(it)] for events in both))
     yield from compare(case, "ends", *(sorted(_identify(it) for it in events if _is_end(it)) for events in both))
+
+
+def _in_one_order(events: Sequence[Event]) -> list[Event]:
+    """Sort the events, since completions that arrive together come in any order."""
+    return sorted(events, key=lambda it: json.dumps(it, sort_keys=True))
 
 
 def _is_end(event: Mapping[str, Any]) -> bool:
