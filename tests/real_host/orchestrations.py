@@ -30,6 +30,27 @@ _OUTSIDE = {
 _JSON = {"Content-Type": "application/json"}
 # A call with retry beside other calls: which of them takes a number first depends on milliseconds.
 _RACES = ("two_retries", "any_with_retry")
+# What devhost's console says where the real host goes wrong without a word: the patterns of docs/devhost.md.
+_PARTS, _HANGS = "On the real host this instance completes with wrong results", "stays Running for ever"
+_FALLS, _REPLACED = (
+    "A window kept full with task_any loses its concurrency",
+    "came more than once before it was waited for",
+)
+_WARNINGS = {
+    "follow_up_with_retry": f"{_PARTS}: ",
+    "separate_yield_of_a_part": f"{_PARTS}: ",
+    "unknown-activity": _HANGS,
+    "unknown_activity": _HANGS,
+    "unknown_child": _HANGS,
+    "window": _FALLS,
+    "window_of_four": _FALLS,
+    "ends_with_open_wait": "stays Running until the events that it waited for have come (never), as on a real host",
+    "taken_over": "stuck: the orchestrator waits for a task that nothing can complete",
+    "two-events-early": _REPLACED,
+    "two events before two waits": _REPLACED,
+    "event in another case": "'APPROVAL' is used up without effect: the orchestrator waits for 'approval'",
+    "continue-event": "event 'go' was raised before continue_as_new and not waited for: lost, as on a real host",
+}
 _ENDED = ("Completed", "Failed", "Terminated")
 _STACK, _STATE = "nStack: {stack}", "\n\n$OutOfProcData$"
 _IDENTITY = ("EventType", "EventId", "TaskScheduledId", "TimerId", "Name")
@@ -80,6 +101,13 @@ def await_events(host: Host, instance_id: str, count: int) -> None:
     host.app.wait(instance_id, lambda it: len(_without_marks(store.history(instance_id))) >= count)
 
 
+def check_warning(host: Host, case: str, instance_id: str) -> None:
+    """Raise AssertionError if devhost's console lacks the warning that a case has to bring."""
+    lines = [line for line in host.app.lines if f" {instance_id} · " in line]
+    if case in _WARNINGS:
+        assert any(_WARNINGS[case] in line for line in lines), f"{case}: no line has {_WARNINGS[case]!r}: {lines}"
+
+
 def _outcome(host: Host, case: str, instance_id: str, recording: Recording) -> Iterator[Row]:
     real = host.marks.level(recording["status"])
     if real["runtimeStatus"] in _ENDED:
@@ -90,6 +118,7 @@ def _outcome(host: Host, case: str, instance_id: str, recording: Recording) -> I
     for status in (real, here):
         status["historyEvents"] = _in_one_order(status.get("historyEvents", ()))
     yield from compare(case, "status", real, here)
+    check_warning(host, case, instance_id)
     if "history_without_inputs_and_outputs" in recording:
         bare = host.marks.level(recording["history_without_inputs_and_outputs"])
         shown = host.status(instance_id, "?showHistory=true&showInput=false")["body"]["historyEvents"]
