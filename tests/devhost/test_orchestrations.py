@@ -1,15 +1,18 @@
 """What an orchestrator may do and may not, beyond what the transcripts of the real host show: tests/real_host."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.devhost.console import Console
 from local.devhost.errors import Refusal
 from local.devhost.hub.clock import RealClock, VirtualClock
+from local.devhost.hub.store import Store
 from local.devhost.testing import RunningApp, running_app
+from local.devhost.worker.worker import Worker
 from tests.devhost.app_folder import ORCHESTRATIONS
 
 
@@ -31,6 +34,30 @@ def test_a_fan_out_takes_few_turns(app: RunningApp) -> None:
     instance_id = app.start("fan_out", 300)
     assert app.result(instance_id) == sum(2 * n for n in range(300))
     assert sum(event["EventType"] == 12 for event in app.history(instance_id)) < 100
+
+
+def test_no_activity_begins_before_the_result_that_freed_its_slot_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash makes no more activities run again than may run at once."""
+    monkeypatch.setenv("AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions", "3")
+    begun, written, unwritten = [0], [0], list[int]()
+    end_tasks = Store.end_tasks
+
+    async def run(self: Worker, function: object, input_text: str) -> str:
+        begun[0] += 1
+        return input_text  # at once, so that nothing else happens in between
+
+    def end(self: Store, table: str, ended: Sequence[Any]) -> list[str]:
+        unwritten.append(begun[0] - written[0])
+        written[0] += len(ended)
+        return end_tasks(self, table, ended)
+
+    monkeypatch.setattr(Worker, "run_activity", run)
+    monkeypatch.setattr(Store, "end_tasks", end)
+    with running_app(ORCHESTRATIONS, state_file=tmp_path / "s.db") as app:
+        assert app.result(app.start("fan_out", 20)) == sum(range(20))
+    assert (written[0], max(unwritten)) == (20, 3)
 
 
 def test_guids_and_time_are_the_same_in_every_replay(app: RunningApp) -> None:
