@@ -45,7 +45,7 @@ chaos: setup ## ROUNDS runs in which processes are killed and services misbehave
 	  $(if $(filter-out file,$(origin IDS)),--ids '$(IDS)')
 
 compare: setup ## replay what the real Functions host did on devhost; PART (api-states, ...) for one part
-	@$(BIN)/python -m tests.real_host $(PART)
+	@$(BIN)/pytest -q -s tests/real_host/test_parts.py $(if $(PART),-k '$(PART)')
 
 test: setup tests/consumer/node_modules/.ready ## lint, types and all tests; what CI runs
 	$(BIN)/ruff check .

@@ -1,10 +1,11 @@
-"""Makes an app folder out of source text, for tests that need a particular function_app.py."""
+"""The apps of these tests, and an app folder made out of source text where a test needs its own function_app.py."""
 
 from pathlib import Path
 from textwrap import dedent
 
 HEADER = "import azure.functions as func\nimport azure.durable_functions as df\n"
 SAMPLE = Path(__file__).parent / "apps" / "sample"
+ORCHESTRATIONS = Path(__file__).parent / "apps" / "orchestrations"
 
 
 def write_app(folder: Path, source: str) -> Path:

@@ -7,17 +7,17 @@ whole virtual seconds, whose order depends on nothing but the programs; a world 
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
 
-from local.devhost.app.loader import FunctionIndex, LoadedFunction
+from local.devhost.app.loader import LoadedFunction
 from local.devhost.console import Console
 from local.devhost.errors import ActivityError
 from local.devhost.hub.clock import VirtualClock
@@ -30,16 +30,19 @@ from local.devhost.orchestration.extension import Walk
 from local.devhost.orchestration.refusal import Rules
 from local.devhost.orchestration.replay import Replay, replay
 from local.devhost.settings import HostSettings
-from local.devhost.worker.worker import Worker
-from tests.devhost.fuzz_program import ALWAYS, program
+from tests.devhost.fuzz_program import ALWAYS, Json, program
 
 NO_LIMIT = 1_000_000
+SETTINGS = HostSettings(max_concurrent_activities=NO_LIMIT, max_concurrent_orchestrators=NO_LIMIT)
+FUNCTIONS: Any = SimpleNamespace(
+    orchestrators={"program": SimpleNamespace(name="program", durable_name="program")},
+    activities={"work": SimpleNamespace(name="work", durable_name="work")},
+    disabled=(),
+)
 PARTED, NESTED, DRIFTED = "completes with wrong results", "does not have pending sub-task", "Non-Deterministic workflow"
-PATTERNS = (PARTED, NESTED, DRIFTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(NamedTuple):
     """How one program ended; `broken_by` is the pattern for which devhost failed it or a child of it."""
 
     status: str
@@ -61,22 +64,20 @@ class World:
         self.due: dict[str, datetime] = {}
         self.ended: Counter[str] = Counter()
         self.seen: set[tuple[str, str, int]] = set()
-        self.broken: dict[int, str] = {}
+        self.broken: dict[str, str] = {}
         self.lines: list[str] = []
         self.most_parked: list[int] = []
         self._raised: set[tuple[str, str, str]] = set()
         self._clock = VirtualClock(automatic=False)
-        self._settings = HostSettings(max_concurrent_activities=NO_LIMIT, max_concurrent_orchestrators=NO_LIMIT)
         self._state_file = state_file
 
     def open_hub(self) -> TaskHub:
         """Make a task hub as a new process would: it knows nothing but the state file."""
         self.parked.clear()
-        console = Console(self.lines.append)
-        worker = cast("Worker", _ParkedWorker(self))
-        return TaskHub(_index(), worker, self._settings, self._state_file, self._clock, console)
+        worker: Any = _ParkedWorker(self)
+        return TaskHub(FUNCTIONS, worker, SETTINGS, self._state_file, self._clock, Console(self.lines.append))
 
-    async def run(self, plans: dict[str, dict[str, Any]]) -> dict[str, Ending]:
+    async def run(self, programs: Mapping[str, Json]) -> dict[str, Ending]:
         """Start all programs, by their instance ids, and give their endings."""
         with pytest.MonkeyPatch.context() as patched:
             if self.sdk_alone:
@@ -88,10 +89,9 @@ class World:
             patched.setattr("local.devhost.hub.dispatcher._LONGEST_PAUSE_SECONDS", 0.0)
             hub = self.open_hub()
             await hub.start()
-            for instance_id, plan in plans.items():
-                await hub.start_orchestration(
-                    "program", instance_id=instance_id, input_text=json.dumps(json.dumps(plan))
-                )
+            for root, drawn in programs.items():
+                plan = {"root": root, "place": "0", "results": [], "failures": 0, **drawn}
+                await hub.start_orchestration("program", instance_id=root, input_text=json.dumps(json.dumps(plan)))
             while True:
                 await _settle()
                 if self.is_dead:
@@ -102,7 +102,7 @@ class World:
                     await hub.start()
                 elif not await self._move(hub):
                     break
-            endings = {instance_id: await self._ending(hub, instance_id, plan) for instance_id, plan in plans.items()}
+            endings = {root: await self._ending(hub, root) for root in programs}
             await hub.stop()
         return endings
 
@@ -140,11 +140,11 @@ class World:
             self.due[what] = self._clock.now().replace(microsecond=0) + timedelta(seconds=seconds)
         return self.due[what]
 
-    async def _ending(self, hub: TaskHub, instance_id: str, plan: dict[str, Any]) -> Ending:
-        instance = await hub.get(instance_id)
+    async def _ending(self, hub: TaskHub, root: str) -> Ending:
+        instance = await hub.get(root)
         assert instance is not None
         output = instance.output_text if instance.status == "Completed" else None
-        return Ending(status=instance.status, output=output, broken_by=self.broken.get(plan["seed"]))
+        return Ending(instance.status, output, self.broken.get(root))
 
 
 class _MortalStore(Store):
@@ -171,10 +171,10 @@ class _MortalStore(Store):
 
     def _note(self, turn: Turn) -> None:
         said = f"{turn.remarks.get('no answer')} {turn.after.output_text}"
-        broken_by = next((pattern for pattern in PATTERNS if pattern in said), None)
+        broken_by = next((pattern for pattern in (PARTED, NESTED, DRIFTED) if pattern in said), None)
         if turn.after.status == "Failed" and broken_by:
             plan = json.loads(json.loads(str(turn.after.input_text)))
-            self._world.broken.setdefault(plan["seed"], broken_by)
+            self._world.broken.setdefault(plan["root"], broken_by)
 
     def end_tasks(self, table: str, ended: Any) -> list[str]:
         if self._world.is_dead:
@@ -225,34 +225,3 @@ async def _settle() -> None:
         await asyncio.sleep(0)
         if not loop._ready:
             return
-
-
-def _index() -> FunctionIndex:
-    return FunctionIndex(
-        functions=(),
-        orchestrators={"program": _function("program", _Orchestrator())},
-        activities={"work": _function("work", lambda: None)},
-        http=(),
-        timers=(),
-        unserved=(),
-    )
-
-
-class _Orchestrator:
-    orchestrator_function = staticmethod(program)
-
-    def __call__(self) -> None:
-        raise AssertionError("the task hub asks for the function inside")
-
-
-def _function(name: str, user_function: Any) -> LoadedFunction:
-    return LoadedFunction(
-        name=name,
-        durable_name=name,
-        user_function=user_function,
-        bindings=(),
-        trigger=None,
-        is_async=False,
-        wants_context=False,
-        input_parameter="value",
-    )

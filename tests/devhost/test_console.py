@@ -11,7 +11,7 @@ import pytest
 from local.devhost.console import Console
 from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import running_app
-from tests.devhost.app_folder import SAMPLE, write_app
+from tests.devhost.app_folder import ORCHESTRATIONS, SAMPLE
 
 
 def said(speak: Callable[[Console], None]) -> list[str]:
@@ -51,39 +51,18 @@ def test_a_line_that_nobody_takes_does_not_stop_the_host(why: Exception, monkeyp
 
 
 def test_a_failure_is_told_in_words_and_frames_of_the_app(tmp_path: Path) -> None:
-    source = """
-    app = df.DFApp()
-
-    @app.orchestration_trigger(context_name="context")
-    def parent(context):
-        yield context.call_sub_orchestrator("child")
-
-    @app.orchestration_trigger(context_name="context")
-    def child(context):
-        yield context.call_activity("broken")
-
-    @app.activity_trigger(input_name="nothing")
-    def broken(nothing):
-        raise ValueError("no luck")
-    """
-    with running_app(write_app(tmp_path, source), state_file=tmp_path / "s.db") as app:
-        instance = app.wait(app.start("parent", instance_id="one"))
+    with running_app(ORCHESTRATIONS, state_file=tmp_path / "s.db") as app:
+        instance = app.wait(app.start("parent", ["uncaught"]))
         errors = [line for line in app.lines if "error:" in line]
-    assert instance.output_text is not None
-    assert "System.Private.CoreLib" in instance.output_text
-    assert [error.splitlines()[0].partition("error: ")[2].partition(" · ")[2] for error in errors] == [
-        "activity broken #0 failed: ValueError: no luck",
-        "Orchestrator function 'child' failed: Activity function 'broken' failed: ValueError: no luck",
-        "Orchestrator function 'parent' failed: Orchestrator function 'child' failed: "
-        "Activity function 'broken' failed: ValueError: no luck",
-    ]
+    assert "System.Private.CoreLib" in str(instance.output_text)
+    failures = [error.splitlines()[0].partition("error: ")[2].partition(" · ")[2] for error in errors]
+    activity, child, parent = failures
+    assert activity == "activity fail #0 failed: ValueError: no luck"
+    assert child == "Orchestrator function 'uncaught' failed: Activity function 'fail' failed: ValueError: no luck"
+    assert parent == f"Orchestrator function 'parent' failed: {child}"
     text = "\n".join(errors)
-    assert "in broken" in text
-    assert "in child" in text
-    assert "in parent" in text
-    assert "CoreLib" not in text
-    assert "site-packages" not in text
-    assert not any(f"{folder}/" in text for folder in ("devhost", "asyncio", "concurrent"))
+    assert all(f"in {name}" in text for name in ("fail", "uncaught", "parent"))
+    assert not any(name in text for name in ("CoreLib", "site-packages", "local/devhost/", "asyncio/", "concurrent/"))
 
 
 def test_each_event_of_an_instance_is_one_line(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Turns as pure decisions, and what the store makes of them."""
+"""What the store makes of turns, and what is decided when messages come late or together."""
 
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,64 +72,41 @@ def complete(store: Store, *task_ids: int) -> list[str]:
     )
 
 
-def started(tmp_path: Path) -> Store:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A state file with an instance that has not begun."""
     store = Store(tmp_path / "state.db")
     store.start(NEW)
-    return store
-
-
-def test_an_episode_cut_off_before_its_commit_is_decided_again_in_the_same_way(tmp_path: Path) -> None:
-    store = started(tmp_path)
-    first = think(store, two_calls)
-    store.close()
-    store = Store(tmp_path / "state.db")
-    assert think(store, two_calls) == first
-    assert store.commit(first)
+    yield store
     store.close()
 
 
-def test_a_commit_that_breaks_off_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
-    store = started(tmp_path)
+def test_a_commit_that_breaks_off_in_the_middle_leaves_nothing_behind(store: Store) -> None:
     turn = think(store, two_calls)
     with pytest.raises(sqlite3.IntegrityError):
         store.commit(replace(turn, activities=turn.activities * 2))
     assert (store.activities(), store.history("i")) == ([], [])
     assert think(store, two_calls) == turn
     assert store.commit(turn)
-    store.close()
 
 
-def test_a_turn_is_dropped_when_the_instance_changed_meanwhile(tmp_path: Path) -> None:
-    store = started(tmp_path)
+def test_a_turn_is_dropped_when_the_instance_changed_meanwhile(store: Store) -> None:
     turn = think(store, two_calls)
     store.start(replace(NEW, execution_id="another"))
     assert not store.commit(turn)
     assert store.activities() == []
-    store.close()
 
 
-def test_many_completions_are_told_in_one_episode(tmp_path: Path) -> None:
-    store = started(tmp_path)
-    assert store.commit(think(store, fan_out))
-    assert complete(store, 0, 1, 2) == ["i"]
-    turn = think(store, fan_out)
-    assert (turn.after.status, turn.after.output_text) == ("Completed", "[0, 1, 2]")
-    store.close()
-
-
-def test_a_completion_told_twice_counts_once(tmp_path: Path) -> None:
-    store = started(tmp_path)
+def test_a_completion_told_twice_counts_once(store: Store) -> None:
     store.commit(think(store, fan_out))
     activities = store.activities()
     assert complete(store, 0) == ["i"]
     event = make_event(EventType.TASK_COMPLETED, NOW, TaskScheduledId=0, Result="9")
     assert store.end_tasks("activities", [(activities[0], event)]) == []
     assert len(next_episode(store).new_events) == 2
-    store.close()
 
 
-def test_a_completion_for_an_earlier_generation_is_dropped(tmp_path: Path) -> None:
-    store = started(tmp_path)
+def test_a_completion_for_an_earlier_generation_is_dropped(store: Store) -> None:
     store.commit(think(store, eternal))
     late = store.activities()[0]
     complete(store, 0)
@@ -139,7 +117,6 @@ def test_a_completion_for_an_earlier_generation_is_dropped(tmp_path: Path) -> No
     event = make_event(EventType.TASK_COMPLETED, NOW, TaskScheduledId=0, Result="1")
     assert store.end_tasks("activities", [(late, event)]) == []
     assert store.history("i") == []
-    store.close()
 
 
 def test_what_is_addressed_to_an_earlier_generation_is_not_told_but_taken_out_of_the_inbox() -> None:
@@ -153,8 +130,7 @@ def test_what_is_addressed_to_an_earlier_generation_is_not_told_but_taken_out_of
     assert episode.consumed == [1, 2]
 
 
-def test_an_event_of_the_last_turn_before_continue_as_new_is_lost_and_later_ones_are_kept(tmp_path: Path) -> None:
-    store = started(tmp_path)
+def test_an_event_of_the_last_turn_before_continue_as_new_is_lost_and_later_ones_are_kept(store: Store) -> None:
     store.commit(think(store, eternal))
     store.post("i", make_event(EventType.EVENT_RAISED, NOW, Name="before", Input=None))
     complete(store, 0)
@@ -163,16 +139,14 @@ def test_an_event_of_the_last_turn_before_continue_as_new_is_lost_and_later_ones
     assert "lost, as on a real host" in turn.remarks["lost event"]
     store.post("i", make_event(EventType.EVENT_RAISED, NOW, Name="after", Input=None))
     store.commit(turn)
-    names = [message.event["Name"] for message in store.inbox("i")]
-    store.close()
-    assert names == ["after", "one"]  # the last is the next start
+    # The last is the next start.
+    assert [message.event["Name"] for message in store.inbox("i")] == ["after", "one"]
 
 
-def test_nothing_is_left_to_do_for_an_instance_that_was_terminated(tmp_path: Path) -> None:
+def test_nothing_is_left_to_do_for_an_instance_that_was_terminated(store: Store, tmp_path: Path) -> None:
     def races(context: Any) -> Generator[Any, Any, Any]:
         yield context.task_any([context.call_activity("work"), context.create_timer(NOW + timedelta(hours=1))])
 
-    store = started(tmp_path)
     turn = think(store, races)
     store.commit(turn)
     store.post("i", make_event(EventType.EVENT_RAISED, NOW, Name="unheard", Input=None))
@@ -182,44 +156,15 @@ def test_nothing_is_left_to_do_for_an_instance_that_was_terminated(tmp_path: Pat
     assert (turn.after.status, turn.after.output_text) == ("Terminated", "enough")
     store.commit(turn)
     store.close()
-    store = Store(tmp_path / "state.db")
-    assert (store.activities(), store.next_timer(), store.instances_with_mail()) == ([], None, [])
-    store.close()
+    with closing(Store(tmp_path / "state.db")) as again:
+        assert (again.activities(), again.next_timer(), again.instances_with_mail()) == ([], None, [])
 
 
-def test_changed_code_is_told_from_history(tmp_path: Path) -> None:
-    store = started(tmp_path)
-    store.commit(think(store, fan_out))
-    complete(store, 0)
-    turn = think(store, two_calls)
-    assert turn.after.status == "Failed"
-    assert "Non-Deterministic workflow detected" in str(turn.after.output_text)
-    store.close()
-
-
-def test_the_ending_waits_for_every_open_activity(tmp_path: Path) -> None:
-    def first_wins(context: Any) -> Generator[Any, Any, Any]:
-        yield context.task_any([context.call_activity("work", n) for n in range(2)])
-        return "won"
-
-    store = started(tmp_path)
-    store.commit(think(store, first_wins))
-    complete(store, 1)
-    turn = think(store, first_wins)
-    assert turn.after.status == "Running"
-    store.commit(turn)
-    complete(store, 0)
-    assert think(store, first_wins).after.output_text == '"won"'
-    store.close()
-
-
-def test_more_actions_than_allowed_fail_the_instance(tmp_path: Path) -> None:
-    store = started(tmp_path)
+def test_more_actions_than_allowed_fail_the_instance(store: Store) -> None:
     episode = next_episode(store)
     rules = replace(RULES, settings=HostSettings(max_orchestration_actions=2))
     turn = decide(episode, replay(fan_out, episode.new_events), rules)
     assert "more than 2 actions" in str(turn.after.output_text)
-    store.close()
 
 
 @pytest.mark.parametrize(
@@ -231,10 +176,9 @@ def test_more_actions_than_allowed_fail_the_instance(tmp_path: Path) -> None:
     ],
 )
 def test_controls_of_a_pending_instance_take_effect_with_its_first_turn(
-    tmp_path: Path, kinds: list[EventType], status: str, output: str
+    store: Store, kinds: list[EventType], status: str, output: str
 ) -> None:
     """Source: real-host.md section 4 and row 18 of section 1, api-pending.json."""
-    store = started(tmp_path)
     for number, kind in enumerate(kinds):
         said = f"why {number}"
         store.post("i", make_event(kind, NOW, Reason=said, Input=said))
@@ -243,21 +187,3 @@ def test_controls_of_a_pending_instance_take_effect_with_its_first_turn(
     assert [activity.task_id for activity in turn.activities] == ([0] if status == "Running" else [])
     ended = [event for event in turn.events if event["EventType"] == EventType.EXECUTION_COMPLETED]
     assert [event["Result"] for event in ended] == ([output] if status == "Terminated" else [])
-    store.close()
-
-
-def test_what_a_suspended_instance_was_told_is_done_when_it_is_resumed(tmp_path: Path) -> None:
-    """Source: real-host.md section 5, row "suspended"."""
-    store = started(tmp_path)
-    store.commit(think(store, two_calls))
-    store.post("i", make_event(EventType.EXECUTION_SUSPENDED, NOW, Reason=None))
-    store.commit(think(store, two_calls))
-    complete(store, 0)
-    turn = think(store, two_calls)
-    assert EventType.TASK_COMPLETED in [event["EventType"] for event in turn.events]
-    assert (turn.after.status, turn.activities) == ("Suspended", [])
-    store.commit(turn)
-    store.post("i", make_event(EventType.EXECUTION_RESUMED, NOW, Reason="on"))
-    turn = think(store, two_calls)
-    assert (turn.after.status, [activity.task_id for activity in turn.activities]) == ("Running", [1])
-    store.close()

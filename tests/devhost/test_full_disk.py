@@ -14,7 +14,7 @@ from local.devhost.hub.store import Store
 from local.devhost.orchestration.instance import Instance
 from local.devhost.testing import running_app
 from tests.devhost.app_folder import SAMPLE
-from tests.devhost.test_process import ask, start, until
+from tests.devhost.test_process import ask, running, until
 
 
 def test_a_change_that_cannot_be_written_is_told_as_such_and_undone(tmp_path: Path) -> None:
@@ -62,19 +62,17 @@ def test_a_disk_that_fills_while_an_activity_runs_ends_the_process_with_the_reas
 ) -> None:
     import resource
 
-    steps, gate = tmp_path / "steps", tmp_path / "steps.0"
+    steps, gate, begun = tmp_path / "steps", tmp_path / "steps.0", tmp_path / "begun"
     gate.touch()
-    process = start("--app", SAMPLE, "--state", tmp_path / "s.db")
-    assert process.stdout is not None
-    url = process.stdout.readline().split()[-1]
-    if beside:
-        ask(f"{url}/api/orchestrators/{beside}", str(tmp_path / "begun"), "POST")
-        until((tmp_path / "begun").exists)
-    ask(f"{url}/api/orchestrators/slow_chain/chain", {"file": str(steps)}, "POST")
-    until(steps.exists)
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, 1))
-    gate.unlink()
-    _, stderr = process.communicate(timeout=60)
+    with running(tmp_path / "s.db") as (url, process):
+        if beside:
+            ask(f"{url}/api/orchestrators/{beside}", {"file": str(begun)}, "POST")
+            until(begun.exists)
+        ask(f"{url}/api/orchestrators/slow_chain/chain", {"file": str(steps)}, "POST")
+        until(steps.exists)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, 1))
+        gate.unlink()
+        _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert re.fullmatch(r"devhost: state file .*s\.db cannot be used: .*", stderr.splitlines()[-1])
     assert not re.search("itself failed|Traceback|asyncio", stderr)

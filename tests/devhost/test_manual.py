@@ -27,12 +27,16 @@ def test_the_tests_it_shows_pass(test: Callable[[Path], None], tmp_path: Path, m
 
 
 def test_the_options_it_names_are_those_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    for arguments, code in (["--help"], 0), (["--port", "99999"], 2):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == code
+    said = capsys.readouterr()
+    assert "a port is a number from 0 to 65535" in said.err
+    assert "Exit codes" in said.out
     named = set(re.findall(r"`(?:python -m local.devhost )?(--[a-z-]+)", MANUAL)) - {"--help"}
     assert named
-    assert named <= options
+    assert named <= set(re.findall(r"--[a-z-]+", said.out))
 
 
 def test_the_files_and_settings_it_names_are_there() -> None:

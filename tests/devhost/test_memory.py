@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from local.devhost.testing import RunningApp, running_app
+from tests.devhost.app_folder import ORCHESTRATIONS
 
-APP = Path(__file__).parent / "apps" / "orchestrations"
 GENERATIONS = 1_000
 
 
@@ -22,7 +22,7 @@ def run_generations(app: RunningApp, count: int) -> int:
 
 def test_memory_and_state_file_stay_flat_over_generations(tmp_path: Path) -> None:
     state_file = tmp_path / "state.db"
-    with running_app(APP, state_file=state_file) as app:
+    with running_app(ORCHESTRATIONS, state_file=state_file) as app:
         run_generations(app, 200)
         before, size = run_generations(app, 200), state_file.stat().st_size
         after = run_generations(app, GENERATIONS)

@@ -1,233 +1,182 @@
-"""What an orchestrator may do, on a running devhost with virtual time."""
+"""What an orchestrator may do and may not, beyond what the transcripts of the real host show: tests/real_host."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local.devhost.errors import DevhostError, Refusal
-from local.devhost.hub.clock import VirtualClock
+from local.devhost.console import Console
+from local.devhost.errors import Refusal
+from local.devhost.hub.clock import RealClock, VirtualClock
+from local.devhost.hub.store import Store
 from local.devhost.testing import RunningApp, running_app
+from local.devhost.worker.worker import Worker
+from tests.devhost.app_folder import ORCHESTRATIONS
 
-APP = Path(__file__).parent / "apps" / "orchestrations"
 
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[RunningApp]:
-    with running_app(APP, state_file=tmp_path / "state.db") as running:
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    with running_app(ORCHESTRATIONS, state_file=tmp_path_factory.mktemp("app") / "s.db") as running:
         yield running
 
 
-@pytest.fixture
-def still_app(tmp_path: Path) -> Iterator[RunningApp]:
-    with running_app(APP, state_file=tmp_path / "state.db", clock=VirtualClock(automatic=False)) as running:
-        yield running
+def raised_to(app: RunningApp, name: str, value: object = None) -> str:
+    """Start an orchestrator and raise `go` as soon as it waits."""
+    instance_id = app.start(name, value)
+    app.rest()
+    app.raise_event(instance_id, "go")
+    return instance_id
 
 
-def test_activities_follow_one_another(app: RunningApp) -> None:
-    assert app.result(app.start("chain", 3)) == 12
-
-
-def test_an_orchestrator_is_found_in_any_case_and_shown_as_asked_for(app: RunningApp) -> None:
-    instance = app.wait(app.start("CHAIN", 3))
-    assert (instance.status, instance.name) == ("Completed", "CHAIN")  # as given: row 33 of real-host.md, section 1
-
-
-def test_fan_out_takes_few_episodes_and_sets_the_custom_status(app: RunningApp) -> None:
+def test_a_fan_out_takes_few_turns(app: RunningApp) -> None:
     instance_id = app.start("fan_out", 300)
     assert app.result(instance_id) == sum(2 * n for n in range(300))
-    assert app.wait(instance_id).custom_status_text == '{"summed": 300}'
-    episodes = [event for event in app.history(instance_id) if event["EventType"] == 12]
-    assert len(episodes) < 100
+    assert sum(event["EventType"] == 12 for event in app.history(instance_id)) < 100
 
 
-def test_an_uncaught_failure_fails_the_instance_with_the_activity_s_message(app: RunningApp) -> None:
-    instance = app.wait(app.start("uncaught"))
-    assert instance.status == "Failed"
-    assert instance.output_text is not None
-    assert instance.output_text.startswith(
-        "Orchestrator function 'uncaught' failed: Activity function 'fail' failed: ValueError: no luck"
-    )
-    assert any("uncaught" in line and "error" in line for line in app.lines)
+def test_no_activity_begins_before_the_result_that_freed_its_slot_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash makes no more activities run again than may run at once."""
+    monkeypatch.setenv("AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions", "3")
+    begun, written, unwritten = [0], [0], list[int]()
+    end_tasks = Store.end_tasks
 
+    async def run(self: Worker, function: object, input_text: str) -> str:
+        begun[0] += 1
+        return input_text  # at once, so that nothing else happens in between
 
-def test_drained_task_all_with_retries_collects_every_outcome(app: RunningApp) -> None:
-    instance_id = app.start("drained")
-    outcomes = app.result(instance_id)
-    assert outcomes[:3] == ["0 after 1", "1 after 2", "2 after 3"]
-    assert outcomes[3:5] == ["Activity function 'fail_first' failed: RuntimeError: attempt 3"] * 2
-    assert outcomes[5] == 42
-    instance = app.wait(instance_id)
-    assert instance.last_updated_time - instance.created_time > timedelta(hours=2)  # and nobody has waited for them
+    def end(self: Store, table: str, ended: Sequence[Any]) -> list[str]:
+        unwritten.append(begun[0] - written[0])
+        written[0] += len(ended)
+        return end_tasks(self, table, ended)
 
-
-def test_work_called_before_a_failed_task_all_is_drained_is_reported_by_its_pattern(app: RunningApp) -> None:
-    instance = app.wait(app.start("follow_up_too_early"))
-    assert instance.status == "Failed"
-    assert "On the real host this instance completes with wrong results" in str(instance.output_text)
-    assert "Way out: after a failed task_all yield each of its tasks again" in str(instance.output_text)
-
-
-def test_a_task_any_window_ends_and_its_loss_of_concurrency_is_said(app: RunningApp) -> None:
-    assert app.result(app.start("window")) == [0, 2, 4, 6, 8, 10]
-    assert sum("window kept full" in line for line in app.lines) <= 1
-
-
-def test_a_two_hour_wait_takes_no_time(app: RunningApp) -> None:
-    assert app.result(app.start("approval")) == "timed out"
-
-
-def test_an_event_beats_the_timer_and_its_data_arrives_decoded(still_app: RunningApp) -> None:
-    instance_id = still_app.start("approval")
-    still_app.wait(instance_id, lambda it: it.status == "Running")
-    still_app.raise_event(instance_id, "Approval", {"by": "me"})
-    assert still_app.result(instance_id) == {"approved": {"by": "me"}, "value": 2}
-
-
-def test_time_advances_by_hand(still_app: RunningApp) -> None:
-    instance_id = still_app.start("approval")
-    still_app.rest()
-    still_app.advance(timedelta(minutes=119))
-    still_app.rest()
-    assert still_app.wait(instance_id, lambda it: True).status == "Running"
-    still_app.advance(timedelta(minutes=2))
-    assert still_app.result(instance_id) == "timed out"
-
-
-def test_timers_move_the_orchestrator_s_clock(app: RunningApp) -> None:
-    assert app.result(app.start("sleeper")).startswith("2026-01-04")
-
-
-def test_events_raised_one_after_the_other_arrive_once_and_in_order(still_app: RunningApp) -> None:
-    instance_id = still_app.start("three_events")
-    for number in range(3):
-        still_app.rest()
-        still_app.raise_event(instance_id, "Tick", number)
-    assert still_app.result(instance_id) == [0, 1, 2]
-
-
-def test_an_event_in_another_case_is_used_up_and_said(still_app: RunningApp) -> None:
-    instance_id = still_app.start("approval")
-    still_app.rest()
-    still_app.raise_event(instance_id, "APPROVAL", 1)
-    still_app.rest()
-    assert still_app.wait(instance_id, lambda it: True).status == "Running"
-    assert any(
-        "'APPROVAL' is used up without effect: the orchestrator waits for 'Approval'" in it for it in still_app.lines
-    )
-    still_app.raise_event(instance_id, "Approval", 2)
-    assert still_app.result(instance_id) == {"approved": 2, "value": 2}
-
-
-def test_continue_as_new_starts_over_with_a_short_history(app: RunningApp) -> None:
-    instance_id = app.start("generations", {"left": 20, "sum": 0})
-    assert app.result(instance_id) == sum(2 * n for n in range(21))
-    assert len(app.history(instance_id)) < 12
-    assert app.wait(instance_id).custom_status_text == '{"left": 0}'
-
-
-def test_sub_orchestrations_return_and_fail_to_their_parent(app: RunningApp) -> None:
-    assert app.result(app.start("parent")) == [0, 4, 8, True]
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("unknown_activity", "The function 'nowhere' doesn't exist, is disabled, or is not an activity function."),
-        ("entity_caller", "devhost does not run call_entity"),
-        ("no_task", "AttributeError: 'int' object has no attribute '_is_scheduled'"),
-        ("unserialisable", "Non-Deterministic workflow detected"),
-    ],
-)
-def test_what_cannot_run_fails_with_its_reason(app: RunningApp, name: str, reason: str) -> None:
-    instance = app.wait(app.start(name))
-    assert (instance.status, reason in str(instance.output_text)) == ("Failed", True)
-
-
-def test_the_instance_of_an_unknown_orchestrator_fails_and_names_those_there_are(app: RunningApp) -> None:
-    text = str(app.wait(app.start("Double")).output_text)
-    assert text.startswith(
-        "Orchestrator function 'Double' failed: The function 'Double' doesn't exist, is disabled, or is not an "
-        "orchestrator function. Additional info: The following are the known orchestrator functions: 'chain', "
-    )
-    assert text.endswith("'.")
-
-
-@pytest.mark.parametrize(("characters", "status"), [(8_700, "Completed"), (8_704, "Failed")])
-def test_the_custom_status_is_limited_as_utf_16(app: RunningApp, characters: int, status: str) -> None:
-    instance = app.wait(app.start("big_status", {"characters": characters}))
-    assert instance.status == status
-    assert ("17 KB" in str(instance.output_text)) == (status == "Failed") == (instance.custom_status_text is None)
-
-
-def test_what_the_sdk_cannot_do_is_shown_in_its_words(app: RunningApp) -> None:
-    assert app.wait(app.start("nested_failure")).status == "Failed"
-    assert any("cannot go on" in line and "does not have pending sub-task" in line for line in app.lines)
-    assert app.result(app.start("one_by_one", 900)) == 0
-    assert "maximum recursion depth" in str(app.wait(app.start("one_by_one", 1_000)).output_text)
-
-
-def test_a_child_with_a_version_is_refused(app: RunningApp) -> None:
-    instance = app.wait(app.start("versioned_child"))
-    assert (instance.status, "devhost knows no versions" in str(instance.output_text)) == ("Failed", True)
-
-
-def test_a_stuck_orchestrator_is_named(app: RunningApp) -> None:
-    app.start("stuck", instance_id="stuck-1")
-    app.rest()
-    assert any("stuck-1" in line and "nothing can complete" in line for line in app.lines)
-
-
-def test_an_orchestrator_without_yield_returns(app: RunningApp) -> None:
-    assert app.result(app.start("plain")) == "no yield"
+    monkeypatch.setattr(Worker, "run_activity", run)
+    monkeypatch.setattr(Store, "end_tasks", end)
+    with running_app(ORCHESTRATIONS, state_file=tmp_path / "s.db") as app:
+        assert app.result(app.start("fan_out", 20)) == sum(range(20))
+    assert (written[0], max(unwritten)) == (20, 3)
 
 
 def test_guids_and_time_are_the_same_in_every_replay(app: RunningApp) -> None:
     assert len(set(app.result(app.start("guids")))) == 3
 
 
-def test_an_id_is_refused_while_it_runs_and_free_afterwards(still_app: RunningApp) -> None:
-    still_app.start("approval", instance_id="one")
-    with pytest.raises(Refusal, match="already exists"):
-        still_app.start("chain", 1, instance_id="one")
-    still_app.call(still_app.hub.terminate("one", "enough"))
-    assert still_app.wait("one").output_text == "enough"
+@pytest.mark.parametrize(("days", "pieces"), [(6, 1), (7, 2), (30, 9)])
+def test_a_timer_of_more_than_six_days_is_cut_into_pieces_and_ends_in_time(
+    app: RunningApp, days: int, pieces: int
+) -> None:
+    instance_id = app.start("nap", days)
+    assert app.result(instance_id) == pytest.approx(days * 86_400, abs=1)
+    assert sum(event["EventType"] == 10 for event in app.history(instance_id)) == pieces
+
+
+def test_cancelling_a_timer_of_seven_days_is_lost_until_its_piece_fires(tmp_path: Path) -> None:
+    with running_app(ORCHESTRATIONS, state_file=tmp_path / "s.db", clock=VirtualClock(automatic=False)) as still:
+        short, long = (raised_to(still, "cancelled_nap", days) for days in (5, 7))
+        still.rest()
+        assert [still.wait(it, lambda _: True).status for it in (short, long)] == ["Completed", "Running"]
+        still.advance(timedelta(days=3, seconds=1))
+        assert still.wait(long).status == "Completed"
+
+
+def test_a_timer_may_lie_in_the_year_1(app: RunningApp) -> None:
+    assert app.result(app.start("timer_of_the_year_one")) is None
+
+
+def test_a_timer_fires_while_an_activity_runs(tmp_path: Path) -> None:
+    (tmp_path / "gate").touch()
+    with running_app(ORCHESTRATIONS, state_file=tmp_path / "s.db", clock=RealClock()) as app:
+        try:
+            instance_id = app.start("timer_beside_activity", str(tmp_path / "gate"))
+            instance = app.wait(instance_id, lambda it: it.custom_status_text is not None)
+            assert (instance.status, instance.custom_status_text) == ("Running", '"timer"')
+        finally:
+            (tmp_path / "gate").unlink()
+        app.result(instance_id)
+
+
+@pytest.mark.parametrize(("characters", "status"), [(8_700, "Completed"), (8_704, "Failed")])
+def test_the_custom_status_is_limited_as_utf_16(app: RunningApp, characters: int, status: str) -> None:
+    instance = app.wait(app.start("big_status", characters))
+    assert instance.status == status
+    assert ("17 KB" in str(instance.output_text)) == (status == "Failed") == (instance.custom_status_text is None)
+
+
+def test_the_first_turn_of_the_next_generation_keeps_the_custom_status_and_the_second_clears_it(
+    app: RunningApp,
+) -> None:
+    instance_id = app.start("status_of_the_generation_before")
+    app.rest()
+    assert app.wait(instance_id, lambda it: True).custom_status_text == '"old"'
+    app.raise_event(instance_id, "go")
+    app.rest()
+    assert app.wait(instance_id, lambda it: True).custom_status_text is None
+
+
+def test_another_task_than_in_the_history_is_told_in_the_host_s_words(app: RunningApp) -> None:
+    assert app.wait(raised_to(app, "changed_code")).output_text == (
+        "Non-Deterministic workflow detected: A previous execution of this orchestration scheduled an activity task "
+        "with sequence number 0 named 'fail', but the current orchestration replay instead scheduled an activity task "
+        "named 'double' with this sequence number.  Was a change made to the orchestrator code after this instance had "
+        "already started running?"
+    )
+
+
+OWN_ERROR = "One or more errors occurred. (Result: Failure\nException: ValueError: own error, half \ufffd\nStack: "
+HANGS = ": on the real host the instance stays Running for ever"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("no_generator", None, f"Orchestrator function 'no_generator' failed: {OWN_ERROR}Traceback"),
+        ("parent", ["no_generator"], f"Orchestrator function 'no_generator' failed: {OWN_ERROR}Traceback"),
+        ("odd_text_of_an_activity", None, "Activity function 'fail' failed: ValueError: half \ufffd"),
+        ("leaves", None, "One or more errors occurred. (python exited with code 3 (0x3))"),
+        ("cancelled", None, "scheduled an activity task with sequence ID 0 and name 'double' (version '')"),
+        ("unserialisable", None, "Non-Deterministic workflow detected"),
+        ("nested_failure", None, "Non-Deterministic workflow detected"),
+        ("one_by_one", 1_000, "maximum recursion depth"),
+        ("retry_in_a_million_years", None, "OverflowError: days="),
+        ("no_attempts", None, f"'double' is called with 0 attempts{HANGS}"),
+        ("parent", ["no_generator", None, "me"], f"has the instance id of its parent, 'me'{HANGS}"),
+        ("parent", ["no_generator", None, "\ud83d"], "UnicodeEncodeError"),
+        ("naive_time", None, "'naive_time' failed: can't compare offset-naive and offset-aware datetimes"),
+        ("entity_caller", None, "devhost does not run call_entity"),
+        ("versioned_child", None, "devhost knows no versions"),
+    ],
+)
+def test_an_instance_that_cannot_go_on_fails_with_the_reason(
+    app: RunningApp, name: str, value: object, reason: str
+) -> None:
+    instance = app.wait(app.start(name, value, instance_id="me"))
+    assert instance.status == "Failed"
+    assert reason in str(instance.output_text)
+    assert any(f"error: me · {str(instance.output_text)[:40]}" in line for line in app.lines)
+
+
+def test_what_the_sdk_cannot_do_is_shown_in_its_words(app: RunningApp) -> None:
+    app.wait(app.start("nested_failure"))
+    assert any("cannot go on" in line and "does not have pending sub-task" in line for line in app.lines)
+    assert app.result(app.start("one_by_one", 900)) == 0
+
+
+def test_an_ended_instance_takes_no_event(app: RunningApp) -> None:
+    assert app.result(app.start("plain", instance_id="ended")) == "no yield"
     with pytest.raises(Refusal, match="has ended"):
-        still_app.raise_event("one", "Approval")
-    still_app.start("chain", 1, instance_id="one")
-    assert still_app.result("one") == 4
+        app.raise_event("ended", "go")
 
 
-def test_a_suspended_instance_keeps_its_mail_until_it_is_resumed(still_app: RunningApp) -> None:
-    hub = still_app.hub
-    still_app.start("approval", instance_id="held")
-    still_app.rest()
-    still_app.call(hub.suspend("held", "wait"))
-    still_app.rest()
-    with pytest.raises(DevhostError, match="in the Suspended state"):
-        still_app.call(hub.suspend("held", "again"))
-    still_app.raise_event("held", "Approval", 1)
-    still_app.rest()
-    held = still_app.wait("held", lambda it: True)
-    assert (held.status, held.output_text) == ("Suspended", "wait")
-    still_app.call(hub.resume("held", "go"))
-    assert still_app.result("held") == {"approved": 1, "value": 2}
-    with pytest.raises(Refusal, match="has ended"):
-        still_app.call(hub.resume("held", "again"))
+def test_work_that_is_scheduled_begins_even_if_nobody_can_be_told(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def event(self: Console, instance_id: str, text: str) -> None:
+        if text.endswith("started"):
+            raise RuntimeError("the console is broken")
 
-
-def test_only_ended_instances_are_purged(still_app: RunningApp) -> None:
-    hub = still_app.hub
-    still_app.start("approval", instance_id="running")
-    still_app.start("chain", 1, instance_id="ended")
-    still_app.wait("ended")
-    with pytest.raises(Refusal, match="Only orchestrations in a terminal state"):
-        still_app.call(hub.purge("running"))
-    assert still_app.call(hub.purge("ended")) == 1
-    assert still_app.call(hub.get("ended")) is None
-
-
-def test_created_time_is_the_clock_s(app: RunningApp) -> None:
-    instance = app.wait(app.start("plain"))
-    assert instance.created_time - datetime(2026, 1, 1, tzinfo=UTC) < timedelta(seconds=1)
+    monkeypatch.setattr(Console, "event", event)
+    assert app.result(app.start("fan_out", 1)) == 0
+    assert any("devhost itself failed" in line for line in app.lines)

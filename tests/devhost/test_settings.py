@@ -1,4 +1,4 @@
-"""host.json and environment, as the host reads them."""
+"""host.json, local.settings.json and environment: what devhost reads out of them, and why it refuses one."""
 
 from pathlib import Path
 
@@ -8,22 +8,20 @@ from local.devhost.errors import AppLoadError, DevhostError
 from local.devhost.settings import load_settings, read_local_values
 
 
-def test_defaults_hold_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WEBSITE_SITE_NAME", raising=False)
-    settings = load_settings(tmp_path)
-    assert (settings.hub_name, settings.route_prefix) == ("TestHubName", "api")
-    assert settings.function_timeout_seconds == 1800
+def host_json(inside: str) -> str:
+    return f'{{"version": "2.0", "extensionBundle": {{}}, {inside}}}'
+
+
+def durable(setting: str) -> str:
+    return host_json(f'"extensions": {{"http": {{"routePrefix": ""}}, "durableTask": {{{setting}}}}}')
 
 
 def test_host_json_is_read_and_environment_overrides_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "host.json").write_text(
-        """{"version": "2.0", "extensionBundle": {}, "functionTimeout": "00:01:30",
-        "extensions": {"http": {"routePrefix": ""}, "durableTask": {
-            "hubName": "%Hub%", "maxConcurrentActivityFunctions": 3}}}
-        """
-    )
+    assert load_settings(tmp_path).function_timeout_seconds == 1800
+    (tmp_path / "host.json").write_text(durable('"hubName": "%Hub%", "maxConcurrentActivityFunctions": 3'))
     monkeypatch.setenv("Hub", "HubFromSetting")
     monkeypatch.setenv("PYTHON_THREADPOOL_THREAD_COUNT", "2")
+    monkeypatch.setenv("AzureFunctionsJobHost__functionTimeout", "00:01:30")
     monkeypatch.setenv("AzureFunctionsJobHost__extensions__durableTask__maxConcurrentOrchestratorFunctions", "4")
     settings = load_settings(tmp_path)
     assert (settings.hub_name, settings.route_prefix) == ("HubFromSetting", "")
@@ -32,70 +30,35 @@ def test_host_json_is_read_and_environment_overrides_it(tmp_path: Path, monkeypa
 
 
 def test_minus_one_means_no_timeout(tmp_path: Path) -> None:
-    (tmp_path / "host.json").write_text('{"version": "2.0", "extensionBundle": {}, "functionTimeout": "-1"}')
+    (tmp_path / "host.json").write_text(host_json('"functionTimeout": "-1"'))
     assert load_settings(tmp_path).function_timeout_seconds is None
 
 
-def durable(setting: str) -> str:
-    return f'{{"version": "2.0", "extensionBundle": {{}}, "extensions": {{"durableTask": {{{setting}}}}}}}'
-
-
-DOWN, EMPTY = "does not start: every path answers 503", "starts with 0 functions: every path answers 404"
-
-
 @pytest.mark.parametrize(
-    ("text", "said", "then"),
+    ("text", "said"),
     [
-        ("{", "host.json is not valid JSON", DOWN),
-        ("", "host.json is not valid JSON", DOWN),
-        ('{"version": "2.0"} x', "host.json is not valid JSON", DOWN),
-        ("{'version': '2.0'}", "host.json is not valid JSON", EMPTY),
-        ('\ufeff{"version": "2.0"}', "host.json is not valid JSON", EMPTY),
-        ("// a comment\n{}", "host.json is not valid JSON", EMPTY),
-        ("[]", "host.json must hold a JSON object", DOWN),
-        ("{}", '"version" must be "2.0", not None', DOWN),
-        ('{"version": "4.0"}', '"version" must be "2.0", not \'4.0\'', DOWN),
-        ('{"version": "2.0"}', "names no extensionBundle", DOWN),
-        (
-            '{"version": "2.0", "extensionBundle": {}, "functions": ["a"]}',
-            "serves all functions",
-            "loads only those in",
-        ),
-        ('{"version": "2.0", "extensionBundle": {}, "functionTimeout": "soon"}', "must read hh:mm:ss", DOWN),
-        ('{"version": "2.0", "extensionBundle": {}, "functionTimeout": "00:00:00"}', "greater than 00:00:01", DOWN),
-        (durable('"hubName": "1x"'), "Task hub name '1x' should", DOWN),
-        (durable(f'"hubName": "{"h" * 47}"'), "Task hub name 'hhh", DOWN),
-        (durable('"maxConcurrentActivityFunctions": 0'), "maxConcurrentActivityFunctions", DOWN),
-        (
-            durable('"versionMatchStrategy": "Strict"'),
-            "versionMatchStrategy must not be set",
-            "gives instances a version",
-        ),
-        (
-            durable('"httpSettings": {"useForwardedHost": true}'),
-            "useForwardedHost must not be set",
-            "writes the forwarded host into its links",
-        ),
-        (durable('"defaultVersion": "1.0"'), "defaultVersion must not be set", "gives instances a version"),
-        (
-            durable('"overridableExistingInstanceStates": "AnyState"'),
-            "overridableExistingInstanceStates must not be set",
-            "starts over running instances",
-        ),
-        (durable('"localRpcEndpointEnabled": false'), "localRpcEndpointEnabled", "fails each call of a durable client"),
+        ("{", "host.json is not valid JSON"),
+        ("[]", "host.json must hold a JSON object"),
+        ('{"version": "4.0"}', '"version" must be "2.0", not \'4.0\''),
+        ('{"version": "2.0"}', "names no extensionBundle"),
+        (host_json('"functions": ["a"]'), "serves all functions (the real host loads only those in ['a'])"),
+        (host_json('"functionTimeout": "soon"'), "must read hh:mm:ss"),
+        (host_json('"functionTimeout": "00:00:00"'), "greater than 00:00:01"),
+        (durable('"hubName": "1x"'), "Task hub name '1x' should"),
+        (durable(f'"hubName": "{"h" * 47}"'), "Task hub name 'hhh"),
+        (durable('"maxConcurrentActivityFunctions": 0'), "maxConcurrentActivityFunctions"),
+        (durable('"versionMatchStrategy": "Strict"'), "(the real host gives instances a version"),
+        (durable('"defaultVersion": "1.0"'), "defaultVersion must not be set"),
+        (durable('"httpSettings": {"useForwardedHost": true}'), "(the real host writes the forwarded host into"),
+        (durable('"overridableExistingInstanceStates": "AnyState"'), "(the real host starts over running instances"),
+        (durable('"localRpcEndpointEnabled": false'), "(the real host fails each call of a durable client"),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_the_real_host_does(tmp_path: Path, text: str, said: str, then: str) -> None:
+def test_a_setting_that_devhost_cannot_follow_is_named_with_the_reason(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "host.json").write_text(text)
     with pytest.raises(AppLoadError) as caught:
         load_settings(tmp_path)
     assert said in str(caught.value)
-    assert f"(the real host {then}" in str(caught.value)
-
-
-def test_a_hub_name_of_46_letters_is_taken_as_the_host_takes_it(tmp_path: Path) -> None:
-    (tmp_path / "host.json").write_text(durable(f'"hubName": "{"h" * 46}"'))
-    assert load_settings(tmp_path).hub_name == "h" * 46
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -58,11 +58,6 @@ def waits(context):
     return (yield context.wait_for_external_event("go"))
 
 @app.orchestration_trigger(context_name="context")
-def blocks(context):
-    hold(context.get_input())
-    return (yield context.call_activity("work", ""))
-
-@app.orchestration_trigger(context_name="context")
 def quits(context):
     sys.exit(3)
     yield
@@ -239,12 +234,3 @@ def test_a_call_over_its_time_fails_and_the_others_run_again_in_a_new_process(ap
     for _ in range(3):
         app.strike(lambda worker: worker.expire())
         assert str(app.result(app.start("once", ["work", ""]))).startswith(reason), "and such ends are not counted"
-
-
-def test_a_turn_over_its_time_is_run_again_in_a_new_process(app: RunningApp, gate: Path) -> None:
-    gate.touch()
-    instance = app.start("blocks", str(gate))
-    before = holders(gate)
-    assert holders(gate, 2)[1] not in before
-    gate.unlink()
-    assert isinstance(app.result(instance), int)

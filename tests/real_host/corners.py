@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.real_host.exchanges import read
 from tests.real_host.host import WEBHOOKS, Host, hosted
-from tests.real_host.orchestrations import await_events, raise_event
+from tests.real_host.orchestrations import await_events, check_warning, raise_event
 from tests.real_host.rows import Row, compare, compare_answers
 
 _SWITCHED_OFF = {"AzureWebJobs.switched_off.Disabled": "true"}
@@ -90,6 +90,7 @@ def _outcome(host: Host, case: Mapping[str, Any], instance_id: str, codes: Mappi
         text = case["raw"].partition('"output":')[2].partition(',"createdTime"')[0]
         real["output"] = host.marks.level(json.loads(text))
     _shorten(case["case"], real, here)
+    check_warning(host, case["case"], instance_id)
     return compare(case["case"], "status", {key: real[key] for key in here if key in real}, _like(here, real))
 
 

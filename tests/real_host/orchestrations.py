@@ -1,7 +1,7 @@
 """Recorded orchestrations: play them again on devhost, and give each recorded turn to the SDK alone."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from functools import partial
 from typing import Any, TypeAlias, cast
@@ -16,7 +16,8 @@ from tests.real_host.host import WEBHOOKS, Host, hosted
 from tests.real_host.rows import APPS, Row, compare
 
 Recording: TypeAlias = Mapping[str, Any]
-Events: TypeAlias = list[dict[str, Any]]
+Event: TypeAlias = dict[str, Any]
+Events: TypeAlias = list[Event]
 
 _PREFIXES = {"histories": "h-", "patterns": "p-"}
 _TURN_MARKS = (EventType.ORCHESTRATOR_STARTED, EventType.ORCHESTRATOR_COMPLETED)
@@ -29,6 +30,27 @@ _OUTSIDE = {
 _JSON = {"Content-Type": "application/json"}
 # A call with retry beside other calls: which of them takes a number first depends on milliseconds.
 _RACES = ("two_retries", "any_with_retry")
+# What devhost's console says where the real host goes wrong without a word: the patterns of docs/devhost.md.
+_PARTS, _HANGS = "On the real host this instance completes with wrong results", "stays Running for ever"
+_FALLS, _REPLACED = (
+    "A window kept full with task_any loses its concurrency",
+    "came more than once before it was waited for",
+)
+_WARNINGS = {
+    "follow_up_with_retry": f"{_PARTS}: ",
+    "separate_yield_of_a_part": f"{_PARTS}: ",
+    "unknown-activity": _HANGS,
+    "unknown_activity": _HANGS,
+    "unknown_child": _HANGS,
+    "window": _FALLS,
+    "window_of_four": _FALLS,
+    "ends_with_open_wait": "stays Running until the events that it waited for have come (never), as on a real host",
+    "taken_over": "stuck: the orchestrator waits for a task that nothing can complete",
+    "two-events-early": _REPLACED,
+    "two events before two waits": _REPLACED,
+    "event in another case": "'APPROVAL' is used up without effect: the orchestrator waits for 'approval'",
+    "continue-event": "event 'go' was raised before continue_as_new and not waited for: lost, as on a real host",
+}
 _ENDED = ("Completed", "Failed", "Terminated")
 _STACK, _STATE = "nStack: {stack}", "\n\n$OutOfProcData$"
 _IDENTITY = ("EventType", "EventId", "TaskScheduledId", "TimerId", "Name")
@@ -79,6 +101,13 @@ def await_events(host: Host, instance_id: str, count: int) -> None:
     host.app.wait(instance_id, lambda it: len(_without_marks(store.history(instance_id))) >= count)
 
 
+def check_warning(host: Host, case: str, instance_id: str) -> None:
+    """Raise AssertionError if devhost's console lacks the warning that a case has to bring."""
+    lines = [line for line in host.app.lines if f" {instance_id} · " in line]
+    if case in _WARNINGS:
+        assert any(_WARNINGS[case] in line for line in lines), f"{case}: no line has {_WARNINGS[case]!r}: {lines}"
+
+
 def _outcome(host: Host, case: str, instance_id: str, recording: Recording) -> Iterator[Row]:
     real = host.marks.level(recording["status"])
     if real["runtimeStatus"] in _ENDED:
@@ -87,9 +116,13 @@ def _outcome(host: Host, case: str, instance_id: str, recording: Recording) -> I
         host.app.rest()
     here = host.status(instance_id, "?showHistory=true&showHistoryOutput=true")["body"]
     for status in (real, here):
-        # Completions that arrive together come in any order.
-        status["historyEvents"] = sorted(status.get("historyEvents", ()), key=lambda it: json.dumps(it, sort_keys=True))
+        status["historyEvents"] = _in_one_order(status.get("historyEvents", ()))
     yield from compare(case, "status", real, here)
+    check_warning(host, case, instance_id)
+    if "history_without_inputs_and_outputs" in recording:
+        bare = host.marks.level(recording["history_without_inputs_and_outputs"])
+        shown = host.status(instance_id, "?showHistory=true&showInput=false")["body"]["historyEvents"]
+        yield from compare(case, "history without inputs and outputs", *map(_in_one_order, (bare, shown)))
     recorded = _generations(recording)[-1]
     both = (recorded, _without_marks(host.app.history(instance_id))[: len(recorded)])
     if case in _RACES:
@@ -98,6 +131,11 @@ def _outcome(host: Host, case: str, instance_id: str, recording: Recording) -> I
         return
     yield from compare(case, "order", *([_identify(it) for it in events if not _is_end(it)] for events in both))
     yield from compare(case, "ends", *(sorted(_identify(it) for it in events if _is_end(it)) for events in both))
+
+
+def _in_one_order(events: Sequence[Event]) -> list[Event]:
+    """Sort the events, since completions that arrive together come in any order."""
+    return sorted(events, key=lambda it: json.dumps(it, sort_keys=True))
 
 
 def _is_end(event: Mapping[str, Any]) -> bool:

@@ -82,7 +82,8 @@ def _timeout() -> list[Row]:
         rows += compare("bystander", "output", [3.5] * 4, list(seconds))
         rows.append(Row("bystander", "ran again", True, len({*pids}) == 1 and pids[0] != before))
         marker = {"marker": str(Path(folder) / "marker")}
-        rows.append(Row("orchestrator blocks 12 s", "output", 0, _output(host, "slow_orchestrator", marker)[0]))
+        before, (output, pid) = _pid(host), _output(host, "slow_orchestrator", marker)
+        rows += compare("orchestrator blocks 12 s", "output, new worker", [0, True], [output, pid != before])
         look("HTTP function of 12 s", lambda: {key: _get(host, "/api/slow")[key] for key in ("status", "body")})
         look("activity with retry, each times out", lambda: ran("retried"))
     return rows

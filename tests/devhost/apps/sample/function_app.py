@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import threading
 import time
@@ -28,34 +27,10 @@ async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     return response
 
 
-@app.route(route="status/{instance}", methods=["GET"])
-@app.durable_client_input(client_name="client")
-async def status(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    found = await client.get_status(req.route_params["instance"], show_input=True)
-    if not found:
-        return func.HttpResponse(status_code=404)
-    return func.HttpResponse(json.dumps(found.to_json(), default=str), mimetype="application/json")
-
-
-@app.route(route="echo/{number:int?}")
+@app.route(route="echo")
 def echo(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     logging.info("echoed", extra={"action": "echoed", "size": len(req.get_body())})
-    seen = {
-        "method": req.method,
-        "url": req.url,
-        "headers": dict(req.headers),
-        "params": dict(req.params),
-        "route_params": dict(req.route_params),
-        "body": req.get_body().decode("latin-1"),
-        "form": dict(req.form),
-        "function": context.function_name,
-    }
-    return func.HttpResponse(json.dumps(seen), status_code=201, mimetype="application/json")
-
-
-@app.route(route="echo/special")
-def special(req: func.HttpRequest) -> str:
-    return "special"
+    return func.HttpResponse(req.get_body())
 
 
 @app.route(route="binary", auth_level=func.AuthLevel.FUNCTION)
@@ -68,9 +43,14 @@ def broken(req: func.HttpRequest) -> func.HttpResponse:
     raise ValueError("on purpose")
 
 
-@app.route(route="wrong")
-def wrong(req: func.HttpRequest) -> str:
-    return {"a": 1}  # type: ignore[return-value]  # what the app gets wrong
+@app.route(route="json_text")
+def json_text(req: func.HttpRequest) -> str:
+    return '{"body": {"a": 1}, "statusCode": 418}'
+
+
+@app.route(route="cookie")
+def cookie(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("c", headers={"Set-Cookie": "a=b"})
 
 
 @app.route(route="called_off")
@@ -117,25 +97,6 @@ def slow_chain(context: df.DurableOrchestrationContext) -> Generator[Any, Any, A
 
 
 @app.orchestration_trigger(context_name="context")
-def retried(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
-    options = df.RetryOptions(first_retry_interval_in_milliseconds=10, max_number_of_attempts=3)
-    return (yield context.call_activity_with_retry("fail_until", options, context.get_input()))
-
-
-@app.orchestration_trigger(context_name="context")
-def fragile(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
-    return (yield context.call_activity("fail_until", context.get_input()))
-
-
-@app.orchestration_trigger(context_name="context")
-def held(context: df.DurableOrchestrationContext) -> str:
-    """Stay in the first episode, so that the instance is pending, while a file is there."""
-    while Path(context.get_input()["gate"]).exists():
-        time.sleep(0.01)
-    return "let go"
-
-
-@app.orchestration_trigger(context_name="context")
 def endless(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
     yield context.call_activity("hold_on", context.get_input())
 
@@ -150,10 +111,10 @@ async def double(number: int) -> int:
     return number * 2
 
 
-@blueprint.activity_trigger(input_name="begun")
-async def hold_on(begun: str) -> None:
+@blueprint.activity_trigger(input_name="order")
+async def hold_on(order: dict) -> None:
     """Tell in a file that it has begun, and never end, cancelled or not, nor let its thread end."""
-    await asyncio.to_thread(Path(begun).touch)
+    await asyncio.to_thread(Path(order["file"]).touch)
     while True:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.to_thread(threading.Event().wait)
@@ -169,17 +130,6 @@ def note_step(order: dict) -> int:
     while gate.exists():
         time.sleep(0.02)
     return int(order["step"])
-
-
-@blueprint.activity_trigger(input_name="order")
-def fail_until(order: dict) -> int:
-    path = Path(order["file"])
-    with path.open("a") as file:
-        file.write("x")
-    attempt = len(path.read_text())
-    if attempt < order["attempts"]:
-        raise RuntimeError(f"attempt {attempt} fails")
-    return attempt
 
 
 app.register_functions(blueprint)
