@@ -16,7 +16,7 @@ from local.chaos.fault import Fault
 from local.chaos.plan import make_plan
 from local.chaos.round import Outcome
 from local.chaos.verdict import problems, summary
-from local.demo.tally import Comparison
+from local.demo.readback import Comparison
 
 PLAN = replace(make_plan("1", 1, 100), chunk_size=50)
 HARM = Harm(kills=1, faults=Counter({Fault.LOST: 3, Fault.BUSY: 2}), lost_answers=3)

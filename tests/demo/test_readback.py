@@ -8,7 +8,7 @@ import pytest
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from local.demo import readback
-from local.demo.tally import Comparison
+from local.demo.readback import Comparison
 from local.emulator import Azurite
 
 MESSAGES = Path(__file__).parents[2] / "docs" / "messages.md"

@@ -1,10 +1,9 @@
 """From the API to the queue with every process real: what was served arrives, once, and the report agrees."""
 
-from local.demo.readback import read_back
+from local.demo.readback import Comparison, read_back
 from local.demo.run_client import RunClient, Status
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
-from local.demo.tally import Comparison
 from tests.e2e.conftest import IDS, MakeStack
 from tests.e2e.rig import Rig
 
