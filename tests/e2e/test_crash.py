@@ -40,7 +40,7 @@ def test_a_run_whose_host_is_killed_goes_on_and_loses_nothing(make_stack: MakeSt
         with RunClient(stack.app_url) as client:
             run_id = client.start(source="demo", chunk_size=CHUNK_SIZE)
             wait_until_half_way(client, run_id)
-            stack.kill_devhost()
+            stack.devhost.kill()
 
         stack.start_devhost()
         with RunClient(stack.app_url) as client:
