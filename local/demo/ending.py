@@ -1,14 +1,16 @@
 """How the commands end: Ctrl-C, `kill` and a closed terminal all take the way out that stops the children."""
 
 import signal
+import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130  # what shells report for Ctrl-C
 
 
-def ends_like_ctrl_c() -> None:
-    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does."""
+def interruptible(command: Callable[[], int]) -> int:
+    """Return the exit code of a command in which SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does."""
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
@@ -17,3 +19,8 @@ def ends_like_ctrl_c() -> None:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), interrupt)
+    try:
+        return command()
+    except KeyboardInterrupt:
+        print("interrupted; everything has been stopped", file=sys.stderr)
+        return INTERRUPTED

@@ -18,15 +18,16 @@ import httpx
 from azure.core.exceptions import AzureError
 from rich.console import Console
 
-from local.demo.ending import INTERRUPTED, ends_like_ctrl_c
+from local.demo.ending import interruptible
 from local.demo.memory import Memory, memory_of
-from local.demo.readback import count, read_back
+from local.demo.readback import Comparison, count, read_back
 from local.demo.run_client import RunClient, RunError
 from local.demo.settings import add_flags, settings_from
 from local.demo.stack import Stack
-from local.demo.tally import Comparison
-from local.demo.view import View, show_progress, view
+from local.demo.view import View
 from local.emulator import ChildError
+
+PATIENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +41,13 @@ class Outcome:
     azurite: Memory | None
 
 
-def watch(stack: Stack, view: View, *, chunk_size: int | None, patience_seconds: float) -> Outcome:
+def watch(stack: Stack, view: View, *, chunk_size: int | None) -> Outcome:
     """Steps 2 and 3."""
     with RunClient(stack.app_url) as client:
         run_id = client.start(source="demo", chunk_size=chunk_size)
         started = time.monotonic()
-        for status in client.follow(run_id, check=stack.check, patience_seconds=patience_seconds):
-            show_progress(view, status["progress"])
+        for status in client.follow(run_id, check=stack.check, patience_seconds=PATIENCE_SECONDS):
+            view.show_progress(status["progress"])
         seconds = time.monotonic() - started
     if status["status"] in ("failed", "terminated"):
         raise RunError(f"the run ended as {status['status']}: {status['error'] or 'no reason given'}")
@@ -60,13 +61,11 @@ def watch(stack: Stack, view: View, *, chunk_size: int | None, patience_seconds:
         view.show("read back", arrived, total)
 
     found = read_back(connection, stack.queue, stack.api_url, told=told)
-    return Outcome(
-        status=status, seconds=seconds, found=found, devhost=devhost, azurite=memory_of(stack.azurite.child.pid)
-    )
+    return Outcome(status=status, seconds=seconds, found=found, devhost=devhost, azurite=memory_of(stack.azurite.pid))
 
 
 def reasons(outcome: Outcome) -> list[str]:
-    """Why this is not a good end; nothing when it is."""
+    """Return why this is not a good end; nothing when it is."""
     found, report = outcome.found, outcome.status["report"] or {}
     faults = [f"{name}={getattr(found, name)}" for name in ("lost", "duplicates", "foreign") if getattr(found, name)]
     if outcome.status["status"] != "completed":
@@ -77,7 +76,7 @@ def reasons(outcome: Outcome) -> list[str]:
 
 
 def describe(outcome: Outcome) -> str:
-    """What happened, in a few lines."""
+    """Return what happened, in a few lines."""
     counts, found = outcome.status["progress"], outcome.found
     lines = [
         f"run        {outcome.status['run_id']}: {outcome.status['status']} after {outcome.seconds:.1f} s",
@@ -92,7 +91,7 @@ def describe(outcome: Outcome) -> str:
 
 
 def verdict(outcome: Outcome) -> str:
-    """The last line."""
+    """Return the last line."""
     if faults := reasons(outcome):
         return f"RUN FAILED {'; '.join(faults)}"
     found, rate = outcome.found, outcome.found.enqueued / max(outcome.seconds, 0.001)
@@ -109,32 +108,23 @@ def parse() -> argparse.Namespace:
         "that each of them arrived once. Your SLUICE_ settings (local.settings.json, the terminal) do not hold here.",
     )
     parser.add_argument("--chunk-size", type=int, help="ids in a chunk (default: the app's own)")
-    parser.add_argument(
-        "--patience-seconds", type=float, default=300.0, help="give up when nothing moves for so long (%(default)s)"
-    )
     parser.add_argument("--folder", type=Path, help="for logs and state (default: one of its own under .sluice/stacks)")
     add_flags(parser)
     arguments = parser.parse_args()
-    if not arguments.patience_seconds > 0:  # which nan is not either
-        parser.error(f"--patience-seconds must be above 0, not {arguments.patience_seconds}")
     arguments.api = settings_from(parser, arguments)
     return arguments
 
 
 def main() -> int:
     arguments, console = parse(), Console()
-    ends_like_ctrl_c()
     stack = Stack(arguments.api, folder=arguments.folder)
     try:
         logs = os.path.relpath(stack.folder)
         console.print(f"starting Azurite, the demo API and devhost; logs in {logs}", highlight=False, soft_wrap=True)
-        with stack, view(console) as shown:
-            outcome = watch(stack, shown, chunk_size=arguments.chunk_size, patience_seconds=arguments.patience_seconds)
+        with stack, View(console) as view:
+            outcome = watch(stack, view, chunk_size=arguments.chunk_size)
         print(describe(outcome))
         last = verdict(outcome)
-    except KeyboardInterrupt:
-        print("interrupted; everything has been stopped", file=sys.stderr)
-        return INTERRUPTED
     except ChildError as error:
         what, *printed = str(error).splitlines()
         print(*printed, sep="\n", end="\n" if printed else "", file=sys.stderr)
@@ -146,4 +136,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

@@ -5,7 +5,7 @@ import socket
 import sys
 import time
 
-from local.demo.ending import INTERRUPTED, ends_like_ctrl_c
+from local.demo.ending import interruptible
 from local.demo.settings import add_flags, port_number, settings_from
 from local.demo.stack import Stack
 from local.emulator import ChildError
@@ -50,7 +50,6 @@ def main() -> int:
     )
     add_flags(parser)
     arguments = parser.parse_args()
-    ends_like_ctrl_c()
     api = settings_from(parser, arguments)
     try:
         check_port(arguments.port)
@@ -59,13 +58,10 @@ def main() -> int:
             while True:
                 stack.check()
                 time.sleep(0.5)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return INTERRUPTED
     except ChildError as error:
         print(error, file=sys.stderr)
         return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))
