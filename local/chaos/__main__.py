@@ -8,10 +8,9 @@ from pathlib import Path
 import httpx
 from azure.core.exceptions import AzureError
 
-from local.chaos.campaign import rounds
-from local.chaos.round import Outcome
+from local.chaos.round import Outcome, rounds
 from local.chaos.verdict import describe, problems, summary
-from local.demo.ending import INTERRUPTED, ends_like_ctrl_c
+from local.demo.ending import interruptible
 from local.demo.run_client import RunError
 from local.demo.stack import ROOT
 from local.emulator import ChildError
@@ -36,7 +35,6 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse()
-    ends_like_ctrl_c()
     folder = arguments.folder or ROOT / ".sluice" / "chaos" / time.strftime("%Y%m%d-%H%M%S")
     print(f"seed {arguments.seed}; logs and state in {folder}", flush=True)
     numbers = range(arguments.first, arguments.first + arguments.rounds)
@@ -49,9 +47,6 @@ def main() -> int:
                 again = f"again with: make chaos SEED={arguments.seed} FIRST={outcome.plan.number} ROUNDS=1"
                 print(f"CHAOS FAILED round {outcome.plan.number}: {'; '.join(wrong)} ({again})", flush=True)
                 return 1
-    except KeyboardInterrupt:
-        print("interrupted; everything has been stopped", file=sys.stderr)
-        return INTERRUPTED
     except (RunError, ChildError, httpx.HTTPError, AzureError) as error:
         print(f"CHAOS FAILED after {len(outcomes)} rounds: {' '.join(str(error).split())}", flush=True)
         return 1
@@ -60,4 +55,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.chaos.campaign import rounds
+from local.chaos.round import rounds
 from local.chaos.verdict import problems
 
 # Each kind of strike, and three exits of the worker while activities run: those are retried after 15 s.
