@@ -7,8 +7,7 @@ against.
 """
 
 import argparse
-import asyncio
-import signal
+import socket
 import sys
 
 from aiohttp import web
@@ -48,19 +47,6 @@ def application(settings: ApiSettings) -> web.Application:
     return app
 
 
-async def serve(settings: ApiSettings, port: int) -> None:
-    """Serve until SIGINT or SIGTERM."""
-    runner = web.AppRunner(application(settings), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    print(f"demo api ready on http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
-    await ended.wait()
-    await runner.cleanup()
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m local.demo.api", description="A paginated API with ids that never change."
@@ -68,11 +54,14 @@ def main() -> int:
     parser.add_argument("--port", type=port_number, default=0, help="0 (the default) takes a free one")
     add_flags(parser)
     arguments = parser.parse_args()
+    settings = settings_from(parser, arguments)
     try:
-        asyncio.run(serve(settings_from(parser, arguments), arguments.port))
+        listening = socket.create_server(("127.0.0.1", arguments.port))
     except OSError as error:
         print(f"demo API: port {arguments.port} cannot be used: {error.strerror}", file=sys.stderr)
         return 1
+    print(f"demo api ready on http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
+    web.run_app(application(settings), sock=listening, print=None, access_log=None)  # until SIGINT or SIGTERM
     return 0
 
 

@@ -19,11 +19,11 @@ from azure.core.exceptions import AzureError
 from rich.console import Console
 
 from local.demo.ending import interruptible
-from local.demo.memory import Memory, memory_of
 from local.demo.readback import Comparison, count, read_back
 from local.demo.run_client import RunClient, RunError
 from local.demo.settings import add_flags, settings_from
 from local.demo.stack import Stack
+from local.demo.usage import Memory, memory_of
 from local.demo.view import View
 from local.emulator import ChildError
 
