@@ -12,6 +12,7 @@ import json
 import re
 from pathlib import Path
 
+from local.demo.bucket import Bucket
 from local.emulator import Server
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -36,26 +37,22 @@ CREATED, REFUSED = answer(b"201 Created", STORED), answer(b"503 Server Busy", BU
 
 
 class Queue:
-    """Accepts `per_second`, with a bucket of `BURST_SECONDS`, and lets `pace` answers a second out; 0 is no limit."""
+    """Accepts `per_second`, with a burst of `BURST_SECONDS`, and lets `pace` answers a second out; 0 is no limit."""
 
     def __init__(self, per_second: float, pace: float) -> None:
         self.counts = {"accepted": 0, "refused": 0}
-        self._per_second, self._pace = per_second, pace
-        self._emptied_at = 0.0  # when the bucket will be empty again
+        self._limit = Bucket(per_second, BURST_SECONDS) if per_second else None
+        self._pace = pace
         self._next_at = 0.0  # when the next answer may go
 
     def put(self, transport: asyncio.Transport) -> None:
         """Answer one Put Message, now or in its turn."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        self._emptied_at = max(self._emptied_at, now)
-        accepted = not self._per_second or self._emptied_at - now <= BURST_SECONDS
-        self.counts["accepted" if accepted else "refused"] += 1
-        if accepted and self._per_second:
-            self._emptied_at += 1 / self._per_second
-        said = CREATED if accepted else REFUSED
+        is_refused = self._limit is not None and self._limit.wait_seconds() > 0
+        self.counts["refused" if is_refused else "accepted"] += 1
+        said = REFUSED if is_refused else CREATED
         if self._pace:
-            self._next_at = max(self._next_at, now) + 1 / self._pace
+            loop = asyncio.get_running_loop()
+            self._next_at = max(self._next_at, loop.time()) + 1 / self._pace
             loop.call_at(self._next_at, transport.write, said)
         else:
             transport.write(said)

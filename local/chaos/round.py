@@ -5,16 +5,17 @@ what became of the ids.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from local.chaos.bound import CHECKPOINT_MESSAGES, Harm, duplicates_at_most
+from local.chaos.bound import CHECKPOINT_MESSAGES, duplicates_at_most
 from local.chaos.fault import Fault
 from local.chaos.plan import Plan, make_plan
-from local.chaos.stage import Stage
+from local.chaos.stage import Stage, stage
 from local.demo.readback import Comparison, read_back
 from local.demo.run_client import POLL_SECONDS, RunClient, RunError, Status
 
@@ -34,7 +35,8 @@ class Outcome:
     """What was done to a run, how it ended, and what was found on the queue."""
 
     plan: Plan
-    harm: Harm
+    harm: Counter[str]
+    faults: Counter[Fault]
     bound: int
     status: Status
     found: Comparison
@@ -43,10 +45,10 @@ class Outcome:
 
 def rounds(seed: str, numbers: Iterable[int], *, ids: int, folder: Path) -> Iterator[Outcome]:
     """Play the rounds of a seed with these numbers."""
-    with Stage(folder, ids, SETTINGS) as stage:
+    with stage(folder, ids, SETTINGS) as one:
         for number in numbers:
-            yield play(stage, make_plan(seed, number, ids))
-            stage.empty_queue()
+            yield play(one, make_plan(seed, number, ids))
+            one.empty_queue()
 
 
 def play(stage: Stage, plan: Plan) -> Outcome:
@@ -60,13 +62,15 @@ def play(stage: Stage, plan: Plan) -> Outcome:
             *_, status = client.follow(run_id, check=stage.mend, patience_seconds=STANDSTILL_SECONDS)
     finally:
         stage.lift()
-    found = read_back(stage.azurite.connection_string, stage.stack.queue, stage.stack.api_url)
+    stack = stage.stack
+    found = read_back(stack.azurite.connection_string, stack.queue, stack.api_url)
+    harm = stage.suffered() - before + Counter(lost_answers=met["queue"][Fault.LOST])
     faults = met["queue"] + met["blobs"] + met["source"]
-    harm = Harm(**(stage.suffered() - before), faults=faults, lost_answers=met["queue"][Fault.LOST])
     return Outcome(
         plan=plan,
         harm=harm,
-        bound=duplicates_at_most(plan, harm),
+        faults=faults,
+        bound=duplicates_at_most(plan, harm, faults),
         status=status,
         found=found,
         seconds=time.monotonic() - began,

@@ -4,12 +4,12 @@ Enters: how many ids the source has. Leaves: a running stack that can be struck.
 those that are struck are started again. Azurite is struck with SIGTERM, for the reason that `docs/chaos.md` gives.
 """
 
-import contextlib
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
 
 from anyio.from_thread import start_blocking_portal
 from azure.storage.queue import QueueClient
@@ -29,16 +29,12 @@ PAGE_SIZE = 100
 class Stage:
     """What is struck, and what has struck it so far."""
 
-    def __init__(self, folder: Path, ids: int, settings: dict[str, str]) -> None:
-        self.azurite = Azurite(folder / "azurite")
-        self.proxies = {"blobs": Proxy(), "queue": Proxy(), "source": Proxy()}
-        self.stack: Stack
-        self._of_storage = self.proxies["blobs"], self.proxies["queue"]
-        self._folder, self._ids, self._settings = folder, ids, settings
-        self._worker = WorkerStrikes(folder / "devhost.log")
+    def __init__(self, stack: Stack, proxies: dict[str, Proxy]) -> None:
+        self.stack, self.proxies = stack, proxies
+        self._of_storage = proxies["blobs"], proxies["queue"]
+        self._worker = WorkerStrikes(stack.devhost.log)
         self._suffered: Counter[str] = Counter()
-        self._host_listens = self._storage_is_struck = self._state_is_struck = False
-        self._open = contextlib.ExitStack()
+        self._host_listens, self._storage_is_struck, self._state_is_struck = True, False, False
 
     def lay(self, plan: Plan) -> None:
         """Let the plan's misfortunes happen from now on."""
@@ -54,14 +50,14 @@ class Stage:
             proxy.misfortune, proxy.watch = FAIR, None
 
     def suffered(self) -> Counter[str]:
-        """Return what has happened to the processes so far, by the names of `Harm`."""
+        """Return what has happened to the processes so far."""
         self._worker.look()
         return self._suffered + self._worker.suffered
 
     def mend(self) -> Counter[str]:
         """Start again what was struck down, and return what has happened so far; called again and again in a run."""
         if self._storage_is_struck:
-            self.azurite.restart()
+            self.stack.azurite.restart()
             self._suffered["restarts"] += 1
             self._storage_is_struck = False
             for proxy in self._of_storage:
@@ -80,7 +76,7 @@ class Stage:
 
     def empty_queue(self) -> None:
         """Forget the messages of the round before."""
-        with QueueClient.from_connection_string(self.azurite.connection_string, self.stack.queue) as client:
+        with QueueClient.from_connection_string(self.stack.azurite.connection_string, self.stack.queue) as client:
             client.clear_messages()
 
     def _host_pid(self) -> int | None:
@@ -88,7 +84,7 @@ class Stage:
         return host.pid if host.alive and self._host_listens else None
 
     def _lose_state(self) -> None:
-        for file in self._folder.glob("devhost.db*"):
+        for file in self.stack.folder.glob("devhost.db*"):
             file.unlink()
         self._suffered["losses"] += 1
         self._state_is_struck = False
@@ -108,28 +104,22 @@ class Stage:
                 proxy.shut()
             self._storage_is_struck = True
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as opened:
-            opened.enter_context(self.azurite)
-            portal = opened.enter_context(start_blocking_portal())  # a thread with an event loop
-            for proxy in self.proxies.values():
-                opened.enter_context(portal.wrap_async_context_manager(proxy))
-            connection = self.azurite.connection_string
-            for proxy, service in zip(self._of_storage, ("Blob", "Queue"), strict=True):
-                proxy.upstream = self.azurite.ports[service]
-                connection = connection.replace(f":{proxy.upstream}/", f":{proxy.port}/")
-            environment = {
-                **self._settings,
-                "AzureWebJobsStorage": connection,
-                "SLUICE_DEMO_URL": f"http://127.0.0.1:{self.proxies['source'].port}",
-            }
-            api = ApiSettings(ids=self._ids, page_size=PAGE_SIZE)
-            self.stack = Stack(api, folder=self._folder, azurite=self.azurite, environment=environment, strikes=True)
-            opened.enter_context(self.stack)
-            self.proxies["source"].upstream = self.stack.api.port
-            self._host_listens = True
-            self._open = opened.pop_all()
-        return self
 
-    def __exit__(self, *ending: object) -> None:
-        self._open.close()
+@contextmanager
+def stage(folder: Path, ids: int, settings: dict[str, str]) -> Iterator[Stage]:
+    """Start everything, for as long as the block lasts."""
+    proxies = {"blobs": Proxy(), "queue": Proxy(), "source": Proxy()}
+    with Azurite(folder / "azurite") as azurite, ExitStack() as opened:
+        portal = opened.enter_context(start_blocking_portal())  # a thread with an event loop
+        for proxy in proxies.values():
+            opened.enter_context(portal.wrap_async_context_manager(proxy))
+        connection = azurite.connection_string
+        for name, service in (("blobs", "Blob"), ("queue", "Queue")):
+            proxies[name].upstream = azurite.ports[service]
+            connection = connection.replace(f":{azurite.ports[service]}/", f":{proxies[name].port}/")
+        source = {"SLUICE_DEMO_URL": f"http://127.0.0.1:{proxies['source'].port}"}
+        environment = {**settings, **source, "AzureWebJobsStorage": connection}
+        api = ApiSettings(ids=ids, page_size=PAGE_SIZE)
+        with Stack(api, folder=folder, azurite=azurite, environment=environment, strikes=True) as stack:
+            proxies["source"].upstream = stack.api.port
+            yield Stage(stack, proxies)

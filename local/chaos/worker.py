@@ -21,7 +21,7 @@ TIMED_OUT = re.compile(r"a function timeout has occurred: the worker process is 
 
 
 class WorkerStrikes:
-    """What was done to the workers, as far as the log tells; `suffered` has names of `Harm`."""
+    """What was done to the workers, as far as the log tells; `suffered` counts it."""
 
     def __init__(self, log: Path) -> None:
         self.suffered: Counter[str] = Counter()

@@ -15,7 +15,7 @@ from aiohttp import web
 from local.demo.misbehaviour import misbehaviour
 from local.demo.paging.library import library
 from local.demo.paging.listing import Listing, read_token, token
-from local.demo.settings import ApiSettings, add_flags, port_number, settings_from
+from local.demo.settings import ApiSettings, add_flags, settings_from
 
 CATALOGUE_STEP = 10_000
 
@@ -51,14 +51,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m local.demo.api", description="A paginated API with ids that never change."
     )
-    parser.add_argument("--port", type=port_number, default=0, help="0 (the default) takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
     add_flags(parser)
     arguments = parser.parse_args()
     settings = settings_from(parser, arguments)
     try:
         listening = socket.create_server(("127.0.0.1", arguments.port))
-    except OSError as error:
-        print(f"demo API: port {arguments.port} cannot be used: {error.strerror}", file=sys.stderr)
+    except (OSError, OverflowError) as error:
+        print(f"demo API: port {arguments.port} cannot be used: {error}", file=sys.stderr)
         return 1
     print(f"demo api ready on http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     web.run_app(application(settings), sock=listening, print=None, access_log=None)  # until SIGINT or SIGTERM

@@ -6,46 +6,28 @@ generator, so the same settings misbehave in the same order.
 
 import asyncio
 import random
-import time
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from local.demo.bucket import Bucket
 from local.demo.settings import ApiSettings
 
 # A server that fails may or may not say when to come back; a client has to cope with both.
 FAILURES: list[tuple[int, dict[str, str]]] = [(500, {}), (503, {}), (503, {"Retry-After": "1"})]
 
 
-class Bucket:
-    """Lets so many requests a second through, with a burst of one second's worth."""
-
-    def __init__(self, per_second: float) -> None:
-        self._per_second = per_second
-        self._level = self._capacity = max(per_second, 1.0)
-        self._filled_at = time.monotonic()
-
-    def wait_seconds(self) -> float:
-        """Take one request's share; return 0, or how long to wait until there is one."""
-        now = time.monotonic()
-        self._level = min(self._capacity, self._level + (now - self._filled_at) * self._per_second)
-        self._filled_at = now
-        if self._level < 1:
-            return (1 - self._level) / self._per_second
-        self._level -= 1
-        return 0.0
-
-
 def misbehaviour(settings: ApiSettings) -> Middleware:
     """Return what stands before every page; the catalogue, which a run is checked against, never misbehaves."""
-    chance, bucket = random.Random(settings.seed), Bucket(settings.throttle)
+    chance = random.Random(settings.seed)
+    bucket = Bucket(settings.throttle, burst_seconds=1.0) if settings.throttle else None
 
     @web.middleware
     async def misbehave(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path == "/catalogue":
             return await handler(request)
         await asyncio.sleep(settings.latency_ms / 1000)
-        if settings.throttle and (seconds := bucket.wait_seconds()):
+        if bucket and (seconds := bucket.wait_seconds()):
             said = {"error": f"more than {settings.throttle:g} requests per second"}
             wait = str(max(1, round(seconds + 0.5)))
             return web.json_response(said, status=429, headers={"Retry-After": wait})

@@ -76,9 +76,3 @@ def pages(connection_string: str, queue: str) -> Iterator[list[QueueMessage]]:
             yield from filter(None, brought)
             if not any(brought):
                 return
-
-
-def count(connection_string: str, queue: str) -> int:
-    """Return how many messages the service says are in the queue, hidden ones included."""
-    with QueueClient.from_connection_string(connection_string, queue) as client:
-        return int(client.get_queue_properties().approximate_message_count or 0)

@@ -19,7 +19,7 @@ from azure.core.exceptions import AzureError
 from rich.console import Console
 
 from local.demo.ending import interruptible
-from local.demo.readback import Comparison, count, read_back
+from local.demo.readback import Comparison, read_back
 from local.demo.run_client import RunClient, RunError
 from local.demo.settings import add_flags, settings_from
 from local.demo.stack import Stack
@@ -52,15 +52,14 @@ def watch(stack: Stack, view: View, *, chunk_size: int | None) -> Outcome:
     if status["status"] in ("failed", "terminated"):
         raise RunError(f"the run ended as {status['status']}: {status['error'] or 'no reason given'}")
     devhost = memory_of(*stack.app_pids)
-    connection, arrived = stack.azurite.connection_string, 0
-    total = count(connection, stack.queue)
+    arrived = 0
 
     def told(messages: int) -> None:
         nonlocal arrived
         arrived += messages
-        view.show("read back", arrived, total)
+        view.show("read back", arrived, status["progress"]["enqueued"])
 
-    found = read_back(connection, stack.queue, stack.api_url, told=told)
+    found = read_back(stack.azurite.connection_string, stack.queue, stack.api_url, told=told)
     return Outcome(status=status, seconds=seconds, found=found, devhost=devhost, azurite=memory_of(stack.azurite.pid))
 
 

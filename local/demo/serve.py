@@ -6,7 +6,7 @@ import sys
 import time
 
 from local.demo.ending import interruptible
-from local.demo.settings import add_flags, port_number, settings_from
+from local.demo.settings import add_flags, settings_from
 from local.demo.stack import Stack
 from local.emulator import ChildError
 
@@ -34,7 +34,7 @@ def check_port(port: int) -> None:
     """Raise ChildError before anything is started where the app could not be."""
     try:
         socket.create_server(("127.0.0.1", port)).close()
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         other = "choose another one with PORT= (--port); 0 takes a free one"
         raise ChildError(f"port {port} is taken, or not allowed to you: {other}") from error
 
@@ -45,9 +45,7 @@ def main() -> int:
         description="Starts Azurite, the demo API and the app on devhost, prints their URLs and runs until Ctrl-C. "
         "Your settings (local.settings.json, the terminal) hold for the app, but its messages stay on this machine.",
     )
-    parser.add_argument(
-        "--port", type=port_number, default=PORT, help="of the app; 0 takes a free one (default: %(default)s)"
-    )
+    parser.add_argument("--port", type=int, default=PORT, help="of the app; 0 takes a free one (default: %(default)s)")
     add_flags(parser)
     arguments = parser.parse_args()
     api = settings_from(parser, arguments)

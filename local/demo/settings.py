@@ -31,13 +31,6 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def port_number(text: str) -> int:
-    """Return the port that `--port` names."""
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
-    return int(text)
-
-
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the settings of the API, for each command that starts one."""
     api = parser.add_argument_group("the demo API")

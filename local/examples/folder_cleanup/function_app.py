@@ -1,6 +1,10 @@
 """An eternal orchestration: once a day old files are removed, until somebody says stop.
 
-Enters: start and stop over HTTP. Leaves: fewer files, and the totals as custom status and at the end as output.
+    CLEANUP_FOLDER=/tmp/old python -m local.devhost --app local/examples/folder_cleanup
+    curl -X POST http://127.0.0.1:7071/api/cleanup
+    curl -X DELETE http://127.0.0.1:7071/api/cleanup
+
+The custom status, and at the end the output, has the totals.
 """
 
 import os
