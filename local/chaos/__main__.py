@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from pathlib import Path
 
 import httpx
 from azure.core.exceptions import AzureError
@@ -26,16 +25,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seed", default="1", help="other moments and faults for another one (default: %(default)s)")
     parser.add_argument("--first", type=int, default=1, help="number of the first round, to play one of them again")
     parser.add_argument("--ids", type=int, default=2_000, help="in a round (default: %(default)s)")
-    parser.add_argument("--folder", type=Path, help="for logs and state (default: one of its own under .sluice/chaos)")
-    arguments = parser.parse_args()
-    if arguments.folder and arguments.folder.exists() and any(arguments.folder.iterdir()):
-        parser.error(f"--folder {arguments.folder} holds files, and runs of another series would go on: name a new one")
-    return arguments
+    return parser.parse_args()
 
 
 def main() -> int:
     arguments = parse()
-    folder = arguments.folder or ROOT / ".sluice" / "chaos" / time.strftime("%Y%m%d-%H%M%S")
+    folder = ROOT / ".sluice" / "chaos" / time.strftime("%Y%m%d-%H%M%S")
     print(f"seed {arguments.seed}; logs and state in {folder}", flush=True)
     numbers = range(arguments.first, arguments.first + arguments.rounds)
     outcomes: list[Outcome] = []

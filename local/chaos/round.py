@@ -16,7 +16,7 @@ from local.chaos.bound import CHECKPOINT_MESSAGES, duplicates_at_most
 from local.chaos.fault import Fault
 from local.chaos.plan import Plan, make_plan
 from local.chaos.stage import Stage, stage
-from local.demo.readback import Comparison, read_back
+from local.demo.readback import Comparison
 from local.demo.run_client import POLL_SECONDS, RunClient, RunError, Status
 
 STANDSTILL_SECONDS = 90.0
@@ -57,13 +57,12 @@ def play(stage: Stage, plan: Plan) -> Outcome:
     stage.lay(plan)
     met = {name: proxy.misfortune.met for name, proxy in stage.proxies.items()}
     try:
-        with RunClient(stage.stack.app_url) as client:
+        with RunClient(stage.stack.devhost.url) as client:
             run_id = start(stage, plan, client)
             *_, status = client.follow(run_id, check=stage.mend, patience_seconds=STANDSTILL_SECONDS)
     finally:
         stage.lift()
-    stack = stage.stack
-    found = read_back(stack.azurite.connection_string, stack.queue, stack.api_url)
+    found = stage.stack.read_back()
     harm = stage.suffered() - before + Counter(lost_answers=met["queue"][Fault.LOST])
     faults = met["queue"] + met["blobs"] + met["source"]
     return Outcome(

@@ -17,7 +17,7 @@ RECEIVERS = 4
 MESSAGES_AT_ONCE = 32  # the most that the service gives
 HIDDEN_SECONDS = 6 * 3600
 
-Told = Callable[[int], None]  # called with the number of messages that came in
+Told = Callable[[int], None]  # called with the number of messages that have come in so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +34,16 @@ class Comparison:
 
 def read_back(connection_string: str, queue: str, api_url: str, *, told: Told = lambda arrived: None) -> Comparison:
     """Compare every message on the queue with every id of the API, as multisets."""
-    served, arrived = Counter(catalogue(api_url)), Counter[str]()
+    served, arrived, enqueued = Counter(catalogue(api_url)), Counter[str](), 0
     for page in pages(connection_string, queue):
         arrived.update(message.content for message in page)
-        told(len(page))
+        enqueued += len(page)
+        told(enqueued)
     surplus = arrived - served
     foreign = sum(count for name, count in surplus.items() if name not in served)
     return Comparison(
         served=served.total(),
-        enqueued=arrived.total(),
+        enqueued=enqueued,
         unique=len(arrived),
         lost=(served - arrived).total(),
         duplicates=surplus.total() - foreign,

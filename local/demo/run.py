@@ -19,15 +19,13 @@ from azure.core.exceptions import AzureError
 from rich.console import Console
 
 from local.demo.ending import interruptible
-from local.demo.readback import Comparison, read_back
-from local.demo.run_client import RunClient, RunError
+from local.demo.readback import Comparison
+from local.demo.run_client import RunError
 from local.demo.settings import add_flags, settings_from
 from local.demo.stack import Stack
 from local.demo.usage import Memory, memory_of
 from local.demo.view import View
 from local.emulator import ChildError
-
-PATIENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,23 +41,11 @@ class Outcome:
 
 def watch(stack: Stack, view: View, *, chunk_size: int | None) -> Outcome:
     """Steps 2 and 3."""
-    with RunClient(stack.app_url) as client:
-        run_id = client.start(source="demo", chunk_size=chunk_size)
-        started = time.monotonic()
-        for status in client.follow(run_id, check=stack.check, patience_seconds=PATIENCE_SECONDS):
-            view.show_progress(status["progress"])
-        seconds = time.monotonic() - started
-    if status["status"] in ("failed", "terminated"):
-        raise RunError(f"the run ended as {status['status']}: {status['error'] or 'no reason given'}")
-    devhost = memory_of(*stack.app_pids)
-    arrived = 0
-
-    def told(messages: int) -> None:
-        nonlocal arrived
-        arrived += messages
-        view.show("read back", arrived, status["progress"]["enqueued"])
-
-    found = read_back(stack.azurite.connection_string, stack.queue, stack.api_url, told=told)
+    started = time.monotonic()
+    for status in stack.run(chunk_size=chunk_size):
+        view.show_progress(status["progress"])
+    seconds, devhost = time.monotonic() - started, memory_of(*stack.app_pids)
+    found = stack.read_back(told=lambda arrived: view.show("read back", arrived, status["progress"]["enqueued"]))
     return Outcome(status=status, seconds=seconds, found=found, devhost=devhost, azurite=memory_of(stack.azurite.pid))
 
 
@@ -68,7 +54,8 @@ def reasons(outcome: Outcome) -> list[str]:
     found, report = outcome.found, outcome.status["report"] or {}
     faults = [f"{name}={getattr(found, name)}" for name in ("lost", "duplicates", "foreign") if getattr(found, name)]
     if outcome.status["status"] != "completed":
-        faults.insert(0, f"the run ended as {outcome.status['status']}: {str(report.get('failures'))[:300]}")
+        why = str(outcome.status["error"] or report.get("failures"))[:300]
+        faults.insert(0, f"the run ended as {outcome.status['status']}: {why}")
     if report.get("enqueued") != found.enqueued:
         faults.append(f"the report says enqueued={report.get('enqueued')}, the queue holds {found.enqueued}")
     return faults

@@ -11,7 +11,7 @@ import httpx
 
 POLL_SECONDS = 0.5
 COMPLETED = ("completed", "completed_with_other_total", "completed_with_rejects", "completed_with_failures")
-ENDED = frozenset({*COMPLETED, "cancelled", "failed", "terminated"})
+ENDED = (*COMPLETED, "cancelled", "failed", "terminated")
 
 Status = dict[str, Any]  # the body of GET /api/runs/{run_id}
 

@@ -16,15 +16,15 @@ PORT = 7071  # as devhost and Core Tools have it
 def describe(stack: Stack) -> str:
     """Where everything is, and what to type next."""
     return f"""
-the app      {stack.app_url}/api/runs
-demo API     {stack.api_url}/ids
+the app      {stack.devhost.url}/api/runs
+demo API     {stack.api.url}/ids
 queue        {stack.queue}
 storage      {stack.azurite.connection_string}
 logs, state  {stack.folder}
 
 Start a run, and follow it at the URL in its Location header:
 
-  curl -i -X POST {stack.app_url}/api/runs -H 'Content-Type: application/json' -d '{{"source": "demo"}}'
+  curl -i -X POST {stack.devhost.url}/api/runs -H 'Content-Type: application/json' -d '{{"source": "demo"}}'
 
 Ctrl-C stops everything.
 """

@@ -8,9 +8,12 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from local.demo.readback import Comparison, Told, read_back
+from local.demo.run_client import RunClient, Status
 from local.demo.settings import ApiSettings
 from local.devhost.errors import DevhostError
 from local.devhost.settings import read_local_values
@@ -19,6 +22,7 @@ from local.emulator import Azurite, Server
 ROOT = Path(__file__).parents[2]
 STACKS = ROOT / ".sluice" / "stacks"
 QUEUE = "sluice-ids"
+PATIENCE_SECONDS = 300.0  # with a run that stands still
 
 
 class Stack:
@@ -61,13 +65,15 @@ class Stack:
         self.devhost.start()
         self._port = self.devhost.port
 
-    @property
-    def api_url(self) -> str:
-        return self.api.url
+    def run(self, *, patience_seconds: float = PATIENCE_SECONDS, **body: object) -> Iterator[Status]:
+        """Start a run of the demo source, and yield its status at each look until it has ended."""
+        with RunClient(self.devhost.url) as client:
+            run_id = client.start(source="demo", **body)
+            yield from client.follow(run_id, check=self.check, patience_seconds=patience_seconds)
 
-    @property
-    def app_url(self) -> str:
-        return self.devhost.url
+    def read_back(self, *, told: Told = lambda arrived: None) -> Comparison:
+        """Compare what is on the queue with what the API serves."""
+        return read_back(self.azurite.connection_string, self.queue, self.api.url, told=told)
 
     @property
     def app_pids(self) -> list[int]:
@@ -87,7 +93,7 @@ class Stack:
         return {
             **self._unset,
             "AzureWebJobsStorage": self.azurite.connection_string,
-            "SLUICE_DEMO_URL": self.api_url,
+            "SLUICE_DEMO_URL": self.api.url,
             "SLUICE_QUEUE": self.queue,
             **self._environment,
         }

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -28,20 +28,9 @@ class ChildError(Exception):
 class Child:
     """A process that writes to one log file and can be started again after its end."""
 
-    def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        *,
-        log: Path,
-        cwd: Path | None = None,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self.name = name
-        self.command = list(command)
-        self.log = log
-        self.cwd = cwd
-        self.environment = dict(environment or {})
+    def __init__(self, name: str, command: Sequence[str], *, log: Path, cwd: Path | None = None) -> None:
+        self.name, self.command, self.log, self.cwd = name, list(command), log, cwd
+        self.environment: dict[str, str] = {}  # beside that of this process
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -58,7 +47,11 @@ class Child:
         """Start the process and wait until it is ready; what it prints is appended to the log."""
         if self.alive:
             raise ChildError(f"{self.name} is running already (pid {self.pid})")
-        make_folder(self.log.parent)
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"the folder {self.log.parent} for logs and data cannot be made: {error.strerror}"
+            raise ChildError(what) from error
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid())] if sys.platform == "linux" else []
         with self.log.open("ab") as output:
@@ -142,10 +135,9 @@ class Child:
 class Server(Child):
     """A module of this project that prints `... ready on URL`; the URL is known once it has started."""
 
-    def __init__(
-        self, name: str, module: str, *flags: str, log: Path, environment: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(name, [], log=log, cwd=ROOT, environment={"PYTHONUNBUFFERED": "1", **(environment or {})})
+    def __init__(self, name: str, module: str, *flags: str, log: Path) -> None:
+        super().__init__(name, [], log=log, cwd=ROOT)
+        self.environment["PYTHONUNBUFFERED"] = "1"
         self.module, self.flags = module, list(flags)
         self.url = ""
 
@@ -161,11 +153,3 @@ class Server(Child):
     def wait_until_ready(self) -> None:
         """Wait for the line with the URL."""
         self.url = self.wait_for_line(r" ready on (\S+)$")[1]
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for logs and data, if need be; raise ChildError where that cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ChildError(f"the folder {folder} for logs and data cannot be made: {error.strerror}") from error

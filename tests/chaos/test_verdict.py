@@ -1,15 +1,12 @@
 """The judge of a round finds each way in which it can have gone wrong."""
 
-import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingestion.recovery import RECOVERIES_AN_HOUR
-from local.chaos import __main__ as chaos
 from local.chaos.ambush import Victim
 from local.chaos.bound import CHECKPOINT_MESSAGES, CRASHES, duplicates_at_most
 from local.chaos.fault import Fault
@@ -78,13 +75,3 @@ def test_each_round_has_an_exit_of_its_worker_half_of_them_in_a_turn_and_no_more
 def test_a_plan_is_the_same_whenever_it_is_made_and_another_in_another_round() -> None:
     assert make_plan("a", 1, 1_000) == make_plan("a", 1, 1_000)
     assert make_plan("a", 1, 1_000) != make_plan("a", 2, 1_000)
-
-
-def test_a_folder_with_the_runs_of_another_series_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "devhost.db").touch()
-    monkeypatch.setattr(sys, "argv", ["chaos", "--folder", str(tmp_path)])
-    with pytest.raises(SystemExit, match="2"):
-        chaos.parse()
-    assert "runs of another series would go on" in capsys.readouterr().err

@@ -40,7 +40,7 @@ def test_faults_on_the_queue_are_found(azurite: Azurite, queue: QueueClient, mon
     told: list[int] = []
     found = readback.read_back(azurite.connection_string, queue.queue_name, "http://unused", told=told.append)
     assert found == Comparison(served=3, enqueued=4, unique=3, lost=1, duplicates=1, foreign=1)
-    assert sum(told) == 4
+    assert told[-1] == 4
 
 
 def test_the_consumer_in_the_docs_handles_each_message_once_and_deletes_it(

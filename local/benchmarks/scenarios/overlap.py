@@ -13,7 +13,6 @@ from pathlib import Path
 from local.benchmarks.findings import Figures
 from local.benchmarks.queue_server import queue_server
 from local.benchmarks.sending import with_queues_at
-from local.demo.run_client import RunClient
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
 from local.emulator import Azurite
@@ -28,7 +27,6 @@ PER_SECOND = 1_000.0  # what the queue takes
 CHUNK_SIZE = 200
 CHUNKS_PER_BATCH = 5  # 20 windows
 CONTESTANTS = {"source_alone": (PAGE_MS, 0.0), "queue_alone": (0.0, PER_SECOND), "both": (PAGE_MS, PER_SECOND)}
-PATIENCE_SECONDS = 60.0
 
 
 def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
@@ -46,10 +44,8 @@ def run(folder: Path, azurite: Azurite, ids: int, page_ms: float, per_second: fl
             "SLUICE_CONTAINER": folder.name.replace("_", "-"),
             "SLUICE_CHUNKS_PER_BATCH": str(CHUNKS_PER_BATCH),
         }
-        stack = Stack(api, folder=folder, azurite=azurite, environment=environment)
-        with stack, RunClient(stack.app_url) as client:  # entered in this order: the URL is known by then
-            run_id = client.start(source="demo", chunk_size=CHUNK_SIZE)
-            *_, status = client.follow(run_id, check=stack.check, patience_seconds=PATIENCE_SECONDS)
+        with Stack(api, folder=folder, azurite=azurite, environment=environment) as stack:
+            *_, status = stack.run(chunk_size=CHUNK_SIZE)
     assert status["status"] == "completed", status
     assert status["report"]["enqueued"] == ids, status
     return float(status["report"]["seconds"])

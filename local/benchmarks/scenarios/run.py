@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from local.benchmarks.contestant import Meter, apart
 from local.benchmarks.findings import Figures
 from local.benchmarks.sending import bare_loop, signed_path
-from local.demo.run_client import RunClient, RunError
+from local.demo.run_client import RunError
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
 from local.demo.usage import cpu_seconds_of
@@ -19,7 +19,6 @@ SIZE = 200_000  # ids
 REPEATS = 3
 COLUMNS = ("per_second",)
 RATIOS = {"ratio": ("per_second", "sluice", "bare")}
-PATIENCE_SECONDS = 300.0
 
 
 def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
@@ -34,9 +33,7 @@ def sluice(stack: Stack, size: int) -> Meter:
     """Start a run, follow it to its report; CPU is that of devhost and of its worker process with the app."""
     pids = stack.app_pids
     cpu, began = cpu_seconds_of(*pids), time.perf_counter()
-    with RunClient(stack.app_url) as client:
-        run_id = client.start(source="demo")
-        *_, status = client.follow(run_id, check=stack.check, patience_seconds=PATIENCE_SECONDS)
+    *_, status = stack.run()
     seconds = time.perf_counter() - began
     if status["status"] != "completed" or status["report"]["enqueued"] != size:
         raise RunError(f"the run ended as {status['status']}: {status['report'] or status['error']}")

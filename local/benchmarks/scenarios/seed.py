@@ -34,7 +34,7 @@ def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
         environment = {} if name in bare else {"SLUICE_MESSAGE_FORMAT": name}
         with Stack(ApiSettings(ids=size), environment=environment) as stack:
             if name in bare:
-                meter = apart(bare[name], api=stack.api_url, connection=stack.azurite.connection_string)
+                meter = apart(bare[name], api=stack.api.url, connection=stack.azurite.connection_string)
             else:
                 meter = sluice(stack, size)
         speed = {"seconds": meter.seconds, "per_second": size / meter.seconds}
