@@ -23,7 +23,7 @@ from local.demo.readback import Comparison
 from local.demo.run_client import RunError
 from local.demo.settings import add_flags, settings_from
 from local.demo.stack import Stack
-from local.demo.usage import Memory, memory_of
+from local.demo.usage import megabytes_of
 from local.demo.view import View
 from local.emulator import ChildError
 
@@ -35,8 +35,7 @@ class Outcome:
     status: dict[str, Any]
     seconds: float
     found: Comparison
-    devhost: Memory | None
-    azurite: Memory | None
+    megabytes: dict[str, tuple[int, int] | None]
 
 
 def watch(stack: Stack, view: View, *, chunk_size: int | None) -> Outcome:
@@ -44,9 +43,11 @@ def watch(stack: Stack, view: View, *, chunk_size: int | None) -> Outcome:
     started = time.monotonic()
     for status in stack.run(chunk_size=chunk_size):
         view.show_progress(status["progress"])
-    seconds, devhost = time.monotonic() - started, memory_of(*stack.app_pids)
+    seconds = time.monotonic() - started
+    megabytes = {"devhost with the app": megabytes_of(*stack.app_pids)}
     found = stack.read_back(told=lambda arrived: view.show("read back", arrived, status["progress"]["enqueued"]))
-    return Outcome(status=status, seconds=seconds, found=found, devhost=devhost, azurite=memory_of(stack.azurite.pid))
+    megabytes["Azurite"] = megabytes_of(stack.azurite.pid)
+    return Outcome(status=status, seconds=seconds, found=found, megabytes=megabytes)
 
 
 def reasons(outcome: Outcome) -> list[str]:
@@ -71,8 +72,8 @@ def describe(outcome: Outcome) -> str:
         f"read back  {found.enqueued:,} messages: {found.unique:,} unique, {found.lost:,} lost, "
         f"{found.duplicates:,} duplicates, {found.foreign:,} foreign",
     ]
-    if outcome.devhost:
-        lines.append(f"memory     devhost with the app {outcome.devhost}, Azurite {outcome.azurite}")
+    if held := [f"{name} {each[0]:,} MB (peak {each[1]:,} MB)" for name, each in outcome.megabytes.items() if each]:
+        lines.append(f"memory     {', '.join(held)}")
     return "\n".join(lines)
 
 

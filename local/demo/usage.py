@@ -2,30 +2,20 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    now_megabytes: int
-    peak_megabytes: int
-
-    def __str__(self) -> str:
-        return f"{self.now_megabytes:,} MB (peak {self.peak_megabytes:,} MB)"
-
-
-def memory_of(*pids: int | None) -> Memory | None:
-    """Return what the processes hold together; None unless each of them can be seen."""
+def megabytes_of(*pids: int | None) -> tuple[int, int] | None:
+    """Return what the processes hold together, now and at the peak; None unless each of them can be seen."""
     try:
         texts = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
     except OSError:
         return None
-    sizes = [re.findall(r"^Vm(?:HWM|RSS):\s+(\d+) kB$", text, re.MULTILINE) for text in texts]  # in this order
+    sizes = [re.findall(r"^Vm(?:HWM|RSS):\s+(\d+) kB$", text, re.MULTILINE) for text in texts]
     if not sizes or any(len(each) != 2 for each in sizes):  # a process that has just ended
         return None
     peak, now = (sum(int(size) // 1024 for size in each) for each in zip(*sizes, strict=True))
-    return Memory(now_megabytes=now, peak_megabytes=peak)
+    return now, peak
 
 
 def cpu_seconds_of(*pids: int | None) -> float:

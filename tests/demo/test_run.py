@@ -17,8 +17,7 @@ GOOD = Outcome(
     status={"run_id": "r1", "status": "completed", "progress": COUNTS, "report": COUNTS, "error": None},
     seconds=2.04,
     found=Comparison(served=1000, enqueued=1000, unique=1000, lost=0, duplicates=0, foreign=0),
-    devhost=None,
-    azurite=None,
+    megabytes={},
 )
 
 

@@ -25,7 +25,7 @@ from ingestion.storage.spool import Spool
 from local.benchmarks.contestant import Meter, apart
 from local.benchmarks.findings import Figures
 from local.benchmarks.source_server import source_server
-from local.demo.usage import memory_of
+from local.demo.usage import megabytes_of
 
 SIZE = 5_000_000  # ids of the large response
 REPEATS = 5
@@ -115,5 +115,4 @@ def _body(url: str, count: int) -> bytes:
 
 
 def _note(meter: Meter) -> None:
-    memory = memory_of(os.getpid())
-    meter.notes["peak_mb"] = memory.peak_megabytes if memory else 0
+    _, meter.notes["peak_mb"] = megabytes_of(os.getpid()) or (0, 0)
