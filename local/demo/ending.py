@@ -15,8 +15,7 @@ def interruptible(command: Callable[[], int]) -> int:
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupt)  # also where a shell started us in the background, with SIGINT ignored
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # a shell that starts us in the background has SIGINT ignored
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), interrupt)
     try:

@@ -51,11 +51,9 @@ def read_back(connection_string: str, queue: str, api_url: str, *, told: Told = 
     )
 
 
-def catalogue(api_url: str) -> Iterator[str]:
-    """Yield every id that the API has, as it streams them."""
-    with httpx.stream("GET", f"{api_url}/catalogue", timeout=60) as response:
-        response.raise_for_status()
-        yield from response.iter_lines()
+def catalogue(api_url: str) -> list[str]:
+    """Return every id that the API has."""
+    return httpx.get(f"{api_url}/catalogue", timeout=60).raise_for_status().text.split()
 
 
 def pages(connection_string: str, queue: str) -> Iterator[list[QueueMessage]]:

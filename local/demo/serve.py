@@ -1,7 +1,6 @@
 """`python -m local.demo.serve` (make serve): run Azurite, the demo API and the app until Ctrl-C; print their URLs."""
 
 import argparse
-import socket
 import sys
 import time
 
@@ -30,15 +29,6 @@ Ctrl-C stops everything.
 """
 
 
-def check_port(port: int) -> None:
-    """Raise ChildError before anything is started where the app could not be."""
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except (OSError, OverflowError) as error:
-        other = "choose another one with PORT= (--port); 0 takes a free one"
-        raise ChildError(f"port {port} is taken, or not allowed to you: {other}") from error
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m local.demo.serve",
@@ -50,7 +40,6 @@ def main() -> int:
     arguments = parser.parse_args()
     api = settings_from(parser, arguments)
     try:
-        check_port(arguments.port)
         with Stack(api, port=arguments.port, user_settings=True) as stack:
             print(describe(stack), flush=True)
             while True:

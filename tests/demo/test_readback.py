@@ -34,7 +34,7 @@ def test_every_message_is_read_once_and_stays_on_the_queue(azurite: Azurite, que
 
 
 def test_faults_on_the_queue_are_found(azurite: Azurite, queue: QueueClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readback, "catalogue", lambda api_url: iter(["a", "b", "c"]))
+    monkeypatch.setattr(readback, "catalogue", lambda api_url: ["a", "b", "c"])
     for name in ("a", "a", "b", "x"):
         queue.send_message(name)
     told: list[int] = []

@@ -223,5 +223,8 @@ def test_a_redirect_that_would_lose_the_body_is_an_error(status: int) -> None:
 
 
 def test_redirects_have_an_end() -> None:
+    async def page(request: web.Request) -> web.Response:
+        raise web.HTTPTemporaryRedirect("/")
+
     with pytest.raises(SourceRefused, match=r"redirects more than 5 times"):
-        read_from("/loop")
+        asyncio.run(ask(page))

@@ -72,17 +72,12 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         """To `to`, with the status asked for."""
         return web.Response(status=int(request.query.get("status", 302)), headers={"Location": request.query["to"]})
 
-    async def loop(request: web.Request) -> web.Response:
-        asked["loop"] += 1
-        return web.Response(status=307, headers={"Location": f"?turn={asked['loop']}"})
-
     return [
         web.get("/cut/{how:length|chunked|gzip|ndjson}", cut),
         web.get("/throttled/{form}", throttled),
         web.get("/trickle", trickle),
         web.get("/all/{form:json|gzip|gzip-file|ndjson|csv}", single),
         web.route("*", "/redirect", redirect),
-        web.get("/loop", loop),
     ]
 
 

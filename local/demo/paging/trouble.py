@@ -34,23 +34,19 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return replace(by_token(listing, None), following=ELSEWHERE[request.match_info["where"]]).plain()
 
     async def expiring(request: web.Request) -> web.Response:
-        """The cursor of the third page, or of a later one, has expired, once for each `run` in the query."""
+        """The cursor of the third page, or of a later one, has expired, once for each `run`; with `always` any has."""
         once = f"expired-{request.query.get('run', '')}"
         if request.query.get("cursor"):
             page = by_token(listing, request.query["cursor"])
-            if page.start >= 2 * listing.page_size and not asked[once]:
+            late = page.start >= 2 * listing.page_size and not asked[once]
+            if late or "always" in request.query:
                 asked[once] += 1
-                return expired(request.match_info["form"])
+                said = {"error": {"code": "expired_cursor"}}  # a status, a code, or both; or an error under HTTP 200
+                return web.json_response(said, status=int(request.match_info["form"]))
         else:
             after = request.query.get("since_id")
             page = by_token(listing, token(listing.position_of(after) + 1) if after else None)
         return page.plain()
-
-    async def always_expired(request: web.Request) -> web.Response:
-        """Only the first page can ever be had."""
-        if request.query.get("cursor"):
-            return expired("410")
-        return by_token(listing, None).plain()
 
     async def drifting(request: web.Request) -> web.Response:
         """Numbered pages, newest first, into which a new item is inserted at the front after each request."""
@@ -78,13 +74,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         web.get(r"/trouble/cycle/{length:\d+}", cycle),
         web.get(f"/trouble/elsewhere/{{where:{'|'.join(ELSEWHERE)}}}", elsewhere),
         web.get("/trouble/expiring/{form:410|400|404|422|200}", expiring),
-        web.get("/trouble/always-expired", always_expired),
         web.get("/trouble/drifting", drifting),
         web.get("/trouble/overlapping", overlapping),
         web.get("/trouble/growing", growing),
     ]
-
-
-def expired(form: str) -> web.Response:
-    """How APIs say that a cursor has expired: by the status, by a code, or as an error under HTTP 200."""
-    return web.json_response({"error": {"code": "expired_cursor"}}, status=int(form))

@@ -7,16 +7,22 @@ The report lists which devices have the version and why the others have not; `OF
 not answer.
 """
 
+import os
+from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
-from device import install_on
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=600_000, max_number_of_attempts=3)
+asked: Counter[str] = Counter()  # how often each device was asked to install
+
+
+class DeviceOffline(Exception):
+    """The device does not answer; it may later."""
 
 
 @app.route(route="updates", methods=["POST"])
@@ -72,5 +78,9 @@ def download(order: dict) -> None:
 
 @app.activity_trigger(input_name="order")
 def install(order: dict) -> None:
-    """Switch the device to the new version."""
-    install_on(order["device"])
+    """Switch the device to the new version, unless it is one that OFFLINE names."""
+    device = order["device"]
+    asked[device] += 1
+    silent = dict(entry.split("=") for entry in os.environ.get("OFFLINE", "").split(",") if entry)
+    if asked[device] <= int(silent.get(device, 0)):
+        raise DeviceOffline(f"{device} does not answer")
