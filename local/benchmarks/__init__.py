@@ -1,4 +1,4 @@
 """Measurements with names: `python -m local.benchmarks NAME` (make bench SCENARIO=NAME); no name lists them.
 
-Enters: the name of a module in `local/benchmarks/scenarios/`. Leaves: a table, a CSV file, and one `BENCH` line.
+Enters: the name of a module in `local/benchmarks/scenarios/`. Leaves: a CSV file, a table, and one `BENCH` line.
 """

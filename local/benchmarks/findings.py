@@ -1,65 +1,58 @@
-"""What a scenario found: the rows for the CSV file, and the key=value pairs of its `BENCH` line."""
+"""What measured rows come to: medians, ranges and ratios, as people and scripts read them."""
 
-import statistics
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 
 Value = str | int | float
-Row = dict[str, Value]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
-    """`rows`: one for each contestant and repeat, all with the same columns. `line`: what they come to."""
-
-    rows: list[Row]
-    line: Row
-
-
-def spread(values: Iterable[float]) -> str:
-    """Median and range of repeated measurements, as people read them: `1.23 (1.20-1.31)`."""
-    sample = list(values)
-    return f"{number(median(sample))} ({number(min(sample))}-{number(max(sample))})"
-
-
-def number(value: float) -> str:
-    """Four digits that count, and none of an exponent: `0.06548`, `1,234,568`."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def median(values: Iterable[float]) -> float:
-    return statistics.median(values)
+Figures = dict[str, Value]
+Row = Mapping[str, Value]  # `contestant`, `repeat`, and figures; 0 stands for what a contestant that gave up has not
 
 
 def of(rows: Iterable[Row], contestant: str, column: str) -> list[float]:
-    """The numbers of one contestant in one column, in the order of the repeats."""
-    return [float(row[column]) for row in rows if row["contestant"] == contestant]
+    """Return the figures of one contestant in one column, in the order of the repeats; none where it gave up."""
+    return [float(row[column]) for row in rows if row["contestant"] == contestant and float(row[column])]
 
 
-def median_ratio(rows: list[Row], column: str, above: str, below: str) -> float:
-    """The median over the repeats of `above / below`; contestants of one repeat ran side by side."""
-    pairs = zip(of(rows, above, column), of(rows, below, column), strict=True)
-    return median(numerator / denominator for numerator, denominator in pairs)
+def number(value: float) -> str:
+    """Return four digits that count, and none of an exponent: `0.06548`, `1,234,568`."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def bench_line(scenario: str, line: Row) -> str:
-    """`BENCH scenario=... key=value ...`, for people and scripts."""
-    pairs = {"scenario": scenario, **line}
-    return "BENCH " + " ".join(f"{key}={_shown(value)}" for key, value in pairs.items())
+def spread(values: Sequence[float], repeats: int) -> str:
+    """Return median and range of repeated measurements, as people read them: `1.23 (1.20-1.31)`."""
+    if not values:
+        return "-"
+    text = number(median(values))
+    if len(set(values)) > 1:
+        text += f" ({number(min(values))}-{number(max(values))})"
+    return text if len(values) == repeats else f"{text}, {len(values)} of {repeats}"
 
 
-def table(rows: list[Row]) -> str:
-    """The rows in columns, for the terminal."""
-    if not rows:
-        return "(no rows)"
-    cells = [list(rows[0]), *([_shown(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in cells)
+def table(rows: Sequence[Row]) -> str:
+    """Return a line in Markdown for each contestant: the median of each column, with its range where it has one."""
+    columns = [name for name in rows[0] if name not in ("contestant", "repeat")]
+    lines = ["| contestant | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    for contestant in dict.fromkeys(str(row["contestant"]) for row in rows):
+        repeats = sum(row["contestant"] == contestant for row in rows)
+        cells = [spread(of(rows, contestant, column), repeats) for column in columns]
+        lines.append(f"| {contestant} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
-def _shown(value: Value) -> str:
-    return (
-        f"{value:.4g}"
-        if isinstance(value, float) and abs(value) < 1000
-        else str(round(value, 1) if isinstance(value, float) else value)
-    )
+def ratio(rows: Sequence[Row], column: str, above: str, *below: str) -> float | None:
+    """Return the median over the repeats of one contestant's figure to the largest of others', which ran beside it."""
+    sides = [of(rows, contestant, column) for contestant in (above, *below)]
+    if len({len(side) for side in sides}) > 1 or not sides[0]:
+        return None  # one of them gave up, or is no contestant at this size
+    return float(median(figures[0] / max(figures[1:]) for figures in zip(*sides, strict=True)))
+
+
+def bench_line(rows: Sequence[Row], columns: Iterable[str], ratios: Mapping[str, tuple[str, ...]]) -> str:
+    """Return `key=value ...`: the median of these columns for each contestant, then the ratios."""
+    pairs: dict[str, float | None] = {}
+    for contestant in dict.fromkeys(str(row["contestant"]) for row in rows):
+        for column in columns:
+            values = of(rows, contestant, column)
+            pairs[f"{contestant.replace(' ', '_')}_{column}"] = median(values) if values else None
+    pairs |= {name: ratio(rows, *of_what) for name, of_what in ratios.items()}
+    return " ".join(f"{key}={'none' if value is None else f'{value:.6g}'}" for key, value in pairs.items())

@@ -1,10 +1,15 @@
 """The CSV files: `local/benchmarks/results/NAME.csv` for full measurements, `.sluice/benchmarks/NAME.csv` for others.
 
-Facts about the machine stand above the rows, in lines that start with `#`; `docs/benchmarks.md` is drawn from the rows.
+When and on what they were measured stands in the first line; `docs/benchmarks.md` is drawn from the rows.
 """
 
 import csv
+import os
+import platform
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from local.benchmarks.findings import Row
@@ -12,29 +17,40 @@ from local.benchmarks.findings import Row
 ROOT = Path(__file__).parents[2]
 FULL = ROOT / "local" / "benchmarks" / "results"
 TRIAL = ROOT / ".sluice" / "benchmarks"
+PACKAGES = ("aiohttp", "azure-functions-durable", "azure-storage-blob", "azure-storage-queue", "httpx")
 
 
-def write(scenario: str, rows: list[Row], facts: dict[str, str], *, full: bool) -> Path:
-    """Write the rows of one run of a scenario over those of the run before; returns the file."""
-    folder = FULL if full else TRIAL
+def machine() -> str:
+    """Return the time, and the facts about machine and packages that matter."""
+    try:
+        processors = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        processors = []
+    facts = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "processor": (processors or [platform.processor()])[0],
+        "cores": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+    }
+    return ", ".join(f"{name} {fact}" for name, fact in facts.items())
+
+
+def write(scenario: str, rows: Sequence[Row], facts: str, *, folder: Path) -> Path:
+    """Write the rows of one run of a scenario over those of the run before; return the file."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{scenario}.csv"
     with file.open("w", newline="", encoding="utf-8") as text:
-        for name, fact in {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), **facts}.items():
-            text.write(f"# {name}: {fact}\n")
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+        text.write(f"# {facts}\n")
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     return file
 
 
-def read(scenario: str, folder: Path = FULL) -> list[dict[str, str]]:
-    """The rows of the last full measurement."""
-    with (folder / f"{scenario}.csv").open(encoding="utf-8") as text:
-        return list(csv.DictReader(line for line in text if not line.startswith("#")))
-
-
-def facts(scenario: str, folder: Path = FULL) -> dict[str, str]:
-    """When and on what the last full measurement was made."""
-    with (folder / f"{scenario}.csv").open(encoding="utf-8") as text:
-        return dict(line[2:].rstrip("\n").split(": ", 1) for line in text if line.startswith("# "))
+def read(scenario: str) -> tuple[str, list[dict[str, str]]]:
+    """Return the facts and the rows of the last full measurement."""
+    facts, *lines = (FULL / f"{scenario}.csv").read_text(encoding="utf-8").splitlines()
+    return facts.removeprefix("# "), list(csv.DictReader(lines))

@@ -6,6 +6,7 @@ The bare loop is the least that one could do: the same bytes on the same kind of
 import asyncio
 import base64
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -15,38 +16,59 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue.aio import QueueClient
 
 from ingestion.chunking import chunk
-from ingestion.contracts import Chunk, EnqueueRequest, Run
+from ingestion.contracts import Chunk, EnqueueRequest, Receipt, Run
 from ingestion.open_storage import Storage
 from ingestion.sending.connection import Pool
+from ingestion.sending.enqueue import enqueue
+from ingestion.settings import load_settings
 from ingestion.storage.access import signed_access
 from ingestion.storage.spool import BatchWriter
 from local.benchmarks.contestant import Meter
+from local.emulator import Azurite
 from local.emulator.server import ACCOUNT, ACCOUNT_KEY
 
 LANES = 32
 WARM_UP = 50
+QUEUE = "benchmark"
 HEADERS = {"Content-Type": "application/xml", "x-ms-version": "2021-12-02"}
 
 
 def texts(count: int) -> Iterator[str]:
-    """Ids as an API hands them out."""
+    """Yield ids as an API hands them out."""
     return (f"order-{number:09d}-{number * 2654435761 % 2**32:08x}" for number in range(count))
 
 
-def connection_string(url: str, blob_port: int = 1) -> str:
-    blobs = f"http://127.0.0.1:{blob_port}/{ACCOUNT}"
-    account = f"AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY}"
-    return f"DefaultEndpointsProtocol=http;{account};QueueEndpoint={url}/{ACCOUNT};BlobEndpoint={blobs};"
+def with_queues_at(url: str, azurite: Azurite) -> str:
+    """Return the connection string of a running Azurite, with another service for the queues."""
+    return azurite.connection_string.replace(f"http://127.0.0.1:{azurite.ports['Queue']}/", f"{url}/")
 
 
-async def spool_chunks(storage: Storage, run_id: str, ids: list[str], size: int) -> list[EnqueueRequest]:
-    """Put `ids` into the spool as the chunks of one batch, and return one request for each chunk."""
-    run = Run(run_id, "20260101T000000-aa")
-    writer = BatchWriter(storage.container, run, first_chunk=0)
-    for part in chunk(ids, size):
-        await writer.write_chunk([json.dumps(text).encode() + b"\n" for text in part])
-    chunks = [Chunk(number, writer.token) for number in range(writer.next_chunk)]
-    return [EnqueueRequest(run=run, source="benchmark", chunk=one) for one in chunks]
+class Sluice:
+    """Step 5 as the activity runs it: spool read, formats, rate, retries, checkpoints and receipts included."""
+
+    def __init__(self, connection: str) -> None:
+        self._settings = load_settings({"AzureWebJobsStorage": connection, "SLUICE_QUEUE": QUEUE})
+        self._storage = Storage(self._settings)
+
+    async def spool(self, count: int, size: int) -> list[EnqueueRequest]:
+        """Put ids into the spool as the chunks of one batch, and return one request for each chunk."""
+        with suppress(ResourceExistsError):
+            await self._storage.container.create_container()
+        run = Run(f"run-{time.time_ns()}", "20260101T000000-aa")
+        writer = BatchWriter(self._storage.container, run, first_chunk=0)
+        for part in chunk(list(texts(count)), size):
+            await writer.write_chunk([json.dumps(text).encode() + b"\n" for text in part])
+        chunks = [Chunk(number, writer.token) for number in range(writer.next_chunk)]
+        return [EnqueueRequest(run=run, source="benchmark", chunk=one) for one in chunks]
+
+    async def send(self, request: EnqueueRequest) -> Receipt:
+        """Send one chunk, all of it."""
+        receipt = await enqueue(request, self._storage.container, self._storage.queues, self._settings)
+        assert receipt.enqueued == receipt.messages, receipt
+        return receipt
+
+    async def close(self) -> None:
+        await self._storage.close()
 
 
 async def bare_loop(meter: Meter, url: str, path: str, count: int) -> None:
@@ -82,7 +104,7 @@ def body_of(text: str) -> bytes:
 
 
 async def signed_path(connection: str, queue: str) -> str:
-    """The path of the `messages` of a queue, which exists afterwards, with a query that lets in."""
+    """Return the path of the `messages` of a queue, which exists afterwards, with a query that lets in."""
     async with QueueClient.from_connection_string(connection, queue) as client:
         with suppress(ResourceExistsError):
             await client.create_queue()

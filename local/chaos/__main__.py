@@ -3,15 +3,13 @@
 import argparse
 import sys
 import time
-from pathlib import Path
 
 import httpx
 from azure.core.exceptions import AzureError
 
-from local.chaos.campaign import rounds
-from local.chaos.round import Outcome
+from local.chaos.round import Outcome, rounds
 from local.chaos.verdict import describe, problems, summary
-from local.demo.ending import INTERRUPTED, ends_like_ctrl_c
+from local.demo.ending import interruptible
 from local.demo.run_client import RunError
 from local.demo.stack import ROOT
 from local.emulator import ChildError
@@ -27,17 +25,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seed", default="1", help="other moments and faults for another one (default: %(default)s)")
     parser.add_argument("--first", type=int, default=1, help="number of the first round, to play one of them again")
     parser.add_argument("--ids", type=int, default=2_000, help="in a round (default: %(default)s)")
-    parser.add_argument("--folder", type=Path, help="for logs and state (default: one of its own under .sluice/chaos)")
-    arguments = parser.parse_args()
-    if arguments.folder and arguments.folder.exists() and any(arguments.folder.iterdir()):
-        parser.error(f"--folder {arguments.folder} holds files, and runs of another series would go on: name a new one")
-    return arguments
+    return parser.parse_args()
 
 
 def main() -> int:
     arguments = parse()
-    ends_like_ctrl_c()
-    folder = arguments.folder or ROOT / ".sluice" / "chaos" / time.strftime("%Y%m%d-%H%M%S")
+    folder = ROOT / ".sluice" / "chaos" / time.strftime("%Y%m%d-%H%M%S")
     print(f"seed {arguments.seed}; logs and state in {folder}", flush=True)
     numbers = range(arguments.first, arguments.first + arguments.rounds)
     outcomes: list[Outcome] = []
@@ -49,9 +42,6 @@ def main() -> int:
                 again = f"again with: make chaos SEED={arguments.seed} FIRST={outcome.plan.number} ROUNDS=1"
                 print(f"CHAOS FAILED round {outcome.plan.number}: {'; '.join(wrong)} ({again})", flush=True)
                 return 1
-    except KeyboardInterrupt:
-        print("interrupted; everything has been stopped", file=sys.stderr)
-        return INTERRUPTED
     except (RunError, ChildError, httpx.HTTPError, AzureError) as error:
         print(f"CHAOS FAILED after {len(outcomes)} rounds: {' '.join(str(error).split())}", flush=True)
         return 1
@@ -60,4 +50,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

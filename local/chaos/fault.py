@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from local.chaos.wire import Message
+from aiohttp.web import BaseRequest
 
 
 class Fault(StrEnum):
@@ -29,21 +29,21 @@ class Fault(StrEnum):
     REPEATED = "repeated"  # a page starts with the last item of the page before
 
 
-Applies = Callable[[Message], bool]
+Applies = Callable[[BaseRequest], bool]
 
 
 class Misfortune:
     """Draws a fault for each request that it applies to, and counts what was drawn."""
 
-    def __init__(self, seed: str, rates: Mapping[Fault, float], applies: Applies = lambda request: True) -> None:
+    def __init__(self, seed: str, rates: Mapping[Fault, float], applies: Applies | None = None) -> None:
         self._chance = random.Random(seed)
         self._rates = dict(rates)
         self._applies = applies
         self.met: Counter[Fault] = Counter()
 
-    def draw(self, request: Message) -> Fault | None:
-        """The fault that this request meets, if any."""
-        if not self._applies(request):
+    def draw(self, request: BaseRequest) -> Fault | None:
+        """Return the fault that this request meets, if any."""
+        if self._applies and not self._applies(request):
             return None
         point = self._chance.random()
         for fault, rate in self._rates.items():

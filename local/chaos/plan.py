@@ -6,9 +6,10 @@ Enters: the seed and the number of the round. Leaves: a `Plan`.
 import random
 from dataclasses import dataclass
 
+from aiohttp.web import BaseRequest
+
 from local.chaos.ambush import Strike, Victim
 from local.chaos.fault import Fault, Misfortune
-from local.chaos.wire import Message
 
 CHUNK_SIZES = (40, 80, 150, 300)
 OTHER_STRIKES = (0, 0, 1, 1, 2)  # in a round, beside the exit of its worker: each may cost one of three recoveries
@@ -27,21 +28,11 @@ class Plan:
     ids: int
     chunk_size: int
     strikes: tuple[Strike, ...]
-    queue_rates: dict[Fault, float]
-    blob_rates: dict[Fault, float]
-    source_rates: dict[Fault, float]
+    rates: dict[str, dict[Fault, float]]
 
-    def queue(self) -> Misfortune:
-        """What messages meet on their way to the queue; making and signing in stay undisturbed."""
-        return Misfortune(f"{self.seed}/queue", self.queue_rates, applies=is_message)
-
-    def blobs(self) -> Misfortune:
-        """What spool, checkpoints and ledger meet."""
-        return Misfortune(f"{self.seed}/blobs", self.blob_rates)
-
-    def source(self) -> Misfortune:
-        """What pages meet."""
-        return Misfortune(f"{self.seed}/source", self.source_rates)
+    def misfortune(self, service: str) -> Misfortune:
+        """Return what the requests to a service meet; of those to the queue, messages only."""
+        return Misfortune(f"{self.seed}/{service}", self.rates[service], is_message if service == "queue" else None)
 
 
 def make_plan(seed: str, number: int, ids: int) -> Plan:
@@ -65,9 +56,11 @@ def make_plan(seed: str, number: int, ids: int) -> Plan:
         ids=ids,
         chunk_size=chunk_size,
         strikes=strikes,
-        queue_rates=rates(WORST_RATE, Fault.BUSY, Fault.CUT, Fault.LOST),
-        blob_rates=rates(WORST_BLOB_RATE, Fault.BUSY, Fault.CUT, Fault.LOST),
-        source_rates=rates(WORST_PAGE_RATE, Fault.BUSY, Fault.THROTTLED, Fault.CUT, Fault.TORN, Fault.REPEATED),
+        rates={
+            "queue": rates(WORST_RATE, Fault.BUSY, Fault.CUT, Fault.LOST),
+            "blobs": rates(WORST_BLOB_RATE, Fault.BUSY, Fault.CUT, Fault.LOST),
+            "source": rates(WORST_PAGE_RATE, Fault.BUSY, Fault.THROTTLED, Fault.CUT, Fault.TORN, Fault.REPEATED),
+        },
     )
 
 
@@ -79,6 +72,6 @@ def _moment(chance: random.Random, victim: Victim, requests: int) -> int:
     return chance.randint(1, requests)
 
 
-def is_message(request: Message) -> bool:
-    """Whether a request to the queue service puts a message."""
-    return request.method == b"POST" and request.path.endswith(b"/messages")
+def is_message(request: BaseRequest) -> bool:
+    """Return whether a request to the queue service puts a message; making and signing in stay undisturbed."""
+    return request.method == "POST" and request.path.endswith("/messages")

@@ -1,41 +1,62 @@
 """A proxy in front of one service, through which everything passes that the app says to it.
 
-Enters: the app's requests. Leaves: the service's answers as they came, unless a request meets a fault. While the gate
-is closed nothing passes: connections end without an answer, as those to a process that has just died do.
+Enters: the app's requests. Leaves: the service's answers, unless a request meets a fault. While the proxy is shut
+nothing passes: connections end without an answer, as those to a process that has just died do.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
 
 from local.chaos.fault import FAIR, Fault, Misfortune
-from local.chaos.gate import Gate
-from local.chaos.wire import Message, answer, read_answer, read_request
+
+OF_ONE_CONNECTION = ("Connection", "Keep-Alive", "Transfer-Encoding")  # headers that do not pass
+ADDED_BY_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # unless told not to
+SLOW_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a service has said."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def response(self) -> web.Response:
+        return web.Response(status=self.status, reason=self.reason, headers=self.headers, body=self.body)
+
+    def head(self) -> bytes:
+        lines = [f"HTTP/1.1 {self.status} {self.reason}", *(f"{name}: {text}" for name, text in self.headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode()
+
 
 INSTEAD = {  # of asking the service
-    Fault.BUSY: answer("503 Server Busy", "x-ms-error-code: ServerBusy"),
-    Fault.THROTTLED: answer("429 Too Many Requests", "Retry-After: 1"),
-    Fault.EXPIRED: answer("401 Unauthorized", "x-ms-error-code: InvalidAuthenticationInfo"),
-    Fault.REFUSED: answer("413 Request Body Too Large", "x-ms-error-code: RequestBodyTooLarge"),
-    Fault.CUT: b"",
+    Fault.BUSY: Answer(503, "Server Busy", {"x-ms-error-code": "ServerBusy"}),
+    Fault.THROTTLED: Answer(429, "Too Many Requests", {"Retry-After": "1"}),
+    Fault.EXPIRED: Answer(401, "Unauthorized", {"x-ms-error-code": "InvalidAuthenticationInfo"}),
+    Fault.REFUSED: Answer(413, "Request Body Too Large", {"x-ms-error-code": "RequestBodyTooLarge"}),
 }
-FAILED = answer("500 Internal Server Error", "x-ms-error-code: InternalError")
-SHORTENED: dict[Fault, Callable[[Message], int]] = {  # answers, to so many bytes
-    Fault.LOST: lambda given: 0,
-    Fault.BEHEADED: lambda given: len(given.head) // 2,
-    Fault.TORN: lambda given: len(given.head) + len(given.body) // 2,
+FAILED = Answer(500, "Internal Server Error", {"x-ms-error-code": "InternalError"})
+SHORTENED: dict[Fault, Callable[[bytes, bytes], bytes]] = {  # head and body, to what comes of them
+    Fault.LOST: lambda head, body: b"",
+    Fault.BEHEADED: lambda head, body: head[: len(head) // 2],
+    Fault.TORN: lambda head, body: head + body[: len(body) // 2],
 }
-SLOW_SECONDS = 0.3
-BUFFER_BYTES = 1 << 20
-
-Spoil = Callable[[Message, bool], Message]  # an answer, and whether it is to be changed
 
 
 class Watch(Protocol):
     """Is told of each request that is not kept from the service, before and after the service has seen it."""
 
     def arrives(self) -> int:
-        """Gives the number under which the same request is told of again."""
+        """Return the number under which the same request is told of again."""
 
     def answered(self, number: int) -> None: ...
 
@@ -43,94 +64,112 @@ class Watch(Protocol):
 class Proxy:
     """Listens on a free port of 127.0.0.1; `upstream` may be set later, `misfortune` and `watch` for each round."""
 
-    def __init__(self, gate: Gate, *, upstream: int = 0, repeat: Spoil | None = None) -> None:
+    def __init__(self, upstream: int = 0) -> None:
         self.port = 0
         self.upstream = upstream
         self.misfortune: Misfortune = FAIR
         self.watch: Watch | None = None
-        self._gate = gate
-        self._repeat = repeat
-        self._server: asyncio.Server | None = None
-        self._serving: set[asyncio.Task[None]] = set()
+        self.is_open = True
+        self._repeat = Repeat()
 
-    async def start(self) -> None:
-        """Listen until `stop`; a second time on the same port."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=BUFFER_BYTES)
-        self.port = self._server.sockets[0].getsockname()[1]
+    async def __aenter__(self) -> Self:
+        self._http = web.Server(self._pass, access_log=None, auto_decompress=False)
+        self._service = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True, limit=0),  # on a kept one a request may be sent twice
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=ADDED_BY_CLIENT,
+        )
+        await self.listen()
+        return self
 
-    async def stop(self) -> None:
-        """Take no more connections; those that are open end with the gate."""
-        if self._server is None:
-            return
-        for listener in self._server.sockets:
+    async def __aexit__(self, *ending: object) -> None:
+        await self.refuse()
+        await self._http.shutdown()
+        await self._service.close()
+
+    async def listen(self) -> None:
+        """Take connections; a second time on the same port."""
+        self.is_open = True
+        self._listening = await asyncio.get_running_loop().create_server(self._http, "127.0.0.1", self.port)
+        self.port = self._listening.sockets[0].getsockname()[1]
+
+    async def refuse(self) -> None:
+        """Take no connection until `listen`, and end those that are open."""
+        for listener in self._listening.sockets:
             asyncio.get_running_loop().remove_reader(listener)
         await asyncio.sleep(0)  # what was accepted a moment ago gets its transport, which a closed server would leak
-        self._server.close()
+        self._listening.close()
+        self.shut()
 
-    def _accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        self._gate.enter(client)
-        serving = asyncio.create_task(self._serve(reader, client))
-        self._serving.add(serving)
-        # And not at the end of the task itself: one that is cancelled before it begins runs none of its lines.
-        serving.add_done_callback(lambda _: self._leave(serving, client))
+    def shut(self) -> None:
+        """End all connections without a word, and let nothing pass until `is_open` is set again."""
+        self.is_open = False
+        for connection in self._http.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
 
-    def _leave(self, serving: asyncio.Task[None], client: asyncio.StreamWriter) -> None:
-        self._serving.discard(serving)
-        self._gate.leave(client)
-        client.close()  # and not abort: what was written before a cut is to arrive
-
-    async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        service: asyncio.StreamWriter | None = None
-        try:
-            if self._gate.is_open:
-                answers, service = await asyncio.open_connection("127.0.0.1", self.upstream, limit=BUFFER_BYTES)
-                while (request := await read_request(reader)) is not None:
-                    if not await self._pass(request, answers, service, client):
-                        break
-        except (OSError, EOFError):
-            pass  # one of the two sides has gone: so does the other
-        finally:
-            if service is not None:
-                service.transport.abort()
-
-    async def _pass(
-        self,
-        request: Message,
-        answers: asyncio.StreamReader,
-        service: asyncio.StreamWriter,
-        client: asyncio.StreamWriter,
-    ) -> bool:
-        """Let one request and its answer through, or not; False when the connection has to end after it."""
+    async def _pass(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Let one request and its answer through, or not."""
         misfortune, watch = self.misfortune, self.watch
+        body = await request.content.read()
         fault = misfortune.draw(request)
-        if fault in INSTEAD:
+        if fault in INSTEAD or fault is Fault.CUT:
             misfortune.met[fault] += 1
-            client.write(INSTEAD[fault])
-            return fault is not Fault.CUT
+            return hang_up(request) if fault is Fault.CUT else INSTEAD[fault].response()
         number = watch.arrives() if watch else 0
-        if not self._gate.is_open:
-            return False
-        service.write(request.whole)
-        given = await read_answer(answers, request.method)
+        if not self.is_open:
+            return hang_up(request)
+        try:
+            answer = await self._ask(request, body)
+        except aiohttp.ClientError:  # the service has gone: so does the connection to it
+            return hang_up(request)
         if watch:
             watch.answered(number)
         if fault is Fault.SLOW:
-            misfortune.met[fault] += 1
             await asyncio.sleep(SLOW_SECONDS)
-        if not self._gate.is_open:
-            return False
-        if self._repeat:
-            changed = self._repeat(given, fault is Fault.REPEATED)
-            misfortune.met[Fault.REPEATED] += changed is not given
-            given = changed
-        if fault is Fault.FAILED:
+        if not self.is_open:
+            return hang_up(request)
+        page, answer = answer, self._repeat(answer, fault is Fault.REPEATED)
+        if fault and (fault is not Fault.REPEATED or answer is not page):
             misfortune.met[fault] += 1
-            client.write(FAILED)
-            return True
         if fault in SHORTENED:
-            misfortune.met[fault] += 1
-            client.write(given.whole[: SHORTENED[fault](given)])
-            return False
-        client.write(given.whole)
-        await client.drain()
-        return True
+            return hang_up(request, SHORTENED[fault](answer.head(), answer.body))
+        return (FAILED if fault is Fault.FAILED else answer).response()
+
+    async def _ask(self, request: web.BaseRequest, body: bytes) -> Answer:
+        url = URL(f"http://127.0.0.1:{self.upstream}{request.raw_path}", encoded=True)
+        headers = {name: text for name, text in request.headers.items() if name not in OF_ONE_CONNECTION}
+        async with self._service.request(
+            request.method, url, headers=headers, data=body, allow_redirects=False
+        ) as answer:
+            given = await answer.read()
+            headers = {name: text for name, text in answer.headers.items() if name not in OF_ONE_CONNECTION}
+            return Answer(answer.status, answer.reason or "", {"Content-Length": str(len(given)), **headers}, given)
+
+
+def hang_up(request: web.BaseRequest, said: bytes = b"") -> web.Response:
+    """End the connection after these bytes; the response that is returned reaches nobody."""
+    if request.transport is not None:
+        request.transport.write(said)
+        request.transport.close()
+    return web.Response()
+
+
+class Repeat:
+    """A source that says things twice: a page starts with the last item of the page before, as drifting pages do."""
+
+    def __init__(self) -> None:
+        self._last: Any = None
+
+    def __call__(self, page: Answer, wanted: bool) -> Answer:
+        """Return the page, changed if that is wanted and there was a page before."""
+        if page.status != 200 or not page.body.startswith(b'{"items"'):
+            return page
+        document = json.loads(page.body)
+        items, before = document["items"], self._last
+        self._last = items[-1] if items else before
+        if not wanted or before is None or before in items:
+            return page
+        body = json.dumps({**document, "items": [before, *items]}).encode()
+        return replace(page, headers={**page.headers, "Content-Length": str(len(body))}, body=body)

@@ -1,23 +1,33 @@
-"""One round: a run from its start to its report while the plan happens to it, then the queue against the source.
+"""Rounds: a run from its start to its report while a plan happens to it, then the queue against the source.
 
-Enters: a stage and a plan. Leaves: an `Outcome` that says what was done to the run and what became of the ids.
+Enters: the seed and the numbers of the rounds. Leaves: an `Outcome` for each, which says what was done to the run and
+what became of the ids.
 """
 
 import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
-from local.chaos.bound import Harm, duplicates_at_most
+from local.chaos.bound import CHECKPOINT_MESSAGES, duplicates_at_most
 from local.chaos.fault import Fault
-from local.chaos.plan import Plan
-from local.chaos.stage import Stage
-from local.demo.readback import read_back
-from local.demo.run_client import ENDED, RunClient, RunError, Status
-from local.demo.tally import Comparison
+from local.chaos.plan import Plan, make_plan
+from local.chaos.stage import Stage, stage
+from local.demo.readback import Comparison
+from local.demo.run_client import POLL_SECONDS, RunClient, RunError, Status
 
-POLL_SECONDS = 0.2
 STANDSTILL_SECONDS = 90.0
+SETTINGS = {
+    "SLUICE_KEEPER_SECONDS": "1",
+    "SLUICE_CHUNKS_PER_BATCH": "4",  # several windows in a round
+    "SLUICE_CHECKPOINT_MESSAGES": str(CHECKPOINT_MESSAGES),
+    "SLUICE_SEND_CONCURRENCY": "8",
+    "SLUICE_FETCH_SECONDS": "20",
+    "SLUICE_ENQUEUE_SECONDS": "20",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,69 +35,56 @@ class Outcome:
     """What was done to a run, how it ended, and what was found on the queue."""
 
     plan: Plan
-    harm: Harm
+    harm: Counter[str]
+    faults: Counter[Fault]
     bound: int
     status: Status
     found: Comparison
     seconds: float
 
 
+def rounds(seed: str, numbers: Iterable[int], *, ids: int, folder: Path) -> Iterator[Outcome]:
+    """Play the rounds of a seed with these numbers."""
+    with stage(folder, ids, SETTINGS) as one:
+        for number in numbers:
+            yield play(one, make_plan(seed, number, ids))
+            one.empty_queue()
+
+
 def play(stage: Stage, plan: Plan) -> Outcome:
-    """Play one round. Raises RunError if the run stands still, ChildError if a process ends that nobody struck."""
+    """Play one round. Raise RunError if the run stands still, ChildError if a process ends that nobody struck."""
     began, before = time.monotonic(), stage.suffered()
     stage.lay(plan)
-    met = [stage.queue.misfortune, stage.blobs.misfortune, stage.source.misfortune]
+    met = {name: proxy.misfortune.met for name, proxy in stage.proxies.items()}
     try:
-        with RunClient(stage.stack.app_url) as client:
-            follower = Follower(stage, plan, client)
-            status = follower.follow()
+        with RunClient(stage.stack.devhost.url) as client:
+            run_id = start(stage, plan, client)
+            *_, status = client.follow(run_id, check=stage.mend, patience_seconds=STANDSTILL_SECONDS)
     finally:
         stage.lift()
-    queue, blobs, source = (one.met for one in met)
-    found = read_back(stage.azurite.connection_string, stage.stack.queue, stage.stack.api_url)
-    harm = Harm(**(stage.suffered() - before), faults=queue + blobs + source, lost_answers=queue[Fault.LOST])
+    found = stage.stack.read_back()
+    harm = stage.suffered() - before + Counter(lost_answers=met["queue"][Fault.LOST])
+    faults = met["queue"] + met["blobs"] + met["source"]
     return Outcome(
         plan=plan,
         harm=harm,
-        bound=duplicates_at_most(plan, harm),
+        faults=faults,
+        bound=duplicates_at_most(plan, harm, faults),
         status=status,
         found=found,
         seconds=time.monotonic() - began,
     )
 
 
-class Follower:
-    """Starts the run, and looks: what is struck down comes up again, and nothing else is done to the run."""
-
-    def __init__(self, stage: Stage, plan: Plan, client: RunClient) -> None:
-        self._stage, self._plan, self._client = stage, plan, client
-        self._run_id = f"chaos-{plan.seed.replace('/', '-')}"
-        self._is_started = False
-
-    def follow(self) -> Status:
-        """Mend what is struck until the run has ended; gives its last status."""
-        seen, seen_at = None, time.monotonic()
-        while True:
-            self._stage.mend()
-            status = self._look()
-            if status is not None and status["status"] in ENDED:
-                return status
-            moved = (self._stage.suffered(), status and (status["status"], status["progress"]))
-            now = time.monotonic()
-            if moved != seen:
-                seen, seen_at = moved, now
-            elif now - seen_at > STANDSTILL_SECONDS:
-                stands = f"the run stood still for {STANDSTILL_SECONDS:.0f} s"
-                raise RunError(f"round {self._plan.number}: {stands}: {status}")
-            time.sleep(POLL_SECONDS)
-
-    def _look(self) -> Status | None:
-        """The run's status; None if nobody answers. A start is repeated until it is accepted, once."""
+def start(stage: Stage, plan: Plan, client: RunClient) -> str:
+    """Start the run, again until that is accepted once; nothing else is done to it. Return its id."""
+    deadline = time.monotonic() + STANDSTILL_SECONDS
+    while True:
+        stage.mend()
         try:
-            if self._is_started:
-                return self._client.status(self._run_id)
-            self._client.start(source="demo", run_id=self._run_id, chunk_size=self._plan.chunk_size)
-            self._is_started = True
-        except (RunError, httpx.HTTPError):
-            pass  # struck at this moment, or storage is: the next look tells
-        return None
+            run_id = f"chaos-{plan.seed.replace('/', '-')}"
+            return client.start(source="demo", run_id=run_id, chunk_size=plan.chunk_size)
+        except (RunError, httpx.HTTPError):  # struck at this moment, or storage is
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_SECONDS)

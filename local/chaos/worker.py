@@ -8,31 +8,30 @@ import contextlib
 import os
 import re
 import signal
+from collections import Counter
 from pathlib import Path
 
 from local.chaos.ambush import Victim
 
 SIGNALS = {Victim.TURN: signal.SIGUSR1, Victim.TIMEOUT: signal.SIGUSR2}  # what `devhost --strikes` listens to
-STARTED = re.compile(r"worker process (\d+) runs the app$", re.MULTILINE)
-EXITED = re.compile(r"python exited with code \d+ \(0x\w+\); in flight: (.*)$", re.MULTILINE)
-TIMED_OUT = re.compile(r"a function timeout has occurred: the worker process is replaced$", re.MULTILINE)
+SUFFERS = {Victim.TURN: "exits_in_turns", Victim.TIMEOUT: "timeouts"}  # what the log says when they have come
+STARTED = re.compile(r"worker process (\d+) runs the app\n")
+EXITED = re.compile(r"python exited with code \d+ \(0x\w+\); in flight: (.*)\n")
+TIMED_OUT = re.compile(r"a function timeout has occurred: the worker process is replaced\n")
 
 
 class WorkerStrikes:
-    """What was done to the workers, as far as the log tells."""
+    """What was done to the workers, as far as the log tells; `suffered` counts it."""
 
     def __init__(self, log: Path) -> None:
-        self.exits_in_turns = 0
-        self.exits_in_activities = 0
-        self.timeouts = 0
+        self.suffered: Counter[str] = Counter()
         self._log = log
-        self._read_bytes = 0
         self._pid = 0
-        self._owed: dict[Victim, int] = {}  # and what its count was when it was struck
+        self._owed: dict[Victim, int] = {}  # and what it had suffered when it was struck
 
     def strike(self, victim: Victim, host_pid: int | None) -> None:
         """Strike now, if there is a devhost that listens; else as soon as there is."""
-        self._owed.setdefault(victim, self._count(victim))
+        self._owed.setdefault(victim, self.suffered[SUFFERS.get(victim, "")])
         if host_pid is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -48,20 +47,14 @@ class WorkerStrikes:
             self.strike(victim, host_pid)
 
     def look(self) -> None:
-        """Read what the log says since the last look."""
-        with self._log.open("rb") as log:
-            log.seek(self._read_bytes)
-            text, end, _ = log.read().rpartition(b"\n")
-        self._read_bytes += len(text) + len(end)
-        said = text.decode(errors="replace")
-        for in_flight in EXITED.findall(said):
-            self.exits_in_turns += "run_turn" in in_flight
-            self.exits_in_activities += "run_turn" not in in_flight
-        self.timeouts += len(TIMED_OUT.findall(said))
-        self._pid = int((STARTED.findall(said) or [self._pid])[-1])
-        for victim, before in [*self._owed.items()]:
-            if victim is not Victim.WORKER and self._count(victim) > before:
+        """Read what the log says by now."""
+        said = self._log.read_text(errors="replace")
+        in_turns = ["run_turn" in in_flight for in_flight in EXITED.findall(said)]
+        timeouts = len(TIMED_OUT.findall(said))
+        self.suffered = Counter(
+            exits_in_turns=sum(in_turns), exits_in_activities=len(in_turns) - sum(in_turns), timeouts=timeouts
+        )
+        self._pid = int((STARTED.findall(said) or [0])[-1])
+        for victim, had in [*self._owed.items()]:  # in place, for strikes come from another thread
+            if self.suffered[SUFFERS.get(victim, "")] > had:
                 del self._owed[victim]
-
-    def _count(self, victim: Victim) -> int:
-        return self.timeouts if victim is Victim.TIMEOUT else self.exits_in_turns

@@ -5,42 +5,59 @@ The last stop of the way of an id. Enters: the queue's connection string and nam
 takes, so that it is read once and is still there for whoever looks afterwards.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import httpx
 from azure.storage.queue import QueueClient, QueueMessage, TextBase64DecodePolicy
-
-from local.demo.tally import Comparison, Tally
 
 RECEIVERS = 4
 MESSAGES_AT_ONCE = 32  # the most that the service gives
 HIDDEN_SECONDS = 6 * 3600
 
-Told = Callable[[int], None]  # called with the number of messages that came in
+Told = Callable[[int], None]  # called with the number of messages that have come in so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What the queue holds, against what the API served."""
+
+    served: int
+    enqueued: int
+    unique: int
+    lost: int
+    duplicates: int
+    foreign: int
 
 
 def read_back(connection_string: str, queue: str, api_url: str, *, told: Told = lambda arrived: None) -> Comparison:
     """Compare every message on the queue with every id of the API, as multisets."""
-    tally = Tally()
-    for name in catalogue(api_url):
-        tally.serve(name)
+    served, arrived, enqueued = Counter(catalogue(api_url)), Counter[str](), 0
     for page in pages(connection_string, queue):
-        for message in page:
-            tally.arrive(message.content)
-        told(len(page))
-    return tally.compare()
+        arrived.update(message.content for message in page)
+        enqueued += len(page)
+        told(enqueued)
+    surplus = arrived - served
+    foreign = sum(count for name, count in surplus.items() if name not in served)
+    return Comparison(
+        served=served.total(),
+        enqueued=enqueued,
+        unique=len(arrived),
+        lost=(served - arrived).total(),
+        duplicates=surplus.total() - foreign,
+        foreign=foreign,
+    )
 
 
-def catalogue(api_url: str) -> Iterator[str]:
-    """Every id that the API has, as it streams them."""
-    with httpx.stream("GET", f"{api_url}/catalogue", timeout=60) as response:
-        response.raise_for_status()
-        yield from response.iter_lines()
+def catalogue(api_url: str) -> list[str]:
+    """Return every id that the API has."""
+    return httpx.get(f"{api_url}/catalogue", timeout=60).raise_for_status().text.split()
 
 
 def pages(connection_string: str, queue: str) -> Iterator[list[QueueMessage]]:
-    """All messages in the queue, as several receivers bring them, up to 32 at a time."""
+    """Yield all messages in the queue, as several receivers bring them, up to 32 at a time."""
     client = QueueClient.from_connection_string(
         connection_string, queue, message_decode_policy=TextBase64DecodePolicy()
     )
@@ -53,14 +70,8 @@ def pages(connection_string: str, queue: str) -> Iterator[list[QueueMessage]]:
 
     with client, ThreadPoolExecutor(RECEIVERS) as receivers:
         while True:
-            # a handful of receives at a time, so that pages wait for the tally rather than pile up in memory
+            # a handful of receives at a time, so that pages wait for the comparison rather than pile up in memory
             brought = [ahead.result() for ahead in [receivers.submit(receive) for _ in range(2 * RECEIVERS)]]
             yield from filter(None, brought)
             if not any(brought):
                 return
-
-
-def count(connection_string: str, queue: str) -> int:
-    """How many messages the service says are in the queue, hidden ones included."""
-    with QueueClient.from_connection_string(connection_string, queue) as client:
-        return int(client.get_queue_properties().approximate_message_count or 0)

@@ -18,14 +18,13 @@ import httpx
 from azure.core.exceptions import AzureError
 from rich.console import Console
 
-from local.demo.ending import INTERRUPTED, ends_like_ctrl_c
-from local.demo.memory import Memory, memory_of
-from local.demo.readback import count, read_back
-from local.demo.run_client import RunClient, RunError
+from local.demo.ending import interruptible
+from local.demo.readback import Comparison
+from local.demo.run_client import RunError
 from local.demo.settings import add_flags, settings_from
 from local.demo.stack import Stack
-from local.demo.tally import Comparison
-from local.demo.view import View, show_progress, view
+from local.demo.usage import megabytes_of
+from local.demo.view import View
 from local.emulator import ChildError
 
 
@@ -36,48 +35,35 @@ class Outcome:
     status: dict[str, Any]
     seconds: float
     found: Comparison
-    devhost: Memory | None
-    azurite: Memory | None
+    megabytes: dict[str, tuple[int, int] | None]
 
 
-def watch(stack: Stack, view: View, *, chunk_size: int | None, patience_seconds: float) -> Outcome:
+def watch(stack: Stack, view: View, *, chunk_size: int | None) -> Outcome:
     """Steps 2 and 3."""
-    with RunClient(stack.app_url) as client:
-        run_id = client.start(source="demo", chunk_size=chunk_size)
-        started = time.monotonic()
-        for status in client.follow(run_id, check=stack.check, patience_seconds=patience_seconds):
-            show_progress(view, status["progress"])
-        seconds = time.monotonic() - started
-    if status["status"] in ("failed", "terminated"):
-        raise RunError(f"the run ended as {status['status']}: {status['error'] or 'no reason given'}")
-    devhost = memory_of(*stack.app_pids)
-    connection, arrived = stack.azurite.connection_string, 0
-    total = count(connection, stack.queue)
-
-    def told(messages: int) -> None:
-        nonlocal arrived
-        arrived += messages
-        view.show("read back", arrived, total)
-
-    found = read_back(connection, stack.queue, stack.api_url, told=told)
-    return Outcome(
-        status=status, seconds=seconds, found=found, devhost=devhost, azurite=memory_of(stack.azurite.child.pid)
-    )
+    started = time.monotonic()
+    for status in stack.run(chunk_size=chunk_size):
+        view.show_progress(status["progress"])
+    seconds = time.monotonic() - started
+    megabytes = {"devhost with the app": megabytes_of(*stack.app_pids)}
+    found = stack.read_back(told=lambda arrived: view.show("read back", arrived, status["progress"]["enqueued"]))
+    megabytes["Azurite"] = megabytes_of(stack.azurite.pid)
+    return Outcome(status=status, seconds=seconds, found=found, megabytes=megabytes)
 
 
 def reasons(outcome: Outcome) -> list[str]:
-    """Why this is not a good end; nothing when it is."""
+    """Return why this is not a good end; nothing when it is."""
     found, report = outcome.found, outcome.status["report"] or {}
     faults = [f"{name}={getattr(found, name)}" for name in ("lost", "duplicates", "foreign") if getattr(found, name)]
     if outcome.status["status"] != "completed":
-        faults.insert(0, f"the run ended as {outcome.status['status']}: {str(report.get('failures'))[:300]}")
+        why = str(outcome.status["error"] or report.get("failures"))[:300]
+        faults.insert(0, f"the run ended as {outcome.status['status']}: {why}")
     if report.get("enqueued") != found.enqueued:
         faults.append(f"the report says enqueued={report.get('enqueued')}, the queue holds {found.enqueued}")
     return faults
 
 
 def describe(outcome: Outcome) -> str:
-    """What happened, in a few lines."""
+    """Return what happened, in a few lines."""
     counts, found = outcome.status["progress"], outcome.found
     lines = [
         f"run        {outcome.status['run_id']}: {outcome.status['status']} after {outcome.seconds:.1f} s",
@@ -86,13 +72,13 @@ def describe(outcome: Outcome) -> str:
         f"read back  {found.enqueued:,} messages: {found.unique:,} unique, {found.lost:,} lost, "
         f"{found.duplicates:,} duplicates, {found.foreign:,} foreign",
     ]
-    if outcome.devhost:
-        lines.append(f"memory     devhost with the app {outcome.devhost}, Azurite {outcome.azurite}")
+    if held := [f"{name} {each[0]:,} MB (peak {each[1]:,} MB)" for name, each in outcome.megabytes.items() if each]:
+        lines.append(f"memory     {', '.join(held)}")
     return "\n".join(lines)
 
 
 def verdict(outcome: Outcome) -> str:
-    """The last line."""
+    """Return the last line."""
     if faults := reasons(outcome):
         return f"RUN FAILED {'; '.join(faults)}"
     found, rate = outcome.found, outcome.found.enqueued / max(outcome.seconds, 0.001)
@@ -109,32 +95,23 @@ def parse() -> argparse.Namespace:
         "that each of them arrived once. Your SLUICE_ settings (local.settings.json, the terminal) do not hold here.",
     )
     parser.add_argument("--chunk-size", type=int, help="ids in a chunk (default: the app's own)")
-    parser.add_argument(
-        "--patience-seconds", type=float, default=300.0, help="give up when nothing moves for so long (%(default)s)"
-    )
     parser.add_argument("--folder", type=Path, help="for logs and state (default: one of its own under .sluice/stacks)")
     add_flags(parser)
     arguments = parser.parse_args()
-    if not arguments.patience_seconds > 0:  # which nan is not either
-        parser.error(f"--patience-seconds must be above 0, not {arguments.patience_seconds}")
     arguments.api = settings_from(parser, arguments)
     return arguments
 
 
 def main() -> int:
     arguments, console = parse(), Console()
-    ends_like_ctrl_c()
     stack = Stack(arguments.api, folder=arguments.folder)
     try:
         logs = os.path.relpath(stack.folder)
         console.print(f"starting Azurite, the demo API and devhost; logs in {logs}", highlight=False, soft_wrap=True)
-        with stack, view(console) as shown:
-            outcome = watch(stack, shown, chunk_size=arguments.chunk_size, patience_seconds=arguments.patience_seconds)
+        with stack, View(console) as view:
+            outcome = watch(stack, view, chunk_size=arguments.chunk_size)
         print(describe(outcome))
         last = verdict(outcome)
-    except KeyboardInterrupt:
-        print("interrupted; everything has been stopped", file=sys.stderr)
-        return INTERRUPTED
     except ChildError as error:
         what, *printed = str(error).splitlines()
         print(*printed, sep="\n", end="\n" if printed else "", file=sys.stderr)
@@ -146,4 +123,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

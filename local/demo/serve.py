@@ -1,12 +1,11 @@
 """`python -m local.demo.serve` (make serve): run Azurite, the demo API and the app until Ctrl-C; print their URLs."""
 
 import argparse
-import socket
 import sys
 import time
 
-from local.demo.ending import INTERRUPTED, ends_like_ctrl_c
-from local.demo.settings import add_flags, port_number, settings_from
+from local.demo.ending import interruptible
+from local.demo.settings import add_flags, settings_from
 from local.demo.stack import Stack
 from local.emulator import ChildError
 
@@ -16,27 +15,18 @@ PORT = 7071  # as devhost and Core Tools have it
 def describe(stack: Stack) -> str:
     """Where everything is, and what to type next."""
     return f"""
-the app      {stack.app_url}/api/runs
-demo API     {stack.api_url}/ids
+the app      {stack.devhost.url}/api/runs
+demo API     {stack.api.url}/ids
 queue        {stack.queue}
 storage      {stack.azurite.connection_string}
 logs, state  {stack.folder}
 
 Start a run, and follow it at the URL in its Location header:
 
-  curl -i -X POST {stack.app_url}/api/runs -H 'Content-Type: application/json' -d '{{"source": "demo"}}'
+  curl -i -X POST {stack.devhost.url}/api/runs -H 'Content-Type: application/json' -d '{{"source": "demo"}}'
 
 Ctrl-C stops everything.
 """
-
-
-def check_port(port: int) -> None:
-    """Raise ChildError before anything is started where the app could not be."""
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError as error:
-        other = "choose another one with PORT= (--port); 0 takes a free one"
-        raise ChildError(f"port {port} is taken, or not allowed to you: {other}") from error
 
 
 def main() -> int:
@@ -45,27 +35,20 @@ def main() -> int:
         description="Starts Azurite, the demo API and the app on devhost, prints their URLs and runs until Ctrl-C. "
         "Your settings (local.settings.json, the terminal) hold for the app, but its messages stay on this machine.",
     )
-    parser.add_argument(
-        "--port", type=port_number, default=PORT, help="of the app; 0 takes a free one (default: %(default)s)"
-    )
+    parser.add_argument("--port", type=int, default=PORT, help="of the app; 0 takes a free one (default: %(default)s)")
     add_flags(parser)
     arguments = parser.parse_args()
-    ends_like_ctrl_c()
     api = settings_from(parser, arguments)
     try:
-        check_port(arguments.port)
         with Stack(api, port=arguments.port, user_settings=True) as stack:
             print(describe(stack), flush=True)
             while True:
                 stack.check()
                 time.sleep(0.5)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return INTERRUPTED
     except ChildError as error:
         print(error, file=sys.stderr)
         return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

@@ -4,7 +4,7 @@ The way of an id ends here when nothing is deployed: blobs and queues of a local
 that belongs to whoever started it and goes away with it.
 """
 
-from local.emulator.child import Child, ChildError
+from local.emulator.child import Child, ChildError, Server
 from local.emulator.server import Azurite
 
-__all__ = ["Azurite", "Child", "ChildError"]
+__all__ = ["Azurite", "Child", "ChildError", "Server"]

@@ -8,17 +8,17 @@ A child is tied to the *thread* that started it, as the kernel sees it: start ch
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+ROOT = Path(__file__).parents[2]
 TETHER = Path(__file__).with_name("tether.py")
 POLL_SECONDS = 0.02
+START_SECONDS = 90.0  # some seconds on an idle machine; a full data folder and a busy machine take longer
 
 
 class ChildError(Exception):
@@ -28,20 +28,9 @@ class ChildError(Exception):
 class Child:
     """A process that writes to one log file and can be started again after its end."""
 
-    def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        *,
-        log: Path,
-        cwd: Path | None = None,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self.name = name
-        self.command = list(command)
-        self.log = log
-        self.cwd = cwd
-        self.environment = dict(environment or {})
+    def __init__(self, name: str, command: Sequence[str], *, log: Path, cwd: Path | None = None) -> None:
+        self.name, self.command, self.log, self.cwd = name, list(command), log, cwd
+        self.environment: dict[str, str] = {}  # beside that of this process
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -55,10 +44,14 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the process; what it prints is appended to the log."""
+        """Start the process and wait until it is ready; what it prints is appended to the log."""
         if self.alive:
             raise ChildError(f"{self.name} is running already (pid {self.pid})")
-        make_folder(self.log.parent)
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"the folder {self.log.parent} for logs and data cannot be made: {error.strerror}"
+            raise ChildError(what) from error
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid())] if sys.platform == "linux" else []
         with self.log.open("ab") as output:
@@ -72,14 +65,21 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def wait_until_ready(self) -> None:
+        """Return at once; a child that says when it is ready waits for its word."""
 
     def stop(self, patience_seconds: float = 10.0) -> None:
         """Ask the process to end, and end it when it takes longer than that."""
         if self._process is None:
             return
         try:
-            if self.alive:
-                self._process.terminate()
+            self._process.terminate()
             self._process.wait(patience_seconds)
         except subprocess.TimeoutExpired:
             self.kill()
@@ -90,58 +90,66 @@ class Child:
     def kill(self) -> None:
         """End the process at once, as a crash would."""
         if self._process is not None:
-            if self.alive:
-                self._process.send_signal(signal.SIGKILL)
+            self._process.kill()
             self._process.wait()
 
-    def wait_for_line(self, pattern: str, *, seconds: float) -> re.Match[str]:
-        """The first line since the last start that matches; raises ChildError when none comes in time."""
+    def wait_for_line(self, pattern: str, *, seconds: float = START_SECONDS) -> re.Match[str]:
+        """Return the first line since the last start that matches; raise ChildError when none comes in time."""
         deadline = time.monotonic() + seconds
         while True:
             ended = not self.alive  # before reading, so that the last words of a process are read too
-            if match := re.search(pattern, self._printed(), re.MULTILINE):
+            if match := re.search(pattern, self.printed(), re.MULTILINE):
                 return match
             if ended:
-                raise self.ended()
+                raise self._ended()
             if time.monotonic() > deadline:
-                raise ChildError(f"{self.name} was not ready after {seconds:.0f} s; it printed:\n{self.tail()}")
+                raise ChildError(f"{self.name} was not ready after {seconds:.0f} s; it printed:\n{self._tail()}")
             time.sleep(POLL_SECONDS)
-
-    def last_line(self, pattern: str) -> re.Match[str] | None:
-        """The last line since the last start that matches."""
-        return max(re.finditer(pattern, self._printed(), re.MULTILINE), key=re.Match.start, default=None)
 
     def check(self) -> None:
         """Raise ChildError if the process has ended on its own."""
         if not self.alive:
-            raise self.ended()
+            raise self._ended()
 
-    def ended(self) -> ChildError:
-        code = self._process.returncode if self._process else None
-        return ChildError(f"{self.name} ended with code {code}; it printed:\n{self.tail()}")
-
-    def tail(self, lines: int = 15) -> str:
-        """The last lines that the process printed since its last start."""
-        return "\n".join("  " + line for line in self._printed().splitlines()[-lines:]) or "  (nothing)"
-
-    def _printed(self) -> str:
+    def printed(self) -> str:
+        """Return what the process has printed since its last start."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
+
+    def _ended(self) -> ChildError:
+        code = self._process.returncode if self._process else None
+        return ChildError(f"{self.name} ended with code {code}; it printed:\n{self._tail()}")
+
+    def _tail(self) -> str:
+        return "\n".join("  " + line for line in self.printed().splitlines()[-15:]) or "  (nothing)"
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *ending: object) -> None:
         self.stop()
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder for logs and data, if need be; raises ChildError where that cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ChildError(f"the folder {folder} for logs and data cannot be made: {error.strerror}") from error
+class Server(Child):
+    """A module of this project that prints `... ready on URL`; the URL is known once it has started."""
+
+    def __init__(self, name: str, module: str, *flags: str, log: Path) -> None:
+        super().__init__(name, [], log=log, cwd=ROOT)
+        self.environment["PYTHONUNBUFFERED"] = "1"
+        self.module, self.flags = module, list(flags)
+        self.url = ""
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def start(self) -> None:
+        """Start the module with the flags that it has by now."""
+        self.command = [sys.executable, "-m", self.module, *self.flags]
+        super().start()
+
+    def wait_until_ready(self) -> None:
+        """Wait for the line with the URL."""
+        self.url = self.wait_for_line(r" ready on (\S+)$")[1]

@@ -1,32 +1,29 @@
 """The judge of a round finds each way in which it can have gone wrong."""
 
-import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingestion.recovery import RECOVERIES_AN_HOUR
-from local.chaos import __main__ as chaos
 from local.chaos.ambush import Victim
-from local.chaos.bound import CHECKPOINT_MESSAGES, Harm, duplicates_at_most
+from local.chaos.bound import CHECKPOINT_MESSAGES, CRASHES, duplicates_at_most
 from local.chaos.fault import Fault
 from local.chaos.plan import make_plan
 from local.chaos.round import Outcome
 from local.chaos.verdict import problems, summary
-from local.demo.tally import Comparison
+from local.demo.readback import Comparison
 
 PLAN = replace(make_plan("1", 1, 100), chunk_size=50)
-HARM = Harm(kills=1, faults=Counter({Fault.LOST: 3, Fault.BUSY: 2}), lost_answers=3)
+HARM, FAULTS = Counter(kills=1, lost_answers=3), Counter({Fault.LOST: 3, Fault.BUSY: 2})
 REPORT = {"fetched": 100, "enqueued": 100, "rejected": 0, "failed": 0, "possible_duplicates": 9}
 FOUND = Comparison(served=100, enqueued=107, unique=100, lost=0, duplicates=7, foreign=0)
 
 
 def outcome(found: Comparison = FOUND, status: str = "completed", **report: int) -> Outcome:
     said: dict[str, Any] = {"status": status, "error": None, "report": REPORT | report, "progress": None}
-    return Outcome(plan=PLAN, harm=HARM, bound=10, status=said, found=found, seconds=1.0)
+    return Outcome(plan=PLAN, harm=HARM, faults=FAULTS, bound=10, status=said, found=found, seconds=1.0)
 
 
 def test_a_round_in_which_all_went_well_has_no_problems() -> None:
@@ -52,13 +49,11 @@ def test_each_broken_promise_is_a_problem(wrong: Outcome, said: str) -> None:
 
 def test_the_bound_counts_what_was_in_flight_at_each_crash_and_each_answer_that_was_lost() -> None:
     two_chunks = 2 * CHECKPOINT_MESSAGES
-    assert duplicates_at_most(PLAN, HARM) == two_chunks * HARM.kills + 3
-    everything = replace(HARM, exits_in_turns=1, exits_in_activities=1, timeouts=1, restarts=1)
-    assert duplicates_at_most(PLAN, everything) == two_chunks * 5 + 3
-    twice = replace(HARM, restarts=1, faults=Counter({Fault.REPEATED: 4}))
-    assert duplicates_at_most(PLAN, twice) == 2 * 3 * CHECKPOINT_MESSAGES + 3 + 4, (
-        "what is repeated makes a third chunk"
-    )
+    assert duplicates_at_most(PLAN, HARM, FAULTS) == two_chunks + 3
+    everything = Counter(CRASHES) + Counter(losses=1, lost_answers=3)
+    assert duplicates_at_most(PLAN, everything, FAULTS) == two_chunks * 5 + 3
+    repeated = Counter({Fault.REPEATED: 4})
+    assert duplicates_at_most(PLAN, HARM, repeated) == 3 * CHECKPOINT_MESSAGES + 3 + 4, "they make a third chunk"
 
 
 def test_the_last_line_adds_up_the_rounds() -> None:
@@ -80,13 +75,3 @@ def test_each_round_has_an_exit_of_its_worker_half_of_them_in_a_turn_and_no_more
 def test_a_plan_is_the_same_whenever_it_is_made_and_another_in_another_round() -> None:
     assert make_plan("a", 1, 1_000) == make_plan("a", 1, 1_000)
     assert make_plan("a", 1, 1_000) != make_plan("a", 2, 1_000)
-
-
-def test_a_folder_with_the_runs_of_another_series_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "devhost.db").touch()
-    monkeypatch.setattr(sys, "argv", ["chaos", "--folder", str(tmp_path)])
-    with pytest.raises(SystemExit, match="2"):
-        chaos.parse()
-    assert "runs of another series would go on" in capsys.readouterr().err

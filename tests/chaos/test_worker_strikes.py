@@ -38,10 +38,10 @@ def test_the_log_says_what_an_exit_of_the_worker_interrupted(log: Path) -> None:
     strikes.look()
     add(log, EXIT.format("2 run_activity")[:-1])
     strikes.look()
-    assert (strikes.exits_in_turns, strikes.exits_in_activities, strikes.timeouts) == (1, 1, 1), "half a line is none"
+    assert strikes.suffered == {"exits_in_turns": 1, "exits_in_activities": 1, "timeouts": 1}, "half a line is none"
     add(log, "\n")
     strikes.look()
-    assert strikes.exits_in_activities == 2
+    assert strikes.suffered["exits_in_activities"] == 2
 
 
 def test_a_worker_is_killed_by_its_own_id(log: Path, sent: list[tuple[int, signal.Signals]]) -> None:

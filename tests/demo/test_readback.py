@@ -8,7 +8,7 @@ import pytest
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from local.demo import readback
-from local.demo.tally import Comparison
+from local.demo.readback import Comparison
 from local.emulator import Azurite
 
 MESSAGES = Path(__file__).parents[2] / "docs" / "messages.md"
@@ -30,17 +30,17 @@ def test_every_message_is_read_once_and_stays_on_the_queue(azurite: Azurite, que
         queue.send_message(name)
     pages = list(readback.pages(azurite.connection_string, queue.queue_name))
     assert sorted(message.content for page in pages for message in page) == sent
-    assert readback.count(azurite.connection_string, queue.queue_name) == 100
+    assert queue.get_queue_properties().approximate_message_count == 100
 
 
 def test_faults_on_the_queue_are_found(azurite: Azurite, queue: QueueClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readback, "catalogue", lambda api_url: iter(["a", "b", "c"]))
+    monkeypatch.setattr(readback, "catalogue", lambda api_url: ["a", "b", "c"])
     for name in ("a", "a", "b", "x"):
         queue.send_message(name)
     told: list[int] = []
     found = readback.read_back(azurite.connection_string, queue.queue_name, "http://unused", told=told.append)
     assert found == Comparison(served=3, enqueued=4, unique=3, lost=1, duplicates=1, foreign=1)
-    assert sum(told) == 4
+    assert told[-1] == 4
 
 
 def test_the_consumer_in_the_docs_handles_each_message_once_and_deletes_it(
@@ -55,4 +55,4 @@ def test_the_consumer_in_the_docs_handles_each_message_once_and_deletes_it(
     consumer = shown[1].replace("sluice-ids", queue.queue_name)
     exec(consumer, {"connection_string": azurite.connection_string, "handle": handled.append})
     assert handled == sent
-    assert readback.count(azurite.connection_string, queue.queue_name) == 0
+    assert queue.get_queue_properties().approximate_message_count == 0

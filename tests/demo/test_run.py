@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from local.demo.readback import Comparison
 from local.demo.run import Outcome, describe, main, verdict
-from local.demo.tally import Comparison
 
 COUNTS: dict[str, Any] = {
     "fetched": 1000, "enqueued": 1000, "rejected": 0, "failed": 0, "pending": 0,
@@ -17,8 +17,7 @@ GOOD = Outcome(
     status={"run_id": "r1", "status": "completed", "progress": COUNTS, "report": COUNTS, "error": None},
     seconds=2.04,
     found=Comparison(served=1000, enqueued=1000, unique=1000, lost=0, duplicates=0, foreign=0),
-    devhost=None,
-    azurite=None,
+    megabytes={},
 )
 
 
@@ -45,7 +44,6 @@ def test_a_folder_that_cannot_be_made_is_the_reason_of_a_failed_run(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr("sys.argv", ["run", "--ids", "1", "--folder", str(tmp_path / "file" / "logs")])
-    monkeypatch.setattr("local.demo.run.ends_like_ctrl_c", lambda: None)
     assert main() == 1
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith(f"RUN FAILED the folder {tmp_path / 'file' / 'logs'}")

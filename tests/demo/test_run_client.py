@@ -53,5 +53,5 @@ def test_an_app_that_has_ended_is_told_by_its_last_words() -> None:
 
 
 def test_patience_with_an_app_that_never_answers_ends() -> None:
-    with pytest.raises(RunError, match="stood still for 0 s: None; the app does not answer"):
+    with pytest.raises(RunError, match="stood still for 0 s: None; at last: nobody listens"):
         followed(SILENT, SILENT, patience_seconds=0)

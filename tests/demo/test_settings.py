@@ -17,13 +17,14 @@ def parsed(*words: str) -> ApiSettings:
 @pytest.mark.parametrize(
     ("flag", "value", "allowed"),
     [
-        ("--ids", "-5", "a finite number, at least 0"),
-        ("--page-size", "0", "a finite number, at least 1"),
-        ("--latency-ms", "nan", "a finite number, at least 0"),
-        ("--latency-ms", "inf", "a finite number, at least 0"),
-        ("--throttle", "nan", "a finite number, at least 0"),
-        ("--failure-rate", "nan", "at least 0 and below 1"),
-        ("--failure-rate", "1", "at least 0 and below 1"),
+        ("--ids", "-5", "greater than or equal to 0"),
+        ("--ids", "many", "a valid integer"),
+        ("--page-size", "0", "greater than or equal to 1"),
+        ("--latency-ms", "nan", "a finite number"),
+        ("--latency-ms", "inf", "a finite number"),
+        ("--throttle", "nan", "a finite number"),
+        ("--failure-rate", "nan", "less than 1"),
+        ("--failure-rate", "1", "less than 1"),
     ],
 )
 def test_a_wrong_value_names_its_flag_alone_and_what_is_allowed(

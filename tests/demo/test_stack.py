@@ -1,7 +1,6 @@
 """A local run stays on this machine, whatever the settings of its user say."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from local.demo import stack
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
 from local.devhost.settings import read_local_values
-from local.emulator.child import Child
+from local.emulator import Server
 
 ELSEWHERE = "DefaultEndpointsProtocol=https;AccountName=production;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net"
 
@@ -65,13 +64,11 @@ def test_settings_that_cannot_be_read_are_left_to_devhost_to_refuse(root: Path) 
     assert stack.unset() == {"SLUICE_MESSAGE_DELAY_SECONDS": ""}
 
 
-def test_the_processes_of_the_app_are_devhost_and_the_worker_that_it_started_last(tmp_path: Path) -> None:
+def test_the_processes_of_the_app_are_devhost_and_the_worker_that_it_started_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = Stack(ApiSettings(), folder=tmp_path)
     assert one.app_pids == []
-    said = (
-        "import time; print('12:00 worker process 71 runs the app\\n12:01 worker process 72 runs the app', flush=True);"
-    )
-    one.devhost = Child("devhost", [sys.executable, "-c", f"{said} time.sleep(60)"], log=tmp_path / "devhost.log")
-    with one.devhost:
-        one.devhost.wait_for_line("72", seconds=20)
-        assert one.app_pids == [one.devhost.pid, 72]
+    one.devhost.log.write_text("12:00 worker process 71 runs the app\n12:01 worker process 72 runs the app\n")
+    monkeypatch.setattr(Server, "pid", 70)
+    assert one.app_pids == [70, 72]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from local.demo.view import show_progress, view
+from local.demo.view import View
 
 COUNTS: dict[str, Any] = {
     "fetched": 1000, "enqueued": 1000, "rejected": 0, "failed": 0,
@@ -17,9 +17,9 @@ MILLION = COUNTS | {"source_total": 1_000_000, "chunks_total": 200}
 
 def shown(*looks: dict[str, Any] | None, width: int = 120, terminal: bool = False) -> str:
     text = io.StringIO()
-    with view(Console(file=text, width=width, force_terminal=terminal, color_system=None)) as one:
+    with View(Console(file=text, width=width, force_terminal=terminal, color_system=None)) as view:
         for look in looks:
-            show_progress(one, look)
+            view.show_progress(look)
     return text.getvalue()
 
 

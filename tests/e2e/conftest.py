@@ -1,6 +1,5 @@
 """The whole thing for a test: demo API and devhost of its own, the session's Azurite, a queue of its own."""
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,12 +7,10 @@ import pytest
 
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
-from local.emulator import Azurite, Child
-from tests.app_host import ROOT
+from local.emulator import Azurite, Server
 from tests.e2e.rig import Rig
 
 IDS = 560  # of the demo API of a rig: three batches, the last one shorter
-START_SECONDS = 90.0
 
 MakeStack = Callable[..., Stack]
 
@@ -32,10 +29,9 @@ def make_stack(azurite: Azurite, queue_name: str, tmp_path: Path) -> MakeStack:
 @pytest.fixture(scope="session")
 def small_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A demo API with few ids, for all tests that want nothing of it but ids; gives its URL."""
-    command = [sys.executable, "-m", "local.demo.api", *ApiSettings(ids=IDS, page_size=100).flags()]
-    log = tmp_path_factory.mktemp("api") / "api.log"
-    with Child("demo API", command, log=log, cwd=ROOT, environment={"PYTHONUNBUFFERED": "1"}) as api:
-        yield api.wait_for_line(r"^demo api ready on (\S+)", seconds=START_SECONDS)[1]
+    flags = ApiSettings(ids=IDS, page_size=100).flags()
+    with Server("demo API", "local.demo.api", *flags, log=tmp_path_factory.mktemp("api") / "api.log") as api:
+        yield api.url
 
 
 @pytest.fixture

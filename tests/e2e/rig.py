@@ -24,8 +24,7 @@ from ingestion.errors import SourceUnreachable, StorageRefused
 from ingestion.open_storage import open_storage
 from ingestion.run.clean_up import sweep
 from ingestion.settings import load_settings
-from local.demo.readback import read_back
-from local.demo.tally import Comparison
+from local.demo.readback import Comparison, read_back
 from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp
 from local.emulator import Azurite

@@ -1,6 +1,5 @@
 """What crosses the durable boundary is small, whatever the run moves: no id is ever part of it."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,17 @@ from local.demo.readback import read_back
 from local.demo.settings import ApiSettings
 from local.devhost.hub.store import Store
 from local.devhost.orchestration.episode import Turn
-from local.emulator import Azurite, Child
-from tests.app_host import ROOT, sluice
+from local.emulator import Azurite, Server
+from tests.app_host import sluice
 
 LIMIT_BYTES = 4096
-START_SECONDS = 90.0
 
 
 @pytest.fixture
 def api_url(tmp_path: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "local.demo.api", *ApiSettings(ids=2_300, page_size=100).flags()]
-    with Child("demo API", command, log=tmp_path / "api.log", cwd=ROOT, environment={"PYTHONUNBUFFERED": "1"}) as api:
-        yield api.wait_for_line(r"^demo api ready on (\S+)", seconds=START_SECONDS)[1]
+    flags = ApiSettings(ids=2_300, page_size=100).flags()
+    with Server("demo API", "local.demo.api", *flags, log=tmp_path / "api.log") as api:
+        yield api.url
 
 
 def texts_of(turn: Turn) -> Iterator[tuple[str, str]]:

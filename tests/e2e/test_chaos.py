@@ -1,12 +1,11 @@
 """Ten small rounds of `make chaos`: processes die, requests are spoilt, and every id arrives by itself."""
 
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from local.chaos.campaign import rounds
+from local.chaos.round import rounds
 from local.chaos.verdict import problems
 
 # Each kind of strike, and three exits of the worker while activities run: those are retried after 15 s.
@@ -30,5 +29,5 @@ def test_ten_runs_under_fire_complete_by_themselves_and_repeat_no_more_than_thei
     assert [problems(outcome) for outcome in outcomes] == [[]] * len(NUMBERS)
     suffered = Counter[str]()
     for outcome in outcomes:
-        suffered += Counter(asdict(outcome.harm) | {"faults": outcome.harm.faults.total()})
+        suffered += outcome.harm + Counter(faults=outcome.faults.total())
     assert all(suffered[name] >= number for name, number in AT_LEAST.items()), suffered

@@ -4,7 +4,6 @@ import json
 import time
 
 from ingestion.storage.checkpoint import duplicates_at_most
-from local.demo.readback import read_back
 from local.demo.run_client import RunClient
 from local.demo.settings import ApiSettings
 from local.demo.stack import ROOT
@@ -37,18 +36,18 @@ def wait_until_half_way(client: RunClient, run_id: str) -> None:
 
 def test_a_run_whose_host_is_killed_goes_on_and_loses_nothing(make_stack: MakeStack) -> None:
     with make_stack(ApiSettings(ids=IDS), SLUICE_CHECKPOINT_MESSAGES=str(CHECKPOINT_MESSAGES)) as stack:
-        with RunClient(stack.app_url) as client:
+        with RunClient(stack.devhost.url) as client:
             run_id = client.start(source="demo", chunk_size=CHUNK_SIZE)
             wait_until_half_way(client, run_id)
-            stack.kill_devhost()
+            stack.devhost.kill()
 
         stack.start_devhost()
-        with RunClient(stack.app_url) as client:
+        with RunClient(stack.devhost.url) as client:
             status = list(client.follow(run_id, check=stack.check, patience_seconds=PATIENCE_SECONDS))[-1]
 
         assert status["status"] == "completed"
         assert status["report"]["enqueued"] == IDS
-        found = read_back(stack.azurite.connection_string, stack.queue, stack.api_url)
+        found = stack.read_back()
         assert (found.lost, found.foreign, found.unique) == (0, 0, IDS)
         assert found.duplicates <= duplicates_at_most(
             crashes=1, chunks_in_flight=chunks_in_flight_at_most(), checkpoint_messages=CHECKPOINT_MESSAGES

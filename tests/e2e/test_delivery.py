@@ -1,24 +1,9 @@
 """From the API to the queue with every process real: what was served arrives, once, and the report agrees."""
 
-from local.demo.readback import read_back
-from local.demo.run_client import RunClient, Status
+from local.demo.readback import Comparison
 from local.demo.settings import ApiSettings
-from local.demo.stack import Stack
-from local.demo.tally import Comparison
 from tests.e2e.conftest import IDS, MakeStack
 from tests.e2e.rig import Rig
-
-PATIENCE_SECONDS = 180.0
-
-
-def finished_run(stack: Stack, *, chunk_size: int) -> Status:
-    with RunClient(stack.app_url) as client:
-        run_id = client.start(source="demo", chunk_size=chunk_size)
-        return list(client.follow(run_id, check=stack.check, patience_seconds=PATIENCE_SECONDS))[-1]
-
-
-def on_the_queue(stack: Stack) -> Comparison:
-    return read_back(stack.azurite.connection_string, stack.queue, stack.api_url)
 
 
 def all_once(ids: int) -> Comparison:
@@ -27,25 +12,25 @@ def all_once(ids: int) -> Comparison:
 
 def test_a_run_delivers_every_id_once(make_stack: MakeStack) -> None:
     with make_stack(ApiSettings(ids=3_000)) as stack:
-        status = finished_run(stack, chunk_size=500)
+        *_, status = stack.run(chunk_size=500)
         assert status["status"] == "completed"
         report = status["report"]
         assert (report["fetched"], report["enqueued"], report["chunks_done"]) == (3_000, 3_000, 6)
         assert (report["rejected"], report["failed"], report["failures"]) == (0, 0, [])
-        assert on_the_queue(stack) == all_once(3_000)
+        assert stack.read_back() == all_once(3_000)
 
 
 def test_an_api_that_fails_now_and_then_costs_time_but_no_id(make_stack: MakeStack) -> None:
     with make_stack(ApiSettings(ids=600, page_size=20, failure_rate=0.2)) as stack:
-        assert finished_run(stack, chunk_size=100)["status"] == "completed"
-        assert on_the_queue(stack) == all_once(600)
+        assert [*stack.run(chunk_size=100)][-1]["status"] == "completed"
+        assert stack.read_back() == all_once(600)
 
 
 def test_an_empty_source_is_a_run_that_completes_with_nothing(make_stack: MakeStack) -> None:
     with make_stack(ApiSettings(ids=0)) as stack:
-        status = finished_run(stack, chunk_size=100)
+        *_, status = stack.run(chunk_size=100)
         assert (status["status"], status["report"]["fetched"]) == ("completed", 0)
-        assert on_the_queue(stack) == all_once(0)
+        assert stack.read_back() == all_once(0)
 
 
 def test_a_run_whose_chunks_need_more_than_their_time_goes_on_with_them(rig: Rig) -> None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from ingestion.contracts import EnqueueRequest
-from local.demo.tally import Comparison
+from local.demo.readback import Comparison
 from tests.e2e.conftest import IDS
 from tests.e2e.rig import Gate, Host, Rig
 

@@ -1,12 +1,11 @@
 """A proxy in front of Azurite's queues that misbehaves by a script, request by request."""
 
 from collections.abc import Callable
-from typing import Self
+
+from aiohttp.web import BaseRequest
 
 from local.chaos.fault import Fault, Misfortune
-from local.chaos.gate import Gate
 from local.chaos.proxy import Proxy
-from local.chaos.wire import Message
 
 Script = Callable[[int], Fault | None]  # from the number of a request, the first is 0
 
@@ -19,7 +18,7 @@ class Scripted(Misfortune):
         self._script = script
         self._requests = 0
 
-    def draw(self, request: Message) -> Fault | None:
+    def draw(self, request: BaseRequest) -> Fault | None:
         self._requests += 1
         return self._script(self._requests - 1)
 
@@ -28,8 +27,7 @@ class FaultProxy(Proxy):
     """Lets requests pass until it is told to `follow` a script; `stored` counts what Azurite has done."""
 
     def __init__(self, upstream_port: int) -> None:
-        self.gate = Gate()
-        super().__init__(self.gate, upstream=upstream_port)
+        super().__init__(upstream_port)
         self.watch = self
         self.stored = 0
         self.on_stored: Callable[[int], object] = lambda stored: None
@@ -44,19 +42,3 @@ class FaultProxy(Proxy):
     def answered(self, number: int) -> None:
         self.stored += 1
         self.on_stored(self.stored)
-
-    async def listen(self) -> None:
-        self.gate.open()
-        await self.start()
-
-    async def refuse(self) -> None:
-        """Accept no connection until `listen`, and end those that are open."""
-        await self.stop()
-        self.gate.close()
-
-    async def __aenter__(self) -> Self:
-        await self.listen()
-        return self
-
-    async def __aexit__(self, *ending: object) -> None:
-        await self.refuse()

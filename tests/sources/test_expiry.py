@@ -57,7 +57,7 @@ def test_the_same_status_without_the_declared_code_is_a_refusal_not_an_expiry() 
 
 def test_a_source_whose_cursors_never_live_long_enough_ends_the_run_instead_of_restarting_for_ever() -> None:
     with pytest.raises(SourceRefused, match="faster than the run can catch up"):
-        read_from("/trouble/always-expired", {"then": "restart"}, Listing(total=55))
+        read_from("/trouble/expiring/410?always", {"then": "restart"}, Listing(total=55))
 
 
 def test_a_source_that_ignores_the_key_to_resume_from_is_found_out_before_ids_come_twice() -> None:

@@ -42,12 +42,8 @@ def test_a_source_that_cuts_every_body_is_unreachable_and_says_so() -> None:
         read_from("/cut/length", attempts=1, outage_seconds=0)
 
 
-FORMS = ["seconds", "float", "date", "milliseconds", "epoch", "epoch-milliseconds", "delta", "iso", "forbidden",
-         "secondary", "unavailable"]  # fmt: skip
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_every_form_of_refusal_is_waited_out_and_takes_no_attempt(form: str) -> None:
+@pytest.mark.parametrize("form", ["seconds", "date", "delta", "forbidden", "unavailable"])
+def test_a_refusal_is_waited_out_and_takes_no_attempt(form: str) -> None:
     messages, run = read_from(f"/throttled/{form}?wait=100", attempts=1)
     assert messages == LISTING.ids()
     waits = [wait for wait in run.waits if wait]
@@ -227,5 +223,8 @@ def test_a_redirect_that_would_lose_the_body_is_an_error(status: int) -> None:
 
 
 def test_redirects_have_an_end() -> None:
+    async def page(request: web.Request) -> web.Response:
+        raise web.HTTPTemporaryRedirect("/")
+
     with pytest.raises(SourceRefused, match=r"redirects more than 5 times"):
-        read_from("/loop")
+        asyncio.run(ask(page))

@@ -8,6 +8,7 @@ of the ids. `parse` and `json_loads` read the bytes of the large response from m
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,49 +23,39 @@ from ingestion.source.reading.body import PIECE_BYTES
 from ingestion.source.reading.parse_json import JsonParser
 from ingestion.storage.spool import Spool
 from local.benchmarks.contestant import Meter, apart
-from local.benchmarks.findings import Findings, Row, Value, median, median_ratio, of
-from local.benchmarks.source_server import SourceServer
-from local.demo.memory import memory_of
+from local.benchmarks.findings import Figures
+from local.benchmarks.source_server import source_server
+from local.demo.usage import megabytes_of
 
 SIZE = 5_000_000  # ids of the large response
+REPEATS = 5
+COLUMNS = ("peak_mb", "ids_per_cpu_second")
+RATIOS = {
+    "memory_ratio": ("peak_mb", "fetch_large", "fetch_small"),
+    "parse_of_json_loads": ("ids_per_cpu_second", "parse", "json_loads"),
+    "parallel_speedup": ("seconds", "one_by_one", "parallel"),
+}
 SMALLER = 100  # times fewer in the small one
 RUN = Run("r", "20260101T000000-aa")
 CHUNK, CHUNKS, CHUNK_BYTES = 5_000, 20, 8 * 1024 * 1024  # as they are unless set
-LATENCY_MS = 100
 PAGES, PAGE_SIZE = 161, 100  # the first page is asked for alone
 PARALLEL = 8
 
 
-def measure(size: int, repeats: int) -> Findings:
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder, SourceServer(Path(folder), LATENCY_MS) as server:
-        for repeat in range(repeats):
-            everything: dict[str, Value] = {"url": server.url, "count": size}
-            few: dict[str, Value] = {"url": server.url, "count": max(1, size // SMALLER)}
-            for name, contestant, arguments in (
-                ("fetch_small", fetch_all, few),
-                ("fetch_large", fetch_all, everything),
-                ("parse", parse, everything),
-                ("json_loads", json_loads, everything),
-                ("one_by_one", fetch_pages, {"url": server.url, "count": PAGES * PAGE_SIZE, "parallel": 1}),
-                ("parallel", fetch_pages, {"url": server.url, "count": PAGES * PAGE_SIZE, "parallel": PARALLEL}),
-            ):
-                meter = apart(contestant, **arguments)
-                rows.append({
-                    "contestant": name,
-                    "repeat": repeat,
-                    "ids": meter.notes["ids"],
-                    "peak_mb": meter.notes["peak_mb"],
-                    "seconds": meter.seconds,
-                    "ids_per_cpu_second": float(meter.notes["ids"]) / meter.cpu_seconds,
-                })  # fmt: skip
-    line: Row = {f"{name}_peak_mb": median(of(rows, name, "peak_mb")) for name in ("fetch_small", "fetch_large")}
-    line["memory_ratio"] = median_ratio(rows, "peak_mb", "fetch_large", "fetch_small")
-    for name in ("fetch_large", "parse", "json_loads"):
-        line[f"{name}_ids_per_cpu_second"] = median(of(rows, name, "ids_per_cpu_second"))
-    line["parse_of_json_loads"] = median_ratio(rows, "ids_per_cpu_second", "parse", "json_loads")
-    line["parallel_speedup"] = median_ratio(rows, "seconds", "one_by_one", "parallel")
-    return Findings(rows=rows, line=line)
+def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
+    with tempfile.TemporaryDirectory() as folder, source_server(Path(folder)) as server:
+        paged = PAGES * PAGE_SIZE
+        for name, contestant, count, parallel in (
+            ("fetch_small", fetch_all, max(1, size // SMALLER), {}),
+            ("fetch_large", fetch_all, size, {}),
+            ("parse", parse, size, {}),
+            ("json_loads", json_loads, size, {}),
+            ("one_by_one", fetch_pages, paged, {"parallel": 1}),
+            ("parallel", fetch_pages, paged, {"parallel": PARALLEL}),
+        ):
+            meter = apart(contestant, url=server.url, count=count, **parallel)
+            speed = {"seconds": meter.seconds, "ids_per_cpu_second": count / meter.cpu_seconds}
+            yield name, {"ids": count, "peak_mb": meter.notes["peak_mb"], **speed}
 
 
 async def fetch_all(meter: Meter, url: str, count: int) -> None:
@@ -95,17 +86,19 @@ async def _fetched(meter: Meter, table: dict[str, Any], url: str, count: int) ->
             await fetch(request, source, client, spool, budget_seconds=600, chunk_bytes=CHUNK_BYTES)
         stored = (await http.get(f"{url}/stored")).json()
         assert stored == count, f"{stored} of {count} ids came"
-    _note(meter, stored)
+    _note(meter)
 
 
 def parse(meter: Meter, url: str, count: int) -> None:
     """The streaming parser alone."""
-    body, parser, ids = _body(url, count), JsonParser(("items",)), 0
+    body, parser = _body(url, count), JsonParser(("items",))
     with meter:
+        ids = 0
         for start in range(0, len(body), PIECE_BYTES):
             ids += len(parser.feed(body[start : start + PIECE_BYTES]))
         ids += len(parser.close())
-    _note(meter, ids)
+    assert ids == count
+    _note(meter)
 
 
 def json_loads(meter: Meter, url: str, count: int) -> None:
@@ -113,13 +106,13 @@ def json_loads(meter: Meter, url: str, count: int) -> None:
     body = _body(url, count)
     with meter:
         ids = len(json.loads(body)["items"])
-    _note(meter, ids)
+    assert ids == count
+    _note(meter)
 
 
 def _body(url: str, count: int) -> bytes:
     return httpx.get(f"{url}/all", params={"ids": count}, timeout=60).content
 
 
-def _note(meter: Meter, ids: int) -> None:
-    memory = memory_of(os.getpid())
-    meter.notes.update(ids=ids, peak_mb=memory.peak_megabytes if memory else 0)
+def _note(meter: Meter) -> None:
+    _, meter.notes["peak_mb"] = megabytes_of(os.getpid()) or (0, 0)

@@ -1,7 +1,7 @@
 """What a run costs its orchestrator per chunk, with 40, 400 and 4,000 chunks, beside fanning out all at once.
 
 SIZE counts chunks of 5,000 ids: 4,000 are 20 million. The real orchestrator runs on devhost; its activities are stubs
-that take `ACTIVITY_SECONDS`, and devhost replays for each group of completions, as it does when a chunk takes seconds.
+that take some milliseconds, and devhost replays for each group of completions, as it does when a chunk takes seconds.
 `cpu_ms_per_chunk` is the time of the SDK and the orchestrator in all replays of a run, `history_bytes_per_chunk` what
 all generations of a run came to, `longest_history_bytes` what a single replay had to read at most. Small runs are
 repeated until they come to a tenth of SIZE. A contestant that passes `LIMIT_SECONDS` gives up, which leaves its columns
@@ -10,61 +10,40 @@ at 0, and is not tried with more chunks.
 
 import json
 import os
+import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from local.benchmarks.contestant import Meter, apart
-from local.benchmarks.findings import Findings, Row, median, of
+from local.benchmarks.findings import Figures
+from local.benchmarks.results import ROOT
 
 SIZE = 4_000
 REPEATS = 3
+COLUMNS = ("cpu_ms_per_chunk", "history_bytes_per_chunk", "longest_history_bytes")
+RATIOS = {f"{column}_ratio": (column, f"ingest_run {SIZE}", f"ingest_run {SIZE // 100}") for column in COLUMNS[:2]}
 CHUNK_SIZE = 5_000
 CHUNKS_PER_BATCH = 20
-ACTIVITY_SECONDS = 0.005  # in truth seconds: what matters is that completions come in ones and twos
 LIMIT_SECONDS = 40.0
 APP = Path(__file__).parents[1] / "apps" / "orchestration"
-CONTESTANTS = ("ingest_run", "fan_out", "ids_in_payload")
-COLUMNS = ("cpu_ms_per_chunk", "history_bytes_per_chunk", "longest_history_bytes")
 
 
-def measure(size: int, repeats: int) -> Findings:
-    rows: list[Row] = []
-    for repeat in range(repeats):
-        for contestant in CONTESTANTS:
-            for chunks in (size // 100, size // 10, size):
-                meter = apart(run, orchestrator=contestant, chunks=chunks, times=max(1, size // 10 // chunks))
-                rows.append({"contestant": f"{contestant} {chunks}", "repeat": repeat, "chunks": chunks, **meter.notes})
-                print(*rows[-1].values(), flush=True)
-                if not meter.notes["finished"]:
-                    break
-    return Findings(rows=rows, line=_line(rows, size))
-
-
-def _line(rows: list[Row], size: int) -> Row:
-    line: Row = {"chunks": size, "ids": size * CHUNK_SIZE}
-    for contestant in CONTESTANTS:
+def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
+    for contestant in ("ingest_run", "fan_out", "ids_in_payload"):
         for chunks in (size // 100, size // 10, size):
-            name = f"{contestant} {chunks}"
-            if all(of(rows, name, "finished")) and of(rows, name, "finished"):
-                line |= {f"{contestant}_{column}_{chunks}": median(of(rows, name, column)) for column in COLUMNS}
-            else:
-                line[f"{contestant}_{chunks}"] = "gave_up"
-    for column in COLUMNS[:2]:
-        least, most = (line[f"ingest_run_{column}_{chunks}"] for chunks in (size // 100, size))
-        line[f"{column}_ratio"] = float(most) / float(least)
-    return line
+            meter = apart(run, orchestrator=contestant, chunks=chunks, times=max(1, size // 10 // chunks))
+            yield f"{contestant} {chunks}", {"chunks": chunks, **meter.notes}
+            if not meter.notes["finished"]:
+                break
 
 
 def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
     """So many runs, one after another, on a devhost of their own."""
-    os.environ |= {
-        "BENCH_CHUNK_SIZE": str(CHUNK_SIZE),
-        "BENCH_CHUNKS": str(chunks),
-        "BENCH_ACTIVITY_SECONDS": str(ACTIVITY_SECONDS),
-    }
+    os.environ["BENCH_CHUNKS"] = str(chunks)
     seen = watched_replays()
     from ingestion.contracts import Run, RunRequest
     from ingestion.run.run_state import start
@@ -73,7 +52,7 @@ def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
 
     request = RunRequest(source="bench", chunk_size=CHUNK_SIZE, chunks_per_batch=CHUNKS_PER_BATCH)
     state = to_wire(start(Run("bench", "20260101T000000-aa"), request, "2026-01-01T00:00:00+00:00"))
-    with TemporaryDirectory() as folder, running_app(APP, state_file=Path(folder) / "devhost.db") as app:
+    with TemporaryDirectory() as name, running_app(app_in(Path(name)), state_file=Path(name) / "devhost.db") as app:
         finished = True
         with meter:
             for _ in range(times):
@@ -95,6 +74,13 @@ def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
             "longest_history_bytes": seen.longest_history_bytes,
         }
     )
+
+
+def app_in(folder: Path) -> Path:
+    """Return a folder with the stubs and the host.json of the app itself."""
+    copy = shutil.copytree(APP, folder / "app")
+    shutil.copy(ROOT / "host.json", copy)
+    return copy
 
 
 def wait(app: Any, run_id: str) -> bool:

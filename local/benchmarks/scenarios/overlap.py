@@ -7,55 +7,45 @@ own report of itself, from its start to the last receipt.
 """
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from local.benchmarks.findings import Findings, Row, median, of
-from local.benchmarks.server import Server
-from local.demo.run_client import RunClient
+from local.benchmarks.findings import Figures
+from local.benchmarks.queue_server import queue_server
+from local.benchmarks.sending import with_queues_at
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
 from local.emulator import Azurite
 
 SIZE = 20_000
 REPEATS = 3
+COLUMNS = ("seconds",)
+RATIOS = {"both_to_longer": ("seconds", "both", "source_alone", "queue_alone")}
 PAGE_SIZE = 100
 PAGE_MS = 100.0  # 200 pages, one after another
 PER_SECOND = 1_000.0  # what the queue takes
 CHUNK_SIZE = 200
 CHUNKS_PER_BATCH = 5  # 20 windows
 CONTESTANTS = {"source_alone": (PAGE_MS, 0.0), "queue_alone": (0.0, PER_SECOND), "both": (PAGE_MS, PER_SECOND)}
-PATIENCE_SECONDS = 60.0
 
 
-def measure(size: int, repeats: int) -> Findings:
-    rows: list[Row] = []
+def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
     with tempfile.TemporaryDirectory() as folder, Azurite(Path(folder) / "azurite", in_memory=True) as azurite:
-        for repeat in range(repeats):
-            for name, (page_ms, per_second) in CONTESTANTS.items():
-                place = Path(folder) / f"{name}-{repeat}"
-                seconds = run(place, azurite, size, page_ms=page_ms, per_second=per_second)
-                rows.append({"contestant": name, "repeat": repeat, "ids": size, "seconds": seconds})
-                print(*rows[-1].values(), flush=True)
-    medians = {f"{name}_seconds": median(of(rows, name, "seconds")) for name in CONTESTANTS}
-    alone = zip(of(rows, "source_alone", "seconds"), of(rows, "queue_alone", "seconds"), strict=True)
-    ratios = [both / max(pair) for both, pair in zip(of(rows, "both", "seconds"), alone, strict=True)]
-    return Findings(rows=rows, line={"ids": size, **medians, "both_to_longer": median(ratios)})
+        for name, (page_ms, per_second) in CONTESTANTS.items():
+            yield name, {"ids": size, "seconds": run(Path(folder) / name, azurite, size, page_ms, per_second)}
 
 
-def run(folder: Path, azurite: Azurite, ids: int, *, page_ms: float, per_second: float) -> float:
+def run(folder: Path, azurite: Azurite, ids: int, page_ms: float, per_second: float) -> float:
     """One run with these waits; its seconds."""
     api = ApiSettings(ids=ids, page_size=PAGE_SIZE, latency_ms=page_ms)
-    with Server(folder, pace=per_second) as queue:
-        port = azurite.ports["Queue"]
+    with queue_server(folder, pace=per_second) as queue:
         environment = {
-            "AzureWebJobsStorage": azurite.connection_string.replace(f"http://127.0.0.1:{port}", queue.url),
+            "AzureWebJobsStorage": with_queues_at(queue.url, azurite),
             "SLUICE_CONTAINER": folder.name.replace("_", "-"),
             "SLUICE_CHUNKS_PER_BATCH": str(CHUNKS_PER_BATCH),
         }
-        stack = Stack(api, folder=folder, azurite=azurite, environment=environment)
-        with stack, RunClient(stack.app_url) as client:  # entered in this order: the URL is known by then
-            run_id = client.start(source="demo", chunk_size=CHUNK_SIZE)
-            *_, status = client.follow(run_id, check=stack.check, patience_seconds=PATIENCE_SECONDS)
+        with Stack(api, folder=folder, azurite=azurite, environment=environment) as stack:
+            *_, status = stack.run(chunk_size=CHUNK_SIZE)
     assert status["status"] == "completed", status
     assert status["report"]["enqueued"] == ids, status
     return float(status["report"]["seconds"])

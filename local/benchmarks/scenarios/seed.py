@@ -16,40 +16,29 @@ from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from local.benchmarks.contestant import Meter, apart
-from local.benchmarks.findings import Findings, Row, median, of
+from local.benchmarks.findings import Figures
 from local.benchmarks.scenarios.run import sluice
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
 
 SIZE = 30_000  # ids
 REPEATS = 3
+COLUMNS = ("per_second", "cpu_seconds_per_million")
+RATIOS = {"raw_to_blobs": ("per_second", "raw", "blobs")}
 CHUNK = 5_000
 
 
-def measure(size: int, repeats: int) -> Findings:
-    rows: list[Row] = []
-    for repeat in range(repeats):
-        for name in ("loop", "blobs", "raw", "packed"):
-            environment: dict[str, str] = {"SLUICE_MESSAGE_FORMAT": name} if name in ("raw", "packed") else {}
-            with Stack(ApiSettings(ids=size), environment=environment) as stack:
-                if environment:
-                    meter = sluice(stack, size)
-                else:
-                    contestant = loop if name == "loop" else blobs
-                    meter = apart(contestant, api=stack.api_url, connection=stack.azurite.connection_string)
-            rows.append({
-                "contestant": name,
-                "repeat": repeat,
-                "ids": size,
-                "seconds": meter.seconds,
-                "per_second": size / meter.seconds,
-                "cpu_seconds_per_million": meter.cpu_seconds / size * 1e6,
-            })  # fmt: skip
-    line: Row = {}
+def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
+    bare = {"loop": loop, "blobs": blobs}
     for name in ("loop", "blobs", "raw", "packed"):
-        line[f"{name}_per_second"] = median(of(rows, name, "per_second"))
-        line[f"{name}_cpu_seconds_per_million"] = median(of(rows, name, "cpu_seconds_per_million"))
-    return Findings(rows=rows, line=line)
+        environment = {} if name in bare else {"SLUICE_MESSAGE_FORMAT": name}
+        with Stack(ApiSettings(ids=size), environment=environment) as stack:
+            if name in bare:
+                meter = apart(bare[name], api=stack.api.url, connection=stack.azurite.connection_string)
+            else:
+                meter = sluice(stack, size)
+        speed = {"seconds": meter.seconds, "per_second": size / meter.seconds}
+        yield name, {"ids": size, **speed, "cpu_seconds_per_million": meter.cpu_seconds / size * 1e6}
 
 
 def loop(meter: Meter, api: str, connection: str) -> None:
@@ -76,8 +65,7 @@ def blobs(meter: Meter, api: str, connection: str) -> None:
             for start in range(0, len(ids), CHUNK):
                 names.append(f"chunk-{start}.json")
                 container.upload_blob(names[-1], json.dumps(ids[start : start + CHUNK]))
-            for done in [workers.submit(send, name) for name in names]:
-                done.result()
+            list(workers.map(send, names))
 
 
 def queue_of(connection: str) -> QueueClient:

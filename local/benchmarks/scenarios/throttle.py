@@ -5,62 +5,51 @@ lets a tenth of a second of burst through, then answers 503.
 """
 
 import asyncio
-import json
 import tempfile
-import time
-import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
-from ingestion.open_storage import Storage
-from ingestion.sending.enqueue import enqueue
-from ingestion.settings import load_settings
+import httpx
+
 from local.benchmarks.contestant import Meter, apart
-from local.benchmarks.findings import Findings, Row, median, of
-from local.benchmarks.sending import connection_string, spool_chunks, texts
-from local.benchmarks.server import Server
+from local.benchmarks.findings import Figures
+from local.benchmarks.queue_server import queue_server
+from local.benchmarks.sending import Sluice, with_queues_at
 from local.emulator import Azurite
 
 SIZE = 20_000  # messages
+REPEATS = 5
+COLUMNS = ("per_second", "refused_percent", "arrived")
+RATIOS: dict[str, tuple[str, ...]] = {}
 PER_SECOND = 1_000
 CHUNKS_AT_ONCE = 4
 
 
-def measure(size: int, repeats: int) -> Findings:
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as name, Azurite(Path(name)) as azurite:
-        for repeat in range(repeats):
-            with Server(Path(name), per_second=PER_SECOND) as server:
-                meter = apart(send, url=server.url, count=size, blob_port=azurite.ports["Blob"])
-                with urllib.request.urlopen(f"{server.url}/count") as answer:
-                    counts = json.load(answer)
-            rows.append({
-                "contestant": "sluice",
-                "repeat": repeat,
+def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Azurite(Path(name)) as azurite,
+        queue_server(Path(name), per_second=PER_SECOND) as server,
+    ):
+        meter = apart(send, connection=with_queues_at(server.url, azurite), count=size)
+        counts = httpx.get(f"{server.url}/count").json()
+        yield (
+            "sluice",
+            {
                 "messages": size,
                 "arrived": counts["accepted"],
                 "refused": counts["refused"],
                 "refused_percent": 100 * counts["refused"] / (counts["accepted"] + counts["refused"]),
                 "per_second": size / meter.seconds,
                 "receipts": meter.notes["enqueued"],
-            })  # fmt: skip
-    line: Row = {
-        "limit": PER_SECOND,
-        "per_second": median(of(rows, "sluice", "per_second")),
-        "refused_percent": median(of(rows, "sluice", "refused_percent")),
-        "lost": max(int(row["messages"]) - int(row["arrived"]) for row in rows),
-    }
-    return Findings(rows=rows, line=line)
-
-
-async def send(meter: Meter, url: str, count: int, blob_port: int) -> None:
-    settings = load_settings({"AzureWebJobsStorage": connection_string(url, blob_port), "SLUICE_QUEUE": "benchmark"})
-    storage = Storage(settings)
-    await storage.container.create_container() if not await storage.container.exists() else None
-    run = f"throttle-{time.time_ns()}"
-    requests = await spool_chunks(storage, run, list(texts(count)), max(1, count // CHUNKS_AT_ONCE))
-    with meter:
-        receipts = await asyncio.gather(
-            *(enqueue(request, storage.container, storage.queues, settings) for request in requests)
+            },
         )
+
+
+async def send(meter: Meter, connection: str, count: int) -> None:
+    step = Sluice(connection)
+    requests = await step.spool(count, max(1, count // CHUNKS_AT_ONCE))
+    with meter:
+        receipts = await asyncio.gather(*map(step.send, requests))
     meter.notes["enqueued"] = sum(receipt.enqueued for receipt in receipts)
-    await storage.close()
+    await step.close()

@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from local.demo.paging import graphql, keys, links, positions, secured, tokens, transport, trouble
+from local.demo.paging import links, positions, tokens, transport, trouble
 from local.demo.paging.listing import Listing
 
-FAMILIES = (links, tokens, positions, keys, graphql, secured, transport, trouble)
+FAMILIES = (links, tokens, positions, transport, trouble)
 
 
 def library(listing: Listing) -> web.Application:

@@ -12,7 +12,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
 
     async def link_header(request: web.Request) -> web.Response:
         """Like GitHub: other relations beside `next`, several links in one header, no body around the items."""
-        page = by_token(listing, request.query.get("page_info"), listing.size(request.query.get("limit")))
+        page = by_token(listing, request.query.get("page_info"), request.query.get("limit"))
         here = request.url.with_query(None)
         links = [f'<{here}>; rel="first"; title="a, b; c"']
         if page.following:
@@ -22,11 +22,11 @@ def routes(listing: Listing) -> list[web.RouteDef]:
 
     async def next_url(request: web.Request) -> web.Response:
         """Like OData, DRF, Zendesk: the end is null, absent, an empty text, or a link of another name."""
-        size = listing.size(request.query.get("limit"))
-        page = by_token(listing, request.query.get("skiptoken"), size)
+        limit = request.query.get("limit")
+        page = by_token(listing, request.query.get("skiptoken"), limit)
         answer: dict[str, Any] = {"value": page.items, "count": listing.total}
         if page.following:
-            query = {"skiptoken": page.following, "limit": str(size)}
+            query = {"skiptoken": page.following, "limit": str(listing.size(limit))}
             form = request.match_info["form"]
             address = request.url.with_query(query)
             answer["@odata.nextLink"] = {

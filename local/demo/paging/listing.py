@@ -1,17 +1,19 @@
-"""What the paging APIs list, and how they are told to behave: one record, shared by all routes of a server.
+"""What the APIs list, and how they are told to behave: one record, shared by all routes of a server.
 
-Enters: a position. Leaves: items, `{"id": ..., "n": ..., "updated_at": ...}`, and tokens without a meaning to clients.
+Enters: a position. Leaves: ids, items, `{"id": ..., "n": ..., "updated_at": ...}`, and tokens without a meaning to
+clients. The same seed gives the same ids on every machine; the last part of an id cannot be guessed from its number, so
+that a client that makes ids up, or mixes two listings, is found out.
 """
 
 import base64
 import binascii
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
-
-from local.demo.catalogue import Catalogue
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -27,14 +29,19 @@ class Listing:
     ties: int = 1  # items that share one updated_at
     seed: int = 0
 
-    def items(self, start: int, stop: int) -> list[dict[str, Any]]:
-        """Items `[start, stop)`, cut at the end of the listing."""
-        names = Catalogue(total=self.total, seed=self.seed).ids(start, stop)
-        return [{"id": name, "n": n, "updated_at": self.time(n)} for n, name in enumerate(names, start)]
+    def ids(self, start: int = 0, stop: int | None = None) -> list[str]:
+        """Return the ids `[start, stop)`, cut at the end of the listing; all of them unless told otherwise."""
+        keyed = hashlib.blake2b(digest_size=4, key=f"demo-{self.seed}".encode())
+        names = []
+        for position in range(start, self.total if stop is None else min(stop, self.total)):
+            digest = keyed.copy()
+            digest.update(b"%d" % position)
+            names.append(f"order-{position:09d}-{digest.hexdigest()}")
+        return names
 
-    def ids(self) -> list[str]:
-        """All ids, in order: what a client has to end up with."""
-        return list(Catalogue(total=self.total, seed=self.seed).ids(0, self.total))
+    def items(self, start: int, stop: int) -> list[dict[str, Any]]:
+        """Return the items `[start, stop)`, cut at the end of the listing."""
+        return [{"id": name, "n": n, "updated_at": self.time(n)} for n, name in enumerate(self.ids(start, stop), start)]
 
     def position_of(self, name: str) -> int:
         """Where an item is; the end of the listing for an id that it does not have."""
@@ -46,8 +53,12 @@ class Listing:
         return (EPOCH + timedelta(seconds=10 * (n // self.ties))).isoformat().replace("+00:00", "Z")
 
     def size(self, text: str | None) -> int:
-        """The page size for a limit that was asked for: cut silently, as many APIs do."""
-        return min(int(text), self.page_size) if text else self.page_size
+        """Return the page size for a limit that was asked for: cut silently, as many APIs do."""
+        if not text:
+            return self.page_size
+        if not text.isdecimal() or int(text) == 0:
+            raise bad_request("limit must be a number, at least 1")
+        return min(int(text), self.page_size)
 
 
 def token(position: int, *, hole: bool = False) -> str:
@@ -56,12 +67,19 @@ def token(position: int, *, hole: bool = False) -> str:
 
 
 def read_token(text: str) -> tuple[int, bool]:
-    """Position and whether the page is a hole; raises HTTPBadRequest for what this server never gave."""
+    """Return position and whether the page is a hole; raise HTTPBadRequest for what this server never gave."""
     try:
         plain = base64.urlsafe_b64decode(text.encode()).decode()
-        return int(plain.removesuffix("h")), plain.endswith("h")
     except (ValueError, binascii.Error):
-        raise web.HTTPBadRequest(text='{"error": "invalid_cursor"}', content_type="application/json") from None
+        plain = ""
+    position = plain.removesuffix("h")
+    if not position.isdecimal():
+        raise bad_request("invalid_cursor")
+    return int(position), plain.endswith("h")
+
+
+def bad_request(reason: str) -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(text=json.dumps({"error": reason}), content_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +90,16 @@ class Slice:
     start: int
     following: str | None
 
+    def plain(self) -> web.Response:
+        """Return the page in the plainest of forms."""
+        return web.json_response({"items": self.items, "next": self.following})
 
-def by_token(listing: Listing, text: str | None, size: int) -> Slice:
-    """The page at a token, or the first; an empty one with a further token where the listing has holes."""
+
+def by_token(listing: Listing, text: str | None, limit: str | None = None) -> Slice:
+    """Return the page at a token, or the first; an empty one with a further token where the listing has holes."""
     start, hole = read_token(text) if text else (0, False)
     if hole:
         return Slice([], start, token(start))
-    stop = min(start + size, listing.total)
+    stop = min(start + listing.size(limit), listing.total)
     following = token(stop, hole=listing.holes) if stop < listing.total else None
     return Slice(listing.items(start, stop), start, following)

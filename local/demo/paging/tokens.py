@@ -1,4 +1,4 @@
-"""The next page as a token: one or several, in the body or in headers, sent back in query, body or headers."""
+"""The next page as a token: one or several, in the body or in headers, sent back in query, body, headers, variables."""
 
 from typing import Any
 
@@ -12,9 +12,8 @@ def routes(listing: Listing) -> list[web.RouteDef]:
 
     async def cursor(request: web.Request) -> web.Response:
         """Like Slack, Google, HubSpot, Crossref: `end` says how the last page looks."""
-        size = listing.size(request.query.get("limit"))
         start = request.query.get("cursor")
-        page = by_token(listing, None if start in (None, "*") else start, size)
+        page = by_token(listing, None if start == "*" else start, request.query.get("limit"))
         if listing.end == "always":  # only an empty page tells
             page = Slice(page.items, page.start, token(page.start + len(page.items)))
         more = page.following is not None
@@ -31,14 +30,14 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         body = await request.json()
         if body.get("filter") != {"kind": "order"}:
             return web.json_response({"error": "the filter changed"}, status=400)
-        page = by_token(listing, body.get("page", {}).get("start_cursor"), listing.size(str(body.get("page_size", 10))))
+        page = by_token(listing, body.get("page", {}).get("start_cursor"), str(body.get("page_size", 10)))
         return web.json_response(
             {"next_cursor": page.following, "results": page.items, "has_more": page.following is not None}
         )
 
     async def cursor_header(request: web.Request) -> web.Response:
         """Like Cosmos DB: token in, token out, both in headers."""
-        page = by_token(listing, request.headers.get("x-continuation"), listing.page_size)
+        page = by_token(listing, request.headers.get("x-continuation"))
         headers = {"X-Continuation": page.following} if page.following else {}
         if not page.following and listing.end == "text":
             headers = {"X-Continuation": "null"}
@@ -59,7 +58,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         parts = request.query.get("gapcontinue"), request.query.get("continue")
         if (parts[0] is None) != (parts[1] is None):
             return web.json_response({"error": "half a continuation"}, status=400)
-        page = by_token(listing, parts[0], listing.page_size)
+        page = by_token(listing, parts[0])
         answer: dict[str, Any] = {"query": {"pages": page.items}}
         if page.following:
             answer = {"continue": {"gapcontinue": page.following, "continue": f"{page.start}||"}} | answer
@@ -84,6 +83,18 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         found = [{"_id": item["id"], "sort": [item["n"]]} for item in hits]
         return web.json_response({"pit_id": f"pit-{last}", "hits": {"hits": found}})
 
+    async def graphql(request: web.Request) -> web.Response:
+        """Like GitHub v4 and Shopify, a connection as relay describes it; an error is HTTP 200 without data."""
+        body = await request.json()
+        if "pageInfo" not in body.get("query", ""):
+            return web.json_response({"data": None, "errors": [{"message": "the query asks for no pageInfo"}]})
+        variables = body.get("variables", {})
+        page = by_token(listing, variables.get("after"), str(variables.get("first", 10)))
+        info = {"hasNextPage": page.following is not None, "endCursor": page.following}
+        return web.json_response(
+            {"data": {"shop": {"orders": {"pageInfo": info, "edges": [{"node": item} for item in page.items]}}}}
+        )
+
     return [
         web.get("/cursor", cursor),
         web.post("/cursor-post", cursor_post),
@@ -92,4 +103,5 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         web.get("/continue", continuation),
         web.get("/cursor-mark", cursor_mark),
         web.post("/search-after", search_after),
+        web.post("/graphql", graphql),
     ]

@@ -1,6 +1,7 @@
 """What APIs do wrong: cursors that go round or expire, links that lead elsewhere, listings that change meanwhile."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -23,36 +24,29 @@ def routes(listing: Listing) -> list[web.RouteDef]:
     async def cycle(request: web.Request) -> web.Response:
         """The cursor after the last page is that of the page `length` pages before it."""
         length = int(request.match_info["length"])
-        page = by_token(listing, request.query.get("cursor"), listing.page_size)
+        page = by_token(listing, request.query.get("cursor"))
         last = page.start + listing.page_size
         back = token(max(0, last - length * listing.page_size))
-        return web.json_response({"items": page.items, "next": page.following or back})
+        return replace(page, following=page.following or back).plain()
 
     async def elsewhere(request: web.Request) -> web.Response:
         """The next link leads to another machine."""
-        page = by_token(listing, None, listing.page_size)
-        return web.json_response({"items": page.items, "next": ELSEWHERE[request.match_info["where"]]})
+        return replace(by_token(listing, None), following=ELSEWHERE[request.match_info["where"]]).plain()
 
     async def expiring(request: web.Request) -> web.Response:
-        """The cursor of the third page, or of a later one, has expired, once for each `run` in the query."""
+        """The cursor of the third page, or of a later one, has expired, once for each `run`; with `always` any has."""
         once = f"expired-{request.query.get('run', '')}"
         if request.query.get("cursor"):
-            page = by_token(listing, request.query["cursor"], listing.page_size)
-            if page.start >= 2 * listing.page_size and not asked[once]:
+            page = by_token(listing, request.query["cursor"])
+            late = page.start >= 2 * listing.page_size and not asked[once]
+            if late or "always" in request.query:
                 asked[once] += 1
-                return expired(request.match_info["form"])
+                said = {"error": {"code": "expired_cursor"}}  # a status, a code, or both; or an error under HTTP 200
+                return web.json_response(said, status=int(request.match_info["form"]))
         else:
             after = request.query.get("since_id")
-            start = token(listing.position_of(after) + 1) if after else None
-            page = by_token(listing, start, listing.page_size)
-        return web.json_response({"items": page.items, "next": page.following})
-
-    async def always_expired(request: web.Request) -> web.Response:
-        """Only the first page can ever be had."""
-        if request.query.get("cursor"):
-            return expired("410")
-        page = by_token(listing, None, listing.page_size)
-        return web.json_response({"items": page.items, "next": page.following})
+            page = by_token(listing, token(listing.position_of(after) + 1) if after else None)
+        return page.plain()
 
     async def drifting(request: web.Request) -> web.Response:
         """Numbered pages, newest first, into which a new item is inserted at the front after each request."""
@@ -80,13 +74,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         web.get(r"/trouble/cycle/{length:\d+}", cycle),
         web.get(f"/trouble/elsewhere/{{where:{'|'.join(ELSEWHERE)}}}", elsewhere),
         web.get("/trouble/expiring/{form:410|400|404|422|200}", expiring),
-        web.get("/trouble/always-expired", always_expired),
         web.get("/trouble/drifting", drifting),
         web.get("/trouble/overlapping", overlapping),
         web.get("/trouble/growing", growing),
     ]
-
-
-def expired(form: str) -> web.Response:
-    """How APIs say that a cursor has expired: by the status, by a code, or as an error under HTTP 200."""
-    return web.json_response({"error": {"code": "expired_cursor"}}, status=int(form))

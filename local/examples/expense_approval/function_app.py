@@ -1,6 +1,10 @@
-"""Human interaction: an expense waits for a decision, at most three days.
+"""Human interaction: an expense waits for a decision, at most three days; it ends as approved, rejected or expired.
 
-Enters: an expense over HTTP, later a decision over HTTP. Leaves: an outcome of approved, rejected or expired.
+    python -m local.devhost --app local/examples/expense_approval
+    curl -X POST http://127.0.0.1:7071/api/expenses -d '{"amount": 120, "by": "kim"}'
+    curl -X POST http://127.0.0.1:7071/api/expenses/ID/decision -d '{"approved": true}'
+
+`ID` is the `id` of the first answer, whose `statusQueryGetUri` shows the outcome.
 """
 
 import json
