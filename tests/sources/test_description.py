@@ -59,7 +59,6 @@ def load(folder: Path, text: str, environment: dict[str, str] | None = None) -> 
         ("body = { size = 9 }", "method", "'POST'"),
         ('pagination = { style = "cursor", send = "body:after" }', "method", "'POST'"),
         ('pagination = { style = "cursor", also = [{ read = "x", send = "body:x" }] }', "method", "'GET' if that is"),
-        ('pagination = { style = "relay", connection = "data.x" }', "body", "'relay'"),
         ('format = "csv"\npagination = { style = "cursor" }', "pagination.read", "header:NAME or item:PATH"),
         ('format = "ndjson"\ntotal = "count"', "total", "header:NAME"),
         ('[shop]\nurl = "http://shop.example"\n' + NONE, "items", '"" where the page is the list'),

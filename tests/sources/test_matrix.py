@@ -22,7 +22,14 @@ GRAPHQL: dict[str, Any] = {
     "body": {"query": "query($first: Int, $after: String) { orders { pageInfo edges } }"},
     "items": "data.shop.orders.edges",
     "message": "node.id",
-    "pagination": {"style": "relay", "connection": "data.shop.orders", "limit": 10},
+    "pagination": {
+        "style": "cursor",
+        "read": "data.shop.orders.pageInfo.endCursor",
+        "send": "body:variables.after",
+        "limit": 10,
+        "send_limit": "body:variables.first",
+        "end": {"more": "data.shop.orders.pageInfo.hasNextPage"},
+    },
 }
 NOTION: dict[str, Any] = {
     "method": "POST",

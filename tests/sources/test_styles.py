@@ -13,7 +13,6 @@ from ingestion.source.styles.keyset import KeysetStyle, precedes
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle, links
 from ingestion.source.styles.offset import OffsetStyle
 from ingestion.source.styles.page_number import PageNumberStyle
-from ingestion.source.styles.relay import RelayStyle
 from ingestion.source.styles.window import WindowStyle
 from tests.sources.one_style import BASE, after, page, style_of
 
@@ -176,15 +175,6 @@ def test_a_keyset_whose_first_page_is_not_in_the_declared_order_is_refused(order
 
 def test_a_keyset_reads_the_last_item_of_a_page_that_was_streamed() -> None:
     assert after(style_of(KeysetStyle), page(count=500, last={"id": "z"})) == "z"
-
-
-@pytest.mark.parametrize(
-    ("info", "said"),
-    [(None, "no pageInfo"), ({"hasNextPage": "yes"}, "no pageInfo"), ({"hasNextPage": True}, "no endCursor")],
-)
-def test_a_connection_that_does_not_tell_its_end_is_refused(info: Any, said: str) -> None:
-    with pytest.raises(SourceRefused, match=said):
-        after(style_of(RelayStyle, connection="data.shop"), page({"data": {"shop": {"pageInfo": info}}}))
 
 
 def test_windows_cover_the_range_without_overlap_or_rest() -> None:

@@ -98,8 +98,6 @@ class Source(Table):
             if getattr(self.pagination.end, key) and self.total is None:
                 allowed = "with total, the place where the source says how many items it has"
                 raise not_allowed("nothing to compare with", allowed, f"pagination.end.{key}")
-        if self.pagination.needs_body and self.body is None:
-            raise not_allowed("missing", f"a table, for style = {self.pagination.style!r}: it holds the query", "body")
         in_body = self.body is not None or any(isinstance(place, Send) and place.kind == "body" for _, place in places)
         if in_body and "method" not in self.model_fields_set:
             raise not_allowed("missing", "'POST' where something goes into the body; 'GET' if that is meant", "method")

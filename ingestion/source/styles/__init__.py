@@ -10,7 +10,6 @@ from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
 from ingestion.source.styles.offset import OffsetStyle
 from ingestion.source.styles.page_number import PageNumberStyle
 from ingestion.source.styles.range_header import RangeHeaderStyle
-from ingestion.source.styles.relay import RelayStyle
 from ingestion.source.styles.since import SinceStyle
 from ingestion.source.styles.single import SingleStyle
 from ingestion.source.styles.window import WindowStyle
@@ -20,7 +19,6 @@ Pagination = Annotated[
     | LinkHeaderStyle
     | NextUrlStyle
     | CursorStyle
-    | RelayStyle
     | KeysetStyle
     | SinceStyle
     | PageNumberStyle

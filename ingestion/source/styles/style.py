@@ -24,7 +24,6 @@ class Style(Table, ABC):
     needs_items: ClassVar[bool] = False  # whether `next` and `fresh` look at all items, so that none may be streamed
     own_statuses: ClassVar[frozenset[int]] = frozenset()  # that mean the end by the style's own definition
     places_limit: ClassVar[bool] = False  # whether the style itself knows where `limit` goes
-    needs_body: ClassVar[bool] = False  # whether the source's request must have one
 
     limit: Annotated[int | None, Field(ge=1)] = None  # items to ask for in a page
     send_limit: Sending | None = None

@@ -1,4 +1,4 @@
-"""A GraphQL connection, as relay describes it: the cursor is a variable of the query."""
+"""A GraphQL connection: the cursor is a variable of the query."""
 
 from aiohttp import web
 
