@@ -28,7 +28,7 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
         largest_page=position.largest_page,
         total=total_of(source, position, page),
     )
-    following = style.following(page, position.cursor, request, reached)
+    following = style.following(page, position.cursor, reached)
     if isinstance(following, End):
         return _ended(source, following, reached)
     if isinstance(style, AddressStyle):  # a stored position holds no credentials; each request adds them

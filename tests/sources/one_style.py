@@ -17,7 +17,7 @@ def page(document: Any = None, items: list[Any] | None = None, **facts: Any) -> 
 
 
 def after(style: Style, answer: Page, cursor: Any = None) -> Any:
-    return style.next(answer, cursor, style.request(BASE, cursor))
+    return style.next(answer, cursor)
 
 
 def style_of(kind: type[BaseModel], **table: Any) -> Any:

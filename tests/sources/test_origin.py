@@ -3,11 +3,10 @@
 import pytest
 
 from ingestion.source.http.origin import is_allowed, linked
-from ingestion.source.page import Page, PageRequest
+from ingestion.source.page import Page
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
 
 PAGE = "https://shop.example/v1/orders?page=1"
-REQUEST = PageRequest(url=PAGE)
 
 
 @pytest.mark.parametrize(
@@ -23,9 +22,9 @@ def test_a_link_to_the_host_of_its_page_keeps_to_https_where_a_proxy_hides_it_fr
     link: str, address: str
 ) -> None:
     assert linked(PAGE, link) == address
-    assert NextUrlStyle().next(Page(items=[], document={"next": link}, url=PAGE), None, REQUEST) == address
+    assert NextUrlStyle().next(Page(items=[], document={"next": link}, url=PAGE), None) == address
     header = Page(items=[], document=None, headers={"link": f'<{link}>; rel="next"'}, url=PAGE)
-    assert LinkHeaderStyle().next(header, None, REQUEST) == address
+    assert LinkHeaderStyle().next(header, None) == address
 
 
 @pytest.mark.parametrize(

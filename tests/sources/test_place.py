@@ -45,7 +45,7 @@ def test_a_token_may_go_into_an_element_of_a_list_in_the_body() -> None:
 def test_half_of_a_surrogate_pair_is_no_cursor() -> None:
     style = style_of(CursorStyle)
     with pytest.raises(SourceRefused, match="surrogate"):
-        style.following(page({"next_cursor": "\ud800"}), None, BASE, Reached(pages=1, items=1, largest_page=1))
+        style.following(page({"next_cursor": "\ud800"}), None, Reached(pages=1, items=1, largest_page=1))
 
 
 @pytest.mark.parametrize("document", [{"next.link": 1}, {"next.link": 1, "next": {"count": 5}}])

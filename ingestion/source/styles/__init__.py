@@ -7,12 +7,10 @@ from pydantic import Field
 from ingestion.source.styles.cursor import CursorStyle
 from ingestion.source.styles.keyset import KeysetStyle
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
-from ingestion.source.styles.offset import OffsetStyle
-from ingestion.source.styles.page_number import PageNumberStyle
+from ingestion.source.styles.numbers import OffsetStyle, PageNumberStyle, WindowStyle
 from ingestion.source.styles.range_header import RangeHeaderStyle
 from ingestion.source.styles.since import SinceStyle
 from ingestion.source.styles.single import SingleStyle
-from ingestion.source.styles.window import WindowStyle
 
 Pagination = Annotated[
     SingleStyle

@@ -41,7 +41,7 @@ class CursorStyle(Style):
                 request = token.send.into(request, value)
         return request
 
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+    def next(self, page: Page, cursor: Any) -> Any | End:
         values = [_given(token, page, self.end) for token in self._tokens()]
         return End(f"no cursor at {self.read}") if values[0] is None else values
 

@@ -1,22 +1,20 @@
 """Keyset by the last id: the next page is what follows the last item of this one. It survives inserts and deletes."""
 
 import re
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from ingestion.errors import SourceRefused
-from ingestion.source.page import Page, PageRequest
+from ingestion.source.page import Page
 from ingestion.source.reading.path import ABSENT, Path, at, shown
 from ingestion.source.reading.place import Sending, sending
 from ingestion.source.styles.end import End
-from ingestion.source.styles.style import Style
+from ingestion.source.styles.style import ValueStyle
 
 _WHOLE = re.compile("[0-9]{1,100}")
 
 
-class KeysetStyle(Style):
+class KeysetStyle(ValueStyle):
     """Its cursor is the key of the last item, null before the first page."""
-
-    ends_empty: ClassVar[bool] = True
 
     style: Literal["keyset"] = "keyset"
     key: Path = ("id",)  # of an item
@@ -24,14 +22,7 @@ class KeysetStyle(Style):
     start: str | int | None = None
     order: Literal["ascending", "descending", "any"] = "any"  # of the keys; a declared one is checked
 
-    def first(self) -> Any:
-        return self.start
-
-    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        request = self.with_limit(base)
-        return request if cursor is None else self.send.into(request, cursor)
-
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+    def next(self, page: Page, cursor: Any) -> Any | End:
         """Return the key of the last item. Raise SourceRefused if it has none, or not in the declared order."""
         if not page.count:
             raise self._stuck()

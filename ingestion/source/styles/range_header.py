@@ -36,7 +36,7 @@ class RangeHeaderStyle(Style):
         wanted = f"{cursor}-{cursor + (self.limit or 1) - 1}"
         return Send("header", ("Range",)).into(base, wanted if self.bare else f"{self.unit}={wanted}")
 
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+    def next(self, page: Page, cursor: Any) -> Any | End:
         """Return the position after the last item. Raise SourceRefused if another range came than the header says.
 
         The status says little: servers that do not count answer a part with 200.
@@ -54,11 +54,11 @@ class RangeHeaderStyle(Style):
             return End("an empty range")
         return End(f"the last of {size}") if size is not None and last + 1 >= size else last + 1
 
-    def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
+    def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
         """Return all later positions, in steps of this page's size, up to the size that the server tells."""
         given = page.headers.get("content-range", "").strip()
         size = _range_of(given)[2] if given else None
-        return list(range(cursor + page.count, size, page.count)) if size is not None and page.count else None
+        return range(cursor + page.count, size, page.count) if size is not None and page.count else None
 
 
 def _range_of(header: str) -> tuple[int | None, int | None, int | None]:

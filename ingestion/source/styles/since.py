@@ -57,7 +57,7 @@ class SinceStyle(Style):
         held = set(cursor["held"])
         return [item for item in page.items if fingerprint(item) not in held]
 
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+    def next(self, page: Page, cursor: Any) -> Any | End:
         """Return the highest value that came, less the overlap.
 
         Raise SourceRefused if a full page does not get past the value that was asked for: the rest cannot be reached.

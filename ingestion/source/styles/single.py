@@ -15,5 +15,5 @@ class SingleStyle(Style):
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
         return self.with_limit(base)
 
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+    def next(self, page: Page, cursor: Any) -> Any | End:
         return End("the one response of the source")

@@ -5,6 +5,7 @@ A cursor is a JSON value, opaque to all but its style; a style keeps nothing bet
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -49,38 +50,31 @@ class Style(Table, ABC):
         """Return the request for the page at `cursor`; `base` is the source's own request."""
 
     @abstractmethod
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """Return the cursor after `page`, the answer to `request`. Raise SourceRefused with the evidence."""
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        """Return the cursor after `page`, which is at `cursor`. Raise SourceRefused with the evidence."""
 
-    def following(self, page: Page, cursor: Any, request: PageRequest, reached: Reached) -> Any | End:
+    def following(self, page: Page, cursor: Any, reached: Reached) -> Any | End:
         """Return the cursor after `page`, or the end that it declares, or the style's own.
 
         Raise SourceRefused where the style has no way on from a page that says that there is more.
         """
         if end := self.end.reason(page, reached, empty=self.ends_empty):
             return end
-        following = self.next(page, cursor, request)
-        if isinstance(following, End) and (promise := self.end.promise(page, reached)):
-            raise SourceRefused(
-                f"a page says that there is more ({promise}), but does not lead there ({following.reason}); check "
-                "pagination and end in the description"
-            )
+        following = self.next(page, cursor)
         if not isinstance(following, End):
             _sendable(following)
+        elif promises := self.end.told(page, reached):
+            raise SourceRefused(
+                f"a page says that there is more ({next(iter(promises))}), but does not lead there "
+                f"({following.reason}); check pagination and end in the description"
+            )
         return following
-
-    def _stuck(self) -> SourceRefused:
-        """Return the refusal of a page that has no items to go on from, and is not the end."""
-        return SourceRefused(
-            "a page has no items to go on from, and the description does not say that this is the end; if it is, set "
-            "end.empty = true"
-        )
 
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
         """Return the items that the pages before did not hold; asked only of a style that `needs_items`."""
         return page.items
 
-    def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
+    def split(self, page: Page, cursor: Any, total: int | None) -> Sequence[Any] | None:
         """Return the cursors of all later pages, in order, to be fetched in parallel; None if they cannot be told.
 
         `total` is the number of items of the whole source, where it is known. `next` is still asked of each page in
@@ -98,6 +92,29 @@ class Style(Table, ABC):
         if self.limit is None or self.send_limit is None:
             return base
         return self.send_limit.into(base, self.limit)
+
+
+class ValueStyle(Style):
+    """The base of the styles whose cursor is one value, which follows from the items of a page and goes to `send`."""
+
+    ends_empty: ClassVar[bool] = True
+
+    send: Sending
+    start: str | int | None
+
+    def first(self) -> Any:
+        return self.start
+
+    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
+        request = self.with_limit(base)
+        return request if cursor is None else self.send.into(request, cursor)
+
+    def _stuck(self) -> SourceRefused:
+        """Return the refusal of a page that has no items to go on from, and is not the end."""
+        return SourceRefused(
+            "a page has no items to go on from, and the description does not say that this is the end; if it is, set "
+            "end.empty = true"
+        )
 
 
 def _sendable(cursor: Any) -> None:
