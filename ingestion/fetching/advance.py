@@ -9,7 +9,7 @@ from dataclasses import replace
 from ingestion.errors import SourceRefused
 from ingestion.fetching.position import Position, request_at
 from ingestion.fetching.seen import Seen, fingerprint
-from ingestion.source.auth import without_key
+from ingestion.source.auth.kinds import without_key
 from ingestion.source.description import Source
 from ingestion.source.http.origin import is_allowed, origin
 from ingestion.source.page import SHOWN_CHARACTERS, Page, PageRequest

@@ -8,17 +8,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from ingestion.errors import InvalidInput
-from ingestion.source.auth import SETTING_FIELDS
-from ingestion.source.description import Source
-from ingestion.source.description.file import read_tables
-from ingestion.source.description.mistakes import mistakes
-from ingestion.source.description.placeholder import settings_in, stood_in
-from ingestion.source.description.secret import secrets_in
+from ingestion.source.auth.kinds import SETTING_FIELDS
+from ingestion.source.description.file import read_source, read_tables
+from ingestion.source.description.mistakes import items_in
+from ingestion.source.description.placeholder import settings_in
 
 
 def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
@@ -29,30 +24,21 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
         return [str(error)], False
     if not tables:
         return [str(InvalidInput(file.name, "describes no source", "one table for each source"))], False
-    lines, unset, well = [], [], True
+    lines, named, well = [], [], True
     for name, table in tables.items():
-        found = _mistakes(table, f"{file.name}: {name}", environment)
-        lines += [str(mistake) for mistake in found]
-        well = well and not found
-        if not found:
+        credentials = [str(each) for key, each in items_in(table, "auth") if key in SETTING_FIELDS]
+        unset = {*settings_in(table), *credentials} - environment.keys()
+        _, wrong = read_source(table, f"{file.name}: {name}", environment, unset)
+        lines += [str(mistake) for mistake in wrong]
+        if not wrong:
             lines.append(f"{name}: ok, {table['pagination']['style']}")
-            unset += [setting for field in SETTING_FIELDS if (setting := table.get("auth", {}).get(field))]
-        unset += settings_in(table)
-    lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(unset) if not environment.get(name)]
-    if set(settings_in(tables)) - set(environment):
+            named += credentials
+        well = well and not wrong
+        named += settings_in(table)
+    lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(named) if not environment.get(name)]
+    if settings_in(tables).keys() - environment.keys():
         lines.append("(%NAME% stands for an app setting; a percent sign is written %%)")
     return lines, well
-
-
-def _mistakes(table: Any, where: str, environment: Mapping[str, str]) -> list[InvalidInput]:
-    """Return what is wrong with a source, whatever the app settings are that are not set here."""
-    secrets = list(secrets_in(table, where))
-    try:
-        Source.model_validate(stood_in(table, environment))
-    except ValidationError as error:
-        fields = {secret.field for secret in secrets}
-        return secrets + [each for each in mistakes(error, table, where, environment) if each.field not in fields]
-    return secrets
 
 
 def main() -> int:

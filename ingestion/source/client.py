@@ -6,17 +6,17 @@ It does not use up the attempts, which are for answers that fail or are cut off.
 
 import asyncio
 import json
-import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.settings import DEFAULT_PATIENCE_SECONDS
-from ingestion.source.auth import Concealed, flow_of, secrets_of
+from ingestion.source.auth.flow import flow_of
+from ingestion.source.concealed import Concealed
 from ingestion.source.description import Source
 from ingestion.source.http.exchange import Exchange
 from ingestion.source.http.origin import address
@@ -58,15 +58,12 @@ class SourceClient:
         http: httpx.AsyncClient,
         sleep: Sleep = asyncio.sleep,
         *,
-        environment: Mapping[str, str] = os.environ,
         now: Callable[[], float] = time.monotonic,
         patience_seconds: float = DEFAULT_PATIENCE_SECONDS,
     ) -> None:
-        """Raise InvalidInput if an app setting that the source's `auth` names is not set."""
         self._source, self.sleep, self._now = source, sleep, now
-        self.concealed = Concealed(*source.filled_in)  # for what is quoted of the source
-        flow = flow_of(source.auth, secrets_of(source.auth, environment), http, self.concealed)
-        self._exchange = Exchange(source, http, flow)
+        self.concealed = Concealed(*source.secrets)  # for what is quoted of the source
+        self._exchange = Exchange(source, http, flow_of(source.auth, http, self.concealed))
         self._place = address(source.url)
         self._pace = Pace(source.throttle.requests_per_second, source.throttle.max_wait_seconds)
         self._refusals = 0  # in a row

@@ -27,27 +27,27 @@ def app_of(page: Handler, **others: Handler) -> web.Application:
     return app
 
 
-def source_at(url: URL, **description: Any) -> Source:
+def source_at(url: URL, settings: dict[str, str] | None = None, **description: Any) -> Source:
     """The source at a URL of a test's server, which gives tokens at /token."""
     table = {"url": str(url), "items": "items", **description}
     if "client_id" in (auth := table.get("auth", {})):
         table["auth"] = {"token_url": str(url.with_path("/token")), **auth}
-    return Source.model_validate(table)
+    return Source.model_validate(table, context=settings)
 
 
 @asynccontextmanager
 async def served(
-    app: web.Application, path: str = "/", **description: Any
+    app: web.Application, path: str = "/", settings: dict[str, str] | None = None, **description: Any
 ) -> AsyncIterator[tuple[Source, httpx.AsyncClient]]:
     """A source at one path of a server that lives as long as the block, and an HTTP client for it."""
     async with TestServer(app) as server, http_client(trust_env=False) as http:
-        yield source_at(server.make_url(path), **{"pagination": CURSOR, **description}), http
+        yield source_at(server.make_url(path), settings, **{"pagination": CURSOR, **description}), http
 
 
 async def ask(page: Handler, settings: dict[str, str] | None = None, **description: Any) -> Any:
     """Return the first page of a source that `page` serves, or raise what its client raises."""
-    async with served(app_of(page), **description) as (source, http):
-        return await SourceClient(source, http, environment=settings or {}).get(source.base_request())
+    async with served(app_of(page), settings=settings, **description) as (source, http):
+        return await SourceClient(source, http).get(source.base_request())
 
 
 async def cut_off(request: web.Request, body: bytes) -> web.StreamResponse:

@@ -44,7 +44,6 @@ class Reading:
     max_messages: int = 20
     budget_seconds: float = 1000.0
     last_page_seconds: float = float("inf")
-    settings: dict[str, str] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -61,9 +60,7 @@ class Reading:
             chunk_size=self.chunk_size,
             max_messages=self.max_messages,
         )
-        client = SourceClient(
-            self.source, self.http, sleep=self._sleep, environment=self.settings, now=lambda: self.seconds
-        )
+        client = SourceClient(self.source, self.http, sleep=self._sleep, now=lambda: self.seconds)
         batch = await fetch(
             request,
             self.source,
@@ -107,10 +104,12 @@ class Reading:
 
 
 @asynccontextmanager
-async def reading_at(url: URL, description: dict[str, Any], **facts: Any) -> AsyncIterator[Reading]:
+async def reading_at(
+    url: URL, description: dict[str, Any], settings: dict[str, str] | None = None, **facts: Any
+) -> AsyncIterator[Reading]:
     """A run over one URL, for as long as the block."""
     async with httpx.AsyncClient(trust_env=False, verify=UNUSED_TLS) as http:
-        yield Reading(source_at(url, **{"message": "id", **description}), http, **facts)
+        yield Reading(source_at(url, settings, **{"message": "id", **description}), http, **facts)
 
 
 @asynccontextmanager

@@ -13,13 +13,15 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
+from yarl import URL
 
-from ingestion.errors import InvalidInput, SourceRefused, SourceUnreachable
+from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
 from ingestion.source.description import load_source
 from local.demo.paging.library import library
 from local.demo.paging.listing import Listing
-from tests.sources.one_page import CURSOR, Handler, app_of, ask, served
+from tests.sources.one_page import CURSOR, Handler, app_of, ask, served, source_at
 from tests.sources.reader import read, reading
 
 OAUTH = {"kind": "client_credentials", "client_id": "ID", "client_secret": "SECRET"}
@@ -61,9 +63,9 @@ def test_a_token_serves_many_requests() -> None:
         return web.json_response({"items": [1]})
 
     async def run() -> None:
-        async with served(app_of(page, token=token), auth=OAUTH) as (source, http):
+        async with served(app_of(page, token=token), settings=SETTINGS, auth=OAUTH) as (source, http):
             for _ in range(2):  # as in two batches of a run
-                client = SourceClient(source, http, environment=SETTINGS)
+                client = SourceClient(source, http)
                 await asyncio.gather(*(client.get(source.base_request()) for _ in range(3)))
 
     asyncio.run(run())
@@ -87,8 +89,11 @@ def test_of_an_answer_that_refuses_a_token_nothing_is_read() -> None:
         return answer
 
     async def run() -> Any:
-        async with served(app_of(page, token=token), auth=OAUTH, limits={"response_seconds": 5}) as (source, http):
-            return await SourceClient(source, http, environment=SETTINGS).get(source.base_request())
+        async with served(app_of(page, token=token), settings=SETTINGS, auth=OAUTH, limits={"response_seconds": 5}) as (
+            source,
+            http,
+        ):
+            return await SourceClient(source, http).get(source.base_request())
 
     assert asyncio.run(run()).items == [1]
 
@@ -103,9 +108,10 @@ def test_a_cookie_of_one_account_is_not_sent_with_the_token_of_another() -> None
         return answer
 
     async def run() -> None:
-        async with served(app_of(page), auth=AUTH["bearer"]) as (source, http):
+        async with served(app_of(page), settings=SETTINGS, auth=AUTH["bearer"]) as (source, http):
             for token in ("first", "second"):
-                await SourceClient(source, http, environment={"KEY": token}).get(source.base_request())
+                other = source_at(URL(source.url), {"KEY": token}, pagination=CURSOR, auth=AUTH["bearer"])
+                await SourceClient(other, http).get(source.base_request())
 
     asyncio.run(run())
     assert sent == [None, None]
@@ -142,7 +148,7 @@ async def welcome(request: web.Request) -> web.Response:
 def test_a_credential_that_cannot_be_right_is_refused_by_the_name_of_its_setting(
     auth: dict[str, Any], value: str, said: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=rf"auth\.(token|key): the app setting KEY .*{said}") as refused:
+    with pytest.raises(ValidationError, match=rf"auth\.\w+\.(token|key)\s+the app setting KEY .*{said}") as refused:
         asyncio.run(ask(welcome, {"KEY": value}, auth=auth))
     assert "s3" not in str(refused.value)
 
@@ -166,8 +172,8 @@ def test_a_token_that_dies_under_parallel_requests_is_renewed_for_all_of_them() 
         return web.json_response({"items": [1]})
 
     async def run() -> list[Any]:
-        async with served(app_of(page, token=token), auth=OAUTH) as (source, http):
-            clients = [SourceClient(source, http, environment=SETTINGS) for _ in range(2)]
+        async with served(app_of(page, token=token), settings=SETTINGS, auth=OAUTH) as (source, http):
+            clients = [SourceClient(source, http) for _ in range(2)]
             await clients[0].get(source.base_request())
             both = (clients[0], clients[0], clients[1])  # one run with two requests at once, and another run
             async with asyncio.timeout(10):
@@ -232,7 +238,7 @@ def test_an_app_setting_in_a_header_is_concealed(tmp_path: Path) -> None:
                 """headers = { X-Tenant = "%TENANT%" }\nquery = { in = "home" }\n"""
             )
             source = load_source(file, "shop", {"TENANT": "t3n4nt"})
-            await SourceClient(source, http, environment={}).get(source.base_request())
+            await SourceClient(source, http).get(source.base_request())
 
     with pytest.raises(SourceRefused, match=r"tenant \*\*\* in home"):
         asyncio.run(run())

@@ -96,7 +96,7 @@ def test_a_wrong_description_names_source_and_key_and_what_is_allowed(
     text: str, key: str, said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidInput, match=re.escape(said)) as error:
-        load(tmp_path, text)
+        load(tmp_path, text, {"KEY": "k-123"})
     assert error.value.field == f"sources.toml: shop.{key}"
 
 

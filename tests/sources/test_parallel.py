@@ -109,7 +109,7 @@ def test_of_the_waits_that_parallel_requests_are_told_the_longest_counts() -> No
 
     async def run() -> list[Any]:
         async with reading(app_of(page), "/", {"pagination": CURSOR}) as going:
-            client = SourceClient(going.source, going.http, environment={}, now=lambda: 0.0)
+            client = SourceClient(going.source, going.http, now=lambda: 0.0)
             short, long = (replace(going.source.base_request(), query={"seconds": each}) for each in ("10", "60"))
             turn = asyncio.create_task(client.get(short))
             await begun.wait()

@@ -195,8 +195,8 @@ async def redirected(*, to_host: bool = True, hosts: bool = False, **table: Any)
         to = str(elsewhere.make_url("/there?api_key=k-123")) if to_host else "/all/json"
         allowed = {"hosts": [str(elsewhere.make_url("/"))]} if hosts else {}
         table = {"pagination": {"style": "none"}, "query": {"to": to, "status": 307}, **allowed, **table}
-        async with served(library(LISTING), "/redirect", **table) as (source, http):
-            outcome = await SourceClient(source, http, environment=SETTINGS).get(source.base_request())
+        async with served(library(LISTING), "/redirect", SETTINGS, **table) as (source, http):
+            outcome = await SourceClient(source, http).get(source.base_request())
             return outcome, *(seen[0] if seen else (httpx.Headers(), ""))
 
 

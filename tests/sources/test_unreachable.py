@@ -39,8 +39,10 @@ async def ask_at(url: str, *, answered_before: bool = False, **description: Any)
         pauses.append(seconds)
 
     async with http_client(trust_env=False) as http:
-        source = Source.model_validate({"url": url, "items": "items", "pagination": CURSOR, **description})
-        client = SourceClient(source, http, sleep, environment=SETTINGS)
+        source = Source.model_validate(
+            {"url": url, "items": "items", "pagination": CURSOR, **description}, context=SETTINGS
+        )
+        client = SourceClient(source, http, sleep)
         client.has_answered = answered_before
         outcome = await client.get(source.base_request())
         wait = client.patience.wait(outcome.seconds if isinstance(outcome, Throttled) else 0.0)

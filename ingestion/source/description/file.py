@@ -1,16 +1,15 @@
 """From `sources.toml` to a `Source`; a `%NAME%` in a text stands for the app setting NAME."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from ingestion.errors import InvalidInput, NotFound
-from ingestion.source.description.mistakes import mistakes
-from ingestion.source.description.placeholder import filled_in, settings_in
-from ingestion.source.description.secret import secrets_in
+from ingestion.source.description.mistakes import mistakes, secrets_in
+from ingestion.source.description.placeholder import STAND_IN, filled_in, settings_in
 from ingestion.source.description.source import Source
 
 
@@ -20,16 +19,33 @@ def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source
     if name not in tables:
         known = ", ".join(sorted(tables)) or "none yet"
         raise NotFound("source", f"{name!r} is not described in {file.name}", known)
-    table = tables[name]
-    for secret in secrets_in(table, where):
-        raise secret
-    try:
-        source = Source.model_validate(filled_in(table, environment, where))
-    except ValidationError as error:
-        raise mistakes(error, table, where, environment)[0] from None
-    sent = settings_in([table.get(key) for key in ("headers", "query", "body")])
-    source._filled_in = tuple(environment[setting] for setting in sent)
+    for setting, key in settings_in(tables[name], where).items():
+        if setting not in environment:
+            allowed = "the name of an app setting between %, or %% for a percent sign"
+            raise InvalidInput(key, f"the app setting {setting} is not set", allowed)
+    source, wrong = read_source(tables[name], where, environment)
+    if source is None or wrong:
+        raise wrong[0]
     return source
+
+
+def read_source(
+    table: Any, where: str, environment: Mapping[str, str], unset: Collection[str] = ()
+) -> tuple[Source | None, list[InvalidInput]]:
+    """Return the source that `table`, which is at `where` in its file, describes, and all that is wrong with it.
+
+    What depends on the app settings in `unset` counts as right.
+    """
+    wrong = list(secrets_in(table, where))
+    try:
+        settings = {**dict.fromkeys(unset, STAND_IN), **environment}
+        source = Source.model_validate(filled_in(table, environment), context=settings)
+    except ValidationError as error:
+        secret = {each.field for each in wrong}
+        return None, wrong + [each for each in mistakes(error, table, where, unset) if each.field not in secret]
+    sent = settings_in([table.get(key) for key in ("headers", "query", "body")])
+    source._filled_in = tuple(settings[setting] for setting in sent)
+    return source, wrong
 
 
 def read_tables(file: Path) -> dict[str, Any]:

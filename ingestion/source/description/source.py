@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from ingestion.source.auth import Auth
+from ingestion.source.auth.kinds import Auth, credentials_of
 from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
 from ingestion.source.reading.items import Format, Limits
@@ -79,9 +79,9 @@ class Source(Table):
     _filled_in: tuple[str, ...] = PrivateAttr(())
 
     @property
-    def filled_in(self) -> tuple[str, ...]:
-        """Return the app settings in headers, query and body by value: no error may show them."""
-        return self._filled_in
+    def secrets(self) -> list[str]:
+        """Return the app settings in headers, query, body and auth by value: no error may show them."""
+        return [*self._filled_in, *(credential.value for credential in credentials_of(self.auth))]
 
     @field_validator("items", mode="before")
     @classmethod

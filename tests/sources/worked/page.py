@@ -35,7 +35,7 @@ def read(name: str, app: web.Application, settings: dict[str, str]) -> tuple[lis
                 file = Path(folder) / "sources.toml"
                 file.write_text(text, encoding="utf-8")
                 source = load_source(file, name, settings)
-            reading = Reading(source, http, settings=settings, chunk_size=50, max_messages=400)
+            reading = Reading(source, http, chunk_size=50, max_messages=400)
             return await reading.all(), [wait for wait in reading.waits if wait]
 
     return asyncio.run(run())

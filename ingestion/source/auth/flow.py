@@ -1,29 +1,25 @@
-"""The credentials of a source: read from the app settings, put into requests, concealed where a source repeats them.
+"""What puts the credentials of a source into its requests: the `auth` of the HTTP client.
 
-They are the `auth` of the HTTP client. OAuth 2 tokens are asked for when they are needed and kept until shortly before
-they expire.
+OAuth 2 tokens are asked for when they are needed and kept until shortly before they expire.
 """
 
 import asyncio
 import base64
-import json
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import httpx
 
-from ingestion.errors import InvalidInput, SourceRefused
-from ingestion.source.auth.kinds import SETTING_FIELDS, ApiKey, Auth, Basic, Bearer, ClientCredentials
+from ingestion.errors import SourceRefused
+from ingestion.source.auth.kinds import ApiKey, Auth, Basic, Bearer, ClientCredentials
+from ingestion.source.concealed import Concealed
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, in_words
 from ingestion.source.waiting.wait import seconds_from
 
-SHORTEST_CONCEALED = 4  # three characters protect nothing, and concealing them would tear words apart
-UNENCODED_FIELDS = ("token", "key")  # in a header as they are; the others are encoded, umlauts and all
 RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its life
 DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
 TOKEN_TIMEOUT_SECONDS = 30.0
@@ -33,69 +29,19 @@ Flow = httpx.Auth | Callable[[httpx.Request], httpx.Request] | None
 _tokens: dict[str, tuple[str, float]] = {}  # of this process, over all runs: token, and when to renew it
 
 
-def secrets_of(auth: Auth | None, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the credentials by field. Raise InvalidInput, naming field and app setting, if one cannot be right.
-
-    No error shows a value.
-    """
-    values = {}
-    for name in SETTING_FIELDS:
-        setting = getattr(auth, name, None)
-        if setting is None:
-            continue
-        value = environment.get(setting, "")
-        if problem := _problem(value, ascii_only=name in UNENCODED_FIELDS):
-            raise InvalidInput(f"auth.{name}", f"the app setting {setting} {problem}", "the credential alone")
-        values[name] = value
-    return values
-
-
-def _problem(value: str, *, ascii_only: bool) -> str | None:
-    if not value:
-        return "is not set"
-    if value != value.strip():
-        return "begins or ends with white space, such as the line feed that echo adds"
-    if not value.isprintable():
-        return "holds a control character"
-    return "holds a character that is not ASCII" if ascii_only and not value.isascii() else None
-
-
-class Concealed:
-    """Texts that no error and no log may show, in the forms in which URLs and JSON repeat them."""
-
-    def __init__(self, *secrets: str) -> None:
-        self._forms: set[str] = set()
-        self.add(*secrets)
-
-    def add(self, *secrets: str) -> None:
-        """Conceal these from now on."""
-        for secret in secrets:
-            if len(secret) >= SHORTEST_CONCEALED:
-                forms = secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]
-                self._forms.update(forms)
-
-    def __call__(self, text: str) -> str:
-        """Return `text` with stars in place of each secret."""
-        for secret in sorted(self._forms, key=len, reverse=True):  # whole ones before their parts
-            text = text.replace(secret, "***")
-        return text
-
-
-def flow_of(auth: Auth | None, values: Mapping[str, str], http: httpx.AsyncClient, concealed: Concealed) -> Flow:
-    """Return what puts the credentials `values` into requests; all that opens the source is added to `concealed`."""
-    concealed.add(*values.values())
+def flow_of(auth: Auth | None, http: httpx.AsyncClient, concealed: Concealed) -> Flow:
+    """Return what puts the credentials into requests; what they become there is added to `concealed`."""
     match auth:
-        case Bearer():
-            return partial(_with_header, name="Authorization", value=f"Bearer {values['token']}")
-        case ApiKey(header=str(name), prefix=prefix):
-            return partial(_with_header, name=name, value=prefix + values["key"])
-        case ApiKey(query=str(name), prefix=prefix):
-            return partial(_with_parameter, name=name, value=prefix + values["key"])
-        case Basic():
-            return _basic(values["user"], values.get("password", ""), concealed)
-        case ClientCredentials():
-            basic = _basic(values["client_id"], values["client_secret"], concealed)
-            return TokenAuth(auth, values, basic, http, concealed)
+        case Bearer(token=token):
+            return partial(_with_header, name="Authorization", value=f"Bearer {token.value}")
+        case ApiKey(key=key, header=str(name), prefix=prefix):
+            return partial(_with_header, name=name, value=prefix + key.value)
+        case ApiKey(key=key, query=str(name), prefix=prefix):
+            return partial(_with_parameter, name=name, value=prefix + key.value)
+        case Basic(user=user, password=password):
+            return _basic(user.value, password.value if password else "", concealed)
+        case ClientCredentials(client_id=user, client_secret=password):
+            return TokenAuth(auth, _basic(user.value, password.value, concealed), http, concealed)
     return None
 
 
@@ -119,7 +65,6 @@ class TokenAuth(httpx.Auth):
     """OAuth 2 client credentials; parallel requests share one token, and one new one after a 401."""
 
     auth: ClientCredentials
-    values: Mapping[str, str]
     basic: httpx.BasicAuth
     http: httpx.AsyncClient
     concealed: Concealed
@@ -143,7 +88,7 @@ class TokenAuth(httpx.Auth):
 
     async def _token(self, refused: str = "") -> str:
         """Return a token other than `refused`."""
-        key = f"{self.values['client_id']} {self.auth.model_dump_json()}"
+        key = self.auth.model_dump_json()
         async with self.asking:
             token, renewed_from = _tokens.get(key, ("", 0.0))
             if token in ("", refused) or time.time() >= renewed_from:
@@ -155,7 +100,7 @@ class TokenAuth(httpx.Auth):
     async def _answer(self) -> httpx.Response:
         form = {"grant_type": "client_credentials", **({"scope": self.auth.scope} if self.auth.scope else {})}
         if self.auth.send == "body":
-            form |= {name: self.values[name] for name in ("client_id", "client_secret")}
+            form |= {"client_id": self.auth.client_id.value, "client_secret": self.auth.client_secret.value}
         try:
             return await self.http.post(
                 self.auth.token_url,
@@ -182,7 +127,7 @@ def _token_in(response: httpx.Response, auth: ClientCredentials) -> tuple[str, f
         reason = answer.get("error") if isinstance(answer, dict) else None
         raise SourceRefused(
             f"{place} gave no token: HTTP {response.status_code}, {reason or 'without a reason'}. Check the app "
-            f"settings {auth.client_id} and {auth.client_secret}, and auth.scope in the sources file."
+            f"settings {auth.client_id.setting} and {auth.client_secret.setting}, and auth.scope in the sources file."
         )
     life = seconds_from(answer.get("expires_in", ""), time.time(), "seconds") or DEFAULT_LIFE_SECONDS
     return answer["access_token"], max(life - RENEWED_BEFORE_SECONDS, life / 2)
