@@ -163,7 +163,7 @@ def test_lines_without_a_length_are_refused_for_a_cut_could_not_be_seen() -> Non
     assert asyncio.run(ask(unframed=True)) == ["a", "b"]
 
 
-@pytest.mark.parametrize(("name", "sent"), [("accept", "text/csv"), ("ACCEPT-ENCODING", "gzip, deflate")])
+@pytest.mark.parametrize(("name", "sent"), [("accept", "text/csv"), ("ACCEPT-ENCODING", "gzip")])
 def test_a_header_of_the_source_goes_once_in_whatever_case_it_was_written(name: str, sent: str) -> None:
     async def page(request: web.Request) -> web.Response:
         return web.json_response({"items": request.headers.getall(name)})
