@@ -5,11 +5,9 @@ It does not use up the attempts, which are for answers that fail or are cut off.
 """
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import httpx
 
@@ -21,8 +19,8 @@ from ingestion.source.description import Source
 from ingestion.source.http.exchange import Exchange
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, cannot_end, in_words
-from ingestion.source.page import SHOWN_CHARACTERS, ItemSink, Page, PageRequest, Throttled
-from ingestion.source.reading.items import CountedSink, error_in, page_of, read_items, read_told
+from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
+from ingestion.source.reading.answer import CountedSink, read_answer
 from ingestion.source.waiting.patience import Patience
 from ingestion.source.waiting.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
 
@@ -30,8 +28,6 @@ FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 20.0
 MAX_UNNAMED_WAIT_SECONDS = 60.0  # where a source throttles and does not say for how long
 MAX_PACING_SECONDS = 5.0  # a longer pause is the caller's to wait, without holding an activity
-NO_CONTENT = (204, 205)
-TRANSIENT = (408, 425)  # beside all from 500 up
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -128,50 +124,25 @@ class SourceClient:
 
     async def _understood(self, response: httpx.Response, sink: CountedSink) -> Page | Throttled:
         """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""
-        throttle, status = self._source.throttle, response.status_code
-        headers = dict(response.headers)  # their names in lower case
+        source, status = self._source, response.status_code
+        throttle, headers = source.throttle, dict(response.headers)  # their names in lower case
         unnamed = _backoff_seconds(self._refusals + 2, MAX_UNNAMED_WAIT_SECONDS)
         wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)
         if wait is not None:
             return self._left_alone(wait, f"HTTP {status}")
-        if not response.is_success:
-            return await self._failed(response, sink, unnamed)
-        document, problem = None, None
-        if status not in NO_CONTENT:
-            form, path, csv = self._source.format, self._source.items, self._source.csv
-            document, problem = await read_items(response, form, path, self._source.limits, sink, csv)
-        wait = refused_by_body_seconds(throttle, document, time.time(), unnamed)
+        answer = await read_answer(response, source, sink, self.concealed)
+        wait = refused_by_body_seconds(throttle, answer.document, time.time(), unnamed)
         if wait is not None:
             await sink.restart()
             return self._left_alone(wait, f"the body of an HTTP {status}")
-        failed = error_in(document, self._source.error, self.concealed)
-        if failed or problem:
+        if answer.wrong is not None:
             await sink.restart()
-            told = self.concealed(json.dumps(document, ensure_ascii=False))
-            if self._source.tells(status, told):
-                return page_of(response, told, sink)
-            raise NoAnswer(failed) if failed else SourceRefused(problem)
+            if source.tells(status, answer.text):
+                return sink.page(response, answer.text)
+            raise answer.wrong
         self._refusals, self.has_answered = 0, True
-        self._pace.pause(self._now(), pause_seconds(throttle, headers, document, time.time()))
-        return page_of(response, document, sink)
-
-    async def _failed(self, response: httpx.Response, sink: CountedSink, unnamed: float) -> Page | Throttled:
-        """Return what an answer without success means whose head does not say that it throttles."""
-        throttle, status = self._source.throttle, response.status_code
-        transient = status in TRANSIENT or status >= 500
-        said = "" if transient and throttle.body is None else await read_told(response)
-        wait = refused_by_body_seconds(throttle, _json_of(said), time.time(), unnamed)
-        if wait is not None:
-            return self._left_alone(wait, f"the body of an HTTP {status}")
-        if transient:
-            raise NoAnswer(f"HTTP {status}")
-        told = self.concealed(said)
-        if self._source.tells(status, told):
-            return page_of(response, told, sink)
-        advice = "Check url, query and headers in the sources file."
-        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            advice = "Check auth in the sources file, and the app settings that it names."
-        raise SourceRefused(f"{address(response.url)} answered HTTP {status}: {told[:SHOWN_CHARACTERS]!r}. {advice}")
+        self._pace.pause(self._now(), pause_seconds(throttle, headers, answer.document, time.time()))
+        return sink.page(response, answer.document)
 
     def _left_alone(self, seconds: float, said: str) -> Throttled:
         """Return the wait that the source asks for."""
@@ -183,14 +154,6 @@ class SourceClient:
         now = self._now()
         self._pace.pause(now, seconds)
         return Throttled(max(seconds, self._pace.paused_for(now)))
-
-
-def _json_of(text: str) -> Any:
-    """Return the value of an answer that is no page, None if that is no JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _backoff_seconds(attempt: int, most: float) -> float:

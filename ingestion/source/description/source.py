@@ -18,8 +18,6 @@ from pydantic import (
 from ingestion.source.auth.kinds import Auth, credentials_of
 from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
-from ingestion.source.reading.items import Format, Limits
-from ingestion.source.reading.parse_lines import Csv
 from ingestion.source.reading.path import Path
 from ingestion.source.reading.place import Read, Reading, Send, text_of
 from ingestion.source.styles import Pagination
@@ -46,8 +44,30 @@ def _is_json(body: JsonObject) -> JsonObject:
     return body
 
 
+def _is_delimiter(text: str) -> str:
+    if len(text) != 1 or text in '"\r\n':
+        raise not_allowed("not a delimiter", r'one character, such as ";" or "\t"')
+    return text
+
+
 QueryValue = Annotated[str | tuple[str, ...], BeforeValidator(_as_sent)]
 Body = Annotated[JsonObject, AfterValidator(_is_json)]
+
+
+class Csv(Table):
+    """How a source writes its CSV; quotes are doubled inside quotes, as everywhere."""
+
+    delimiter: Annotated[str, AfterValidator(_is_delimiter)] = ","
+    encoding: Literal["utf-8", "latin-1", "windows-1252"] = "utf-8"
+
+
+class Limits(Table):
+    """How much of one answer is taken before it counts as an error."""
+
+    response_bytes: int = Field(default=2 * 1024**3, ge=1)  # decompressed
+    response_seconds: float = Field(default=300.0, gt=0)  # from the request to the last byte
+    redirects: int = Field(default=5, ge=0, le=20)
+    unframed: bool = False  # whether lines may come without a length, so that a cut looks like the end
 
 
 class Source(Table):
@@ -60,7 +80,7 @@ class Source(Table):
     body: Body | None = None
     hosts: tuple[Origin, ...] = ()  # others that links may lead to
     pagination: Pagination
-    format: Format = "json"
+    format: Literal["json", "ndjson", "csv"] = "json"
     csv: Csv = Csv()
     items: Path = Field(default=None, validate_default=True)  # path of the list in a page; empty: the whole page
     message: Path = ()  # path of the message in an item; empty: the item itself

@@ -4,15 +4,11 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator
-from typing import Annotated, Any, AnyStr, Literal
-
-from pydantic import AfterValidator
+from typing import Any, AnyStr
 
 from ingestion.errors import SourceRefused
 from ingestion.source.reading.body import BodyCut
 from ingestion.source.reading.parse_json import json_value
-from ingestion.source.table import Table
-from ingestion.validation import not_allowed
 
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a line that cannot be read
@@ -20,24 +16,10 @@ SHOWN_CHARACTERS = 80  # of a line that cannot be read
 csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process; 131,072 characters otherwise
 
 
-def _is_delimiter(text: str) -> str:
-    if len(text) != 1 or text in '"\r\n':
-        raise not_allowed("not a delimiter", r'one character, such as ";" or "\t"')
-    return text
-
-
-class Csv(Table):
-    """How a source writes its CSV; quotes are doubled inside quotes, as everywhere."""
-
-    delimiter: Annotated[str, AfterValidator(_is_delimiter)] = ","
-    encoding: Literal["utf-8", "latin-1", "windows-1252"] = "utf-8"
-
-
 class NdjsonParser:
     """One JSON value a line; empty lines are skipped."""
 
     document: Any = None
-    problem: str | None = None
 
     def __init__(self) -> None:
         self._rest = b""
@@ -74,7 +56,6 @@ class CsvParser:
     """Records under a header line, each an object of texts; quoted fields may hold line breaks."""
 
     document: Any = None
-    problem: str | None = None
 
     def __init__(self, delimiter: str = ",", encoding: str = "utf-8") -> None:
         self._delimiter, self._encoding = delimiter, encoding

@@ -10,7 +10,7 @@ from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
 from ingestion.source.styles.numbers import OffsetStyle, PageNumberStyle, WindowStyle
 from ingestion.source.styles.range_header import RangeHeaderStyle
 from ingestion.source.styles.since import SinceStyle
-from ingestion.source.styles.single import SingleStyle
+from ingestion.source.styles.style import SingleStyle
 
 Pagination = Annotated[
     SingleStyle

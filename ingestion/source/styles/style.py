@@ -6,7 +6,7 @@ A cursor is a JSON value, opaque to all but its style; a style keeps nothing bet
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -92,6 +92,18 @@ class Style(Table, ABC):
         if self.limit is None or self.send_limit is None:
             return base
         return self.send_limit.into(base, self.limit)
+
+
+class SingleStyle(Style):
+    """No pagination: one response, however big, is all of it."""
+
+    style: Literal["none"] = "none"
+
+    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
+        return self.with_limit(base)
+
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        return End("the one response of the source")
 
 
 class ValueStyle(Style):
