@@ -169,7 +169,7 @@ class _Walk:
 
     async def _wait_for_turn(self) -> float:
         """Sleep until the source may be asked again, for the next fetch; return a long wait instead."""
-        pause = self._client.until_turn()
+        pause = self._client.patience.until_turn()
         if pause > SHORT_WAIT_SECONDS:
             return pause
         if pause:

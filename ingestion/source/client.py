@@ -22,7 +22,7 @@ from ingestion.source.http.outage import NoAnswer, cannot_end, in_words
 from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
 from ingestion.source.reading.answer import CountedSink, read_answer
 from ingestion.source.waiting.patience import Patience
-from ingestion.source.waiting.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
+from ingestion.source.waiting.throttle import pause_seconds, refused_by_body_seconds, refused_for_seconds
 
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 20.0
@@ -61,8 +61,6 @@ class SourceClient:
         self.concealed = Concealed(*source.secrets)  # for what is quoted of the source
         self._exchange = Exchange(source, http, flow_of(source.auth, http, self.concealed))
         self._place = address(source.url)
-        self._pace = Pace(source.throttle.requests_per_second, source.throttle.max_wait_seconds)
-        self._refusals = 0  # in a row
         self.patience = Patience(source, patience_seconds, now)
         self.has_answered = False
 
@@ -85,11 +83,7 @@ class SourceClient:
                 if not self.has_answered and (advice := cannot_end(error)):
                     raise SourceUnreachable(f"{self._place} cannot be asked: {problem}. {advice}.") from None
             await counted.restart()
-        return self._throttled(self.patience.away(problem, self._source.attempts, began))
-
-    def until_turn(self) -> float:
-        """Return the seconds until the source may be asked again, by its rate and by what its last answers said."""
-        return self._pace.until_turn(self._now())
+        return Throttled(self.patience.away(problem, self._source.attempts, began))
 
     async def _ask(self, request: PageRequest, sink: CountedSink, *, again: bool) -> Page | Throttled:
         """Return what one attempt brings, the first or another. Raise NoAnswer if another one may bring more."""
@@ -116,44 +110,31 @@ class SourceClient:
 
     async def _turn(self, *, again: bool) -> None:
         """Wait for the next request's turn. Raise _Paused if that is too long to hold an activity."""
-        now = self._now()
-        if pause := self._pace.long_pause(now, MAX_PACING_SECONDS, again=again):
+        if pause := self.patience.long_pause(MAX_PACING_SECONDS, again=again):
             raise _Paused(pause)
-        if delay := self._pace.delay(now):
-            await self.sleep(delay)
+        if seconds := self.patience.take_turn():
+            await self.sleep(seconds)
 
     async def _understood(self, response: httpx.Response, sink: CountedSink) -> Page | Throttled:
         """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""
-        source, status = self._source, response.status_code
-        throttle, headers = source.throttle, dict(response.headers)  # their names in lower case
-        unnamed = _backoff_seconds(self._refusals + 2, MAX_UNNAMED_WAIT_SECONDS)
-        wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)
+        throttle, status = self._source.throttle, response.status_code
+        unnamed = _backoff_seconds(self.patience.attempts + 2, MAX_UNNAMED_WAIT_SECONDS)
+        wait = refused_for_seconds(throttle, status, response.headers, time.time(), unnamed)
         if wait is not None:
-            return self._left_alone(wait, f"HTTP {status}")
-        answer = await read_answer(response, source, sink, self.concealed)
+            return Throttled(self.patience.named(wait, f"HTTP {status}"))
+        answer = await read_answer(response, self._source, sink, self.concealed)
         wait = refused_by_body_seconds(throttle, answer.document, time.time(), unnamed)
         if wait is not None:
             await sink.restart()
-            return self._left_alone(wait, f"the body of an HTTP {status}")
+            return Throttled(self.patience.named(wait, f"the body of an HTTP {status}"))
         if answer.wrong is not None:
             await sink.restart()
-            if source.tells(status, answer.text):
+            if self._source.tells(status, answer.text):
                 return sink.page(response, answer.text)
             raise answer.wrong
-        self._refusals, self.has_answered = 0, True
-        self._pace.pause(self._now(), pause_seconds(throttle, headers, answer.document, time.time()))
+        self.has_answered = True
+        self.patience.pause(pause_seconds(throttle, response.headers, answer.document, time.time()))
         return sink.page(response, answer.document)
-
-    def _left_alone(self, seconds: float, said: str) -> Throttled:
-        """Return the wait that the source asks for."""
-        self._refusals += 1
-        return self._throttled(self.patience.named(seconds, said))
-
-    def _throttled(self, seconds: float) -> Throttled:
-        """Let nothing start for `seconds`; a parallel request may have been told to wait for longer."""
-        now = self._now()
-        self._pace.pause(now, seconds)
-        return Throttled(max(seconds, self._pace.paused_for(now)))
 
 
 def _backoff_seconds(attempt: int, most: float) -> float:

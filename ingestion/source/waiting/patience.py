@@ -1,4 +1,4 @@
-"""How long a source may keep a run waiting: by naming a time, or by being away.
+"""When a source may be asked next, and for how long it may keep a run waiting: by naming a time, or by being away.
 
 Both kinds of waiting are summed up from one page to the next; the sums travel from fetch to fetch in a `Wait`.
 """
@@ -15,47 +15,73 @@ MOST_OUTAGE_WAIT_SECONDS = 900.0  # in one piece, so that a source that comes ba
 
 
 class Patience:
-    """The waits for one source since it gave its last page."""
+    """The pace of the requests to one source, and the waits since it gave its last page."""
 
     def __init__(self, source: Source, outage_seconds: float, now: Callable[[], float]) -> None:
         """`outage_seconds` is how long the source may be away, unless its description says otherwise."""
         away = outage_seconds if source.outage_seconds is None else source.outage_seconds
-        self._most = {SOURCE: source.throttle.max_wait_seconds, OUTAGE: away}
+        rate, most = source.throttle.requests_per_second, source.throttle.max_wait_seconds
+        self._most = {SOURCE: most, OUTAGE: away}
+        self._interval = min(1 / rate, most) if rate else 0.0
         self._place, self._now = address(source.url), now
-        self._left_alone_until = 0.0
+        self._free_at = 0.0  # for the next request, by the rate
+        self._paused_until = 0.0  # whatever the rate
         self.page_came()
 
     def page_came(self) -> None:
         """Begin anew: the source has given a page."""
         self._spent = {SOURCE: 0.0, OUTAGE: 0.0}
-        self._attempts = 0
+        self.attempts = 0  # without a page
         self._waiting_for, self._reason = SOURCE, "the pause between two requests that it or its description asks for"
 
     def go_on(self, wait: Wait | None) -> None:
         """Take up the sums that an earlier fetch has left."""
         if wait is not None:
             self._spent = {SOURCE: wait.named_seconds, OUTAGE: wait.away_seconds}
-            self._attempts = wait.attempts
+            self.attempts = wait.attempts
             self._waiting_for, self._reason = wait.waiting_for, wait.reason
 
     def wait(self, seconds: float) -> Wait | None:
         """Return why the source is left alone for `seconds`, for the run; None if nothing was waited for."""
-        if not seconds and not self._attempts:
+        if not seconds and not self.attempts:
             return None
         left = self._most[self._waiting_for] - self._spent[self._waiting_for]
         return Wait(
             waiting_for=self._waiting_for,
             reason=self._reason,
             seconds=seconds,
-            attempts=self._attempts,
+            attempts=self.attempts,
             named_seconds=round(self._spent[SOURCE], 3),
             away_seconds=round(self._spent[OUTAGE], 3),
             patience_seconds=round(max(0.0, left), 3),
         )
 
+    def until_turn(self) -> float:
+        """Return the seconds until the next request may start, and take no turn."""
+        return max(0.0, self._free_at - self._now(), self._paused_for())
+
+    def long_pause(self, short_seconds: float, *, again: bool = False) -> float:
+        """Return the seconds until the next request may start if they are more than `short_seconds`, else 0.
+
+        A request that is made again waits for its turn however low the rate is: put off, its attempts would begin anew.
+        """
+        by_rate = self._interval > short_seconds and not again
+        pause = self.until_turn() if by_rate else self._paused_for()
+        return pause if pause > short_seconds else 0.0
+
+    def take_turn(self) -> float:
+        """Take the next turn and return the seconds until then."""
+        seconds = self.until_turn()
+        self._free_at = self._now() + seconds + self._interval
+        return seconds
+
+    def pause(self, seconds: float) -> None:
+        """Let nothing start for `seconds`, but for no longer than is waited at most, whatever the source says."""
+        self._paused_until = max(self._paused_until, self._now() + min(seconds, self._most[SOURCE]))
+
     def named(self, seconds: float, said: str) -> float:
         """Return the time for which the source asks to be left alone. Raise SourceUnreachable beyond the limit."""
-        self._attempts += 1
+        self.attempts += 1
         self._waiting_for, self._reason = SOURCE, f"{said}: the source asked for {seconds:,.0f} seconds"
         self._spend(SOURCE, self._now(), seconds)
         spent, most = self._spent[SOURCE], self._most[SOURCE]
@@ -65,34 +91,36 @@ class Patience:
                 f"page, more than the {most:,.0f} of throttle.max_wait_seconds in the sources file. Ask less often "
                 "(throttle.requests_per_second), or raise that limit."
             )
-        return seconds
+        return max(seconds, self._paused_for())  # a parallel request may have been told to wait for longer
 
     def away(self, problem: str, attempts: int, began: float) -> float:
         """Return for how long to leave a source alone that gave no answer in `attempts` since `began`.
 
         Raise SourceUnreachable once it has been away for longer than it may.
         """
-        now = self._now()
-        self._attempts += attempts
+        self.attempts += attempts
         self._waiting_for, self._reason = OUTAGE, problem
-        if now < self._left_alone_until:  # a parallel request has failed before: they wait together
-            return self._left_alone_until - now
+        if pause := self._paused_for():  # a parallel request has failed before: they wait together
+            return pause
         self._spend(OUTAGE, began, 0.0)
         spent = self._spent[OUTAGE]
         left = self._most[OUTAGE] - spent
         if left < 1:
             raise SourceUnreachable(
-                f"{self._place} has given no page for {spent:,.0f} seconds, in {self._attempts} attempts; it may be "
+                f"{self._place} has given no page for {spent:,.0f} seconds, in {self.attempts} attempts; it may be "
                 f"away for {self._most[OUTAGE]:,.0f} (SLUICE_SOURCE_PATIENCE_SECONDS, or outage_seconds in the sources "
                 f"file). At last: {problem}. Check the url in the sources file and that the API is up, then redrive "
                 "the run."
             )
         seconds = min(max(FIRST_OUTAGE_WAIT_SECONDS, spent), MOST_OUTAGE_WAIT_SECONDS, left)
-        self._spend(OUTAGE, now, seconds)
+        self._spend(OUTAGE, self._now(), seconds)
         return seconds
+
+    def _paused_for(self) -> float:
+        return max(0.0, self._paused_until - self._now())
 
     def _spend(self, kind: str, began: float, seconds: float) -> None:
         """Count the time from `began` until `seconds` from now; what parallel requests share counts once."""
-        until = max(self._left_alone_until, self._now() + seconds)
-        self._spent[kind] += until - max(self._left_alone_until, began)
-        self._left_alone_until = until
+        until = max(self._paused_until, self._now() + seconds)
+        self._spent[kind] += until - max(self._paused_until, began)
+        self._paused_until = until

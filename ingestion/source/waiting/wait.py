@@ -2,6 +2,7 @@
 
 import email.utils
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Literal
 
 Unit = Literal["auto", "seconds", "milliseconds", "epoch_seconds", "epoch_milliseconds", "date"]
@@ -25,24 +26,13 @@ def seconds_from(value: object, now: float, unit: Unit = "auto") -> float | None
     except ValueError:
         moment = _moment(text) if unit in ("auto", "date") else None
         return None if moment is None else max(0.0, moment - now)
-    if number != number or number in (float("inf"), float("-inf")):
+    if not isfinite(number):
         return None
-    return max(0.0, _delta(number, now, unit))
-
-
-def _delta(number: float, now: float, unit: Unit) -> float:
     if unit == "auto":
         unit = "epoch_seconds" if number >= _EPOCH_SECONDS_FROM else "seconds"
         unit = "epoch_milliseconds" if number >= _EPOCH_MILLISECONDS_FROM else unit
-    match unit:
-        case "milliseconds":
-            return number / 1000
-        case "epoch_seconds":
-            return number - now
-        case "epoch_milliseconds":
-            return number / 1000 - now
-        case _:
-            return number
+    seconds = number / 1000 if unit.endswith("milliseconds") else number
+    return max(0.0, seconds - now if unit.startswith("epoch") else seconds)
 
 
 def _moment(text: str) -> float | None:
