@@ -20,7 +20,7 @@ from ingestion.source.http.exchange import Exchange
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, cannot_end, in_words
 from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
-from ingestion.source.reading.answer import CountedSink, read_answer
+from ingestion.source.reading.answer import read_answer
 from ingestion.source.waiting.patience import Patience
 from ingestion.source.waiting.throttle import pause_seconds, refused_by_body_seconds, refused_for_seconds
 
@@ -70,22 +70,22 @@ class SourceClient:
         Where all attempts have failed, the source is waited for. Raise SourceUnreachable if it was waited for long
         enough or can never answer, SourceRefused on an answer that a further attempt would not change.
         """
-        counted, problem, began = CountedSink(sink), "", self._now()
+        page, problem, began = Page(sink=sink), "", self._now()
         for attempt in range(self._source.attempts):
             if attempt:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
             try:
-                return await self._ask(request, counted, again=attempt > 0)
+                return await self._ask(request, page, again=attempt > 0)
             except _Paused as paused:
                 return Throttled(paused.seconds)
             except (httpx.TransportError, NoAnswer) as error:
                 problem = in_words(error)
                 if not self.has_answered and (advice := cannot_end(error)):
                     raise SourceUnreachable(f"{self._place} cannot be asked: {problem}. {advice}.") from None
-            await counted.restart()
+            await page.restart()
         return Throttled(self.patience.away(problem, self._source.attempts, began))
 
-    async def _ask(self, request: PageRequest, sink: CountedSink, *, again: bool) -> Page | Throttled:
+    async def _ask(self, request: PageRequest, page: Page, *, again: bool) -> Page | Throttled:
         """Return what one attempt brings, the first or another. Raise NoAnswer if another one may bring more."""
         limit = self._source.limits.response_seconds
         try:
@@ -99,7 +99,7 @@ class SourceClient:
                     timed.reschedule(asyncio.get_running_loop().time() + limit)
 
                 async with self._exchange.answer(request, turn) as response:
-                    return await self._understood(response, sink)
+                    return await self._understood(response, page)
         except TimeoutError:
             if not timed.expired():
                 raise
@@ -115,26 +115,27 @@ class SourceClient:
         if seconds := self.patience.take_turn():
             await self.sleep(seconds)
 
-    async def _understood(self, response: httpx.Response, sink: CountedSink) -> Page | Throttled:
+    async def _understood(self, response: httpx.Response, page: Page) -> Page | Throttled:
         """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""
-        throttle, status = self._source.throttle, response.status_code
+        throttle, status, headers = self._source.throttle, response.status_code, response.headers
+        page.status, page.url, page.headers = status, str(response.url), dict(headers)
         unnamed = _backoff_seconds(self.patience.attempts + 2, MAX_UNNAMED_WAIT_SECONDS)
-        wait = refused_for_seconds(throttle, status, response.headers, time.time(), unnamed)
+        wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)
         if wait is not None:
             return Throttled(self.patience.named(wait, f"HTTP {status}"))
-        answer = await read_answer(response, self._source, sink, self.concealed)
-        wait = refused_by_body_seconds(throttle, answer.document, time.time(), unnamed)
+        wrong = await read_answer(response, self._source, page, self.concealed)
+        wait = refused_by_body_seconds(throttle, page.document, time.time(), unnamed)
         if wait is not None:
-            await sink.restart()
+            await page.restart()
             return Throttled(self.patience.named(wait, f"the body of an HTTP {status}"))
-        if answer.wrong is not None:
-            await sink.restart()
-            if self._source.tells(status, answer.text):
-                return sink.page(response, answer.text)
-            raise answer.wrong
-        self.has_answered = True
-        self.patience.pause(pause_seconds(throttle, response.headers, answer.document, time.time()))
-        return sink.page(response, answer.document)
+        if wrong is None:
+            self.has_answered = True
+            self.patience.pause(pause_seconds(throttle, headers, page.document, time.time()))
+        else:
+            await page.restart()
+            if not self._source.tells(status, page.text):
+                raise wrong
+        return page
 
 
 def _backoff_seconds(attempt: int, most: float) -> float:

@@ -6,4 +6,4 @@ from pydantic import BaseModel, ConfigDict
 class Table(BaseModel):
     """The base of all that `sources.toml` describes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)

@@ -11,7 +11,7 @@ import pytest
 from ingestion.source.concealed import Concealed
 from ingestion.source.description import Source
 from ingestion.source.page import Page
-from ingestion.source.reading.answer import CountedSink, read_answer
+from ingestion.source.reading.answer import read_answer
 from ingestion.source.reading.parse_json import SMALL_BODY_BYTES
 
 ROWS = [{"id": f"order-{n:09}"} for n in range(2 * SMALL_BODY_BYTES // 20)]
@@ -56,14 +56,13 @@ def test_items_are_passed_on_before_the_body_has_ended(form: Any) -> None:
     async def run() -> tuple[list[Any], Page]:
         stream = Waiting(bodies[form].encode())
         sink = Sink(stream)
-        counted = CountedSink(sink)
+        page = Page(sink=sink)
         source = Source.model_validate(
             {"url": "http://a/", "format": form, "items": "rows", "pagination": {"style": "none"}}
         )
         response = httpx.Response(200, headers=HEADERS, stream=stream, request=httpx.Request("GET", "http://a/"))
-        answer = await read_answer(response, source, counted, Concealed())
-        assert answer.wrong is None
-        return sink.items, counted.page(response, answer.document)
+        assert await read_answer(response, source, page, Concealed()) is None
+        return sink.items, page
 
     items, page = asyncio.run(run())
     assert items == ROWS

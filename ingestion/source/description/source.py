@@ -1,63 +1,28 @@
 """One external API, as its table in `sources.toml` describes it."""
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, JsonValue, PrivateAttr, model_validator
 
 from ingestion.source.auth.kinds import Auth, credentials_of
 from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
 from ingestion.source.reading.path import Path
-from ingestion.source.reading.place import Read, Reading, Send, text_of
+from ingestion.source.reading.place import Read, Reading, Send
 from ingestion.source.styles import Pagination
 from ingestion.source.styles.expiry import Expiry
 from ingestion.source.table import Table
 from ingestion.source.waiting.throttle import Throttle
 from ingestion.validation import not_allowed
-from ingestion.wire import JsonObject
 
-
-def _as_sent(given: Any) -> str | tuple[str, ...]:
-    """Return the text of a query parameter, or the texts of one that is repeated."""
-    values = given if isinstance(given, list | tuple) else (given,)
-    if not all(isinstance(each, str | bool | int | float) for each in values):
-        raise not_allowed("not a value of a query", "text, a number, true or false, or a list of these")
-    return text_of(given) if values is not given else tuple(text_of(each) for each in values)
-
-
-def _is_json(body: JsonObject) -> JsonObject:
-    try:
-        json.dumps(body, allow_nan=False)
-    except (TypeError, ValueError):  # TOML has dates, inf and nan
-        raise not_allowed("not JSON", "tables, lists, text, numbers, true and false; a date in quotes") from None
-    return body
-
-
-def _is_delimiter(text: str) -> str:
-    if len(text) != 1 or text in '"\r\n':
-        raise not_allowed("not a delimiter", r'one character, such as ";" or "\t"')
-    return text
-
-
-QueryValue = Annotated[str | tuple[str, ...], BeforeValidator(_as_sent)]
-Body = Annotated[JsonObject, AfterValidator(_is_json)]
+Value = str | bool | int | float
 
 
 class Csv(Table):
     """How a source writes its CSV; quotes are doubled inside quotes, as everywhere."""
 
-    delimiter: Annotated[str, AfterValidator(_is_delimiter)] = ","
+    delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
     encoding: Literal["utf-8", "latin-1", "windows-1252"] = "utf-8"
 
 
@@ -75,14 +40,14 @@ class Source(Table):
 
     url: Url
     headers: dict[str, str] = {}
-    query: dict[str, QueryValue] = {}
+    query: dict[str, Value | tuple[Value, ...]] = {}
     method: Literal["GET", "POST"] = "GET"
-    body: Body | None = None
+    body: dict[str, JsonValue] | None = None
     hosts: tuple[Origin, ...] = ()  # others that links may lead to
     pagination: Pagination
     format: Literal["json", "ndjson", "csv"] = "json"
     csv: Csv = Csv()
-    items: Path = Field(default=None, validate_default=True)  # path of the list in a page; empty: the whole page
+    items: Path = ()  # path of the list in a page; empty: the whole page
     message: Path = ()  # path of the message in an item; empty: the item itself
     total: Reading | None = None  # the number of items of the whole source, where the API tells it
     error: Path | None = None  # of what says, in the body of a success, that it is none
@@ -103,15 +68,11 @@ class Source(Table):
         """Return the app settings in headers, query, body and auth by value: no error may show them."""
         return [*self._filled_in, *(credential.value for credential in credentials_of(self.auth))]
 
-    @field_validator("items", mode="before")
-    @classmethod
-    def _is_told_for_json(cls, given: Any, info: ValidationInfo) -> Any:
-        if given is None and info.data.get("format") == "json":
-            raise not_allowed("missing", 'the path of the list of items in a page; "" where the page is the list')
-        return () if given is None else given
-
     @model_validator(mode="after")
     def _can_work(self) -> Self:
+        if "items" not in self.model_fields_set and self.format == "json":
+            allowed = 'the path of the list of items in a page; "" where the page is the list'
+            raise not_allowed("missing", allowed, "items")
         described = (self.pagination, "pagination"), (self.expiry, "expiry"), (self.total, "total")
         places = [place for value, key in described for place in _places(value, key)]
         for key in ("total", "exact_total"):

@@ -1,7 +1,6 @@
 """The one place that judges an answer: it is a page, and its items go on their way, or it says why it is none."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -11,7 +10,7 @@ from ingestion.source.concealed import Concealed
 from ingestion.source.description.source import Source
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer
-from ingestion.source.page import SHOWN_CHARACTERS, ItemSink, Page
+from ingestion.source.page import SHOWN_CHARACTERS, Page
 from ingestion.source.reading.body import PIECE_BYTES, is_framed, pieces
 from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
 from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
@@ -24,81 +23,36 @@ TOLD_BYTES = 64 * 1024  # of an answer that is no page
 Parser = JsonParser | NdjsonParser | CsvParser
 
 
-class CountedSink:
-    """Keeps the items or passes them on, and knows their number, the first one and the last."""
+async def read_answer(
+    response: httpx.Response, source: Source, page: Page, concealed: Concealed
+) -> SourceRefused | NoAnswer | None:
+    """Read an answer into `page`; return why it is none, if so. Another attempt may bring one after a NoAnswer.
 
-    def __init__(self, sink: ItemSink | None) -> None:
-        self._sink = sink
-        self._kept: list[Any] = []
-        self._count = 0
-        self._first: Any = None
-        self._last: Any = None
-
-    async def add(self, items: list[Any]) -> None:
-        if not items:
-            return
-        if self._sink is None:
-            self._kept.extend(items)
-        else:
-            await self._sink.add(items)
-        self._first = self._first if self._count else items[0]
-        self._count, self._last = self._count + len(items), items[-1]
-
-    async def restart(self) -> None:
-        """Forget everything: the answer is asked for again."""
-        if self._sink is not None and self._count:
-            await self._sink.restart()
-        self._kept, self._count, self._first, self._last = [], 0, None, None
-
-    def page(self, response: httpx.Response, document: Any) -> Page:
-        """Return the page that has been read."""
-        return Page(
-            items=self._kept,
-            document=document,
-            headers=dict(response.headers),
-            status=response.status_code,
-            url=str(response.url),
-            count=self._count,
-            first=self._first,
-            last=self._last,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an answer holds: the document around the items of a page, or that of an error, if it is JSON.
-
-    `wrong` is why it is no page, and `text` what it says then; another attempt may bring one after a NoAnswer.
-    """
-
-    document: Any
-    wrong: SourceRefused | NoAnswer | None = None
-    text: str = ""
-
-
-async def read_answer(response: httpx.Response, source: Source, sink: CountedSink, concealed: Concealed) -> Answer:
-    """Return what an answer holds, with the items of a page in `sink`.
-
-    Raise BodyCut if its body is not whole, SourceRefused if it is none of the source's format or beyond its limits.
+    The document of `page` is then that of the error, if it is JSON. Raise BodyCut if the body is not whole,
+    SourceRefused if it is none of the source's format or beyond its limits.
     """
     status = response.status_code
     if status in NO_CONTENT:
-        return Answer(None)
+        return None
     if response.is_success:
-        document = await _read_items(response, source, sink)
-        wrong = _wrong_in(document, source, concealed)
-        return Answer(document, wrong, concealed(json.dumps(document, ensure_ascii=False)) if wrong else "")
+        page.document = await _read_items(response, source, page)
+        if wrong := _wrong_in(page.document, source, concealed):
+            page.text = concealed(json.dumps(page.document, ensure_ascii=False))
+        return wrong
     transient = status in TRANSIENT or status >= 500
     text = "" if transient and source.throttle.body is None else await _text_of(response)
-    told, advice = concealed(text), "Check url, query and headers in the sources file."
+    page.document, page.text = _json_of(text), concealed(text)
+    if transient:
+        return NoAnswer(f"HTTP {status}")
+    advice = "Check url, query and headers in the sources file."
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         advice = "Check auth in the sources file, and the app settings that it names."
-    said = f"{address(response.url)} answered HTTP {status}: {told[:SHOWN_CHARACTERS]!r}. {advice}"
-    return Answer(_json_of(text), NoAnswer(f"HTTP {status}") if transient else SourceRefused(said), told)
+    said = page.text[:SHOWN_CHARACTERS]
+    return SourceRefused(f"{address(response.url)} answered HTTP {status}: {said!r}. {advice}")
 
 
-async def _read_items(response: httpx.Response, source: Source, sink: CountedSink) -> Any:
-    """Bring the items of a page into `sink`; return the document around them, with an empty list in their place."""
+async def _read_items(response: httpx.Response, source: Source, page: Page) -> Any:
+    """Bring the items of a page into it; return the document around them, with an empty list in their place."""
     framed = is_framed(response) or source.limits.unframed or response.headers.get("content-encoding")
     if source.format != "json" and not framed:
         raise SourceRefused(
@@ -107,8 +61,8 @@ async def _read_items(response: httpx.Response, source: Source, sink: CountedSin
         )
     parser = _parser(source)
     async for piece in pieces(response, source.limits.response_bytes):
-        await sink.add(parser.feed(piece))
-    await sink.add(parser.close())
+        await page.add(parser.feed(piece))
+    await page.add(parser.close())
     return parser.document
 
 

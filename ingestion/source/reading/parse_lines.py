@@ -23,26 +23,19 @@ class NdjsonParser:
 
     def __init__(self) -> None:
         self._rest = b""
-        self._lines = 0
 
     def feed(self, piece: bytes) -> list[Any]:
         """Return the values of the lines that this piece completes. Raise SourceRefused on a line that is not JSON."""
-        if not self._lines and not self._rest:
-            piece = piece.removeprefix(codecs.BOM_UTF8)
         *lines, rest = (self._rest + piece).split(b"\n")
         self._rest = _bounded(rest)
-        return [self._value(line) for line in lines if self._counted(line)]
+        return [self._value(line) for line in lines if line.strip()]
 
     def close(self) -> list[Any]:
         """Return the last line's value, if no newline follows it. Raise BodyCut if it is not JSON: it may be cut."""
         try:
-            return [json_value(self._rest)] if self._counted(self._rest) else []
+            return [json_value(self._rest)] if self._rest.strip() else []
         except ValueError:
             raise BodyCut("the last line is incomplete") from None
-
-    def _counted(self, line: bytes) -> bool:
-        self._lines += 1
-        return bool(line.strip())
 
     def _value(self, line: bytes) -> Any:
         try:
