@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from ingestion.errors import InvalidInput
 from ingestion.source.auth.kinds import SETTING_FIELDS
@@ -25,7 +26,7 @@ def mistakes(error: ValidationError, table: Any, where: str, unset: Collection[s
     """
     found: dict[str, InvalidInput] = {}
     for each in sorted(details(error), key=lambda each: each["type"] != "extra_forbidden"):
-        keys = _keys(each["loc"], table)
+        keys = _keys(each, table)
         if not settings_in(exactly_at(table, keys)).keys().isdisjoint(unset):
             continue
         field, problem = ".".join((where, *keys)), each["msg"]
@@ -35,14 +36,15 @@ def mistakes(error: ValidationError, table: Any, where: str, unset: Collection[s
     return list(found.values())
 
 
-def _keys(location: Iterable[int | str], table: Any) -> tuple[str, ...]:
-    """Return the keys of the file at a location; pydantic names the kinds of tables and the types it tried as well."""
+def _keys(error: ErrorDetails, table: Any) -> tuple[str, ...]:
+    """Return the keys of the file at an error; pydantic names the kinds of tables and the types it tried as well."""
     keys: tuple[str, ...] = ()
     last = ""
-    for last in map(str, location):
+    for last in map(str, error["loc"]):
         if exactly_at(table, (*keys, last)) is not ABSENT:
             keys = (*keys, last)
-    missing = isinstance(exactly_at(table, keys), dict) and keys[-1:] != (last,)
+    of_a_type = error["type"].endswith("_type")  # then the last is a type that was tried, not a key that is missing
+    missing = isinstance(exactly_at(table, keys), dict) and keys[-1:] != (last,) and not of_a_type
     return (*keys, last) if missing and last else keys
 
 
