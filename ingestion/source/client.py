@@ -21,23 +21,14 @@ from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, cannot_end, in_words
 from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
 from ingestion.source.reading.answer import read_answer
-from ingestion.source.waiting.patience import Patience
+from ingestion.source.waiting.patience import Patience, Paused
 from ingestion.source.waiting.throttle import pause_seconds, refused_by_body_seconds, refused_for_seconds
 
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 20.0
 MAX_UNNAMED_WAIT_SECONDS = 60.0  # where a source throttles and does not say for how long
-MAX_PACING_SECONDS = 5.0  # a longer pause is the caller's to wait, without holding an activity
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-class _Paused(Exception):
-    """The next request's turn is too far off to be slept for."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
 
 
 class SourceClient:
@@ -76,7 +67,7 @@ class SourceClient:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
             try:
                 return await self._ask(request, page, again=attempt > 0)
-            except _Paused as paused:
+            except Paused as paused:
                 return Throttled(paused.seconds)
             except (httpx.TransportError, NoAnswer) as error:
                 problem = in_words(error)
@@ -94,7 +85,8 @@ class SourceClient:
                 async def turn() -> None:
                     nonlocal again
                     timed.reschedule(None)  # the wait is no time of the source's
-                    await self._turn(again=again)
+                    if seconds := self.patience.take_turn(again=again):
+                        await self.sleep(seconds)
                     again = True
                     timed.reschedule(asyncio.get_running_loop().time() + limit)
 
@@ -107,13 +99,6 @@ class SourceClient:
                 f"an answer of {self._place} was not complete after {limit:g} seconds; ask for smaller "
                 "pages, or raise limits.response_seconds in the sources file"
             ) from None
-
-    async def _turn(self, *, again: bool) -> None:
-        """Wait for the next request's turn. Raise _Paused if that is too long to hold an activity."""
-        if pause := self.patience.long_pause(MAX_PACING_SECONDS, again=again):
-            raise _Paused(pause)
-        if seconds := self.patience.take_turn():
-            await self.sleep(seconds)
 
     async def _understood(self, response: httpx.Response, page: Page) -> Page | Throttled:
         """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""

@@ -52,7 +52,6 @@ def load(folder: Path, text: str, environment: dict[str, str] | None = None) -> 
         ('auth = { kind = "api_key", key = "KEY", header = "X", prefix = "caf\u00e9" }', "auth.prefix", "pattern"),
         ('pagination = { style = "offset", limit = 9 }', "pagination.send_limit", "where the limit goes"),
         ('pagination = { style = "offset", send_limit = "n" }', "pagination.limit", "or neither"),
-        ('pagination = { style = "range_header", send_limit = "n" }', "pagination.send_limit", "limit alone"),
         ('pagination = { style = "range_header", limit = 0 }', "pagination.limit", "greater than or equal to 1"),
         ('pagination = { style = "offset", end = { total = true } }', "pagination.end.total", "with total"),
         ('pagination = { style = "offset", end = { exact_total = true } }', "pagination.end.exact_total", "with total"),

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.errors import SourceRefused
+from ingestion.source.http.outage import NoAnswer
 from ingestion.source.reading.answer import Parser
-from ingestion.source.reading.body import BodyCut
 from ingestion.source.reading.parse_json import JsonParser, problem_at
 from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
 
@@ -118,7 +118,7 @@ def test_cursor_fields_may_come_before_and_after_the_items(items: list[Any], ste
 def test_every_cut_of_a_json_body_is_noticed(read: Read, path: tuple[str, ...], document: Any) -> None:
     body = json.dumps(document).encode()
     for length in range(1, len(body)):
-        with pytest.raises(BodyCut):
+        with pytest.raises(NoAnswer):
             read(body[:length], path, 7)
 
 
@@ -169,7 +169,7 @@ def test_a_number_that_would_be_infinite_is_refused(read: Read, body: bytes) -> 
 @pytest.mark.parametrize("read", [at_once, streamed, ndjson])
 @pytest.mark.parametrize("word", [b"NaN", b"Infinity", b"-Infinity"])
 def test_words_for_numbers_that_json_does_not_have_are_refused(read: Read, word: bytes) -> None:
-    with pytest.raises((BodyCut, SourceRefused), match=r"not (whole )?JSON"):
+    with pytest.raises((NoAnswer, SourceRefused), match=r"not (whole )?JSON"):
         read(b'{"items": [' + word + b"]}", ("items",))
 
 
@@ -210,7 +210,7 @@ def test_csv_records_are_whole_wherever_they_are_cut(rows: list[tuple[str, str]]
     [
         (ndjson, b"1\nnonsense\n2", SourceRefused, "not JSON: 'nonsense'"),
         (csv, b"a,b\n1,2,3\n", SourceRefused, "has 3 fields, its header 2"),
-        (csv, b'a,b\n1,"2', BodyCut, "inside quotes"),
+        (csv, b'a,b\n1,"2', NoAnswer, "inside quotes"),
         (csv, b'a\n"' + b"x" * 9_000_000 + b'"\n', SourceRefused, "a record .* field larger than field limit"),
         (csv, b"a\ncaf\xe9\n", SourceRefused, r"not utf-8 .*set csv\.encoding"),
         (ndjson, b"x" * 20_000_000, SourceRefused, "no end within"),
@@ -224,7 +224,7 @@ def test_lines_that_cannot_be_read_are_refused_in_words_or_count_as_cut(
 
 
 def test_a_last_line_that_is_no_json_counts_as_cut() -> None:
-    with pytest.raises(BodyCut, match="last line is incomplete"):
+    with pytest.raises(NoAnswer, match="last line is incomplete"):
         parsed(NdjsonParser(), b'1\n{"a": ', 4)
 
 

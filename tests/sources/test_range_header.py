@@ -6,7 +6,7 @@ import pytest
 
 from ingestion.errors import SourceRefused
 from ingestion.source.styles.end import End, Reached
-from ingestion.source.styles.range_header import RangeHeaderStyle
+from ingestion.source.styles.numbers import RangeHeaderStyle
 from tests.sources.one_style import BASE, after, page, style_of
 
 

@@ -116,7 +116,7 @@ def test_all_keys_of_a_continuation_are_sent_and_anything_but_an_object_is_refus
     cursor = after(style, page({"continue": {"x": "1", "continue": "-||"}}))
     assert style.request(BASE, cursor).query == {"state": "open", "x": "1", "continue": "-||"}
     with pytest.raises(SourceRefused, match="no object"):
-        after(style, page({"continue": "x"}))
+        style.request(BASE, after(style, page({"continue": "x"})))
 
 
 def test_an_offset_counts_what_came_and_not_what_was_asked_for() -> None:

@@ -28,9 +28,10 @@ async def read_answer(
 ) -> SourceRefused | NoAnswer | None:
     """Read an answer into `page`; return why it is none, if so. Another attempt may bring one after a NoAnswer.
 
-    The document of `page` is then that of the error, if it is JSON. Raise BodyCut if the body is not whole,
+    The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is not whole,
     SourceRefused if it is none of the source's format or beyond its limits.
     """
+    page.document, page.text = None, ""  # an attempt before may have left some
     status = response.status_code
     if status in NO_CONTENT:
         return None

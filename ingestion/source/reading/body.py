@@ -17,14 +17,10 @@ PIECE_BYTES = 64 * 1024  # the most that one piece holds, however well it was co
 _GZIP, _GZIP_MAGIC = zlib.MAX_WBITS | 16, b"\x1f\x8b"
 
 
-class BodyCut(NoAnswer):
-    """The body stops before its end or is damaged; asking again may bring all of it."""
-
-
 async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
     """Yield the decompressed body in pieces of at most `PIECE_BYTES`.
 
-    A file that is gzip itself (an export, served without Content-Encoding) is decompressed as well. Raise BodyCut if
+    A file that is gzip itself (an export, served without Content-Encoding) is decompressed as well. Raise NoAnswer if
     the compressed data ends too early, SourceRefused beyond `max_bytes` or on a coding that was not asked for.
     """
     coding = response.headers.get("content-encoding", "").strip().lower()
@@ -44,7 +40,7 @@ async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[byte
                 )
             yield piece
     if inflate is not None and begun and not inflate.ended:
-        raise BodyCut("the compressed body stopped before its end")
+        raise NoAnswer("the compressed body stopped before its end")
 
 
 def is_framed(response: httpx.Response) -> bool:
@@ -67,7 +63,7 @@ class _Inflate:
         return self._zlib.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what `data` adds to the output. Raise BodyCut if it is damaged."""
+        """Yield what `data` adds to the output. Raise NoAnswer if it is damaged."""
         while data:
             if self._zlib.eof:
                 data = data.lstrip(b"\0")  # padding between members
@@ -77,7 +73,7 @@ class _Inflate:
             try:
                 piece = self._zlib.decompress(data, PIECE_BYTES)
             except zlib.error as error:
-                raise BodyCut(f"the compressed body is damaged ({error})") from error
+                raise NoAnswer(f"the compressed body is damaged ({error})") from error
             data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
             if piece:
                 yield piece

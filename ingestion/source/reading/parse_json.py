@@ -14,8 +14,8 @@ import ijson
 import ijson.backends.yajl2_c as yajl  # the C backend by name: better to fail without it than to crawl
 
 from ingestion.errors import SourceRefused, first_line
+from ingestion.source.http.outage import NoAnswer
 from ingestion.source.page import SHOWN_CHARACTERS
-from ingestion.source.reading.body import BodyCut
 from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
 SMALL_BODY_BYTES = 1024 * 1024
@@ -39,7 +39,7 @@ class JsonParser:
         self._key = ""  # that was read last
 
     def feed(self, piece: bytes) -> list[Any]:
-        """Return the items that this piece completes. Raise BodyCut, or SourceRefused on what cannot be streamed."""
+        """Return the items that this piece completes. Raise NoAnswer, or SourceRefused on what cannot be streamed."""
         if self._small is not None:
             self._small += piece
             if len(self._small) <= self._small_bytes:
@@ -55,7 +55,7 @@ class JsonParser:
                 raise _unreadable("a number beyond 64 bits") from None
             if "overflow" in str(error):
                 raise _infinite() from None
-            raise BodyCut(_in_words(error)) from None
+            raise NoAnswer(_in_words(error)) from None
         taken = self._taken()
         if self._items is None and self._fed > MAX_BYTES_BEFORE:
             raise SourceRefused(
@@ -65,13 +65,13 @@ class JsonParser:
         return taken
 
     def close(self) -> list[Any]:
-        """Return the last items. Raise BodyCut on an incomplete body."""
+        """Return the last items. Raise NoAnswer on an incomplete body."""
         if self._small is not None:
             return self._read(bytes(self._small))
         try:
             self._reader.close()
         except ijson.JSONError as error:
-            raise BodyCut(_in_words(error)) from None
+            raise NoAnswer(_in_words(error)) from None
         return self._taken()
 
     def _read(self, body: bytes) -> list[Any]:
@@ -81,7 +81,7 @@ class JsonParser:
         try:
             self.document = json_value(body)
         except ValueError as error:
-            raise BodyCut(_in_words(error)) from None
+            raise NoAnswer(_in_words(error)) from None
         found = exactly_at(self.document, self._path)
         if not isinstance(found, list):
             return []

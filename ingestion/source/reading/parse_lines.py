@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, AnyStr
 
 from ingestion.errors import SourceRefused
-from ingestion.source.reading.body import BodyCut
+from ingestion.source.http.outage import NoAnswer
 from ingestion.source.reading.parse_json import json_value
 
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
@@ -31,11 +31,11 @@ class NdjsonParser:
         return [self._value(line) for line in lines if line.strip()]
 
     def close(self) -> list[Any]:
-        """Return the last line's value, if no newline follows it. Raise BodyCut if it is not JSON: it may be cut."""
+        """Return the last line's value, if no newline follows it. Raise NoAnswer if it is not JSON: it may be cut."""
         try:
             return [json_value(self._rest)] if self._rest.strip() else []
         except ValueError:
-            raise BodyCut("the last line is incomplete") from None
+            raise NoAnswer("the last line is incomplete") from None
 
     def _value(self, line: bytes) -> Any:
         try:
@@ -64,10 +64,10 @@ class CsvParser:
         return list(self._records(text[:end]))
 
     def close(self) -> list[Any]:
-        """Return the last record, if no newline follows it. Raise BodyCut if it ends inside quotes."""
+        """Return the last record, if no newline follows it. Raise NoAnswer if it ends inside quotes."""
         text = self._rest + self._decoded(b"", final=True)
         if text.count('"') % 2:
-            raise BodyCut("the last record ends inside quotes")
+            raise NoAnswer("the last record ends inside quotes")
         return list(self._records(text))
 
     def _decoded(self, piece: bytes, final: bool = False) -> str:
@@ -75,32 +75,26 @@ class CsvParser:
             return self._decoder.decode(piece, final)
         except UnicodeDecodeError as error:
             if final:
-                raise BodyCut("the last character is incomplete") from None
+                raise NoAnswer("the last character is incomplete") from None
             raise SourceRefused(
                 f"the response is not {self._encoding} ({error.reason}); set csv.encoding in the sources file"
             ) from None
 
     def _records(self, text: str) -> Iterator[dict[str, str]]:
-        for record in _records_in(text, self._delimiter):
-            if not record:
-                continue
-            if not self._columns:
-                self._columns = record
-                continue
-            if len(record) != len(self._columns):
-                raise SourceRefused(
-                    f"a record of the response has {len(record)} fields, its header {len(self._columns)} "
-                    "(format = 'csv')"
-                )
-            yield dict(zip(self._columns, record, strict=True))
-
-
-def _records_in(text: str, delimiter: str) -> Iterator[list[str]]:
-    lines = io.StringIO(text, newline="")  # the reader itself knows line breaks
-    try:
-        yield from csv.reader(lines, delimiter=delimiter)
-    except csv.Error as error:
-        raise SourceRefused(f"a record of the response cannot be read: {error} (format = 'csv')") from None
+        lines = io.StringIO(text, newline="")  # the reader itself knows line breaks
+        try:
+            for record in filter(None, csv.reader(lines, delimiter=self._delimiter)):
+                if not self._columns:
+                    self._columns = record
+                elif len(record) == len(self._columns):
+                    yield dict(zip(self._columns, record, strict=True))
+                else:
+                    raise SourceRefused(
+                        f"a record of the response has {len(record)} fields, its header {len(self._columns)} "
+                        "(format = 'csv')"
+                    )
+        except csv.Error as error:
+            raise SourceRefused(f"a record of the response cannot be read: {error} (format = 'csv')") from None
 
 
 def _bounded(rest: AnyStr) -> AnyStr:

@@ -69,6 +69,8 @@ class Send(Place):
         if self.kind == "body":
             return replace(request, body=self._with(request.body or {}, value))
         values = value if self.path == EVERY_KEY else {self.path[0]: value}
+        if not isinstance(values, dict):
+            raise SourceRefused(f"{self} sends the keys of an object, and a page has no object for it")
         texts = {name: text_of(each) for name, each in values.items()}
         if self.kind == "header":
             return replace(request, headers={**request.headers, **texts})

@@ -7,8 +7,7 @@ from pydantic import Field
 from ingestion.source.styles.cursor import CursorStyle
 from ingestion.source.styles.keyset import KeysetStyle
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
-from ingestion.source.styles.numbers import OffsetStyle, PageNumberStyle, WindowStyle
-from ingestion.source.styles.range_header import RangeHeaderStyle
+from ingestion.source.styles.numbers import OffsetStyle, PageNumberStyle, RangeHeaderStyle, WindowStyle
 from ingestion.source.styles.since import SinceStyle
 from ingestion.source.styles.style import SingleStyle
 

@@ -7,10 +7,9 @@ further pairs in `also`, which do not count for the end, or is one object whose 
 
 from typing import Any, Literal
 
-from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.reading.place import EVERY_KEY, Reading, Sending, reading, sending
-from ingestion.source.styles.end import End, EndSignals
+from ingestion.source.reading.place import Reading, Sending, reading, sending
+from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 from ingestion.source.table import Table
 
@@ -34,25 +33,16 @@ class CursorStyle(Style):
     def first(self) -> Any:
         return None if self.start is None else [self.start, *(None for _ in self.also)]
 
-    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        request = self.with_limit(base)
-        for token, value in zip(self._tokens(), cursor or (), strict=False):
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        for token, value in zip(self._tokens(), cursor, strict=False):
             if value is not None:
-                request = token.send.into(request, value)
-        return request
+                base = token.send.into(base, value)
+        return base
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        values = [_given(token, page, self.end) for token in self._tokens()]
+        given = [token.read.of(page) for token in self._tokens()]
+        values = [None if self.end.is_none(value) else value for value in given]
         return End(f"no cursor at {self.read}") if values[0] is None else values
 
     def _tokens(self) -> tuple[Token, ...]:
         return (Token(read=self.read, send=self.send), *self.also)
-
-
-def _given(token: Token, page: Page, end: EndSignals) -> Any:
-    value = token.read.of(page)
-    if end.is_none(value):
-        return None
-    if token.send.path == EVERY_KEY and not isinstance(value, dict):
-        raise SourceRefused(f"a page has no object at {str(token.read)!r}, and {token.send} sends the keys of one")
-    return value

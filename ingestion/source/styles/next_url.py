@@ -26,8 +26,8 @@ _PARAMETER = re.compile(r';\s*([^\s=;,"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s
 class AddressStyle(Style):
     """The base of both styles: the cursor is the absolute URL of the page; the end is a page without the next one."""
 
-    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        return self.with_limit(base) if cursor is None else replace(base, url=cursor, query={})
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        return replace(base, url=cursor, query={})
 
     def next(self, page: Page, cursor: Any) -> Any | End:
         """Return the address in the page."""

@@ -1,10 +1,11 @@
-"""Styles whose cursor is a number: of a page, of the items before it, or of the first number of a window.
+"""Styles whose cursor is a number: of a page, of the items before it, of the first of a range or window of numbers.
 
 Where one page tells how many there are, the cursors of all later pages are known, and can be requested in parallel.
 """
 
+import re
 from math import ceil
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +15,9 @@ from ingestion.source.reading.place import Sending, sending
 from ingestion.source.styles.end import End, number_of
 from ingestion.source.styles.style import Style, ValueStyle
 from ingestion.validation import not_allowed
+
+PARTIAL = 206
+_CONTENT_RANGE = re.compile(r"(?:[^\s*]+\s+)?(?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
 
 
 class PageNumberStyle(ValueStyle):
@@ -77,9 +81,9 @@ class WindowStyle(Style):
     def first(self) -> Any:
         return self.start
 
-    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
         last = min(cursor + self.step, self.stop) - self.inclusive
-        return self.send_to.into(self.send_from.into(self.with_limit(base), cursor), last)
+        return self.send_to.into(self.send_from.into(base, cursor), last)
 
     def next(self, page: Page, cursor: Any) -> Any | End:
         """Return the next window, up to the end of the range. Raise SourceRefused if the page may be cut."""
@@ -93,3 +97,58 @@ class WindowStyle(Style):
 
     def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
         return range(cursor + self.step, self.stop, self.step)
+
+
+class RangeHeaderStyle(Style):
+    """Its cursor is the position of the first item. `Range: items=0-99` is answered by `Content-Range: items 0-99/1234`.
+
+    The end is the last range of a known size, an empty one, an answer without that header, or 416 for a range past the
+    end.
+    """
+
+    own_statuses: ClassVar[frozenset[int]] = frozenset({416})
+
+    style: Literal["range_header"] = "range_header"
+    limit: Annotated[int, Field(ge=1)] = 100
+    send_limit: Sending = sending("header:Range")
+    unit: str = "items"  # empty: some servers want `0-99` alone, with a Range-Unit in the source's headers
+
+    def first(self) -> Any:
+        return 0
+
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        wanted = f"{cursor}-{cursor + self.limit - 1}"
+        return self.send_limit.into(base, f"{self.unit}={wanted}" if self.unit else wanted)
+
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        """Return the position after the last item. Raise SourceRefused if another range came than the header says.
+
+        The status says little: servers that do not count answer a part with 200.
+        """
+        given = page.headers.get("content-range", "").strip()
+        if not given and page.status != PARTIAL and not (cursor and page.count):
+            return End(f"a whole answer (HTTP {page.status} without Content-Range)")
+        first, last, size = _range_of(given)
+        told = 0 if first is None or last is None else last - first + 1
+        if first not in (None, cursor) or told != page.count:
+            raise SourceRefused(
+                f"the range from {cursor} was asked for, and {page.count} items came with Content-Range: {given[:80]!r}"
+            )
+        if last is None:
+            return End("an empty range")
+        return End(f"the last of {size}") if size is not None and last + 1 >= size else last + 1
+
+    def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
+        """Return all later positions, in steps of this page's size, up to the size that the server tells."""
+        given = page.headers.get("content-range", "").strip()
+        size = _range_of(given)[2] if given else None
+        return range(cursor + page.count, size, page.count) if size is not None and page.count else None
+
+
+def _range_of(header: str) -> tuple[int | None, int | None, int | None]:
+    """Return first, last and size of a Content-Range, None for a star. Raise SourceRefused on anything else."""
+    found = _CONTENT_RANGE.fullmatch(header)
+    if found is None:
+        raise SourceRefused(f"an answer has no readable Content-Range header: {header[:80]!r}")
+    first, last, size = (None if number in (None, "*") else int(number) for number in found.groups())
+    return first, last, size

@@ -35,7 +35,7 @@ class SinceStyle(Style):
     key: Path = ("updated_at",)  # of an item
     send: Sending = sending("since")
     start: str | int | float = 0
-    form: Literal["number", "iso", "epoch_ms"] = "iso"  # of the key and of what is sent
+    form: Literal["number", "iso"] = "iso"  # of the key and of what is sent
     overlap: Annotated[float, Field(ge=0)] = 0.0  # seconds, or for numbers as many
 
     @model_validator(mode="after")
@@ -43,15 +43,15 @@ class SinceStyle(Style):
         try:
             self.first()
         except (ValueError, OverflowError, OSError):
-            examples = {"iso": "2024-01-31T00:00:00Z", "number": "1000", "epoch_ms": "1706659200000"}
-            raise not_allowed("not a start", f"{examples[self.form]}, with form = {self.form!r}", "start") from None
+            example = "2024-01-31T00:00:00Z" if self.form == "iso" else "1000"
+            raise not_allowed("not a start", f"{example}, with form = {self.form!r}", "start") from None
         return self
 
     def first(self) -> Any:
         return {"since": self._number(self.start), "held": [], "size": 0}
 
-    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        return self.send.into(self.with_limit(base), self._text(cursor["since"]))
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        return self.send.into(base, self._text(cursor["since"]))
 
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
         held = set(cursor["held"])
@@ -102,13 +102,12 @@ class SinceStyle(Style):
             raise ValueError(value)
         if self.form == "iso":
             datetime.fromtimestamp(number, UTC)  # raises where a number is no moment
-        return number / 1000 if self.form == "epoch_ms" else number
+        return number
 
     def _text(self, number: float) -> str:
         if self.form == "iso":
             return datetime.fromtimestamp(number, UTC).isoformat().replace("+00:00", "Z")
-        scaled = number * 1000 if self.form == "epoch_ms" else number
-        return str(int(scaled)) if scaled == int(scaled) else repr(scaled)
+        return str(int(number)) if number == int(number) else repr(number)
 
 
 def fingerprint(item: Any) -> str:

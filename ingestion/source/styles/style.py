@@ -24,7 +24,6 @@ class Style(Table, ABC):
     ends_empty: ClassVar[bool] = False  # whether a page without items is the end, unless the description says
     needs_items: ClassVar[bool] = False  # whether `next` and `fresh` look at all items, so that none may be streamed
     own_statuses: ClassVar[frozenset[int]] = frozenset()  # that mean the end by the style's own definition
-    places_limit: ClassVar[bool] = False  # whether the style itself knows where `limit` goes
 
     limit: Annotated[int | None, Field(ge=1)] = None  # items to ask for in a page
     send_limit: Sending | None = None
@@ -32,11 +31,7 @@ class Style(Table, ABC):
 
     @model_validator(mode="after")
     def _sends_its_limit(self) -> Self:
-        if self.places_limit:
-            if self.send_limit is not None:
-                allowed = "limit alone: this style sends it in a place of its own"
-                raise not_allowed("one too many", allowed, "send_limit")
-        elif (self.limit is None) != (self.send_limit is None):
+        if (self.limit is None) != (self.send_limit is None):
             field = "limit" if self.limit is None else "send_limit"
             raise not_allowed("missing", "limit and send_limit, where the limit goes, or neither", field)
         return self
@@ -45,9 +40,15 @@ class Style(Table, ABC):
         """Return the cursor of the first page."""
         return None
 
-    @abstractmethod
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
         """Return the request for the page at `cursor`; `base` is the source's own request."""
+        if self.limit is not None and self.send_limit is not None:
+            base = self.send_limit.into(base, self.limit)
+        return base if cursor is None else self.sent(base, cursor)
+
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        """Return `base` with the cursor in its place."""
+        return base
 
     @abstractmethod
     def next(self, page: Page, cursor: Any) -> Any | End:
@@ -87,20 +88,11 @@ class Style(Table, ABC):
         """Return the statuses that mean the end, on any page but the first."""
         return self.own_statuses | frozenset(self.end.statuses)
 
-    def with_limit(self, base: PageRequest) -> PageRequest:
-        """Return `base` with the number of items to ask for."""
-        if self.limit is None or self.send_limit is None:
-            return base
-        return self.send_limit.into(base, self.limit)
-
 
 class SingleStyle(Style):
     """No pagination: one response, however big, is all of it."""
 
     style: Literal["none"] = "none"
-
-    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        return self.with_limit(base)
 
     def next(self, page: Page, cursor: Any) -> Any | End:
         return End("the one response of the source")
@@ -117,9 +109,8 @@ class ValueStyle(Style):
     def first(self) -> Any:
         return self.start
 
-    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        request = self.with_limit(base)
-        return request if cursor is None else self.send.into(request, cursor)
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        return self.send.into(base, cursor)
 
     def _stuck(self) -> SourceRefused:
         """Return the refusal of a page that has no items to go on from, and is not the end."""

@@ -13,6 +13,16 @@ from ingestion.source_wait import OUTAGE, SOURCE, Wait
 FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as it was away before
 MOST_OUTAGE_WAIT_SECONDS = 900.0  # in one piece, so that a source that comes back is noticed
 
+MOST_SLEPT_SECONDS = 5.0  # before one request; a longer pause is the caller's to wait, without holding an activity
+
+
+class Paused(Exception):
+    """The next request's turn is too far off to be slept for."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
 
 class Patience:
     """The pace of the requests to one source, and the waits since it gave its last page."""
@@ -60,17 +70,15 @@ class Patience:
         """Return the seconds until the next request may start, and take no turn."""
         return max(0.0, self._free_at - self._now(), self._paused_for())
 
-    def long_pause(self, short_seconds: float, *, again: bool = False) -> float:
-        """Return the seconds until the next request may start if they are more than `short_seconds`, else 0.
+    def take_turn(self, *, again: bool = False) -> float:
+        """Take the next turn and return the seconds until then. Raise Paused if they are too many to be slept.
 
         A request that is made again waits for its turn however low the rate is: put off, its attempts would begin anew.
         """
-        by_rate = self._interval > short_seconds and not again
+        by_rate = self._interval > MOST_SLEPT_SECONDS and not again
         pause = self.until_turn() if by_rate else self._paused_for()
-        return pause if pause > short_seconds else 0.0
-
-    def take_turn(self) -> float:
-        """Take the next turn and return the seconds until then."""
+        if pause > MOST_SLEPT_SECONDS:
+            raise Paused(pause)
         seconds = self.until_turn()
         self._free_at = self._now() + seconds + self._interval
         return seconds
