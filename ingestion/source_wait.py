@@ -26,6 +26,11 @@ class Wait:
     patience_seconds: float = 0.0
 
 
+def spent_seconds(wait: Wait) -> float:
+    """Return how long the source has kept the run waiting in the way in which it does now."""
+    return wait.named_seconds if wait.waiting_for == SOURCE else wait.away_seconds
+
+
 def until(wait: Wait | None, now: datetime) -> str | None:
     """Return when the source may be asked again, for a wait that begins `now`; None if at once."""
     if wait is None or not wait.seconds:

@@ -104,7 +104,7 @@ class SourceClient:
         """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""
         throttle, status, headers = self._source.throttle, response.status_code, response.headers
         page.status, page.url, page.headers = status, str(response.url), dict(headers)
-        unnamed = _backoff_seconds(self.patience.attempts + 2, MAX_UNNAMED_WAIT_SECONDS)
+        unnamed = _backoff_seconds(self.patience.since_page.attempts + 2, MAX_UNNAMED_WAIT_SECONDS)
         wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)
         if wait is not None:
             return Throttled(self.patience.named(wait, f"HTTP {status}"))

@@ -8,8 +8,7 @@ from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from ingestion.source.http.origin import Url
-from ingestion.source.table import Table
-from ingestion.validation import not_allowed
+from ingestion.validation import Table, not_allowed
 
 SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # whatever the kind
 UNENCODED_FIELDS = ("token", "key")  # in a request as they are; the others are encoded, umlauts and all

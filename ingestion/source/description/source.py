@@ -12,9 +12,8 @@ from ingestion.source.reading.path import Path
 from ingestion.source.reading.place import Read, Reading, Send
 from ingestion.source.styles import Pagination
 from ingestion.source.styles.expiry import Expiry
-from ingestion.source.table import Table
 from ingestion.source.waiting.throttle import Throttle
-from ingestion.validation import not_allowed
+from ingestion.validation import Table, not_allowed
 
 Value = str | bool | int | float
 

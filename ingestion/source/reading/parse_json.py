@@ -152,7 +152,8 @@ def problem_at(document: Any, path: tuple[str, ...]) -> str | None:
     A null beside `errors` is what GraphQL gives in place of a list that it could not bring.
     """
     found = exactly_at(document, path)
-    if isinstance(found, list) or (found is None and path and not _errors_in(document)):
+    errors = isinstance(document, dict) and document.get("errors")
+    if isinstance(found, list) or (found is None and path and not errors):
         return None
     kind = "nothing" if found is ABSENT else "null" if found is None else type(found).__name__
     where = repr(shown(path)) if at(document, path) is found else f"{list(path)}; write [{shown(path)!r}] for that key"
@@ -174,10 +175,6 @@ def json_value(text: bytes) -> Any:
         return _decode(text.decode(json.detect_encoding(text), "surrogatepass"))
     except RecursionError:
         raise _too_deep() from None
-
-
-def _errors_in(document: Any) -> bool:
-    return bool(isinstance(document, dict) and document.get("errors"))
 
 
 def _finite(text: str) -> float:

@@ -32,8 +32,6 @@ class Place:
     @classmethod
     def of_text(cls, value: Any) -> Self:
         """Return the place that a description gives."""
-        if isinstance(value, cls):
-            return value
         if isinstance(value, list | tuple) and value and all(isinstance(step, str) for step in value):
             return cls(cls.kinds[0], tuple(value))
         kind, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")

@@ -11,7 +11,7 @@ from ingestion.source.page import Page, PageRequest
 from ingestion.source.reading.place import Reading, Sending, reading, sending
 from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
-from ingestion.source.table import Table
+from ingestion.validation import Table
 
 
 class Token(Table):
@@ -34,15 +34,12 @@ class CursorStyle(Style):
         return None if self.start is None else [self.start, *(None for _ in self.also)]
 
     def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
-        for token, value in zip(self._tokens(), cursor, strict=False):
+        for send, value in zip((self.send, *(token.send for token in self.also)), cursor, strict=False):
             if value is not None:
-                base = token.send.into(base, value)
+                base = send.into(base, value)
         return base
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        given = [token.read.of(page) for token in self._tokens()]
+        given = [read.of(page) for read in (self.read, *(token.read for token in self.also))]
         values = [None if self.end.is_none(value) else value for value in given]
         return End(f"no cursor at {self.read}") if values[0] is None else values
-
-    def _tokens(self) -> tuple[Token, ...]:
-        return (Token(read=self.read, send=self.send), *self.also)

@@ -13,7 +13,7 @@ from ingestion.errors import SourceRefused
 from ingestion.source.page import Page
 from ingestion.source.reading.path import ABSENT
 from ingestion.source.reading.place import Read, Reading, text_of
-from ingestion.source.table import Table
+from ingestion.validation import Table
 
 # Both take texts as well, as APIs give them; a larger number is no count.
 _COUNT, _FLAG = TypeAdapter(Annotated[int, Field(ge=0, le=10**18)]), TypeAdapter(bool)

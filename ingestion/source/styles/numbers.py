@@ -100,7 +100,7 @@ class WindowStyle(Style):
 
 
 class RangeHeaderStyle(Style):
-    """Its cursor is the position of the first item. `Range: items=0-99` is answered by `Content-Range: items 0-99/1234`.
+    """Its cursor is the position of the first item; `Content-Range: items 0-99/1234` answers `Range: items=0-99`.
 
     The end is the last range of a known size, an empty one, an answer without that header, or 416 for a range past the
     end.

@@ -6,13 +6,11 @@ what the pages before it held is dropped by the fingerprints that the cursor car
 
 import hashlib
 import json
-import re
 from datetime import UTC, datetime
 from itertools import pairwise
-from math import isfinite
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
@@ -22,7 +20,7 @@ from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 from ingestion.validation import not_allowed
 
-_WHOLE = re.compile(r"-?[0-9]{1,100}")
+_NUMBER: TypeAdapter[int | float] = TypeAdapter(int | Annotated[float, Field(allow_inf_nan=False)])
 
 
 class SinceStyle(Style):
@@ -36,7 +34,7 @@ class SinceStyle(Style):
     send: Sending = sending("since")
     start: str | int | float = 0
     form: Literal["number", "iso"] = "iso"  # of the key and of what is sent
-    overlap: Annotated[float, Field(ge=0)] = 0.0  # seconds, or for numbers as many
+    overlap: Annotated[int | float, Field(ge=0)] = 0  # seconds, or for numbers as many
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
@@ -69,7 +67,7 @@ class SinceStyle(Style):
                     f"the items of a page are not sorted by {shown(self.key)!r}: {self._text(one)} comes before "
                     f"{self._text(other)}. Ask for ascending order in query; else what a page leaves out is lost"
                 )
-        since = max([cursor["since"], *(key - self._back for key in keys)])
+        since = max([cursor["since"], *(key - self.overlap for key in keys)])
         size = max(cursor["size"], page.count)
         if since > cursor["since"]:
             held = [fingerprint(item) for item, key in zip(page.items, keys, strict=True) if key >= since]
@@ -81,25 +79,20 @@ class SinceStyle(Style):
             )
         return End(f"nothing beyond the latest {shown(self.key)}")
 
-    @property
-    def _back(self) -> int | float:
-        """Return the overlap, whole where it can be, so that whole keys stay so however large they are."""
-        return int(self.overlap) if self.overlap.is_integer() else self.overlap
-
     def _key(self, item: Any) -> int | float:
         value = at(item, self.key)
         try:
             return self._number(value)
-        except (TypeError, ValueError, OverflowError, OSError):
+        except (ValueError, OverflowError, OSError):
             raise SourceRefused(f"an item has no {self.form} at {shown(self.key)!r}") from None
 
     def _number(self, value: Any) -> int | float:
         if self.form == "iso" and isinstance(value, str):
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        number = int(value) if isinstance(value, int) or _WHOLE.fullmatch(str(value)) else float(value)
-        if isinstance(value, bool) or not isfinite(number):
+        if isinstance(value, bool):
             raise ValueError(value)
+        number = _NUMBER.validate_python(value)
         if self.form == "iso":
             datetime.fromtimestamp(number, UTC)  # raises where a number is no moment
         return number

@@ -14,8 +14,7 @@ from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.reading.place import Sending
 from ingestion.source.styles.end import End, EndSignals, Reached
-from ingestion.source.table import Table
-from ingestion.validation import not_allowed
+from ingestion.validation import Table, not_allowed
 
 
 class Style(Table, ABC):

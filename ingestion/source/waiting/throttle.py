@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ingestion.source.table import Table
 from ingestion.source.waiting.wait import Unit, seconds_from
+from ingestion.validation import Table
 
 _MILLISECOND_HEADERS = ("retry-after-ms", "x-ms-retry-after-ms")
 # Names that APIs use for one and the same; the first that is there counts.
