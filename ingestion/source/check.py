@@ -6,14 +6,14 @@ settings that are not set here are listed, and count as no mistake of the file.
 
 import os
 import sys
+from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
 
 from ingestion.errors import InvalidInput
-from ingestion.source.auth.kinds import SETTING_FIELDS
+from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.file import read_source, read_tables
-from ingestion.source.description.mistakes import items_in
-from ingestion.source.description.placeholder import settings_in
+from ingestion.source.description.table import settings_in
 
 
 def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
@@ -24,17 +24,15 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
         return [str(error)], False
     if not tables:
         return [str(InvalidInput(file.name, "describes no source", "one table for each source"))], False
-    lines, named, well = [], [], True
+    lines: list[str] = []
+    named: list[str] = []
+    well = True
     for name, table in tables.items():
-        credentials = [str(each) for key, each in items_in(table, "auth") if key in SETTING_FIELDS]
-        unset = {*settings_in(table), *credentials} - environment.keys()
-        _, wrong = read_source(table, f"{file.name}: {name}", environment, unset)
-        lines += [str(mistake) for mistake in wrong]
-        if not wrong:
-            lines.append(f"{name}: ok, {table['pagination']['style']}")
-            named += credentials
+        source, wrong = read_source(table, f"{file.name}: {name}", environment)
+        lines += [str(mistake) for mistake in wrong] or [f"{name}: ok, {table['pagination']['style']}"]
         well = well and not wrong
         named += settings_in(table)
+        named += [credential.setting for credential in credentials_of(source.auth)] if source else []
     lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(named) if not environment.get(name)]
     if settings_in(tables).keys() - environment.keys():
         lines.append("(%NAME% stands for an app setting; a percent sign is written %%)")
@@ -42,11 +40,9 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
 
 
 def main() -> int:
-    arguments = sys.argv[1:] or [os.environ.get("SLUICE_SOURCES", "sources.toml")]
-    if arguments[0].startswith("-") or len(arguments) > 1:
-        print("usage: python -m ingestion.source.check [FILE]")
-        return 0 if arguments[0] in ("-h", "--help") else 2
-    lines, well = check(Path(arguments[0]), os.environ)
+    parser = ArgumentParser("python -m ingestion.source.check", description="Check a file of sources.")
+    parser.add_argument("file", nargs="?", default=os.environ.get("SLUICE_SOURCES", "sources.toml"))
+    lines, well = check(Path(parser.parse_args().file), os.environ)
     print("\n".join(lines))
     return 0 if well else 1
 

@@ -200,7 +200,7 @@ def test_what_is_no_file_of_sources_is_told_in_words(tmp_path: Path) -> None:
         assert len(lines) == 1
         return lines[0]
 
-    assert "there is no file" in said(tmp_path / "none.toml")
+    assert "No such file" in said(tmp_path / "none.toml")
     assert "cannot be read" in said(tmp_path)
     assert "not TOML" in said(written(tmp_path, "[shop"))
     assert "describes no source" in said(written(tmp_path, ""))

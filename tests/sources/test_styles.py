@@ -7,9 +7,8 @@ import pytest
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import PageRequest
-from ingestion.source.styles.cursor import CursorStyle
+from ingestion.source.styles.cursor import CursorStyle, KeysetStyle, precedes
 from ingestion.source.styles.end import End, EndSignals, Reached, number_of
-from ingestion.source.styles.keyset import KeysetStyle, precedes
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle, links
 from ingestion.source.styles.numbers import OffsetStyle, PageNumberStyle, WindowStyle
 from tests.sources.one_style import BASE, after, page, style_of

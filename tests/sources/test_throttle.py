@@ -21,7 +21,7 @@ NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC).timestamp()
         ("120", "auto", 120), ("2.0", "auto", 2), (" 7 ", "auto", 7), (str(int(NOW) + 90), "auto", 90),
         (str(int(NOW * 1000) + 90_000), "auto", 90), ("Wed, 01 Jul 2026 12:02:00 GMT", "auto", 120),
         ("2026-07-01T12:00:30Z", "auto", 30), ("2026-07-01T14:00:30+02:00", "auto", 30),
-        ("2026-07-01T12:00:30", "auto", 30), ("1500", "milliseconds", 1.5), (str(NOW + 5), "epoch_seconds", 5),
+        ("2026-07-01T12:00:30", "auto", 30), ("1500", "milliseconds", 1.5), (str(NOW + 5), "auto", 5),
         (90, "auto", 90), ("0", "auto", 0), ("-5", "auto", 0), ("Wed, 01 Jul 2020 12:00:00 GMT", "auto", 0),
         ("", "auto", None), ("soon", "auto", None), ("nan", "auto", None), ("inf", "auto", None), (True, "auto", None),
     ],

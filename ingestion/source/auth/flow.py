@@ -92,42 +92,39 @@ class TokenAuth(httpx.Auth):
         async with self.asking:
             token, renewed_from = _tokens.get(key, ("", 0.0))
             if token in ("", refused) or time.time() >= renewed_from:
-                token, life = _token_in(await self._answer(), self.auth)
+                token, life = await self._new_token()
                 _tokens[key] = token, time.time() + life
             self.concealed.add(token)
             return token
 
-    async def _answer(self) -> httpx.Response:
-        form = {"grant_type": "client_credentials", **({"scope": self.auth.scope} if self.auth.scope else {})}
-        if self.auth.send == "body":
-            form |= {"client_id": self.auth.client_id.value, "client_secret": self.auth.client_secret.value}
+    async def _new_token(self) -> tuple[str, float]:
+        """Return a token and the seconds for which it can be used. Raise NoAnswer or SourceRefused if there is none."""
+        auth, place = self.auth, address(self.auth.token_url)
+        form = {"grant_type": "client_credentials", **({"scope": auth.scope} if auth.scope else {})}
+        if auth.send == "body":
+            form |= {"client_id": auth.client_id.value, "client_secret": auth.client_secret.value}
         try:
-            return await self.http.post(
-                self.auth.token_url,
-                data=form | self.auth.extra,
-                auth=self.basic if self.auth.send == "basic" else httpx.USE_CLIENT_DEFAULT,
+            response = await self.http.post(
+                auth.token_url,
+                data=form | auth.extra,
+                auth=self.basic if auth.send == "basic" else httpx.USE_CLIENT_DEFAULT,
                 headers={"Accept": "application/json"},
                 timeout=TOKEN_TIMEOUT_SECONDS,
-                follow_redirects=False,
             )
         except httpx.TransportError as error:
-            raise NoAnswer(f"{address(self.auth.token_url)}: {in_words(error)}") from error
-
-
-def _token_in(response: httpx.Response, auth: ClientCredentials) -> tuple[str, float]:
-    """Return the token and the seconds for which it can be used. Raise NoAnswer or SourceRefused if there is none."""
-    place = address(auth.token_url)
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
-        raise NoAnswer(f"{place} answered HTTP {response.status_code}")
-    try:
-        answer: Any = response.json()
-    except ValueError:
-        answer = None
-    if not response.is_success or not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
-        reason = answer.get("error") if isinstance(answer, dict) else None
-        raise SourceRefused(
-            f"{place} gave no token: HTTP {response.status_code}, {reason or 'without a reason'}. Check the app "
-            f"settings {auth.client_id.setting} and {auth.client_secret.setting}, and auth.scope in the sources file."
-        )
-    life = seconds_from(answer.get("expires_in", ""), time.time(), "seconds") or DEFAULT_LIFE_SECONDS
-    return answer["access_token"], max(life - RENEWED_BEFORE_SECONDS, life / 2)
+            raise NoAnswer(f"{place}: {in_words(error)}") from error
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+            raise NoAnswer(f"{place} answered HTTP {response.status_code}")
+        try:
+            answer: Any = response.json()
+        except ValueError:
+            answer = None
+        if not response.is_success or not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
+            reason = answer.get("error") if isinstance(answer, dict) else None
+            raise SourceRefused(
+                f"{place} gave no token: HTTP {response.status_code}, {reason or 'without a reason'}. Check the app "
+                f"settings {auth.client_id.setting} and {auth.client_secret.setting}, and auth.scope in the sources "
+                "file."
+            )
+        life = seconds_from(answer.get("expires_in", ""), time.time()) or DEFAULT_LIFE_SECONDS
+        return answer["access_token"], max(life - RENEWED_BEFORE_SECONDS, life / 2)

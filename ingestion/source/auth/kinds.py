@@ -26,7 +26,7 @@ def _read(given: Any, info: ValidationInfo) -> Credential:
     """Return the credential in the app setting called `given`; the context of the validation is the app settings."""
     if not isinstance(given, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", given):  # shown it is not: a secret?
         raise not_allowed("not a name", "the name of an app setting, such as SHOP_TOKEN, that holds the credential")
-    value = (info.context or {}).get(given, "")
+    value = "" if info.context is None else info.context[given]
     if problem := _problem(value, ascii_only=info.field_name in UNENCODED_FIELDS):
         raise not_allowed(f"the app setting {given} {problem}", "the credential alone")
     return Credential(given, value)

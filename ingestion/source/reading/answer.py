@@ -11,7 +11,7 @@ from ingestion.source.description.source import Source
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer
 from ingestion.source.page import SHOWN_CHARACTERS, Page
-from ingestion.source.reading.body import PIECE_BYTES, is_framed, pieces
+from ingestion.source.reading.body import PIECE_BYTES, pieces
 from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
 from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
 from ingestion.source.reading.path import ABSENT, at, shown
@@ -54,8 +54,10 @@ async def read_answer(
 
 async def _read_items(response: httpx.Response, source: Source, page: Page) -> Any:
     """Bring the items of a page into it; return the document around them, with an empty list in their place."""
-    framed = is_framed(response) or source.limits.unframed or response.headers.get("content-encoding")
-    if source.format != "json" and not framed:
+    headers = response.headers
+    framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
+    knows_its_end = source.format == "json" or headers.get("content-encoding") or framed
+    if not knows_its_end and not source.limits.unframed:
         raise SourceRefused(
             "the response says neither its length nor comes in chunks, so lines that are missing could not be noticed; "
             "set limits.unframed = true in the sources file to take it as it is"

@@ -43,11 +43,6 @@ async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[byte
         raise NoAnswer("the compressed body stopped before its end")
 
 
-def is_framed(response: httpx.Response) -> bool:
-    """Return whether the response says where it ends, so that a cut connection cannot be taken for its end."""
-    return "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", "").lower()
-
-
 class _Inflate:
     """zlib by pieces: bounded ones, through several members in a row, and it knows whether the last one has ended.
 

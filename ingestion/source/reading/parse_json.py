@@ -21,7 +21,6 @@ from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 SMALL_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 500  # of lists and objects in each other; json.loads, which consumers use, has its limit near 1,000
 MAX_BYTES_BEFORE = 32 * 1024 * 1024  # of a large body, which are in memory until its items begin
-TOLD_BYTES = 80
 
 
 class JsonParser:
@@ -77,7 +76,7 @@ class JsonParser:
     def _read(self, body: bytes) -> list[Any]:
         """Return the items of a small body."""
         if body.lstrip()[:1] == b"<":
-            raise SourceRefused(f"the response is no JSON but {body[:TOLD_BYTES].decode(errors='replace')!r}")
+            raise SourceRefused(f"the response is no JSON but {body[:SHOWN_CHARACTERS].decode(errors='replace')!r}")
         try:
             self.document = json_value(body)
         except ValueError as error:

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ingestion.source.styles.cursor import CursorStyle
-from ingestion.source.styles.keyset import KeysetStyle
+from ingestion.source.styles.cursor import CursorStyle, KeysetStyle
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
 from ingestion.source.styles.numbers import OffsetStyle, PageNumberStyle, RangeHeaderStyle, WindowStyle
 from ingestion.source.styles.since import SinceStyle

@@ -35,7 +35,7 @@ class PageNumberStyle(ValueStyle):
         pages = number_of(self.end.total_pages.of(page)) if self.end.total_pages else None
         if pages is None and total is not None and page.count:
             pages = ceil(total / page.count)
-        return None if pages is None else range(cursor + 1, self.start + pages)
+        return _onwards(cursor, 1, None if pages is None else self.start + pages)
 
 
 class OffsetStyle(ValueStyle):
@@ -53,9 +53,7 @@ class OffsetStyle(ValueStyle):
 
     def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
         """Return all later offsets, in steps of this page's size, up to the source's total."""
-        if total is None or not page.count:
-            return None
-        return range(cursor + page.count, self.start + total, page.count)
+        return _onwards(cursor, page.count, None if total is None else self.start + total)
 
 
 class WindowStyle(Style):
@@ -96,7 +94,7 @@ class WindowStyle(Style):
         return following if following < self.stop else End(f"the end of the range, {self.stop}")
 
     def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
-        return range(cursor + self.step, self.stop, self.step)
+        return _onwards(cursor, self.step, self.stop)
 
 
 class RangeHeaderStyle(Style):
@@ -141,8 +139,11 @@ class RangeHeaderStyle(Style):
     def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
         """Return all later positions, in steps of this page's size, up to the size that the server tells."""
         given = page.headers.get("content-range", "").strip()
-        size = _range_of(given)[2] if given else None
-        return range(cursor + page.count, size, page.count) if size is not None and page.count else None
+        return _onwards(cursor, page.count, _range_of(given)[2] if given else None)
+
+
+def _onwards(cursor: int, step: int, stop: int | None) -> range | None:
+    return None if stop is None or not step else range(cursor + step, stop, step)
 
 
 def _range_of(header: str) -> tuple[int | None, int | None, int | None]:
