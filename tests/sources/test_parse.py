@@ -228,5 +228,16 @@ def test_a_last_line_that_is_no_json_counts_as_cut() -> None:
         parsed(NdjsonParser(), b'1\n{"a": ', 4)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(("encoding", "name"), [("utf-8", "café €"), ("latin-1", "café"), ("windows-1252", "café €")])
+def test_csv_is_parted_by_the_declared_delimiter_and_read_in_the_declared_encoding(
+    delimiter: str, encoding: str, name: str
+) -> None:
+    others = "".join({",", ";", "\t", "|"} - {delimiter})
+    body = f'id{delimiter}name\n1{delimiter}"{name}{delimiter}"\n2{delimiter}x{others}\n'.encode(encoding)
+    items, _ = parsed(CsvParser(delimiter, encoding), body, 5)
+    assert [item["name"] for item in items] == [f"{name}{delimiter}", f"x{others}"]
+
+
 def test_a_csv_field_may_be_as_long_as_a_line() -> None:
     assert csv(b'a\n"' + b"x" * 200_000 + b'"\n', (), 65536)[0] == [{"a": "x" * 200_000}]
