@@ -23,7 +23,6 @@ from ingestion.run.ledger import Ledger
 from ingestion.run.lock import POLL_SECONDS, locked
 from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
 from ingestion.settings import Settings, load_settings
-from ingestion.source.auth import secrets_of
 from ingestion.source.description import load_source
 from ingestion.storage.failures import storage_errors
 from ingestion.wire import JsonObject, to_wire
@@ -43,7 +42,7 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
     try:
         run_id, asked = read_start(req)
         settings = load_settings()
-        secrets_of(load_source(settings.sources, asked.source, os.environ).auth, os.environ)
+        load_source(settings.sources, asked.source, os.environ)
         doing = f"write the ledger of run {run_id}"
         async with in_time(doing, HTTP_SECONDS):
             with storage_errors(doing):

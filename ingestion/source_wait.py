@@ -26,6 +26,11 @@ class Wait:
     patience_seconds: float = 0.0
 
 
+def spent_seconds(wait: Wait) -> float:
+    """Return how long the source has kept the run waiting in the way in which it does now."""
+    return wait.named_seconds if wait.waiting_for == SOURCE else wait.away_seconds
+
+
 def after_redrive(wait: Wait | None) -> Wait | None:
     """Return the wait of a redriven run: a time that the source named still holds, and the patience starts anew."""
     if wait is None or wait.waiting_for != SOURCE:

@@ -5,10 +5,16 @@ No error shows the input itself, because it may be a secret.
 
 from collections.abc import Iterable
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ingestion.errors import InvalidInput
+
+
+class Table(BaseModel):
+    """The base of all that `sources.toml` describes: it cannot change, knows its keys, and no error shows a value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
 
 def not_allowed(problem: str, allowed: str, field: str = "") -> PydanticCustomError:

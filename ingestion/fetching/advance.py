@@ -3,13 +3,12 @@
 The guards that are always on are here: loops of any length, the limit of pages, the hosts of next links.
 """
 
-import json
 from dataclasses import replace
 
 from ingestion.errors import SourceRefused
 from ingestion.fetching.position import Position, request_at
 from ingestion.fetching.seen import Seen, fingerprint
-from ingestion.source.auth import without_key
+from ingestion.source.auth.kinds import without_key
 from ingestion.source.description import Source
 from ingestion.source.http.origin import is_allowed, origin
 from ingestion.source.page import SHOWN_CHARACTERS, Page, PageRequest
@@ -28,7 +27,7 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
         largest_page=position.largest_page,
         total=total_of(source, position, page),
     )
-    following = style.following(page, position.cursor, request, reached)
+    following = style.following(page, position.cursor, reached)
     if isinstance(following, End):
         return _ended(source, following, reached)
     if isinstance(style, AddressStyle):  # a stored position holds no credentials; each request adds them
@@ -51,11 +50,10 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
     Raise SourceRefused for any other answer. A 404 to the first request is a wrong address, not an empty source.
     """
     ends = page.status in source.pagination.end_statuses
-    if page.status < 300 and not isinstance(page.document, str) and not ends:
+    if page.status < 300 and not page.text and not ends:
         return None
-    text = page.document if isinstance(page.document, str) else json.dumps(page.document)
     started = position.pages > 0
-    if started and source.expiry.means(page.status, text):
+    if started and source.expiry.means(page.status, page.text):
         return _expired(source, position, page.status)
     if ends and (started or page.status in (NO_CONTENT, *source.pagination.own_statuses)):
         return _ended(
@@ -64,7 +62,7 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
             Reached(pages=position.pages, items=position.items, largest_page=0, total=position.total),
         )
     where = "after page " + str(position.pages) if started else "to the first request"
-    raise SourceRefused(f"the source answered HTTP {page.status} {where}: {text[:SHOWN_CHARACTERS]!r}")
+    raise SourceRefused(f"the source answered HTTP {page.status} {where}: {page.text[:SHOWN_CHARACTERS]!r}")
 
 
 def first_page(source: Source, position: Position, digest: str) -> str:

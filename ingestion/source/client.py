@@ -5,43 +5,30 @@ It does not use up the attempts, which are for answers that fail or are cut off.
 """
 
 import asyncio
-import json
-import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import httpx
 
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.settings import DEFAULT_PATIENCE_SECONDS
-from ingestion.source.auth import Concealed, flow_of, secrets_of
+from ingestion.source.auth.flow import flow_of
+from ingestion.source.concealed import Concealed
 from ingestion.source.description import Source
 from ingestion.source.http.exchange import Exchange
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, cannot_end, in_words
-from ingestion.source.page import SHOWN_CHARACTERS, ItemSink, Page, PageRequest, Throttled
-from ingestion.source.reading.items import CountedSink, error_in, page_of, read_items, read_told
-from ingestion.source.waiting.patience import Patience
-from ingestion.source.waiting.throttle import Pace, pause_seconds, refused_by_body_seconds, refused_for_seconds
+from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
+from ingestion.source.reading.answer import read_answer
+from ingestion.source.waiting.patience import Patience, Paused
+from ingestion.source.waiting.throttle import pause_seconds, refused_by_body_seconds, refused_for_seconds
 
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 20.0
 MAX_UNNAMED_WAIT_SECONDS = 60.0  # where a source throttles and does not say for how long
-MAX_PACING_SECONDS = 5.0  # a longer pause is the caller's to wait, without holding an activity
-NO_CONTENT = (204, 205)
-TRANSIENT = (408, 425)  # beside all from 500 up
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-class _Paused(Exception):
-    """The next request's turn is too far off to be slept for."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
 
 
 class SourceClient:
@@ -58,18 +45,13 @@ class SourceClient:
         http: httpx.AsyncClient,
         sleep: Sleep = asyncio.sleep,
         *,
-        environment: Mapping[str, str] = os.environ,
         now: Callable[[], float] = time.monotonic,
         patience_seconds: float = DEFAULT_PATIENCE_SECONDS,
     ) -> None:
-        """Raise InvalidInput if an app setting that the source's `auth` names is not set."""
         self._source, self.sleep, self._now = source, sleep, now
-        self.concealed = Concealed(*source.filled_in)  # for what is quoted of the source
-        flow = flow_of(source.auth, secrets_of(source.auth, environment), http, self.concealed)
-        self._exchange = Exchange(source, http, flow)
+        self.concealed = Concealed(*source.secrets)  # for what is quoted of the source
+        self._exchange = Exchange(source, http, flow_of(source.auth, http, self.concealed))
         self._place = address(source.url)
-        self._pace = Pace(source.throttle.requests_per_second, source.throttle.max_wait_seconds)
-        self._refusals = 0  # in a row
         self.patience = Patience(source, patience_seconds, now)
         self.has_answered = False
 
@@ -79,31 +61,31 @@ class SourceClient:
         Where all attempts have failed, the source is waited for. Raise SourceUnreachable if it was waited for long
         enough or can never answer, SourceRefused on an answer that a further attempt would not change.
         """
-        counted, problem, began = CountedSink(sink), "", self._now()
+        page, problem, began = Page(sink=sink), "", self._now()
         for attempt in range(self._source.attempts):
             if attempt:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
             try:
-                return await self._ask(request, counted, again=attempt > 0)
-            except _Paused as paused:
+                return await self._ask(request, page, again=attempt > 0)
+            except Paused as paused:
                 return Throttled(paused.seconds)
             except (httpx.TransportError, NoAnswer) as error:
                 problem = in_words(error)
                 if not self.has_answered and (advice := cannot_end(error)):
                     raise SourceUnreachable(f"{self._place} cannot be asked: {problem}. {advice}.") from None
-            await counted.restart()
-        return self._throttled(self.patience.away(problem, self._source.attempts, began))
+            await page.restart()
+        return Throttled(self.patience.away(problem, self._source.attempts, began))
 
     async def wait_for_turn(self, most_seconds: float) -> float:
         """Wait until the source may be asked again; return the seconds, without waiting, if it is longer than that."""
-        pause = self._pace.until_turn(self._now())
+        pause = self.patience.until_turn()
         if pause > most_seconds:
             return pause
         if pause:
             await self.sleep(pause)
         return 0.0
 
-    async def _ask(self, request: PageRequest, sink: CountedSink, *, again: bool) -> Page | Throttled:
+    async def _ask(self, request: PageRequest, page: Page, *, again: bool) -> Page | Throttled:
         """Return what one attempt brings, the first or another. Raise NoAnswer if another one may bring more."""
         limit = self._source.limits.response_seconds
         try:
@@ -112,12 +94,13 @@ class SourceClient:
                 async def turn() -> None:
                     nonlocal again
                     timed.reschedule(None)  # the wait is no time of the source's
-                    await self._turn(again=again)
+                    if seconds := self.patience.take_turn(again=again):
+                        await self.sleep(seconds)
                     again = True
                     timed.reschedule(asyncio.get_running_loop().time() + limit)
 
                 async with self._exchange.answer(request, turn) as response:
-                    return await self._understood(response, sink)
+                    return await self._understood(response, page)
         except TimeoutError:
             if not timed.expired():
                 raise
@@ -126,79 +109,27 @@ class SourceClient:
                 "pages, or raise limits.response_seconds in the sources file"
             ) from None
 
-    async def _turn(self, *, again: bool) -> None:
-        """Wait for the next request's turn. Raise _Paused if that is too long to hold an activity."""
-        now = self._now()
-        if pause := self._pace.long_pause(now, MAX_PACING_SECONDS, again=again):
-            raise _Paused(pause)
-        if delay := self._pace.delay(now):
-            await self.sleep(delay)
-
-    async def _understood(self, response: httpx.Response, sink: CountedSink) -> Page | Throttled:
+    async def _understood(self, response: httpx.Response, page: Page) -> Page | Throttled:
         """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""
-        throttle, status = self._source.throttle, response.status_code
-        headers = dict(response.headers)  # their names in lower case
-        unnamed = _backoff_seconds(self._refusals + 2, MAX_UNNAMED_WAIT_SECONDS)
+        throttle, status, headers = self._source.throttle, response.status_code, response.headers
+        page.status, page.url, page.headers = status, str(response.url), dict(headers)
+        unnamed = _backoff_seconds(self.patience.since_page.attempts + 2, MAX_UNNAMED_WAIT_SECONDS)
         wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)
         if wait is not None:
-            return self._left_alone(wait, f"HTTP {status}")
-        if not response.is_success:
-            return await self._failed(response, sink, unnamed)
-        document, problem = None, None
-        if status not in NO_CONTENT:
-            form, path, csv = self._source.format, self._source.items, self._source.csv
-            document, problem = await read_items(response, form, path, self._source.limits, sink, csv)
-        wait = refused_by_body_seconds(throttle, document, time.time(), unnamed)
+            return Throttled(self.patience.named(wait, f"HTTP {status}"))
+        wrong = await read_answer(response, self._source, page, self.concealed)
+        wait = refused_by_body_seconds(throttle, page.document, time.time(), unnamed)
         if wait is not None:
-            await sink.restart()
-            return self._left_alone(wait, f"the body of an HTTP {status}")
-        failed = error_in(document, self._source.error, self.concealed)
-        if failed or problem:
-            await sink.restart()
-            told = self.concealed(json.dumps(document, ensure_ascii=False))
-            if self._source.tells(status, told):
-                return page_of(response, told, sink)
-            raise NoAnswer(failed) if failed else SourceRefused(problem)
-        self._refusals, self.has_answered = 0, True
-        self._pace.pause(self._now(), pause_seconds(throttle, headers, document, time.time()))
-        return page_of(response, document, sink)
-
-    async def _failed(self, response: httpx.Response, sink: CountedSink, unnamed: float) -> Page | Throttled:
-        """Return what an answer without success means whose head does not say that it throttles."""
-        throttle, status = self._source.throttle, response.status_code
-        transient = status in TRANSIENT or status >= 500
-        said = "" if transient and throttle.body is None else await read_told(response)
-        wait = refused_by_body_seconds(throttle, _json_of(said), time.time(), unnamed)
-        if wait is not None:
-            return self._left_alone(wait, f"the body of an HTTP {status}")
-        if transient:
-            raise NoAnswer(f"HTTP {status}")
-        told = self.concealed(said)
-        if self._source.tells(status, told):
-            return page_of(response, told, sink)
-        advice = "Check url, query and headers in the sources file."
-        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            advice = "Check auth in the sources file, and the app settings that it names."
-        raise SourceRefused(f"{address(response.url)} answered HTTP {status}: {told[:SHOWN_CHARACTERS]!r}. {advice}")
-
-    def _left_alone(self, seconds: float, said: str) -> Throttled:
-        """Return the wait that the source asks for."""
-        self._refusals += 1
-        return self._throttled(self.patience.named(seconds, said))
-
-    def _throttled(self, seconds: float) -> Throttled:
-        """Let nothing start for `seconds`; a parallel request may have been told to wait for longer."""
-        now = self._now()
-        self._pace.pause(now, seconds)
-        return Throttled(max(seconds, self._pace.paused_for(now)))
-
-
-def _json_of(text: str) -> Any:
-    """Return the value of an answer that is no page, None if that is no JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+            await page.restart()
+            return Throttled(self.patience.named(wait, f"the body of an HTTP {status}"))
+        if wrong is None:
+            self.has_answered = True
+            self.patience.pause(pause_seconds(throttle, headers, page.document, time.time()))
+        else:
+            await page.restart()
+            if not self._source.tells(status, page.text):
+                raise wrong
+        return page
 
 
 def _backoff_seconds(attempt: int, most: float) -> float:

@@ -19,35 +19,9 @@ class PageRequest:
 
     url: str
     method: str = "GET"
-    query: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)  # several of one name: it is repeated
+    query: Mapping[str, Any] = field(default_factory=dict)  # several values of one name: it is repeated
     headers: Mapping[str, str] = field(default_factory=dict)
     body: JsonObject | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """One answer of the source that means something: success, or a status that the source's description declares.
-
-    `document` is the answer without its items (in their place an empty list), or the whole of one that is no page.
-    `items` is empty when they went to a sink; `count`, `first` and `last` are known either way. Header names are in
-    lower case, `url` is the one that answered in the end.
-    """
-
-    items: list[Any]
-    document: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-    status: int = 200
-    url: str = ""
-    count: int = 0
-    first: Any = None
-    last: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Throttled:
-    """The source wants to be left alone for `seconds`."""
-
-    seconds: float
 
 
 class ItemSink(Protocol):
@@ -58,3 +32,48 @@ class ItemSink(Protocol):
 
     async def restart(self) -> None:
         """Forget what was added for this page: its answer was cut off and is asked for again from its beginning."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Page:
+    """One answer of the source that means something: success, or a status that the source's description declares.
+
+    `document` is the answer without its items (in their place an empty list), `text` that of one that is no page. The
+    items go to `sink` where there is one, else into `items`; `count`, `first` and `last` are known either way. Header
+    names are in lower case, `url` is the one that answered in the end.
+    """
+
+    sink: ItemSink | None = None
+    items: list[Any] = field(default_factory=list)
+    document: Any = None
+    text: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+    url: str = ""
+    count: int = 0
+    first: Any = None
+    last: Any = None
+
+    async def add(self, items: list[Any]) -> None:
+        """Take the next items of the answer."""
+        if not items:
+            return
+        if self.sink is None:
+            self.items.extend(items)
+        else:
+            await self.sink.add(items)
+        self.first = self.first if self.count else items[0]
+        self.count, self.last = self.count + len(items), items[-1]
+
+    async def restart(self) -> None:
+        """Forget the items: the answer is no page, or is asked for again."""
+        if self.sink is not None and self.count:
+            await self.sink.restart()
+        self.items, self.count, self.first, self.last = [], 0, None, None
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The source wants to be left alone for `seconds`."""
+
+    seconds: float

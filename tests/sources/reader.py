@@ -9,20 +9,21 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import httpx
-from aiohttp import web
+import pytest
 from aiohttp.test_utils import TestServer
 from azure.storage.blob.aio import ContainerClient
 from yarl import URL
 
 from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
+from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.fetching.fetch import fetch
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source_wait import Wait
 from ingestion.storage.spool import Spool, chunk_name
 from ingestion.wire import from_wire, to_wire
+from tests.sources.fake_api import Api, FakeApi, source_at
 from tests.sources.fake_container import FakeContainer
-from tests.sources.one_page import source_at
 
 RUN = Run("run-1", "20240101T000000-aa")
 MOST_BATCHES = 1000
@@ -44,7 +45,6 @@ class Reading:
     max_messages: int = 20
     budget_seconds: float = 1000.0
     last_page_seconds: float = float("inf")
-    settings: dict[str, str] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -61,9 +61,7 @@ class Reading:
             chunk_size=self.chunk_size,
             max_messages=self.max_messages,
         )
-        client = SourceClient(
-            self.source, self.http, sleep=self._sleep, environment=self.settings, now=lambda: self.seconds
-        )
+        client = SourceClient(self.source, self.http, sleep=self._sleep, now=self.now)
         batch = await fetch(
             request,
             self.source,
@@ -72,7 +70,7 @@ class Reading:
             budget_seconds=self.budget_seconds,
             last_page_seconds=self.last_page_seconds,
             chunk_bytes=self.chunk_bytes,
-            now=lambda: self.seconds,
+            now=self.now,
         )
         wire = to_wire(batch)
         assert len(json.dumps(wire)) < 4096, "no payload is above 4 KB"
@@ -87,8 +85,21 @@ class Reading:
             await self._sleep(batch.wait_seconds)
             cursor, wait = batch.next_cursor, batch.wait
             if cursor is None:
-                return [message for batch in self.batches for message in self.messages(batch)]
+                return self.taken
         raise AssertionError(f"no end after {MOST_BATCHES} batches")
+
+    def now(self) -> float:
+        return self.seconds
+
+    @property
+    def taken(self) -> list[Any]:
+        """Every message of the batches so far."""
+        return [message for batch in self.batches for message in self.messages(batch)]
+
+    @property
+    def wait_seconds(self) -> list[float]:
+        """The waits so far, those that were none left out."""
+        return [wait for wait in self.waits if wait]
 
     def messages(self, batch: Batch) -> list[Any]:
         """Return what a batch holds, chunk by chunk as the enqueue activities read it."""
@@ -107,24 +118,40 @@ class Reading:
 
 
 @asynccontextmanager
-async def reading_at(url: URL, description: dict[str, Any], **facts: Any) -> AsyncIterator[Reading]:
+async def reading_at(
+    url: URL, description: dict[str, Any], settings: dict[str, str] | None = None, **facts: Any
+) -> AsyncIterator[Reading]:
     """A run over one URL, for as long as the block."""
     async with httpx.AsyncClient(trust_env=False, verify=UNUSED_TLS) as http:
-        yield Reading(source_at(url, **{"message": "id", **description}), http, **facts)
+        yield Reading(source_at(url, settings, **{"message": "id", **description}), http, **facts)
 
 
 @asynccontextmanager
-async def reading(app: web.Application, path: str, description: dict[str, Any], **facts: Any) -> AsyncIterator[Reading]:
-    """A run over one path of a server that lives as long as the block."""
-    async with TestServer(app) as server, reading_at(server.make_url(path), description, **facts) as run:
+async def reading(api: Api, description: dict[str, Any], **facts: Any) -> AsyncIterator[Reading]:
+    """A run over an API that is served as long as the block; a fake one knows the time of the run."""
+    async with TestServer(api.app()) as server, reading_at(server.make_url(api.path), description, **facts) as run:
+        if isinstance(api, FakeApi):
+            api.now = run.now
         yield run
 
 
-def read(app: web.Application, path: str, description: dict[str, Any], **facts: Any) -> tuple[list[Any], Reading]:
-    """All messages of one path of a server, and the run that read them."""
+def read(api: Api, description: dict[str, Any], **facts: Any) -> tuple[list[Any], Reading]:
+    """All messages of an API, and the run that read them."""
 
     async def run() -> tuple[list[Any], Reading]:
-        async with reading(app, path, description, **facts) as going:
+        async with reading(api, description, **facts) as going:
             return await going.all(), going
 
     return asyncio.run(run())
+
+
+def refusal(api: Api, description: dict[str, Any], said: str = ".", **facts: Any) -> tuple[str, Reading]:
+    """What a run ends with, in which the pattern `said` is found; and the run, to see what it had taken by then."""
+
+    async def refused() -> tuple[str, Reading]:
+        async with reading(api, description, **facts) as going:
+            with pytest.raises((SourceRefused, SourceUnreachable), match=said) as error:
+                await going.all()
+            return str(error.value), going
+
+    return asyncio.run(refused())

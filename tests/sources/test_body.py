@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from ingestion.errors import SourceRefused
-from ingestion.source.reading.body import PIECE_BYTES, BodyCut, pieces
+from ingestion.source.http.outage import NoAnswer
+from ingestion.source.reading.body import PIECE_BYTES, pieces
 
 LINES = b"".join(b'{"id": %d}\n' % n for n in range(20_000))
 
@@ -32,16 +33,11 @@ def read(body: bytes, coding: str = "", step: int = 1000, max_bytes: int = 10**9
     return asyncio.run(run())
 
 
-def raw_deflate(data: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    return packer.compress(data) + packer.flush()
-
-
 @pytest.mark.parametrize(
     ("coding", "body"),
     [
         ("", LINES), ("identity", LINES), ("gzip", gzip.compress(LINES)), ("GZIP ", gzip.compress(LINES)),
-        ("deflate", zlib.compress(LINES)), ("deflate", raw_deflate(LINES)), ("", gzip.compress(LINES)),
+        ("x-gzip", gzip.compress(LINES)), ("", gzip.compress(LINES)),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("step", [7, 100_000])
@@ -56,18 +52,17 @@ def test_gzip_files_in_a_row_are_one_body(step: int) -> None:
     assert b"".join(read(body, "gzip", step)) == b"first\nthird\n"
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_compressed_data_without_its_end_is_cut_even_where_all_lines_are_whole(coding: str) -> None:
-    packer = zlib.compressobj(wbits=31 if coding == "gzip" else 15)
+def test_compressed_data_without_its_end_is_cut_even_where_all_lines_are_whole() -> None:
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     body = packer.compress(LINES) + packer.flush(zlib.Z_FULL_FLUSH)  # every line can be read, only the end is missing
-    with pytest.raises(BodyCut, match="before its end"):
-        read(body, coding)
+    with pytest.raises(NoAnswer, match="before its end"):
+        read(body, "gzip")
 
 
 def test_damaged_data_is_no_content() -> None:
     body = bytearray(gzip.compress(LINES))
     body[len(body) // 2] ^= 0xFF
-    with pytest.raises(BodyCut, match="damaged"):
+    with pytest.raises(NoAnswer, match="damaged"):
         read(bytes(body), "gzip")
 
 
@@ -89,5 +84,5 @@ def test_an_empty_body_is_empty() -> None:
 
 
 def test_output_that_waits_inside_the_decompressor_is_not_forgotten() -> None:
-    body = bytes(PIECE_BYTES + 1)  # raw deflate has no trailer: all input is read before all output is out
-    assert b"".join(read(raw_deflate(body), "deflate", step=10**6)) == body
+    body = gzip.compress(bytes(PIECE_BYTES + 1))
+    assert b"".join(read(body, "gzip", step=len(body) - 8)) == bytes(PIECE_BYTES + 1), "its trailer comes later"

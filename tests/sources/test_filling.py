@@ -1,12 +1,10 @@
 """Items that arrive piece by piece become chunks of batches, also when their page is cut off on the way."""
 
 import asyncio
-import itertools
 import json
 from typing import Any, cast
 
 import pytest
-from aiohttp import web
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Chunk
@@ -15,8 +13,7 @@ from ingestion.fetching.filling import Filling, line_of
 from ingestion.source.description import Source
 from ingestion.storage.spool import BatchWriter, read_lines
 from tests.sources.fake_container import FakeContainer
-from tests.sources.one_page import app_of, cut_off
-from tests.sources.reader import RUN, reading
+from tests.sources.reader import RUN
 
 SOURCE = {"url": "http://a/", "items": "", "pagination": {"style": "none"}}
 
@@ -59,55 +56,33 @@ def test_a_message_too_deep_to_be_written_is_refused() -> None:
         line_of(message)
 
 
+async def cut_and_again(filled: Filled, cuts: list[list[str]], again: list[str]) -> list[Any]:
+    """Return what is filled by a page that is cut off after each of `cuts`, and then comes whole."""
+    for items in cuts:
+        await add(filled, items)
+        await filled.filling.restart()
+    await add(filled, again, piece=11)
+    return await filled.done()
+
+
 @pytest.mark.parametrize("before_the_cut", range(0, 94, 4))
 def test_a_page_that_is_cut_off_and_comes_again_is_taken_once_however_much_had_come(before_the_cut: int) -> None:
-    async def cut() -> list[Any]:
-        filled = Filled()
-        await add(filled, ITEMS[:before_the_cut])
-        await filled.filling.restart()
-        await add(filled, ITEMS, piece=11)
-        return await filled.done()
-
-    assert asyncio.run(cut()) == ITEMS
-
-
-def test_what_pages_before_had_brought_stays_when_a_page_is_cut_off() -> None:
-    async def cut() -> list[Any]:
-        filled = Filled(repeats="drop")
-        await add(filled, ITEMS[:8])
-        filled.filling.end()
-        await add(filled, ITEMS[6:10])
-        await filled.filling.restart()
-        await add(filled, ITEMS[6:20])
-        return await filled.done()
-
-    assert asyncio.run(cut()) == ITEMS[:20]
-
-
-def test_a_repeat_counts_once_as_dropped_however_often_its_page_is_asked_for() -> None:
-    async def cut() -> int:
-        filled = Filled(repeats="drop")
-        await add(filled, ITEMS[:8])
-        filled.filling.end()
-        for _ in range(3):
-            await add(filled, ITEMS[6:10])
-            await filled.filling.restart()
-        await add(filled, ITEMS[6:20])
-        return filled.filling.dropped
-
-    assert asyncio.run(cut()) == 2
+    assert asyncio.run(cut_and_again(Filled(), [ITEMS[:before_the_cut]], ITEMS)) == ITEMS
 
 
 @pytest.mark.parametrize("again", [ITEMS[:30], [*ITEMS[:10], "other", *ITEMS[11:]], []])
 def test_a_page_that_comes_again_shorter_or_different_is_taken_as_it_came_last(again: list[str]) -> None:
-    async def cut() -> list[Any]:
-        filled = Filled()
-        await add(filled, ITEMS)
-        await filled.filling.restart()
-        await add(filled, again)
-        return await filled.done()
+    assert asyncio.run(cut_and_again(Filled(), [ITEMS], again)) == again
 
-    assert asyncio.run(cut()) == again
+
+def test_what_pages_before_had_brought_stays_and_a_repeat_counts_once_however_often_its_page_comes() -> None:
+    async def cut() -> tuple[list[Any], int]:
+        filled = Filled(repeats="drop")
+        await add(filled, ITEMS[:8])
+        filled.filling.end()
+        return await cut_and_again(filled, [ITEMS[6:10]] * 3, ITEMS[6:20]), filled.filling.dropped
+
+    assert asyncio.run(cut()) == (ITEMS[:20], 2)
 
 
 @pytest.mark.parametrize(("record_bytes", "most"), [(36_000, 3), (150_000, 1), (100, 5)])
@@ -133,22 +108,3 @@ def test_a_message_that_no_text_encoding_can_hold_gets_into_the_spool_and_out_ag
     """The sender rejects it then, alone, with its reason."""
     message = {"id": "ä\ud800"}
     assert json.loads(line_of(message)) == message
-
-
-def test_a_wait_after_a_page_that_was_cut_off_brings_no_id_twice() -> None:
-    ids, asked = list(range(100)), itertools.count()
-
-    async def page(request: web.Request) -> web.StreamResponse:
-        body = json.dumps({"items": [{"id": one, "pad": "x" * 20_000} for one in ids]}).encode()
-        match next(asked):
-            case 0:  # cut off, after its first chunks were written
-                return await cut_off(request, body)
-            case 1:
-                return web.json_response({}, status=429, headers={"Retry-After": "60"})
-        return web.Response(body=body)
-
-    async def run() -> list[Any]:
-        async with reading(app_of(page), "/", {"pagination": {"style": "none"}}) as going:
-            return await going.all()
-
-    assert asyncio.run(run()) == ids

@@ -22,15 +22,9 @@ SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "times": ("/since?limit=5", {"pagination": {"style": "since", "start": "2024-01-01T00:00:00Z", "overlap": 10.0}}),
     "expired and resumed": (
         "/trouble/expiring/410",
-        {
-            "pagination": {"style": "cursor", "read": "next", "send": "cursor"},
-            "expiry": {"then": "resume", "key": "id", "send": "since_id"},
-        },
+        {"expiry": {"then": "resume", "key": "id", "send": "since_id"}},
     ),
-    "expired and restarted": (
-        "/trouble/expiring/410",
-        {"pagination": {"style": "cursor", "read": "next", "send": "cursor"}, "expiry": {"then": "restart"}},
-    ),
+    "expired and restarted": ("/trouble/expiring/410", {"expiry": {"then": "restart"}}),
 }
 
 
@@ -61,7 +55,7 @@ async def until_it_ends(run: Reading) -> list[Any]:
         run.batches.append(batch)
         cursor = batch.next_cursor
         if cursor is None:
-            return [message for batch in run.batches for message in run.messages(batch)]
+            return run.taken
     raise AssertionError("no end")
 
 

@@ -12,10 +12,10 @@ from aiohttp import web
 from ingestion.fetching.known import Known, digest
 from ingestion.fetching.position import Position, from_json
 from ingestion.fetching.seen import Seen
-from ingestion.source.description import Source
 from ingestion.source.page import PageRequest
+from tests.sources.fake_api import NONE, FakeApi, source_at
 from tests.sources.fake_container import FakeContainer
-from tests.sources.reader import Reading, reading
+from tests.sources.reader import Reading, read
 
 CHUNK_BYTES, RECORDS_PER_CHUNK = 2_000_000, 56  # of 36 KB each
 
@@ -59,21 +59,14 @@ def test_a_position_survives_its_json_and_that_of_newer_code() -> None:
 
 
 def test_a_cursor_of_many_kilobytes_travels_by_reference() -> None:
-    async def long_cursors(request: web.Request) -> web.Response:
+    def long_cursors(request: web.Request) -> Any:
         start = len(request.query.get("cursor", "")) // 1500
-        following: dict[str, Any] = {"next": "x" * 1500 * (start + 1)} if start < 4 else {}
-        return web.json_response({"items": [{"id": f"{start}-{n}"} for n in range(20)], **following})
+        following = "x" * 1500 * (start + 1) if start < 4 else None
+        return {"items": [{"id": f"{start}-{n}"} for n in range(20)], "next": following}
 
-    async def all_of_it() -> list[Any]:
-        app = web.Application(client_max_size=10**6)
-        app.router.add_get("/", long_cursors)
-        pagination = {"style": "cursor", "read": "next", "send": "cursor"}
-        async with reading(app, "/", {"pagination": pagination}) as run:
-            messages = await run.all()  # which checks that no payload is above 4 KB
-            assert all(batch.next_cursor.blob for batch in run.batches[:-1] if batch.next_cursor)
-            return messages
-
-    assert len(set(asyncio.run(all_of_it()))) == 100
+    messages, run = read(FakeApi(long_cursors), {})  # which checks that no payload is above 4 KB
+    assert len(set(messages)) == 100
+    assert all(batch.next_cursor.blob for batch in run.batches[:-1] if batch.next_cursor)
 
 
 class Records(httpx.AsyncByteStream):
@@ -99,7 +92,7 @@ def peak_of(records: int) -> int:
             container.blobs[operation.removeprefix("uploaded ")].data = b""
 
     async def fetched() -> int:
-        source = Source.model_validate({"url": "http://a/", "items": "", "pagination": {"style": "none"}})
+        source = source_at("http://a/", items="", pagination=NONE)
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
             run = Reading(source, http, container, chunk_size=5_000, chunk_bytes=CHUNK_BYTES)
             tracemalloc.start()

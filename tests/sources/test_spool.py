@@ -15,19 +15,18 @@ from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import start
 from ingestion.storage.spool import BatchWriter, Spool, chunk_name, committed_tokens
 from local.emulator import Azurite
+from tests.sources.fake_api import FakeApi
 from tests.sources.fake_container import Blob, FakeContainer
-from tests.sources.one_page import CURSOR, app_of
 from tests.sources.reader import RUN, reading_at
 
 SIZES = {"mine": 8, "theirs": 13}  # of a page, so two chunks and three
 STOPS = 12  # before each step of storage, and one that is never reached
 
 
-async def page(request: web.Request) -> web.Response:
+def page(request: web.Request) -> Any:
     """Answer each copy of the fetch with other items, and with another way on."""
     copy = request.query["copy"]
-    items = [{"id": f"{copy}-{number}"} for number in range(SIZES[copy])]
-    return web.json_response({"items": items, "next": f"{copy} goes on"})
+    return {"items": [{"id": f"{copy}-{number}"} for number in range(SIZES[copy])], "next": f"{copy} goes on"}
 
 
 class Copy:
@@ -47,7 +46,7 @@ class Copy:
     async def fetch(self, server: BaseTestServer) -> tuple[Batch, list[Any]]:
         """Return the batch that this copy reports, and what is read of it at once."""
         url = server.make_url("/").with_query(copy=self.name)
-        async with reading_at(url, {"pagination": CURSOR}, container=self.container, max_messages=5) as run:
+        async with reading_at(url, {}, container=self.container, max_messages=5) as run:
             batch = await run.fetch(0, None)
             self.has_stopped.set()
             return batch, run.messages(batch)
@@ -78,7 +77,7 @@ async def interleaved(server: BaseTestServer, *stops: int) -> tuple[str, list[in
 def test_of_two_copies_of_a_fetch_the_first_commit_wins_however_their_steps_are_mixed() -> None:
     async def mixed() -> tuple[list[str], list[int]]:
         winners = []
-        async with TestServer(app_of(page)) as server:
+        async with TestServer(FakeApi(page).app()) as server:
             for stops in itertools.product(range(1, STOPS + 1), repeat=2):
                 winner, left = await interleaved(server, *stops)
                 winners.append(winner)

@@ -8,8 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from ingestion.source.reading.items import SMALL_BODY_BYTES, CountedSink, Limits, read_items
-from ingestion.source.reading.parse_lines import Csv
+from ingestion.source.concealed import Concealed
+from ingestion.source.description import Source
+from ingestion.source.page import Page
+from ingestion.source.reading.answer import read_answer
+from ingestion.source.reading.parse_json import SMALL_BODY_BYTES
 
 ROWS = [{"id": f"order-{n:09}"} for n in range(2 * SMALL_BODY_BYTES // 20)]
 HEADERS = {"Transfer-Encoding": "chunked"}
@@ -50,16 +53,18 @@ def test_items_are_passed_on_before_the_body_has_ended(form: Any) -> None:
         "csv": "id\n" + "".join(f"{row['id']}\n" for row in ROWS),
     }
 
-    async def run() -> tuple[list[Any], CountedSink, Any]:
+    async def run() -> tuple[list[Any], Page]:
         stream = Waiting(bodies[form].encode())
         sink = Sink(stream)
-        counted = CountedSink(sink)
-        response = httpx.Response(200, headers=HEADERS, stream=stream)
-        document, problem = await read_items(response, form, ("rows",), Limits(), counted, Csv())
-        assert problem is None
-        return sink.items, counted, document
+        page = Page(sink=sink)
+        source = Source.model_validate(
+            {"url": "http://a/", "format": form, "items": "rows", "pagination": {"style": "none"}}
+        )
+        response = httpx.Response(200, headers=HEADERS, stream=stream, request=httpx.Request("GET", "http://a/"))
+        assert await read_answer(response, source, page, Concealed()) is None
+        return sink.items, page
 
-    items, counted, document = asyncio.run(run())
+    items, page = asyncio.run(run())
     assert items == ROWS
-    assert (counted.count, counted.last, counted.kept) == (len(ROWS), ROWS[-1], [])
-    assert document == ({"rows": [], "next": "x"} if form == "json" else None)
+    assert (page.count, page.last, page.items) == (len(ROWS), ROWS[-1], [])
+    assert page.document == ({"rows": [], "next": "x"} if form == "json" else None)

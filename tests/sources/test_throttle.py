@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from httpx import Headers
 
-from ingestion.source.waiting.throttle import BodyThrottle, Cost, Pace, Throttle, pause_seconds, refused_for_seconds
+from ingestion.source.description import Source
+from ingestion.source.waiting.patience import Patience, Paused
+from ingestion.source.waiting.throttle import BodyThrottle, Cost, Throttle, pause_seconds, refused_for_seconds
 from ingestion.source.waiting.throttle import refused_by_body_seconds as by_body
 from ingestion.source.waiting.wait import Unit, seconds_from
 
-DAY = 24 * 3600.0
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC).timestamp()
 
 
@@ -19,7 +21,7 @@ NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC).timestamp()
         ("120", "auto", 120), ("2.0", "auto", 2), (" 7 ", "auto", 7), (str(int(NOW) + 90), "auto", 90),
         (str(int(NOW * 1000) + 90_000), "auto", 90), ("Wed, 01 Jul 2026 12:02:00 GMT", "auto", 120),
         ("2026-07-01T12:00:30Z", "auto", 30), ("2026-07-01T14:00:30+02:00", "auto", 30),
-        ("2026-07-01T12:00:30", "auto", 30), ("1500", "milliseconds", 1.5), (str(NOW + 5), "epoch_seconds", 5),
+        ("2026-07-01T12:00:30", "auto", 30), ("1500", "milliseconds", 1.5), (str(NOW + 5), "auto", 5),
         (90, "auto", 90), ("0", "auto", 0), ("-5", "auto", 0), ("Wed, 01 Jul 2020 12:00:00 GMT", "auto", 0),
         ("", "auto", None), ("soon", "auto", None), ("nan", "auto", None), ("inf", "auto", None), (True, "auto", None),
     ],
@@ -54,7 +56,7 @@ RESET = {"x-ratelimit-reset": "120"}
 def test_a_refusal_lasts_as_long_as_status_headers_and_description_say(
     status: int, headers: dict[str, str], throttle: dict[str, Any], seconds: float | None
 ) -> None:
-    assert refused_for_seconds(Throttle(**throttle), status, headers, NOW, backoff_seconds=9) == seconds
+    assert refused_for_seconds(Throttle(**throttle), status, Headers(headers), NOW, backoff_seconds=9) == seconds
 
 
 def test_a_success_that_says_throttled_is_a_refusal() -> None:
@@ -86,36 +88,61 @@ def test_a_success_that_says_throttled_is_a_refusal() -> None:
 def test_what_is_left_of_a_limit_paces_before_it_is_used_up(
     headers: dict[str, str], throttle: dict[str, Any], seconds: float
 ) -> None:
-    assert pause_seconds(Throttle(**throttle), headers, None, NOW) == seconds
+    assert pause_seconds(Throttle(**throttle), Headers(headers), None, NOW) == seconds
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def patience(clock: Clock, **throttle: Any) -> Patience:
+    table = {"url": "http://a/", "items": "", "pagination": {"style": "none"}, "throttle": throttle}
+    return Patience(Source.model_validate(table), 900, clock)
 
 
 def test_a_declared_rate_spreads_requests_evenly() -> None:
-    pace = Pace(4, DAY)
-    assert [pace.delay(100.0) for _ in range(4)] == [0, 0.25, 0.5, 0.75]
-    assert pace.delay(200.0) == 0
+    paced = patience(clock := Clock(), requests_per_second=4)
+    assert [paced.take_turn() for _ in range(4)] == [0, 0.25, 0.5, 0.75]
+    clock.seconds = 100
+    assert paced.take_turn() == 0
+
+
+def pause_of(patience: Patience, *, again: bool = False) -> float:
+    """The seconds for which the next request is put off, 0 if it takes its turn."""
+    try:
+        patience.take_turn(again=again)
+    except Paused as paused:
+        return paused.seconds
+    return 0
 
 
 def test_nothing_that_a_source_says_puts_requests_off_for_longer_than_is_waited_at_most() -> None:
-    pace = Pace(None, 100)
-    pace.pause(0.0, 1.7e12)
-    assert pace.until_turn(0.0) == 100
-    assert pace.long_pause(40.0, 5) == 60
-    rarely = Pace(1e-9, 100)
-    assert [rarely.delay(0.0) for _ in range(2)] == [0, 100]
+    paused = patience(clock := Clock(), max_wait_seconds=100)
+    paused.pause(1.7e12)
+    assert paused.until_turn() == 100
+    clock.seconds = 40
+    assert pause_of(paused) == 60
+    rarely = patience(Clock(), max_wait_seconds=100, requests_per_second=1e-9)
+    assert [rarely.take_turn(again=True) for _ in range(2)] == [0, 100]
 
 
 def test_a_retry_takes_a_turn_that_is_far_off_and_keeps_to_a_pause() -> None:
-    pace = Pace(0.1, DAY)
-    assert pace.delay(0.0) == 0
-    assert (pace.long_pause(0.0, 5), pace.long_pause(0.0, 5, again=True)) == (10, 0)
-    pace.pause(0.0, 60)
-    assert (pace.long_pause(0.0, 5), pace.long_pause(0.0, 5, again=True)) == (60, 60)
+    paced = patience(Clock(), requests_per_second=0.1)
+    assert paced.take_turn() == 0
+    assert pause_of(paced) == 10
+    assert paced.take_turn(again=True) == 10
+    paced.pause(60)
+    assert (pause_of(paced), pause_of(paced, again=True)) == (60, 60)
 
 
 def test_a_long_pause_is_not_taken_as_a_turn() -> None:
-    pace = Pace(None, DAY)
-    assert pace.long_pause(0.0, 5) == 0
-    pace.pause(0.0, 3600)
-    assert pace.long_pause(10.0, 5) == 3590
-    assert pace.long_pause(3596.0, 5) == 0
-    assert pace.delay(3596.0) == 4
+    paced = patience(clock := Clock())
+    assert paced.take_turn() == 0
+    paced.pause(3600)
+    clock.seconds = 10
+    assert pause_of(paced) == 3590
+    clock.seconds = 3596
+    assert paced.take_turn() == 4

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -22,13 +21,9 @@ from cryptography.x509.oid import NameOID
 
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.source.client import SourceClient
-from ingestion.source.description import Source
 from ingestion.source.http.exchange import http_client
 from ingestion.source.page import Page, Throttled
-from tests.sources.one_page import CURSOR, ask
-
-OAUTH = {"kind": "client_credentials", "client_id": "ID", "client_secret": "SECRET"}
-SETTINGS = {"ID": "an-id", "SECRET": "a-secret", "TOKEN": "a-token"}
+from tests.sources.fake_api import AUTH, OAUTH, FakeApi, ask, said, source_at
 
 
 async def ask_at(url: str, *, answered_before: bool = False, **description: Any) -> tuple[Page | Throttled, str, int]:
@@ -39,8 +34,8 @@ async def ask_at(url: str, *, answered_before: bool = False, **description: Any)
         pauses.append(seconds)
 
     async with http_client(trust_env=False) as http:
-        source = Source.model_validate({"url": url, "items": "items", "pagination": CURSOR, **description})
-        client = SourceClient(source, http, sleep, environment=SETTINGS)
+        source = source_at(url, **description)
+        client = SourceClient(source, http, sleep)
         client.has_answered = answered_before
         outcome = await client.get(source.base_request())
         wait = client.patience.wait(outcome.seconds if isinstance(outcome, Throttled) else 0.0)
@@ -117,28 +112,19 @@ def test_a_port_that_nobody_listens_on_is_an_outage() -> None:
     assert reason == "connection refused"
 
 
-def with_own_certificate(folder: Path, work: Callable[[str], Any]) -> Any:
+async def with_own_certificate(folder: Path, work: Callable[[str], Any]) -> Any:
     """Do `work` with the URL of a server whose certificate nobody trusts."""
-
-    async def start() -> Any:
-        async def page(request: web.Request) -> web.Response:
-            raise AssertionError("a request came through")
-
-        app = web.Application()
-        app.router.add_route("*", "/ids", page)
-        server = TestServer(app, scheme="https", host="localhost")
-        await server.start_server(ssl=certificate(folder))
-        try:
-            return await work(str(server.make_url("/ids")))
-        finally:
-            await server.close()
-
-    return asyncio.run(start())
+    server = TestServer(FakeApi().app(), scheme="https", host="localhost")
+    await server.start_server(ssl=certificate(folder))
+    try:
+        return await work(str(server.make_url("/ids")))
+    finally:
+        await server.close()
 
 
 def test_a_certificate_that_is_refused_fails_at_the_first_request(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreachable, match=r"asked: its certificate was refused: self.signed .* trust it"):
-        with_own_certificate(tmp_path, ask_at)
+        asyncio.run(with_own_certificate(tmp_path, ask_at))
 
 
 def test_a_token_url_whose_certificate_is_refused_fails_as_well_and_is_named(tmp_path: Path) -> None:
@@ -146,17 +132,12 @@ def test_a_token_url_whose_certificate_is_refused_fails_as_well_and_is_named(tmp
         return await ask_at("http://127.0.0.1:1/ids", auth={**OAUTH, "token_url": token_url})
 
     with pytest.raises(SourceUnreachable, match=r"asked: https://localhost:\d+/ids: its certificate was refused"):
-        with_own_certificate(tmp_path, ask_for_token)
+        asyncio.run(with_own_certificate(tmp_path, ask_for_token))
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_credentials_that_are_refused_fail_at_the_first_request(status: int) -> None:
-    asked: list[str] = []
-
-    async def page(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        return web.json_response({"error": "no"}, status=status)
-
+    api = FakeApi(said(status, {"error": "no"}))
     with pytest.raises(SourceRefused, match=rf"HTTP {status}: .* Check auth in the sources file"):
-        asyncio.run(ask(page, SETTINGS, auth={"kind": "bearer", "token": "TOKEN"}))
-    assert len(asked) == 1
+        asyncio.run(ask(api, auth=AUTH["bearer"]))
+    assert len(api.asked) == 1

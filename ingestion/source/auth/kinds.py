@@ -1,39 +1,62 @@
-"""The `auth` table of a source; its credentials are the names of app settings."""
+"""The `auth` table of a source: it has the names of app settings, and the credentials are read from those."""
 
 import re
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from ingestion.source.http.origin import Url
-from ingestion.source.table import Table
-from ingestion.validation import not_allowed
+from ingestion.validation import Table, not_allowed
 
 SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # whatever the kind
+UNENCODED_FIELDS = ("token", "key")  # in a request as they are; the others are encoded, umlauts and all
 
 
-def _is_name(given: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What an app setting holds; no error shows it."""
+
+    setting: str
+    value: str = field(repr=False)
+
+
+def _read(given: Any, info: ValidationInfo) -> Credential:
+    """Return the credential in the app setting called `given`; the context of the validation is the app settings."""
     if not isinstance(given, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", given):  # shown it is not: a secret?
         raise not_allowed("not a name", "the name of an app setting, such as SHOP_TOKEN, that holds the credential")
-    return given
+    value = "" if info.context is None else info.context[given]
+    if problem := _problem(value, ascii_only=info.field_name in UNENCODED_FIELDS):
+        raise not_allowed(f"the app setting {given} {problem}", "the credential alone")
+    return Credential(given, value)
 
 
-SettingName = Annotated[str, BeforeValidator(_is_name)]
+def _problem(value: str, *, ascii_only: bool) -> str | None:
+    if not value:
+        return "is not set"
+    if value != value.strip():
+        return "begins or ends with white space, such as the line feed that echo adds"
+    if not value.isprintable():
+        return "holds a control character"
+    return "holds a character that is not ASCII" if ascii_only and not value.isascii() else None
+
+
+Setting = Annotated[Credential, BeforeValidator(_read)]
 
 
 class Bearer(Table):
     """`Authorization: Bearer TOKEN`."""
 
     kind: Literal["bearer"]
-    token: SettingName
+    token: Setting
 
 
 class ApiKey(Table):
     """A key in a header or in the query; `prefix` stands before it (`Token `, `SSWS `)."""
 
     kind: Literal["api_key"]
-    key: SettingName
+    key: Setting
     header: str | None = None
     query: str | None = None
     prefix: Annotated[str, Field(pattern="^([!-~][ -~]*)?$")] = ""
@@ -50,8 +73,8 @@ class Basic(Table):
     """HTTP basic authentication; some APIs take the key as the user and no password."""
 
     kind: Literal["basic"]
-    user: SettingName
-    password: SettingName | None = None
+    user: Setting
+    password: Setting | None = None
 
 
 class ClientCredentials(Table):
@@ -59,14 +82,19 @@ class ClientCredentials(Table):
 
     kind: Literal["client_credentials"]
     token_url: Url
-    client_id: SettingName
-    client_secret: SettingName
+    client_id: Setting
+    client_secret: Setting
     send: Literal["body", "basic"] = "body"  # where id and secret go
     scope: str | None = None
     extra: dict[str, str] = {}  # further form fields: audience, resource
 
 
 Auth = Annotated[Bearer | ApiKey | Basic | ClientCredentials, Field(discriminator="kind")]
+
+
+def credentials_of(auth: Auth | None) -> list[Credential]:
+    """Return the credentials, whatever the kind."""
+    return [value for _, value in auth or () if isinstance(value, Credential)]
 
 
 def without_key(auth: Auth | None, url: str) -> str:

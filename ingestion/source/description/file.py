@@ -1,6 +1,7 @@
 """From `sources.toml` to a `Source`; a `%NAME%` in a text stands for the app setting NAME."""
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingestion.errors import InvalidInput, NotFound
-from ingestion.source.description.mistakes import mistakes
-from ingestion.source.description.placeholder import filled_in, settings_in
-from ingestion.source.description.secret import secrets_in
+from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.source import Source
+from ingestion.source.description.table import STAND_IN, filled_in, mistakes, secrets_in, settings_in
 
 
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
@@ -20,24 +20,40 @@ def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source
     if name not in tables:
         known = ", ".join(sorted(tables)) or "none yet"
         raise NotFound("source", f"{name!r} is not described in {file.name}", known)
-    table = tables[name]
-    for secret in secrets_in(table, where):
-        raise secret
-    try:
-        source = Source.model_validate(filled_in(table, environment, where))
-    except ValidationError as error:
-        raise mistakes(error, table, where, environment)[0] from None
-    sent = settings_in([table.get(key) for key in ("headers", "query", "body")])
-    source._filled_in = tuple(environment[setting] for setting in sent)
+    source, wrong = read_source(tables[name], where, environment)
+    named = settings_in(tables[name], where)
+    named |= {credential.setting: f"{where}.auth" for credential in credentials_of(source.auth if source else None)}
+    for setting, key in named.items():
+        if setting not in environment:
+            allowed = "the name of an app setting, or %% for a percent sign"
+            raise InvalidInput(key, f"the app setting {setting} is not set", allowed)
+    if source is None or wrong:
+        raise wrong[0]
     return source
+
+
+def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple[Source | None, list[InvalidInput]]:
+    """Return the source that `table`, which is at `where` in its file, describes, and all that is wrong with it.
+
+    What depends on an app setting that is not set counts as right.
+    """
+    wrong = list(secrets_in(table, where))
+    settings = defaultdict(lambda: STAND_IN, environment)
+    try:
+        source = Source.model_validate(filled_in(table, environment), context=settings)
+    except ValidationError as error:
+        secret = {each.field for each in wrong}
+        found = mistakes(error, table, where, environment)
+        return None, wrong + [each for each in found if each.field not in secret]
+    sent = settings_in([table.get(key) for key in ("headers", "query", "body")])
+    source._filled_in = tuple(settings[setting] for setting in sent)
+    return source, wrong
 
 
 def read_tables(file: Path) -> dict[str, Any]:
     """Return the tables of a file by the names of their sources. Raise InvalidInput if it cannot be read."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise InvalidInput("SLUICE_SOURCES", f"there is no file {file}", "the path of a sources.toml") from None
     except OSError as error:
         problem = f"{file} cannot be read: {error.strerror}"
         raise InvalidInput("SLUICE_SOURCES", problem, "the path of a sources.toml") from None

@@ -1,53 +1,37 @@
 """One external API, as its table in `sources.toml` describes it."""
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, JsonValue, PrivateAttr, model_validator
 
-from ingestion.source.auth import Auth
+from ingestion.source.auth.kinds import Auth, credentials_of
 from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
-from ingestion.source.reading.items import Format, Limits
-from ingestion.source.reading.parse_lines import Csv
 from ingestion.source.reading.path import Path
-from ingestion.source.reading.place import Read, Reading, Send, text_of
+from ingestion.source.reading.place import Read, Reading, Send
 from ingestion.source.styles import Pagination
 from ingestion.source.styles.expiry import Expiry
-from ingestion.source.table import Table
 from ingestion.source.waiting.throttle import Throttle
-from ingestion.validation import not_allowed
-from ingestion.wire import JsonObject
+from ingestion.validation import Table, not_allowed
+
+Value = str | bool | int | float
 
 
-def _as_sent(given: Any) -> str | tuple[str, ...]:
-    """Return the text of a query parameter, or the texts of one that is repeated."""
-    values = given if isinstance(given, list | tuple) else (given,)
-    if not all(isinstance(each, str | bool | int | float) for each in values):
-        raise not_allowed("not a value of a query", "text, a number, true or false, or a list of these")
-    return text_of(given) if values is not given else tuple(text_of(each) for each in values)
+class Csv(Table):
+    """How a source writes its CSV; quotes are doubled inside quotes, as everywhere."""
+
+    delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
+    encoding: Literal["utf-8", "latin-1", "windows-1252"] = "utf-8"
 
 
-def _is_json(body: JsonObject) -> JsonObject:
-    try:
-        json.dumps(body, allow_nan=False)
-    except (TypeError, ValueError):  # TOML has dates, inf and nan
-        raise not_allowed("not JSON", "tables, lists, text, numbers, true and false; a date in quotes") from None
-    return body
+class Limits(Table):
+    """How much of one answer is taken before it counts as an error."""
 
-
-QueryValue = Annotated[str | tuple[str, ...], BeforeValidator(_as_sent)]
-Body = Annotated[JsonObject, AfterValidator(_is_json)]
+    response_bytes: int = Field(default=2 * 1024**3, ge=1)  # decompressed
+    response_seconds: float = Field(default=300.0, gt=0)  # from the request to the last byte
+    redirects: int = Field(default=5, ge=0, le=20)
+    unframed: bool = False  # whether lines may come without a length, so that a cut looks like the end
 
 
 class Source(Table):
@@ -55,14 +39,14 @@ class Source(Table):
 
     url: Url
     headers: dict[str, str] = {}
-    query: dict[str, QueryValue] = {}
+    query: dict[str, Value | tuple[Value, ...]] = {}
     method: Literal["GET", "POST"] = "GET"
-    body: Body | None = None
+    body: dict[str, JsonValue] | None = None
     hosts: tuple[Origin, ...] = ()  # others that links may lead to
     pagination: Pagination
-    format: Format = "json"
+    format: Literal["json", "ndjson", "csv"] = "json"
     csv: Csv = Csv()
-    items: Path = Field(default=None, validate_default=True)  # path of the list in a page; empty: the whole page
+    items: Path = ()  # path of the list in a page; empty: the whole page
     message: Path = ()  # path of the message in an item; empty: the item itself
     total: Reading | None = None  # the number of items of the whole source, where the API tells it
     error: Path | None = None  # of what says, in the body of a success, that it is none
@@ -79,27 +63,21 @@ class Source(Table):
     _filled_in: tuple[str, ...] = PrivateAttr(())
 
     @property
-    def filled_in(self) -> tuple[str, ...]:
-        """Return the app settings in headers, query and body by value: no error may show them."""
-        return self._filled_in
-
-    @field_validator("items", mode="before")
-    @classmethod
-    def _is_told_for_json(cls, given: Any, info: ValidationInfo) -> Any:
-        if given is None and info.data.get("format") == "json":
-            raise not_allowed("missing", 'the path of the list of items in a page; "" where the page is the list')
-        return () if given is None else given
+    def secrets(self) -> list[str]:
+        """Return the app settings in headers, query, body and auth by value: no error may show them."""
+        return [*self._filled_in, *(credential.value for credential in credentials_of(self.auth))]
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:
+        if "items" not in self.model_fields_set and self.format == "json":
+            allowed = 'the path of the list of items in a page; "" where the page is the list'
+            raise not_allowed("missing", allowed, "items")
         described = (self.pagination, "pagination"), (self.expiry, "expiry"), (self.total, "total")
         places = [place for value, key in described for place in _places(value, key)]
         for key in ("total", "exact_total"):
             if getattr(self.pagination.end, key) and self.total is None:
                 allowed = "with total, the place where the source says how many items it has"
                 raise not_allowed("nothing to compare with", allowed, f"pagination.end.{key}")
-        if self.pagination.needs_body and self.body is None:
-            raise not_allowed("missing", f"a table, for style = {self.pagination.style!r}: it holds the query", "body")
         in_body = self.body is not None or any(isinstance(place, Send) and place.kind == "body" for _, place in places)
         if in_body and "method" not in self.model_fields_set:
             raise not_allowed("missing", "'POST' where something goes into the body; 'GET' if that is meant", "method")

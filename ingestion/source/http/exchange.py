@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 
 from ingestion.errors import SourceRefused
-from ingestion.source.auth import Flow, without_key
+from ingestion.source.auth.flow import Flow
+from ingestion.source.auth.kinds import without_key
 from ingestion.source.description import Source
 from ingestion.source.http.origin import address, is_allowed, origin
 from ingestion.source.page import PageRequest

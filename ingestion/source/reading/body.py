@@ -12,27 +12,25 @@ import httpx
 from ingestion.errors import SourceRefused
 from ingestion.source.http.outage import NoAnswer
 
-ACCEPT_ENCODING = "gzip, deflate"  # what is decoded here
+ACCEPT_ENCODING = "gzip"  # what is decoded here
 PIECE_BYTES = 64 * 1024  # the most that one piece holds, however well it was compressed
-_GZIP_MAGIC = b"\x1f\x8b"
-
-
-class BodyCut(NoAnswer):
-    """The body stops before its end or is damaged; asking again may bring all of it."""
+_GZIP, _GZIP_MAGIC = zlib.MAX_WBITS | 16, b"\x1f\x8b"
 
 
 async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
     """Yield the decompressed body in pieces of at most `PIECE_BYTES`.
 
-    A file that is gzip itself (an export, served without Content-Encoding) is decompressed as well. Raise BodyCut if
+    A file that is gzip itself (an export, served without Content-Encoding) is decompressed as well. Raise NoAnswer if
     the compressed data ends too early, SourceRefused beyond `max_bytes` or on a coding that was not asked for.
     """
-    inflate, size, begun = _inflater(response.headers.get("content-encoding", "")), 0, False
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity", "gzip", "x-gzip"):
+        raise SourceRefused(f"the response is compressed as {coding!r}; only {ACCEPT_ENCODING} can be read")
+    inflate, size, begun = _Inflate() if "gzip" in coding else None, 0, False
     async for raw in response.aiter_raw(PIECE_BYTES):
-        if not begun and raw:
-            begun = True
-            if inflate is None and raw.startswith(_GZIP_MAGIC):
-                inflate = _Inflate(zlib.MAX_WBITS | 16)
+        if not begun and raw.startswith(_GZIP_MAGIC):
+            inflate = _Inflate()
+        begun = begun or bool(raw)
         for piece in (raw,) if inflate is None else inflate.feed(raw):
             size += len(piece)
             if size > max_bytes:
@@ -42,24 +40,7 @@ async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[byte
                 )
             yield piece
     if inflate is not None and begun and not inflate.ended:
-        raise BodyCut("the compressed body stopped before its end")
-
-
-def is_framed(response: httpx.Response) -> bool:
-    """Return whether the response says where it ends, so that a cut connection cannot be taken for its end."""
-    return "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", "").lower()
-
-
-def _inflater(coding: str) -> "_Inflate | None":
-    match coding.strip().lower():
-        case "" | "identity":
-            return None
-        case "gzip" | "x-gzip":
-            return _Inflate(zlib.MAX_WBITS | 16)
-        case "deflate":
-            return _Inflate(zlib.MAX_WBITS)
-        case other:
-            raise SourceRefused(f"the response is compressed as {other!r}; only {ACCEPT_ENCODING} can be read")
+        raise NoAnswer("the compressed body stopped before its end")
 
 
 class _Inflate:
@@ -69,38 +50,25 @@ class _Inflate:
     several files loses data.
     """
 
-    def __init__(self, wbits: int) -> None:
-        self._wbits = wbits
-        self._zlib = zlib.decompressobj(wbits)
-        self._may_be_raw = wbits == zlib.MAX_WBITS  # some servers mean raw deflate when they say deflate
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(_GZIP)
 
     @property
     def ended(self) -> bool:
         return self._zlib.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what `data` adds to the output. Raise BodyCut if it is damaged."""
-        full = False
-        while data or full:
+        """Yield what `data` adds to the output. Raise NoAnswer if it is damaged."""
+        while data:
             if self._zlib.eof:
                 data = data.lstrip(b"\0")  # padding between members
                 if not data:
                     return
-                self._zlib = zlib.decompressobj(self._wbits)
-            piece = self._step(data)
+                self._zlib = zlib.decompressobj(_GZIP)
+            try:
+                piece = self._zlib.decompress(data, PIECE_BYTES)
+            except zlib.error as error:
+                raise NoAnswer(f"the compressed body is damaged ({error})") from error
             data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
-            full = len(piece) == PIECE_BYTES  # then more may be waiting inside, without any input left
             if piece:
                 yield piece
-
-    def _step(self, data: bytes) -> bytes:
-        try:
-            piece = self._zlib.decompress(data, PIECE_BYTES)
-        except zlib.error as error:
-            if not self._may_be_raw:
-                raise BodyCut(f"the compressed body is damaged ({error})") from error
-            self._wbits, self._may_be_raw = -zlib.MAX_WBITS, False
-            self._zlib = zlib.decompressobj(self._wbits)
-            return self._step(data)
-        self._may_be_raw = False
-        return piece

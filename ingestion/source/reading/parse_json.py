@@ -14,38 +14,36 @@ import ijson
 import ijson.backends.yajl2_c as yajl  # the C backend by name: better to fail without it than to crawl
 
 from ingestion.errors import SourceRefused, first_line
+from ingestion.source.http.outage import NoAnswer
 from ingestion.source.page import SHOWN_CHARACTERS
-from ingestion.source.reading.body import BodyCut
 from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
+SMALL_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 500  # of lists and objects in each other; json.loads, which consumers use, has its limit near 1,000
 MAX_BYTES_BEFORE = 32 * 1024 * 1024  # of a large body, which are in memory until its items begin
 
 
 class JsonParser:
-    """Takes the items at a path off the document while it grows."""
+    """Takes the items at a path off the document, while it grows if it is larger than `small_bytes`."""
 
-    def __init__(self, items: tuple[str, ...]) -> None:
-        self._path = items
+    def __init__(self, items: tuple[str, ...], small_bytes: int = SMALL_BODY_BYTES) -> None:
+        self.document: Any = None  # with an empty list where its items were
+        self._path, self._small_bytes = items, small_bytes
+        self._small: bytearray | None = bytearray()  # the body, as long as it may be a small one
+        self._fed = 0
         self._events = ijson.sendable_list()
         self._reader = yajl.basic_parse_coro(self._events, use_float=True)
-        self._growing = _Growing(items)
-        self._fed = 0
-
-    @property
-    def document(self) -> Any:
-        """Return the body with an empty list where its items were."""
-        return self._growing.document
-
-    @property
-    def problem(self) -> str | None:
-        """Return what is wrong with the place of the items; None if a list was there, or a null."""
-        return problem_at(self.document, self._path) if self._growing.items is None else None
+        self._items: list[Any] | None = None  # the list at the path, once it has begun
+        self._open: list[Any] = []  # objects and lists of the document that grow, each in the one before
+        self._key = ""  # that was read last
 
     def feed(self, piece: bytes) -> list[Any]:
-        """Return the items that this piece completes. Raise BodyCut, or SourceRefused on what cannot be streamed."""
-        if not self._fed:
-            piece = piece.removeprefix(codecs.BOM_UTF8)
+        """Return the items that this piece completes. Raise NoAnswer, or SourceRefused on what cannot be streamed."""
+        if self._small is not None:
+            self._small += piece
+            if len(self._small) <= self._small_bytes:
+                return []
+            piece, self._small = bytes(self._small).removeprefix(codecs.BOM_UTF8), None
         self._fed += len(piece)
         try:
             self._reader.send(piece)
@@ -56,9 +54,9 @@ class JsonParser:
                 raise _unreadable("a number beyond 64 bits") from None
             if "overflow" in str(error):
                 raise _infinite() from None
-            raise BodyCut(_in_words(error)) from None
+            raise NoAnswer(_in_words(error)) from None
         taken = self._taken()
-        if self._growing.items is None and self._fed > MAX_BYTES_BEFORE:
+        if self._items is None and self._fed > MAX_BYTES_BEFORE:
             raise SourceRefused(
                 f"the first {MAX_BYTES_BEFORE:,} bytes of the response have no list of items (items = "
                 f"{shown(self._path)!r}); is the path right?"
@@ -66,33 +64,47 @@ class JsonParser:
         return taken
 
     def close(self) -> list[Any]:
-        """Return the last items. Raise BodyCut on an incomplete body."""
+        """Return the last items. Raise NoAnswer on an incomplete body."""
+        if self._small is not None:
+            return self._read(bytes(self._small))
         try:
             self._reader.close()
         except ijson.JSONError as error:
-            raise BodyCut(_in_words(error)) from None
+            raise NoAnswer(_in_words(error)) from None
         return self._taken()
 
+    def _read(self, body: bytes) -> list[Any]:
+        """Return the items of a small body."""
+        if body.lstrip()[:1] == b"<":
+            raise SourceRefused(f"the response is no JSON but {body[:SHOWN_CHARACTERS].decode(errors='replace')!r}")
+        try:
+            self.document = json_value(body)
+        except ValueError as error:
+            raise NoAnswer(_in_words(error)) from None
+        found = exactly_at(self.document, self._path)
+        if not isinstance(found, list):
+            return []
+        items = found.copy()
+        found.clear()
+        return items
+
     def _taken(self) -> list[Any]:
-        self._growing.follow(self._events)
+        """Return the items that are complete, in order."""
+        self._grow()
         self._events.clear()
-        return self._growing.take()
+        if self._items is None:
+            return []
+        depth = len(self._path)
+        growing = len(self._open) > depth + 1 and self._open[depth] is self._items  # its last one is not complete
+        complete = len(self._items) - growing
+        taken = self._items[:complete]
+        del self._items[:complete]
+        return taken
 
-
-class _Growing:
-    """A document that grows by parse events; what is complete of the list at `path` can be taken off it."""
-
-    def __init__(self, path: tuple[str, ...]) -> None:
-        self.document: Any = None
-        self.items: list[Any] | None = None  # the list at the path, once it has begun
-        self._path = path
-        self._open: list[Any] = []  # objects and lists, each in the one before
-        self._key = ""  # that was read last
-
-    def follow(self, events: list[tuple[str, Any]]) -> None:
-        """Grow. Raise SourceRefused where `path` cannot be followed while the document arrives."""
+    def _grow(self) -> None:
+        """Let the document grow by the events. Raise SourceRefused where the path cannot be followed meanwhile."""
         opened, key = self._open, self._key
-        for kind, value in events:
+        for kind, value in self._events:
             if kind == "map_key":
                 key = value
                 continue
@@ -117,17 +129,6 @@ class _Growing:
                     self._look_at(value)
         self._key = key
 
-    def take(self) -> list[Any]:
-        """Return the items that are complete, in order."""
-        if self.items is None:
-            return []
-        depth = len(self._path)
-        growing = len(self._open) > depth + 1 and self._open[depth] is self.items  # its last one is not complete
-        complete = len(self.items) - growing
-        taken = self.items[:complete]
-        del self.items[:complete]
-        return taken
-
     def _look_at(self, opened: list[Any]) -> None:
         """Note the list that has just begun if it is that of the items."""
         if exactly_at(self.document, self._path) is not opened:
@@ -139,27 +140,9 @@ class _Growing:
                     f"items = {name!r} counts from the end of a list, which is only known up to 1 MiB; ask for smaller "
                     "pages, or count from the start"
                 )
-        if self.items is not None:
+        if self._items is not None:
             raise SourceRefused(f"the source's page has two lists of items (items = {name!r}), one key given twice")
-        self.items = opened
-
-
-def read_json(body: bytes, items: tuple[str, ...]) -> tuple[list[Any], Any, str | None]:
-    """Return items, the document around them, and what is wrong with their place. Raise BodyCut."""
-    try:
-        document = json_value(body)
-    except ValueError as error:
-        raise BodyCut(_in_words(error)) from None
-    if problem := problem_at(document, items):
-        return [], document, problem
-    found = exactly_at(document, items)
-    if not items:
-        return found, [], None
-    if found is None:
-        return [], document, None
-    holder = exactly_at(document, items[:-1])
-    holder[items[-1] if isinstance(holder, dict) else int(items[-1])] = []
-    return found, document, None
+        self._items = opened
 
 
 def problem_at(document: Any, path: tuple[str, ...]) -> str | None:
@@ -168,7 +151,8 @@ def problem_at(document: Any, path: tuple[str, ...]) -> str | None:
     A null beside `errors` is what GraphQL gives in place of a list that it could not bring.
     """
     found = exactly_at(document, path)
-    if isinstance(found, list) or (found is None and path and not _errors_in(document)):
+    errors = isinstance(document, dict) and document.get("errors")
+    if isinstance(found, list) or (found is None and path and not errors):
         return None
     kind = "nothing" if found is ABSENT else "null" if found is None else type(found).__name__
     where = repr(shown(path)) if at(document, path) is found else f"{list(path)}; write [{shown(path)!r}] for that key"
@@ -190,10 +174,6 @@ def json_value(text: bytes) -> Any:
         return _decode(text.decode(json.detect_encoding(text), "surrogatepass"))
     except RecursionError:
         raise _too_deep() from None
-
-
-def _errors_in(document: Any) -> bool:
-    return bool(isinstance(document, dict) and document.get("errors"))
 
 
 def _finite(text: str) -> float:

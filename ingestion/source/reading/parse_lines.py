@@ -4,15 +4,11 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator
-from typing import Annotated, Any, AnyStr, Literal
-
-from pydantic import AfterValidator
+from typing import Any, AnyStr
 
 from ingestion.errors import SourceRefused
-from ingestion.source.reading.body import BodyCut
+from ingestion.source.http.outage import NoAnswer
 from ingestion.source.reading.parse_json import json_value
-from ingestion.source.table import Table
-from ingestion.validation import not_allowed
 
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a line that cannot be read
@@ -20,47 +16,26 @@ SHOWN_CHARACTERS = 80  # of a line that cannot be read
 csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process; 131,072 characters otherwise
 
 
-def _is_delimiter(text: str) -> str:
-    if len(text) != 1 or text in '"\r\n':
-        raise not_allowed("not a delimiter", r'one character, such as ";" or "\t"')
-    return text
-
-
-class Csv(Table):
-    """How a source writes its CSV; quotes are doubled inside quotes, as everywhere."""
-
-    delimiter: Annotated[str, AfterValidator(_is_delimiter)] = ","
-    encoding: Literal["utf-8", "latin-1", "windows-1252"] = "utf-8"
-
-
 class NdjsonParser:
     """One JSON value a line; empty lines are skipped."""
 
     document: Any = None
-    problem: str | None = None
 
     def __init__(self) -> None:
         self._rest = b""
-        self._lines = 0
 
     def feed(self, piece: bytes) -> list[Any]:
         """Return the values of the lines that this piece completes. Raise SourceRefused on a line that is not JSON."""
-        if not self._lines and not self._rest:
-            piece = piece.removeprefix(codecs.BOM_UTF8)
         *lines, rest = (self._rest + piece).split(b"\n")
         self._rest = _bounded(rest)
-        return [self._value(line) for line in lines if self._counted(line)]
+        return [self._value(line) for line in lines if line.strip()]
 
     def close(self) -> list[Any]:
-        """Return the last line's value, if no newline follows it. Raise BodyCut if it is not JSON: it may be cut."""
+        """Return the last line's value, if no newline follows it. Raise NoAnswer if it is not JSON: it may be cut."""
         try:
-            return [json_value(self._rest)] if self._counted(self._rest) else []
+            return [json_value(self._rest)] if self._rest.strip() else []
         except ValueError:
-            raise BodyCut("the last line is incomplete") from None
-
-    def _counted(self, line: bytes) -> bool:
-        self._lines += 1
-        return bool(line.strip())
+            raise NoAnswer("the last line is incomplete") from None
 
     def _value(self, line: bytes) -> Any:
         try:
@@ -74,7 +49,6 @@ class CsvParser:
     """Records under a header line, each an object of texts; quoted fields may hold line breaks."""
 
     document: Any = None
-    problem: str | None = None
 
     def __init__(self, delimiter: str = ",", encoding: str = "utf-8") -> None:
         self._delimiter, self._encoding = delimiter, encoding
@@ -90,10 +64,10 @@ class CsvParser:
         return list(self._records(text[:end]))
 
     def close(self) -> list[Any]:
-        """Return the last record, if no newline follows it. Raise BodyCut if it ends inside quotes."""
+        """Return the last record, if no newline follows it. Raise NoAnswer if it ends inside quotes."""
         text = self._rest + self._decoded(b"", final=True)
         if text.count('"') % 2:
-            raise BodyCut("the last record ends inside quotes")
+            raise NoAnswer("the last record ends inside quotes")
         return list(self._records(text))
 
     def _decoded(self, piece: bytes, final: bool = False) -> str:
@@ -101,32 +75,26 @@ class CsvParser:
             return self._decoder.decode(piece, final)
         except UnicodeDecodeError as error:
             if final:
-                raise BodyCut("the last character is incomplete") from None
+                raise NoAnswer("the last character is incomplete") from None
             raise SourceRefused(
                 f"the response is not {self._encoding} ({error.reason}); set csv.encoding in the sources file"
             ) from None
 
     def _records(self, text: str) -> Iterator[dict[str, str]]:
-        for record in _records_in(text, self._delimiter):
-            if not record:
-                continue
-            if not self._columns:
-                self._columns = record
-                continue
-            if len(record) != len(self._columns):
-                raise SourceRefused(
-                    f"a record of the response has {len(record)} fields, its header {len(self._columns)} "
-                    "(format = 'csv')"
-                )
-            yield dict(zip(self._columns, record, strict=True))
-
-
-def _records_in(text: str, delimiter: str) -> Iterator[list[str]]:
-    lines = io.StringIO(text, newline="")  # the reader itself knows line breaks
-    try:
-        yield from csv.reader(lines, delimiter=delimiter)
-    except csv.Error as error:
-        raise SourceRefused(f"a record of the response cannot be read: {error} (format = 'csv')") from None
+        lines = io.StringIO(text, newline="")  # the reader itself knows line breaks
+        try:
+            for record in filter(None, csv.reader(lines, delimiter=self._delimiter)):
+                if not self._columns:
+                    self._columns = record
+                elif len(record) == len(self._columns):
+                    yield dict(zip(self._columns, record, strict=True))
+                else:
+                    raise SourceRefused(
+                        f"a record of the response has {len(record)} fields, its header {len(self._columns)} "
+                        "(format = 'csv')"
+                    )
+        except csv.Error as error:
+            raise SourceRefused(f"a record of the response cannot be read: {error} (format = 'csv')") from None
 
 
 def _bounded(rest: AnyStr) -> AnyStr:

@@ -9,17 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from ingestion.validation import not_allowed
-
-_DOTTED_KEY = re.compile(r"@(odata|microsoft)\.\w+")  # as text they would lead nowhere, which can look like an end
 ABSENT: Any = object()  # what `at` gives where there is nothing, to tell it from a null
 _INDEX = re.compile(r"-?[0-9]{1,9}")
 
 
 def steps(text: Any) -> Any:
     """Return the steps of a path given as dotted text; anything else is left to the validation."""
-    if isinstance(text, str) and (key := _DOTTED_KEY.search(text)):
-        raise not_allowed(f"{key[0]!r} is one key with a dot in it", f'the keys of the path in a list: ["{key[0]}"]')
     return tuple(filter(None, text.split("."))) if isinstance(text, str) else text
 
 

@@ -8,7 +8,7 @@ into the last item of the page). Sendings: `cursor` (a query parameter, the defa
 import copy
 import json
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator
 
@@ -21,11 +21,34 @@ EVERY_KEY = ("*",)
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A place in an answer."""
+class Place:
+    """The base of both."""
+
+    kinds: ClassVar[tuple[str, ...]]  # the default first
 
     kind: str
     path: tuple[str, ...]
+
+    @classmethod
+    def of_text(cls, value: Any) -> Self:
+        """Return the place that a description gives."""
+        if isinstance(value, list | tuple) and value and all(isinstance(step, str) for step in value):
+            return cls(cls.kinds[0], tuple(value))
+        kind, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+        if not colon:
+            kind, rest = cls.kinds[0], kind
+        if kind not in cls.kinds or not rest:
+            raise not_allowed("not a place", f"text such as {' or '.join(f'{kind}:name' for kind in cls.kinds)}")
+        return cls(kind, (rest,) if kind in ("header", "query") else steps(rest))
+
+    def __str__(self) -> str:
+        return ("" if self.kind == self.kinds[0] else f"{self.kind}:") + ".".join(self.path)
+
+
+class Read(Place):
+    """A place in an answer."""
+
+    kinds = ("body", "header", "item")
 
     def of(self, page: Page) -> Any:
         """Return the value at this place of `page`, or ABSENT."""
@@ -33,22 +56,19 @@ class Read:
             return page.headers.get(self.path[0].lower(), ABSENT)
         return at(page.last if self.kind == "item" else page.document, self.path)
 
-    def __str__(self) -> str:
-        return _written(self.kind, self.path, default="body")
 
-
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Place):
     """A place in a request."""
 
-    kind: str
-    path: tuple[str, ...]
+    kinds = ("query", "header", "body")
 
     def into(self, request: PageRequest, value: Any) -> PageRequest:
         """Return `request` with `value` in this place. Raise SourceRefused if it has none, or cannot hold it."""
         if self.kind == "body":
             return replace(request, body=self._with(request.body or {}, value))
         values = value if self.path == EVERY_KEY else {self.path[0]: value}
+        if not isinstance(values, dict):
+            raise SourceRefused(f"{self} sends the keys of an object, and a page has no object for it")
         texts = {name: text_of(each) for name, each in values.items()}
         if self.kind == "header":
             return replace(request, headers={**request.headers, **texts})
@@ -71,40 +91,12 @@ class Send:
             )
         return changed
 
-    def __str__(self) -> str:
-        return _written(self.kind, self.path, default="query")
-
 
 def text_of(value: Any) -> str:
     """Return a value as a query or a header carries it."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
-def _written(kind: str, path: tuple[str, ...], *, default: str) -> str:
-    return ("" if kind == default else f"{kind}:") + ".".join(path)
-
-
-def _parsed(value: Any, kinds: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Return the kind and the path in a description; `kinds` are those that there are, the default first."""
-    if isinstance(value, list | tuple) and value and all(isinstance(step, str) for step in value):
-        return kinds[0], tuple(value)
-    kind, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if not colon:
-        kind, rest = kinds[0], kind
-    if kind not in kinds or not rest:
-        raise not_allowed("not a place", f"text such as {' or '.join(f'{kind}:name' for kind in kinds)}")
-    return kind, (rest,) if kind in ("header", "query") else steps(rest)
-
-
-def reading(value: Any) -> Read:
-    """Return the place in an answer that a description gives."""
-    return value if isinstance(value, Read) else Read(*_parsed(value, ("body", "header", "item")))
-
-
-def sending(value: Any) -> Send:
-    """Return the place in a request that a description gives."""
-    return value if isinstance(value, Send) else Send(*_parsed(value, ("query", "header", "body")))
-
-
+reading, sending = Read.of_text, Send.of_text
 Reading = Annotated[Read, BeforeValidator(reading)]
 Sending = Annotated[Send, BeforeValidator(sending)]

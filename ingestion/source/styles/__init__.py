@@ -4,23 +4,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ingestion.source.styles.cursor import CursorStyle
-from ingestion.source.styles.keyset import KeysetStyle
+from ingestion.source.styles.cursor import CursorStyle, KeysetStyle
 from ingestion.source.styles.next_url import LinkHeaderStyle, NextUrlStyle
-from ingestion.source.styles.offset import OffsetStyle
-from ingestion.source.styles.page_number import PageNumberStyle
-from ingestion.source.styles.range_header import RangeHeaderStyle
-from ingestion.source.styles.relay import RelayStyle
+from ingestion.source.styles.numbers import OffsetStyle, PageNumberStyle, RangeHeaderStyle, WindowStyle
 from ingestion.source.styles.since import SinceStyle
-from ingestion.source.styles.single import SingleStyle
-from ingestion.source.styles.window import WindowStyle
+from ingestion.source.styles.style import SingleStyle
 
 Pagination = Annotated[
     SingleStyle
     | LinkHeaderStyle
     | NextUrlStyle
     | CursorStyle
-    | RelayStyle
     | KeysetStyle
     | SinceStyle
     | PageNumberStyle

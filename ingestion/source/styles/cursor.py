@@ -1,18 +1,17 @@
-"""Tokens that each page gives for the next one, read from body, headers or last item, sent in query, headers or body.
+"""Styles whose cursor is a value in the page before: a token, or the key of the last item."""
 
-The end is a page without a token: absent, null, false, empty, or one of `end.texts`. A compound continuation has
-further pairs in `also`, which do not count for the end, or is one object whose keys all go into the query
-(`send = "query:*"`).
-"""
-
+import re
 from typing import Any, Literal
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.reading.place import EVERY_KEY, Reading, Sending, reading, sending
-from ingestion.source.styles.end import End, EndSignals
-from ingestion.source.styles.style import Style
-from ingestion.source.table import Table
+from ingestion.source.reading.path import ABSENT, Path, at, shown
+from ingestion.source.reading.place import Reading, Sending, reading, sending
+from ingestion.source.styles.end import End
+from ingestion.source.styles.style import Style, ValueStyle
+from ingestion.validation import Table
+
+_WHOLE = re.compile("[0-9]{1,100}")
 
 
 class Token(Table):
@@ -23,7 +22,12 @@ class Token(Table):
 
 
 class CursorStyle(Style):
-    """Its cursor is the list of the tokens, in the order of the description, null for one that was not given."""
+    """Its cursor is the list of the tokens, in the order of the description, null for one that was not given.
+
+    The end is a page without a token: absent, null, false, empty, or one of `end.texts`. A compound continuation has
+    further pairs in `also`, which do not count for the end, or is one object whose keys all go into the query
+    (`send = "query:*"`).
+    """
 
     style: Literal["cursor"] = "cursor"
     read: Reading = reading("next_cursor")
@@ -34,25 +38,53 @@ class CursorStyle(Style):
     def first(self) -> Any:
         return None if self.start is None else [self.start, *(None for _ in self.also)]
 
-    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        request = self.with_limit(base)
-        for token, value in zip(self._tokens(), cursor or (), strict=False):
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        for send, value in zip((self.send, *(token.send for token in self.also)), cursor, strict=False):
             if value is not None:
-                request = token.send.into(request, value)
-        return request
+                base = send.into(base, value)
+        return base
 
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        values = [_given(token, page, self.end) for token in self._tokens()]
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        given = [read.of(page) for read in (self.read, *(token.read for token in self.also))]
+        values = [None if self.end.is_none(value) else value for value in given]
         return End(f"no cursor at {self.read}") if values[0] is None else values
 
-    def _tokens(self) -> tuple[Token, ...]:
-        return (Token(read=self.read, send=self.send), *self.also)
+
+class KeysetStyle(ValueStyle):
+    """Its cursor is the key of the last item, null before the first page: it survives inserts and deletes."""
+
+    style: Literal["keyset"] = "keyset"
+    key: Path = ("id",)  # of an item
+    send: Sending = sending("after")
+    start: str | int | None = None
+    order: Literal["ascending", "descending", "any"] = "any"  # of the keys; a declared one is checked
+
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        """Return the key of the last item. Raise SourceRefused if it has none, or not in the declared order."""
+        if not page.count:
+            raise self._stuck()
+        key = at(page.last, self.key)
+        if key is ABSENT or not isinstance(key, str | int | float):
+            raise SourceRefused(f"the last item of a page has no usable key at {shown(self.key)!r}")
+        self._check_order(cursor, key, f"a page that follows {cursor!r} ends with {key!r}")
+        if page.count > 1:
+            first = at(page.first, self.key)
+            self._check_order(first, key, f"a page begins with {first!r} and ends with {key!r}")
+        return key
+
+    def _check_order(self, one: Any, other: Any, found: str) -> None:
+        if self.order == "any" or one in (None, ABSENT):
+            return
+        if not (precedes(one, other) if self.order == "ascending" else precedes(other, one)):
+            raise SourceRefused(
+                f"the keys are said to be {self.order}, but {found}; check send, key and the sorting that the query "
+                "asks for"
+            )
 
 
-def _given(token: Token, page: Page, end: EndSignals) -> Any:
-    value = token.read.of(page)
-    if end.is_none(value):
-        return None
-    if token.send.path == EVERY_KEY and not isinstance(value, dict):
-        raise SourceRefused(f"a page has no object at {str(token.read)!r}, and {token.send} sends the keys of one")
-    return value
+def precedes(one: Any, other: Any) -> bool:
+    """Return whether `one` comes before `other`: as numbers where both are, also as text, and otherwise as text."""
+    numbers = [int(each) if isinstance(each, str) and _WHOLE.fullmatch(each) else each for each in (one, other)]
+    if all(isinstance(each, int | float) for each in numbers):
+        return bool(numbers[0] < numbers[1])
+    return str(one) < str(other)

@@ -4,20 +4,19 @@ Only what the description declares is believed: a short or an empty page in the 
 stop there loses ids.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page
 from ingestion.source.reading.path import ABSENT
 from ingestion.source.reading.place import Read, Reading, text_of
-from ingestion.source.table import Table
+from ingestion.validation import Table
 
-_COUNT = re.compile("[0-9]{1,18}")
-FLAGS = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}  # 1 and 0 equal the first two
+# Both take texts as well, as APIs give them; a larger number is no count.
+_COUNT, _FLAG = TypeAdapter(Annotated[int, Field(ge=0, le=10**18)]), TypeAdapter(bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,61 +50,56 @@ class EndSignals(Table):
     repeated: bool = False  # whether a cursor equal to the one just sent is the end, not a loop
     texts: tuple[str, ...] = ("",)  # cursors that are none, numbers as text; see `is_none`
 
+    def told(self, page: Page, reached: Reached) -> dict[str, bool]:
+        """Return what `page` says of the end in words, each with whether that is the end or a promise of more.
+
+        Raise SourceRefused if a declared flag is not there: nothing could tell the end then.
+        """
+        said = {}
+        if self.done is not None and self.done.of(page) is not ABSENT:
+            done = _flag(page, self.done, "done")
+            said[f"{self.done} is {str(done).lower()}"] = done
+        if self.more is not None:
+            more = _flag(page, self.more, "more")
+            said[f"{self.more} is {str(more).lower()}"] = not more
+        pages = None if self.total_pages is None else number_of(self.total_pages.of(page))
+        if pages is not None:
+            said[f"{self.total_pages} is {pages}, and {reached.pages} came"] = reached.pages >= pages
+        return said
+
     def reason(self, page: Page, reached: Reached, *, empty: bool) -> End | None:
         """Return the end that `page` declares; `empty` is whether a page without items is the end to the style.
 
-        A declared signal that there is more overrides the style. Raise SourceRefused if a declared flag is not there:
-        nothing could tell the end then.
+        A declared signal that there is more overrides the style.
         """
-        if self.done is not None and _flag(page, self.done, "done", absent=False):
-            return End(f"{self.done} is true")
-        if self.more is not None and not _flag(page, self.more, "more"):
-            return End(f"{self.more} is false")
-        if not page.count and (empty and not self.promise(page, reached) if self.empty is None else self.empty):
+        told = self.told(page, reached)
+        if ends := [words for words, is_end in told.items() if is_end]:
+            return End(ends[0])
+        if not page.count and (empty and not told if self.empty is None else self.empty):
             return End("a page without items")
         if self.short and (not page.count or page.count < reached.largest_page):
             return End(f"a page of {page.count} after pages of {reached.largest_page}")
         if self.total and reached.total is not None and reached.items >= reached.total:
             return End(f"all {reached.total} items came")
-        pages = self._pages(page)
-        if pages is not None and reached.pages >= pages:
-            return End(f"all {pages} pages came")
-        return None
-
-    def promise(self, page: Page, reached: Reached) -> str | None:
-        """Return what a declared flag or number of pages says, if it says that there is more."""
-        if self.more is not None and _flag(page, self.more, "more"):
-            return f"{self.more} is true"
-        if self.done is not None and self.done.of(page) is not ABSENT and not _flag(page, self.done, "done"):
-            return f"{self.done} is false"
-        pages = self._pages(page)
-        if pages is not None and reached.pages < pages:
-            return f"{self.total_pages} is {pages}, and {reached.pages} came"
         return None
 
     def is_none(self, cursor: Any) -> bool:
         """Return whether a page has no cursor: nothing, null, false, what is empty, or one of `texts`."""
         return cursor in (ABSENT, None, {}, []) or cursor is False or text_of(cursor) in self.texts
 
-    def _pages(self, page: Page) -> int | None:
-        return None if self.total_pages is None else number_of(self.total_pages.of(page))
-
 
 def number_of(value: Any) -> int | None:
     """Return a count as APIs give it (5, 5.0, "5"), or None."""
-    if isinstance(value, str) and _COUNT.fullmatch(value.strip()):
-        return int(value)
-    if isinstance(value, float) and not value.is_integer():  # nor are infinity and NaN
+    try:
+        return None if isinstance(value, bool) else _COUNT.validate_python(value)
+    except ValidationError:
         return None
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _flag(page: Page, where: Read, name: str, *, absent: bool | None = None) -> bool:
+def _flag(page: Page, where: Read, name: str) -> bool:
     given = where.of(page)
-    if given is ABSENT and absent is not None:
-        return absent
-    known = given.lower() if isinstance(given, str) else given
-    if not isinstance(known, bool | int | str) or known not in FLAGS:
+    try:
+        return _FLAG.validate_python(given)
+    except ValidationError:
         found = "nothing" if given is ABSENT else repr(given)[:40]
-        raise SourceRefused(f"a page has {found} where end.{name} = {str(where)!r} expects true or false")
-    return FLAGS[known]
+        raise SourceRefused(f"a page has {found} where end.{name} = {str(where)!r} expects true or false") from None

@@ -11,8 +11,7 @@ from pydantic import Field, model_validator
 from ingestion.errors import SourceRefused
 from ingestion.source.reading.path import Path, at, shown
 from ingestion.source.reading.place import Sending
-from ingestion.source.table import Table
-from ingestion.validation import not_allowed
+from ingestion.validation import Table, not_allowed
 
 
 class Expiry(Table):

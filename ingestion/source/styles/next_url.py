@@ -5,6 +5,7 @@ and some APIs refuse a request with both.
 """
 
 import re
+from abc import abstractmethod
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -23,47 +24,47 @@ _PARAMETER = re.compile(r';\s*([^\s=;,"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s
 
 
 class AddressStyle(Style):
-    """The base of both styles: the cursor is the absolute URL of the page."""
+    """The base of both styles: the cursor is the absolute URL of the page; the end is a page without the next one."""
 
-    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        return self.with_limit(base) if cursor is None else replace(base, url=cursor, query={})
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        return replace(base, url=cursor, query={})
+
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        """Return the address in the page."""
+        given, place = self._given(page)
+        if self.end.is_none(given):
+            return End(f"no {place}")
+        if not isinstance(given, str):
+            raise SourceRefused(f"a page has {type(given).__name__} where an address should be ({place})")
+        try:
+            return linked(page.url, given)
+        except ValueError as error:
+            raise SourceRefused(f"the source's next link is no address ({error})") from None
+
+    @abstractmethod
+    def _given(self, page: Page) -> tuple[Any, str]:
+        """Return what is given as the next address, and the place where it was looked for."""
 
 
 class NextUrlStyle(AddressStyle):
-    """An address in the body, as in `@odata.nextLink`; absent, null or empty on the last page."""
+    """An address in the body, as in `@odata.nextLink`."""
 
     style: Literal["next_url"] = "next_url"
     read: Reading = reading("next")
 
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """Return the address in the page."""
-        given = self.read.of(page)
-        if self.end.is_none(given):
-            return End(f"no address at {self.read}")
-        if not isinstance(given, str):
-            raise SourceRefused(f"a page has {type(given).__name__} where an address should be (read = {self.read})")
-        return _absolute(page, request, given)
+    def _given(self, page: Page) -> tuple[Any, str]:
+        return self.read.of(page), f"address at {self.read}"
 
 
 class LinkHeaderStyle(AddressStyle):
-    """An address in the Link header, told by its relation; without it the page is the last."""
+    """An address in the Link header, told by its relation."""
 
     style: Literal["link_header"] = "link_header"
     relation: Annotated[str, Field(min_length=1)] = "next"
 
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """Return the address of the relation."""
+    def _given(self, page: Page) -> tuple[Any, str]:
         address = links(page.headers.get("link", "")).get(self.relation.lower())
-        if not address:
-            return End(f'no Link header with rel="{self.relation}"')
-        return _absolute(page, request, address)
-
-
-def _absolute(page: Page, request: PageRequest, address: str) -> str:
-    try:
-        return linked(page.url or request.url, address)
-    except ValueError as error:
-        raise SourceRefused(f"the source's next link is no address ({error})") from None
+        return address, f'Link header with rel="{self.relation}"'
 
 
 def links(header: str) -> dict[str, str]:

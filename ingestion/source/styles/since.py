@@ -6,13 +6,11 @@ what the pages before it held is dropped by the fingerprints that the cursor car
 
 import hashlib
 import json
-import re
 from datetime import UTC, datetime
 from itertools import pairwise
-from math import isfinite
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
@@ -22,7 +20,7 @@ from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 from ingestion.validation import not_allowed
 
-_WHOLE = re.compile(r"-?[0-9]{1,100}")
+_NUMBER: TypeAdapter[int | float] = TypeAdapter(int | Annotated[float, Field(allow_inf_nan=False)])
 
 
 class SinceStyle(Style):
@@ -35,29 +33,29 @@ class SinceStyle(Style):
     key: Path = ("updated_at",)  # of an item
     send: Sending = sending("since")
     start: str | int | float = 0
-    form: Literal["number", "iso", "epoch_ms"] = "iso"  # of the key and of what is sent
-    overlap: Annotated[float, Field(ge=0)] = 0.0  # seconds, or for numbers as many
+    form: Literal["number", "iso"] = "iso"  # of the key and of what is sent
+    overlap: Annotated[int | float, Field(ge=0)] = 0  # seconds, or for numbers as many
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
         try:
             self.first()
         except (ValueError, OverflowError, OSError):
-            examples = {"iso": "2024-01-31T00:00:00Z", "number": "1000", "epoch_ms": "1706659200000"}
-            raise not_allowed("not a start", f"{examples[self.form]}, with form = {self.form!r}", "start") from None
+            example = "2024-01-31T00:00:00Z" if self.form == "iso" else "1000"
+            raise not_allowed("not a start", f"{example}, with form = {self.form!r}", "start") from None
         return self
 
     def first(self) -> Any:
         return {"since": self._number(self.start), "held": [], "size": 0}
 
-    def request(self, base: PageRequest, cursor: Any) -> PageRequest:
-        return self.send.into(self.with_limit(base), self._text(cursor["since"]))
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        return self.send.into(base, self._text(cursor["since"]))
 
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
         held = set(cursor["held"])
         return [item for item in page.items if fingerprint(item) not in held]
 
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
+    def next(self, page: Page, cursor: Any) -> Any | End:
         """Return the highest value that came, less the overlap.
 
         Raise SourceRefused if a full page does not get past the value that was asked for: the rest cannot be reached.
@@ -69,7 +67,7 @@ class SinceStyle(Style):
                     f"the items of a page are not sorted by {shown(self.key)!r}: {self._text(one)} comes before "
                     f"{self._text(other)}. Ask for ascending order in query; else what a page leaves out is lost"
                 )
-        since = max([cursor["since"], *(key - self._back for key in keys)])
+        since = max([cursor["since"], *(key - self.overlap for key in keys)])
         size = max(cursor["size"], page.count)
         if since > cursor["since"]:
             held = [fingerprint(item) for item, key in zip(page.items, keys, strict=True) if key >= since]
@@ -81,34 +79,28 @@ class SinceStyle(Style):
             )
         return End(f"nothing beyond the latest {shown(self.key)}")
 
-    @property
-    def _back(self) -> int | float:
-        """Return the overlap, whole where it can be, so that whole keys stay so however large they are."""
-        return int(self.overlap) if self.overlap.is_integer() else self.overlap
-
     def _key(self, item: Any) -> int | float:
         value = at(item, self.key)
         try:
             return self._number(value)
-        except (TypeError, ValueError, OverflowError, OSError):
+        except (ValueError, OverflowError, OSError):
             raise SourceRefused(f"an item has no {self.form} at {shown(self.key)!r}") from None
 
     def _number(self, value: Any) -> int | float:
         if self.form == "iso" and isinstance(value, str):
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        number = int(value) if isinstance(value, int) or _WHOLE.fullmatch(str(value)) else float(value)
-        if isinstance(value, bool) or not isfinite(number):
+        if isinstance(value, bool):
             raise ValueError(value)
+        number = _NUMBER.validate_python(value)
         if self.form == "iso":
             datetime.fromtimestamp(number, UTC)  # raises where a number is no moment
-        return number / 1000 if self.form == "epoch_ms" else number
+        return number
 
     def _text(self, number: float) -> str:
         if self.form == "iso":
             return datetime.fromtimestamp(number, UTC).isoformat().replace("+00:00", "Z")
-        scaled = number * 1000 if self.form == "epoch_ms" else number
-        return str(int(scaled)) if scaled == int(scaled) else repr(scaled)
+        return str(int(number)) if number == int(number) else repr(number)
 
 
 def fingerprint(item: Any) -> str:

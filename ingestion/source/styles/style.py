@@ -5,7 +5,8 @@ A cursor is a JSON value, opaque to all but its style; a style keeps nothing bet
 
 import json
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,8 +14,7 @@ from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.reading.place import Sending
 from ingestion.source.styles.end import End, EndSignals, Reached
-from ingestion.source.table import Table
-from ingestion.validation import not_allowed
+from ingestion.validation import Table, not_allowed
 
 
 class Style(Table, ABC):
@@ -23,8 +23,6 @@ class Style(Table, ABC):
     ends_empty: ClassVar[bool] = False  # whether a page without items is the end, unless the description says
     needs_items: ClassVar[bool] = False  # whether `next` and `fresh` look at all items, so that none may be streamed
     own_statuses: ClassVar[frozenset[int]] = frozenset()  # that mean the end by the style's own definition
-    places_limit: ClassVar[bool] = False  # whether the style itself knows where `limit` goes
-    needs_body: ClassVar[bool] = False  # whether the source's request must have one
 
     limit: Annotated[int | None, Field(ge=1)] = None  # items to ask for in a page
     send_limit: Sending | None = None
@@ -32,11 +30,7 @@ class Style(Table, ABC):
 
     @model_validator(mode="after")
     def _sends_its_limit(self) -> Self:
-        if self.places_limit:
-            if self.send_limit is not None:
-                allowed = "limit alone: this style sends it in a place of its own"
-                raise not_allowed("one too many", allowed, "send_limit")
-        elif (self.limit is None) != (self.send_limit is None):
+        if (self.limit is None) != (self.send_limit is None):
             field = "limit" if self.limit is None else "send_limit"
             raise not_allowed("missing", "limit and send_limit, where the limit goes, or neither", field)
         return self
@@ -45,43 +39,42 @@ class Style(Table, ABC):
         """Return the cursor of the first page."""
         return None
 
-    @abstractmethod
     def request(self, base: PageRequest, cursor: Any) -> PageRequest:
         """Return the request for the page at `cursor`; `base` is the source's own request."""
+        if self.limit is not None and self.send_limit is not None:
+            base = self.send_limit.into(base, self.limit)
+        return base if cursor is None else self.sent(base, cursor)
+
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        """Return `base` with the cursor in its place."""
+        return base
 
     @abstractmethod
-    def next(self, page: Page, cursor: Any, request: PageRequest) -> Any | End:
-        """Return the cursor after `page`, the answer to `request`. Raise SourceRefused with the evidence."""
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        """Return the cursor after `page`, which is at `cursor`. Raise SourceRefused with the evidence."""
 
-    def following(self, page: Page, cursor: Any, request: PageRequest, reached: Reached) -> Any | End:
+    def following(self, page: Page, cursor: Any, reached: Reached) -> Any | End:
         """Return the cursor after `page`, or the end that it declares, or the style's own.
 
         Raise SourceRefused where the style has no way on from a page that says that there is more.
         """
         if end := self.end.reason(page, reached, empty=self.ends_empty):
             return end
-        following = self.next(page, cursor, request)
-        if isinstance(following, End) and (promise := self.end.promise(page, reached)):
-            raise SourceRefused(
-                f"a page says that there is more ({promise}), but does not lead there ({following.reason}); check "
-                "pagination and end in the description"
-            )
+        following = self.next(page, cursor)
         if not isinstance(following, End):
             _sendable(following)
+        elif promises := self.end.told(page, reached):
+            raise SourceRefused(
+                f"a page says that there is more ({next(iter(promises))}), but does not lead there "
+                f"({following.reason}); check pagination and end in the description"
+            )
         return following
-
-    def _stuck(self) -> SourceRefused:
-        """Return the refusal of a page that has no items to go on from, and is not the end."""
-        return SourceRefused(
-            "a page has no items to go on from, and the description does not say that this is the end; if it is, set "
-            "end.empty = true"
-        )
 
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
         """Return the items that the pages before did not hold; asked only of a style that `needs_items`."""
         return page.items
 
-    def split(self, page: Page, cursor: Any, total: int | None) -> list[Any] | None:
+    def split(self, page: Page, cursor: Any, total: int | None) -> Sequence[Any] | None:
         """Return the cursors of all later pages, in order, to be fetched in parallel; None if they cannot be told.
 
         `total` is the number of items of the whole source, where it is known. `next` is still asked of each page in
@@ -94,11 +87,36 @@ class Style(Table, ABC):
         """Return the statuses that mean the end, on any page but the first."""
         return self.own_statuses | frozenset(self.end.statuses)
 
-    def with_limit(self, base: PageRequest) -> PageRequest:
-        """Return `base` with the number of items to ask for."""
-        if self.limit is None or self.send_limit is None:
-            return base
-        return self.send_limit.into(base, self.limit)
+
+class SingleStyle(Style):
+    """No pagination: one response, however big, is all of it."""
+
+    style: Literal["none"] = "none"
+
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        return End("the one response of the source")
+
+
+class ValueStyle(Style):
+    """The base of the styles whose cursor is one value, which follows from the items of a page and goes to `send`."""
+
+    ends_empty: ClassVar[bool] = True
+
+    send: Sending
+    start: str | int | None
+
+    def first(self) -> Any:
+        return self.start
+
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        return self.send.into(base, cursor)
+
+    def _stuck(self) -> SourceRefused:
+        """Return the refusal of a page that has no items to go on from, and is not the end."""
+        return SourceRefused(
+            "a page has no items to go on from, and the description does not say that this is the end; if it is, set "
+            "end.empty = true"
+        )
 
 
 def _sendable(cursor: Any) -> None:

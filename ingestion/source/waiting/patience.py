@@ -1,98 +1,129 @@
-"""How long a source may keep a run waiting: by naming a time, or by being away.
+"""When a source may be asked next, and for how long it may keep a run waiting: by naming a time, or by being away.
 
 Both kinds of waiting are summed up from one page to the next; the sums travel from fetch to fetch in a `Wait`.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ingestion.errors import SourceUnreachable
 from ingestion.source.description import Source
 from ingestion.source.http.origin import address
-from ingestion.source_wait import OUTAGE, SOURCE, Wait
+from ingestion.source_wait import OUTAGE, SOURCE, Wait, spent_seconds
 
 FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as it was away before
 MOST_OUTAGE_WAIT_SECONDS = 900.0  # in one piece, so that a source that comes back is noticed
 
+MOST_SLEPT_SECONDS = 5.0  # before one request; a longer pause is the caller's to wait, without holding an activity
+
+
+class Paused(Exception):
+    """The next request's turn is too far off to be slept for."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
 
 class Patience:
-    """The waits for one source since it gave its last page."""
+    """The pace of the requests to one source, and the waits since it gave its last page."""
 
     def __init__(self, source: Source, outage_seconds: float, now: Callable[[], float]) -> None:
         """`outage_seconds` is how long the source may be away, unless its description says otherwise."""
         away = outage_seconds if source.outage_seconds is None else source.outage_seconds
-        self._most = {SOURCE: source.throttle.max_wait_seconds, OUTAGE: away}
+        rate, most = source.throttle.requests_per_second, source.throttle.max_wait_seconds
+        self._most = {SOURCE: most, OUTAGE: away}
+        self._interval = min(1 / rate, most) if rate else 0.0
         self._place, self._now = address(source.url), now
-        self._left_alone_until = 0.0
+        self._free_at = 0.0  # for the next request, by the rate
+        self._paused_until = 0.0  # whatever the rate
         self.page_came()
 
     def page_came(self) -> None:
         """Begin anew: the source has given a page."""
-        self._spent = {SOURCE: 0.0, OUTAGE: 0.0}
-        self._attempts = 0
-        self._waiting_for, self._reason = SOURCE, "the pause between two requests that it or its description asks for"
+        reason = "the pause between two requests that it or its description asks for"
+        self.since_page = Wait(waiting_for=SOURCE, reason=reason, seconds=0.0)
 
     def go_on(self, wait: Wait | None) -> None:
         """Take up the sums that an earlier fetch has left."""
-        if wait is not None:
-            self._spent = {SOURCE: wait.named_seconds, OUTAGE: wait.away_seconds}
-            self._attempts = wait.attempts
-            self._waiting_for, self._reason = wait.waiting_for, wait.reason
+        self.since_page = wait or self.since_page
 
     def wait(self, seconds: float) -> Wait | None:
         """Return why the source is left alone for `seconds`, for the run; None if nothing was waited for."""
-        if not seconds and not self._attempts:
+        if not seconds and not self.since_page.attempts:
             return None
-        left = self._most[self._waiting_for] - self._spent[self._waiting_for]
-        return Wait(
-            waiting_for=self._waiting_for,
-            reason=self._reason,
-            seconds=seconds,
-            attempts=self._attempts,
-            named_seconds=round(self._spent[SOURCE], 3),
-            away_seconds=round(self._spent[OUTAGE], 3),
-            patience_seconds=round(max(0.0, left), 3),
-        )
+        left = self._most[self.since_page.waiting_for] - spent_seconds(self.since_page)
+        return replace(self.since_page, seconds=seconds, patience_seconds=round(max(0.0, left), 3))
+
+    def until_turn(self) -> float:
+        """Return the seconds until the next request may start, and take no turn."""
+        return max(0.0, self._free_at - self._now(), self._paused_for())
+
+    def take_turn(self, *, again: bool = False) -> float:
+        """Take the next turn and return the seconds until then. Raise Paused if they are too many to be slept.
+
+        A request that is made again waits for its turn however low the rate is: put off, its attempts would begin anew.
+        """
+        by_rate = self._interval > MOST_SLEPT_SECONDS and not again
+        pause = self.until_turn() if by_rate else self._paused_for()
+        if pause > MOST_SLEPT_SECONDS:
+            raise Paused(pause)
+        seconds = self.until_turn()
+        self._free_at = self._now() + seconds + self._interval
+        return seconds
+
+    def pause(self, seconds: float) -> None:
+        """Let nothing start for `seconds`, but for no longer than is waited at most, whatever the source says."""
+        self._paused_until = max(self._paused_until, self._now() + min(seconds, self._most[SOURCE]))
 
     def named(self, seconds: float, said: str) -> float:
         """Return the time for which the source asks to be left alone. Raise SourceUnreachable beyond the limit."""
-        self._attempts += 1
-        self._waiting_for, self._reason = SOURCE, f"{said}: the source asked for {seconds:,.0f} seconds"
-        self._spend(SOURCE, self._now(), seconds)
-        spent, most = self._spent[SOURCE], self._most[SOURCE]
+        self._count(SOURCE, f"{said}: the source asked for {seconds:,.0f} seconds", 1)
+        spent, most = self._spend(self._now(), seconds), self._most[SOURCE]
         if spent > most:
             raise SourceUnreachable(
                 f"{self._place} has asked to be left alone for {spent:,.0f} seconds without giving a "
                 f"page, more than the {most:,.0f} of throttle.max_wait_seconds in the sources file. Ask less often "
                 "(throttle.requests_per_second), or raise that limit."
             )
-        return seconds
+        return max(seconds, self._paused_for())  # a parallel request may have been told to wait for longer
 
     def away(self, problem: str, attempts: int, began: float) -> float:
         """Return for how long to leave a source alone that gave no answer in `attempts` since `began`.
 
         Raise SourceUnreachable once it has been away for longer than it may.
         """
-        now = self._now()
-        self._attempts += attempts
-        self._waiting_for, self._reason = OUTAGE, problem
-        if now < self._left_alone_until:  # a parallel request has failed before: they wait together
-            return self._left_alone_until - now
-        self._spend(OUTAGE, began, 0.0)
-        spent = self._spent[OUTAGE]
-        left = self._most[OUTAGE] - spent
-        if left < 1:
+        self._count(OUTAGE, problem, attempts)
+        if pause := self._paused_for():  # a parallel request has failed before: they wait together
+            return pause
+        spent, most = self._spend(began, 0.0), self._most[OUTAGE]
+        if most - spent < 1:
             raise SourceUnreachable(
-                f"{self._place} has given no page for {spent:,.0f} seconds, in {self._attempts} attempts; it may be "
-                f"away for {self._most[OUTAGE]:,.0f} (SLUICE_SOURCE_PATIENCE_SECONDS, or outage_seconds in the sources "
-                f"file). At last: {problem}. Check the url in the sources file and that the API is up, then redrive "
-                "the run."
+                f"{self._place} has given no page for {spent:,.0f} seconds, in {self.since_page.attempts} attempts; it "
+                f"may be away for {most:,.0f} (SLUICE_SOURCE_PATIENCE_SECONDS, or outage_seconds in the sources file). "
+                f"At last: {problem}. Check the url in the sources file and that the API is up, then redrive the run."
             )
-        seconds = min(max(FIRST_OUTAGE_WAIT_SECONDS, spent), MOST_OUTAGE_WAIT_SECONDS, left)
-        self._spend(OUTAGE, now, seconds)
+        seconds = min(max(FIRST_OUTAGE_WAIT_SECONDS, spent), MOST_OUTAGE_WAIT_SECONDS, most - spent)
+        self._spend(self._now(), seconds)
         return seconds
 
-    def _spend(self, kind: str, began: float, seconds: float) -> None:
-        """Count the time from `began` until `seconds` from now; what parallel requests share counts once."""
-        until = max(self._left_alone_until, self._now() + seconds)
-        self._spent[kind] += until - max(self._left_alone_until, began)
-        self._left_alone_until = until
+    def _paused_for(self) -> float:
+        return max(0.0, self._paused_until - self._now())
+
+    def _count(self, waiting_for: str, reason: str, attempts: int) -> None:
+        attempts += self.since_page.attempts
+        self.since_page = replace(self.since_page, waiting_for=waiting_for, reason=reason, attempts=attempts)
+
+    def _spend(self, began: float, seconds: float) -> float:
+        """Count the time from `began` until `seconds` from now; what parallel requests share counts once.
+
+        Return the sum of all such times.
+        """
+        until = max(self._paused_until, self._now() + seconds)
+        spent = round(spent_seconds(self.since_page) + until - max(self._paused_until, began), 3)
+        if self.since_page.waiting_for == SOURCE:
+            self.since_page = replace(self.since_page, named_seconds=spent)
+        else:
+            self.since_page = replace(self.since_page, away_seconds=spent)
+        self._paused_until = until
+        return spent

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ingestion.source.table import Table
 from ingestion.source.waiting.wait import Unit, seconds_from
+from ingestion.validation import Table
 
 _MILLISECOND_HEADERS = ("retry-after-ms", "x-ms-retry-after-ms")
 # Names that APIs use for one and the same; the first that is there counts.
@@ -60,7 +60,7 @@ class Throttle(Table):
 def refused_for_seconds(
     throttle: Throttle, status: int, headers: Mapping[str, str], now: float, backoff_seconds: float
 ) -> float | None:
-    """Return the wait that a refusal asks for; None if the response is no throttling. `headers` in lower case.
+    """Return the wait that a refusal asks for; None if the response is no throttling. Names of headers in any case.
 
     `backoff_seconds` is the wait where the source names none.
     """
@@ -93,51 +93,11 @@ def pause_seconds(throttle: Throttle, headers: Mapping[str, str], document: Any,
     if remaining is not None and remaining <= throttle.reserve:
         pauses.append(_reset(throttle, headers, now) or 0.0)
     if throttle.bucket_header:
-        used, _, capacity = headers.get(throttle.bucket_header.lower(), "").partition("/")
+        used, _, capacity = headers.get(throttle.bucket_header, "").partition("/")
         if used.strip().isdigit() and capacity.strip().isdigit():
             over = int(used) + 1 + throttle.reserve - int(capacity)
             pauses.append(max(0, over) / throttle.bucket_restored_per_second)
     return max(pauses)
-
-
-class Pace:
-    """The moments at which requests may start: at most so many per second, and none during a pause.
-
-    Whatever a source says, nothing is put off for more than `most_seconds`.
-    """
-
-    def __init__(self, requests_per_second: float | None, most_seconds: float) -> None:
-        self._most = most_seconds
-        self._interval = min(1 / requests_per_second, most_seconds) if requests_per_second else 0.0
-        self._free_at = 0.0
-        self._paused_until = 0.0
-
-    def pause(self, now: float, seconds: float) -> None:
-        """Let nothing start for `seconds`."""
-        self._paused_until = max(self._paused_until, now + min(seconds, self._most))
-
-    def paused_for(self, now: float) -> float:
-        """Return the seconds until the end of the pause, whatever the rate."""
-        return max(0.0, self._paused_until - now)
-
-    def until_turn(self, now: float) -> float:
-        """Return the seconds until the next start, and take no turn."""
-        return max(0.0, self._free_at - now, self._paused_until - now)
-
-    def long_pause(self, now: float, short_seconds: float, *, again: bool = False) -> float:
-        """Return the seconds until the next start if they are more than `short_seconds`, else 0, and take no turn.
-
-        A request that is made again waits for its turn however low the rate is: put off, its attempts would begin anew.
-        """
-        by_rate = self._interval > short_seconds and not again
-        pause = self.until_turn(now) if by_rate else self.paused_for(now)
-        return pause if pause > short_seconds else 0.0
-
-    def delay(self, now: float) -> float:
-        """Take the next turn and return the seconds until then."""
-        start = max(now, self._free_at, self._paused_until)
-        self._free_at = start + self._interval
-        return start - now
 
 
 def _named_wait(throttle: Throttle, headers: Mapping[str, str], now: float) -> float | None:
@@ -145,23 +105,24 @@ def _named_wait(throttle: Throttle, headers: Mapping[str, str], now: float) -> f
     named = [seconds_from(headers.get("retry-after", ""), now)]
     named += [seconds_from(headers.get(name, ""), now, "milliseconds") for name in _MILLISECOND_HEADERS]
     if throttle.wait_header:
-        named.append(seconds_from(headers.get(throttle.wait_header.lower(), ""), now, throttle.wait_unit))
+        named.append(seconds_from(headers.get(throttle.wait_header, ""), now, throttle.wait_unit))
     return max((seconds for seconds in named if seconds is not None), default=None)
 
 
 def _remaining(throttle: Throttle, headers: Mapping[str, str]) -> int | None:
-    names = (throttle.remaining_header.lower(),) if throttle.remaining_header else _REMAINING
-    text = next((headers[name] for name in names if name in headers), "").strip()
     try:
-        return int(float(text))
+        return int(float(_said(headers, throttle.remaining_header, _REMAINING)))
     except (ValueError, OverflowError):
         return None
 
 
 def _reset(throttle: Throttle, headers: Mapping[str, str], now: float) -> float | None:
-    names = (throttle.reset_header.lower(),) if throttle.reset_header else _RESET
-    text = next((headers[name] for name in names if name in headers), "")
-    return seconds_from(text, now, throttle.reset_unit)
+    return seconds_from(_said(headers, throttle.reset_header, _RESET), now, throttle.reset_unit)
+
+
+def _said(headers: Mapping[str, str], declared: str | None, usual: tuple[str, ...]) -> str:
+    """Return what the declared header says, or the first of the usual ones that is there."""
+    return next((headers[name] for name in ((declared,) if declared else usual) if name in headers), "")
 
 
 def _cost_wait(throttle: Throttle, document: Any) -> float:

@@ -2,9 +2,10 @@
 
 import email.utils
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Literal
 
-Unit = Literal["auto", "seconds", "milliseconds", "epoch_seconds", "epoch_milliseconds", "date"]
+Unit = Literal["auto", "milliseconds"]
 
 # A delta of 30 years would be needed to be mistaken for a moment, a moment of 1970 for a delta.
 _EPOCH_SECONDS_FROM = 1e9
@@ -14,8 +15,8 @@ _EPOCH_MILLISECONDS_FROM = 1e11
 def seconds_from(value: object, now: float, unit: Unit = "auto") -> float | None:
     """Return the seconds from `now` (Unix time), never negative; None where nothing readable is said.
 
-    "auto" tells a number's unit by its size, a date by its form: HTTP date or ISO 8601. Milliseconds as a delta have
-    to be declared.
+    "auto" tells a delta in seconds from Unix time by its size, and takes a date, HTTP's or ISO 8601. Milliseconds as a
+    delta have to be declared.
     """
     text = str(value).strip()
     if not text or isinstance(value, bool):
@@ -23,26 +24,13 @@ def seconds_from(value: object, now: float, unit: Unit = "auto") -> float | None
     try:
         number = float(text)
     except ValueError:
-        moment = _moment(text) if unit in ("auto", "date") else None
+        moment = _moment(text)
         return None if moment is None else max(0.0, moment - now)
-    if number != number or number in (float("inf"), float("-inf")):
+    if not isfinite(number):
         return None
-    return max(0.0, _delta(number, now, unit))
-
-
-def _delta(number: float, now: float, unit: Unit) -> float:
-    if unit == "auto":
-        unit = "epoch_seconds" if number >= _EPOCH_SECONDS_FROM else "seconds"
-        unit = "epoch_milliseconds" if number >= _EPOCH_MILLISECONDS_FROM else unit
-    match unit:
-        case "milliseconds":
-            return number / 1000
-        case "epoch_seconds":
-            return number - now
-        case "epoch_milliseconds":
-            return number / 1000 - now
-        case _:
-            return number
+    if unit == "milliseconds" or number >= _EPOCH_MILLISECONDS_FROM:
+        number /= 1000
+    return max(0.0, number - now if number >= _EPOCH_SECONDS_FROM else number)
 
 
 def _moment(text: str) -> float | None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from ingestion.source.description import load_source
+from tests.sources.fake_api import FakeApi
 from tests.sources.reader import Reading
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "worked-sources.md"
@@ -24,18 +24,18 @@ def documented(name: str) -> str:
     raise AssertionError(f"docs/worked-sources.md has no source {name}")
 
 
-def read(name: str, app: web.Application, settings: dict[str, str]) -> tuple[list[Any], list[float]]:
-    """All messages of the worked source `name`, and the waits on the way; only its hosts are replaced by `app`'s."""
+def read(name: str, api: FakeApi, settings: dict[str, str]) -> tuple[list[Any], list[float]]:
+    """All messages of the worked source `name`, and the waits on the way; only its hosts are replaced."""
 
     async def run() -> tuple[list[Any], list[float]]:
-        async with TestServer(app) as server, httpx.AsyncClient(trust_env=False) as http:
+        async with TestServer(api.app()) as server, httpx.AsyncClient(trust_env=False) as http:
             here = str(server.make_url("/")).rstrip("/")
             text = re.sub(r'(?m)^(url|token_url) = "https://[^/"]+', rf'\1 = "{here}', documented(name))
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder) / "sources.toml"
                 file.write_text(text, encoding="utf-8")
                 source = load_source(file, name, settings)
-            reading = Reading(source, http, settings=settings, chunk_size=50, max_messages=400)
-            return await reading.all(), [wait for wait in reading.waits if wait]
+            reading = Reading(source, http, chunk_size=50, max_messages=400)
+            return await reading.all(), reading.wait_seconds
 
     return asyncio.run(run())

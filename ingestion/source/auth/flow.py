@@ -1,0 +1,130 @@
+"""What puts the credentials of a source into its requests: the `auth` of the HTTP client.
+
+OAuth 2 tokens are asked for when they are needed and kept until shortly before they expire.
+"""
+
+import asyncio
+import base64
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import httpx
+
+from ingestion.errors import SourceRefused
+from ingestion.source.auth.kinds import ApiKey, Auth, Basic, Bearer, ClientCredentials
+from ingestion.source.concealed import Concealed
+from ingestion.source.http.origin import address
+from ingestion.source.http.outage import NoAnswer, in_words
+from ingestion.source.waiting.wait import seconds_from
+
+RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its life
+DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
+TOKEN_TIMEOUT_SECONDS = 30.0
+
+Flow = httpx.Auth | Callable[[httpx.Request], httpx.Request] | None
+
+_tokens: dict[str, tuple[str, float]] = {}  # of this process, over all runs: token, and when to renew it
+
+
+def flow_of(auth: Auth | None, http: httpx.AsyncClient, concealed: Concealed) -> Flow:
+    """Return what puts the credentials into requests; what they become there is added to `concealed`."""
+    match auth:
+        case Bearer(token=token):
+            return partial(_with_header, name="Authorization", value=f"Bearer {token.value}")
+        case ApiKey(key=key, header=str(name), prefix=prefix):
+            return partial(_with_header, name=name, value=prefix + key.value)
+        case ApiKey(key=key, query=str(name), prefix=prefix):
+            return partial(_with_parameter, name=name, value=prefix + key.value)
+        case Basic(user=user, password=password):
+            return _basic(user.value, password.value if password else "", concealed)
+        case ClientCredentials(client_id=user, client_secret=password):
+            return TokenAuth(auth, _basic(user.value, password.value, concealed), http, concealed)
+    return None
+
+
+def _with_header(request: httpx.Request, name: str, value: str) -> httpx.Request:
+    request.headers[name] = value
+    return request
+
+
+def _with_parameter(request: httpx.Request, name: str, value: str) -> httpx.Request:
+    request.url = request.url.copy_merge_params({name: value})
+    return request
+
+
+def _basic(user: str, password: str, concealed: Concealed) -> httpx.BasicAuth:
+    concealed.add(base64.b64encode(f"{user}:{password}".encode()).decode())
+    return httpx.BasicAuth(user, password)
+
+
+@dataclass
+class TokenAuth(httpx.Auth):
+    """OAuth 2 client credentials; parallel requests share one token, and one new one after a 401."""
+
+    auth: ClientCredentials
+    basic: httpx.BasicAuth
+    http: httpx.AsyncClient
+    concealed: Concealed
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send `request` with a token, and once more with another if that is refused.
+
+        The second request awaits its turn like any other: the extension `turn` of the request. Raise SourceRefused or
+        NoAnswer if a token cannot be had.
+        """
+        token = await self._token()
+        request.headers["Authorization"] = f"Bearer {token}"
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            await response.stream.aclose()  # type: ignore[union-attr]
+            response.stream = httpx.ByteStream(b"")  # httpx would read all of it, however long
+            request.headers["Authorization"] = f"Bearer {await self._token(refused=token)}"
+            await request.extensions["turn"]()
+            yield request
+
+    async def _token(self, refused: str = "") -> str:
+        """Return a token other than `refused`."""
+        key = self.auth.model_dump_json()
+        async with self.asking:
+            token, renewed_from = _tokens.get(key, ("", 0.0))
+            if token in ("", refused) or time.time() >= renewed_from:
+                token, life = await self._new_token()
+                _tokens[key] = token, time.time() + life
+            self.concealed.add(token)
+            return token
+
+    async def _new_token(self) -> tuple[str, float]:
+        """Return a token and the seconds for which it can be used. Raise NoAnswer or SourceRefused if there is none."""
+        auth, place = self.auth, address(self.auth.token_url)
+        form = {"grant_type": "client_credentials", **({"scope": auth.scope} if auth.scope else {})}
+        if auth.send == "body":
+            form |= {"client_id": auth.client_id.value, "client_secret": auth.client_secret.value}
+        try:
+            response = await self.http.post(
+                auth.token_url,
+                data=form | auth.extra,
+                auth=self.basic if auth.send == "basic" else httpx.USE_CLIENT_DEFAULT,
+                headers={"Accept": "application/json"},
+                timeout=TOKEN_TIMEOUT_SECONDS,
+            )
+        except httpx.TransportError as error:
+            raise NoAnswer(f"{place}: {in_words(error)}") from error
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+            raise NoAnswer(f"{place} answered HTTP {response.status_code}")
+        try:
+            answer: Any = response.json()
+        except ValueError:
+            answer = None
+        if not response.is_success or not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
+            reason = answer.get("error") if isinstance(answer, dict) else None
+            raise SourceRefused(
+                f"{place} gave no token: HTTP {response.status_code}, {reason or 'without a reason'}. Check the app "
+                f"settings {auth.client_id.setting} and {auth.client_secret.setting}, and auth.scope in the sources "
+                "file."
+            )
+        life = seconds_from(answer.get("expires_in", ""), time.time()) or DEFAULT_LIFE_SECONDS
+        return answer["access_token"], max(life - RENEWED_BEFORE_SECONDS, life / 2)

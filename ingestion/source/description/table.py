@@ -1,0 +1,107 @@
+"""The text of a table in the file: the app settings that it names, and what is wrong with it.
+
+`%NAME%` stands for the app setting NAME, and `%%` for a percent sign; one that belongs to neither stays as it is. No
+error shows an app setting that was filled in.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ingestion.errors import InvalidInput
+from ingestion.source.auth.kinds import SETTING_FIELDS
+from ingestion.source.reading.path import ABSENT, exactly_at
+from ingestion.validation import details
+
+HEADERS = {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"}
+PARAMETERS = {"api_key", "apikey", "api-key", "access_token", "token", "client_secret", "password", "secret", "sig"}
+STAND_IN, _STAND_IN_URL = "app-setting", "http://app-setting.invalid"
+_PLACEHOLDER = re.compile(r"%%|%([A-Za-z_][A-Za-z0-9_]*)%")
+_NOT_HERE = "credentials do not belong in this file"
+_WITH_USER = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
+
+
+def settings_in(value: Any, where: str = "") -> dict[str, str]:
+    """Return the app settings that `value`, which is at `where`, names anywhere, each with the key where it does."""
+    match value:
+        case dict():
+            inner = [settings_in(each, f"{where}.{key}") for key, each in value.items()]
+        case list():
+            inner = [settings_in(each, where) for each in value]
+        case str():
+            return dict.fromkeys(filter(None, _PLACEHOLDER.findall(value)), where)
+        case _:
+            return {}
+    return {name: key for found in inner for name, key in found.items()}
+
+
+def filled_in(value: Any, environment: Mapping[str, str]) -> Any:
+    """Return `value` with the app settings in; one that is not set gets a stand-in, a URL where the text begins."""
+
+    def text(match: re.Match[str]) -> str:
+        stand_in = STAND_IN if match.start() else _STAND_IN_URL
+        return "%" if match[1] is None else environment.get(match[1], stand_in)
+
+    match value:
+        case dict():
+            return {key: filled_in(inner, environment) for key, inner in value.items()}
+        case list():
+            return [filled_in(inner, environment) for inner in value]
+        case str():
+            return _PLACEHOLDER.sub(text, value)
+    return value
+
+
+def mistakes(error: ValidationError, table: Any, where: str, environment: Mapping[str, str]) -> list[InvalidInput]:
+    """Return all that is wrong with `table`, which is at `where` in the file: one error a key, unknown keys first.
+
+    A value that depends on an app setting that is not set counts as right.
+    """
+    found: dict[str, InvalidInput] = {}
+    for each in sorted(details(error), key=lambda each: each["type"] != "extra_forbidden"):
+        keys = _keys(each, table)
+        if settings_in(exactly_at(table, keys)).keys() - environment.keys():
+            continue
+        field, problem = ".".join((where, *keys)), each["msg"]
+        if field in found:  # each of several types that may be there has its say
+            problem = f"{found[field].problem}; or {problem}"
+        found[field] = InvalidInput(field, problem, each.get("ctx", {}).get("allowed", ""))
+    return list(found.values())
+
+
+def _keys(error: ErrorDetails, table: Any) -> tuple[str, ...]:
+    """Return the keys of the file at an error; pydantic names the kinds of tables and the types it tried as well."""
+    keys: tuple[str, ...] = ()
+    last = ""
+    for last in map(str, error["loc"]):
+        if exactly_at(table, (*keys, last)) is not ABSENT:
+            keys = (*keys, last)
+    of_a_type = error["type"].endswith("_type")  # then the last is a type that was tried, not a key that is missing
+    missing = isinstance(exactly_at(table, keys), dict) and keys[-1:] != (last,) and not of_a_type
+    return (*keys, last) if missing and last else keys
+
+
+def secrets_in(table: Any, where: str) -> Iterator[InvalidInput]:
+    """Yield an error for each header, parameter or url of a source that holds a credential; %NAME% is none.
+
+    They are refused, since the file goes into version control.
+    """
+    for key, names in (("headers", HEADERS), ("query", PARAMETERS)):
+        for name, value in _items(table, key):
+            if name.lower() in names and not settings_in(value):
+                allowed = "the table auth, or %NAME% for the app setting NAME"
+                yield InvalidInput(f"{where}.{key}.{name}", _NOT_HERE, allowed)
+    for name, value in _items(table, "auth"):
+        if name in SETTING_FIELDS and settings_in(value):  # filled in, the credential would be the name, and be shown
+            yield InvalidInput(f"{where}.auth.{name}", "not a name", "the name of an app setting, without %")
+    url = exactly_at(table, ("url",))
+    if isinstance(url, str) and _WITH_USER.match(url):
+        yield InvalidInput(f"{where}.url", _NOT_HERE, "a url without a user; see auth")
+
+
+def _items(table: Any, key: str) -> Iterable[tuple[str, Any]]:
+    inner = exactly_at(table, (key,))
+    return inner.items() if isinstance(inner, dict) else ()

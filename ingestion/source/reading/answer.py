@@ -1,0 +1,106 @@
+"""The one place that judges an answer: it is a page, and its items go on their way, or it says why it is none."""
+
+import json
+from typing import Any
+
+import httpx
+
+from ingestion.errors import SourceRefused
+from ingestion.source.concealed import Concealed
+from ingestion.source.description.source import Source
+from ingestion.source.http.origin import address
+from ingestion.source.http.outage import NoAnswer
+from ingestion.source.page import SHOWN_CHARACTERS, Page
+from ingestion.source.reading.body import PIECE_BYTES, pieces
+from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
+from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
+from ingestion.source.reading.path import ABSENT, at, shown
+
+NO_CONTENT = (204, 205)
+TRANSIENT = (408, 425)  # beside all from 500 up
+TOLD_BYTES = 64 * 1024  # of an answer that is no page
+
+Parser = JsonParser | NdjsonParser | CsvParser
+
+
+async def read_answer(
+    response: httpx.Response, source: Source, page: Page, concealed: Concealed
+) -> SourceRefused | NoAnswer | None:
+    """Read an answer into `page`; return why it is none, if so. Another attempt may bring one after a NoAnswer.
+
+    The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is not whole,
+    SourceRefused if it is none of the source's format or beyond its limits.
+    """
+    page.document, page.text = None, ""  # an attempt before may have left some
+    status = response.status_code
+    if status in NO_CONTENT:
+        return None
+    if response.is_success:
+        page.document = await _read_items(response, source, page)
+        if wrong := _wrong_in(page.document, source, concealed):
+            page.text = concealed(json.dumps(page.document, ensure_ascii=False))
+        return wrong
+    transient = status in TRANSIENT or status >= 500
+    text = "" if transient and source.throttle.body is None else await _text_of(response)
+    page.document, page.text = _json_of(text), concealed(text)
+    if transient:
+        return NoAnswer(f"HTTP {status}")
+    advice = "Check url, query and headers in the sources file."
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        advice = "Check auth in the sources file, and the app settings that it names."
+    said = page.text[:SHOWN_CHARACTERS]
+    return SourceRefused(f"{address(response.url)} answered HTTP {status}: {said!r}. {advice}")
+
+
+async def _read_items(response: httpx.Response, source: Source, page: Page) -> Any:
+    """Bring the items of a page into it; return the document around them, with an empty list in their place."""
+    headers = response.headers
+    framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
+    knows_its_end = source.format == "json" or headers.get("content-encoding") or framed
+    if not knows_its_end and not source.limits.unframed:
+        raise SourceRefused(
+            "the response says neither its length nor comes in chunks, so lines that are missing could not be noticed; "
+            "set limits.unframed = true in the sources file to take it as it is"
+        )
+    parser = _parser(source)
+    async for piece in pieces(response, source.limits.response_bytes):
+        await page.add(parser.feed(piece))
+    await page.add(parser.close())
+    return parser.document
+
+
+def _parser(source: Source) -> Parser:
+    match source.format:
+        case "json":
+            return JsonParser(source.items)
+        case "ndjson":
+            return NdjsonParser()
+        case "csv":
+            return CsvParser(source.csv.delimiter, source.csv.encoding)
+
+
+def _wrong_in(document: Any, source: Source, concealed: Concealed) -> SourceRefused | NoAnswer | None:
+    """Return why the document of a success is no page: it tells an error, or has no items where they should be."""
+    said = ABSENT if source.error is None else at(document, source.error)
+    if said is not ABSENT and said:  # neither null, false, 0 nor empty
+        return NoAnswer(f"the answer has {shown(source.error or ())} = {quote(said, concealed)}")
+    problem = problem_at(document, source.items) if source.format == "json" else None
+    return SourceRefused(problem) if problem else None
+
+
+async def _text_of(response: httpx.Response) -> str:
+    """Return the text of an answer that is no page, `TOLD_BYTES` of it at most."""
+    body = bytearray()
+    async for piece in pieces(response, max_bytes=TOLD_BYTES + PIECE_BYTES):
+        body += piece
+        if len(body) >= TOLD_BYTES:
+            break
+    return body[:TOLD_BYTES].decode(errors="replace")
+
+
+def _json_of(text: str) -> Any:
+    """Return the value of an answer that is no page, None if that is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

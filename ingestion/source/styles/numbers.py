@@ -1,0 +1,155 @@
+"""Styles whose cursor is a number: of a page, of the items before it, of the first of a range or window of numbers.
+
+Where one page tells how many there are, the cursors of all later pages are known, and can be requested in parallel.
+"""
+
+import re
+from math import ceil
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ingestion.errors import SourceRefused
+from ingestion.source.page import Page, PageRequest
+from ingestion.source.reading.place import Sending, sending
+from ingestion.source.styles.end import End, number_of
+from ingestion.source.styles.style import Style, ValueStyle
+from ingestion.validation import not_allowed
+
+PARTIAL = 206
+_CONTENT_RANGE = re.compile(r"(?:[^\s*]+\s+)?(?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
+
+
+class PageNumberStyle(ValueStyle):
+    """Its cursor is the number of the page. The end is an empty page, or what the description declares."""
+
+    style: Literal["page_number"] = "page_number"
+    send: Sending = sending("page")
+    start: int = 1
+
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        return cursor + 1
+
+    def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
+        """Return all later numbers, by the source's number of pages, or by its total and this page's size."""
+        pages = number_of(self.end.total_pages.of(page)) if self.end.total_pages else None
+        if pages is None and total is not None and page.count:
+            pages = ceil(total / page.count)
+        return _onwards(cursor, 1, None if pages is None else self.start + pages)
+
+
+class OffsetStyle(ValueStyle):
+    """Its cursor is the number of items that came before, not of those asked for: a server may cut a page silently."""
+
+    style: Literal["offset"] = "offset"
+    send: Sending = sending("offset")
+    start: int = 0
+
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        """Return the offset after the last item of this page."""
+        if not page.count:
+            raise self._stuck()
+        return cursor + page.count
+
+    def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
+        """Return all later offsets, in steps of this page's size, up to the source's total."""
+        return _onwards(cursor, page.count, None if total is None else self.start + total)
+
+
+class WindowStyle(Style):
+    """Windows over a range that is known beforehand, such as ids from 1 to a million; one without items is a gap.
+
+    Its cursor is the first number of the window `[cursor, cursor + step)`.
+    """
+
+    style: Literal["window"] = "window"
+    send_from: Sending = sending("from")
+    send_to: Sending = sending("to")
+    start: int = 0
+    stop: int  # the first number past the range
+    step: Annotated[int, Field(ge=1)] = 1000
+    inclusive: bool = False  # whether the API counts `to` in
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.stop <= self.start:
+            raise not_allowed("too small", f"more than start, {self.start}", "stop")
+        return self
+
+    def first(self) -> Any:
+        return self.start
+
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        last = min(cursor + self.step, self.stop) - self.inclusive
+        return self.send_to.into(self.send_from.into(base, cursor), last)
+
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        """Return the next window, up to the end of the range. Raise SourceRefused if the page may be cut."""
+        if self.limit is not None and self.limit < self.step and page.count >= self.limit:
+            raise SourceRefused(
+                f"the window from {cursor} brought {page.count} items, as many as limit allows, so that others may be "
+                f"missing; set limit to at least step, {self.step}, or step to at most what one answer may hold"
+            )
+        following = cursor + self.step
+        return following if following < self.stop else End(f"the end of the range, {self.stop}")
+
+    def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
+        return _onwards(cursor, self.step, self.stop)
+
+
+class RangeHeaderStyle(Style):
+    """Its cursor is the position of the first item; `Content-Range: items 0-99/1234` answers `Range: items=0-99`.
+
+    The end is the last range of a known size, an empty one, an answer without that header, or 416 for a range past the
+    end.
+    """
+
+    own_statuses: ClassVar[frozenset[int]] = frozenset({416})
+
+    style: Literal["range_header"] = "range_header"
+    limit: Annotated[int, Field(ge=1)] = 100
+    send_limit: Sending = sending("header:Range")
+    unit: str = "items"  # empty: some servers want `0-99` alone, with a Range-Unit in the source's headers
+
+    def first(self) -> Any:
+        return 0
+
+    def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
+        wanted = f"{cursor}-{cursor + self.limit - 1}"
+        return self.send_limit.into(base, f"{self.unit}={wanted}" if self.unit else wanted)
+
+    def next(self, page: Page, cursor: Any) -> Any | End:
+        """Return the position after the last item. Raise SourceRefused if another range came than the header says.
+
+        The status says little: servers that do not count answer a part with 200.
+        """
+        given = page.headers.get("content-range", "").strip()
+        if not given and page.status != PARTIAL and not (cursor and page.count):
+            return End(f"a whole answer (HTTP {page.status} without Content-Range)")
+        first, last, size = _range_of(given)
+        told = 0 if first is None or last is None else last - first + 1
+        if first not in (None, cursor) or told != page.count:
+            raise SourceRefused(
+                f"the range from {cursor} was asked for, and {page.count} items came with Content-Range: {given[:80]!r}"
+            )
+        if last is None:
+            return End("an empty range")
+        return End(f"the last of {size}") if size is not None and last + 1 >= size else last + 1
+
+    def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
+        """Return all later positions, in steps of this page's size, up to the size that the server tells."""
+        given = page.headers.get("content-range", "").strip()
+        return _onwards(cursor, page.count, _range_of(given)[2] if given else None)
+
+
+def _onwards(cursor: int, step: int, stop: int | None) -> range | None:
+    return None if stop is None or not step else range(cursor + step, stop, step)
+
+
+def _range_of(header: str) -> tuple[int | None, int | None, int | None]:
+    """Return first, last and size of a Content-Range, None for a star. Raise SourceRefused on anything else."""
+    found = _CONTENT_RANGE.fullmatch(header)
+    if found is None:
+        raise SourceRefused(f"an answer has no readable Content-Range header: {header[:80]!r}")
+    first, last, size = (None if number in (None, "*") else int(number) for number in found.groups())
+    return first, last, size
