@@ -10,25 +10,22 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import wraps
-from inspect import Signature, signature
 from typing import Any
 
 import azure.functions as func
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
+from azure.storage.blob.aio import BlobLeaseClient
 
 from clients.keeper import keep
 from clients.redrive_run import redrive_run
 from ingestion.contracts import Chunks, Run, RunRequest, RunState, Spooled
-from ingestion.open_storage import Storage, close_storage, open_storage
+from ingestion.open_storage import Storage
 from ingestion.run import open_runs, run_state
 from ingestion.run.ledger import Ledger
 from ingestion.run.open_runs import OpenRun
 from ingestion.run.request import create_request, request_blob
-from ingestion.settings import load_settings
 from ingestion.wire import JsonObject, to_wire
 from local.emulator import Azurite
 from tests.app.engine import HUB, START, STARTED_AT, Engine
@@ -185,40 +182,6 @@ class Kept:
         for _ in range(4):
             await self.break_lock(run_id)
             await self.look(after=LATER)
-
-
-def keeping(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Give a test runs of its own as its first parameter; the others are pytest's."""
-
-    @wraps(test)
-    def run(azurite: Azurite, queue_name: str, **given: Any) -> None:
-        settings = {
-            "AzureWebJobsStorage": azurite.connection_string,
-            "SLUICE_CONTAINER": queue_name,
-            "SLUICE_QUEUE": queue_name,
-            "SLUICE_DEMO_URL": "http://127.0.0.1:1",  # where nobody listens
-        }
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in settings.items():
-                patch.setenv(name, value)
-            asyncio.run(_prepared(azurite, lambda kept: test(kept, **given)))
-
-    own, others = signature(run, follow_wrapped=False).parameters, list(signature(test).parameters.values())[1:]
-    run.__signature__ = Signature([own["azurite"], own["queue_name"], *others])  # type: ignore[attr-defined]
-    return run
-
-
-async def _prepared(azurite: Azurite, work: Callable[[Kept], Awaitable[None]]) -> None:
-    """Do `work` with a container and a queue, in which the functions of the app find their runs."""
-    settings, connection = load_settings(), Connection()
-    storage, text = open_storage(settings), azurite.connection_string
-    async with ContainerClient.from_connection_string(text, settings.container, transport=connection) as container:
-        storage.container = container
-        try:
-            await storage.prepare()
-            await work(Kept(azurite, storage, connection))
-        finally:
-            await close_storage()
 
 
 def actions(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:

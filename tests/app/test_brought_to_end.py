@@ -13,7 +13,7 @@ from ingestion.errors import StorageRefused
 from ingestion.run import closing
 from ingestion.run.run_state import CANCEL
 from tests.app.driven import WHOLE, driven, stocked, texts_of
-from tests.app.kept import CRASH, Kept, Work, keeping
+from tests.app.kept import CRASH, Kept, Work
 from tests.faults.sending import texts_on
 
 
@@ -45,7 +45,6 @@ ENDS = [("cancelled", {"command": CANCEL}), ("failed", {"error": "the source is 
 
 
 @pytest.mark.parametrize(("outcome", "changes"), ENDS)
-@keeping
 async def test_a_run_that_leaves_chunks_open_reports_what_of_them_is_on_the_queue_and_a_redrive_is_exact(
     kept: Kept, outcome: str, changes: dict[str, str]
 ) -> None:
@@ -69,7 +68,6 @@ async def test_a_run_that_leaves_chunks_open_reports_what_of_them_is_on_the_queu
     assert texts_on(kept.azurite, kept.container.container_name) == all_once(*run_ids)
 
 
-@keeping
 async def test_a_redrive_that_dies_at_any_request_is_done_by_the_keeper_or_asked_for_again(kept: Kept) -> None:
     run_ids = list[str]()
 
@@ -88,7 +86,6 @@ async def test_a_redrive_that_dies_at_any_request_is_done_by_the_keeper_or_asked
     assert texts_on(kept.azurite, kept.container.container_name) == all_once(*run_ids)
 
 
-@keeping
 async def test_an_attempt_that_dies_at_any_request_brings_every_message_to_its_end_once_it_is_recovered_or_redriven(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

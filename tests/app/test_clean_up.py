@@ -24,7 +24,7 @@ from ingestion.run.request import create_request
 from ingestion.wire import to_wire
 from local.emulator import Azurite
 from tests.app.driven import MESSAGES, call, stocked
-from tests.app.kept import Kept, Work, keeping
+from tests.app.kept import Kept, Work
 from tests.faults.sending import RUN, enqueue, opened, settings_for, spool, texts_on
 
 STATE = run_state.start(RUN, RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), "2026-01-01T00:00:00+00:00")
@@ -112,7 +112,6 @@ def test_a_late_copy_of_a_chunk_sends_nothing_at_any_moment_at_which_its_run_is_
     assert texts_on(azurite, settings.queue) == Counter("ab")
 
 
-@keeping
 async def test_a_late_copy_of_a_chunk_within_which_its_run_is_cleaned_up_sends_nothing_again(kept: Kept) -> None:
     @asynccontextmanager
     async def late(run_id: str) -> AsyncIterator[tuple[Work, Work]]:

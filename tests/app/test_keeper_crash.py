@@ -14,7 +14,7 @@ from ingestion.recovery import Recovery
 from ingestion.run import open_runs
 from ingestion.run.request import read_request
 from tests.app.engine import Engine
-from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Kept, Work, keeping
+from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Kept, Work
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,6 @@ from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Kept, Work, keeping
         ("Failed", UNDER_WAY, 3, "failed"),
     ],
 )
-@keeping
 async def test_a_keeper_that_dies_at_any_request_leaves_a_run_that_the_next_one_brings_to_the_same_end(
     kept: Kept, status: str, state: Any, recoveries: int, outcome: str | None
 ) -> None:
@@ -58,7 +57,6 @@ async def ends_well(kept: Kept, run_id: str, outcome: str | None) -> None:
     assert started[0].attempt == len(started[0].recoveries) <= 2
 
 
-@keeping
 async def test_a_start_that_dies_at_any_request_is_done_by_the_keeper_if_it_was_written_down(kept: Kept) -> None:
     @asynccontextmanager
     async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
@@ -71,7 +69,6 @@ async def test_a_start_that_dies_at_any_request_is_done_by_the_keeper_if_it_was_
     assert await kept.at_each_request(dies) > 5
 
 
-@keeping
 async def test_a_deletion_that_dies_at_any_request_is_never_undone_by_the_keeper(kept: Kept) -> None:
     @asynccontextmanager
     async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
@@ -84,7 +81,6 @@ async def test_a_deletion_that_dies_at_any_request_is_never_undone_by_the_keeper
     assert (kept.engine.started, await kept.open_runs()) == ([], [])
 
 
-@keeping
 async def test_a_redrive_that_moves_a_run_to_another_hub_between_two_requests_of_a_look_has_moved_it(
     kept: Kept,
 ) -> None:
@@ -111,7 +107,6 @@ async def test_a_redrive_that_moves_a_run_to_another_hub_between_two_requests_of
 
 
 @pytest.mark.parametrize("status", ["Failed", None])
-@keeping
 async def test_two_keepers_at_once_recover_a_run_once(kept: Kept, status: str | None) -> None:
     await kept.begun()
     kept.engine.has(status, output=CRASH)
@@ -120,7 +115,6 @@ async def test_two_keepers_at_once_recover_a_run_once(kept: Kept, status: str | 
     assert [state.attempt for state in kept.engine.started] == [1]
 
 
-@keeping
 async def test_a_keeper_beside_a_person_s_redrive_starts_no_second_attempt(kept: Kept) -> None:
     await kept.begun()
     kept.engine.has("Failed", output=CRASH)
@@ -129,7 +123,6 @@ async def test_a_keeper_beside_a_person_s_redrive_starts_no_second_attempt(kept:
     assert [state.attempt for state in kept.engine.started] == [1]
 
 
-@keeping
 async def test_a_keeper_beside_a_deletion_leaves_a_whole_run_or_none(kept: Kept) -> None:
     await kept.begun()
     kept.engine.has("Failed", output=CRASH)

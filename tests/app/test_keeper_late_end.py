@@ -14,7 +14,7 @@ from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import CANCEL
 from ingestion.storage.spool import count_of
 from tests.app.driven import MESSAGES, stocked
-from tests.app.kept import CRASH, DONE, UNDER_WAY, Kept, Work, keeping
+from tests.app.kept import CRASH, DONE, UNDER_WAY, Kept, Work
 
 FAILED = replace(UNDER_WAY, error="the source is gone")
 
@@ -25,7 +25,6 @@ def closes(kept: Kept, ledger: Ledger, state: RunState) -> Work:
 
 
 @pytest.mark.parametrize("interrupts", ["the redrive", "the late end"])
-@keeping
 async def test_an_attempt_that_closes_its_ledger_late_leaves_its_redrive_in_the_index(
     kept: Kept, interrupts: str
 ) -> None:
@@ -44,7 +43,6 @@ async def test_an_attempt_that_closes_its_ledger_late_leaves_its_redrive_in_the_
 
 
 @pytest.mark.parametrize(("who", "recoveries"), [("the keeper", 0), ("the keeper", 3), ("a person", 0)])
-@keeping
 async def test_an_attempt_that_completes_late_is_not_begun_again_from_what_it_has_cleaned_up(
     kept: Kept, who: str, recoveries: int
 ) -> None:
@@ -66,7 +64,6 @@ async def test_an_attempt_that_completes_late_is_not_begun_again_from_what_it_ha
     assert await kept.at_each_request(come_together) > 8
 
 
-@keeping
 async def test_an_attempt_that_is_cancelled_late_takes_no_chunk_that_a_second_redrive_needs(kept: Kept) -> None:
     """The redrive before that has read the source to its end, and cleaned up after itself."""
 

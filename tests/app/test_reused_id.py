@@ -19,7 +19,7 @@ from ingestion.run.run_state import CANCEL, next_redo, redriven, window_requests
 from ingestion.storage.spool import Spool
 from ingestion.wire import to_wire
 from tests.app.driven import MESSAGES, WHOLE, call, driven, stocked, texts_of
-from tests.app.kept import Kept, Work, keeping
+from tests.app.kept import Kept, Work
 from tests.faults.sending import texts_on
 
 OLD, NEW = "20260101T000000-aa", "20260201T000000-bb"
@@ -72,7 +72,6 @@ async def versions(kept: Kept) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("late", LATE)
-@keeping
 async def test_a_deleted_run_that_is_still_at_work_changes_nothing_of_the_younger_one(
     kept: Kept, late: Callable[[Kept, RunState], Awaitable[None]]
 ) -> None:
@@ -106,7 +105,6 @@ async def ran(kept: Kept, run_id: str) -> RunState:
     return state
 
 
-@keeping
 async def test_a_start_after_a_deletion_that_died_at_any_request_never_repeats_a_key(kept: Kept) -> None:
     @asynccontextmanager
     async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
@@ -120,7 +118,6 @@ async def test_a_start_after_a_deletion_that_died_at_any_request_never_repeats_a
     assert await kept.at_each_request(dies) > 5
 
 
-@keeping
 async def test_a_start_during_which_its_run_is_deleted_and_started_anew_starts_nothing_of_the_deleted_one(
     kept: Kept,
 ) -> None:
@@ -143,7 +140,6 @@ async def test_a_start_during_which_its_run_is_deleted_and_started_anew_starts_n
     assert await kept.at_each_request(replaced) > 5
 
 
-@keeping
 async def test_a_deletion_of_remains_beside_a_start_takes_nothing_from_the_start(kept: Kept) -> None:
     @asynccontextmanager
     async def beside(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
