@@ -1,6 +1,7 @@
 """What the tests of the app may use beside storage."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from azure.storage.blob.aio import ContainerClient
@@ -9,6 +10,8 @@ from ingestion.open_storage import close_storage, open_storage
 from ingestion.settings import load_settings
 from local.emulator import Azurite
 from tests.app.kept import Connection, Kept
+
+AT_ONCE: dict[str, Any] = {"initial_backoff": 0, "increment_base": 0, "random_jitter_range": 0}  # is asked again
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ async def kept(azurite: Azurite, queue_name: str, monkeypatch: pytest.MonkeyPatc
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     storage, connection, text = open_storage(load_settings()), Connection(), azurite.connection_string
-    async with ContainerClient.from_connection_string(text, queue_name, transport=connection) as container:
+    async with ContainerClient.from_connection_string(text, queue_name, transport=connection, **AT_ONCE) as container:
         storage.container = container
         try:
             await storage.prepare()

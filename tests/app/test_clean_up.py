@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,10 +20,10 @@ from ingestion.run.clean_up import clean_up, purge, sweep
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.run.request import create_request
-from ingestion.wire import to_wire
+from ingestion.wire import JsonObject, to_wire
 from local.emulator import Azurite
 from tests.app.driven import MESSAGES, call, stocked
-from tests.app.kept import Kept, Work
+from tests.app.kept import Kept
 from tests.faults.sending import RUN, enqueue, opened, settings_for, spool, texts_on
 
 STATE = run_state.start(RUN, RunRequest(source="demo", chunk_size=10, chunks_per_batch=2), "2026-01-01T00:00:00+00:00")
@@ -113,19 +112,15 @@ def test_a_late_copy_of_a_chunk_sends_nothing_at_any_moment_at_which_its_run_is_
 
 
 async def test_a_late_copy_of_a_chunk_within_which_its_run_is_cleaned_up_sends_nothing_again(kept: Kept) -> None:
-    @asynccontextmanager
-    async def late(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+    async def again(request: JsonObject) -> None:
+        with contextlib.suppress(SluiceError):
+            await call("enqueue_chunk", request)
+
+    async for run_id in kept.at_each_request(more_than=2):
         state = await stocked(kept, run_id)
         request = to_wire(run_state.window_requests(state)[1])
         assert (await call("enqueue_chunk", request))["enqueued"] == MESSAGES
-        ended = replace(state, spooled=Spooled())
+        await kept.interrupted(again(request), by=clean_up(kept.ledger(run_id), replace(state, spooled=Spooled())))
 
-        async def again() -> None:
-            with contextlib.suppress(SluiceError):
-                await call("enqueue_chunk", request)
-
-        yield again, lambda: clean_up(kept.ledger(run_id), ended)
-
-    assert await kept.at_each_request(late) > 2
     found = texts_on(kept.azurite, kept.container.container_name)
     assert found.total() == len(found)
