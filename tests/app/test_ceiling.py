@@ -12,7 +12,7 @@ from time import monotonic
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingestion.open_storage import Storage
@@ -75,7 +75,7 @@ class Simulation:
             if arrived and not written:
                 continue
             if arrived and self._random.random() >= self._lost:
-                share.written(found, holders, worker.clock + self._now)
+                share.written(holders, worker.clock + self._now)
             yield RENEW_SECONDS
 
     def _send(self, worker: Worker, share: Share, sent: list[float]) -> Process:
@@ -116,6 +116,7 @@ SOME_WORKERS = st.lists(
 @given(
     ceiling=st.floats(10, 200), workers=SOME_WORKERS, seed=st.integers(0, 2**32), lost=st.sampled_from([0.0, 0.2, 0.5])
 )
+@example(ceiling=100, workers=[Worker(cut_off=(20, 50)), Worker()], seed=12, lost=0.5)  # it joins again unheard
 def test_over_any_ten_seconds_all_workers_together_stay_below_the_ceiling(
     ceiling: float, workers: list[Worker], seed: int, lost: float
 ) -> None:
