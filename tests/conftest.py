@@ -16,6 +16,12 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """The loop that an async test and its async fixtures share, of a scope that lets no test meet another's loop."""
+    return "asyncio"
+
+
+@pytest.fixture
 def queue_name() -> str:
     """A name for a queue or a container that no other test has."""
     return f"test-{uuid.uuid4().hex[:12]}"

@@ -52,6 +52,8 @@ class Share:
 
     def renewed(self, found: Mapping[str, float], now: float) -> dict[str, float]:
         """Return what to write at once in place of `found`, which was read just before `now`."""
+        if self._holder not in found:
+            self._begins = float("inf")  # it joins, however many of its writes get no answer
         seen = {}
         for holder, mark in found.items():
             before = self._seen.get(holder)
@@ -61,9 +63,9 @@ class Share:
         live = {holder: mark for holder, (mark, since) in seen.items() if now - since < LEASE_SECONDS}
         return live | {self._holder: now}
 
-    def written(self, found: Mapping[str, float], holders: Mapping[str, float], now: float) -> None:
-        """Take the share that follows from `holders`, which have replaced `found` in the blob by `now`."""
-        if self._holder not in found or self._begins == float("inf"):  # it joins
+    def written(self, holders: Mapping[str, float], now: float) -> None:
+        """Take the share that follows from `holders`, which were in the blob by `now`."""
+        if self._begins == float("inf"):
             self._begins = now + HELD_SECONDS if len(holders) > 1 else now
         self._holders = len(holders)
         self._ends = holders[self._holder] + HELD_SECONDS
@@ -157,7 +159,7 @@ class _Lease:
             except (ResourceExistsError, ResourceModifiedError):
                 await asyncio.sleep(random.uniform(0.0, 0.1))
                 continue
-            self._share.written(found, holders, monotonic())
+            self._share.written(holders, monotonic())
             return
 
     async def _read(self) -> tuple[dict[str, float], dict[str, Any]]:

@@ -6,29 +6,26 @@ The clock of the blobs is the real one, so a test that wants time to pass looks 
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import wraps
-from inspect import Signature, signature
 from typing import Any
 
 import azure.functions as func
 import pytest
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ServiceResponseError
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
+from azure.storage.blob.aio import BlobLeaseClient
 
 from clients.keeper import keep
 from clients.redrive_run import redrive_run
 from ingestion.contracts import Chunks, Run, RunRequest, RunState
-from ingestion.open_storage import Storage, close_storage, open_storage
+from ingestion.open_storage import Storage
 from ingestion.run import open_runs, run_state
 from ingestion.run.ledger import Ledger
 from ingestion.run.open_runs import OpenRun
 from ingestion.run.request import create_request, request_blob
-from ingestion.settings import load_settings
 from ingestion.wire import JsonObject, to_wire
 from local.emulator import Azurite
 from tests.app.engine import HUB, START, STARTED_AT, Engine
@@ -39,9 +36,6 @@ UNDER_WAY = replace(FRESH, batches=3, window=3)
 DONE = replace(UNDER_WAY, source_exhausted=True)
 CRASH = "Orchestrator function 'ingest_run' failed: One or more errors occurred. (python exited with code 137 (0x89))"
 LATER = timedelta(minutes=11)
-
-Work = Callable[[], Awaitable[Any]]
-Scene = Callable[[str], AbstractAsyncContextManager[tuple[Work, Work]]]
 
 
 def at_work(run_id: str = "run") -> JsonObject:
@@ -55,31 +49,37 @@ class Died(BaseException):
 
 
 class Connection(AioHttpTransport):
-    """Counts the requests to storage; before the one numbered `interrupted_at` somebody else does something.
+    """Counts the requests to storage; right before the one numbered `interrupted_at` comes what is to come `meanwhile`.
 
-    The requests of somebody else do not count, and when the process has died no request gets through.
+    When the process has died no request gets through; of an answer that is lost the request was done.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.requests: list[str] = []
-        self.interrupted_at = 0
-        self.is_dead = False
-        self.meanwhile: Work = self.die
+        self.requests = self.interrupted_at = 0
+        self.meanwhile: Awaitable[Any] | None = None
+        self.is_dead = self.is_answer_lost = False
 
     async def send(self, request: Any, **options: Any) -> Any:
-        self.requests.append(f"{request.method} {request.url}")
-        if len(self.requests) == self.interrupted_at:
-            self.interrupted_at, so_far = 0, list(self.requests)
-            await self.meanwhile()
-            self.requests = so_far
+        self.requests += 1
+        if self.meanwhile is not None and self.requests == self.interrupted_at:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile
         if self.is_dead:
             raise Died
-        return await super().send(request, **options)
+        response = await super().send(request, **options)
+        if self.is_answer_lost:
+            self.is_answer_lost = False
+            raise ServiceResponseError("the connection was closed")
+        return response
 
     async def die(self) -> None:
         """Let the process be gone."""
         self.is_dead = True
+
+    async def lose_answer(self) -> None:
+        """Let the answer to the next request be lost, after storage has done what it was asked."""
+        self.is_answer_lost = True
 
 
 class Kept:
@@ -89,6 +89,7 @@ class Kept:
         self.azurite, self.storage, self.container, self.connection = azurite, storage, storage.container, connection
         self.engine: Any = Engine()
         self.now = datetime.now(UTC)
+        self._came_so_far = False
 
     async def look(self, *, after: timedelta = timedelta(0), times: int = 1, engine: Any = None) -> None:
         """Let the keeper look so many times, so much later than now."""
@@ -147,77 +148,38 @@ class Kept:
         with suppress(HttpResponseError):  # no lease, or no request
             await BlobLeaseClient(request_blob(self.container, run_id)).break_lease(0)
 
-    async def at_each_request(self, scene: Scene) -> int:
-        """Play a scene once for each request of its work, each with a run of its own; return how many there are.
-
-        A scene yields its work, and what happens right before the first, second, ... request of it; in the last scene
-        that happens after the work. `connection.die` lets the process be gone from that request on.
-        """
+    async def at_each_request(self, *, more_than: int) -> AsyncIterator[str]:
+        """Yield a run id for each request of the work that is `interrupted` at it, and one for the end of the work."""
         for number in itertools.count(1):
-            async with scene(f"run-{number}") as (work, meanwhile):
-                came_so_far = await self._interrupted(number, work, meanwhile)
+            self.connection.interrupted_at = number
+            yield f"run-{number}"
             self.engine.let_rest(f"run-{number}")
-            if not came_so_far:
-                return number - 1
-        raise AssertionError("the work has no end")
+            if not self._came_so_far:
+                assert number - 1 > more_than
+                return
 
-    async def _interrupted(self, number: int, work: Work, meanwhile: Work) -> bool:
-        connection = self.connection
-        connection.requests, connection.interrupted_at, connection.meanwhile = [], number, meanwhile
-        others = asyncio.all_tasks()
+    async def interrupted(self, work: Awaitable[Any], *, by: Awaitable[Any]) -> None:
+        """Do some work, and `by` right before the request whose turn it is, or in the end; it may be a death."""
+        connection, others = self.connection, asyncio.all_tasks()
+        connection.requests, connection.meanwhile = 0, by
         try:
-            await work()
+            await work
         except* Died:
             with_it = asyncio.all_tasks() - others
             for task in with_it:
                 task.cancel()
             await asyncio.gather(*with_it, return_exceptions=True)
-        came_so_far = connection.interrupted_at == 0
-        connection.interrupted_at = 0
-        if not came_so_far:
-            await meanwhile()
-        connection.is_dead = False
-        return came_so_far
+        self._came_so_far = connection.meanwhile is None
+        if connection.meanwhile is not None:
+            connection.meanwhile = None
+            await by
+        connection.is_dead = connection.is_answer_lost = False
 
     async def brought_to_rest(self, run_id: str) -> None:
         """Let another keeper look often enough at a run whose process has died."""
         for _ in range(4):
             await self.break_lock(run_id)
             await self.look(after=LATER)
-
-
-def keeping(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Give a test runs of its own as its first parameter; the others are pytest's."""
-
-    @wraps(test)
-    def run(azurite: Azurite, queue_name: str, **given: Any) -> None:
-        settings = {
-            "AzureWebJobsStorage": azurite.connection_string,
-            "SLUICE_CONTAINER": queue_name,
-            "SLUICE_QUEUE": queue_name,
-            "SLUICE_DEMO_URL": "http://127.0.0.1:1",  # where nobody listens
-        }
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in settings.items():
-                patch.setenv(name, value)
-            asyncio.run(_prepared(azurite, lambda kept: test(kept, **given)))
-
-    own, others = signature(run, follow_wrapped=False).parameters, list(signature(test).parameters.values())[1:]
-    run.__signature__ = Signature([own["azurite"], own["queue_name"], *others])  # type: ignore[attr-defined]
-    return run
-
-
-async def _prepared(azurite: Azurite, work: Callable[[Kept], Awaitable[None]]) -> None:
-    """Do `work` with a container and a queue, in which the functions of the app find their runs."""
-    settings, connection = load_settings(), Connection()
-    storage, text = open_storage(settings), azurite.connection_string
-    async with ContainerClient.from_connection_string(text, settings.container, transport=connection) as container:
-        storage.container = container
-        try:
-            await storage.prepare()
-            await work(Kept(azurite, storage, connection))
-        finally:
-            await close_storage()
 
 
 def actions(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:

@@ -12,14 +12,13 @@ from ingestion.run.command import give
 from ingestion.run.run_state import PAUSE, next_window
 from ingestion.wire import to_wire
 from tests.app.driven import call
-from tests.app.kept import DONE, FRESH, Kept, keeping
+from tests.app.kept import DONE, FRESH, Kept
 
 
 async def blobs(kept: Kept) -> set[str]:
     return {name.rpartition("/")[2] async for name in kept.container.list_blob_names(name_starts_with="runs/")}
 
 
-@keeping
 async def test_a_late_end_of_an_older_attempt_takes_nothing_from_the_newer_one(kept: Kept) -> None:
     """The older one was terminated when all was sent, and redriven from the state before, in which a chunk waited."""
     spool = {"00000002-aa.ndjson", "00000002.json"}
@@ -35,13 +34,11 @@ async def test_a_late_end_of_an_older_attempt_takes_nothing_from_the_newer_one(k
     assert await blobs(kept) == {"request.json", "state.json", "report.json"}
 
 
-@keeping
 async def test_a_pause_holds_a_fetch_when_nothing_else_is_due(kept: Kept) -> None:
     await give(await kept.begun(), PAUSE)
     assert await call("fetch_batch", to_wire(next_window(FRESH, kept.now).supply)) == {"held": PAUSE}
 
 
-@keeping
 async def test_a_sweep_that_takes_too_long_does_not_fail_the_run_that_has_just_ended(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

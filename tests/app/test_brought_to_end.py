@@ -2,8 +2,6 @@
 
 import importlib
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from ingestion.errors import StorageRefused
 from ingestion.run import closing
 from ingestion.run.run_state import CANCEL
 from tests.app.driven import WHOLE, driven, stocked, texts_of
-from tests.app.kept import CRASH, Kept, Work, keeping
+from tests.app.kept import CRASH, Kept
 from tests.faults.sending import texts_on
 
 
@@ -45,19 +43,16 @@ ENDS = [("cancelled", {"command": CANCEL}), ("failed", {"error": "the source is 
 
 
 @pytest.mark.parametrize(("outcome", "changes"), ENDS)
-@keeping
 async def test_a_run_that_leaves_chunks_open_reports_what_of_them_is_on_the_queue_and_a_redrive_is_exact(
     kept: Kept, outcome: str, changes: dict[str, str]
 ) -> None:
     """Also if whoever closes its ledger dies at any request, and another does the rest."""
     run_ids = list[str]()
-
-    @asynccontextmanager
-    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+    async for run_id in kept.at_each_request(more_than=10):
         run_ids.append(run_id)
         state, ledger = await stocked(kept, run_id, **changes), kept.ledger(run_id)
         kept.engine.has("Terminated" if outcome == "terminated" else "Failed", run_id, output=CRASH)
-        yield lambda: closing.close(ledger, ended(state, outcome, kept), kept.now), kept.connection.die
+        await kept.interrupted(closing.close(ledger, ended(state, outcome, kept), kept.now), by=kept.connection.die())
         await kept.brought_to_rest(run_id)
         report = await ledger.report() or {}
         told = tuple(report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending"))
@@ -65,30 +60,24 @@ async def test_a_run_that_leaves_chunks_open_reports_what_of_them_is_on_the_queu
         assert await ledger.state() == state, "what is open counts when it is finished"
         await done_again(kept, run_id)
 
-    assert await kept.at_each_request(dies) > 10
     assert texts_on(kept.azurite, kept.container.container_name) == all_once(*run_ids)
 
 
-@keeping
 async def test_a_redrive_that_dies_at_any_request_is_done_by_the_keeper_or_asked_for_again(kept: Kept) -> None:
     run_ids = list[str]()
-
-    @asynccontextmanager
-    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+    async for run_id in kept.at_each_request(more_than=10):
         run_ids.append(run_id)
         state = await stocked(kept, run_id, command=CANCEL)
         await closing.close(kept.ledger(run_id), closing.ended(state, kept.now), kept.now)
         kept.engine.has("Completed", run_id)
-        yield lambda: kept.redrive(run_id), kept.connection.die
+        await kept.interrupted(kept.redrive(run_id), by=kept.connection.die())
         await kept.brought_to_rest(run_id)
         assert (await kept.entry(run_id) is not None) == bool(kept.engine.started_of(run_id)), "what goes on is kept"
         await done_again(kept, run_id)
 
-    assert await kept.at_each_request(dies) > 10
     assert texts_on(kept.azurite, kept.container.container_name) == all_once(*run_ids)
 
 
-@keeping
 async def test_an_attempt_that_dies_at_any_request_brings_every_message_to_its_end_once_it_is_recovered_or_redriven(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,17 +92,14 @@ async def test_an_attempt_that_dies_at_any_request_brings_every_message_to_its_e
         return receipt
 
     monkeypatch.setattr(module, "enqueue", refused_at_first)
-
-    @asynccontextmanager
-    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+    async for run_id in kept.at_each_request(more_than=20):
         run_ids.append(run_id)
         state = await stocked(kept, run_id)
         kept.engine.has("Failed", run_id, output=CRASH)
-        yield lambda: driven(state), kept.connection.die
+        await kept.interrupted(driven(state), by=kept.connection.die())
         await kept.brought_to_rest(run_id)
         await done_again(kept, run_id)
 
-    assert await kept.at_each_request(dies) > 20
     found = texts_on(kept.azurite, kept.container.container_name)
     assert found.keys() == all_once(*run_ids).keys()
     assert found.total() - len(found) <= len(run_ids), "a death in the one chunk that was being sent repeats it"

@@ -22,7 +22,7 @@ from ingestion.storage.spool import BatchWriter
 from ingestion.wire import to_wire
 from local.emulator import Azurite
 from tests.app.driven import call, stocked
-from tests.app.kept import Kept, keeping
+from tests.app.kept import Kept
 
 RUN = Run("run", "20260101T000000-aa")
 MESSAGES, CHUNKS, PAGE = 2, 60, 25
@@ -106,7 +106,6 @@ def test_a_redrive_takes_over_what_the_one_before_had_not_come_to_and_leaves_its
     asyncio.run(scenario())
 
 
-@keeping
 async def test_a_chunk_that_a_late_copy_finishes_between_two_copies_of_its_listing_is_told_of_as_it_is_listed(
     kept: Kept,
 ) -> None:

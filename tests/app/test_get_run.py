@@ -12,7 +12,7 @@ from ingestion.contracts import Run
 from ingestion.run import run_state
 from ingestion.run.ledger import Ledger
 from ingestion.wire import JsonObject, to_wire
-from tests.app.kept import FRESH, Kept, keeping
+from tests.app.kept import FRESH, Kept
 
 STATE = {"run": ["run", "20260101T000000-aa"]}
 CRASH = "python exited with code 137"
@@ -44,7 +44,6 @@ def test_a_closed_ledger_says_how_a_run_has_ended_whatever_became_of_its_instanc
     assert (told["report"] is None) == (outcome is None)
 
 
-@keeping
 async def test_an_instance_of_an_earlier_start_that_has_ended_is_not_told_as_the_run(kept: Kept) -> None:
     earlier = run_state.start(Run("run", "earlier"), FRESH.request, FRESH.started_at)
     kept.engine.has("Completed", input=to_wire(earlier), output={"outcome": "completed"})

@@ -11,11 +11,10 @@ from ingestion.recovery import Recovery
 from ingestion.run import open_runs
 from ingestion.run.keeping import PATIENCE, Found
 from tests.app.engine import HUB, Engine
-from tests.app.kept import CRASH, FRESH, LATER, UNDER_WAY, Kept, actions, keeping
+from tests.app.kept import CRASH, FRESH, LATER, UNDER_WAY, Kept, actions
 
 
 @pytest.mark.parametrize("status", ["Pending", "Running", "Suspended", "no answer"])
-@keeping
 async def test_a_run_that_goes_on_or_of_which_the_engine_tells_nothing_is_left_alone(kept: Kept, status: str) -> None:
     await kept.begun()
     kept.engine.has("Running" if status == "no answer" else status)
@@ -25,14 +24,12 @@ async def test_a_run_that_goes_on_or_of_which_the_engine_tells_nothing_is_left_a
     assert (kept.engine.started, await kept.entry()) == ([], before)
 
 
-@keeping
 async def test_a_run_of_another_task_hub_is_not_even_asked_for(kept: Kept) -> None:
     await kept.begun(hub="OtherHub")
     await kept.look(after=LATER, times=3)
     assert (kept.engine.asked, kept.engine.started) == ([], [])
 
 
-@keeping
 async def test_a_person_s_redrive_moves_a_run_to_another_task_hub(kept: Kept) -> None:
     other = Engine("OtherHub")
     await kept.begun()
@@ -52,7 +49,6 @@ async def test_a_person_s_redrive_moves_a_run_to_another_task_hub(kept: Kept) ->
         (None, None, "the instance was gone"),
     ],
 )
-@keeping
 async def test_a_run_that_two_looks_in_a_row_find_dead_goes_on_where_it_was(
     kept: Kept, caplog: pytest.LogCaptureFixture, status: str, output: str, cause: str
 ) -> None:
@@ -70,7 +66,6 @@ async def test_a_run_that_two_looks_in_a_row_find_dead_goes_on_where_it_was(
     assert actions(caplog) == [("WARNING", "run_recovered")]
 
 
-@keeping
 async def test_a_run_that_fails_in_its_first_turn_goes_on_from_its_request(kept: Kept) -> None:
     await kept.begun(state=None, started_at=kept.now.isoformat())
     kept.engine.has("Failed", output=CRASH)
@@ -80,7 +75,6 @@ async def test_a_run_that_fails_in_its_first_turn_goes_on_from_its_request(kept:
 
 
 @pytest.mark.parametrize("earlier", [None, "Completed", "Failed", "Terminated"])
-@keeping
 async def test_a_start_that_was_lost_is_done_after_ten_minutes(kept: Kept, earlier: str | None) -> None:
     """Also if the history of an earlier start of the id is still there, however that had ended."""
     started_at = kept.now.isoformat()
@@ -93,7 +87,6 @@ async def test_a_start_that_was_lost_is_done_after_ten_minutes(kept: Kept, earli
     assert kept.engine.started == [replace(FRESH, started_at=started_at)]
 
 
-@keeping
 async def test_an_entry_whose_request_was_never_written_goes_after_ten_minutes(kept: Kept) -> None:
     await open_runs.enter(kept.container, "run", HUB, kept.now)
     await kept.look(after=PATIENCE - timedelta(seconds=1))
@@ -102,7 +95,6 @@ async def test_an_entry_whose_request_was_never_written_goes_after_ten_minutes(k
     assert (await kept.open_runs(), kept.engine.started) == ([], [])
 
 
-@keeping
 async def test_a_run_that_crashes_less_than_three_times_an_hour_is_recovered_for_ever(kept: Kept) -> None:
     await kept.begun()
     for number in range(8):
@@ -117,7 +109,6 @@ async def test_a_run_that_crashes_less_than_three_times_an_hour_is_recovered_for
     [("state.json", b'{"state": {"schema": 99}}'), ("state.json", b"{"), ("request.json", b"{}")],
     ids=["of a newer schema", "no JSON", "no request that can be read"],
 )
-@keeping
 async def test_a_run_that_cannot_be_looked_at_is_named_and_hinders_no_other(
     kept: Kept, caplog: pytest.LogCaptureFixture, name: str, content: bytes
 ) -> None:
@@ -132,7 +123,6 @@ async def test_a_run_that_cannot_be_looked_at_is_named_and_hinders_no_other(
     assert set(named) == {"b"}
 
 
-@keeping
 async def test_a_bounded_number_of_runs_is_looked_at_side_by_side(kept: Kept) -> None:
     for number in range(3 * RUNS_AT_ONCE):
         await open_runs.enter(kept.container, f"run-{number}", HUB, kept.now)

@@ -8,13 +8,12 @@ import pytest
 
 from ingestion.contracts import RunState
 from ingestion.run.lock import locked
-from tests.app.kept import CRASH, DONE, UNDER_WAY, Kept, actions, keeping
+from tests.app.kept import CRASH, DONE, UNDER_WAY, Kept, actions
 
 
 @pytest.mark.parametrize(
     ("state", "outcome"), [(DONE, "completed"), (replace(UNDER_WAY, error="the source is gone"), "failed")]
 )
-@keeping
 async def test_a_recorded_state_with_an_outcome_closes_the_ledger_with_it(
     kept: Kept, state: RunState, outcome: str
 ) -> None:
@@ -24,7 +23,6 @@ async def test_a_recorded_state_with_an_outcome_closes_the_ledger_with_it(
     assert (await kept.outcome(), kept.engine.started, await kept.open_runs()) == (outcome, [], [])
 
 
-@keeping
 async def test_a_run_that_has_closed_its_ledger_is_only_taken_out_of_the_index(kept: Kept) -> None:
     """Its own decision to fail stands, also if it died before it took itself out."""
     ledger = await kept.begun(state=replace(UNDER_WAY, error="too many failures"))
@@ -36,7 +34,6 @@ async def test_a_run_that_has_closed_its_ledger_is_only_taken_out_of_the_index(k
 
 
 @pytest.mark.parametrize("is_purged", [False, True])
-@keeping
 async def test_a_terminated_run_is_closed_as_terminated_and_can_still_be_redriven(
     kept: Kept, caplog: pytest.LogCaptureFixture, is_purged: bool
 ) -> None:
@@ -58,7 +55,6 @@ async def test_a_terminated_run_is_closed_as_terminated_and_can_still_be_redrive
     assert actions(caplog) == [("WARNING", "run_ended"), ("INFO", "ledger_closed_by_keeper")]
 
 
-@keeping
 async def test_after_three_recoveries_within_an_hour_a_run_is_given_up_with_its_report(
     kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:

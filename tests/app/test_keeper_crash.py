@@ -1,8 +1,6 @@
 """A keeper that dies at any request, two of them at once, and a keeper beside a person: no harm comes of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +12,7 @@ from ingestion.recovery import Recovery
 from ingestion.run import open_runs
 from ingestion.run.request import read_request
 from tests.app.engine import Engine
-from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Kept, Work, keeping
+from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Kept
 
 
 @pytest.mark.parametrize(
@@ -29,21 +27,16 @@ from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Kept, Work, keeping
         ("Failed", UNDER_WAY, 3, "failed"),
     ],
 )
-@keeping
 async def test_a_keeper_that_dies_at_any_request_leaves_a_run_that_the_next_one_brings_to_the_same_end(
     kept: Kept, status: str, state: Any, recoveries: int, outcome: str | None
 ) -> None:
     often = (Recovery(at=kept.now.isoformat(), cause="a crash"),) * recoveries
-
-    @asynccontextmanager
-    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+    async for run_id in kept.at_each_request(more_than=10):
         await kept.begun(run_id, state and replace(state, recoveries=often))
         kept.engine.has(status, run_id, output=CRASH)
-        yield lambda: kept.look(after=LATER, times=2), kept.connection.die
+        await kept.interrupted(kept.look(after=LATER, times=2), by=kept.connection.die())
         await kept.brought_to_rest(run_id)
         await ends_well(kept, run_id, outcome)
-
-    assert await kept.at_each_request(dies) > 10
 
 
 async def ends_well(kept: Kept, run_id: str, outcome: str | None) -> None:
@@ -58,47 +51,36 @@ async def ends_well(kept: Kept, run_id: str, outcome: str | None) -> None:
     assert started[0].attempt == len(started[0].recoveries) <= 2
 
 
-@keeping
 async def test_a_start_that_dies_at_any_request_is_done_by_the_keeper_if_it_was_written_down(kept: Kept) -> None:
-    @asynccontextmanager
-    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
-        yield lambda: kept.ask(start_run, run_id), kept.connection.die
+    async for run_id in kept.at_each_request(more_than=5):
+        await kept.interrupted(kept.ask(start_run, run_id), by=kept.connection.die())
         await kept.brought_to_rest(run_id)
         is_asked_for = await read_request(kept.container, run_id) is not None
         is_open = await kept.entry(run_id) is not None
         assert (is_open, len(kept.engine.started_of(run_id))) == (is_asked_for, is_asked_for)
 
-    assert await kept.at_each_request(dies) > 5
 
-
-@keeping
 async def test_a_deletion_that_dies_at_any_request_is_never_undone_by_the_keeper(kept: Kept) -> None:
-    @asynccontextmanager
-    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+    async for run_id in kept.at_each_request(more_than=5):
         await kept.begun(run_id)
         kept.engine.has("Terminated", run_id)
-        yield lambda: kept.ask(delete_run, run_id), kept.connection.die
+        await kept.interrupted(kept.ask(delete_run, run_id), by=kept.connection.die())
         await kept.brought_to_rest(run_id)
-
-    assert await kept.at_each_request(dies) > 5
     assert (kept.engine.started, await kept.open_runs()) == ([], [])
 
 
-@keeping
 async def test_a_redrive_that_moves_a_run_to_another_hub_between_two_requests_of_a_look_has_moved_it(
     kept: Kept,
 ) -> None:
-    @asynccontextmanager
-    async def moved(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+    async def move(run_id: str, other: Engine) -> None:
+        if not kept.engine.started and not await kept.is_locked(run_id):
+            await kept.redrive(run_id, engine=other)
+
+    async for run_id in kept.at_each_request(more_than=10):
         kept.engine, other = Engine(), Engine("OtherHub")
         await kept.begun(run_id)
         kept.engine.has("Failed", run_id, output=CRASH)
-
-        async def move() -> None:
-            if not kept.engine.started and not await kept.is_locked(run_id):
-                await kept.redrive(run_id, engine=other)
-
-        yield lambda: kept.look(times=2), move
+        await kept.interrupted(kept.look(times=2), by=move(run_id, other))
         before = len(kept.engine.started)
         await kept.look(after=LATER, times=3)
         entry = await kept.entry(run_id)
@@ -107,11 +89,8 @@ async def test_a_redrive_that_moves_a_run_to_another_hub_between_two_requests_of
         assert len(kept.engine.started) == before == (0 if other.started else 1)
         await open_runs.forget(kept.container, run_id)
 
-    assert await kept.at_each_request(moved) > 10
-
 
 @pytest.mark.parametrize("status", ["Failed", None])
-@keeping
 async def test_two_keepers_at_once_recover_a_run_once(kept: Kept, status: str | None) -> None:
     await kept.begun()
     kept.engine.has(status, output=CRASH)
@@ -120,7 +99,6 @@ async def test_two_keepers_at_once_recover_a_run_once(kept: Kept, status: str | 
     assert [state.attempt for state in kept.engine.started] == [1]
 
 
-@keeping
 async def test_a_keeper_beside_a_person_s_redrive_starts_no_second_attempt(kept: Kept) -> None:
     await kept.begun()
     kept.engine.has("Failed", output=CRASH)
@@ -129,7 +107,6 @@ async def test_a_keeper_beside_a_person_s_redrive_starts_no_second_attempt(kept:
     assert [state.attempt for state in kept.engine.started] == [1]
 
 
-@keeping
 async def test_a_keeper_beside_a_deletion_leaves_a_whole_run_or_none(kept: Kept) -> None:
     await kept.begun()
     kept.engine.has("Failed", output=CRASH)

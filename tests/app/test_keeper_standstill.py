@@ -8,12 +8,11 @@ from ingestion.run import open_runs
 from ingestion.run.keeping import PATIENCE
 from ingestion.run.ledger import Ledger
 from tests.app.engine import HUB
-from tests.app.kept import LATER, Kept, actions, at_work, keeping
+from tests.app.kept import LATER, Kept, actions, at_work
 
 REPORTED = ("WARNING", "run_stands_still")
 
 
-@keeping
 async def test_a_run_that_stands_still_is_reported_once_and_again_when_it_has_moved(
     kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -32,7 +31,6 @@ async def test_a_run_that_stands_still_is_reported_once_and_again_when_it_has_mo
 
 
 @pytest.mark.parametrize("chunk", [7, 8, None])
-@keeping
 async def test_a_run_whose_chunks_move_does_not_stand_still_however_old_its_state_is(
     kept: Kept, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, chunk: int | None
 ) -> None:
@@ -52,7 +50,6 @@ async def test_a_run_whose_chunks_move_does_not_stand_still_however_old_its_stat
 
 
 @pytest.mark.parametrize(("status", "phase"), [("Running", "waiting"), ("Running", "paused"), ("Suspended", "running")])
-@keeping
 async def test_a_run_that_says_what_it_waits_for_does_not_stand_still(
     kept: Kept, caplog: pytest.LogCaptureFixture, status: str, phase: str
 ) -> None:

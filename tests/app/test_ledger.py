@@ -13,14 +13,13 @@ from ingestion.run.request import create_request, read_request
 from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.storage.json_blob import write_json
 from ingestion.wire import to_wire
-from tests.app.kept import FRESH, Kept, keeping
+from tests.app.kept import FRESH, Kept
 
 
 def at(attempt: int, window: int) -> RunState:
     return replace(FRESH, attempt=attempt, window=window)
 
 
-@keeping
 async def test_an_older_state_does_not_replace_a_newer_one(kept: Kept) -> None:
     ledger = kept.ledger()
     assert await ledger.state() is None
@@ -29,7 +28,6 @@ async def test_an_older_state_does_not_replace_a_newer_one(kept: Kept) -> None:
     assert await ledger.state() == at(1, 0)
 
 
-@keeping
 async def test_of_many_writers_at_once_the_newest_is_what_stays(kept: Kept) -> None:
     windows = list(range(20))
     random.Random(7).shuffle(windows)
@@ -37,21 +35,18 @@ async def test_of_many_writers_at_once_the_newest_is_what_stays(kept: Kept) -> N
     assert await kept.ledger().state() == at(0, 19)
 
 
-@keeping
 async def test_of_many_requests_at_once_all_see_the_same_one(kept: Kept) -> None:
     requests = [{"run_id": "run", "start": str(number)} for number in range(20)]
     seen = await asyncio.gather(*(create_request(kept.container, request) for request in requests))
     assert [*map(dict, seen)] == [await read_request(kept.container, "run")] * 20
 
 
-@keeping
 async def test_a_report_of_an_earlier_attempt_does_not_replace_that_of_a_later_one(kept: Kept) -> None:
     await kept.ledger().record_report({"outcome": "completed"}, 1)
     await kept.ledger().record_report({"outcome": "failed"}, 0)
     assert await kept.ledger().report() == {"run_id": "run", "attempt": 1, "window": 0, "outcome": "completed"}
 
 
-@keeping
 async def test_the_report_of_an_earlier_attempt_is_not_that_of_the_last(kept: Kept) -> None:
     await kept.ledger().record_state(at(0, 5), "now")
     await kept.ledger().record_report({"outcome": "failed"}, 0)
@@ -60,7 +55,6 @@ async def test_the_report_of_an_earlier_attempt_is_not_that_of_the_last(kept: Ke
     assert await kept.ledger().report() is None
 
 
-@keeping
 async def test_a_command_holds_until_the_next_one_and_a_cancellation_until_the_run_is_redriven(kept: Kept) -> None:
     ledger = kept.ledger()
     seen = [await read_command(kept.container, ledger.run)]
@@ -76,7 +70,6 @@ async def test_a_command_holds_until_the_next_one_and_a_cancellation_until_the_r
 
 
 @pytest.mark.parametrize("schema", [1, 3, "2", None])
-@keeping
 async def test_a_state_of_another_schema_is_refused_with_what_to_do(kept: Kept, schema: object) -> None:
     await write_json(kept.ledger().blob("state.json"), {"state": {**to_wire(FRESH), "schema": schema}})
     with pytest.raises(UnknownSchema, match="deploy the version that started the run, or delete the run"):

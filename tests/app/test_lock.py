@@ -12,10 +12,9 @@ from ingestion.errors import RunLocked, StorageUnavailable
 from ingestion.run import lock
 from ingestion.run.lock import locked
 from ingestion.run.request import read_request
-from tests.app.kept import Kept, keeping
+from tests.app.kept import Kept
 
 
-@keeping
 async def test_of_many_who_want_the_lock_one_has_it_at_a_time(kept: Kept) -> None:
     await kept.begun()
     holders, most = 0, 0
@@ -33,7 +32,6 @@ async def test_of_many_who_want_the_lock_one_has_it_at_a_time(kept: Kept) -> Non
 
 
 @pytest.mark.parametrize("renewals", [0, 3])
-@keeping
 async def test_a_holder_that_cannot_renew_the_lock_is_stopped_before_another_can_have_it(
     kept: Kept, monkeypatch: pytest.MonkeyPatch, renewals: int
 ) -> None:
@@ -137,7 +135,6 @@ def test_whoever_waits_for_the_lock_too_long_is_told_to_look_again_later() -> No
     assert isinstance(second, RunLocked)
 
 
-@keeping
 async def test_a_time_out_of_the_holder_s_own_is_its_own(kept: Kept) -> None:
     await kept.begun()
     with pytest.raises(TimeoutError, match="its own"):

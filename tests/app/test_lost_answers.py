@@ -1,12 +1,8 @@
 """Storage does what it was asked, and its answer is lost: the client asks again, and nothing comes of that."""
 
-import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
-from azure.core.exceptions import ServiceResponseError
-from azure.core.pipeline.transport import AioHttpTransport
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Batch, Chunk, Chunks, FailedChunks, FetchRequest, LoadRequest, Run, RunRequest
@@ -19,25 +15,8 @@ from ingestion.run.request import create_request, read_request, run_of
 from ingestion.run.run_state import PAUSE
 from ingestion.storage.checkpoint import CheckpointFile
 from ingestion.storage.spool import OpenBatch, Spool, read_lines
-from local.emulator import Azurite
-
-STARTED_AT = "2026-01-01T00:00:00+00:00"
-MOST_REQUESTS = 100
-
-
-class Losing(AioHttpTransport):
-    """Loses the answer to one request, after storage has done what it was asked."""
-
-    def __init__(self, lost: int) -> None:
-        super().__init__()
-        self.left = lost
-
-    async def send(self, request: Any, **options: Any) -> Any:
-        response = await super().send(request, **options)
-        self.left -= 1
-        if self.left == 0:
-            raise ServiceResponseError("the connection was closed")
-        return response
+from tests.app.engine import STARTED_AT
+from tests.app.kept import Kept
 
 
 async def whole_run(container: ContainerClient, run_id: str) -> None:
@@ -88,23 +67,6 @@ async def whole_run(container: ContainerClient, run_id: str) -> None:
     assert (report["outcome"], report["enqueued"], report["pending"], run_of(there)) == ("terminated", 2, 2, run)
 
 
-def test_an_answer_of_storage_that_is_lost_changes_nothing_whichever_it_is(azurite: Azurite, queue_name: str) -> None:
-    async def scenario() -> int:
-        text = azurite.connection_string
-        async with ContainerClient.from_connection_string(text, queue_name) as container:
-            await container.create_container()
-        for lost in range(1, MOST_REQUESTS):
-            losing = Losing(lost)
-            quick: dict[str, Any] = {
-                "initial_backoff": 0,
-                "increment_base": 0,
-                "retry_total": 2,
-                "random_jitter_range": 0,
-            }
-            async with ContainerClient.from_connection_string(text, queue_name, transport=losing, **quick) as container:
-                await whole_run(container, f"run-{lost}")
-            if losing.left > 0:
-                return lost
-        raise AssertionError("the requests never ended")
-
-    assert asyncio.run(scenario()) > 30
+async def test_an_answer_of_storage_that_is_lost_changes_nothing_whichever_it_is(kept: Kept) -> None:
+    async for run_id in kept.at_each_request(more_than=30):
+        await kept.interrupted(whole_run(kept.container, run_id), by=kept.connection.lose_answer())

@@ -12,7 +12,7 @@ import pytest
 from ingestion.sending import message_format
 from local.emulator import Azurite
 from tests.app_host import ROOT
-from tests.faults.sending import enqueue, opened, settings_for, spool
+from tests.faults.sending import sending, settings_for
 
 CHUNKS = """
     import asyncio, json
@@ -83,21 +83,15 @@ class Parsed:
 
 @pytest.mark.parametrize("record", ["x" * 30_000, "x" * 60_000], ids=["sent", "rejected"])
 @pytest.mark.parametrize("form", ["raw", "packed"])
-def test_at_most_1_mib_is_parsed_between_two_turns_of_the_event_loop(
-    azurite: Azurite, monkeypatch: pytest.MonkeyPatch, record: str, form: str
+@pytest.mark.parametrize("sent", [0, 140])
+async def test_at_most_1_mib_is_parsed_between_two_turns_of_the_event_loop(
+    azurite: Azurite, monkeypatch: pytest.MonkeyPatch, record: str, form: str, sent: int
 ) -> None:
-    settings = settings_for(azurite, SLUICE_MESSAGE_FORMAT=form)
-
-    async def scenario() -> int:
-        async with opened(settings) as storage:
-            request = await spool(storage, [{"record": record}] * 150)
-            for attempt in range(2):  # the second one skips what the first one has sent
-                if attempt:
-                    await storage.container.delete_blob(f"{request.run.folder}checkpoints/00000000.json")
-                parsed = Parsed(monkeypatch)
-                watching = asyncio.create_task(parsed.watch())
-                await enqueue(request, storage, settings)
-                watching.cancel()
-            return parsed.most
-
-    assert asyncio.run(scenario()) <= 1024 * 1024
+    async with sending(settings_for(azurite, SLUICE_MESSAGE_FORMAT=form), [{"record": record}] * 150) as chunk:
+        if sent:
+            await chunk.left_by_an_earlier_attempt(confirmed=((0, sent),))
+        parsed = Parsed(monkeypatch)
+        watching = asyncio.create_task(parsed.watch())
+        await chunk.send()
+        watching.cancel()
+    assert 0 < parsed.most <= 1024 * 1024

@@ -35,7 +35,7 @@ async def take(queue: Queue, body: bytes, effort: Effort, deadline: float, stopp
 def turns(per_second: float) -> Turn:
     """The turns of the only worker of a run."""
     share = Share("worker", per_second)
-    share.written({}, share.renewed({}, monotonic()), monotonic())
+    share.written(share.renewed({}, monotonic()), monotonic())
     return share.turn
 
 

@@ -1,8 +1,8 @@
 """A run id is free again after a deletion: what is still at work for the deleted run does not touch the younger one."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from ingestion.run.run_state import CANCEL, chunks_in_window, next_window, redri
 from ingestion.storage.spool import BatchWriter, Spool
 from ingestion.wire import to_wire
 from tests.app.driven import MESSAGES, WHOLE, call, driven, stocked, texts_of
-from tests.app.kept import Kept, Work, keeping
+from tests.app.kept import Kept
 from tests.faults.sending import texts_on
 
 OLD, NEW = "20260101T000000-aa", "20260201T000000-bb"
@@ -72,7 +72,6 @@ async def versions(kept: Kept) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("late", LATE)
-@keeping
 async def test_a_deleted_run_that_is_still_at_work_changes_nothing_of_the_younger_one(
     kept: Kept, late: Callable[[Kept, RunState], Awaitable[None]]
 ) -> None:
@@ -106,55 +105,38 @@ async def ran(kept: Kept, run_id: str) -> RunState:
     return state
 
 
-@keeping
 async def test_a_start_after_a_deletion_that_died_at_any_request_never_repeats_a_key(kept: Kept) -> None:
-    @asynccontextmanager
-    async def dies(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+    async for run_id in kept.at_each_request(more_than=5):
         await ran(kept, run_id)
-        yield lambda: kept.ask(delete_run, run_id), kept.connection.die
+        await kept.interrupted(kept.ask(delete_run, run_id), by=kept.connection.die())
         await kept.break_lock(run_id)
         await kept.ask(start_run, run_id)
         starts = [state.run.start for state in kept.engine.started_of(run_id)]
         assert len(starts) == len(set(starts))
 
-    assert await kept.at_each_request(dies) > 5
 
-
-@keeping
 async def test_a_start_during_which_its_run_is_deleted_and_started_anew_starts_nothing_of_the_deleted_one(
     kept: Kept,
 ) -> None:
-    @asynccontextmanager
-    async def replaced(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+    async def replace_it(run_id: str, new: list[RunState]) -> None:
+        if not await kept.is_locked(run_id) and not kept.engine.started_of(run_id):
+            assert await kept.ask(delete_run, run_id) == 200
+            new.append(await ran(kept, run_id))
+
+    async for run_id in kept.at_each_request(more_than=5):
         with suppress(BaseException):
             kept.engine.is_away = True  # the request is written, and nothing is started
             await kept.ask(start_run, run_id)
         kept.engine.is_away = False
         new = list[RunState]()
-
-        async def replace_it() -> None:
-            if not await kept.is_locked(run_id) and not kept.engine.started_of(run_id):
-                assert await kept.ask(delete_run, run_id) == 200
-                new.append(await ran(kept, run_id))
-
-        yield lambda: kept.ask(start_run, run_id), replace_it
+        await kept.interrupted(kept.ask(start_run, run_id), by=replace_it(run_id, new))
         assert not new or [state.run for state in kept.engine.started_of(run_id)] == [new[0].run]
 
-    assert await kept.at_each_request(replaced) > 5
 
-
-@keeping
 async def test_a_deletion_of_remains_beside_a_start_takes_nothing_from_the_start(kept: Kept) -> None:
-    @asynccontextmanager
-    async def beside(run_id: str) -> AsyncIterator[tuple[Work, Work]]:
+    async for run_id in kept.at_each_request(more_than=3):
         await kept.container.upload_blob(f"runs/{run_id}/{OLD}/state.json", b"{}")
-        new = list[RunState]()
-
-        async def start() -> None:
-            new.append(await ran(kept, run_id))
-
-        yield lambda: kept.ask(delete_run, run_id), start
+        await kept.interrupted(kept.ask(delete_run, run_id), by=ran(kept, run_id))
         if kept.engine.instances.get(run_id):
-            assert await Ledger(kept.container, new[0].run).state() == new[0]
-
-    assert await kept.at_each_request(beside) > 3
+            (new,) = kept.engine.started_of(run_id)
+            assert await Ledger(kept.container, new.run).state() == new

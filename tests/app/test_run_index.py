@@ -10,7 +10,7 @@ from ingestion.run import closing, run_index
 from ingestion.run.clean_up import sweep
 from ingestion.run.ledger import Ledger
 from tests.app.engine import START, STARTED_AT
-from tests.app.kept import CRASH, FRESH, Kept, keeping
+from tests.app.kept import CRASH, FRESH, Kept
 
 
 async def listed(kept: Kept) -> list[tuple[str, str]]:
@@ -20,7 +20,6 @@ async def listed(kept: Kept) -> list[tuple[str, str]]:
     return [(name.partition("-")[2].removesuffix(".json"), outcome) for name, outcome in found]
 
 
-@keeping
 async def test_runs_are_listed_newest_first_whatever_their_ids(kept: Kept) -> None:
     began = datetime.fromisoformat(STARTED_AT)
     for run_id, seconds in [("b", 0.0), ("a", 1.0), ("c", 1.002), ("d", 3e8), ("e", 2.0)]:
@@ -29,7 +28,6 @@ async def test_runs_are_listed_newest_first_whatever_their_ids(kept: Kept) -> No
     assert [run_id for run_id, _ in await listed(kept)] == ["d", "e", "c", "a", "b"]
 
 
-@keeping
 async def test_a_run_is_listed_from_its_start_with_its_outcome_once_it_has_ended_until_it_is_gone(kept: Kept) -> None:
     for run_id in ("deleted", "swept"):
         assert await kept.ask(start_run, run_id) == 202
@@ -52,7 +50,6 @@ async def fails(kept: Kept, run_id: str) -> None:
     kept.engine.has("Failed", run_id, output=CRASH)
 
 
-@keeping
 async def test_the_late_end_of_a_deleted_run_does_not_list_it_again(kept: Kept) -> None:
     state = replace(FRESH, error="the source is gone")
     await run_index.enter(kept.container, state)

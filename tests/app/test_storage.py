@@ -1,6 +1,5 @@
 """The way to storage: who may do less still gets through, and what goes wrong is told so that a person can act."""
 
-import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -13,11 +12,11 @@ from ingestion.settings import load_settings
 from ingestion.storage.failures import storage_errors
 from local.emulator import Azurite
 from local.emulator.server import ACCOUNT, ACCOUNT_KEY
-from tests.faults.sending import enqueue, opened, spool, texts_on
+from tests.faults.sending import sending, texts_on
 
 
 @pytest.mark.parametrize("keyword", ["SharedAccessSignature", "sharedaccesssignature"])
-def test_who_may_only_put_messages_sends_to_a_queue_that_is_there(
+async def test_who_may_only_put_messages_sends_to_a_queue_that_is_there(
     azurite: Azurite, queue_name: str, keyword: str
 ) -> None:
     with QueueClient.from_connection_string(azurite.connection_string, queue_name) as client:
@@ -32,13 +31,9 @@ def test_who_may_only_put_messages_sends_to_a_queue_that_is_there(
         "SLUICE_QUEUES": f"OTHER/{queue_name}",
         "OTHER": f"QueueEndpoint={endpoint};BlobEndpoint={endpoint};{keyword}={signature}",
     })  # fmt: skip
-
-    async def scenario() -> None:
-        async with opened(settings) as storage:
-            receipt = await enqueue(await spool(storage, ["a", "b"]), storage, settings)
-        assert (receipt.enqueued, receipt.error) == (2, None)
-
-    asyncio.run(scenario())
+    async with sending(settings, ["a", "b"]) as chunk:
+        receipt = await chunk.send()
+    assert (receipt.enqueued, receipt.error) == (2, None)
     assert texts_on(azurite, queue_name) == Counter("ab")
 
 

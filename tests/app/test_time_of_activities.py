@@ -10,12 +10,11 @@ from ingestion.run.run_state import next_window
 from ingestion.storage.checkpoint import Checkpoint, CheckpointFile
 from ingestion.wire import to_wire
 from tests.app.driven import MESSAGES, call, stocked
-from tests.app.kept import Kept, keeping
+from tests.app.kept import Kept
 
 SECONDS = 2
 
 
-@keeping
 async def test_storage_that_is_black_holed_at_the_last_checkpoint_ends_the_attempt_in_time(kept: Kept) -> None:
     state = await stocked(kept)
     request = to_wire(next_window(state, kept.now).chunks[-1])

@@ -9,7 +9,7 @@ from typing import Any
 from ingestion.sending.packed import unpack
 from local.emulator import Azurite
 from local.emulator.server import node
-from tests.faults.sending import RUN, enqueue, opened, settings_for, spool
+from tests.faults.sending import RUN, sending, settings_for
 
 READER = Path(__file__).with_name("read_queue.js")
 KEYS = f"{RUN.id}/{RUN.start}/0"
@@ -21,8 +21,8 @@ def read_with_node(azurite: Azurite, format: str) -> list[str]:
     settings = settings_for(azurite, SLUICE_MESSAGE_FORMAT=format)
 
     async def send() -> None:
-        async with opened(settings) as storage:
-            await enqueue(await spool(storage, MESSAGES), storage, settings)
+        async with sending(settings, MESSAGES) as chunk:
+            await chunk.send()
 
     asyncio.run(send())
     command = [str(node()), str(READER), azurite.connection_string, settings.queue]

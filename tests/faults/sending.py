@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
@@ -13,10 +14,11 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 from ingestion.contracts import Chunk, EnqueueRequest, Receipt, Run
 from ingestion.errors import RetryableError
 from ingestion.open_storage import Storage
-from ingestion.sending import enqueue as sender
+from ingestion.sending.enqueue import enqueue
+from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings, load_settings
 from ingestion.storage.checkpoint import Checkpoint, CheckpointFile
-from ingestion.storage.spool import BatchWriter
+from ingestion.storage.spool import BatchWriter, count_of
 from local.emulator import Azurite
 from local.emulator.server import ACCOUNT
 
@@ -44,32 +46,56 @@ async def opened(settings: Settings) -> AsyncIterator[Storage]:
         await storage.close()
 
 
-async def spool(storage: Storage, messages: Sequence[Any], run: Run = RUN) -> EnqueueRequest:
-    """Write all `messages` into the spool as the first chunk of a run, and return the request for it."""
-    writer = BatchWriter(storage.container, run, first_chunk=0)
-    await writer.write_chunk([json.dumps(message).encode() + b"\n" for message in messages])
-    return EnqueueRequest(run=run, source="demo", chunk=Chunk(0, writer.token))
+@dataclass
+class Sending:
+    """A chunk in the spool of a run, on its way to queues of its own."""
+
+    settings: Settings
+    storage: Storage
+    request: EnqueueRequest
+
+    async def send(self, settings: Settings | None = None, *, over: Storage | None = None) -> Receipt:
+        """Send the chunk once; another worker does it with other settings, or `over` another storage."""
+        storage = over or self.storage
+        return await enqueue(self.request, storage.container, storage.queues, settings or self.settings)
+
+    async def until_finished(self, attempts: int = 5) -> Receipt:
+        """Send the chunk as the durable retry and the next windows do."""
+        for _ in range(attempts - 1):
+            with contextlib.suppress(RetryableError):
+                receipt = await self.send()
+                if not receipt.held:
+                    return receipt
+        return await self.send()
+
+    @property
+    def file(self) -> CheckpointFile:
+        return CheckpointFile(self.storage.container, self.request.run, self.request.chunk)
+
+    async def checkpoint(self) -> Checkpoint:
+        """Return what is known of the chunk."""
+        found, _ = await self.file.read()
+        return found
+
+    async def left_by_an_earlier_attempt(self, **known: Any) -> None:
+        """Let the checkpoint of the chunk hold this, before it is sent."""
+        file = self.file
+        earlier = await file.claim(await count_of(self.storage.container, self.request.run, self.request.chunk), 0)
+        await file.write(replace(earlier, **known))
+
+    async def rejects(self) -> list[dict[str, Any]]:
+        """Return what is kept of the messages that no queue takes."""
+        download = await self.storage.container.download_blob(rejects_name(self.request))
+        return [json.loads(line) for line in (await download.readall()).splitlines()]
 
 
-async def checkpoint_of(storage: Storage, request: EnqueueRequest) -> Checkpoint:
-    """What is known of a chunk."""
-    found, _ = await CheckpointFile(storage.container, request.run, request.chunk).read()
-    return found
-
-
-async def enqueue(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
-    """Send a chunk once."""
-    return await sender.enqueue(request, storage.container, storage.queues, settings)
-
-
-async def until_finished(request: EnqueueRequest, storage: Storage, settings: Settings, attempts: int = 5) -> Receipt:
-    """Try as the durable retry and the next windows do."""
-    for _ in range(attempts - 1):
-        with contextlib.suppress(RetryableError):
-            receipt = await enqueue(request, storage, settings)
-            if not receipt.held:
-                return receipt
-    return await enqueue(request, storage, settings)
+@asynccontextmanager
+async def sending(settings: Settings, messages: Sequence[Any]) -> AsyncIterator[Sending]:
+    """Write all `messages` into the spool as the first chunk of a run."""
+    async with opened(settings) as storage:
+        writer = BatchWriter(storage.container, RUN, first_chunk=0)
+        await writer.write_chunk([json.dumps(message).encode() + b"\n" for message in messages])
+        yield Sending(settings, storage, EnqueueRequest(run=RUN, source="demo", chunk=Chunk(0, writer.token)))
 
 
 def texts_on(azurite: Azurite, queue: str, *, base64: bool = True) -> Counter[str]:

@@ -1,7 +1,6 @@
 """Whatever lies between the sender and the queue may fail: nothing is lost, repeats stay within bounds, counts hold."""
 
 import asyncio
-import json
 import threading
 from collections import Counter
 from pathlib import Path
@@ -12,13 +11,12 @@ import pytest
 from ingestion.contracts import Receipt
 from ingestion.errors import ChunkTakenOver
 from ingestion.sending.packed import unpack
-from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings
-from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, duplicates_at_most
+from ingestion.storage.checkpoint import duplicates_at_most
 from local.chaos.fault import Fault
 from local.emulator import Azurite
 from tests.faults.proxy import FaultProxy, Script
-from tests.faults.sending import enqueue, opened, repeated, settings_for, spool, texts_on, until_finished
+from tests.faults.sending import opened, repeated, sending, settings_for, texts_on
 
 IDS = [f"id-{number:04}" for number in range(300)]
 WINDOW = 64
@@ -33,81 +31,72 @@ def from_on(first: int, fault: Fault) -> Script:
     return lambda number: fault if number >= first else None
 
 
-async def send_through(azurite: Azurite, script: Script, **names: str) -> tuple[Receipt, Settings, FaultProxy]:
+async def send_through(azurite: Azurite, script: Script, **names: str) -> tuple[Receipt, Counter[str]]:
+    """Send a chunk while the queue does as the script says; return the receipt, and what is on the queue."""
     async with FaultProxy(azurite.ports["Queue"]) as proxy:
         settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW), **names)
-        async with opened(settings) as storage:
-            request = await spool(storage, IDS)
+        async with sending(settings, IDS) as chunk:
             proxy.follow(script)
-            return await until_finished(request, storage, settings), settings, proxy
+            return await chunk.until_finished(), texts_on(azurite, settings.queue)
 
 
 @pytest.mark.parametrize(("step", "fault"), [(3, Fault.BUSY), (9, Fault.CUT), (7, Fault.SLOW)])
-def test_what_the_queue_did_not_store_is_sent_again_and_nothing_twice(
+async def test_what_the_queue_did_not_store_is_sent_again_and_nothing_twice(
     azurite: Azurite, step: int, fault: Fault
 ) -> None:
-    receipt, settings, _ = asyncio.run(send_through(azurite, every(step, fault)))
-    found = texts_on(azurite, settings.queue)
+    receipt, found = await send_through(azurite, every(step, fault))
     assert sorted(found) == IDS
     assert repeated(found) == 0
     assert (receipt.enqueued, receipt.failed, receipt.rejected, receipt.error) == (300, 0, 0, None)
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.BEHEADED, Fault.FAILED])
-def test_what_was_stored_without_an_answer_that_says_so_is_counted_as_a_possible_duplicate(
+async def test_what_was_stored_without_an_answer_that_says_so_is_counted_as_a_possible_duplicate(
     azurite: Azurite, fault: Fault
 ) -> None:
-    receipt, settings, _ = asyncio.run(send_through(azurite, every(16, fault)))
-    found = texts_on(azurite, settings.queue)
+    receipt, found = await send_through(azurite, every(16, fault))
     assert sorted(found) == IDS
     assert 0 < repeated(found) == receipt.possible_duplicates == receipt.retries == len(HINDERED) // 16
     assert receipt.enqueued == 300
 
 
-def test_a_burst_of_busy_answers_is_waited_for_and_counted(azurite: Azurite) -> None:
-    receipt, _, _ = asyncio.run(send_through(azurite, lambda number: Fault.BUSY if number in range(100, 140) else None))
+async def test_a_burst_of_busy_answers_is_waited_for_and_counted(azurite: Azurite) -> None:
+    receipt, _ = await send_through(azurite, lambda number: Fault.BUSY if number in range(100, 140) else None)
     assert receipt.retries == 40
     assert receipt.throttled_seconds > 0
     assert receipt.possible_duplicates == 0
 
 
-def test_an_expired_grant_is_renewed_and_the_message_sent_again(azurite: Azurite) -> None:
+async def test_an_expired_grant_is_renewed_and_the_message_sent_again(azurite: Azurite) -> None:
     """Once, as the service does it: to be turned away with the new grant as well would mean that a role is missing."""
-    receipt, settings, _ = asyncio.run(send_through(azurite, lambda number: Fault.EXPIRED if number == 100 else None))
-    assert sorted(texts_on(azurite, settings.queue)) == IDS
+    receipt, found = await send_through(azurite, lambda number: Fault.EXPIRED if number == 100 else None)
+    assert sorted(found) == IDS
     assert (receipt.enqueued, receipt.retries, receipt.possible_duplicates, receipt.error) == (300, 1, 0, None)
 
 
-def test_a_queue_that_lets_nobody_in_is_a_failed_chunk_with_the_role_that_is_missing(azurite: Azurite) -> None:
-    receipt, settings, _ = asyncio.run(send_through(azurite, from_on(100, Fault.EXPIRED)))
-    found = texts_on(azurite, settings.queue)
+async def test_a_queue_that_lets_nobody_in_is_a_failed_chunk_with_the_role_that_is_missing(azurite: Azurite) -> None:
+    receipt, found = await send_through(azurite, from_on(100, Fault.EXPIRED))
     assert receipt.enqueued == found.total() == 100
     assert receipt.failed == 200
     assert "401" in str(receipt.error)
     assert "tenant" in str(receipt.error)
 
 
-def test_a_message_that_the_queue_itself_refuses_is_rejected_with_what_it_said_and_the_others_go_through(
+async def test_a_message_that_the_queue_itself_refuses_is_rejected_with_what_it_said_and_the_others_go_through(
     azurite: Azurite,
 ) -> None:
     """Counted as such also by a checkpoint in mid-chunk, which is all that is known if the worker is then lost."""
 
-    async def scenario() -> tuple[Receipt, Settings, Checkpoint, list[Any]]:
-        async with FaultProxy(azurite.ports["Queue"]) as proxy:
-            settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES="20")
-            async with opened(settings) as storage:
-                request = await spool(storage, ["x" * 60_000, *IDS])
-                proxy.follow(lambda number: Fault.REFUSED if number in (10, 40) else None)
-                worker = asyncio.create_task(enqueue(request, storage, settings))
-                proxy.on_stored = lambda stored: worker.cancel() if stored == 200 else None
-                await asyncio.wait([worker])
-                found, _ = await CheckpointFile(storage.container, request.run, request.chunk).read()
-                proxy.on_stored = lambda stored: None
-                receipt = await enqueue(request, storage, settings)
-                download = await storage.container.download_blob(rejects_name(request))
-                return receipt, settings, found, [json.loads(line) for line in (await download.readall()).splitlines()]
-
-    receipt, settings, lost, rejects = asyncio.run(scenario())
+    async with FaultProxy(azurite.ports["Queue"]) as proxy:
+        settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES="20")
+        async with sending(settings, ["x" * 60_000, *IDS]) as chunk:
+            proxy.follow(lambda number: Fault.REFUSED if number in (10, 40) else None)
+            worker = asyncio.create_task(chunk.send())
+            proxy.on_stored = lambda stored: worker.cancel() if stored == 200 else None
+            await asyncio.wait([worker])
+            lost = await chunk.checkpoint()
+            proxy.on_stored = lambda stored: None
+            receipt, rejects = await chunk.send(), await chunk.rejects()
     found = texts_on(azurite, settings.queue)
     assert (lost.rejected, len(lost.refusals), lost.unsendable) == (3, 2, 1)
     assert 180 <= lost.enqueued <= 200
@@ -119,42 +108,37 @@ def test_a_message_that_the_queue_itself_refuses_is_rejected_with_what_it_said_a
     ]
 
 
-def test_a_queue_that_refuses_message_after_message_fails_the_chunk(azurite: Azurite) -> None:
-    receipt, _, _ = asyncio.run(send_through(azurite, from_on(100, Fault.REFUSED)))
+async def test_a_queue_that_refuses_message_after_message_fails_the_chunk(azurite: Azurite) -> None:
+    receipt, _ = await send_through(azurite, from_on(100, Fault.REFUSED))
     assert receipt.enqueued == 100
     assert "refuses too many messages" in str(receipt.error)
     assert receipt.enqueued + receipt.rejected + receipt.failed == 300
 
 
-def test_a_queue_out_of_reach_for_a_while_delays_the_chunk_and_no_more(
+async def test_a_queue_out_of_reach_for_a_while_delays_the_chunk_and_no_more(
     azurite: Azurite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def scenario() -> tuple[Receipt, Settings]:
-        refused, loop = asyncio.Event(), asyncio.get_running_loop()
-        connect = loop.create_connection
+    refused, down, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+    connect = loop.create_connection
 
-        async def watched(*where: Any, **how: Any) -> Any:
-            try:
-                return await connect(*where, **how)
-            except ConnectionRefusedError:
-                refused.set()
-                raise
+    async def watched(*where: Any, **how: Any) -> Any:
+        try:
+            return await connect(*where, **how)
+        except ConnectionRefusedError:
+            refused.set()
+            raise
 
-        monkeypatch.setattr(loop, "create_connection", watched)
-        async with FaultProxy(azurite.ports["Queue"]) as proxy:
-            settings = settings_for(azurite, queue_port=proxy.port, SLUICE_SEND_CONCURRENCY="8")
-            async with opened(settings) as storage:
-                request = await spool(storage, IDS)
-                down = asyncio.Event()
-                proxy.on_stored = lambda stored: down.set() if stored >= 100 else None
-                sending = asyncio.create_task(until_finished(request, storage, settings))
-                await down.wait()
-                await proxy.refuse()
-                await refused.wait()
-                await proxy.listen()
-                return await sending, settings
-
-    receipt, settings = asyncio.run(scenario())
+    monkeypatch.setattr(loop, "create_connection", watched)
+    async with FaultProxy(azurite.ports["Queue"]) as proxy:
+        settings = settings_for(azurite, queue_port=proxy.port, SLUICE_SEND_CONCURRENCY="8")
+        async with sending(settings, IDS) as chunk:
+            proxy.on_stored = lambda stored: down.set() if stored >= 100 else None
+            until_finished = asyncio.create_task(chunk.until_finished())
+            await down.wait()
+            await proxy.refuse()
+            await refused.wait()
+            await proxy.listen()
+            receipt = await until_finished
     found = texts_on(azurite, settings.queue)
     assert sorted(found) == IDS
     assert receipt.enqueued == 300
@@ -165,25 +149,20 @@ async def crash_after(stored: int, azurite: Azurite, **names: str) -> tuple[Rece
     """Lose the worker when the queue has stored so many messages; the receipts of two reruns."""
     async with FaultProxy(azurite.ports["Queue"]) as proxy:
         settings = settings_for(azurite, queue_port=proxy.port, **names)
-        async with opened(settings) as storage:
-            request = await spool(storage, IDS)
+        async with sending(settings, IDS) as chunk:
             proxy.follow(lambda number: None)
-            worker = asyncio.create_task(enqueue(request, storage, settings))
+            worker = asyncio.create_task(chunk.send())
             proxy.on_stored = lambda count: worker.cancel() if count == stored else None
             await asyncio.wait([worker])
             assert worker.cancelled()
-            return (
-                await enqueue(request, storage, settings),
-                await enqueue(request, storage, settings),
-                settings,
-            )
+            return await chunk.send(), await chunk.send(), settings
 
 
 @pytest.mark.parametrize("stored", [1, 150, 299])
-def test_a_crash_between_sending_and_checkpoint_loses_nothing_and_repeats_one_window(
+async def test_a_crash_between_sending_and_checkpoint_loses_nothing_and_repeats_one_window(
     azurite: Azurite, stored: int
 ) -> None:
-    receipt, again, settings = asyncio.run(crash_after(stored, azurite, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW)))
+    receipt, again, settings = await crash_after(stored, azurite, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
     found = texts_on(azurite, settings.queue)
     assert sorted(found) == IDS
     assert repeated(found) <= duplicates_at_most(crashes=1, chunks_in_flight=1, checkpoint_messages=WINDOW)
@@ -193,13 +172,13 @@ def test_a_crash_between_sending_and_checkpoint_loses_nothing_and_repeats_one_wi
     assert again == receipt  # a rerun after the end sends nothing and says the same
 
 
-def test_a_crash_among_packs_on_two_queues_repeats_whole_packs_of_one_window(azurite: Azurite) -> None:
+async def test_a_crash_among_packs_on_two_queues_repeats_whole_packs_of_one_window(azurite: Azurite) -> None:
     pack, window = 5, 8
     queues = [settings_for(azurite).queue for _ in range(2)]
-    receipt, _, _ = asyncio.run(crash_after(
+    receipt, _, _ = await crash_after(
         40, azurite, SLUICE_QUEUES=",".join(queues), SLUICE_MESSAGE_FORMAT="packed", SLUICE_PACK_MESSAGES=str(pack),
         SLUICE_CHECKPOINT_MESSAGES=str(window),
-    ))  # fmt: skip
+    )  # fmt: skip
     packs = [texts_on(azurite, queue) for queue in queues]
     found = Counter(message for each in packs for text in each.elements() for _, message in unpack(text))
     assert sorted(found) == IDS
@@ -218,10 +197,9 @@ def test_a_storage_emulator_restarted_in_mid_chunk_loses_nothing(tmp_path: Path)
     async def scenario() -> None:
         async with FaultProxy(azurite.ports["Queue"]) as proxy:
             settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
-            async with opened(settings) as storage:
-                request = await spool(storage, ids)
+            async with sending(settings, ids) as chunk:
                 proxy.on_stored = lambda stored: half_way.set() if stored >= 500 else None
-                ended.extend((await until_finished(request, storage, settings, attempts=20), settings.queue))
+                ended.extend((await chunk.until_finished(attempts=20), settings.queue))
 
     ids = [f"id-{number:04}" for number in range(1_500)]
     with Azurite(tmp_path) as azurite:
@@ -238,24 +216,19 @@ def test_a_storage_emulator_restarted_in_mid_chunk_loses_nothing(tmp_path: Path)
         assert repeated(found) <= receipt.possible_duplicates
 
 
-def test_of_two_live_copies_of_a_chunk_the_earlier_stops(azurite: Azurite) -> None:
-    async def scenario() -> tuple[Receipt | BaseException, Receipt | BaseException, str]:
-        async with FaultProxy(azurite.ports["Queue"]) as proxy:
-            settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
-            async with opened(settings) as storage, opened(settings) as other:
-                request = await spool(storage, IDS)
-                under_way = asyncio.Event()
-                proxy.on_stored = lambda stored: under_way.set() if stored >= 50 else None
-                slow = settings.model_copy(update={"max_messages_per_second": 40.0})  # still at it when the other comes
-                first = asyncio.create_task(enqueue(request, storage, slow))
-                await under_way.wait()
-                both = await asyncio.gather(first, enqueue(request, other, settings), return_exceptions=True)
-                return *both, settings.queue
-
-    first, second, queue = asyncio.run(scenario())
+async def test_of_two_live_copies_of_a_chunk_the_earlier_stops(azurite: Azurite) -> None:
+    async with FaultProxy(azurite.ports["Queue"]) as proxy:
+        settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
+        async with sending(settings, IDS) as chunk, opened(settings) as other:
+            under_way = asyncio.Event()
+            proxy.on_stored = lambda stored: under_way.set() if stored >= 50 else None
+            slow = settings.model_copy(update={"max_messages_per_second": 40.0})  # still at it when the other comes
+            earlier = asyncio.create_task(chunk.send(slow))
+            await under_way.wait()
+            first, second = await asyncio.gather(earlier, chunk.send(over=other), return_exceptions=True)
     assert isinstance(first, ChunkTakenOver)
     assert isinstance(second, Receipt)
-    found = texts_on(azurite, queue)
+    found = texts_on(azurite, settings.queue)
     assert sorted(found) == IDS
     assert second.enqueued == 300
     assert repeated(found) <= min(WINDOW, second.possible_duplicates)
