@@ -32,7 +32,7 @@ LIMIT_SECONDS = 40.0
 APP = Path(__file__).parents[1] / "apps" / "orchestration"
 
 
-def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
+def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
     for contestant in ("ingest_run", "fan_out", "ids_in_payload"):
         for chunks in (size // 100, size // 10, size):
             meter = apart(run, orchestrator=contestant, chunks=chunks, times=max(1, size // 10 // chunks))
