@@ -5,6 +5,7 @@ import ast
 import importlib
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from local.benchmarks import results
 from local.benchmarks.findings import Row, bench_line, table
@@ -33,9 +34,10 @@ def main() -> int:
     print(facts, flush=True)
     rows: list[Row] = []
     for repeat in range(repeats):
-        for contestant, figures in scenario.measure(size, repeat):
-            rows.append({"contestant": contestant, "repeat": repeat, **figures})
-            print(*rows[-1].values(), flush=True)
+        with TemporaryDirectory() as folder:
+            for contestant, figures in scenario.measure(size, repeat, Path(folder)):
+                rows.append({"contestant": contestant, "repeat": repeat, **figures})
+                print(*rows[-1].values(), flush=True)
     is_full = (size, repeats) == (scenario.SIZE, scenario.REPEATS)
     file = results.write(arguments.scenario, rows, facts, folder=results.FULL if is_full else results.TRIAL)
     print(f"\n{table(rows)}\n\nwritten to {file.relative_to(results.ROOT)}")

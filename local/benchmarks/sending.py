@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import httpx
 from azure.core.exceptions import ResourceExistsError
@@ -71,11 +70,11 @@ class Sluice:
         await self._storage.close()
 
 
-async def bare_loop(meter: Meter, url: str, path: str, count: int) -> None:
-    """Send `count` ids to `url` + `path`, a queue's `messages` address with its query."""
-    address = httpx.URL(url)
+async def bare_loop(meter: Meter, connection: str, count: int) -> None:
+    """Send `count` ids on Sluice's own connection, with nothing around it."""
+    address = httpx.URL(await put_url(connection))
     pool = Pool(address.host, address.port or 80, tls=False)
-    head = f"POST {path} HTTP/1.1\r\nHost: {address.netloc.decode()}\r\n"
+    head = f"POST {address.raw_path.decode()} HTTP/1.1\r\nHost: {address.netloc.decode()}\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items()) + "Content-Length: "
 
     async def send(text: str) -> None:
@@ -103,10 +102,10 @@ def body_of(text: str) -> bytes:
     return b"<QueueMessage><MessageText>%b</MessageText></QueueMessage>" % base64.b64encode(text.encode())
 
 
-async def signed_path(connection: str, queue: str) -> str:
-    """Return the path of the `messages` of a queue, which exists afterwards, with a query that lets in."""
-    async with QueueClient.from_connection_string(connection, queue) as client:
+async def put_url(connection: str) -> str:
+    """Return the signed URL to which messages are put; the queue exists afterwards."""
+    async with QueueClient.from_connection_string(connection, QUEUE) as client:
         with suppress(ResourceExistsError):
             await client.create_queue()
         grant = await signed_access(ACCOUNT, ACCOUNT_KEY).grant()
-        return f"{urlsplit(client.url).path}/messages?messagettl=604800&{grant.query}"
+        return f"{client.url}/messages?messagettl=604800&{grant.query}"

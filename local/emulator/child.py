@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -80,12 +81,10 @@ class Child:
             return
         try:
             self._process.terminate()
-            self._process.wait(patience_seconds)
-        except subprocess.TimeoutExpired:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience_seconds)
+        finally:  # also at a second Ctrl-C, say: no more patience, but no process left either
             self.kill()
-        except BaseException:  # a second Ctrl-C, say: no more patience, but no process left either
-            self.kill()
-            raise
 
     def kill(self) -> None:
         """End the process at once, as a crash would."""

@@ -7,7 +7,6 @@ of the ids. `parse` and `json_loads` read the bytes of the large response from m
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,8 @@ PAGES, PAGE_SIZE = 161, 100  # the first page is asked for alone
 PARALLEL = 8
 
 
-def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
-    with tempfile.TemporaryDirectory() as folder, source_server(Path(folder)) as server:
+def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
+    with source_server(folder) as server:
         paged = PAGES * PAGE_SIZE
         for name, contestant, count, parallel in (
             ("fetch_small", fetch_all, max(1, size // SMALLER), {}),

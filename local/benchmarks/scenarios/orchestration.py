@@ -13,7 +13,6 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,7 +31,7 @@ LIMIT_SECONDS = 40.0
 APP = Path(__file__).parents[1] / "apps" / "orchestration"
 
 
-def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
+def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
     for contestant in ("ingest_run", "fan_out", "ids_in_payload"):
         for chunks in (size // 100, size // 10, size):
             meter = apart(run, orchestrator=contestant, chunks=chunks, times=max(1, size // 10 // chunks))
@@ -68,10 +67,10 @@ def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
         dict.fromkeys(("episodes", *COLUMNS), 0)
         if not finished
         else {
-            "episodes": round(seen.episodes / times),
-            "cpu_ms_per_chunk": round(1000 * seen.cpu_seconds / all_chunks, 4),
-            "history_bytes_per_chunk": round(seen.history_bytes / all_chunks, 1),
-            "longest_history_bytes": seen.longest_history_bytes,
+            "episodes": round(seen["episodes"] / times),
+            "cpu_ms_per_chunk": round(1000 * seen["cpu_seconds"] / all_chunks, 4),
+            "history_bytes_per_chunk": round(seen["history_bytes"] / all_chunks, 1),
+            "longest_history_bytes": round(seen["longest_history_bytes"]),
         }
     )
 
@@ -93,23 +92,13 @@ def wait(app: Any, run_id: str) -> bool:
     return False
 
 
-@dataclass(slots=True)
-class Seen:
-    """What the replays of a process came to."""
-
-    episodes: int = 0
-    cpu_seconds: float = 0.0
-    history_bytes: int = 0  # of all executions together
-    longest_history_bytes: int = 0
-
-
-def watched_replays() -> Seen:
-    """Make devhost's replays count from now on."""
+def watched_replays() -> dict[str, float]:
+    """Make devhost's replays count from now on; return what those of this process come to, in all executions."""
     from local.devhost.hub import dispatcher
     from local.devhost.orchestration.replay import replay
     from local.devhost.worker import worker
 
-    seen = Seen()
+    seen = dict.fromkeys(("episodes", "cpu_seconds", "history_bytes", "longest_history_bytes"), 0.0)
     known: dict[str, tuple[int, int]] = {}  # events and bytes of each execution: its history only ever grows
 
     def watched(orchestrator: Any, history: Any, input_type: Any) -> Any:
@@ -117,12 +106,12 @@ def watched_replays() -> Seen:
         events, size = known.get(execution, (0, 0))
         more = sum(len(json.dumps(event)) for event in history[events:])
         known[execution] = (len(history), size + more)
-        seen.history_bytes += more
-        seen.longest_history_bytes = max(seen.longest_history_bytes, size + more)
-        seen.episodes += 1
-        seen.cpu_seconds -= time.thread_time()
+        seen["history_bytes"] += more
+        seen["longest_history_bytes"] = max(seen["longest_history_bytes"], size + more)
+        seen["episodes"] += 1
+        seen["cpu_seconds"] -= time.thread_time()
         answer = replay(orchestrator, history, input_type)
-        seen.cpu_seconds += time.thread_time()
+        seen["cpu_seconds"] += time.thread_time()
         return answer
 
     worker.replay = watched  # type: ignore[assignment, attr-defined]

@@ -6,7 +6,6 @@ source waits before each page, the queue takes so many messages a second, as Sto
 own report of itself, from its start to the last receipt.
 """
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,10 +28,10 @@ CHUNKS_PER_BATCH = 5  # 20 windows
 CONTESTANTS = {"source_alone": (PAGE_MS, 0.0), "queue_alone": (0.0, PER_SECOND), "both": (PAGE_MS, PER_SECOND)}
 
 
-def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
-    with tempfile.TemporaryDirectory() as folder, Azurite(Path(folder) / "azurite", in_memory=True) as azurite:
+def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
+    with Azurite(folder / "azurite", in_memory=True) as azurite:
         for name, (page_ms, per_second) in CONTESTANTS.items():
-            yield name, {"ids": size, "seconds": run(Path(folder) / name, azurite, size, page_ms, per_second)}
+            yield name, {"ids": size, "seconds": run(folder / name, azurite, size, page_ms, per_second)}
 
 
 def run(folder: Path, azurite: Azurite, ids: int, page_ms: float, per_second: float) -> float:

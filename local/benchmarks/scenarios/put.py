@@ -6,7 +6,6 @@ the same bytes on the same kind of connection with nothing around it; `aiohttp` 
 turned off that can be. Each contestant is a process of its own, and so is the server.
 """
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,34 +27,36 @@ from local.benchmarks.sending import (
     bare_loop,
     body_of,
     in_lanes,
+    put_url,
     texts,
     with_queues_at,
 )
 from local.emulator import Azurite
-from local.emulator.server import ACCOUNT
 
 SIZE = 20_000  # messages for each contestant; the official clients send a tenth of it
 REPEATS = 5
 COLUMNS = ("cpu_ms",)
 RATIOS = {"ratio_async": ("cpu_ms", "sdk_async", "sluice"), "ratio_sync": ("cpu_ms", "sdk_sync", "sluice")}
 CHUNK = 5_000
-QUERY = "messagettl=604800&sv=2021-12-02&ss=q&srt=o&sp=a&se=2030-01-01T00%3A00%3A00Z&sig=" + 44 * "a"
-SLOW = ("sdk_async", "sdk_sync", "httpx")
 
 
-def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
-    contestants = (sluice, floor, plain_aiohttp, sdk_async, sdk_sync, plain_httpx)
-    with tempfile.TemporaryDirectory() as name, queue_server(Path(name)) as server, Azurite(Path(name)) as azurite:
+def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
+    with queue_server(folder) as server, Azurite(folder) as azurite:
         connection = with_queues_at(server.url, azurite)
-        for contestant in contestants:
-            name = contestant.__name__.removeprefix("plain_")
-            count = max(1, size // 10) if name in SLOW else size
-            meter = apart(contestant, url=server.url, connection=connection, count=count)
+        for name, contestant, count in (
+            ("sluice", sluice, size),
+            ("floor", bare_loop, size),
+            ("aiohttp", plain_aiohttp, size),
+            ("sdk_async", sdk_async, max(1, size // 10)),
+            ("sdk_sync", sdk_sync, max(1, size // 10)),
+            ("httpx", plain_httpx, max(1, size // 10)),
+        ):
+            meter = apart(contestant, connection=connection, count=count)
             figures = {"cpu_ms": meter.cpu_seconds * 1000 / count, "per_second": count / meter.seconds}
             yield name, {"messages": count, **figures}
 
 
-async def sluice(meter: Meter, url: str, connection: str, count: int) -> None:
+async def sluice(meter: Meter, connection: str, count: int) -> None:
     """The whole of step 5, chunk after chunk."""
     step = Sluice(connection)
     (warm_up,) = await step.spool(WARM_UP, CHUNK)
@@ -67,12 +68,8 @@ async def sluice(meter: Meter, url: str, connection: str, count: int) -> None:
     await step.close()
 
 
-async def floor(meter: Meter, url: str, connection: str, count: int) -> None:
-    await bare_loop(meter, url, f"/{ACCOUNT}/{QUEUE}/messages?{QUERY}", count)
-
-
-async def plain_aiohttp(meter: Meter, url: str, connection: str, count: int) -> None:
-    address = URL(f"{url}/{ACCOUNT}/{QUEUE}/messages?{QUERY}", encoded=True)
+async def plain_aiohttp(meter: Meter, connection: str, count: int) -> None:
+    address = URL(await put_url(connection), encoded=True)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -89,13 +86,13 @@ async def plain_aiohttp(meter: Meter, url: str, connection: str, count: int) -> 
         await in_lanes(meter, count, send)
 
 
-async def sdk_async(meter: Meter, url: str, connection: str, count: int) -> None:
+async def sdk_async(meter: Meter, connection: str, count: int) -> None:
     policy = TextBase64EncodePolicy()
     async with AsyncQueueClient.from_connection_string(connection, QUEUE, message_encode_policy=policy) as queue:
         await in_lanes(meter, count, queue.send_message)
 
 
-def sdk_sync(meter: Meter, url: str, connection: str, count: int) -> None:
+def sdk_sync(meter: Meter, connection: str, count: int) -> None:
     policy = TextBase64EncodePolicy()
     with QueueClient.from_connection_string(connection, QUEUE, message_encode_policy=policy) as queue:
         for text in texts(WARM_UP):
@@ -105,8 +102,8 @@ def sdk_sync(meter: Meter, url: str, connection: str, count: int) -> None:
                 queue.send_message(text)
 
 
-async def plain_httpx(meter: Meter, url: str, connection: str, count: int) -> None:
-    address = f"{url}/{ACCOUNT}/{QUEUE}/messages?{QUERY}"
+async def plain_httpx(meter: Meter, connection: str, count: int) -> None:
+    address = await put_url(connection)
     async with httpx.AsyncClient(limits=httpx.Limits(max_connections=LANES)) as client:
 
         async def send(text: str) -> None:

@@ -6,10 +6,11 @@ the repeat. Both send the same number of messages.
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from local.benchmarks.contestant import Meter, apart
 from local.benchmarks.findings import Figures
-from local.benchmarks.sending import bare_loop, signed_path
+from local.benchmarks.sending import bare_loop
 from local.demo.run_client import RunError
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
@@ -21,7 +22,7 @@ COLUMNS = ("per_second",)
 RATIOS = {"ratio": ("per_second", "sluice", "bare")}
 
 
-def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
+def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
     for contestant in (sluice, bare) if repeat % 2 else (bare, sluice):
         with Stack(ApiSettings(ids=size)) as stack:
             meter = contestant(stack, size)
@@ -42,9 +43,4 @@ def sluice(stack: Stack, size: int) -> Meter:
 
 def bare(stack: Stack, size: int) -> Meter:
     """A loop that does nothing but send."""
-    return apart(send, queue_port=stack.azurite.ports["Queue"], connection=stack.azurite.connection_string, count=size)
-
-
-async def send(meter: Meter, queue_port: int, connection: str, count: int) -> None:
-    path = await signed_path(connection, "bare")
-    await bare_loop(meter, f"http://127.0.0.1:{queue_port}", path, count)
+    return apart(bare_loop, connection=stack.azurite.connection_string, count=size)

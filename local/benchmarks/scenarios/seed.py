@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 from azure.storage.blob import ContainerClient
@@ -28,7 +29,7 @@ RATIOS = {"raw_to_blobs": ("per_second", "raw", "blobs")}
 CHUNK = 5_000
 
 
-def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
+def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
     bare = {"loop": loop, "blobs": blobs}
     for name in ("loop", "blobs", "raw", "packed"):
         environment = {} if name in bare else {"SLUICE_MESSAGE_FORMAT": name}

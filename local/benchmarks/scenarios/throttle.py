@@ -5,7 +5,6 @@ lets a tenth of a second of burst through, then answers 503.
 """
 
 import asyncio
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,25 +24,19 @@ PER_SECOND = 1_000
 CHUNKS_AT_ONCE = 4
 
 
-def measure(size: int, repeat: int) -> Iterator[tuple[str, Figures]]:
-    with (
-        tempfile.TemporaryDirectory() as name,
-        Azurite(Path(name)) as azurite,
-        queue_server(Path(name), per_second=PER_SECOND) as server,
-    ):
+def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
+    with Azurite(folder) as azurite, queue_server(folder, per_second=PER_SECOND) as server:
         meter = apart(send, connection=with_queues_at(server.url, azurite), count=size)
         counts = httpx.get(f"{server.url}/count").json()
-        yield (
-            "sluice",
-            {
-                "messages": size,
-                "arrived": counts["accepted"],
-                "refused": counts["refused"],
-                "refused_percent": 100 * counts["refused"] / (counts["accepted"] + counts["refused"]),
-                "per_second": size / meter.seconds,
-                "receipts": meter.notes["enqueued"],
-            },
-        )
+    figures = {
+        "messages": size,
+        "arrived": counts["accepted"],
+        "refused": counts["refused"],
+        "refused_percent": 100 * counts["refused"] / (counts["accepted"] + counts["refused"]),
+        "per_second": size / meter.seconds,
+        "receipts": meter.notes["enqueued"],
+    }
+    yield "sluice", figures
 
 
 async def send(meter: Meter, connection: str, count: int) -> None:

@@ -9,15 +9,13 @@ from aiohttp import web
 
 from local.demo.paging.listing import Listing
 
-PAST_THE_END = {"404": 404, "400": 400, "416": 416, "422": 422, "204": 204}  # by the name of the way to end
-
 
 def routes(listing: Listing) -> list[web.RouteDef]:
     """The routes of this family."""
 
     def placed(start: int, size: int) -> web.Response:
-        if start >= listing.total and start > 0 and listing.end in PAST_THE_END:
-            status = PAST_THE_END[listing.end]
+        if start >= listing.total and start > 0 and listing.end.isdecimal():
+            status = int(listing.end)
             return web.Response(status=204) if status == 204 else web.json_response({"error": "past"}, status=status)
         pages = ceil(listing.total / size)
         answer: dict[str, Any] = {

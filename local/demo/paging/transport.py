@@ -7,7 +7,6 @@ import asyncio
 import gzip
 import json
 import time
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -18,7 +17,6 @@ from aiohttp import web
 from local.demo.paging.listing import Listing, by_token
 
 STEP = 1_000  # items that are written at once
-Answer = tuple[int, dict[str, str], Any]
 
 
 def routes(listing: Listing) -> list[web.RouteDef]:
@@ -58,13 +56,10 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         form = request.match_info["form"]
         response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
         if form == "gzip":
-            response.headers["Content-Encoding"] = "gzip"
-        pack = zlib.compressobj(wbits=31) if form in ("gzip", "gzip-file") else None
+            response.enable_compression(web.ContentCoding.gzip)
         await response.prepare(request)
         for piece in whole(listing, form):
-            await response.write(pack.compress(piece) if pack else piece)
-        if pack:
-            await response.write(pack.flush())
+            await response.write(piece)
         await response.write_eof()
         return response
 
@@ -76,7 +71,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         web.get("/cut/{how:length|chunked|gzip|ndjson}", cut),
         web.get("/throttled/{form}", throttled),
         web.get("/trickle", trickle),
-        web.get("/all/{form:json|gzip|gzip-file|ndjson|csv}", single),
+        web.get("/all/{form:json|gzip|ndjson|csv}", single),
         web.route("*", "/redirect", redirect),
     ]
 
@@ -101,12 +96,12 @@ async def send(request: web.Request, how: str, body: bytes, *, is_whole: bool) -
     return response
 
 
-def refusal(form: str, wait_seconds: float) -> Answer:
+def refusal(form: str, wait_seconds: float) -> tuple[int, dict[str, str], Any]:
     """Return status, headers and body that refuse a request for `wait_seconds`."""
     then = time.time() + wait_seconds
     spent = {"X-RateLimit-Remaining": "0", "X-RateLimit-Limit": "60"}
     too_many = {"error": "too many requests"}
-    forms: dict[str, Answer] = {
+    forms: dict[str, tuple[int, dict[str, str], Any]] = {
         "seconds": (429, {"Retry-After": f"{wait_seconds:.0f}"}, too_many),
         "date": (429, {"Retry-After": formatdate(then, usegmt=True)}, too_many),
         "delta": (429, {**spent, "RateLimit-Reset": f"{wait_seconds:.0f}"}, too_many),
