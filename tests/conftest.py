@@ -15,9 +15,9 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
         yield emulator
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """The loop that an async test and its async fixtures share, of a scope that lets no test meet another's loop."""
+    """The kind of loop that an async test and its async fixtures run on; each test has one of its own."""
     return "asyncio"
 
 

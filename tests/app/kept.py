@@ -96,12 +96,17 @@ class Kept:
         for _ in range(times):
             await keep(engine or self.engine, self.container, self.now + after)
 
-    async def ask(self, function: Any, run_id: str = "run", *, engine: Any = None) -> int:
-        """Call an HTTP function about a run; return the status of its answer."""
+    async def answer_of(self, function: Any, run_id: str = "run", *, engine: Any = None) -> func.HttpResponse:
+        """Call an HTTP function about a run, without a host."""
         text = json.dumps({"source": "demo", "run_id": run_id}).encode()
         request = func.HttpRequest("POST", f"/api/runs/{run_id}", route_params={"run_id": run_id}, body=text)
         call = function._function.get_user_function().client_function
-        status: int = (await call(req=request, client=engine or self.engine)).status_code
+        answer: func.HttpResponse = await call(req=request, client=engine or self.engine)
+        return answer
+
+    async def ask(self, function: Any, run_id: str = "run", *, engine: Any = None) -> int:
+        """Call an HTTP function about a run; return the status of its answer."""
+        status: int = (await self.answer_of(function, run_id, engine=engine)).status_code
         return status
 
     async def redrive(self, run_id: str = "run", *, engine: Any = None) -> int:

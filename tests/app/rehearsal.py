@@ -110,6 +110,7 @@ class FakeContext:
 class Generation:
     """What one generation did: its calls, window by window, and how it ended."""
 
+    state: dict[str, Any]  # at its beginning
     windows: list[list[str]]
     tasks: list[Task]
     progress: list[Any]
@@ -121,6 +122,11 @@ class Generation:
         """What the calls of one activity were given."""
         return [task.payload for task in self.tasks if task.name == name]
 
+    @property
+    def activities(self) -> int:
+        """How many activities were called."""
+        return sum(task.name in INPUTS for task in self.tasks)
+
 
 def rehearse(
     answer: Answer, state: dict[str, Any] | None = None, *, first_to_come: str = "timer", now: datetime = NOW
@@ -131,7 +137,7 @@ def rehearse(
     """
     context = FakeContext(state or first_state(), current_utc_datetime=now)
     generator = ORCHESTRATE(context)
-    generation = Generation([], [], context.progress, None, None, None)
+    generation = Generation(context.state, [], [], context.progress, None, None, None)
     given_to: dict[int, Any] = {}  # by task: each is done once, and after a failure waited for twice
 
     def outcome(task: Task) -> Any:

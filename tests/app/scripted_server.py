@@ -3,7 +3,12 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+
+from ingestion.sending.connection import Pool
+from ingestion.sending.put_message import Effort, put_message
+from ingestion.sending.shard import Shard
+from ingestion.storage.access import Access
 
 Script = Callable[[int, bytes], list[bytes] | None]  # number and request to the pieces of an answer; None ends it all
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok"
@@ -45,3 +50,15 @@ async def scripted(script: Script) -> AsyncIterator[ScriptedServer]:
     server.port = listening.sockets[0].getsockname()[1]
     async with listening:
         yield server
+
+
+async def put(script: Script, access: Access, times: int = 1) -> tuple[Effort, ScriptedServer]:
+    """Put a message so many times on a queue that answers by a script; return what that took, and the queue."""
+    effort = Effort()
+    async with scripted(script) as server:
+        url = f"http://127.0.0.1:{server.port}/account/q"
+        with closing(Pool.for_url(url)) as pool:
+            shard = Shard("q", url, access, pool, ttl_seconds=60)
+            for _ in range(times):
+                await put_message(shard, b"body", effort, deadline=float("inf"))
+    return effort, server

@@ -1,8 +1,8 @@
 """The hand-written HTTP: answers in any form that HTTP allows, and the certain knowledge of what was sent."""
 
-import asyncio
 import ssl
 from collections import Counter
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -16,16 +16,10 @@ from tests.app.scripted_server import CREATED, Script, ScriptedServer, scripted
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
 
 
-def ask(script: Script, times: int = 1, seconds: float = 5.0) -> tuple[list[Answer], ScriptedServer]:
-    async def scenario() -> tuple[list[Answer], ScriptedServer]:
-        async with scripted(script) as server:
-            pool = Pool("127.0.0.1", server.port, tls=False)
-            try:
-                return [await pool.exchange(REQUEST, seconds) for _ in range(times)], server
-            finally:
-                pool.close()
-
-    return asyncio.run(scenario())
+async def ask(script: Script, times: int = 1, seconds: float = 5.0) -> tuple[list[Answer], ScriptedServer]:
+    async with scripted(script) as server:
+        with closing(Pool("127.0.0.1", server.port, tls=False)) as pool:
+            return [await pool.exchange(REQUEST, seconds) for _ in range(times)], server
 
 
 @pytest.mark.parametrize(
@@ -39,8 +33,8 @@ def ask(script: Script, times: int = 1, seconds: float = 5.0) -> tuple[list[Answ
     ],
     ids=["whole", "byte by byte", "chunks", "chunks with a trailer", "odd headers"],
 )
-def test_an_answer_is_understood_in_every_form_and_the_connection_kept(pieces: list[bytes]) -> None:
-    answers, server = ask(lambda number, request: pieces, times=3)
+async def test_an_answer_is_understood_in_every_form_and_the_connection_kept(pieces: list[bytes]) -> None:
+    answers, server = await ask(lambda number, request: pieces, times=3)
     assert [answer.status for answer in answers] == [201] * 3
     assert server.connections == 1
     assert server.requests == [REQUEST] * 3
@@ -56,8 +50,8 @@ def test_an_answer_is_understood_in_every_form_and_the_connection_kept(pieces: l
     ],
     ids=["close", "no length", "cut body", "surplus"],
 )
-def test_a_status_that_came_counts_and_the_connection_is_not_used_again(pieces: list[bytes]) -> None:
-    answers, server = ask(lambda number, request: pieces, times=2)
+async def test_a_status_that_came_counts_and_the_connection_is_not_used_again(pieces: list[bytes]) -> None:
+    answers, server = await ask(lambda number, request: pieces, times=2)
     assert [answer.status for answer in answers] == [201] * 2
     assert server.connections == 2
 
@@ -67,33 +61,32 @@ def test_a_status_that_came_counts_and_the_connection_is_not_used_again(pieces: 
     [None, [b""], [b"HTTP/1.1 201 Created\r\nContent-", b""], [b"SSH-2.0\r\n\r\n"], [b"x" * 70_000]],
     ids=["closed", "empty", "cut head", "not HTTP", "endless head"],
 )
-def test_without_a_whole_status_nobody_knows_whether_the_message_is_there(pieces: list[bytes] | None) -> None:
+async def test_without_a_whole_status_nobody_knows_whether_the_message_is_there(pieces: list[bytes] | None) -> None:
     with pytest.raises(AnswerLost):
-        ask(lambda number, request: pieces)
+        await ask(lambda number, request: pieces)
 
 
-def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_asked() -> None:
+async def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_asked() -> None:
     with pytest.raises(AnswerLost, match=r"no answer within 0\.05 s"):
-        ask(lambda number, request: [], seconds=0.05)
+        await ask(lambda number, request: [], seconds=0.05)
 
 
-def test_where_nobody_listens_nothing_was_sent() -> None:
-    async def scenario() -> None:
-        async with scripted(lambda number, request: None) as server:
-            port = server.port
+async def test_where_nobody_listens_nothing_was_sent() -> None:
+    async with scripted(lambda number, request: None) as server:
+        port = server.port
+    with pytest.raises(NotSent):
         await Pool("127.0.0.1", port, tls=False).exchange(REQUEST, 5.0)
 
-    with pytest.raises(NotSent):
-        asyncio.run(scenario())
 
-
-def test_a_header_is_found_whatever_its_case() -> None:
-    (answer,), _ = ask(lambda number, request: [b"HTTP/1.1 503 X\r\nretry-AFTER: 7 \r\nContent-Length: 0\r\n\r\n"])
+async def test_a_header_is_found_whatever_its_case() -> None:
+    (answer,), _ = await ask(
+        lambda number, request: [b"HTTP/1.1 503 X\r\nretry-AFTER: 7 \r\nContent-Length: 0\r\n\r\n"]
+    )
     assert (answer.header("Retry-After"), answer.header("Other")) == ("7", "")
 
 
 @pytest.mark.parametrize(("other_accounts", "expected"), [(0, 1), (1, 2)])
-def test_all_queues_of_an_account_share_one_tls_context_and_one_pool(
+async def test_all_queues_of_an_account_share_one_tls_context_and_one_pool(
     other_accounts: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = Counter[str]()
@@ -117,10 +110,7 @@ def test_all_queues_of_an_account_share_one_tls_context_and_one_pool(
         "SLUICE_QUEUES": ",".join(queues),
     })  # fmt: skip
 
-    async def scenario() -> int:
-        storage = Storage(settings)
-        await storage.close()
-        return len(storage.queues.shards)
-
-    assert asyncio.run(scenario()) == 64 + other_accounts
+    storage = Storage(settings)
+    await storage.close()
+    assert len(storage.queues.shards) == 64 + other_accounts
     assert made == Counter(contexts=expected, pools=expected)

@@ -34,19 +34,13 @@ def test_a_time_that_is_none_is_refused_by_name() -> None:
         function_timeout({"AzureFunctionsJobHost__functionTimeout": "soon"})
 
 
-def test_work_that_takes_too_long_is_cancelled_with_what_it_was_about() -> None:
-    async def scenario() -> None:
+async def test_work_that_takes_too_long_is_cancelled_with_what_it_was_about() -> None:
+    with pytest.raises(OutOfTime, match="could not close the ledger of run r1 within 0 s"):
         async with in_time("close the ledger of run r1", 0.01):
             await asyncio.Event().wait()
 
-    with pytest.raises(OutOfTime, match="could not close the ledger of run r1 within 0 s"):
-        asyncio.run(scenario())
 
-
-def test_a_timeout_of_the_work_itself_stays_what_it_is() -> None:
-    async def scenario() -> None:
+async def test_a_timeout_of_the_work_itself_stays_what_it_is() -> None:
+    with pytest.raises(TimeoutError, match="the work's own"):
         async with in_time("wait", 60.0):
             raise TimeoutError("the work's own")
-
-    with pytest.raises(TimeoutError, match="the work's own"):
-        asyncio.run(scenario())

@@ -1,6 +1,5 @@
 """The keeper's timer: as often as the setting says, or not at all, and never a reason for the app not to load."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,19 +45,15 @@ def test_the_app_has_the_keeper_unless_it_is_switched_off(
 
 
 @pytest.mark.parametrize("settings", [{"SLUICE_KEEPER_SECONDS": "7"}, {"AzureWebJobsStorage": NO_STORAGE}])
-def test_a_keeper_that_cannot_look_says_why_and_does_not_fail(
+async def test_a_keeper_that_cannot_look_says_why_and_does_not_fail(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, settings: dict[str, str]
 ) -> None:
     monkeypatch.setattr("ingestion.storage.account._RETRY", {"retry_total": 0})
     for name, value in {"AzureWebJobsStorage": NO_STORAGE, **settings}.items():
         monkeypatch.setenv(name, value)
     keep_runs: Any = module.keep_runs._function.get_user_function().client_function
-
-    async def call() -> None:
-        try:
-            await keep_runs(timer=None, client=Engine())
-        finally:
-            await close_storage()
-
-    asyncio.run(call())
+    try:
+        await keep_runs(timer=None, client=Engine())
+    finally:
+        await close_storage()
     assert actions(caplog) == [("WARNING", "keeper_hindered")]

@@ -10,6 +10,7 @@ from clients.keeper import RUNS_AT_ONCE
 from ingestion.recovery import Recovery
 from ingestion.run import open_runs
 from ingestion.run.keeping import PATIENCE, Found
+from ingestion.run.lock import locked
 from tests.app.engine import HUB, Engine
 from tests.app.kept import CRASH, FRESH, LATER, UNDER_WAY, Kept, actions
 
@@ -24,18 +25,14 @@ async def test_a_run_that_goes_on_or_of_which_the_engine_tells_nothing_is_left_a
     assert (kept.engine.started, await kept.entry()) == ([], before)
 
 
-async def test_a_run_of_another_task_hub_is_not_even_asked_for(kept: Kept) -> None:
-    await kept.begun(hub="OtherHub")
-    await kept.look(after=LATER, times=3)
-    assert (kept.engine.asked, kept.engine.started) == ([], [])
-
-
-async def test_a_person_s_redrive_moves_a_run_to_another_task_hub(kept: Kept) -> None:
+async def test_a_run_of_another_task_hub_is_not_even_asked_for_and_a_person_s_redrive_moves_it_there(
+    kept: Kept,
+) -> None:
     other = Engine("OtherHub")
     await kept.begun()
     assert await kept.redrive(engine=other) == 202
     await kept.look(after=LATER, times=3)
-    assert kept.engine.started == []
+    assert (kept.engine.asked, kept.engine.started) == ([], [])
     other.has("Failed", output=CRASH)
     await kept.look(engine=other, times=2)
     assert [state.attempt for state in other.started] == [1, 2]
@@ -95,13 +92,15 @@ async def test_an_entry_whose_request_was_never_written_goes_after_ten_minutes(k
     assert (await kept.open_runs(), kept.engine.started) == ([], [])
 
 
-async def test_a_run_that_crashes_less_than_three_times_an_hour_is_recovered_for_ever(kept: Kept) -> None:
+async def test_a_terminated_run_that_is_purged_before_its_ledger_is_closed_is_closed_as_terminated(kept: Kept) -> None:
     await kept.begun()
-    for number in range(8):
-        kept.engine.has("Failed", output=CRASH)
-        for look in range(2):
-            await kept.look(after=timedelta(minutes=20 * number + look))
-    assert [state.attempt for state in kept.engine.started] == list(range(1, 9))
+    kept.engine.has("Terminated", output="enough")
+    async with locked(kept.container, "run"):  # whoever does something else with it at the time of the first look
+        await kept.look()
+    assert await kept.outcome() is None
+    kept.engine.has(None)
+    await kept.look()
+    assert (await kept.outcome(), kept.engine.started, await kept.open_runs()) == ("terminated", [], [])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """A keeper that dies at any request, two of them at once, and a keeper beside a person: no harm comes of it."""
 
-import asyncio
+import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,31 +13,43 @@ from ingestion.recovery import Recovery
 from ingestion.run import open_runs
 from ingestion.run.request import read_request
 from tests.app.engine import Engine
-from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Kept
+from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Kept, actions
+
+NOW = datetime.now(UTC).isoformat()
+RECOVERED_OFTEN = replace(UNDER_WAY, recoveries=(Recovery(at=NOW, cause="a crash"),) * 3)
+RECOVERED, CLOSED = [("WARNING", "run_recovered")], ("INFO", "ledger_closed_by_keeper")
 
 
 @pytest.mark.parametrize(
-    ("status", "state", "recoveries", "outcome"),
+    ("status", "state", "outcome", "logged"),
     [
-        ("Failed", UNDER_WAY, 0, None),
-        (None, UNDER_WAY, 0, None),
-        ("Failed", None, 0, None),
-        (None, None, 0, None),
-        ("Completed", DONE, 0, "completed"),
-        ("Terminated", UNDER_WAY, 0, "terminated"),
-        ("Failed", UNDER_WAY, 3, "failed"),
+        ("Failed", UNDER_WAY, None, RECOVERED),
+        (None, UNDER_WAY, None, RECOVERED),
+        ("Failed", None, None, RECOVERED),
+        (None, None, None, RECOVERED),
+        ("Completed", DONE, "completed", [("INFO", "run_ended"), CLOSED]),
+        ("Failed", replace(UNDER_WAY, error="its source is gone"), "failed", [("WARNING", "run_ended"), CLOSED]),
+        ("Terminated", UNDER_WAY, "terminated", [("WARNING", "run_ended"), CLOSED]),
+        ("Failed", RECOVERED_OFTEN, "failed", [("WARNING", "run_ended"), CLOSED, ("ERROR", "run_given_up")]),
+        ("Failed", "closed", "cancelled", []),
     ],
 )
 async def test_a_keeper_that_dies_at_any_request_leaves_a_run_that_the_next_one_brings_to_the_same_end(
-    kept: Kept, status: str, state: Any, recoveries: int, outcome: str | None
-) -> None:
-    often = (Recovery(at=kept.now.isoformat(), cause="a crash"),) * recoveries
-    async for run_id in kept.at_each_request(more_than=10):
-        await kept.begun(run_id, state and replace(state, recoveries=often))
+    kept: Kept, caplog: pytest.LogCaptureFixture,
+    status: str, state: Any, outcome: str | None, logged: list[tuple[str, str]],
+) -> None:  # fmt: skip
+    """At last it does not die: then it logs what it has done, and is alone in that."""
+    caplog.set_level(logging.INFO)
+    async for run_id in kept.at_each_request(more_than=6):
+        ledger = await kept.begun(run_id, UNDER_WAY if state == "closed" else state)
+        if state == "closed":
+            await ledger.record_report({"outcome": outcome}, 0)
         kept.engine.has(status, run_id, output=CRASH)
+        caplog.clear()
         await kept.interrupted(kept.look(after=LATER, times=2), by=kept.connection.die())
         await kept.brought_to_rest(run_id)
         await ends_well(kept, run_id, outcome)
+    assert [one for one in actions(caplog) if one != ("WARNING", "run_stands_still")] == logged
 
 
 async def ends_well(kept: Kept, run_id: str, outcome: str | None) -> None:
@@ -69,52 +82,25 @@ async def test_a_deletion_that_dies_at_any_request_is_never_undone_by_the_keeper
     assert (kept.engine.started, await kept.open_runs()) == ([], [])
 
 
-async def test_a_redrive_that_moves_a_run_to_another_hub_between_two_requests_of_a_look_has_moved_it(
-    kept: Kept,
+@pytest.mark.parametrize("who", ["a keeper", "a redrive", "a redrive from another hub", "a deletion"])
+async def test_whoever_comes_between_two_requests_of_a_look_the_run_goes_on_once_or_is_gone(
+    kept: Kept, who: str
 ) -> None:
-    async def move(run_id: str, other: Engine) -> None:
-        if not kept.engine.started and not await kept.is_locked(run_id):
-            await kept.redrive(run_id, engine=other)
+    async def come(run_id: str, other: Engine) -> None:
+        if who == "a keeper":
+            await kept.look(times=2)
+        elif not await kept.is_locked(run_id) and not kept.engine.started:
+            await (kept.ask(delete_run, run_id) if who == "a deletion" else kept.redrive(run_id, engine=other))
 
     async for run_id in kept.at_each_request(more_than=10):
-        kept.engine, other = Engine(), Engine("OtherHub")
+        kept.engine = Engine()
+        other = Engine("OtherHub") if who == "a redrive from another hub" else kept.engine
         await kept.begun(run_id)
         kept.engine.has("Failed", run_id, output=CRASH)
-        await kept.interrupted(kept.look(times=2), by=move(run_id, other))
-        before = len(kept.engine.started)
+        await kept.interrupted(kept.look(times=2), by=come(run_id, other))
         await kept.look(after=LATER, times=3)
-        entry = await kept.entry(run_id)
-        assert entry is not None
-        assert (entry.task_hub == "OtherHub") == (len(other.started) == 1)
-        assert len(kept.engine.started) == before == (0 if other.started else 1)
+        entry, is_there = await kept.entry(run_id), await read_request(kept.container, run_id) is not None
+        started_by = {engine._orchestration_bindings.task_hub_name: engine.started for engine in (kept.engine, other)}
+        assert [hub for hub, started in started_by.items() for _ in started] == ([entry.task_hub] if entry else [])
+        assert (entry is not None) == is_there
         await open_runs.forget(kept.container, run_id)
-
-
-@pytest.mark.parametrize("status", ["Failed", None])
-async def test_two_keepers_at_once_recover_a_run_once(kept: Kept, status: str | None) -> None:
-    await kept.begun()
-    kept.engine.has(status, output=CRASH)
-    for _ in range(3):
-        await asyncio.gather(kept.look(), kept.look())
-    assert [state.attempt for state in kept.engine.started] == [1]
-
-
-async def test_a_keeper_beside_a_person_s_redrive_starts_no_second_attempt(kept: Kept) -> None:
-    await kept.begun()
-    kept.engine.has("Failed", output=CRASH)
-    await kept.look()
-    await asyncio.gather(kept.look(), kept.redrive(), kept.look())
-    assert [state.attempt for state in kept.engine.started] == [1]
-
-
-async def test_a_keeper_beside_a_deletion_leaves_a_whole_run_or_none(kept: Kept) -> None:
-    await kept.begun()
-    kept.engine.has("Failed", output=CRASH)
-    await kept.look()
-    _, answered = await asyncio.gather(kept.look(), kept.ask(delete_run))
-    is_refused = answered == 409
-    assert is_refused or answered == 200
-    await kept.look(after=LATER, times=2)
-    is_there = await read_request(kept.container, "run") is not None
-    assert (is_there, len(kept.engine.started)) == (is_refused, int(is_refused))
-    assert await kept.open_runs() == (["run"] if is_refused else [])

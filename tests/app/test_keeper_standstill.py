@@ -30,11 +30,21 @@ async def test_a_run_that_stands_still_is_reported_once_and_again_when_it_has_mo
     assert actions(caplog) == [REPORTED] * 2
 
 
-@pytest.mark.parametrize("chunk", [7, 8, None])
-async def test_a_run_whose_chunks_move_does_not_stand_still_however_old_its_state_is(
-    kept: Kept, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, chunk: int | None
-) -> None:
-    """Only the checkpoint of a chunk of the window says so."""
+@pytest.mark.parametrize(
+    ("status", "phase", "moved", "reported"),
+    [
+        ("Running", "running", None, [REPORTED]),
+        ("Running", "running", 8, [REPORTED]),  # a chunk of another window
+        ("Running", "running", 7, []),
+        ("Running", "waiting", None, []),
+        ("Running", "paused", None, []),
+        ("Suspended", "running", None, []),
+    ],
+)
+async def test_a_run_of_which_a_chunk_moves_or_that_waits_does_not_stand_still_however_old_its_state_is(
+    kept: Kept, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+    status: str, phase: str, moved: int | None, reported: list[tuple[str, str]],
+) -> None:  # fmt: skip
     an_hour_ago = kept.now - timedelta(hours=1)
 
     async def recorded_at(ledger: Ledger) -> datetime:
@@ -42,18 +52,8 @@ async def test_a_run_whose_chunks_move_does_not_stand_still_however_old_its_stat
 
     monkeypatch.setattr(Ledger, "state_recorded_at", recorded_at)
     await open_runs.enter(kept.container, "run", HUB, an_hour_ago)
-    kept.engine.has("Running", **at_work())
-    if chunk is not None:
-        await kept.ledger().blob(f"checkpoints/{chunk:08}.json").upload_blob(b"{}")
+    kept.engine.has(status, **{**at_work(), "customStatus": {"phase": phase}})
+    if moved is not None:
+        await kept.ledger().blob(f"checkpoints/{moved:08}.json").upload_blob(b"{}")
     await kept.look(after=PATIENCE - timedelta(minutes=1))
-    assert actions(caplog) == ([] if chunk == 7 else [REPORTED])
-
-
-@pytest.mark.parametrize(("status", "phase"), [("Running", "waiting"), ("Running", "paused"), ("Suspended", "running")])
-async def test_a_run_that_says_what_it_waits_for_does_not_stand_still(
-    kept: Kept, caplog: pytest.LogCaptureFixture, status: str, phase: str
-) -> None:
-    await kept.begun()
-    kept.engine.has(status, customStatus={"phase": phase})
-    await kept.look(after=LATER)
-    assert actions(caplog) == []
+    assert actions(caplog) == reported

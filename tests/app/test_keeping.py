@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingestion.contracts import Chunks, Run, RunRequest, RunState
+from ingestion.contracts import Chunks, RunState
 from ingestion.recovery import CAUSE_LENGTH, Recovery
 from ingestion.run import run_state
 from ingestion.run.keeping import (
@@ -22,13 +22,10 @@ from ingestion.run.keeping import (
 )
 from ingestion.source_wait import Wait
 from ingestion.wire import to_wire
+from tests.app.kept import DONE, UNDER_WAY
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LONG_AGO, JUST_NOW = NOW - 2 * PATIENCE, NOW - timedelta(seconds=1)
-REQUEST = RunRequest(source="demo", chunk_size=10, chunks_per_batch=2)
-FRESH = run_state.start(Run("run", "20260101T000000-aa"), REQUEST, LONG_AGO.isoformat())
-UNDER_WAY = replace(FRESH, batches=3, window=3)
-DONE = replace(FRESH, source_exhausted=True)
 GOES_ON, ENDED, TERMINATED, GONE = Found
 
 

@@ -1,6 +1,5 @@
 """What the app's records hold, for whoever hands on only their text and for whoever takes their fields as well."""
 
-import asyncio
 import json
 import logging
 
@@ -20,13 +19,8 @@ def test_a_record_has_its_facts_in_the_text_and_as_fields(caplog: pytest.LogCapt
     assert {"action": "chunk_enqueued", "run_id": "orders-ä", "chunk": 3}.items() <= vars(record).items()
 
 
-def test_the_address_of_a_request_which_may_hold_a_key_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_address_of_a_request_which_may_hold_a_key_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-
-    async def ask() -> None:
-        transport = httpx.MockTransport(lambda request: httpx.Response(200))
-        async with httpx.AsyncClient(transport=transport) as client:
-            await client.get("https://api.example.com/items?api_key=secret")
-
-    asyncio.run(ask())
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda request: httpx.Response(200))) as client:
+        await client.get("https://api.example.com/items?api_key=secret")
     assert "secret" not in caplog.text

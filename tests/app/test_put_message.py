@@ -1,18 +1,16 @@
 """One message and whatever the queue answers: what is in doubt is counted, and an answer is waited for."""
 
-import asyncio
-from contextlib import closing
 from time import monotonic
 from typing import cast
 
 import pytest
 
-from ingestion.sending.connection import Answer, AnswerLost, Pool
+from ingestion.sending.connection import Answer, AnswerLost
 from ingestion.sending.put_message import Effort, put_message
 from ingestion.sending.rate import Rate
 from ingestion.sending.shard import Shard
 from ingestion.storage.access import sas_access
-from tests.app.scripted_server import CREATED, scripted
+from tests.app.scripted_server import CREATED, put
 
 
 @pytest.mark.parametrize(
@@ -30,20 +28,11 @@ from tests.app.scripted_server import CREATED, scripted
         (401, "InvalidAuthenticationInfo", 0),
     ],
 )
-def test_a_message_may_be_there_twice_after_an_answer_that_does_not_deny_that_it_was_stored(
+async def test_a_message_may_be_there_twice_after_an_answer_that_does_not_deny_that_it_was_stored(
     status: int, code: str, in_doubt: int
 ) -> None:
     answer = f"HTTP/1.1 {status} X\r\nx-ms-error-code: {code}\r\nContent-Length: 0\r\n\r\n".encode()
-    effort = Effort()
-
-    async def put() -> None:
-        async with scripted(lambda number, request: [CREATED if number else answer]) as server:
-            url = f"http://127.0.0.1:{server.port}/account/q"
-            with closing(Pool.for_url(url)) as pool:
-                shard = Shard("q", url, sas_access("sig=x"), pool, ttl_seconds=60)
-                await put_message(shard, b"body", effort, deadline=float("inf"))
-
-    asyncio.run(put())
+    effort, _ = await put(lambda number, request: [CREATED if number else answer], sas_access("sig=x"))
     assert (effort.retries, effort.possible_duplicates) == (1, in_doubt)
 
 
@@ -59,7 +48,7 @@ class SlowQueue:
         return Answer(201, b"", b"")
 
 
-def test_the_answer_to_a_request_that_is_sent_just_before_the_deadline_is_waited_for_beyond_it() -> None:
+async def test_the_answer_to_a_request_that_is_sent_just_before_the_deadline_is_waited_for_beyond_it() -> None:
     effort = Effort()
-    asyncio.run(put_message(cast(Shard, SlowQueue()), b"body", effort, deadline=monotonic() + 0.01))
+    await put_message(cast(Shard, SlowQueue()), b"body", effort, deadline=monotonic() + 0.01)
     assert effort.possible_duplicates == 0

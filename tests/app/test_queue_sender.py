@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from time import monotonic
 
 import pytest
@@ -13,176 +13,164 @@ from ingestion.sending import queue_sender
 from ingestion.sending.accounting import Accounts
 from ingestion.sending.ceiling import Share, Turn
 from ingestion.sending.message_format import Post, posts_of
-from ingestion.sending.put_message import Effort
 from ingestion.sending.queue_sender import QueueSender
 from ingestion.settings import load_settings
 
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+Step = Callable[[], Awaitable[None]]
 
 
-class Queue:
-    """Takes each post after a moment; knows its name and what came."""
-
-    def __init__(self, name: str = "q") -> None:
-        self.name, self.taken = name, 0
-
-
-async def take(queue: Queue, body: bytes, effort: Effort, deadline: float, stopped: object) -> None:
+async def a_moment() -> None:
     await asyncio.sleep(0)
-    queue.taken += 1
-
-
-def turns(per_second: float) -> Turn:
-    """The turns of the only worker of a run."""
-    share = Share("worker", per_second)
-    share.written(share.renewed({}, monotonic()), monotonic())
-    return share.turn
-
-
-@pytest.mark.parametrize("per_second", [None, 20_000.0, 2_000.0])
-def test_no_more_than_the_window_is_sent_beyond_the_last_checkpoint(
-    per_second: float | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    count, window, queue, saved, worst = 300, 10, Queue(), 0, 0
-
-    async def put(queue: Queue, body: bytes, effort: Effort, deadline: float, stopped: object) -> None:
-        nonlocal worst
-        queue.taken += 1
-        worst = max(worst, queue.taken - saved)
-        await asyncio.sleep(0.001)
-
-    async def save() -> None:
-        nonlocal saved
-        done = accounts.enqueued
-        await asyncio.sleep(0.002)
-        saved = done
-
-    monkeypatch.setattr(queue_sender, "put_message", put)
-    accounts = Accounts(count, (), {})
-    turn = turns(per_second) if per_second else None
-    sender = QueueSender([queue], accounts, save, concurrency=32, window=window, turn=turn)  # type: ignore[list-item]
-    asyncio.run(sender.send(posts(count), 0, deadline=float("inf")))
-    assert queue.taken == count
-    assert worst == window
-
-
-@pytest.mark.parametrize("format", ["raw", "packed"])
-@pytest.mark.parametrize("queues", [2, 3, 5, 10])
-def test_the_messages_of_a_batch_are_spread_evenly(format: str, queues: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue_sender, "put_message", take)
-    settings = load_settings({**STORAGE, "SLUICE_MESSAGE_FORMAT": format, "SLUICE_PACK_MESSAGES": "10"})
-    shards, size = [Queue(f"q{number}") for number in range(queues)], 60
-    for chunk in range(20):
-        request = EnqueueRequest(run=Run("r", "s1"), source="s", chunk=Chunk(chunk, "token"))
-        sender = QueueSender(shards, Accounts(size, (), {}), nothing, concurrency=8, window=100)  # type: ignore[arg-type]
-        chunk_posts = posts_of([b"%d" % index for index in range(size)], request, settings)
-        asyncio.run(sender.send(chunk_posts, chunk, deadline=float("inf")))
-    taken = Counter({shard.name: shard.taken for shard in shards})
-    assert max(taken.values()) <= 1.1 * min(taken.values())
-
-
-async def nothing() -> None:
-    pass
-
-
-def sender_of(count: int, save: Callable[[], Awaitable[None]] = nothing, window: int = 10) -> QueueSender:
-    return QueueSender([Queue()], Accounts(count, (), {}), save, concurrency=8, window=window)  # type: ignore[list-item]
 
 
 def posts(count: int) -> Iterator[Post]:
     return (Post(index, index + 1, b"") for index in range(count))
 
 
-def test_an_unforeseen_error_of_a_put_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def put(queue: Queue, body: bytes, effort: Effort, deadline: float, stopped: object) -> None:
-        await take(queue, body, effort, deadline, stopped)
-        if queue.taken == 20:
-            raise LookupError("no such key") from OSError("the cause")
+class Trial:
+    """A chunk on its way to queues that count what they have `taken`, which is when a put begins."""
 
-    monkeypatch.setattr(queue_sender, "put_message", put)
-    with pytest.raises(LookupError, match="no such key") as raised:
-        asyncio.run(sender_of(100).send(posts(100), 0, deadline=float("inf")))
-    assert isinstance(raised.value.__cause__, OSError)
+    def __init__(self, count: int = 100, queues: Iterable[str] = ("q",)) -> None:
+        self.count, self.queues = count, list(queues)
+        self.accounts, self.taken = Accounts(count, (), {}), Counter[str]()
+
+    async def send(
+        self,
+        *,
+        put: Step = a_moment,
+        save: Step = a_moment,
+        of: Iterator[Post] | None = None,
+        first_queue: int = 0,
+        window: int = 100,
+        turn: Turn | None = None,
+        deadline: float = float("inf"),
+    ) -> QueueSender:
+        """Send the posts `of` the chunk, and wait for `put` and `save` each time; return the sender."""
+
+        async def put_message(queue: str, *others: object) -> None:
+            self.taken[queue] += 1
+            await put()
+
+        sender = QueueSender(self.queues, self.accounts, save, concurrency=8, window=window, turn=turn)  # type: ignore[arg-type]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(queue_sender, "put_message", put_message)
+            await sender.send(of or posts(self.count), first_queue, deadline)
+        return sender
 
 
-def test_an_unforeseen_error_of_the_posts_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def turns(per_second: float) -> Turn | None:
+    """The turns of the only worker of a run; as in the app, none where there is no ceiling."""
+    if not per_second:
+        return None
+    share = Share("worker", per_second)
+    share.written(share.renewed({}, monotonic()), monotonic())
+    return share.turn
+
+
+@pytest.mark.parametrize("per_second", [0.0, 20_000.0, 2_000.0])
+async def test_no_more_than_the_window_is_sent_beyond_the_last_checkpoint(per_second: float) -> None:
+    trial, saved, worst = Trial(300), 0, 0
+
+    async def put() -> None:
+        nonlocal worst
+        worst = max(worst, trial.taken.total() - saved)
+        await asyncio.sleep(0.001)
+
+    async def save() -> None:
+        nonlocal saved
+        done = trial.accounts.enqueued
+        await asyncio.sleep(0.002)
+        saved = done
+
+    await trial.send(put=put, save=save, window=5, turn=turns(per_second))
+    assert (trial.taken.total(), worst) == (300, 5)
+
+
+@pytest.mark.parametrize("format", ["raw", "packed"])
+@pytest.mark.parametrize("queues", [2, 3, 5, 10])
+async def test_the_messages_of_a_batch_are_spread_evenly(format: str, queues: int) -> None:
+    settings = load_settings({**STORAGE, "SLUICE_MESSAGE_FORMAT": format, "SLUICE_PACK_MESSAGES": "10"})
+    taken = Counter[str]()
+    for chunk in range(20):
+        trial = Trial(60, [f"q{number}" for number in range(queues)])
+        request = EnqueueRequest(run=Run("r", "s1"), source="s", chunk=Chunk(chunk, "token"))
+        await trial.send(of=posts_of([b"%d" % index for index in range(60)], request, settings), first_queue=chunk)
+        taken += trial.taken
+    assert len(taken) == queues
+    assert max(taken.values()) <= 1.1 * min(taken.values())
+
+
+async def test_an_unforeseen_error_of_a_put_or_of_the_posts_is_raised_as_it_is() -> None:
+    async def put() -> None:
+        raise LookupError("no such key") from OSError("the cause")
+
     def broken() -> Iterator[Post]:
         yield from posts(20)
         raise LookupError("no such message")
 
-    monkeypatch.setattr(queue_sender, "put_message", take)
+    with pytest.raises(LookupError, match="no such key") as raised:
+        await Trial().send(put=put)
+    assert isinstance(raised.value.__cause__, OSError)
     with pytest.raises(LookupError, match="no such message"):
-        asyncio.run(sender_of(100).send(broken(), 0, deadline=float("inf")))
+        await Trial().send(of=broken())
 
 
-def test_a_checkpoint_that_cannot_be_written_stops_the_lanes_and_every_message_under_way_counts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    error, begun, taken_when_it_failed = StorageUnavailable("storage is busy"), 0, 0
+async def test_a_checkpoint_that_cannot_be_written_stops_the_lanes_and_every_message_under_way_counts() -> None:
+    trial, error, taken_when_it_failed = Trial(), StorageUnavailable("storage is busy"), 0
 
-    async def put(queue: Queue, body: bytes, effort: Effort, deadline: float, stopped: object) -> None:
-        nonlocal begun
-        begun += 1
+    async def put() -> None:
         await asyncio.sleep(0.01)
 
     async def save() -> None:
         nonlocal taken_when_it_failed
-        taken_when_it_failed = begun
+        taken_when_it_failed = trial.taken.total()
         raise error
 
-    monkeypatch.setattr(queue_sender, "put_message", put)
-    accounts = Accounts(100, (), {})
-    sender = QueueSender([Queue()], accounts, save, concurrency=8, window=40)  # type: ignore[list-item]
-    asyncio.run(sender.send(posts(100), 0, deadline=float("inf")))
+    sender = await trial.send(put=put, save=save, window=40)
     assert sender.save_error is error
     assert (sender.error, sender.out_of_time) == (None, None)
-    assert begun == taken_when_it_failed < 100
-    assert accounts.enqueued == begun
+    assert trial.accounts.enqueued == trial.taken.total() == taken_when_it_failed < 100
 
 
-def test_a_chunk_that_another_copy_has_taken_over_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def put(queue: Queue, body: bytes, effort: Effort, deadline: float, stopped: object) -> None:
-        queue.taken += 1
-        await asyncio.sleep(0 if queue.taken < 20 else 3_600)
+async def test_a_chunk_that_another_copy_has_taken_over_stops_at_once() -> None:
+    trial = Trial()
+
+    async def put() -> None:
+        await asyncio.sleep(0 if trial.taken.total() < 20 else 3_600)
 
     async def save() -> None:
         raise ChunkTakenOver("another copy sends it")
 
-    monkeypatch.setattr(queue_sender, "put_message", put)
     with pytest.raises(ChunkTakenOver, match="another copy"):
-        asyncio.run(sender_of(100, save, window=20).send(posts(100), 0, deadline=float("inf")))
+        await trial.send(put=put, save=save, window=20)
 
 
-def test_a_sender_sends_no_faster_than_its_turns_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue_sender, "put_message", take)
-    given = 0
+async def test_a_sender_sends_no_faster_than_its_turns_come() -> None:
+    trial, given = Trial(), 0
 
     def turn(now: float) -> float:
         nonlocal given
         given += given < 20
         return 0.0 if given < 20 else 3_600.0
 
-    accounts = Accounts(100, (), {})
-    sender = QueueSender([Queue()], accounts, nothing, concurrency=8, window=100, turn=turn)  # type: ignore[list-item]
-    asyncio.run(sender.send(posts(100), 0, deadline=monotonic() + 0.1))
-    assert accounts.enqueued == 19
+    sender = await trial.send(turn=turn, deadline=monotonic() + 0.1)
+    assert trial.accounts.enqueued == 19
     assert "SLUICE_ENQUEUE_SECONDS" in str(sender.out_of_time)
 
 
-def test_lanes_that_wait_for_their_turn_stop_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(*given: object) -> None:
+async def test_lanes_that_wait_for_their_turn_stop_with_the_others() -> None:
+    asked = 0
+
+    async def refuse() -> None:
         await asyncio.sleep(0.005)
         raise StorageRefused("no such queue")
-
-    monkeypatch.setattr(queue_sender, "put_message", refuse)
-    asked = 0
 
     def turn(now: float) -> float:
         nonlocal asked
         asked += 1
         return 0.0 if asked == 1 else 0.01
 
-    sender = QueueSender([Queue()], Accounts(100, (), {}), nothing, concurrency=8, window=100, turn=turn)  # type: ignore[list-item]
-    asyncio.run(sender.send(posts(100), 0, deadline=float("inf")))
+    sender = await Trial().send(put=refuse, turn=turn)
     assert sender.error == "no such queue"
     assert asked == 2, "one lane waits for its turn, and the others wait behind it"

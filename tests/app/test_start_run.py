@@ -7,16 +7,17 @@ from typing import Any
 import httpx
 import pytest
 
-from ingestion.contracts import Run, RunRequest
-from ingestion.run.run_state import start
-from ingestion.wire import to_wire
 from local.devhost.testing import RunningApp
 from local.emulator import Azurite
+from tests.app.rehearsal import RUN, first_state
 from tests.app_host import ROOT, sluice
+
+Running = tuple[RunningApp, httpx.Client]
+INSTANCES = "/runtime/webhooks/durabletask/instances"
 
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[RunningApp, httpx.Client]]:
+def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Running]:
     """The app without storage; its clients do not ask twice, which would take seconds."""
     monkeypatch.setattr("ingestion.storage.account._RETRY", {"retry_total": 0})
     with sluice(monkeypatch, tmp_path) as running:
@@ -24,9 +25,7 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Ru
 
 
 @pytest.fixture
-def stored(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str
-) -> Iterator[tuple[RunningApp, httpx.Client]]:
+def stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str) -> Iterator[Running]:
     """The app with storage, and with a source that nobody answers for and that is asked once."""
     sources = tmp_path / "sources.toml"
     sources.write_text((ROOT / "sources.toml").read_text().replace("[demo]", "[demo]\nattempts = 1", 1))
@@ -50,12 +49,8 @@ BAD_BODIES: list[tuple[Any, str, str]] = [
     ({"source": 7}, "source", "valid string"),
     ({"source": "demo", "chunks": 3}, "chunks", "source, run_id, chunk_size"),
     ({"source": "demo", "tolerated_failures": "many"}, "tolerated_failures", "percentage"),
-    ({"source": "demo", "tolerated_failures": -1}, "tolerated_failures", "percentage"),
-    ({"source": "demo", "tolerated_failures": "101%"}, "tolerated_failures", "percentage"),
-    ({"source": "demo", "tolerated_failures": True}, "tolerated_failures", "percentage"),
     ({"source": "demo", "total_is_exact": "yes"}, "total_is_exact", "valid boolean"),
     ({"source": "demo", "chunk_size": 0}, "chunk_size", "greater than or equal to 1"),
-    ({"source": "demo", "chunk_size": -5}, "chunk_size", "greater than or equal to 1"),
     ({"source": "demo", "chunk_size": 50_001}, "chunk_size", "less than or equal to 50000"),
     ({"source": "demo", "chunk_size": "5000"}, "chunk_size", "valid integer"),
     ({"source": "demo", "chunk_size": 2.5}, "chunk_size", "valid integer"),
@@ -72,9 +67,7 @@ BAD_BODIES: list[tuple[Any, str, str]] = [
 ]
 
 
-def test_bad_input_is_refused_with_the_field_and_the_problem_and_starts_nothing(
-    served: tuple[RunningApp, httpx.Client],
-) -> None:
+def test_bad_input_is_refused_with_the_field_and_the_problem_and_starts_nothing(served: Running) -> None:
     app, http = served
     for body, field, said in BAD_BODIES:
         sent = {"content": body} if isinstance(body, bytes) else {"json": body}
@@ -84,34 +77,32 @@ def test_bad_input_is_refused_with_the_field_and_the_problem_and_starts_nothing(
         assert error["field"] == field, (body, error)
         assert said in f"{error['message']} {error.get('allowed', '')}", (body, error)
 
-    assert http.get("/runtime/webhooks/durabletask/instances").json() == []
+    assert http.get(INSTANCES).json() == []
     assert [line for line in app.lines if "error" in line.lower()] == []
 
 
-def test_an_unknown_source_is_not_found_and_the_known_ones_are_named(served: tuple[RunningApp, httpx.Client]) -> None:
+def test_an_unknown_source_is_not_found_and_the_known_ones_are_named(served: Running) -> None:
     _, http = served
     answer = http.post("/api/runs", json={"source": "dmeo"})
     assert answer.status_code == 404
     assert answer.json()["error"]["field"] == "source"
     assert "demo" in answer.json()["error"]["allowed"]
-    assert http.get("/runtime/webhooks/durabletask/instances").json() == []
+    assert http.get(INSTANCES).json() == []
 
 
-def test_a_started_run_answers_202_with_the_urls_to_follow_it(stored: tuple[RunningApp, httpx.Client]) -> None:
+def test_a_started_run_answers_202_with_the_urls_to_follow_it(stored: Running) -> None:
     _, http = stored
     answer = http.post("/api/runs", json={"source": "demo", "run_id": "orders-2026"})
-    assert answer.status_code == 202
     urls = answer.json()
-    assert urls["id"] == "orders-2026"
+    assert (answer.status_code, urls["id"]) == (202, "orders-2026")
     assert answer.headers["Location"] == urls["statusQueryGetUri"]
     assert int(answer.headers["Retry-After"]) > 0
-    assert {"sendEventPostUri", "terminatePostUri", "suspendPostUri", "resumePostUri", "purgeHistoryDeleteUri"} <= set(
-        urls
-    )
+    actions = ("sendEventPost", "terminatePost", "suspendPost", "resumePost", "purgeHistoryDelete")
+    assert {f"{action}Uri" for action in actions} <= {*urls}
     assert http.get(urls["statusQueryGetUri"]).json()["instanceId"] == "orders-2026"
 
 
-def test_the_same_start_twice_is_one_run_with_the_same_urls(stored: tuple[RunningApp, httpx.Client]) -> None:
+def test_the_same_start_twice_is_one_run_with_the_same_urls(stored: Running) -> None:
     app, http = stored
     body = {"source": "demo", "run_id": "orders", "tolerated_failures": "5%"}
     first, second = http.post("/api/runs", json=body), http.post("/api/runs", json=body)
@@ -120,12 +111,12 @@ def test_the_same_start_twice_is_one_run_with_the_same_urls(stored: tuple[Runnin
 
     assert (first.status_code, third.status_code) == (202, 200)
     assert first.json() == second.json() == third.json()
-    assert len(http.get("/runtime/webhooks/durabletask/instances").json()) == 1
+    assert len(http.get(INSTANCES).json()) == 1
 
 
 @pytest.mark.parametrize(("field", "value"), [("chunk_size", 7), ("tolerated_failures", 3), ("total_is_exact", True)])
 def test_another_start_under_a_used_run_id_is_refused_with_the_difference(
-    stored: tuple[RunningApp, httpx.Client], field: str, value: object
+    stored: Running, field: str, value: object
 ) -> None:
     _, http = stored
     assert http.post("/api/runs", json={"source": "demo", "run_id": "orders"}).status_code == 202
@@ -135,16 +126,14 @@ def test_another_start_under_a_used_run_id_is_refused_with_the_difference(
 
 
 @pytest.mark.parametrize("key", ["orders-7", "the 7th of /orders"])
-def test_an_idempotency_key_stands_for_a_run_id(stored: tuple[RunningApp, httpx.Client], key: str) -> None:
+def test_an_idempotency_key_stands_for_a_run_id(stored: Running, key: str) -> None:
     _, http = stored
     answers = [http.post("/api/runs", json={"source": "demo"}, headers={"Idempotency-Key": key}) for _ in range(2)]
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert (answers[0].json()["id"] == key) == (key == "orders-7")
 
 
-def test_an_idempotency_key_beside_a_run_id_must_stand_for_the_same_run(
-    stored: tuple[RunningApp, httpx.Client],
-) -> None:
+def test_an_idempotency_key_beside_a_run_id_must_stand_for_the_same_run(stored: Running) -> None:
     _, http = stored
     body = {"source": "demo", "run_id": "orders"}
     other = http.post("/api/runs", json=body, headers={"Idempotency-Key": "orders-7"})
@@ -155,58 +144,36 @@ def test_an_idempotency_key_beside_a_run_id_must_stand_for_the_same_run(
 IMPOSSIBLE_IDS = ["orders%3Fx", "orders%23", ".%2E", "%0A", "@x", "x" * 65, "%ED%A0%80"]
 
 
-def test_an_id_that_no_run_can_have_names_no_run_on_any_route(stored: tuple[RunningApp, httpx.Client]) -> None:
+def test_an_id_that_no_run_has_or_can_have_names_no_run_on_any_route(stored: Running) -> None:
     app, http = stored
     http.post("/api/runs", json={"source": "demo", "run_id": "orders"})
     app.wait("orders")
-    for run_id in IMPOSSIBLE_IDS:
-        for method, path in [
-            ("GET", ""),
-            ("DELETE", ""),
-            *(("POST", f"/{command}") for command in ("pause", "redrive")),
-        ]:
+    commands = [("POST", f"/{command}") for command in ("pause", "resume", "cancel", "redrive")]
+    for run_id in ("nowhere", *IMPOSSIBLE_IDS):
+        for method, path in [("GET", ""), ("DELETE", ""), *commands]:
             answer = http.request(method, f"/api/runs/{run_id}{path}")
             assert answer.status_code == 404, (method, run_id, path)
-    assert http.delete("/api/runs/orders%3Fx").json()["error"]["field"] == "run_id"
-    assert len(http.get("/runtime/webhooks/durabletask/instances").json()) == 1
+            assert run_id not in ("nowhere", "orders%3Fx") or answer.json()["error"]["field"] == "run_id"
+    assert http.post("/api/runs/orders/stop").status_code == 404
+    assert len(http.get(INSTANCES).json()) == 1
 
 
-def test_without_storage_nothing_is_started_and_the_answer_says_what_to_check(
-    served: tuple[RunningApp, httpx.Client],
-) -> None:
+def test_without_storage_nothing_is_started_and_the_answer_says_what_to_check(served: Running) -> None:
     _, http = served
     answer = http.post("/api/runs", json={"source": "demo", "run_id": "no-storage"}, timeout=60)
     assert answer.status_code == 503
     assert "the storage account cannot be reached" in answer.json()["error"]["message"]
     assert "Check AzureWebJobsStorage" in answer.json()["error"]["message"]
-    assert http.get("/runtime/webhooks/durabletask/instances").json() == []
-
-
-def test_a_run_that_is_not_there_is_not_found(stored: tuple[RunningApp, httpx.Client]) -> None:
-    _, http = stored
-    for answer in (
-        http.get("/api/runs/nowhere"),
-        http.delete("/api/runs/nowhere"),
-        *(http.post(f"/api/runs/nowhere/{command}") for command in ("pause", "resume", "cancel", "redrive")),
-    ):
-        assert answer.status_code == 404, answer.request.url
-        assert answer.json()["error"]["field"] == "run_id"
-
-
-def test_a_route_that_is_none_of_the_app_s_is_not_found(served: tuple[RunningApp, httpx.Client]) -> None:
-    _, http = served
-    assert http.post("/api/runs/orders/stop").status_code == 404
+    assert http.get(INSTANCES).json() == []
 
 
 def test_storage_that_dies_after_the_start_ends_the_run_as_failed_with_a_message_a_person_can_act_on(
-    served: tuple[RunningApp, httpx.Client],
+    served: Running,
 ) -> None:
     app, http = served
-    request = RunRequest(source="demo", chunk_size=10, chunks_per_batch=2)
-    state = start(Run("no-storage", "20260101T000000-aa"), request, "2026-01-01T00:00:00+00:00")
-    app.start("ingest_run", to_wire(state), instance_id="no-storage")
-    app.wait("no-storage")
-    run = http.get("/api/runs/no-storage", timeout=60).json()
+    app.start("ingest_run", first_state(), instance_id=RUN.id)
+    app.wait(RUN.id)
+    run = http.get(f"/api/runs/{RUN.id}", timeout=60).json()
     assert run["status"] == "failed"
     assert "the storage account cannot be reached" in run["error"]
     assert "Check AzureWebJobsStorage" in run["error"]

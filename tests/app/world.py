@@ -73,6 +73,7 @@ class World:
         self.failed: dict[int, dict[Chunk, Settled]] = {}  # the ledger's, by attempt
         self.redo: dict[int, list[tuple[Chunk, Settled]]] = {}
         self.batches: dict[int, Batch] = {}
+        self.moments: list[dict[int, Settled]] = []  # how far each chunk was after each activity
         self._drawn = f"World({counts}, {waits}, {troubles}, {sorted(self.lost_at)}, {total})"
         self._calls = 0
 
@@ -86,6 +87,7 @@ class World:
             raise InstanceLost
         trouble = self.troubles[name].pop(0) if self.troubles.get(name) else "fine"
         outcome: Outcome = getattr(self, name)(payload, trouble)
+        self.moments.append({key.number: sent.settled(key.number) for key, sent in self.chunks.items()})
         return Exception("no answer") if trouble == "unheard" else outcome  # it was done, and no retry found that out
 
     def fetch_batch(self, payload: dict[str, Any], trouble: str) -> Outcome:
