@@ -13,8 +13,8 @@ from yarl import URL
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.http.exchange import http_client
-from local.demo.paging.library import library
 from local.demo.paging.listing import Listing
+from tests.sources.wrong import every_api
 
 CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}
 NONE = {"style": "none"}
@@ -90,13 +90,13 @@ class Pages(FakeApi):
 
 
 class Library:
-    """One path of the paging APIs of the demo."""
+    """One path of the paging APIs of the demo, and of those that do something wrong."""
 
     def __init__(self, path: str, listing: Listing | None = None, **facts: Any) -> None:
         self.path, self.listing = path, listing or Listing(**facts)
 
     def app(self) -> web.Application:
-        return library(self.listing)
+        return every_api(self.listing)
 
 
 Api = FakeApi | Library

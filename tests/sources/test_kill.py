@@ -8,10 +8,10 @@ from aiohttp.test_utils import TestServer
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.storage.spool import committed_tokens
-from local.demo.paging.library import library
 from local.demo.paging.listing import Listing
 from tests.sources.fake_container import FakeContainer
 from tests.sources.reader import RUN, Reading, reading_at
+from tests.sources.wrong import every_api
 
 MOST_POINTS = 400
 CURSOR: dict[str, Any] = {"pagination": {"style": "cursor", "read": "meta.next", "send": "cursor"}}
@@ -74,7 +74,7 @@ def test_killing_a_fetch_at_any_point_loses_no_id_and_brings_none_twice(name: st
 
     async def killed_everywhere() -> list[bool]:
         left_over = []
-        async with TestServer(library(listing)) as server:
+        async with TestServer(every_api(listing)) as server:
             for point in range(1, MOST_POINTS):
                 countdown = Countdown(point)
                 url = server.make_url(path).update_query(run=point)

@@ -1,17 +1,19 @@
 """All the paging APIs on one server, each at its own path; `GET /` lists the paths."""
 
+from types import ModuleType
+
 from aiohttp import web
 
-from local.demo.paging import links, positions, tokens, transport, trouble
+from local.demo.paging import links, positions, tokens
 from local.demo.paging.listing import Listing
 
-FAMILIES = (links, tokens, positions, transport, trouble)
+FAMILIES: tuple[ModuleType, ...] = (links, tokens, positions)
 
 
-def library(listing: Listing) -> web.Application:
+def library(listing: Listing, families: tuple[ModuleType, ...] = FAMILIES) -> web.Application:
     """An application, to be served on its own or mounted under a prefix."""
     app = web.Application()
-    definitions = [route for family in FAMILIES for route in family.routes(listing)]
+    definitions = [route for family in families for route in family.routes(listing)]
     app.add_routes(definitions)
 
     async def index(request: web.Request) -> web.Response:
