@@ -27,7 +27,7 @@ Instances are kept in one SQLite file; started again, those that are unfinished 
 """
 _EPILOG = """\
 example:
-  python -m local.devhost --app local/examples/expense_approval
+  python -m local.devhost --app local/devhost/examples/expense_approval
   curl -X POST http://127.0.0.1:7071/api/expenses -d '{"amount": 120}'
   curl 'http://127.0.0.1:7071/runtime/webhooks/durabletask/instances?top=5'
 

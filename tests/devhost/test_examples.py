@@ -12,7 +12,7 @@ import pytest
 from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp, running_app
 
-EXAMPLE = Path(__file__).parents[2] / "local" / "examples" / "expense_approval"
+EXAMPLE = Path(__file__).parents[2] / "local" / "devhost" / "examples" / "expense_approval"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -1,6 +1,6 @@
 """Human interaction: an expense waits for a decision, at most three days; it ends as approved, rejected or expired.
 
-    python -m local.devhost --app local/examples/expense_approval
+    python -m local.devhost --app local/devhost/examples/expense_approval
     curl -X POST http://127.0.0.1:7071/api/expenses -d '{"amount": 120, "by": "kim"}'
     curl -X POST http://127.0.0.1:7071/api/expenses/ID/decision -d '{"approved": true}'
 
