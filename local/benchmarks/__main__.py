@@ -40,6 +40,8 @@ def main() -> int:
                 print(*rows[-1].values(), flush=True)
     is_full = (size, repeats) == (scenario.SIZE, scenario.REPEATS)
     file = results.write(arguments.scenario, rows, facts, folder=results.FULL if is_full else results.TRIAL)
+    if is_full:
+        results.put_on_page(arguments.scenario, rows, facts)
     print(f"\n{table(rows)}\n\nwritten to {file.relative_to(results.ROOT)}")
     print(f"BENCH scenario={arguments.scenario} {bench_line(rows, scenario.COLUMNS, scenario.RATIOS)}", flush=True)
     return 0

@@ -1,6 +1,7 @@
 """The CSV files: `local/benchmarks/results/NAME.csv` for full measurements, `.sluice/benchmarks/NAME.csv` for others.
 
-When and on what they were measured stands in the first line; `docs/benchmarks.md` is drawn from the rows.
+When and on what they were measured stands in the first line; a full measurement also puts its table on the page
+`docs/benchmarks.md`.
 """
 
 import csv
@@ -12,10 +13,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from local.benchmarks.findings import Row
+from local.benchmarks.findings import Row, table
 
 ROOT = Path(__file__).parents[2]
 FULL = ROOT / "local" / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
 TRIAL = ROOT / ".sluice" / "benchmarks"
 PACKAGES = ("aiohttp", "azure-functions-durable", "azure-storage-blob", "azure-storage-queue", "httpx")
 
@@ -50,7 +52,9 @@ def write(scenario: str, rows: Sequence[Row], facts: str, *, folder: Path) -> Pa
     return file
 
 
-def read(scenario: str) -> tuple[str, list[dict[str, str]]]:
-    """Return the facts and the rows of the last full measurement."""
-    facts, *lines = (FULL / f"{scenario}.csv").read_text(encoding="utf-8").splitlines()
-    return facts.removeprefix("# "), list(csv.DictReader(lines))
+def put_on_page(scenario: str, rows: Sequence[Row], facts: str) -> None:
+    """Replace the table between the markers of a scenario in docs/benchmarks.md."""
+    begin, end = f"<!-- {scenario} -->", "<!-- end -->"
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    PAGE.write_text(f"{before}{begin}\n\n{table(rows)}\n\n<sub>{facts}</sub>\n\n{end}{after}", encoding="utf-8")
