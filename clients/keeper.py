@@ -20,7 +20,7 @@ from clients.beginning import begin, begin_again
 from clients.instance import carried_state, failure_of, find_instance, found, is_of, task_hub_of
 from ingestion.contracts import FinishRequest, Run, RunState
 from ingestion.errors import RunLocked, UnknownSchema, first_line
-from ingestion.run import closing, keeping, open_runs, run_state
+from ingestion.run import closing, keeping, open_runs, run_report, run_state
 from ingestion.run.keeping import Action, Found
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
@@ -149,11 +149,11 @@ class Keeper:
             case Action.TIDY:
                 await closing.tidy(ledger, state, self._run)
             case Action.CLOSE:
-                await self._close(ledger, closing.ended(state, now), cause)
+                await self._close(ledger, run_report.finish(state, now), cause)
             case Action.CLOSE_TERMINATED:
-                await self._close(ledger, closing.terminated(state, now), cause)
+                await self._close(ledger, run_report.finish(state, now, "terminated"), cause)
             case Action.GIVE_UP:
-                if await self._close(ledger, closing.ended(keeping.given_up(state, cause), now), cause):
+                if await self._close(ledger, run_report.finish(keeping.given_up(state, cause), now), cause):
                     self.log("run_given_up", "a run was recovered too often", level=logging.ERROR, cause=cause)
             case Action.START:
                 await begin(self._client, ledger, state)

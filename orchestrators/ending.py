@@ -1,7 +1,6 @@
 """The end of a run: close its ledger, then return the report or fail with the reason."""
 
 from collections.abc import Generator
-from datetime import datetime
 from typing import Any
 
 import azure.durable_functions as df
@@ -15,9 +14,7 @@ from orchestrators.calls import together
 def end(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, dict[str, Any]]:
     """Close the ledger and return the report. Raise PermanentError with the reason if the run has failed."""
     context.set_custom_status(run_report.progress(state, "ending"))
-    now = context.current_utc_datetime
-    seconds = (now - datetime.fromisoformat(state.started_at)).total_seconds()
-    finished = run_report.finish(state, now.isoformat(), seconds)
+    finished = run_report.finish(state, context.current_utc_datetime)
     [closed] = yield from together(context, [finished])
     if finished.outcome == "failed":
         raise PermanentError(run_state.reason(state))

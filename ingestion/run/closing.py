@@ -58,18 +58,3 @@ async def tidy(ledger: Ledger, state: RunState, entry: OpenRun | None) -> int:
     deleted = await clean_up(ledger, state)
     await open_runs.remove(ledger.container, entry)
     return deleted
-
-
-def terminated(state: RunState, now: datetime) -> FinishRequest:
-    """Return the finish request of a terminated run."""
-    return FinishRequest(state=state, outcome="terminated", finished_at=now.isoformat(), seconds=seconds_of(state, now))
-
-
-def ended(state: RunState, now: datetime) -> FinishRequest:
-    """Return the finish request of a run whose state has an outcome."""
-    return run_report.finish(state, now.isoformat(), seconds_of(state, now))
-
-
-def seconds_of(state: RunState, now: datetime) -> float:
-    """Return the seconds from the start of a run to `now`."""
-    return round((now - datetime.fromisoformat(state.started_at)).total_seconds(), 3)

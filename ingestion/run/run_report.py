@@ -4,6 +4,7 @@ The keys of the JSON are in the order in which a person reads them.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from ingestion import recovery, source_wait
 from ingestion.contracts import FinishRequest, RunState, Settled, Sums
@@ -52,11 +53,12 @@ def under_way(state: RunState, sent: Iterable[Settled], counts_at: str) -> JsonO
     return shown
 
 
-def finish(state: RunState, finished_at: str, seconds: float) -> FinishRequest:
-    """Return the finish request of a run that has an outcome."""
-    outcome = run_state.outcome(state)
+def finish(state: RunState, now: datetime, outcome: str | None = None) -> FinishRequest:
+    """Return the finish request of a run that has ended, with the outcome of its state unless another is given."""
+    outcome = outcome or run_state.outcome(state)
     assert outcome is not None, "a run is finished when it has an outcome"
-    return FinishRequest(state=state, outcome=outcome, finished_at=finished_at, seconds=round(seconds, 3))
+    seconds = (now - datetime.fromisoformat(state.started_at)).total_seconds()
+    return FinishRequest(state=state, outcome=outcome, finished_at=now.isoformat(), seconds=round(seconds, 3))
 
 
 def report(finished: FinishRequest, left_open: Iterable[Settled] = ()) -> JsonObject:

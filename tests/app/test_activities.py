@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.run import closing
+from ingestion.run import run_report
 from ingestion.run.command import give
 from ingestion.run.run_state import PAUSE, next_window
 from ingestion.wire import to_wire
@@ -26,7 +26,7 @@ async def test_a_late_end_of_an_older_attempt_takes_nothing_from_the_newer_one(k
     await ledger.blob("chunks/00000002-aa.ndjson").upload_blob(b"{}")
     await ledger.blob("checkpoints/00000002.json").upload_blob(b"{}")
 
-    late = closing.ended(replace(FRESH, window=4, source_exhausted=True), kept.now)
+    late = run_report.finish(replace(FRESH, window=4, source_exhausted=True), kept.now)
     assert (await call("finish_run", to_wire(late)))["report"]["enqueued"] == 0
     assert await blobs(kept) == {"request.json", "state.json", *spool}
 
@@ -51,5 +51,5 @@ async def test_a_sweep_that_takes_too_long_does_not_fail_the_run_that_has_just_e
     monkeypatch.setattr(module, "sweep", sweep)
     monkeypatch.setattr(module, "SWEEP_SECONDS", 0.1)
     await kept.begun()
-    assert (await call("finish_run", to_wire(closing.ended(DONE, kept.now))))["report"]["outcome"] == "completed"
+    assert (await call("finish_run", to_wire(run_report.finish(DONE, kept.now))))["report"]["outcome"] == "completed"
     assert await kept.outcome() == "completed"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ingestion.contracts import EnqueueRequest, FinishRequest, Receipt, RunState
+from ingestion.contracts import EnqueueRequest, Receipt
 from ingestion.errors import StorageRefused
-from ingestion.run import closing
+from ingestion.run import closing, run_report
 from ingestion.run.run_state import CANCEL
 from tests.app.driven import WHOLE, driven, stocked, texts_of
 from tests.app.kept import CRASH, Kept
@@ -32,13 +32,6 @@ def all_once(*run_ids: str) -> Counter[str]:
     return Counter(text for run_id in run_ids for text in texts_of(run_id))
 
 
-def ended(state: RunState, outcome: str, kept: Kept) -> FinishRequest:
-    """How a run has ended, by a person or by itself."""
-    if outcome == "terminated":
-        return closing.terminated(state, kept.now)
-    return closing.ended(state, kept.now)
-
-
 ENDS = [("cancelled", {"command": CANCEL}), ("failed", {"error": "the source is gone"}), ("terminated", {})]
 
 
@@ -52,7 +45,9 @@ async def test_a_run_that_leaves_chunks_open_reports_what_of_them_is_on_the_queu
         run_ids.append(run_id)
         state, ledger = await stocked(kept, run_id, **changes), kept.ledger(run_id)
         kept.engine.has("Terminated" if outcome == "terminated" else "Failed", run_id, output=CRASH)
-        await kept.interrupted(closing.close(ledger, ended(state, outcome, kept), kept.now), by=kept.connection.die())
+        await kept.interrupted(
+            closing.close(ledger, run_report.finish(state, kept.now, outcome), kept.now), by=kept.connection.die()
+        )
         await kept.brought_to_rest(run_id)
         report = await ledger.report() or {}
         told = tuple(report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending"))
@@ -68,7 +63,7 @@ async def test_a_redrive_that_dies_at_any_request_is_done_by_the_keeper_or_asked
     async for run_id in kept.at_each_request(more_than=10):
         run_ids.append(run_id)
         state = await stocked(kept, run_id, command=CANCEL)
-        await closing.close(kept.ledger(run_id), closing.ended(state, kept.now), kept.now)
+        await closing.close(kept.ledger(run_id), run_report.finish(state, kept.now), kept.now)
         kept.engine.has("Completed", run_id)
         await kept.interrupted(kept.redrive(run_id), by=kept.connection.die())
         await kept.brought_to_rest(run_id)

@@ -8,7 +8,7 @@ import pytest
 
 from ingestion.contracts import Chunk, FailedChunks, RunState
 from ingestion.recovery import Recovery
-from ingestion.run import closing
+from ingestion.run import closing, run_report
 from ingestion.run.failed import chunk_of, failed_chunks, record
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import CANCEL
@@ -21,7 +21,7 @@ FAILED = replace(UNDER_WAY, error="the source is gone")
 
 def closes(kept: Kept, ledger: Ledger, state: RunState) -> Awaitable[Any]:
     """The end of an attempt that has come to this state."""
-    return closing.close(ledger, closing.ended(replace(state, run=ledger.run), kept.now), kept.now)
+    return closing.close(ledger, run_report.finish(replace(state, run=ledger.run), kept.now), kept.now)
 
 
 @pytest.mark.parametrize("interrupts", ["the redrive", "the late end"])

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Batch, Chunk, Chunks, FailedChunks, FetchRequest, LoadRequest, Run, RunRequest
-from ingestion.run import run_state
-from ingestion.run.closing import close, terminated
+from ingestion.run import run_report, run_state
+from ingestion.run.closing import close
 from ingestion.run.command import give, read_command
 from ingestion.run.failed import load, record, write_redo_list
 from ingestion.run.ledger import Ledger
@@ -59,7 +59,7 @@ async def whole_run(container: ContainerClient, run_id: str) -> None:
     assert await read_command(container, run) == PAUSE
 
     left = replace(state, fetched=4, window=1, spooled=(Chunks(writer.token, ((0, 2),)),), spooled_messages=4)
-    closed = await close(ledger, terminated(left, datetime.now(UTC)), datetime.now(UTC))
+    closed = await close(ledger, run_report.finish(left, datetime.now(UTC), "terminated"), datetime.now(UTC))
     assert closed is not None
     report, there = await ledger.report(), await read_request(container, run_id)
     assert report is not None

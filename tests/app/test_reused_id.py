@@ -12,7 +12,7 @@ from clients.delete_run import delete_run
 from clients.start_run import start_run
 from ingestion.contracts import Batch, FailedChunks, RunState
 from ingestion.errors import SluiceError
-from ingestion.run import closing
+from ingestion.run import run_report
 from ingestion.run.command import give
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import CANCEL, chunks_in_window, next_window, redriven
@@ -53,7 +53,7 @@ async def loads_failed_chunks(kept: Kept, state: RunState) -> None:
 
 
 async def finishes(kept: Kept, state: RunState) -> None:
-    await call("finish_run", to_wire(closing.ended(replace(state, command=CANCEL, window=9), kept.now)))
+    await call("finish_run", to_wire(run_report.finish(replace(state, command=CANCEL, window=9), kept.now)))
 
 
 async def is_cancelled(kept: Kept, state: RunState) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from clients.delete_run import delete_run
 from clients.start_run import start_run
 from ingestion.contracts import Run
-from ingestion.run import closing, run_index
+from ingestion.run import closing, run_index, run_report
 from ingestion.run.clean_up import sweep
 from ingestion.run.ledger import Ledger
 from tests.app.engine import START, STARTED_AT
@@ -46,7 +46,7 @@ async def test_a_run_is_listed_from_its_start_with_its_outcome_once_it_has_ended
 async def fails(kept: Kept, run_id: str) -> None:
     """Let the newest attempt of a run fail, and close its ledger."""
     state = replace(kept.engine.started_of(run_id)[-1], error="the source is gone")
-    await closing.close(Ledger(kept.container, state.run), closing.ended(state, kept.now), kept.now)
+    await closing.close(Ledger(kept.container, state.run), run_report.finish(state, kept.now), kept.now)
     kept.engine.has("Failed", run_id, output=CRASH)
 
 
