@@ -10,9 +10,8 @@ from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
 from local.emulator import Azurite, Child
 from tests.app_host import ROOT
-from tests.e2e.rig import Rig
+from tests.e2e.rig import IDS, Rig
 
-IDS = 560  # of the demo API of a rig: three batches, the last one shorter
 START_SECONDS = 90.0
 
 MakeStack = Callable[..., Stack]
