@@ -8,9 +8,7 @@ import pytest
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
 from local.emulator import Azurite, Server
-from tests.e2e.rig import Rig
-
-IDS = 560  # of the demo API of a rig: three batches, the last one shorter
+from tests.e2e.rig import IDS, Rig
 
 MakeStack = Callable[..., Stack]
 

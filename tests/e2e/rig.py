@@ -6,6 +6,7 @@ at the moment that it means, and nothing sleeps. Chunks are named by their numbe
 
 import asyncio
 import json
+import math
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Container, Iterator
@@ -30,6 +31,8 @@ from local.devhost.testing import RunningApp
 from local.emulator import Azurite
 from tests.app_host import sluice
 
+IDS = 560  # of the demo API: three batches, the last one shorter
+ALL_ONCE = Comparison(served=IDS, enqueued=IDS, unique=IDS, lost=0, duplicates=0, foreign=0)
 PATIENCE_SECONDS = 90.0
 REFUSED = "the queue answered HTTP 403 (AuthorizationFailure)"
 
@@ -63,15 +66,22 @@ class Rig:
     api_url: str
     refused: Container[int] = ()  # the chunks that the queue refuses
     unreachable: Container[int] = ()  # the batches for which the source does not answer
-    gate: Gate | None = None
-    gated: int = 0  # chunks from this one on come to the gate
+    gate: Gate = field(default_factory=Gate)
+    gated: float = math.inf  # chunks from this one on come to the gate
     settings: dict[str, str] = field(default_factory=dict)
     sent: list[int] = field(default_factory=list)
     fetched: list[int] = field(default_factory=list)
 
+    def hold(self, chunk: int) -> None:
+        """Let chunks from this one on wait at a new gate."""
+        self.gate, self.gated = Gate(), chunk
+
     @contextmanager
-    def host(self, state: str = "first", *, time_flies: bool = True) -> Iterator["Host"]:
-        """The app on the state file of that name; unless time flies, only the test moves it past durable timers."""
+    def host(self, state: str = "first", *, time_flies: bool = True, worker_process: bool = False) -> Iterator["Host"]:
+        """The app on the state file of that name; unless time flies, only the test moves it past durable timers.
+
+        In a worker process it has no hooks.
+        """
         (self.folder / state).mkdir(exist_ok=True)
         settings: dict[str, Any] = {
             "AzureWebJobsStorage": self.azurite.connection_string,
@@ -82,13 +92,14 @@ class Rig:
             **self.settings,
         }
         clock = VirtualClock(automatic=time_flies)
-        with sluice(self.monkeypatch, self.folder / state, clock=clock, **settings) as (app, http):
-            self._hook_in("enqueue_chunk", "enqueue", self._before_chunk)
-            self._hook_in("fetch_batch", "fetch", self._before_batch)
+        served = sluice(self.monkeypatch, self.folder / state, clock=clock, worker_process=worker_process, **settings)
+        with served as (app, http):
+            if not worker_process:
+                self._hook_in("enqueue_chunk", "enqueue", self._before_chunk)
+                self._hook_in("fetch_batch", "fetch", self._before_batch)
             http.timeout = httpx.Timeout(60)
-            yield Host(app, http)
-            if self.gate is not None:
-                self.gate.open()
+            yield Host(app, http, self)
+            self.gate.open()
             app.rest()  # an activity that is still at work would open storage again after it was closed
 
     def read_back(self) -> Comparison:
@@ -124,7 +135,7 @@ class Rig:
 
     async def _before_chunk(self, request: EnqueueRequest) -> None:
         number = request.chunk.number
-        if self.gate is not None and number >= self.gated:
+        if number >= self.gated:
             await self.gate.pass_through()
         if number in self.refused:
             raise StorageRefused(REFUSED)
@@ -152,9 +163,24 @@ class Host:
 
     app: RunningApp
     http: httpx.Client
+    rig: Rig
 
     def start(self, run_id: str = "run", **body: Any) -> httpx.Response:
         return self.http.post("/api/runs", json={"source": "demo", "run_id": run_id, "chunk_size": 25, **body})
+
+    def start_held(self, chunk: int = 10) -> httpx.Response:
+        """Start the run, and return when its chunks from this one on are under way and wait at the gate."""
+        self.rig.hold(chunk)
+        started = self.start()
+        self.rig.gate.wait_until_reached()
+        return started
+
+    def start_terminated(self) -> None:
+        """Start the run and end it while chunks of its second batch are under way, which then end too."""
+        self.start_held()
+        self.terminate()
+        self.rig.gate.open()
+        self.app.rest()
 
     def ask(self, command: str, run_id: str = "run") -> httpx.Response:
         return self.http.post(f"/api/runs/{run_id}/{command}")

@@ -1,26 +1,12 @@
 """What crosses the durable boundary is small, whatever the run moves: no id is ever part of it."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from local.demo.readback import read_back
-from local.demo.settings import ApiSettings
 from local.devhost.hub.store import Store
 from local.devhost.orchestration.episode import Turn
-from local.emulator import Azurite, Server
-from tests.app_host import sluice
+from tests.e2e.rig import ALL_ONCE, Rig
 
 LIMIT_BYTES = 4096
-
-
-@pytest.fixture
-def api_url(tmp_path: Path) -> Iterator[str]:
-    flags = ApiSettings(ids=2_300, page_size=100).flags()
-    with Server("demo API", "local.demo.api", *flags, log=tmp_path / "api.log") as api:
-        yield api.url
 
 
 def texts_of(turn: Turn) -> Iterator[tuple[str, str]]:
@@ -40,9 +26,7 @@ def texts_of(turn: Turn) -> Iterator[tuple[str, str]]:
             yield name, text
 
 
-def test_no_input_and_no_output_that_crosses_the_durable_boundary_is_above_4_kb(
-    azurite: Azurite, queue_name: str, api_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_input_and_no_output_that_crosses_the_durable_boundary_is_above_4_kb(rig: Rig) -> None:
     seen: list[tuple[str, str]] = []
     commit = Store.commit
 
@@ -50,21 +34,15 @@ def test_no_input_and_no_output_that_crosses_the_durable_boundary_is_above_4_kb(
         seen.extend(texts_of(turn))
         return commit(store, turn)
 
-    monkeypatch.setattr(Store, "commit", audited)
-    settings: dict[str, Any] = {
-        "AzureWebJobsStorage": azurite.connection_string,
-        "SLUICE_DEMO_URL": api_url,
-        "SLUICE_QUEUE": queue_name,
-        "SLUICE_CONTAINER": queue_name,
-        "SLUICE_CHUNKS_PER_BATCH": "40",
-    }
-    with sluice(monkeypatch, tmp_path, **settings) as (app, http):
-        http.post("/api/runs", json={"source": "demo", "run_id": "audited", "chunk_size": 25}).raise_for_status()
-        assert app.wait("audited").status == "Completed", app.wait("audited").output_text
+    rig.monkeypatch.setattr(Store, "commit", audited)
+    rig.settings = {"SLUICE_CHUNKS_PER_BATCH": "40"}
+    with rig.host() as host:
+        host.start(chunk_size=5)
+        assert host.wait()["status"] == "completed"
 
     kinds = {kind for kind, _ in seen}
     assert {"input of fetch_batch", "input of enqueue_chunk", "state for the next generation", "output"} <= kinds
-    assert sum(kind == "input of enqueue_chunk" for kind, _ in seen) == 92
+    assert sum(kind == "input of enqueue_chunk" for kind, _ in seen) == 112
     assert [(kind, len(text)) for kind, text in seen if len(text.encode()) > LIMIT_BYTES] == []
     assert not any("order-" in text for _, text in seen), "an id crossed the boundary"
-    assert read_back(azurite.connection_string, queue_name, api_url).lost == 0
+    assert rig.read_back() == ALL_ONCE

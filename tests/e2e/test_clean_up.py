@@ -16,7 +16,7 @@ from ingestion.run.lock import locked
 from ingestion.run.request import read_request, request_blob, run_of
 from ingestion.run.run_state import PAUSE
 from ingestion.settings import load_settings
-from tests.e2e.rig import Gate, Rig
+from tests.e2e.rig import Rig
 
 LEDGER = {"report.json", "request.json", "state.json"}
 START = re.compile(r"^\d{8}T\d{6}-[0-9a-f]{8}/")
@@ -67,10 +67,8 @@ def test_a_purge_takes_instance_ledger_and_spool_together_and_the_run_id_is_free
 
 
 def test_a_run_that_goes_on_is_not_purged(rig: Rig) -> None:
-    rig.gate = Gate()
     with rig.host() as host:
-        host.start()
-        rig.gate.wait_until_reached()
+        host.start_held(0)
         assert host.http.delete("/api/runs/run").status_code == 409
         rig.gate.open()
         assert host.wait()["status"] == "completed"
@@ -87,10 +85,8 @@ def test_ledgers_are_swept_when_nothing_of_them_has_changed_for_so_long(rig: Rig
 
 @pytest.mark.parametrize("what", ["paused", "suspended", "terminated"])
 def test_a_run_that_has_not_closed_its_ledger_is_never_swept(rig: Rig, what: str) -> None:
-    rig.gate, rig.gated = Gate(), 8
     with rig.host(time_flies=False) as host:
-        urls = host.start().json()
-        rig.gate.wait_until_reached()
+        urls = host.start_held(8).json()
         if what == "paused":
             host.ask("pause")
         elif what == "suspended":
@@ -106,10 +102,8 @@ def test_a_run_that_has_not_closed_its_ledger_is_never_swept(rig: Rig, what: str
 
 
 def test_a_pause_that_came_too_late_does_not_keep_a_run_from_being_swept(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), 22
     with rig.host() as host:
-        host.start()
-        rig.gate.wait_until_reached()
+        host.start_held(22)
         rig.command(PAUSE)
         rig.gate.open()
         assert host.wait()["status"] == "completed"

@@ -4,8 +4,7 @@ from typing import Any
 
 from ingestion.run.command import GO
 from orchestrators.waiting import LOOK_AFTER
-from tests.e2e.conftest import IDS
-from tests.e2e.rig import Gate, Host, Rig
+from tests.e2e.rig import ALL_ONCE, IDS, Host, Rig
 
 
 def adds_up(run: dict[str, Any]) -> bool:
@@ -15,9 +14,7 @@ def adds_up(run: dict[str, Any]) -> bool:
 
 def paused(rig: Rig, host: Host) -> dict[str, Any]:
     """A run that was paused while chunks of its second batch were under way."""
-    rig.gate, rig.gated = Gate(), 8
-    host.start()
-    rig.gate.wait_until_reached()
+    host.start_held(8)
     assert host.ask("pause").status_code == 202
     rig.gate.open()
     host.wait_for("paused")
@@ -39,8 +36,7 @@ def test_a_paused_run_finishes_what_is_under_way_and_holds_the_rest_until_it_is_
         assert host.ask("resume").status_code == 202
         run = host.wait()
         assert (run["status"], run["report"]["enqueued"]) == ("completed", IDS)
-        found = rig.read_back()
-        assert (found.lost, found.duplicates) == (0, 0)
+        assert rig.read_back() == ALL_ONCE
 
 
 def test_an_event_without_a_command_wakes_a_paused_run_only_to_look(rig: Rig) -> None:
@@ -66,20 +62,16 @@ def test_a_command_whose_event_was_lost_is_found_when_the_paused_run_looks_for_i
 
 
 def test_a_resume_that_comes_before_the_pause_took_hold_is_not_lost(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), 8
     with rig.host() as host:
-        host.start()
-        rig.gate.wait_until_reached()
+        host.start_held(8)
         assert [host.ask(command).status_code for command in ("pause", "resume", "pause", "resume")] == [202] * 4
         rig.gate.open()
         assert host.wait()["status"] == "completed"
 
 
 def test_a_cancelled_run_ends_with_exact_counts_and_takes_no_other_command(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), 8
     with rig.host() as host:
-        host.start()
-        rig.gate.wait_until_reached()
+        host.start_held(8)
         assert host.ask("cancel").status_code == 202
         answer = host.ask("resume")
         assert (answer.status_code, answer.json()["error"]["field"]) == (409, "run_id")
@@ -101,10 +93,8 @@ def test_a_paused_run_can_be_cancelled(rig: Rig) -> None:
 
 
 def test_the_durable_suspend_and_resume_urls_still_work(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), 8
     with rig.host() as host:
-        urls = host.start().json()
-        rig.gate.wait_until_reached()
+        urls = host.start_held(8).json()
         host.http.post(urls["suspendPostUri"].replace("{text}", "")).raise_for_status()
         host.app.wait("run", lambda it: it.status == "Suspended")
         assert host.look()["status"] == "suspended"

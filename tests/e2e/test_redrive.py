@@ -6,11 +6,7 @@ import sys
 import pytest
 
 from ingestion.contracts import EnqueueRequest
-from local.demo.readback import Comparison
-from tests.e2e.conftest import IDS
-from tests.e2e.rig import Gate, Host, Rig
-
-ALL_ONCE = Comparison(served=IDS, enqueued=IDS, unique=IDS, lost=0, duplicates=0, foreign=0)
+from tests.e2e.rig import ALL_ONCE, IDS, Host, Rig
 
 
 def redrive(host: Host, rig: Rig) -> None:
@@ -82,10 +78,8 @@ def test_chunks_that_fail_again_can_be_redriven_again(rig: Rig) -> None:
 
 @pytest.mark.parametrize("loss", ["terminated", "history purged", "cancelled"])
 def test_a_run_that_was_ended_in_the_middle_goes_on(rig: Rig, loss: str) -> None:
-    rig.gate, rig.gated = Gate(), 10
     with rig.host() as host:
-        host.start()
-        rig.gate.wait_until_reached()
+        host.start_held()
         assert host.ask("redrive").status_code == 409, "the run still goes on"
         if loss == "cancelled":
             assert host.ask("cancel").status_code == 202
@@ -107,10 +101,8 @@ def test_a_run_that_was_ended_in_the_middle_goes_on(rig: Rig, loss: str) -> None
 
 
 def test_a_run_that_was_cancelled_in_its_last_batch_goes_on_with_the_rest_of_it(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), 16
     with rig.host() as host:
-        host.start()
-        rig.gate.wait_until_reached()
+        host.start_held(16)
         host.ask("cancel")
         rig.gate.open()
         run = host.wait()
@@ -121,14 +113,8 @@ def test_a_run_that_was_cancelled_in_its_last_batch_goes_on_with_the_rest_of_it(
 
 def test_a_run_whose_host_lost_its_state_goes_on_from_the_ledger_alone(rig: Rig) -> None:
     rig.refused = {4}
-    rig.gate, rig.gated = Gate(), 10
     with rig.host("first") as host:
-        host.start()
-        rig.gate.wait_until_reached()
-        host.terminate()
-        rig.gate.open()
-        host.app.rest()
-    rig.gate = None
+        host.start_terminated()
     with rig.host("second") as host:
         assert host.look()["status"] == "lost"
         answer = host.start()

@@ -10,8 +10,7 @@ import pytest
 from ingestion.contracts import RunState
 from ingestion.run.ledger import Ledger
 from ingestion.sending.packed import unpack
-from tests.e2e.conftest import IDS
-from tests.e2e.rig import Gate, Host, Rig
+from tests.e2e.rig import IDS, Gate, Host, Rig
 from tests.faults.sending import texts_on
 
 
@@ -84,9 +83,7 @@ def test_a_command_that_comes_after_the_deletion_is_not_one_for_the_younger_run(
             await original(*given)
 
         rig.monkeypatch.setattr(control, "give", give)
-        rig.gate, rig.gated = Gate(), 10
-        host.start()
-        rig.gate.wait_until_reached()
+        host.start_held()
         with ThreadPoolExecutor(1) as pool:
             cancelling = pool.submit(host.ask, "cancel")
             late.wait_until_reached()
@@ -106,7 +103,7 @@ def test_a_redriven_run_that_was_lost_is_lost_whoever_asks(rig: Rig) -> None:
         host.start()
         assert host.wait()["status"] == "completed_with_failures"
         rig.refused = ()
-        rig.gate, rig.gated = Gate(), 1
+        rig.hold(1)
         host.ask("redrive")
         rig.gate.wait_until_reached()
         host.terminate()

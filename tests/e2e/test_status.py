@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from tests.e2e.rig import PATIENCE_SECONDS, Gate, Host, Rig
+from tests.e2e.rig import PATIENCE_SECONDS, Host, Rig
 
 
 def until_enqueued(host: Host, messages: int) -> dict[str, Any]:
@@ -17,10 +17,8 @@ def until_enqueued(host: Host, messages: int) -> dict[str, Any]:
 
 
 def test_progress_moves_inside_a_window_and_adds_up(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), 4  # four chunks of 25 pass, the other four wait
     with rig.host() as host:
-        host.start()
-        rig.gate.wait_until_reached()
+        host.start_held(4)  # four chunks of 25 pass, the other four wait
         progress = until_enqueued(host, 100)
         assert (progress["fetched"], progress["enqueued"], progress["pending"]) == (200, 100, 100)
         assert (progress["chunks_done"], progress["chunks_total"]) == (4, 8)

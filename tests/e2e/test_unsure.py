@@ -5,8 +5,7 @@ import sys
 import pytest
 
 from local.devhost.hub.hub import TaskHub
-from tests.e2e.conftest import IDS
-from tests.e2e.rig import Gate, Host, Rig
+from tests.e2e.rig import IDS, Host, Rig
 
 ROUTES = [("DELETE", ""), ("POST", "/redrive"), ("POST", "/pause"), ("POST", "/cancel"), ("GET", "")]
 
@@ -30,10 +29,8 @@ def is_unsure(host: Host, method: str, path: str) -> bool:
 
 
 def test_a_run_of_which_the_status_is_not_known_is_left_alone(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), 10
     with rig.host() as host:
-        host.start()
-        rig.gate.wait_until_reached()
+        host.start_held()
         with rig.monkeypatch.context() as patch:
             fail(patch, "get")
             fail(patch, "query")
@@ -49,7 +46,7 @@ def test_a_run_of_which_the_status_is_not_known_is_left_alone(rig: Rig) -> None:
     ("method", "path", "status"), [("DELETE", "", 409), ("POST", "/redrive", 409), ("POST", "/pause", 202)]
 )
 def test_a_status_that_fails_once_is_looked_up_in_the_list(rig: Rig, method: str, path: str, status: int) -> None:
-    rig.gate, rig.gated = Gate(), 10
+    rig.hold(10)
     with rig.host() as host:
         host.start()
         host.start("run-2")  # its id begins like the other's
@@ -66,10 +63,8 @@ def test_a_status_that_fails_once_is_looked_up_in_the_list(rig: Rig, method: str
 
 
 def test_a_command_stands_though_the_run_could_not_be_told(rig: Rig) -> None:
-    rig.gate, rig.gated = Gate(), 10
     with rig.host(time_flies=False) as host:
-        host.start()
-        rig.gate.wait_until_reached()
+        host.start_held()
         with rig.monkeypatch.context() as patch:
             fail(patch, "raise_event")
             answer = host.ask("pause")

@@ -31,14 +31,12 @@ _JSON = {"Content-Type": "application/json"}
 # A call with retry beside other calls: which of them takes a number first depends on milliseconds.
 _RACES = ("two_retries", "any_with_retry")
 # What devhost's console says where the real host goes wrong without a word: the patterns of docs/devhost.md.
-_PARTS, _HANGS = "On the real host this instance completes with wrong results", "stays Running for ever"
-_FALLS, _REPLACED = (
-    "A window kept full with task_any loses its concurrency",
-    "came more than once before it was waited for",
-)
+_PARTS, _HANGS = "On the real host this instance completes with wrong results: ", "stays Running for ever"
+_FALLS = "waits until the task_any yielded before it has ended, as on a real host. A window kept full with task_any"
+_REPLACED = "came more than once before it was waited for"
 _WARNINGS = {
-    "follow_up_with_retry": f"{_PARTS}: ",
-    "separate_yield_of_a_part": f"{_PARTS}: ",
+    "follow_up_with_retry": _PARTS,
+    "separate_yield_of_a_part": _PARTS,
     "unknown-activity": _HANGS,
     "unknown_activity": _HANGS,
     "unknown_child": _HANGS,
