@@ -7,7 +7,7 @@ from pathlib import Path
 from local.devhost.testing import RunningApp, running_app
 from tests.devhost.app_folder import ORCHESTRATIONS
 
-GENERATIONS = 1_000
+GENERATIONS = 500
 
 
 def run_generations(app: RunningApp, count: int) -> int:
@@ -23,8 +23,8 @@ def run_generations(app: RunningApp, count: int) -> int:
 def test_memory_and_state_file_stay_flat_over_generations(tmp_path: Path) -> None:
     state_file = tmp_path / "state.db"
     with running_app(ORCHESTRATIONS, state_file=state_file) as app:
-        run_generations(app, 200)
-        before, size = run_generations(app, 200), state_file.stat().st_size
+        run_generations(app, 100)
+        before, size = run_generations(app, 100), state_file.stat().st_size
         after = run_generations(app, GENERATIONS)
         assert after - before < GENERATIONS / 2
         assert state_file.stat().st_size <= 2 * size
