@@ -14,7 +14,7 @@ from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.http.exchange import http_client
 from local.demo.paging.listing import Listing
-from tests.sources.wrong import every_api
+from tests.sources.apis import every_api
 
 CURSOR = {"style": "cursor", "read": "next", "send": "cursor"}
 NONE = {"style": "none"}

@@ -9,9 +9,9 @@ from azure.storage.blob.aio import ContainerClient
 
 from ingestion.storage.spool import committed_tokens
 from local.demo.paging.listing import Listing
+from tests.sources.apis import every_api
 from tests.sources.fake_container import FakeContainer
 from tests.sources.reader import RUN, Reading, reading_at
-from tests.sources.wrong import every_api
 
 MOST_POINTS = 400
 CURSOR: dict[str, Any] = {"pagination": {"style": "cursor", "read": "meta.next", "send": "cursor"}}

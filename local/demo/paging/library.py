@@ -4,10 +4,10 @@ from types import ModuleType
 
 from aiohttp import web
 
-from local.demo.paging import links, positions, tokens
+from local.demo.paging import links, positions
 from local.demo.paging.listing import Listing
 
-FAMILIES: tuple[ModuleType, ...] = (links, tokens, positions)
+FAMILIES: tuple[ModuleType, ...] = (links, positions)
 
 
 def library(listing: Listing, families: tuple[ModuleType, ...] = FAMILIES) -> web.Application:
