@@ -18,7 +18,7 @@ CHUNKS = """
     import asyncio, json
     from ingestion.contracts import Chunk, EnqueueRequest, Run
     from ingestion.fetching.filling import Filling
-    from ingestion.storage.spool import Spool
+    from ingestion.storage.spool import BatchWriter
     from ingestion.sending.enqueue import enqueue
     from ingestion.settings import load_settings
     from ingestion.source.description import Source
@@ -28,7 +28,7 @@ CHUNKS = """
         settings, run = load_settings(), Run("r1", "s1")
         storage = open_storage(settings)
         await storage.prepare()
-        writer = Spool(storage.container, run).writer(0)
+        writer = BatchWriter(storage.container, run, 0)
         source = Source.model_validate({"url": "http://a", "items": "", "pagination": {"style": "none"}})
         filling = Filling(source, writer, settings.chunk_size, settings.chunk_bytes)
         while writer.next_chunk < 5:
