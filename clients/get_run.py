@@ -27,9 +27,9 @@ blueprint = df.Blueprint()
 @blueprint.durable_client_input(client_name="client")
 @about_run("read the ledger of run {}")
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Return the run's status, progress and report; 404 if there is no such run. Needs no system key.
+    """Return the run's status, progress and report; 404 if there is no such run.
 
-    If the instance of the run is gone, the answer comes from its ledger.
+    It needs the function key, not the system key. If the instance of the run is gone, the answer comes from its ledger.
     """
     status = await find_instance(client, run_id)
     if status is not None and not await _is_of_earlier_start(status):
@@ -78,10 +78,11 @@ async def _with_progress(run: dict[str, Any], state: JsonObject) -> dict[str, An
 
 
 async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """Return the run with its ledger's report if its instance failed or was terminated: that has only a message.
+    """Return the run with its ledger's report if its instance failed or was terminated.
 
-    The outcome is that of the report, because a crash or a person may end the instance after the ledger was closed. A
-    run that fails by its own decision closes its ledger first, so a failed instance without a report is a lost run.
+    Such an instance has only a message. The outcome is that of the report, because a crash or a person may end the
+    instance after the ledger was closed. A run that fails by its own decision closes its ledger first, so a failed
+    instance without a report is a lost run.
     """
     if run["status"] not in ("failed", "terminated"):
         return run

@@ -64,7 +64,7 @@ async def _start_once(
     if (different := difference(there["asked"], asked_for(asked))) is not None:
         raise different
     while (status := await started_instance(client, run_of(there))) is None:
-        with suppress(RunLocked):  # by another copy of this request, perhaps: its instance ends this loop
+        with suppress(RunLocked):  # perhaps another copy of this request has the lock, and will start the instance
             async with locked(storage.container, run_id, wait=False):
                 return await _start_locked(client, there, storage.container)
         await asyncio.sleep(POLL_SECONDS)
@@ -80,7 +80,7 @@ async def _start_locked(client: df.DurableOrchestrationClient, there: JsonObject
         return status
     ledger = Ledger(container, run)
     if await ledger.report() is not None:
-        return "Completed"  # and its history was purged
+        return "Completed"  # only its report is left: its history was purged
     if await ledger.state() is not None:
         allowed = f"POST /api/runs/{run.id}/redrive to continue it"
         raise Conflict("run_id", "the instance of this run is gone", allowed)

@@ -1,7 +1,6 @@
 """The records that cross the durable boundary; `ingestion.wire` encodes and decodes them.
 
-Each outcome of an activity has an `error`, with which the other fields have no meaning: it says why trying again cannot
-help.
+Each outcome of an activity has an `error`: why it cannot be done, or why it failed in all its attempts.
 
 Durable Functions stores every input and output and passes each to the orchestrator again at each replay, so records are
 small: a test keeps every payload under 4 KB. Ranges are half-open, units are in the names.
@@ -56,7 +55,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """Where the source continues: its cursor as JSON text, or the name of the blob that holds a long one."""
+    """Where the source continues: the position as JSON text, or the name of the blob that holds a long one."""
 
     text: str | None = None
     blob: str | None = None
@@ -137,8 +136,8 @@ class Receipt:
 
     `held` is the command that holds the chunk back, or OUT_OF_TIME: the chunk is then unfinished, a later window
     continues it, and it does not count yet. `error` says why `failed` messages did not get through. `resumed_from`
-    counts the messages that earlier attempts had confirmed; `possible_duplicates` counts the queue messages whose
-    answer was lost.
+    counts the messages that earlier attempts had confirmed; `possible_duplicates` bounds the queue messages that may be
+    there twice, because an answer or a worker was lost.
     """
 
     messages: int = 0

@@ -28,7 +28,7 @@ from ingestion.contracts import (
 from ingestion.errors import first_line
 from ingestion.wire import from_wire, to_wire
 
-# For lost workers and timeouts only: other errors are handled where their cause is known.
+# For lost workers, timeouts and passing errors; an activity returns an error that no retry can fix.
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=15_000, max_number_of_attempts=4)
 
 ACTIVITIES: dict[type[Any], tuple[Any, type[Any]]] = {  # by their input, with their output

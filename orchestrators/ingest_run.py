@@ -21,9 +21,10 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
     """Move one window of a source to the queue, then continue as a new generation until the run has ended.
 
     a. Enqueue the chunks of the window, record the state, and load the next chunks, all at the same time.
-    b. Wait for all of them, and count what each reports.
-    c. List the failed chunks in the ledger.
-    d. Return the report if the run has ended; else wait for the source or a command if necessary, and continue as new.
+    b. Wait for all of them, and list the failed chunks in the ledger.
+    c. Count what each chunk reports.
+    d. Return the report if the run has ended, or fail with the reason; else wait for the source or a command if
+       necessary, and continue as new.
     """
     state = run_state.load(context.get_input())
     context.set_custom_status(run_report.progress(state))
@@ -42,7 +43,7 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
 def _window(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, RunState]:
     """Do steps a to c and return the new state."""
     window = run_state.next_window(state, context.current_utc_datetime)
-    # The fetch comes first: the host starts activities in order, so behind the chunks it would start when they end.
+    # The fetch comes first: the host starts activities in order, so after the chunks it would start when they finish.
     supplied, recorded, *receipts = yield from together(context, [window.supply, state, *window.chunks])
     outcomes = Outcomes(supplied, recorded, receipts)
     listed = yield from together(context, run_state.failures_to_list(state, window, outcomes))

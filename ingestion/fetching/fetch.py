@@ -70,7 +70,7 @@ async def fetch(
 
 
 class _Walk:
-    """The way from one position of the source to the end of a batch."""
+    """Fetches one batch, from one position of the source to the next."""
 
     def __init__(
         self,

@@ -138,12 +138,12 @@ def with_window(
 ) -> RunState:
     """Return the state after a window of which every chunk has reported, and the failed ones are `listed`.
 
-    Chunks that were held back stay in the window. Then what was supplied is dropped: the spool or the ledger returns it
-    again. Raise ArithmeticError if a message is unaccounted for: a bug must not look like success.
+    If a chunk was held back, it stays spooled, and what was supplied is dropped: the next window asks for it again.
+    Raise ArithmeticError if a message is unaccounted for: a bug must not look like success.
     """
     listed = list(listed)
     errors = [outcomes.recorded.error, *(settled.error for settled in listed)]
-    for error in filter(None, errors):  # the window is not in the ledger: the state stays that of its start
+    if error := next(filter(None, errors), None):  # the window is not in the ledger: the state stays that of its start
         return replace(state, error=error[:RUN_ERROR_LENGTH], command=None, window=state.window + 1)
     receipts = _by_chunk(window, outcomes.receipts, listed)
     supplied = outcomes.supplied
@@ -225,7 +225,7 @@ def counted(state: RunState) -> Sums:
 
 
 def pending(state: RunState) -> int:
-    """Return how many fetched messages are neither enqueued, rejected nor failed."""
+    """Return how many fetched messages are in unfinished chunks, or have to be sent again."""
     return state.spooled_messages + (state.redo.sums.left if state.redo else 0)
 
 

@@ -35,7 +35,8 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
     began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
     file = CheckpointFile(container, request.run, request.chunk)
     with storage_errors(f"read {where} and its checkpoint"):
-        # Claim before reading: a chunk is deleted before its checkpoint, so a late copy that claims anew cannot read.
+        # Claim first: a clean-up deletes the chunk before its checkpoint, so a late copy that makes a new checkpoint
+        # finds no chunk to send.
         count = await count_of(container, request.run, request.chunk)
         earlier = await file.claim(count, unknown=min(settings.checkpoint_messages, count))
         if earlier.receipt is not None:

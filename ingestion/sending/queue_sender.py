@@ -4,8 +4,8 @@ Storage Queue has no batch send, so a million messages are a million requests: t
 here and below, in `put_message`, `shard` and `connection`.
 
 1. Lanes take post after post, wait for their turn, and put it on its shard.
-2. A lane goes no further than `window` posts beyond the last checkpoint, so that a crash repeats no more than those.
-3. One task writes a checkpoint whenever half a window is confirmed, or after `CHECKPOINT_SECONDS`.
+2. Together the lanes go no further than `window` posts beyond the last checkpoint: a crash repeats no more than those.
+3. One task writes a checkpoint whenever half of these are confirmed, or after `CHECKPOINT_SECONDS`.
 4. The lanes stop at an error that no retry can fix, at the deadline, and when a checkpoint cannot be written. `send`
    then waits for the requests under way, so that the counts are exact.
 5. When another copy has taken the chunk over, and at an unforeseen error, `send` cancels all lanes and raises.

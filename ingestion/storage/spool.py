@@ -45,7 +45,7 @@ class Spool:
     async def commit(self, batch: Batch) -> Batch:
         """Commit the batch; return the committed one, which is another if a copy of this fetch was faster."""
         name, data = _commit_name(batch.index), json.dumps(to_wire(batch)).encode()
-        facts = {name: str(getattr(batch, name)) for name in ("token", "first_chunk", "chunks")}
+        facts = {field: str(getattr(batch, field)) for field in ("token", "first_chunk", "chunks")}
         with suppress(ResourceExistsError, ResourceModifiedError):
             await self._blob(name).upload_blob(
                 data, overwrite=True, metadata=facts, match_condition=MatchConditions.IfMissing
