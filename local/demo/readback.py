@@ -62,16 +62,13 @@ def pages(connection_string: str, queue: str) -> Iterator[list[QueueMessage]]:
         connection_string, queue, message_decode_policy=TextBase64DecodePolicy()
     )
 
-    def receive() -> list[QueueMessage]:
+    def receive(_: int) -> list[QueueMessage]:
         answer = client.receive_messages(
             messages_per_page=MESSAGES_AT_ONCE, visibility_timeout=HIDDEN_SECONDS
         ).by_page()
         return list(next(answer, ()))
 
     with client, ThreadPoolExecutor(RECEIVERS) as receivers:
-        while True:
-            # a handful of receives at a time, so that pages wait for the comparison rather than pile up in memory
-            brought = [ahead.result() for ahead in [receivers.submit(receive) for _ in range(2 * RECEIVERS)]]
+        # a handful of receives at a time, so that pages wait for the comparison rather than pile up in memory
+        while any(brought := list(receivers.map(receive, range(2 * RECEIVERS)))):
             yield from filter(None, brought)
-            if not any(brought):
-                return
