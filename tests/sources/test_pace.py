@@ -25,8 +25,10 @@ def pauses(api: Pages) -> list[float]:
     [
         *(({"requests_per_second": rate}, "", 1 / rate) for rate in (0.1, 0.5, 4)),
         ({}, "60", 60),
+        ({"requests_per_second": 0.1}, "60", 60),  # a wait is no turn
         ({}, "3", 3),  # slept, so that the next batch is not put off
         # What no source can mean is cut to the most that is waited.
+        ({"max_wait_seconds": 3600, "requests_per_second": 1e-9}, "", 3600),
         ({"max_wait_seconds": 3600}, "900000000", 3600),
         ({"max_wait_seconds": 3600}, "17000000000000", 3600),
         ({"max_wait_seconds": 3600}, "9999-12-31T23:59:59Z", 3600),
