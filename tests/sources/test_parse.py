@@ -202,6 +202,7 @@ def test_csv_records_are_whole_wherever_they_are_cut(rows: list[tuple[str, str]]
         (csv, b'a\n"' + b"x" * 9_000_000 + b'"\n', SourceRefused, "a record .* field larger than field limit"),
         (csv, b"a\ncaf\xe9\n", SourceRefused, r"not utf-8 .*set csv\.encoding"),
         (ndjson, b"x" * 20_000_000, SourceRefused, "no end within"),
+        (csv, b'a\n"' + b"x" * 9_000_000, SourceRefused, "no end within"),
     ],
 )
 def test_lines_that_cannot_be_read_are_refused_in_words_or_count_as_cut(
