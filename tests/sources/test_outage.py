@@ -13,10 +13,10 @@ IDS = list(range(1, 51))
 
 
 def absent(back_at: float, start: int = 20, how: int = 503) -> Pages:
-    """Five pages of 10 ids; that after `start` ids fails until `back_at` seconds of the run have passed."""
+    """Five pages of 10 ids; those after `start` ids fail until `back_at` seconds of the run have passed."""
 
     def instead(request: web.Request, at: int) -> int | None:
-        if at != start or api.now() >= back_at:
+        if at < start or api.now() >= back_at:
             return None
         if how == 0:
             hang_up(request)
