@@ -53,16 +53,11 @@ class FakeBlobClient:
         self._container.blobs[self._name] = Blob(bytes(data), metadata or {})
         await self._container.step(f"uploaded {self._name}")
 
-    async def download_blob(self) -> "Download":
+    async def download_blob(self) -> "FakeBlobClient":
         await self._container.step(f"download {self._name}")
         if self._name not in self._container.blobs:
             raise ResourceNotFoundError("there is no such blob")
-        return Download(self._container.blobs[self._name].data)
-
-
-@dataclass
-class Download:
-    data: bytes
+        return self
 
     async def readall(self) -> bytes:
-        return self.data
+        return self._container.blobs[self._name].data

@@ -45,6 +45,7 @@ class Reading:
     max_messages: int = 20
     budget_seconds: float = 1000.0
     last_page_seconds: float = float("inf")
+    killed_by: tuple[type[BaseException], ...] = ()  # after which a fetch begins again
     batches: list[Batch] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -80,7 +81,10 @@ class Reading:
         """Every message, in order, checked against what each batch says of itself."""
         cursor, wait = None, None
         for index in range(MOST_BATCHES):
-            batch = await self.fetch(index, cursor, wait)
+            try:
+                batch = await self.fetch(index, cursor, wait)
+            except self.killed_by:
+                batch = await self.fetch(index, cursor, wait)
             self.batches.append(batch)
             await self._sleep(batch.wait_seconds)
             cursor, wait = batch.next_cursor, batch.wait

@@ -52,31 +52,39 @@ def test_gzip_files_in_a_row_are_one_body(step: int) -> None:
     assert b"".join(read(body, "gzip", step)) == b"first\nthird\n"
 
 
-def test_compressed_data_without_its_end_is_cut_even_where_all_lines_are_whole() -> None:
+def without_its_end() -> bytes:
+    """A body of which every line can be read; only the end of the compressed data is missing."""
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
-    body = packer.compress(LINES) + packer.flush(zlib.Z_FULL_FLUSH)  # every line can be read, only the end is missing
-    with pytest.raises(NoAnswer, match="before its end"):
-        read(body, "gzip")
+    return packer.compress(LINES) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
-def test_damaged_data_is_no_content() -> None:
+def damaged() -> bytes:
     body = bytearray(gzip.compress(LINES))
     body[len(body) // 2] ^= 0xFF
-    with pytest.raises(NoAnswer, match="damaged"):
-        read(bytes(body), "gzip")
+    return bytes(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "error", "said"),
+    [
+        (without_its_end(), "gzip", NoAnswer, "before its end"),
+        (damaged(), "gzip", NoAnswer, "damaged"),
+        (gzip.compress(bytes(20_000_000)), "gzip", SourceRefused, "larger than 1,000,000 bytes"),
+        (b"x", "br", SourceRefused, "compressed as 'br'"),
+        (b"x", "deflate", SourceRefused, "compressed as 'deflate'"),
+    ],
+)
+def test_a_body_that_is_not_whole_too_large_or_in_a_coding_not_asked_for_is_none(
+    body: bytes, coding: str, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        read(body, coding, max_bytes=1_000_000)
 
 
 def test_no_piece_is_large_however_well_it_was_compressed() -> None:
     zeros = bytes(20_000_000)
     found = read(gzip.compress(zeros), "gzip", step=10**6)
     assert (sum(map(len, found)), max(map(len, found))) == (len(zeros), PIECE_BYTES)
-    with pytest.raises(SourceRefused, match="larger than 1,000,000 bytes"):
-        read(gzip.compress(zeros), "gzip", max_bytes=1_000_000)
-
-
-def test_a_coding_that_was_not_asked_for_is_named() -> None:
-    with pytest.raises(SourceRefused, match="compressed as 'br'"):
-        read(b"x", "br")
 
 
 def test_an_empty_body_is_empty() -> None:

@@ -3,31 +3,42 @@
 import asyncio
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import httpx
 import pytest
 
 from ingestion.errors import InvalidInput
 from ingestion.source.check import check, main
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source, load_source
+from tests.sources.fake_api import FakeApi, served
 
 ROOT = Path(__file__).parents[2]
 SHOP = '[shop]\nurl = "http://shop.example/orders"\nitems = "data"\n'
 NONE = 'pagination = { style = "none" }\n'
+BEARER = 'auth = { kind = "bearer", token = "SHOP_TOKEN" }'
 
 
-def written(folder: Path, text: str) -> Path:
+def written(content: str | bytes, folder: Path) -> Path:
     file = folder / "sources.toml"
-    file.write_text(text, encoding="utf-8")
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return file
 
 
-def load(folder: Path, text: str, environment: dict[str, str] | None = None) -> Source:
-    """Return the source shop: `text` is its table, or what is in it beside the url and the items."""
-    if "[shop]" not in text:
-        text = SHOP + ("" if "pagination =" in text else NONE) + text
-    return load_source(written(folder, text), "shop", environment or {})
+def whole(text: str) -> str:
+    """The file; a text without a table is what the table of shop holds beside its url and items."""
+    return text if "[" in text.partition("=")[0] else SHOP + ("" if "pagination =" in text else NONE) + text
+
+
+def load(text: str, environment: dict[str, str] | None = None) -> Source:
+    """Return the source shop."""
+    with TemporaryDirectory() as folder:
+        return load_source(written(whole(text), Path(folder)), "shop", environment or {})
+
+
+def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tuple[list[str], bool]:
+    with TemporaryDirectory() as folder:
+        return check(written(text if isinstance(text, bytes) else whole(text), Path(folder)), environment or {})
 
 
 @pytest.mark.parametrize(
@@ -89,24 +100,23 @@ def load(folder: Path, text: str, environment: dict[str, str] | None = None) -> 
         ('[shop]\nurl = "http://me:pw@shop.example"\nitems = ""\n' + NONE, "url", "see auth"),
     ],
 )
-def test_a_wrong_description_names_source_and_key_and_what_is_allowed(
-    text: str, key: str, said: str, tmp_path: Path
-) -> None:
+def test_a_wrong_description_names_source_and_key_and_what_is_allowed(text: str, key: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=re.escape(said)) as error:
-        load(tmp_path, text, {"KEY": "k-123"})
+        load(text, {"KEY": "k-123"})
     assert error.value.field == f"sources.toml: shop.{key}"
 
 
-def test_a_source_that_is_no_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"^sources\.toml: shop: .*dictionary"):
-        load_source(written(tmp_path, "shop = 5"), "shop", {})
+def test_a_source_that_is_no_table_is_named() -> None:
+    assert checked(b"shop = 5")[0][0].startswith("sources.toml: shop: Input should be a valid dictionary")
 
 
-def test_app_settings_are_filled_in_and_one_that_is_not_set_is_named(tmp_path: Path) -> None:
+def test_app_settings_are_filled_in_and_one_that_is_not_set_is_named() -> None:
     text = 'headers = { X-Api-Key = "%SHOP_KEY%" }'
-    assert load(tmp_path, text, {"SHOP_KEY": "k"}).headers == {"X-Api-Key": "k"}
+    assert load(text, {"SHOP_KEY": "k"}).headers == {"X-Api-Key": "k"}
     with pytest.raises(InvalidInput, match=r"shop.headers.X-Api-Key: the app setting SHOP_KEY is not set"):
-        load(tmp_path, text)
+        load(text)
+    with pytest.raises(InvalidInput, match=r"shop.auth: the app setting SHOP_TOKEN is not set"):
+        load(BEARER)
 
 
 @pytest.mark.parametrize(
@@ -119,20 +129,13 @@ def test_app_settings_are_filled_in_and_one_that_is_not_set_is_named(tmp_path: P
         ("%%SHOP%%", "%SHOP%"),
     ],
 )
-def test_a_percent_sign_is_written_twice_where_it_could_begin_the_name_of_an_app_setting(
-    text: str, meant: str, tmp_path: Path
-) -> None:
-    assert load(tmp_path, f'query = {{ q = "{text}" }}', {"SHOP": "ours"}).query == {"q": meant}
+def test_a_percent_sign_is_written_twice_where_it_could_begin_the_name_of_an_app_setting(text: str, meant: str) -> None:
+    assert load(f'query = {{ q = "{text}" }}', {"SHOP": "ours"}).query == {"q": meant}
 
 
-def test_a_percent_sign_that_was_taken_for_an_app_setting_is_told_how_to_be_written(tmp_path: Path) -> None:
-    file = written(tmp_path, SHOP + NONE + """query = { q = "LIKE '%Acme%'" }""")
+def test_a_percent_sign_that_was_taken_for_an_app_setting_is_told_how_to_be_written() -> None:
     with pytest.raises(InvalidInput, match=r"shop.query.q: the app setting Acme is not set.*%% for a percent sign"):
-        load_source(file, "shop", {})
-    assert check(file, {})[0][1:] == [
-        "(the app setting Acme is not set here)",
-        "(%NAME% stands for an app setting; a percent sign is written %%)",
-    ]
+        load("""query = { q = "LIKE '%Acme%'" }""")
 
 
 @pytest.mark.parametrize(
@@ -145,72 +148,91 @@ def test_a_percent_sign_that_was_taken_for_an_app_setting_is_told_how_to_be_writ
         'hosts = ["%SHOP_KEY%"]',
         'csv = { delimiter = "%SHOP_KEY%" }',
         'total = "%SHOP_KEY%:x"',
+        'auth = { kind = "bearer", token = "%SHOP_KEY%" }',
+        'auth = { kind = "bearer", token = "very-secret" }',
+        'auth = { kind = "bearer", token = "4711" }',
+        'auth = { kind = "bearer", token = 4711 }',
+        'auth = { kind = "bearer", token = ["very-secret"] }',
     ],
 )
-def test_no_error_shows_an_app_setting_that_was_filled_in(text: str, tmp_path: Path) -> None:
+def test_no_error_shows_an_app_setting_that_was_filled_in_or_a_secret_in_place_of_its_name(
+    text: str,
+) -> None:
+    settings = {"SHOP_KEY": "very-secret"}
     with pytest.raises(InvalidInput) as refused:
-        load(tmp_path, text, {"SHOP_KEY": "verysecret"})
-    assert "verysecret" not in str(refused.value)
+        load(text, settings)
+    for told in (str(refused.value), *checked(text, settings)[0]):
+        assert "secret" not in told
+        assert "4711" not in told
+    if "auth" in text:
+        assert "shop.auth.token: not a name; allowed: the name of an app setting" in str(refused.value)
 
 
-def test_the_check_tells_of_every_source_and_of_settings_that_are_not_set_here(tmp_path: Path) -> None:
-    file = written(
-        tmp_path, SHOP + NONE + SHOP.replace("shop", "other") + '[third]\nurl = "%WHERE%/x"\nitems=""\n' + NONE
-    )
-    lines, well = check(file, {})
-    assert not well
-    assert lines[0] == "shop: ok, none"
-    assert lines[1].startswith("sources.toml: other.pagination: Field required")
-    assert lines[2] == "third: ok, none"
-    assert lines[3] == "(the app setting WHERE is not set here)"
+KEYS_UNSET = "(%NAME% stands for an app setting; a percent sign is written %%)"
+WRONG = 'attempts = "x"\nquery = { token = "secret" }\n[shop.paginaton]\nstyle = "none"\n'
 
 
-def test_the_check_tells_all_that_is_wrong_with_a_source_and_unknown_keys_first(tmp_path: Path) -> None:
-    text = SHOP + 'attempts = "x"\nquery = { token = "secret" }\n[shop.paginaton]\nstyle = "none"\n'
-    lines, _ = check(written(tmp_path, text), {})
-    assert [line.partition(";")[0] for line in lines] == [
-        "sources.toml: shop.query.token: credentials do not belong in this file",
-        "sources.toml: shop.paginaton: Extra inputs are not permitted",
-        "sources.toml: shop.pagination: Field required",
-        "sources.toml: shop.attempts: Input should be a valid integer, unable to parse string as an integer",
-    ]
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (NONE, ["shop: ok, none"]),
+        ("\ufeff" + SHOP + NONE, ["shop: ok, none"]),
+        (BEARER, ["shop: ok, none", "(the app setting SHOP_TOKEN is not set here)"]),
+        ("colour = 1", ["sources.toml: shop.colour: Extra inputs are not permitted"]),
+        (
+            SHOP + NONE + '[third]\nurl = "%WHERE%/x"\nitems = ""\n' + NONE,
+            ["shop: ok, none", "third: ok, none", "(the app setting WHERE is not set here)", KEYS_UNSET],
+        ),
+        (
+            SHOP + WRONG,
+            [
+                "sources.toml: shop.query.token: credentials do not belong in this file",
+                "sources.toml: shop.paginaton: Extra inputs are not permitted",
+                "sources.toml: shop.pagination: Field required",
+                "sources.toml: shop.attempts: Input should be a valid integer, unable to parse string as an integer",
+            ],
+        ),
+    ],
+)
+def test_the_check_tells_of_every_source_all_that_is_wrong_and_which_settings_are_not_set_here(
+    text: str, lines: list[str]
+) -> None:
+    found, well = checked(text)
+    assert [line.partition("; allowed")[0] for line in found] == lines
+    assert well is not any(line.startswith("sources.toml") for line in lines)
 
 
 @pytest.mark.parametrize(
     "text",
     [
         SHOP.replace("shop.example", "%SHOP%.example") + NONE + 'hosts = ["https://%CDN%.example", "%OTHER%"]',
-        SHOP + 'pagination = { style = "since", start = "%FROM%" }',
-        SHOP + 'pagination = { style = "offset", limit = "%SIZE%", send_limit = "limit" }',
-        SHOP + NONE + 'repeats = "%REPEATS%"',
-        SHOP + 'pagination = { style = "%STYLE%" }',
+        'pagination = { style = "since", start = "%FROM%" }',
+        'pagination = { style = "offset", limit = "%SIZE%", send_limit = "limit" }',
+        'repeats = "%REPEATS%"',
+        'pagination = { style = "%STYLE%" }',
     ],
 )
-def test_the_check_passes_what_may_be_right_where_the_app_settings_are(text: str, tmp_path: Path) -> None:
-    lines, well = check(written(tmp_path, text), {})
+def test_the_check_passes_what_may_be_right_where_the_app_settings_are(text: str) -> None:
+    lines, well = checked(text)
     assert well, lines
     assert lines[0].startswith("shop: ok")
-    assert check(written(tmp_path, text + "\ncolour = 1"), {})[1] is False
+    assert checked(text + "\ncolour = 1")[1] is False
 
 
-def test_what_is_no_file_of_sources_is_told_in_words(tmp_path: Path) -> None:
-    def said(file: Path) -> str:
-        lines, well = check(file, {})
-        assert not well
-        assert len(lines) == 1
-        return lines[0]
-
-    assert "No such file" in said(tmp_path / "none.toml")
-    assert "cannot be read" in said(tmp_path)
-    assert "not TOML" in said(written(tmp_path, "[shop"))
-    assert "describes no source" in said(written(tmp_path, ""))
-    file = tmp_path / "latin.toml"
-    file.write_bytes(b'[shop]\nurl = "http://caf\xe9.example"')
-    assert "line 2 is not UTF-8" in said(file)
-
-
-def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
-    assert check(written(tmp_path, "\ufeff" + SHOP + NONE), {})[1]
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[shop", "not TOML"),
+        (b"", "describes no source"),
+        (b'[shop]\nurl = "http://caf\xe9.example"', "line 2 is not UTF-8"),
+    ],
+)
+def test_what_is_no_file_of_sources_is_told_in_words(content: bytes, said: str, tmp_path: Path) -> None:
+    (line,), well = checked(content)
+    assert said in line
+    assert not well
+    assert "No such file" in check(tmp_path / "none.toml", {})[0][0]
+    assert "cannot be read" in check(tmp_path, {})[0][0]
 
 
 def test_the_sources_that_come_with_the_app_are_well_described(
@@ -221,47 +243,24 @@ def test_the_sources_that_come_with_the_app_are_well_described(
     assert "demo: ok, cursor" in capsys.readouterr().out
 
 
-def test_credentials_are_given_by_the_name_of_an_app_setting_and_never_filled_in(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"shop.auth.token: not a name.*without %") as refused:
-        load(tmp_path, 'auth = { kind = "bearer", token = "%SHOP_TOKEN%" }', {"SHOP_TOKEN": "very secret"})
-    assert "very secret" not in str(refused.value)
-
-
-def test_a_check_tells_which_credentials_are_not_set_here(tmp_path: Path) -> None:
-    file = written(tmp_path, SHOP + NONE + 'auth = { kind = "bearer", token = "SHOP_TOKEN" }')
-    assert check(file, {}) == (["shop: ok, none", "(the app setting SHOP_TOKEN is not set here)"], True)
-
-
-@pytest.mark.parametrize("secret", ['"sk-live-4711"', '"4711"', "4711", '["sk-live-4711"]'])
-def test_a_secret_where_the_name_of_an_app_setting_belongs_is_not_repeated(secret: str, tmp_path: Path) -> None:
-    file = written(tmp_path, SHOP + NONE + f'auth = {{ kind = "bearer", token = {secret} }}')
-    with pytest.raises(InvalidInput, match=r"shop.auth.token: not a name.*such as SHOP_TOKEN") as refused:
-        load_source(file, "shop", {})
-    assert "4711" not in str(refused.value)
-    assert "4711" not in "".join(check(file, {})[0])
-
-
-def test_a_body_may_go_with_a_get_where_that_is_said(tmp_path: Path) -> None:
-    assert load(tmp_path, 'method = "GET"\nbody = { size = 9 }').base_request().method == "GET"
+def test_a_body_may_go_with_a_get_where_that_is_said() -> None:
+    assert load('method = "GET"\nbody = { size = 9 }').base_request().method == "GET"
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
-def test_lines_need_no_path_of_their_items(form: str, tmp_path: Path) -> None:
-    assert load(tmp_path, f'[shop]\nurl = "http://shop.example"\nformat = "{form}"\n{NONE}').items == ()
+def test_lines_need_no_path_of_their_items(form: str) -> None:
+    assert load(f'[shop]\nurl = "http://shop.example"\nformat = "{form}"\n{NONE}').items == ()
 
 
-def test_values_of_the_query_are_sent_as_the_file_has_them_and_a_list_repeats_its_parameter(tmp_path: Path) -> None:
+def test_values_of_the_query_are_sent_as_the_file_has_them_and_a_list_repeats_its_parameter() -> None:
     query = 'query = { archived = false, all = true, size = 9, least = 1.5, tag = ["a", 2, true], name = "x y" }'
-    source = load(tmp_path, query)
-    seen = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request.url.query.decode())
-        return httpx.Response(204)
+    api = FakeApi(204)
 
     async def ask() -> None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        async with served(api) as (plain, http):
+            source = load(query).model_copy(update={"url": plain.url})
             await SourceClient(source, http).get(source.base_request())
 
     asyncio.run(ask())
-    assert seen == ["archived=false&all=true&size=9&least=1.5&tag=a&tag=2&tag=true&name=x+y"]
+    sent = "archived=false&all=true&size=9&least=1.5&tag=a&tag=2&tag=true&name=x+y"
+    assert api.asked[0].url.raw_query_string == sent

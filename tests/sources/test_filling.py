@@ -10,12 +10,10 @@ from azure.storage.blob.aio import ContainerClient
 from ingestion.contracts import Chunk
 from ingestion.errors import SourceRefused
 from ingestion.fetching.filling import Filling, line_of
-from ingestion.source.description import Source
 from ingestion.storage.spool import BatchWriter, read_lines
+from tests.sources.fake_api import source_at
 from tests.sources.fake_container import FakeContainer
 from tests.sources.reader import RUN
-
-SOURCE = {"url": "http://a/", "items": "", "pagination": {"style": "none"}}
 
 
 class Filled:
@@ -24,7 +22,7 @@ class Filled:
     def __init__(self, chunk_bytes: int = 1024 * 1024, **table: Any) -> None:
         self.container = cast(ContainerClient, FakeContainer())
         self.writer = BatchWriter(self.container, RUN, first_chunk=0)
-        self.filling = Filling(Source.model_validate({**SOURCE, **table}), self.writer, 5, chunk_bytes)
+        self.filling = Filling(source_at("http://a/", **table), self.writer, 5, chunk_bytes)
 
     async def chunks(self) -> list[list[bytes]]:
         """Return the lines of each chunk, when the page has ended."""

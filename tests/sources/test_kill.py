@@ -44,21 +44,6 @@ class Countdown:
             raise Killed(operation)
 
 
-async def until_it_ends(run: Reading) -> list[Any]:
-    """All messages of a run whose fetches are started again, from the last cursor, whenever one is killed."""
-    cursor = None
-    for index in range(100):
-        try:
-            batch = await run.fetch(index, cursor)
-        except Killed:
-            batch = await run.fetch(index, cursor)
-        run.batches.append(batch)
-        cursor = batch.next_cursor
-        if cursor is None:
-            return run.taken
-    raise AssertionError("no end")
-
-
 async def has_left_over(run: Reading) -> bool:
     """Return whether the attempts that were killed have left chunks, which no batch has."""
     tokens = await committed_tokens(cast(ContainerClient, run.container), RUN)
@@ -78,10 +63,10 @@ def test_killing_a_fetch_at_any_point_loses_no_id_and_brings_none_twice(name: st
             for point in range(1, MOST_POINTS):
                 countdown = Countdown(point)
                 url = server.make_url(path).update_query(run=point)
-                container = FakeContainer(step=countdown)
-                async with reading_at(url, description, container=container, chunk_size=3, max_messages=6) as run:
+                facts: dict[str, Any] = {"container": FakeContainer(step=countdown), "killed_by": (Killed,)}
+                async with reading_at(url, description, chunk_size=3, max_messages=6, **facts) as run:
                     run.http.event_hooks = {"request": [countdown], "response": [countdown]}
-                    assert await until_it_ends(run) == listing.ids(), f"killed at step {point}"
+                    assert await run.all() == listing.ids(), f"killed at step {point}"
                     left_over.append(await has_left_over(run))
                 if countdown.left > 0:
                     return left_over

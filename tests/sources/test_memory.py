@@ -3,10 +3,12 @@
 import asyncio
 import tracemalloc
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 import httpx
+import pytest
 from aiohttp import web
 
 from ingestion.fetching.known import Known, digest
@@ -18,6 +20,7 @@ from tests.sources.fake_container import FakeContainer
 from tests.sources.reader import Reading, read
 
 CHUNK_BYTES, RECORDS_PER_CHUNK = 2_000_000, 56  # of 36 KB each
+FORMS = {"json": (b"[", b'"%36000d"', b"]"), "ndjson": (b"", b'"%36000d"\n', b""), "csv": (b"id\n", b"%36000d\n", b"")}
 
 
 def asked(number: int) -> PageRequest:
@@ -69,30 +72,33 @@ def test_a_cursor_of_many_kilobytes_travels_by_reference() -> None:
     assert all(batch.next_cursor.blob for batch in run.batches[:-1] if batch.next_cursor)
 
 
+@dataclass
 class Records(httpx.AsyncByteStream):
     """A response of so many records of 36 KB, none of which exists before it is sent."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    form: str
+    count: int
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for number in range(self._count):
-            yield b'%b"%36000d"' % (b"," if number else b"[", number)
-        yield b"]"
+        before, record, after = FORMS[self.form]
+        yield before
+        for number in range(self.count):
+            yield b"," * (self.form == "json" and number > 0) + record % number
+        yield after
 
 
-def peak_of(records: int) -> int:
+def peak_of(form: str, records: int) -> int:
     """Return the most bytes that a fetch of one response held at a time; its container forgets what is written."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, headers={"Transfer-Encoding": "chunked"}, stream=Records(records))
+        return httpx.Response(200, headers={"Transfer-Encoding": "chunked"}, stream=Records(form, records))
 
     async def forget(operation: str) -> None:
         if operation.startswith("uploaded"):
             container.blobs[operation.removeprefix("uploaded ")].data = b""
 
     async def fetched() -> int:
-        source = source_at("http://a/", items="", pagination=NONE)
+        source = source_at("http://a/", format=form, items="", pagination=NONE)
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
             run = Reading(source, http, container, chunk_size=5_000, chunk_bytes=CHUNK_BYTES)
             tracemalloc.start()
@@ -106,7 +112,8 @@ def peak_of(records: int) -> int:
     return asyncio.run(fetched())
 
 
-def test_a_fetch_takes_no_more_memory_for_a_larger_response() -> None:
-    peak_of(100)  # what is made once and kept
-    small, large = peak_of(300), peak_of(3_000)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_fetch_takes_no_more_memory_for_a_larger_response(form: str) -> None:
+    peak_of(form, 100)  # what is made once and kept
+    small, large = peak_of(form, 300), peak_of(form, 3_000)
     assert large < 1.1 * small < 4 * CHUNK_BYTES

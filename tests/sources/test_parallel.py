@@ -57,24 +57,17 @@ def read_together(together: Together, parallel: int, max_messages: int = 10_000)
     return run
 
 
-@pytest.mark.parametrize("parallel", [2, 8])
-def test_as_many_as_allowed_are_under_way_and_the_order_is_the_source_s(parallel: int) -> None:
-    together = Together(parallel)
-    read_together(together, parallel)
-    assert together.most == parallel
-    assert sorted(together.asked) == list(range(1, PAGES + 1)), "each page once"
-
-
-def test_one_at_a_time_is_one_at_a_time() -> None:
-    together = Together()
-    read_together(together, 1)
-    assert together.most == 1
-
-
-def test_no_page_is_asked_for_that_its_batch_cannot_hold() -> None:
-    together = Together()
-    assert {batch.count for batch in read_together(together, 8, max_messages=20).batches} == {20}
-    assert sorted(together.asked) == list(range(1, PAGES + 1))
+@pytest.mark.parametrize(
+    ("parallel", "at_once", "max_messages"), [(1, 1, 10_000), (2, 2, 10_000), (8, 8, 10_000), (8, 1, 20)]
+)
+def test_as_many_as_allowed_are_under_way_and_the_order_is_the_source_s(
+    parallel: int, at_once: int, max_messages: int
+) -> None:
+    together = Together(at_once)
+    run = read_together(together, parallel, max_messages)
+    assert at_once <= together.most <= parallel
+    assert sorted(together.asked) == list(range(1, PAGES + 1)), "each page once, and none that its batch cannot hold"
+    assert {batch.count for batch in run.batches} == {min(max_messages, IDS[-1])}
 
 
 def test_a_refusal_among_parallel_requests_is_waited_for_and_loses_nothing() -> None:

@@ -14,62 +14,60 @@ from pydantic.fields import FieldInfo
 
 from ingestion.source.check import check
 from ingestion.source.description import Source
-from ingestion.source.reading.place import Read, Send
+from ingestion.source.reading.place import Place
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "sources.md").read_text(encoding="utf-8")
-KINDS = ("style", "kind")  # a model that has one of them is described in rows that begin with it
-EVERY_KIND = ("limit", "send_limit", "end")  # keys of all styles are described once
+TABLES = ("end", "throttle", "limits", "expiry")  # each has a table of its own on the page
+KINDS = {"pagination": "style", "auth": "kind"}  # so have these, whose rows begin with one of several kinds
 IN_ITS_ROW = {"also"}  # a table so small that the row of its key describes it
 
-
-def rows(first: str) -> list[list[str]]:
-    """The rows of the tables whose first heading is `first`, as cells without their marks."""
-    tables = re.findall(rf"(?m)^\| {re.escape(first)} \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE)
-    assert tables, first
-    return [[cell.strip() for cell in row.strip("|").split(" | ")] for table in tables for row in table.splitlines()]
+Key = tuple[str, ...]  # the heading of a table of the page, the kind if there are several, and the name
 
 
-def models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
+def inner_types(annotation: Any) -> Iterator[Any]:
+    yield annotation
     for inner in get_args(annotation):
-        yield from models(inner)
+        yield from inner_types(inner)
 
 
-def words(annotation: Any) -> set[str]:
+def models(annotation: Any) -> list[type[BaseModel]]:
+    return [each for each in inner_types(annotation) if isinstance(each, type) and issubclass(each, BaseModel)]
+
+
+def words(annotation: Any) -> list[str]:
     """The literal values anywhere in a type."""
-    if get_origin(annotation) is Literal:
-        return set(get_args(annotation))
-    return {word for inner in get_args(annotation) for word in words(inner)}
+    return [word for each in inner_types(annotation) if get_origin(each) is Literal for word in get_args(each)]
 
 
-def keys(model: type[BaseModel], heading: str, prefix: str = "") -> Iterator[tuple[str, str, str, FieldInfo]]:
-    """Every key of every model that is below `model`: the heading of its table, its kind, its name, its field."""
-    kind = next((get_args(model.model_fields[tag].annotation)[0] for tag in KINDS if tag in model.model_fields), "")
+def keys(model: type[BaseModel], start: Key, prefix: str = "") -> Iterator[tuple[Key, FieldInfo]]:
+    """Every key below `model`, whose own keys are in the table of the page that begins like `start`."""
     for name, field in model.model_fields.items():
-        if name in KINDS:
+        if start[0] == name:
             continue
-        yield heading, kind, prefix + name, field
+        yield (*start, f"`{prefix}{name}`"), field
         for inner in models(field.annotation):
-            if name in ("pagination", "auth"):
-                yield from keys(inner, "style" if name == "pagination" else "`kind`")
-            elif name in ("end", "throttle", "limits", "expiry"):
-                yield from keys(inner, f"key of `{name}`")
+            if name in KINDS:
+                kind = KINDS[name]
+                yield from keys(inner, (kind, f"`{words(inner.model_fields[kind].annotation)[0]}`"))
+            elif name in TABLES:
+                yield from keys(inner, (f"key of `{name}`",))
             elif name not in IN_ITS_ROW:
-                yield from keys(inner, heading, f"{name}.")
+                yield from keys(inner, start, f"{name}.")
 
 
-KEYS = {(heading, kind, name): field for heading, kind, name, field in keys(Source, "key")}
+def described(first: str) -> Iterator[tuple[Key, list[str]]]:
+    """The keys in the tables of the page whose first heading is `first`, each with the two cells after it."""
+    tables = re.findall(rf"(?m)^\| {re.escape(first)} \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE)
+    for row in "".join(tables).splitlines():
+        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        yield (first, *cells[:-2]), cells[-2:]
 
 
-def row_of(heading: str, kind: str, name: str) -> list[str]:
-    """The cells after the key: its default, and what it means."""
-    found = {tuple(row[:2] if kind else row[:1]): row for row in rows(heading)}
-    if not kind:
-        return found.get((f"`{name}`",), ["missing"])[1:]
-    shared = ("any", f"`{name}`") if name in EVERY_KIND else ()
-    return found.get((f"`{kind}`", f"`{name}`"), found.get(shared, ["missing"] * 2))[2:]
+KEYS = dict(keys(Source, ("key",)))
+ROWS = {key: cells for heading in {key[0] for key in KEYS} for key, cells in described(heading)}
+SHARED = {key[2]: ROWS.pop(key) for key in list(ROWS) if key[1:2] == ("any",)}  # by every kind that has no such row
+ROWS |= {key: SHARED[key[-1]] for key in KEYS if len(key) == 3 and key[-1] in SHARED and key not in ROWS}
 
 
 def written(default: Any) -> str:
@@ -81,7 +79,7 @@ def written(default: Any) -> str:
             return f"{default:,.0f}"
         case str():
             return f"`{default}`" if default else ""
-        case Read() | Send():
+        case Place():
             return f"`{default}`"
         case (only,):
             return written(only) or '`""`'
@@ -89,39 +87,23 @@ def written(default: Any) -> str:
             return ""
 
 
-@pytest.mark.parametrize(("heading", "kind", "name"), KEYS, ids=lambda part: part or "-")
-def test_every_key_is_on_the_page_with_its_default_and_the_words_it_may_be(heading: str, kind: str, name: str) -> None:
-    field = KEYS[heading, kind, name]
-    cells = row_of(heading, kind, name)
-    assert cells, "no row describes it"
-    default, meaning = cells
+def test_the_page_describes_every_key_and_no_other() -> None:
+    assert ROWS.keys() == KEYS.keys()
+
+
+def test_every_style_is_in_the_table_of_styles() -> None:
+    assert {key[1] for key, _ in described("`style`")} == {key[1] for key in KEYS if key[0] == "style"}
+
+
+@pytest.mark.parametrize("key", KEYS, ids=" ".join)
+def test_the_row_of_a_key_has_its_default_and_the_words_it_may_be(key: Key) -> None:
+    field, (default, meaning) = KEYS[key], ROWS[key]
     assert (default == "required") == field.is_required()
     if not field.is_required() and (expected := written(field.default)):
         assert default == expected
     assert [word for word in words(field.annotation) if f"`{word}`" not in f"{default} {meaning}"] == []
-    if name in IN_ITS_ROW:
-        assert [key for inner in models(field.annotation) for key in inner.model_fields if key not in meaning] == []
-
-
-def test_the_page_describes_no_key_that_is_not_there() -> None:
-    known = {(f"`{kind}`", f"`{name}`") if kind else (f"`{name}`",) for _, kind, name in KEYS}
-    known |= {("any", f"`{name}`") for name in EVERY_KIND}
-    for heading in {heading for heading, _, _ in KEYS}:
-        width = 2 if heading in ("style", "`kind`") else 1
-        assert [row for row in rows(heading) if tuple(row[:width]) not in known] == []
-
-
-def test_every_style_and_every_kind_of_credentials_is_on_the_page() -> None:
-    styles = {row[0] for row in rows("`style`")}
-    assert styles == {
-        f"`{word}`" for model in models(Source.model_fields["pagination"].annotation) for word in tag(model)
-    }
-    kinds = {row[0] for row in rows("`kind`")}
-    assert kinds == {f"`{word}`" for model in models(Source.model_fields["auth"].annotation) for word in tag(model)}
-
-
-def tag(model: type[BaseModel]) -> set[str]:
-    return {word for name in KINDS if name in model.model_fields for word in words(model.model_fields[name].annotation)}
+    if key[-1].strip("`") in IN_ITS_ROW:
+        assert [name for inner in models(field.annotation) for name in inner.model_fields if name not in meaning] == []
 
 
 def test_every_worked_source_passes_the_check(tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from httpx import Headers
 
-from ingestion.source.description import Source
-from ingestion.source.waiting.patience import Patience, Paused
 from ingestion.source.waiting.throttle import BodyThrottle, Cost, Throttle, pause_seconds, refused_for_seconds
 from ingestion.source.waiting.throttle import refused_by_body_seconds as by_body
 from ingestion.source.waiting.wait import Unit, seconds_from
@@ -89,60 +87,3 @@ def test_what_is_left_of_a_limit_paces_before_it_is_used_up(
     headers: dict[str, str], throttle: dict[str, Any], seconds: float
 ) -> None:
     assert pause_seconds(Throttle(**throttle), Headers(headers), None, NOW) == seconds
-
-
-class Clock:
-    seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-def patience(clock: Clock, **throttle: Any) -> Patience:
-    table = {"url": "http://a/", "items": "", "pagination": {"style": "none"}, "throttle": throttle}
-    return Patience(Source.model_validate(table), 900, clock)
-
-
-def test_a_declared_rate_spreads_requests_evenly() -> None:
-    paced = patience(clock := Clock(), requests_per_second=4)
-    assert [paced.take_turn() for _ in range(4)] == [0, 0.25, 0.5, 0.75]
-    clock.seconds = 100
-    assert paced.take_turn() == 0
-
-
-def pause_of(patience: Patience, *, again: bool = False) -> float:
-    """The seconds for which the next request is put off, 0 if it takes its turn."""
-    try:
-        patience.take_turn(again=again)
-    except Paused as paused:
-        return paused.seconds
-    return 0
-
-
-def test_nothing_that_a_source_says_puts_requests_off_for_longer_than_is_waited_at_most() -> None:
-    paused = patience(clock := Clock(), max_wait_seconds=100)
-    paused.pause(1.7e12)
-    assert paused.until_turn() == 100
-    clock.seconds = 40
-    assert pause_of(paused) == 60
-    rarely = patience(Clock(), max_wait_seconds=100, requests_per_second=1e-9)
-    assert [rarely.take_turn(again=True) for _ in range(2)] == [0, 100]
-
-
-def test_a_retry_takes_a_turn_that_is_far_off_and_keeps_to_a_pause() -> None:
-    paced = patience(Clock(), requests_per_second=0.1)
-    assert paced.take_turn() == 0
-    assert pause_of(paced) == 10
-    assert paced.take_turn(again=True) == 10
-    paced.pause(60)
-    assert (pause_of(paced), pause_of(paced, again=True)) == (60, 60)
-
-
-def test_a_long_pause_is_not_taken_as_a_turn() -> None:
-    paced = patience(clock := Clock())
-    assert paced.take_turn() == 0
-    paced.pause(3600)
-    clock.seconds = 10
-    assert pause_of(paced) == 3590
-    clock.seconds = 3596
-    assert paced.take_turn() == 4

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from email.utils import formatdate
 from typing import Any
 
 import httpx
@@ -11,9 +13,9 @@ from aiohttp.test_utils import TestServer
 
 from ingestion.errors import OutOfTime, SourceRefused
 from ingestion.source.client import SourceClient
-from ingestion.source.page import Throttled
+from ingestion.source.page import Page, Throttled
 from local.demo.paging.listing import Listing
-from tests.sources.fake_api import AUTH, NONE, FakeApi, Library, Pages, ask, cut_off, said, served, source_at
+from tests.sources.fake_api import AUTH, NONE, FakeApi, Library, Pages, ask, cut_off, said, source_at
 from tests.sources.reader import read, reading, refusal
 from tests.sources.test_expiry import RESTART, RESUME
 
@@ -62,20 +64,44 @@ def test_a_source_that_cuts_every_body_is_unreachable_and_says_so() -> None:
     refusal(Library("/cut/length"), table, "in 1 attempts; .* At last: .*(complete|closed)")
 
 
-FORMS = ["seconds", "date", "delta", "forbidden", "unavailable"]
+NAMED = said(429, Retry_After="100")
+SPENT = {"X_RateLimit_Remaining": "0"}
+THROTTLED = {"data": None, "errors": [{"extensions": {"code": "THROTTLED", "wait": 100}}]}
 IN_BODY = {"path": "errors.extensions.code", "values": ["THROTTLED"], "wait_path": "errors.extensions.wait"}
 
 
+def until_a_date(request: web.Request) -> Any:
+    return said(429, Retry_After=formatdate(time.time() + 100, usegmt=True))
+
+
+def until_a_reset(request: web.Request) -> Any:
+    return said(403, {"message": "API rate limit exceeded"}, **SPENT, X_RateLimit_Reset=f"{time.time() + 100:.0f}")
+
+
+def refusing(answer: Any) -> Pages:
+    """Three pages, before each of which two requests are refused."""
+    api = Pages(30, instead=lambda request, start: answer if len(api.asked) % 3 else None)
+    return api
+
+
 @pytest.mark.parametrize(
-    ("form", "throttle", "seconds"),
-    [*((form, {}, 100) for form in FORMS), ("body", {"body": IN_BODY}, 100), ("silent", {"penalty_seconds": 30}, 30)],
+    ("answer", "throttle", "seconds"),
+    [
+        (NAMED, {}, 100),
+        (until_a_date, {}, 100),
+        (said(429, **SPENT, RateLimit_Reset="100"), {}, 100),
+        (until_a_reset, {}, 100),
+        (said(503, Retry_After="100"), {}, 100),
+        (said(200, THROTTLED), {"body": IN_BODY}, 100),
+        (429, {"penalty_seconds": 30}, 30),
+    ],
 )
 def test_every_form_of_refusal_is_waited_out_and_takes_no_attempt(
-    form: str, throttle: dict[str, Any], seconds: float
+    answer: Any, throttle: dict[str, Any], seconds: float
 ) -> None:
-    messages, run = read(Library(f"/throttled/{form}?wait=100"), {"attempts": 1, "throttle": throttle})
-    assert messages == IDS
-    assert run.wait_seconds == [pytest.approx(seconds, abs=2)] * 6, "two refusals for each of three pages"
+    messages, run = read(refusing(answer), {"attempts": 1, "throttle": throttle})
+    assert messages == list(range(1, 31))
+    assert run.wait_seconds == [pytest.approx(seconds, abs=2)] * 6
 
 
 @pytest.mark.parametrize(
@@ -98,42 +124,6 @@ def test_items_beside_a_refusal_in_the_body_are_not_taken() -> None:
     assert read(api, {"message": "", "throttle": throttle})[0] == ["a", "b", "c"]
 
 
-def html(request: web.Request) -> web.Response:
-    return web.Response(text=" <html>Please log in</html>", content_type="text/html")
-
-
-def loop(request: web.Request) -> web.Response:
-    return web.Response(status=302, headers={"Location": str(request.url)})
-
-
-SLOW = {"body": {"path": "errorCode", "values": ["SLOW"]}}
-
-
-@pytest.mark.parametrize(
-    ("api", "table", "pattern"),
-    [
-        (FakeApi(said(400, [{"errorCode": "INVALID_FIELD"}])), {"throttle": SLOW}, "HTTP 400.*INVALID_FIELD"),
-        (FakeApi(html), {}, "no JSON but ' <html>Please log in"),
-        (Library("/trickle"), {"limits": {"response_seconds": 0.3}}, r"after 0\.3 seconds.*limits\.response_seconds"),
-        (Library("/all/gzip", total=30_000), {"limits": {"response_bytes": 100_000}}, "larger than 100,000 bytes"),
-        (FakeApi(loop), {}, "redirects more than 5 times"),
-        (
-            Library("/throttled/seconds?wait=100"),
-            {"throttle": {"max_wait_seconds": 150}},
-            r"left alone for 200 seconds .* 150 of throttle\.max_wait_seconds",
-        ),
-    ],
-)
-def test_an_answer_that_no_attempt_and_no_wait_can_mend_ends_the_run_with_what_to_do(
-    api: FakeApi | Library, table: dict[str, Any], pattern: str
-) -> None:
-    refusal(api, table, pattern)
-
-
-def test_waiting_has_a_limit_that_begins_anew_with_each_page() -> None:
-    assert read(Library("/throttled/seconds?wait=100"), {"throttle": {"max_wait_seconds": 250}})[0] == IDS
-
-
 def trickling(trickles: str) -> FakeApi:
     """Two pages of two items; the one that `trickles` (its cursor) never comes to its end."""
 
@@ -149,6 +139,38 @@ def trickling(trickles: str) -> FakeApi:
             await asyncio.sleep(0.01)
 
     return FakeApi(page)
+
+
+def html(request: web.Request) -> web.Response:
+    return web.Response(text=" <html>Please log in</html>", content_type="text/html")
+
+
+SLOW = {"body": {"path": "errorCode", "values": ["SLOW"]}}
+
+
+@pytest.mark.parametrize(
+    ("api", "table", "pattern"),
+    [
+        (FakeApi(said(400, [{"errorCode": "INVALID_FIELD"}])), {"throttle": SLOW}, "HTTP 400.*INVALID_FIELD"),
+        (FakeApi(html), {}, "no JSON but ' <html>Please log in"),
+        (trickling(""), {"limits": {"response_seconds": 0.3}}, r"after 0\.3 seconds.*limits\.response_seconds"),
+        (Library("/all/gzip", total=30_000), {"limits": {"response_bytes": 100_000}}, "larger than 100,000 bytes"),
+        (FakeApi(said(302, Location="/")), {}, "redirects more than 5 times"),
+        (
+            refusing(NAMED),
+            {"throttle": {"max_wait_seconds": 150}},
+            r"left alone for 200 seconds .* 150 of throttle\.max_wait_seconds",
+        ),
+    ],
+)
+def test_an_answer_that_no_attempt_and_no_wait_can_mend_ends_the_run_with_what_to_do(
+    api: FakeApi | Library, table: dict[str, Any], pattern: str
+) -> None:
+    refusal(api, table, pattern)
+
+
+def test_waiting_has_a_limit_that_begins_anew_with_each_page() -> None:
+    assert len(read(refusing(NAMED), {"throttle": {"max_wait_seconds": 250}})[0]) == 30
 
 
 @pytest.mark.parametrize(("trickles", "whole"), [("two", [1, 2]), ("", [])])
@@ -215,42 +237,46 @@ def test_a_header_that_cannot_be_sent_is_named_and_not_shown(by_cursor: bool, va
     assert value.strip() not in message
 
 
-async def redirected(*, to_host: bool = True, hosts: bool = False, **table: Any) -> tuple[Any, FakeApi]:
-    """Ask a source that redirects to another one; gives the outcome, and the other one."""
+async def redirected(
+    status: int = 307, to: str = "", hosts: bool = False, **table: Any
+) -> tuple[Page | Throttled, FakeApi]:
+    """Ask a source that redirects to `to`, or to another one; gives the outcome, and the other one."""
     other = FakeApi({"items": [1]})
     async with TestServer(other.app()) as elsewhere:
-        to = str(elsewhere.make_url("/?api_key=k-123")) if to_host else "/all/json"
-        allowed = {"hosts": [str(elsewhere.make_url("/"))]} if hosts else {}
-        table = {"pagination": NONE, "query": {"to": to, "status": 307}, **allowed, **table}
-        async with served(Library("/redirect"), **table) as (source, http):
-            return await SourceClient(source, http).get(source.base_request()), other
+        api = FakeApi(said(status, Location=to or str(elsewhere.make_url("/?api_key=k-123"))), there={"items": [1, 2]})
+        table |= {"hosts": [str(elsewhere.make_url("/"))]} if hosts else {}
+        return await ask(api, **table), other
 
 
 def test_a_redirect_within_the_source_is_followed() -> None:
-    outcome, _ = asyncio.run(redirected(to_host=False, items="page.items"))
-    assert outcome.count == 25
-    assert outcome.url.endswith("/all/json")
+    outcome, _ = asyncio.run(redirected(to="/there"))
+    assert isinstance(outcome, Page)
+    assert outcome.items == [1, 2]
+    assert outcome.url.endswith("/there")
 
 
 @pytest.mark.parametrize("kind", sorted(AUTH.keys() - {"oauth"}))
 def test_credentials_never_go_to_another_origin_even_if_it_is_allowed(kind: str) -> None:
-    outcome, other = asyncio.run(redirected(hosts=True, auth=AUTH[kind], headers={"X-Secret": "s"}))
-    assert outcome.items == [1]
-    assert not {"authorization", "x-api-key", "x-secret"} & {name.lower() for name in other.asked[0].headers}
-    assert kind != "query" or "k-123" not in str(other.asked[0].url)
+    _, other = asyncio.run(redirected(hosts=True, auth=AUTH[kind], headers={"X-Secret": "s"}))
+    (asked,) = other.asked
+    assert not {"authorization", "x-api-key", "x-secret"} & {name.lower() for name in asked.headers}
+    assert kind != "query" or "k-123" not in str(asked.url)
+
+
+POST: dict[str, Any] = {"method": "POST", "body": {"a": 1}}
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("status", "to", "table", "error"),
     [
-        ({}, r"redirects to another host, http://127.0.0.1:\d+. .* add it to hosts"),
-        ({"method": "POST", "body": {"a": 1}, "query": {"to": "/elsewhere", "status": 302}}, "lose the request's body"),
-        ({"method": "POST", "body": {"a": 1}, "query": {"to": "/elsewhere", "status": 303}}, "lose the request's body"),
-        ({"method": "POST", "body": {"a": 1}, "query": {"to": "http://127.0.0.1:9/", "status": 308}}, "another host"),
+        (307, "", {}, r"redirects to another host, http://127.0.0.1:\d+. .* add it to hosts"),
+        (302, "/there", POST, "lose the request's body"),
+        (303, "/there", POST, "lose the request's body"),
+        (308, "http://127.0.0.1:9/", POST, "another host"),
     ],
 )
 def test_a_redirect_to_another_host_or_one_that_would_lose_the_body_is_an_error(
-    table: dict[str, Any], said: str
+    status: int, to: str, table: dict[str, Any], error: str
 ) -> None:
-    with pytest.raises(SourceRefused, match=said):
-        asyncio.run(redirected(**table))
+    with pytest.raises(SourceRefused, match=error):
+        asyncio.run(redirected(status, to, **table))

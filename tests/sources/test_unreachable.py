@@ -90,20 +90,18 @@ def test_a_host_name_that_does_not_exist_fails_at_the_first_request(monkeypatch:
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("code", [socket.EAI_AGAIN, socket.EAI_FAIL])
-def test_a_resolver_that_does_not_answer_is_an_outage(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("code", "answered_before"),
+    [(socket.EAI_AGAIN, False), (socket.EAI_FAIL, False), (socket.EAI_NONAME, True)],
+)
+def test_a_resolver_that_does_not_answer_or_loses_a_name_that_was_there_is_an_outage(
+    code: int, answered_before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = resolver_says(code, monkeypatch)
-    outcome, reason, pauses = asyncio.run(ask_at("https://shop.example/ids"))
+    outcome, reason, pauses = asyncio.run(ask_at("https://shop.example/ids", answered_before=answered_before))
     assert outcome == Throttled(15.0)
     assert reason == "its host name could not be resolved: as the resolver words it"
     assert (len(asked), pauses) == (5, 4)
-
-
-def test_a_name_that_is_gone_after_it_has_answered_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    resolver_says(socket.EAI_NONAME, monkeypatch)
-    outcome, reason, _ = asyncio.run(ask_at("https://shop.example/ids", answered_before=True))
-    assert outcome == Throttled(15.0)
-    assert reason.startswith("its host name could not be resolved")
 
 
 def test_a_port_that_nobody_listens_on_is_an_outage() -> None:

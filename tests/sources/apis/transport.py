@@ -1,16 +1,9 @@
-"""What goes wrong between two machines: bodies that are cut, compressed, endless or slow, refusals, redirects.
+"""What happens to bodies between two machines: they are cut, or compressed, or all in one."""
 
-Each answer counts its requests, since most of these faults are over when a client tries again.
-"""
-
-import asyncio
 import gzip
 import json
-import time
 from collections import Counter
 from collections.abc import Iterator
-from email.utils import formatdate
-from typing import Any
 
 from aiohttp import web
 
@@ -33,24 +26,6 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         asked["cut"] += 1
         return await send(request, how, body, is_whole=asked["cut"] % 2 == 0)
 
-    async def throttled(request: web.Request) -> web.Response:
-        """Two of three requests are refused, in one of the many forms of saying when to come back."""
-        asked["throttled"] += 1
-        if asked["throttled"] % 3 == 0:
-            return page(request)
-        status, headers, body = refusal(request.match_info["form"], float(request.query.get("wait", 1)))
-        return web.json_response(body, status=status, headers=headers)
-
-    async def trickle(request: web.Request) -> web.StreamResponse:
-        """Never silent for long, never done."""
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
-        await response.write(b'{"items": [')
-        while request.transport is not None and not request.transport.is_closing():
-            await response.write(b" ")
-            await asyncio.sleep(0.01)
-        return response
-
     async def single(request: web.Request) -> web.StreamResponse:
         """Everything in one response, streamed; cursor fields stand before and after the items."""
         form = request.match_info["form"]
@@ -63,16 +38,9 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         await response.write_eof()
         return response
 
-    async def redirect(request: web.Request) -> web.Response:
-        """To `to`, with the status asked for."""
-        return web.Response(status=int(request.query.get("status", 302)), headers={"Location": request.query["to"]})
-
     return [
         web.get("/cut/{how:length|chunked|gzip|ndjson}", cut),
-        web.get("/throttled/{form}", throttled),
-        web.get("/trickle", trickle),
         web.get("/all/{form:json|gzip|ndjson|csv}", single),
-        web.route("*", "/redirect", redirect),
     ]
 
 
@@ -94,23 +62,6 @@ async def send(request: web.Request, how: str, body: bytes, *, is_whole: bool) -
     elif request.transport is not None:
         request.transport.close()
     return response
-
-
-def refusal(form: str, wait_seconds: float) -> tuple[int, dict[str, str], Any]:
-    """Return status, headers and body that refuse a request for `wait_seconds`."""
-    then = time.time() + wait_seconds
-    spent = {"X-RateLimit-Remaining": "0", "X-RateLimit-Limit": "60"}
-    too_many = {"error": "too many requests"}
-    forms: dict[str, tuple[int, dict[str, str], Any]] = {
-        "seconds": (429, {"Retry-After": f"{wait_seconds:.0f}"}, too_many),
-        "date": (429, {"Retry-After": formatdate(then, usegmt=True)}, too_many),
-        "delta": (429, {**spent, "RateLimit-Reset": f"{wait_seconds:.0f}"}, too_many),
-        "forbidden": (403, {**spent, "X-RateLimit-Reset": f"{then:.0f}"}, {"message": "API rate limit exceeded"}),
-        "unavailable": (503, {"Retry-After": f"{wait_seconds:.0f}"}, {}),
-        "silent": (429, {}, {"errors": [{"error": "RATE_LIMIT_REACHED"}]}),
-        "body": (200, {}, {"data": None, "errors": [{"extensions": {"code": "THROTTLED", "wait": wait_seconds}}]}),
-    }
-    return forms[form]
 
 
 def whole(listing: Listing, form: str) -> Iterator[bytes]:

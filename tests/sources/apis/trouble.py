@@ -1,4 +1,4 @@
-"""What APIs do wrong: cursors that go round or expire, links that lead elsewhere, listings that change meanwhile."""
+"""What APIs do wrong: cursors that go round or expire, listings that change meanwhile."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,14 +7,6 @@ from typing import Any
 from aiohttp import web
 
 from local.demo.paging.listing import Listing, by_token, token
-
-ELSEWHERE = {
-    "host": "http://127.0.0.2:9/steal",
-    "scheme": "file:///etc/passwd",
-    "user": "http://127.0.0.1@127.0.0.2:9/",
-    "cloud": "http://169.254.169.254/metadata",
-    "network": "//127.0.0.2:9/steal",
-}
 
 
 def routes(listing: Listing) -> list[web.RouteDef]:
@@ -28,10 +20,6 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         last = page.start + listing.page_size
         back = token(max(0, last - length * listing.page_size))
         return replace(page, following=page.following or back).plain()
-
-    async def elsewhere(request: web.Request) -> web.Response:
-        """The next link leads to another machine."""
-        return replace(by_token(listing, None), following=ELSEWHERE[request.match_info["where"]]).plain()
 
     async def expiring(request: web.Request) -> web.Response:
         """The cursor of the third page, or of a later one, has expired, once for each `run`; with `always` any has."""
@@ -64,17 +52,9 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         following = stop - 2 if stop < listing.total else None
         return web.json_response({"items": listing.items(start, stop), "next": following})
 
-    async def growing(request: web.Request) -> web.Response:
-        """A total that is wrong: it says `total`, and has ten more."""
-        start = int(request.query.get("offset", 0))
-        stop = min(start + listing.page_size, listing.total)
-        return web.json_response({"items": listing.items(start, stop), "total": listing.total + 10})
-
     return [
         web.get(r"/trouble/cycle/{length:\d+}", cycle),
-        web.get(f"/trouble/elsewhere/{{where:{'|'.join(ELSEWHERE)}}}", elsewhere),
         web.get("/trouble/expiring/{form:410|400|404|422|200}", expiring),
         web.get("/trouble/drifting", drifting),
         web.get("/trouble/overlapping", overlapping),
-        web.get("/trouble/growing", growing),
     ]
