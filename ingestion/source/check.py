@@ -32,7 +32,7 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
         lines += [str(mistake) for mistake in wrong] or [f"{name}: ok, {table['pagination']['style']}"]
         well = well and not wrong
         named += settings_in(table)
-        named += [credential.setting for credential in credentials_of(source.auth)] if source else []
+        named += [credential.setting for credential in credentials_of(source.auth)] if source and not wrong else []
     lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(named) if not environment.get(name)]
     if settings_in(tables).keys() - environment.keys():
         lines.append("(%NAME% stands for an app setting; a percent sign is written %%)")

@@ -155,10 +155,11 @@ def test_a_percent_sign_that_was_taken_for_an_app_setting_is_told_how_to_be_writ
         'auth = { kind = "bearer", token = ["very-secret"] }',
     ],
 )
+@pytest.mark.parametrize("value", ["very-secret", "a_secret_that_may_be_a_name"])
 def test_no_error_shows_an_app_setting_that_was_filled_in_or_a_secret_in_place_of_its_name(
-    text: str,
+    text: str, value: str
 ) -> None:
-    settings = {"SHOP_KEY": "very-secret"}
+    settings = {"SHOP_KEY": value}
     with pytest.raises(InvalidInput) as refused:
         load(text, settings)
     for told in (str(refused.value), *checked(text, settings)[0]):

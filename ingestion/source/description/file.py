@@ -22,7 +22,8 @@ def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source
         raise NotFound("source", f"{name!r} is not described in {file.name}", known)
     source, wrong = read_source(tables[name], where, environment)
     named = settings_in(tables[name], where)
-    named |= {credential.setting: f"{where}.auth" for credential in credentials_of(source.auth if source else None)}
+    auth = source.auth if source and not wrong else None  # a wrong one may hold a secret where a name belongs
+    named |= {credential.setting: f"{where}.auth" for credential in credentials_of(auth)}
     for setting, key in named.items():
         if setting not in environment:
             allowed = "the name of an app setting, or %% for a percent sign"
