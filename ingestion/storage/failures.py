@@ -20,7 +20,7 @@ def storage_errors(doing: str) -> Iterator[None]:
         status = error.status_code
         if status is None:  # there was no answer: an identity that gets no token
             text = f"could not {doing}: {first_line(error)}. {_ROLES}"
-            raise StorageRefused(text) from error
+            raise StorageUnavailable(text) from error
         kind = StorageUnavailable if status in (408, 429) or status >= 500 else StorageRefused
         advice = f". {_ROLES}" if status in (401, 403) else ""
         raise kind(f"could not {doing}: storage answered HTTP {status} ({_code(error)}){advice}") from error

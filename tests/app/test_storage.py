@@ -49,7 +49,11 @@ def answered(status: int) -> HttpResponseError:
         (answered(403), StorageRefused, "HTTP 403 .*Storage Blob Data Contributor"),
         (answered(404), StorageRefused, r"HTTP 404 \(Because\)$"),
         (answered(503), StorageUnavailable, "HTTP 503"),
-        (ClientAuthenticationError("no identity is assigned\nsee there"), StorageRefused, "no identity is assigned. C"),
+        (
+            ClientAuthenticationError("no identity assigned\nsee there"),
+            StorageUnavailable,
+            "no identity assigned. C",
+        ),
         (ServiceRequestError("no route to host"), StorageUnavailable, "no route to host.*AzureWebJobsStorage"),
         (ServiceRequestError(""), StorageUnavailable, "cannot be reached"),
     ],
