@@ -13,7 +13,7 @@ from ingestion.recovery import Recovery
 from ingestion.source_wait import Wait
 from ingestion.wire import JsonObject
 
-SCHEMA = 2  # of RunState; raise it when an old state can no longer be read as it is
+SCHEMA = 3  # of RunState; raise it when an old state can no longer be read as it is
 
 
 class Run(NamedTuple):
@@ -36,10 +36,10 @@ class Chunk(NamedTuple):
 
 
 class Chunks(NamedTuple):
-    """Chunks with one token, as ranges of their numbers: a state may name a thousand chunks."""
+    """Chunks with one token; `numbers` names them in short, such as "7,9-1200"."""
 
     token: str
-    ranges: tuple[tuple[int, int], ...]
+    numbers: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ two yields; nothing here knows the clock, storage or Durable Functions. `with_wi
 `fetched = enqueued + rejected + failed + pending`. Pending messages are in unfinished chunks or in the redo list.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -111,12 +111,7 @@ def chunks_in_window(state: RunState) -> list[Chunk]:
 
 def spooled_chunks(state: RunState) -> list[Chunk]:
     """Return the chunks that are fetched and not finished."""
-    return [
-        Chunk(number, group.token)
-        for group in state.spooled
-        for start, stop in group.ranges
-        for number in range(start, stop)
-    ]
+    return [Chunk(number, group.token) for group in state.spooled for number in _numbers_in(group.numbers)]
 
 
 def failures_to_list(state: RunState, window: Window, outcomes: Outcomes) -> list[FailedChunks]:
@@ -193,14 +188,14 @@ def outcome(state: RunState) -> str | None:
 
 def reason(state: RunState) -> str:
     """Return for a person why a run has failed."""
-    if state.error is not None:
-        return state.error
     failed, tolerance = state.failed.chunks, state.request.tolerated_failures
     listed_failures = "; ".join(f"chunk {f.number}: {f.error}" for f in state.failures)
     more = ", ..." if failed > LISTED_FAILURES else ""
     if _is_beyond_tolerance(state):
         failures = f"{failed} of {chunks_done(state)} chunks failed, more than the {tolerance} tolerated"
         return f"{failures} ({listed_failures}{more}). Remove the cause, then redrive the run"
+    if state.error is not None:
+        return state.error
     if _has_sent_nothing(state):
         sums = counted(state)
         nothing = f"none of {state.fetched} messages reached the queue: {sums.rejected} were rejected"
@@ -339,7 +334,7 @@ def _with_batch(state: RunState, fetched: FetchOutcome, now: datetime) -> RunSta
     wait = timedelta(seconds=min(batch.wait_seconds, source_wait.LONGEST_SECONDS))
     return replace(
         state,
-        spooled=(Chunks(batch.token, ((batch.first_chunk, stop),)),) if batch.chunks else (),
+        spooled=(Chunks(batch.token, f"{batch.first_chunk}-{stop - 1}"),) if batch.chunks else (),
         spooled_messages=batch.count,
         cursor=batch.next_cursor,
         source_exhausted=batch.next_cursor is None,
@@ -368,18 +363,29 @@ def _with_page(state: RunState, page: FailedPage) -> RunState:
 
 
 def _grouped(chunks: Iterable[Chunk]) -> tuple[Chunks, ...]:
-    groups: list[Chunks] = []
-    for token, same in groupby(chunks, lambda one: one.token):
-        ranges: list[tuple[int, int]] = []
-        for number, _ in same:
-            start = ranges.pop()[0] if ranges and ranges[-1][1] == number else number
-            ranges.append((start, number + 1))
-        groups.append(Chunks(token, tuple(ranges)))
-    return tuple(groups)
+    return tuple(
+        Chunks(token, _in_short(chunk.number for chunk in same))
+        for token, same in groupby(chunks, lambda chunk: chunk.token)
+    )
+
+
+def _in_short(numbers: Iterable[int]) -> str:
+    """Return ascending numbers with their ranges as `first-last`; `_numbers_in` reads it."""
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        first = ranges.pop()[0] if ranges and ranges[-1][1] == number - 1 else number
+        ranges.append((first, number))
+    return ",".join(f"{first}-{last}" if first < last else str(first) for first, last in ranges)
+
+
+def _numbers_in(text: str) -> Iterator[int]:
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        yield from range(int(first), int(last or first) + 1)
 
 
 def _chunks_spooled(state: RunState) -> int:
-    return sum(stop - start for group in state.spooled for start, stop in group.ranges)
+    return len(spooled_chunks(state))
 
 
 def _cut(error: str) -> str:

@@ -50,7 +50,7 @@ async def stocked(kept: Kept, run_id: str = "run", *, start: str = START, **chan
         chunks=CHUNKS,
         fetched=WHOLE,
         window=1,
-        spooled=(Chunks(writer.token, ((1, 3),)),),
+        spooled=(Chunks(writer.token, "1-2"),),
         spooled_messages=2 * MESSAGES,
         failed=Sums(chunks=1, messages=MESSAGES, enqueued=1),
         failures=(ChunkFailure(number=0, failed=2, error="the queue said no"),),

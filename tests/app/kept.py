@@ -40,7 +40,7 @@ LATER = timedelta(minutes=11)
 
 def at_work(run_id: str = "run") -> JsonObject:
     """What the instance of a run says that has a chunk under way."""
-    state = replace(UNDER_WAY, run=Run(run_id, START), spooled=(Chunks("aa", ((7, 8),)),), spooled_messages=10)
+    state = replace(UNDER_WAY, run=Run(run_id, START), spooled=(Chunks("aa", "7"),), spooled_messages=10)
     return {"input": to_wire(state), "customStatus": {"phase": "running"}}
 
 

@@ -94,7 +94,7 @@ def test_a_redrive_takes_over_what_the_one_before_had_not_come_to_and_leaves_its
                 STATE,
                 attempt=1,
                 redo=Redo(attempt=1, next_byte=page.next_byte),
-                spooled=(Chunks(chunks[0].token, ((26, 28),)),),
+                spooled=(Chunks(chunks[0].token, "26-27"),),
             )
 
             left = [chunks[2], chunks[25], chunks[28], chunks[29]]

@@ -179,7 +179,7 @@ def test_progress_shows_what_is_pending_at_the_start_of_each_window_and_all_at_t
     ]
 
 
-@pytest.mark.parametrize("schema", [1, 99, None])
+@pytest.mark.parametrize("schema", [2, 99, None])
 def test_a_state_of_another_schema_is_refused_by_name(schema: int | None) -> None:
     generation = rehearse(answering(*TWO), {**first_state(), "schema": schema})
 
@@ -190,7 +190,7 @@ def test_a_state_of_another_schema_is_refused_by_name(schema: int | None) -> Non
 def test_inside_a_window_progress_counts_what_checkpoints_say_and_nothing_twice() -> None:
     state = run_state.load({
         **first_state(), "batches": 1, "fetched": 25,
-        "spooled": [["b0", [[1, 3]]]], "spooled_messages": 15, "done": {"chunks": 1, "messages": 10, "enqueued": 10},
+        "spooled": [["b0", "1-2"]], "spooled_messages": 15, "done": {"chunks": 1, "messages": 10, "enqueued": 10},
     })  # fmt: skip
     keys = ("fetched", "enqueued", "rejected", "pending", "chunks_done")
 
@@ -221,7 +221,7 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
         batches=99_998,
         chunks=9_999_800,
         fetched=5_000_000 + 3 * 10**10,
-        spooled=(Chunks("12345678", tuple((number, number + 1) for number in range(9_999_800, 9_999_880, 2))),),
+        spooled=(Chunks("12345678", ",".join(map(str, range(9_999_800, 9_999_960, 2)))),),
         spooled_messages=5_000_000,
         done=most,
         failed=most,

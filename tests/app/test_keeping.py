@@ -100,7 +100,7 @@ def test_what_is_done_about_a_run_under_its_lock(
 
 
 def test_a_recovery_goes_on_where_the_run_was_as_another_attempt_and_says_why() -> None:
-    spooled = (Chunks("aa", ((7, 8),)),)
+    spooled = (Chunks("aa", "7"),)
     until = (NOW + PATIENCE).isoformat()
     wait = Wait(waiting_for="outage", reason="the source is away", seconds=600.0, away_seconds=60.0)
     state = replace(UNDER_WAY, spooled=spooled, spooled_messages=10, fetched=10, wait_until=until, wait=wait)

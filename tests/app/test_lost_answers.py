@@ -58,7 +58,7 @@ async def whole_run(container: ContainerClient, run_id: str) -> None:
     await give(ledger, PAUSE)
     assert await read_command(container, run) == PAUSE
 
-    left = replace(state, fetched=4, window=1, spooled=(Chunks(writer.token, ((0, 2),)),), spooled_messages=4)
+    left = replace(state, fetched=4, window=1, spooled=(Chunks(writer.token, "0-1"),), spooled_messages=4)
     closed = await close(ledger, run_report.finish(left, datetime.now(UTC), "terminated"), datetime.now(UTC))
     assert closed is not None
     report, there = await ledger.report(), await read_request(container, run_id)

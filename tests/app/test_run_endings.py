@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.contracts import FinishOutcome, FinishRequest, Receipt, Recorded, Settled, SettledChunks
+from ingestion.contracts import FetchOutcome, FinishOutcome, FinishRequest, Receipt, Recorded, Settled, SettledChunks
 from ingestion.run import run_report
 from ingestion.wire import from_wire, to_wire
 from tests.app.answers import TWO, answering, batch, failing, held, receipt, report_of
@@ -64,6 +64,12 @@ def test_beyond_the_tolerated_failures_nothing_more_is_fetched_and_the_run_fails
     assert "2 of 3 chunks failed, more than the 1 tolerated (chunk 0: the queue answered HTTP 403" in str(last.error)
     finished = last.payloads("finish_run")[0]
     assert (finished["state"]["fetched"], finished["outcome"]) == (55, "failed"), "a redrive sends what was fetched"
+
+
+def test_beyond_the_tolerated_failures_a_source_that_fails_beside_them_does_not_hide_the_reason() -> None:
+    answer = answering(TWO[0], to_wire(FetchOutcome(error="demo gave no page")), chunk=failing(0, 2))
+    generations = rehearse_all(answer, first_state(tolerated_failures="1"))
+    assert "2 of 3 chunks failed, more than the 1 tolerated" in str(generations[-1].error)
 
 
 @pytest.mark.parametrize(

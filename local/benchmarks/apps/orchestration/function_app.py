@@ -20,10 +20,12 @@ from ingestion.contracts import (
     FetchOutcome,
     FetchRequest,
     FinishOutcome,
+    FinishRequest,
     Receipt,
     Recorded,
     Run,
 )
+from ingestion.run.run_report import report
 from ingestion.wire import from_wire, to_wire
 from orchestrators import ingest_run
 
@@ -74,7 +76,7 @@ async def record_window(request: dict) -> dict:
 @app.activity_trigger(input_name="request")
 async def finish_run(request: dict) -> dict:
     """A ledger that is closed."""
-    return to_wire(FinishOutcome(report={}))
+    return to_wire(FinishOutcome(report=report(from_wire(FinishRequest, request))))
 
 
 @app.orchestration_trigger(context_name="context")
