@@ -12,6 +12,7 @@ from ingestion.source.auth.kinds import without_key
 from ingestion.source.description import Source
 from ingestion.source.http.origin import is_allowed, origin
 from ingestion.source.page import SHOWN_CHARACTERS, Page, PageRequest
+from ingestion.source.reading.path import keys_of
 from ingestion.source.styles.end import End, Reached, number_of
 from ingestion.source.styles.next_url import AddressStyle
 
@@ -29,7 +30,7 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
     )
     following = style.following(page, position.cursor, reached)
     if isinstance(following, End):
-        return _ended(source, following, reached)
+        return _ended(source, _doubted(source, position, following, page, reached), reached)
     if isinstance(style, AddressStyle):  # a stored position holds no credentials; each request adds them
         following = without_key(source.auth, following)
     moved = replace(
@@ -95,6 +96,22 @@ def clamped_to(source: Source, position: Position, page: Page) -> int | None:
     """Return the page size if the server made it smaller than requested, as a first page with more to come shows."""
     limit = source.pagination.limit
     return page.count if position.pages == 0 and limit is not None and 0 < page.count < limit else None
+
+
+def _doubted(source: Source, position: Position, end: End, page: Page, reached: Reached) -> End:
+    """Return `end`, with a doubt if only a missing key or header of the first page tells it."""
+    first = not position.pages and not position.earlier_pages  # a later page was found by that key or header
+    if not end.missing or not first or not page.count or source.pagination.end.one_page:
+        return end
+    if reached.total == reached.items:
+        return end
+    keys, headers = (", ".join(names)[:SHOWN_CHARACTERS] or "none" for names in (keys_of(page.document), page.headers))
+    return replace(
+        end,
+        doubt=f"the source's first page has {end.reason}, and no run with this description has seen one yet. The page "
+        f"has {page.count} items, these keys: {keys}, and these headers: {headers}. Check pagination in the "
+        "description; if one page can be all of the source, set end.one_page = true",
+    )
 
 
 def _guarded(source: Source, moved: Position, request: PageRequest, reached: Reached, seen: Seen) -> Position | End:

@@ -178,8 +178,12 @@ class _Walk:
         first = first_page(source, position, filled.digest)
         following = advance(source, position, request, page, self._seen)
         if isinstance(following, End):
+            if following.doubt and not await self._spool.remembers(self._request.source, source.fingerprint):
+                raise SourceRefused(following.doubt)
             self._position = replace(position, total=total_of(source, position, page))
             return following
+        if source.pagination.ends_without and not position.pages:
+            await self._spool.remember(self._request.source, source.fingerprint)
         cursor, total = position.cursor, following.total
         self._ahead.expect(following.cursor, lambda: source.pagination.split(page, cursor, total))
         self._clamped_to = self._clamped_to or clamped_to(source, position, page)

@@ -1,11 +1,14 @@
 """How a source ends: what told so is known afterwards, and nothing that says there is more is passed over."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from tests.sources.fake_api import FakeApi
-from tests.sources.reader import read, refusal
+from ingestion.errors import SourceRefused
+from tests.sources.fake_api import CURSOR, FakeApi, source_at
+from tests.sources.fake_container import FakeContainer
+from tests.sources.reader import Reading, read, reading, refusal
 
 
 def items(*ids: int, **beside: Any) -> dict[str, Any]:
@@ -19,13 +22,52 @@ def numbered(**end: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("pages", "style", "ended"),
     [
-        ([items(1, nextt="/?page=2")], "next_url", "no address at next"),
+        ([items(1, next="/?page=2"), items(2, nextt="/?page=3")], "next_url", "no address at next"),
         ([*(items(number) for number in range(25)), items()], "page_number", "a page without items"),
     ],
 )
 def test_the_last_batch_says_what_told_that_the_source_has_no_more(pages: list[Any], style: str, ended: str) -> None:
     messages, run = read(FakeApi(*pages), {"pagination": {"style": style}})
     assert (len(messages), run.batches[-1].ended) == (sum(len(page["items"]) for page in pages), ended)
+
+
+@pytest.mark.parametrize(
+    ("style", "looked_for"),
+    [
+        ({"style": "cursor", "read": "meta.next_cusor"}, "no cursor at meta.next_cusor"),
+        ({"style": "cursor", "read": "header:X-Nxt"}, "no cursor at header:X-Nxt"),
+        ({"style": "next_url", "read": "nxt"}, "no address at nxt"),
+        ({"style": "link_header"}, 'no Link header with rel="next"'),
+        ({"style": "range_header"}, "a whole answer .HTTP 200 without Content-Range"),
+    ],
+)
+def test_a_first_page_without_the_key_that_leads_on_is_no_end_unless_something_else_says_so(
+    style: dict[str, Any], looked_for: str
+) -> None:
+    page = items(1, 2, meta={"next_cursor": "c"}, total=2)
+    saw = "has 2 items, these keys: items, meta, meta.next_cursor, total, and these headers: .*content-type"
+    _, run = refusal(FakeApi(page), {"pagination": style}, f"{looked_for}.*{saw}.*end.one_page = true")
+    assert not run.taken
+    refusal(FakeApi({**page, "total": 20}), {"pagination": style, "total": "total"}, looked_for)
+    assert read(FakeApi(page), {"pagination": style, "total": "total"})[0] == [1, 2]
+    assert read(FakeApi(page), {"pagination": {**style, "end": {"one_page": True}}})[0] == [1, 2]
+    assert read(FakeApi(items()), {"pagination": style})[0] == []
+
+
+def test_a_later_run_believes_a_first_page_without_a_key_that_an_earlier_run_with_the_same_description_has_seen() -> (
+    None
+):
+    async def read_twice(**changed: Any) -> list[Any]:
+        async with reading(FakeApi(items(1, next=1), items(2)), {"pagination": CURSOR}) as run:
+            assert await run.all() == [1, 2]
+            kept = {name: blob for name, blob in run.container.blobs.items() if name.startswith("sources/")}
+            assert list(kept) == ["sources/test"]
+            source = source_at(run.source.url, pagination=CURSOR, message="id", **changed)
+            return await Reading(source, run.http, FakeContainer(kept)).all()
+
+    assert asyncio.run(read_twice(throttle={"requests_per_second": 100}, attempts=2)) == [2]
+    with pytest.raises(SourceRefused, match="no run with this description has seen one"):
+        asyncio.run(read_twice(query={"per_page": 100}))
 
 
 @pytest.mark.parametrize("end", [{"more": "has_more"}, {"done": "done"}, {"total_pages": "pages"}])
@@ -67,7 +109,7 @@ def test_a_promise_of_more_without_a_way_there_is_refused(style: str, end: dict[
 
 @pytest.mark.parametrize("page", [items(1, done=True), items(1)])
 def test_a_flag_that_says_done_or_is_left_out_promises_nothing(page: dict[str, Any]) -> None:
-    assert read(FakeApi(page), {"pagination": {"style": "cursor", "end": {"done": "done"}}})[0] == [1]
+    assert read(FakeApi(page), {"pagination": {"style": "cursor", "end": {"done": "done", "one_page": True}}})[0] == [1]
 
 
 USERS = {"items": "data.users", **numbered()}

@@ -61,6 +61,12 @@ class Source(Table):
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as away
     outage_seconds: Annotated[float | None, Field(ge=0, le=7 * 86_400)] = None  # that it may be away, if not the app's
     _filled_in: tuple[str, ...] = PrivateAttr(())
+    _fingerprint: str = PrivateAttr("")
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells this description from others, as the file has it."""
+        return self._fingerprint
 
     @property
     def secrets(self) -> list[str]:

@@ -21,9 +21,14 @@ _COUNT, _FLAG = TypeAdapter(Annotated[int, Field(ge=0, le=10**18)]), TypeAdapter
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The source has no further page; `reason` says what told so."""
+    """The source has no further page; `reason` says what told so.
+
+    Where nothing did but that a key or header is `missing`, `doubt` says why that is not believed of a first page.
+    """
 
     reason: str
+    missing: bool = False
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,7 @@ class EndSignals(Table):
     statuses: tuple[Annotated[int, Field(ge=204, le=499)], ...] = ()  # that answer a request past the end
     repeated: bool = False  # whether a cursor equal to the one just sent is the end, not a loop
     texts: tuple[str, ...] = ("",)  # cursors that are none, numbers as text; see `is_none`
+    one_page: bool = False  # whether a first page without the key or header that leads on may be all of the source
 
     def told(self, page: Page, reached: Reached) -> dict[str, bool]:
         """Return what `page` says of the end in words, each with whether that is the end or a promise of more.
