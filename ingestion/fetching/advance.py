@@ -6,6 +6,7 @@ The guards that are always on are here: loops of any length, the limit of pages,
 from dataclasses import replace
 
 from ingestion.errors import SourceRefused
+from ingestion.fetching.filling import NO_MESSAGES
 from ingestion.fetching.position import Position, request_at
 from ingestion.fetching.seen import Seen, fingerprint
 from ingestion.source.auth.kinds import without_key
@@ -66,19 +67,28 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
     raise SourceRefused(f"the source answered HTTP {page.status} {where}: {page.text[:SHOWN_CHARACTERS]!r}")
 
 
-def first_page(source: Source, position: Position, digest: str) -> str:
-    """Return the digest of the source's first page, given the digest of the page just read.
+def repeated(source: Source, position: Position, mark: bytes, pages: Seen) -> End | None:
+    """Return the end that the items of an earlier page mean where that is declared; None for new items.
 
-    Raise SourceRefused if the source returns its first page when asked to resume from a key.
+    Raise SourceRefused if it is not declared. `mark` is the fingerprint of the items.
     """
-    if position.pages:
-        return position.first_page
-    if position.since is not None and digest and digest == position.first_page:
+    before = None if mark == NO_MESSAGES else pages.page_of(mark)
+    if before is None:
+        return None
+    if source.pagination.end.repeated_page:
+        reached = Reached(pages=position.pages, items=position.items, largest_page=0, total=position.total)
+        return _ended(source, End(f"page {before} again"), reached)
+    if position.since is not None and not position.pages:
         raise SourceRefused(
             f"the source ignores {str(source.expiry.send)!r}, which should make it resume after its cursor has "
-            "expired: it began from its start. No message of that was taken; check expiry.send in the description"
+            f"expired: it began with page {before} again. No message of that was taken; check expiry.send in the "
+            "description"
         )
-    return position.first_page or digest
+    raise SourceRefused(
+        f"page {len(pages) + 1} of the source has the same items as page {before}. No message of it was taken; check "
+        "what pagination sends in the description, which the source may ignore. If the source repeats a page past its "
+        "end, set end.repeated_page = true"
+    )
 
 
 def total_of(source: Source, position: Position, page: Page) -> int | None:
@@ -123,9 +133,10 @@ def _guarded(source: Source, moved: Position, request: PageRequest, reached: Rea
             f"the source's next link leads to {leads}, but requests may go only to {names}; "
             "if the link is right, add its host to hosts in the description"
         )
-    before = seen.page_of(following)
+    mark = fingerprint(following)
+    before = seen.page_of(mark)
     if before is not None:
-        if source.pagination.end.repeated and fingerprint(following) == fingerprint(request):
+        if source.pagination.end.repeated and mark == fingerprint(request):
             return _ended(source, End("the cursor repeats"), reached)
         raise SourceRefused(
             f"the pages of the source form a loop: after page {reached.pages} comes page {before} again, "
@@ -134,7 +145,7 @@ def _guarded(source: Source, moved: Position, request: PageRequest, reached: Rea
         )
     if moved.earlier_pages + moved.pages >= source.max_pages:
         raise SourceRefused(f"the source has more than {source.max_pages} pages; if that is right, raise max_pages")
-    seen.add(following)
+    seen.add(mark)
     return moved
 
 
@@ -164,6 +175,5 @@ def _expired(source: Source, position: Position, status: int) -> Position:
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,
         known_batches=position.known_batches,
-        first_page=position.first_page,
         since=position.last_key if resumes else None,
     )

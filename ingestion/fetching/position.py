@@ -25,7 +25,6 @@ class Position:
     total: int | None = None
     earlier_pages: int = 0  # those before the last restart
     last_key: Any = None  # of the last item, if an expired cursor is resumed by key
-    first_page: str = ""  # digest of its messages: shows a source that ignores the key to resume from
     since: Any = None  # the key from which the source was resumed
     restarts: int = 0
     fresh: int = 0  # messages since the last restart

@@ -53,6 +53,7 @@ class EndSignals(Table):
     total_pages: Reading | None = None  # the number of pages
     statuses: tuple[Annotated[int, Field(ge=204, le=499)], ...] = ()  # that answer a request past the end
     repeated: bool = False  # whether a cursor equal to the one just sent is the end, not a loop
+    repeated_page: bool = False  # whether a page with the items of an earlier one is the end, not a mistake
     texts: tuple[str, ...] = ("",)  # cursors that are none, numbers as text; see `is_none`
     one_page: bool = False  # whether a first page without the key or header that leads on may be all of the source
 
