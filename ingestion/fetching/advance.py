@@ -13,7 +13,7 @@ from ingestion.source.auth.kinds import without_key
 from ingestion.source.description import Source
 from ingestion.source.http.origin import is_allowed, origin
 from ingestion.source.page import SHOWN_CHARACTERS, Page, PageRequest
-from ingestion.source.reading.path import keys_of
+from ingestion.source.reading.path import keys_of, shown
 from ingestion.source.styles.end import End, Reached, number_of
 from ingestion.source.styles.next_url import AddressStyle
 
@@ -29,6 +29,11 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
         largest_page=position.largest_page,
         total=total_of(source, position, page),
     )
+    if page.null_list and position.items and not style.end.takes_null(page, reached):
+        raise SourceRefused(
+            f"page {reached.pages} has a null where earlier pages had a list of items (items = "
+            f"{shown(source.items)!r}): {page.null_list}. If that is how the source ends, set end.empty = true"
+        )
     following = style.following(page, position.cursor, reached)
     if isinstance(following, End):
         return _ended(source, _doubted(source, position, following, page, reached), reached)

@@ -128,7 +128,30 @@ def test_no_items_beside_errors_are_no_empty_page_and_the_answer_is_quoted(page:
 @pytest.mark.parametrize("errors", [[], None])
 def test_errors_that_are_none_do_not_count(errors: Any) -> None:
     pages = [{**users(1), "errors": errors}, {"data": {"users": None}, "errors": errors}]
-    assert read(FakeApi(*pages), {**USERS, "error": "errors"})[0] == [1]
+    assert read(FakeApi(*pages), {**USERS, **numbered(empty=True), "error": "errors"})[0] == [1]
+
+
+@pytest.mark.parametrize("page", [{"items": None, "error": {"code": 7}}, {"success": False, "items": None}])
+@pytest.mark.parametrize("style", ["cursor", "next_url", "page_number", "offset", "keyset"])
+@pytest.mark.parametrize("max_messages", [1, 1000])
+def test_a_null_where_earlier_pages_had_a_list_is_no_end_unless_the_source_says_so(
+    style: str, page: dict[str, Any], max_messages: int
+) -> None:
+    table: dict[str, Any] = {"style": style}
+    lead_on = {"next_cursor": "2", "next": "/?page=2", "last": False}
+    evidence = r"page 2 has a null where earlier pages had a list .*\{.*(code.*7|success.*false)"
+    refusal(FakeApi(items(1, **lead_on), page), {"pagination": table}, evidence, max_messages=max_messages)
+    for end in {"empty": True}, {"done": "last"}:
+        pages = items(1, **lead_on), {**page, "last": True}
+        assert read(FakeApi(*pages), {"pagination": {**table, "end": end}}, max_messages=max_messages)[0] == [1]
+
+
+@pytest.mark.parametrize("flag", [{"ok": False}, {"ok": None}, {"ok": "true"}, {}])
+def test_an_answer_without_its_flag_of_success_is_a_failed_attempt_of_which_nothing_is_taken(flag: Any) -> None:
+    table = {**numbered(), "success": "ok"}
+    assert read(FakeApi(items(1, ok=True), items(2, **flag), items(3, ok=True), items(ok=True)), table)[0] == [1, 3]
+    table |= {"attempts": 2, "outage_seconds": 0}
+    refusal(FakeApi(items(1, **flag)), table, "the answer has .* where success = 'ok' expects true")
 
 
 @pytest.mark.parametrize("page", [{**WRONG, "data": {"users": None}}, {**WRONG, **users(2)}])

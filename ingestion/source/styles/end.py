@@ -90,6 +90,10 @@ class EndSignals(Table):
             return End(f"all {reached.total} items came")
         return None
 
+    def takes_null(self, page: Page, reached: Reached) -> bool:
+        """Return whether `page`, which has a null in place of its items, may be the end as the description says."""
+        return bool(self.empty) or any(self.told(page, reached).values())
+
     def is_none(self, cursor: Any) -> bool:
         """Return whether a page has no cursor: nothing, null, false, what is empty, or one of `texts`."""
         return cursor in (ABSENT, None, {}, []) or cursor is False or text_of(cursor) in self.texts
