@@ -23,12 +23,8 @@ NO_CONTENT = 204
 def advance(source: Source, position: Position, request: PageRequest, page: Page, seen: Seen) -> Position | End:
     """Return the position after `page`, which answered `request`, or the end. Add the next request to `seen`."""
     style = source.pagination
-    reached = Reached(
-        pages=position.pages + 1,
-        items=position.items + page.count,
-        largest_page=position.largest_page,
-        total=total_of(source, position, page),
-    )
+    position = with_total(source, position, page)
+    reached = replace(_reached(position), pages=position.pages + 1, items=position.items + page.count)
     if page.null_list and position.items and not style.end.takes_null(page, reached):
         raise SourceRefused(
             f"page {reached.pages} has a null where earlier pages had a list of items (items = "
@@ -45,7 +41,6 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
         pages=reached.pages,
         items=reached.items,
         largest_page=max(position.largest_page, page.count),
-        total=reached.total,
         last_key=source.expiry.key_of(page.last) if page.count else position.last_key,
     )
     return _guarded(source, moved, request, reached, seen)
@@ -63,11 +58,7 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
     if started and source.expiry.means(page.status, page.text):
         return _expired(source, position, page.status)
     if ends and (started or page.status in (NO_CONTENT, *source.pagination.own_statuses)):
-        return _ended(
-            source,
-            End(f"HTTP {page.status}"),
-            Reached(pages=position.pages, items=position.items, largest_page=0, total=position.total),
-        )
+        return _ended(source, End(f"HTTP {page.status}"), _reached(position))
     where = "after page " + str(position.pages) if started else "to the first request"
     raise SourceRefused(f"the source answered HTTP {page.status} {where}: {page.text[:SHOWN_CHARACTERS]!r}")
 
@@ -81,8 +72,7 @@ def repeated(source: Source, position: Position, mark: bytes, pages: Seen) -> En
     if before is None:
         return None
     if source.pagination.end.repeated_page:
-        reached = Reached(pages=position.pages, items=position.items, largest_page=0, total=position.total)
-        return _ended(source, End(f"page {before} again"), reached)
+        return _ended(source, End(f"page {before} again"), _reached(position))
     if position.since is not None and not position.pages:
         raise SourceRefused(
             f"the source ignores {str(source.expiry.send)!r}, which should make it resume after its cursor has "
@@ -96,15 +86,25 @@ def repeated(source: Source, position: Position, mark: bytes, pages: Seen) -> En
     )
 
 
-def total_of(source: Source, position: Position, page: Page) -> int | None:
-    """Return the number of items of the whole source, as the last page with a total says.
+def with_total(source: Source, position: Position, page: Page) -> Position:
+    """Return `position` with what `page` tells of the number of items of the whole source.
 
-    After a resumption by key, pages count only the items after the key, so the earlier total stays.
+    After a resumption by key, pages count only the items after the key, so what was told before stays.
     """
-    if source.total is None or position.since is not None:
-        return position.total
-    given = number_of(source.total.of(page))
-    return position.total if given is None else given
+    if source.total is None or position.since is not None or (told := number_of(source.total.of(page))) is None:
+        return position
+    totals = [total for total in (told, position.total, position.least_total) if total is not None]
+    return replace(position, total=max(totals), least_total=min(totals))
+
+
+def _reached(position: Position) -> Reached:
+    return Reached(
+        pages=position.pages,
+        items=position.items,
+        largest_page=position.largest_page,
+        total=position.total,
+        least_total=position.least_total,
+    )
 
 
 def clamped_to(source: Source, position: Position, page: Page) -> int | None:
@@ -155,11 +155,12 @@ def _guarded(source: Source, moved: Position, request: PageRequest, reached: Rea
 
 
 def _ended(source: Source, end: End, reached: Reached) -> End:
+    differ = f", and on another page {reached.least_total}" if reached.total != reached.least_total else ""
     if source.pagination.end.exact_total and reached.total is not None and reached.items != reached.total:
         raise SourceRefused(
-            f"the source ended ({end.reason}) after {reached.items} items, but says that it has {reached.total}"
+            f"the source ended ({end.reason}) after {reached.items} items, but says that it has {reached.total}{differ}"
         )
-    return end
+    return replace(end, reason=f"{end.reason}; the total was {reached.total}{differ}") if differ else end
 
 
 def _expired(source: Source, position: Position, status: int) -> Position:
@@ -177,6 +178,7 @@ def _expired(source: Source, position: Position, status: int) -> Position:
         cursor=source.pagination.first(),
         items=position.items if resumes else 0,
         total=position.total,
+        least_total=position.least_total,
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,
         known_batches=position.known_batches,

@@ -13,7 +13,7 @@ from typing import Any
 from ingestion.contracts import Batch, FetchRequest
 from ingestion.deadline import in_time
 from ingestion.errors import OutOfTime, SourceRefused, SourceUnreachable
-from ingestion.fetching.advance import advance, answered, clamped_to, repeated, total_of
+from ingestion.fetching.advance import advance, answered, clamped_to, repeated, with_total
 from ingestion.fetching.fetch_parallel import PagesAhead
 from ingestion.fetching.filling import Filling
 from ingestion.fetching.known import Known
@@ -188,7 +188,7 @@ class _Walk:
         if isinstance(following, End):
             if following.doubt and not await self._spool.remembers(self._request.source, source.fingerprint):
                 raise SourceRefused(following.doubt)
-            self._position = replace(position, total=total_of(source, position, page))
+            self._position = with_total(source, position, page)
             return following
         if source.pagination.ends_without and not position.pages:
             await self._spool.remember(self._request.source, source.fingerprint)

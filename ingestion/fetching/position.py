@@ -22,7 +22,8 @@ class Position:
     pages: int = 0
     items: int = 0
     largest_page: int = 0
-    total: int | None = None
+    total: int | None = None  # of the whole source: the largest that a page told
+    least_total: int | None = None  # the smallest
     earlier_pages: int = 0  # those before the last restart
     last_key: Any = None  # of the last item, if an expired cursor is resumed by key
     since: Any = None  # the key from which the source was resumed

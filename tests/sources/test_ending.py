@@ -112,6 +112,23 @@ def test_a_flag_that_says_done_or_is_left_out_promises_nothing(page: dict[str, A
     assert read(FakeApi(page), {"pagination": {"style": "cursor", "end": {"done": "done", "one_page": True}}})[0] == [1]
 
 
+@pytest.mark.parametrize("max_messages", [1, 1000])
+@pytest.mark.parametrize("totals", [[95, 0], [0, 95], [95, None]])
+def test_what_a_page_says_of_the_total_is_not_hidden_by_another_page_and_both_are_named(
+    totals: list[int | None], max_messages: int
+) -> None:
+    both = "95, and on another page 0" if 0 in totals else "95"
+    pages = [items(number, total=total) for number, total in enumerate([*totals, None])]
+    table: dict[str, Any] = {**numbered(), "total": "total"}
+    _, run = read(FakeApi(*pages, items()), table, max_messages=max_messages)
+    assert run.batches[-1].source_total == 95
+    assert both in f"{run.batches[-1].ended} 95"
+    table |= numbered(exact_total=True)
+    refusal(FakeApi(*pages, items()), table, f"after 3 items, but says that it has {both}$", max_messages=max_messages)
+    table |= numbered(total=True)
+    assert len(read(FakeApi(*pages, items()), table, max_messages=max_messages)[0]) == 3
+
+
 USERS = {"items": "data.users", **numbered()}
 WRONG: dict[str, Any] = {"errors": [{"message": "upstream timeout"}]}
 

@@ -38,7 +38,8 @@ class Reached:
     pages: int
     items: int
     largest_page: int  # of the pages before
-    total: int | None = None
+    total: int | None = None  # the largest that was told
+    least_total: int | None = None  # the smallest
 
 
 class EndSignals(Table):
@@ -86,7 +87,7 @@ class EndSignals(Table):
             return End("a page without items")
         if self.short and (not page.count or page.count < reached.largest_page):
             return End(f"a page of {page.count} after pages of {reached.largest_page}")
-        if self.total and reached.total is not None and reached.items >= reached.total:
+        if self.total and reached.items == reached.total:  # more items than the total: it is not to be believed
             return End(f"all {reached.total} items came")
         return None
 
