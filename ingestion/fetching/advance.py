@@ -6,12 +6,14 @@ The guards that are always on are here: loops of any length, the limit of pages,
 from dataclasses import replace
 
 from ingestion.errors import SourceRefused
+from ingestion.fetching.filling import NO_MESSAGES
 from ingestion.fetching.position import Position, request_at
 from ingestion.fetching.seen import Seen, fingerprint
 from ingestion.source.auth.kinds import without_key
 from ingestion.source.description import Source
 from ingestion.source.http.origin import is_allowed, origin
 from ingestion.source.page import SHOWN_CHARACTERS, Page, PageRequest
+from ingestion.source.reading.path import keys_of, shown
 from ingestion.source.styles.end import End, Reached, number_of
 from ingestion.source.styles.next_url import AddressStyle
 
@@ -21,15 +23,16 @@ NO_CONTENT = 204
 def advance(source: Source, position: Position, request: PageRequest, page: Page, seen: Seen) -> Position | End:
     """Return the position after `page`, which answered `request`, or the end. Add the next request to `seen`."""
     style = source.pagination
-    reached = Reached(
-        pages=position.pages + 1,
-        items=position.items + page.count,
-        largest_page=position.largest_page,
-        total=total_of(source, position, page),
-    )
+    position = with_total(source, position, page)
+    reached = replace(_reached(position), pages=position.pages + 1, items=position.items + page.count)
+    if page.null_list and position.items and not style.end.takes_null(page, reached):
+        raise SourceRefused(
+            f"page {reached.pages} has a null where earlier pages had a list of items (items = "
+            f"{shown(source.items)!r}): {page.null_list}. If that is how the source ends, set end.empty = true"
+        )
     following = style.following(page, position.cursor, reached)
     if isinstance(following, End):
-        return _ended(source, following, reached)
+        return _ended(source, _doubted(source, position, following, page, reached), reached)
     if isinstance(style, AddressStyle):  # a stored position holds no credentials; each request adds them
         following = without_key(source.auth, following)
     moved = replace(
@@ -38,7 +41,6 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
         pages=reached.pages,
         items=reached.items,
         largest_page=max(position.largest_page, page.count),
-        total=reached.total,
         last_key=source.expiry.key_of(page.last) if page.count else position.last_key,
     )
     return _guarded(source, moved, request, reached, seen)
@@ -56,45 +58,75 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
     if started and source.expiry.means(page.status, page.text):
         return _expired(source, position, page.status)
     if ends and (started or page.status in (NO_CONTENT, *source.pagination.own_statuses)):
-        return _ended(
-            source,
-            End(f"HTTP {page.status}"),
-            Reached(pages=position.pages, items=position.items, largest_page=0, total=position.total),
-        )
+        return _ended(source, End(f"HTTP {page.status}"), _reached(position))
     where = "after page " + str(position.pages) if started else "to the first request"
     raise SourceRefused(f"the source answered HTTP {page.status} {where}: {page.text[:SHOWN_CHARACTERS]!r}")
 
 
-def first_page(source: Source, position: Position, digest: str) -> str:
-    """Return the digest of the source's first page, given the digest of the page just read.
+def repeated(source: Source, position: Position, mark: bytes, pages: Seen) -> End | None:
+    """Return the end that the items of an earlier page mean where that is declared; None for new items.
 
-    Raise SourceRefused if the source returns its first page when asked to resume from a key.
+    Raise SourceRefused if it is not declared. `mark` is the fingerprint of the items.
     """
-    if position.pages:
-        return position.first_page
-    if position.since is not None and digest and digest == position.first_page:
+    before = None if mark == NO_MESSAGES else pages.page_of(mark)
+    if before is None:
+        return None
+    if source.pagination.end.repeated_page:
+        return _ended(source, End(f"page {before} again"), _reached(position))
+    if position.since is not None and not position.pages:
         raise SourceRefused(
             f"the source ignores {str(source.expiry.send)!r}, which should make it resume after its cursor has "
-            "expired: it began from its start. No message of that was taken; check expiry.send in the description"
+            f"expired: it began with page {before} again. No message of that was taken; check expiry.send in the "
+            "description"
         )
-    return position.first_page or digest
+    raise SourceRefused(
+        f"page {len(pages) + 1} of the source has the same items as page {before}. No message of it was taken; check "
+        "what pagination sends in the description, which the source may ignore. If the source repeats a page past its "
+        "end, set end.repeated_page = true"
+    )
 
 
-def total_of(source: Source, position: Position, page: Page) -> int | None:
-    """Return the number of items of the whole source, as the last page with a total says.
+def with_total(source: Source, position: Position, page: Page) -> Position:
+    """Return `position` with what `page` tells of the number of items of the whole source.
 
-    After a resumption by key, pages count only the items after the key, so the earlier total stays.
+    After a resumption by key, pages count only the items after the key, so what was told before stays.
     """
-    if source.total is None or position.since is not None:
-        return position.total
-    given = number_of(source.total.of(page))
-    return position.total if given is None else given
+    if source.total is None or position.since is not None or (told := number_of(source.total.of(page))) is None:
+        return position
+    totals = [total for total in (told, position.total, position.least_total) if total is not None]
+    return replace(position, total=max(totals), least_total=min(totals))
+
+
+def _reached(position: Position) -> Reached:
+    return Reached(
+        pages=position.pages,
+        items=position.items,
+        largest_page=position.largest_page,
+        total=position.total,
+        least_total=position.least_total,
+    )
 
 
 def clamped_to(source: Source, position: Position, page: Page) -> int | None:
     """Return the page size if the server made it smaller than requested, as a first page with more to come shows."""
     limit = source.pagination.limit
     return page.count if position.pages == 0 and limit is not None and 0 < page.count < limit else None
+
+
+def _doubted(source: Source, position: Position, end: End, page: Page, reached: Reached) -> End:
+    """Return `end`, with a doubt if only a missing key or header of the first page tells it."""
+    first = not position.pages and not position.earlier_pages  # a later page was found by that key or header
+    if not end.missing or not first or not page.count or source.pagination.end.one_page:
+        return end
+    if reached.total == reached.items:
+        return end
+    keys, headers = (", ".join(names)[:SHOWN_CHARACTERS] or "none" for names in (keys_of(page.document), page.headers))
+    return replace(
+        end,
+        doubt=f"the source's first page has {end.reason}, and no run with this description has seen one yet. The page "
+        f"has {page.count} items, these keys: {keys}, and these headers: {headers}. Check pagination in the "
+        "description; if one page can be all of the source, set end.one_page = true",
+    )
 
 
 def _guarded(source: Source, moved: Position, request: PageRequest, reached: Reached, seen: Seen) -> Position | End:
@@ -106,9 +138,10 @@ def _guarded(source: Source, moved: Position, request: PageRequest, reached: Rea
             f"the source's next link leads to {leads}, but requests may go only to {names}; "
             "if the link is right, add its host to hosts in the description"
         )
-    before = seen.page_of(following)
+    mark = fingerprint(following)
+    before = seen.page_of(mark)
     if before is not None:
-        if source.pagination.end.repeated and fingerprint(following) == fingerprint(request):
+        if source.pagination.end.repeated and mark == fingerprint(request):
             return _ended(source, End("the cursor repeats"), reached)
         raise SourceRefused(
             f"the pages of the source form a loop: after page {reached.pages} comes page {before} again, "
@@ -117,16 +150,17 @@ def _guarded(source: Source, moved: Position, request: PageRequest, reached: Rea
         )
     if moved.earlier_pages + moved.pages >= source.max_pages:
         raise SourceRefused(f"the source has more than {source.max_pages} pages; if that is right, raise max_pages")
-    seen.add(following)
+    seen.add(mark)
     return moved
 
 
 def _ended(source: Source, end: End, reached: Reached) -> End:
+    differ = f", and on another page {reached.least_total}" if reached.total != reached.least_total else ""
     if source.pagination.end.exact_total and reached.total is not None and reached.items != reached.total:
         raise SourceRefused(
-            f"the source ended ({end.reason}) after {reached.items} items, but says that it has {reached.total}"
+            f"the source ended ({end.reason}) after {reached.items} items, but says that it has {reached.total}{differ}"
         )
-    return end
+    return replace(end, reason=f"{end.reason}; the total was {reached.total}{differ}") if differ else end
 
 
 def _expired(source: Source, position: Position, status: int) -> Position:
@@ -144,9 +178,9 @@ def _expired(source: Source, position: Position, status: int) -> Position:
         cursor=source.pagination.first(),
         items=position.items if resumes else 0,
         total=position.total,
+        least_total=position.least_total,
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,
         known_batches=position.known_batches,
-        first_page=position.first_page,
         since=position.last_key if resumes else None,
     )

@@ -13,7 +13,7 @@ from typing import Any
 from ingestion.contracts import Batch, FetchRequest
 from ingestion.deadline import in_time
 from ingestion.errors import OutOfTime, SourceRefused, SourceUnreachable
-from ingestion.fetching.advance import advance, answered, clamped_to, first_page, total_of
+from ingestion.fetching.advance import advance, answered, clamped_to, repeated, with_total
 from ingestion.fetching.fetch_parallel import PagesAhead
 from ingestion.fetching.filling import Filling
 from ingestion.fetching.known import Known
@@ -59,11 +59,12 @@ async def fetch(
                 async for line in spool.lines(position.known_batches):
                     known.add(line)
         seen = Seen(opened.parts.get("seen") or fingerprint(request_at(source, position)))
+        pages = Seen(opened.parts.get("pages", b""))
         previous = opened.parts.get("previous", b"")
         filling = Filling(source, opened.writer, request.chunk_size, chunk_bytes, known, previous)
         client.patience.go_on(request.wait)
         client.has_answered = bool(position.pages or position.earlier_pages)
-        walk = _Walk(request, position, source, client, spool, seen, opened.writer, filling, give_up_at)
+        walk = _Walk(request, position, source, client, spool, seen, pages, opened.writer, filling, give_up_at)
         return await walk.fill(now() + budget_seconds, now)
     except (SourceRefused, SourceUnreachable) as error:
         raise type(error)(client.concealed(str(error))) from None
@@ -80,12 +81,13 @@ class _Walk:
         client: SourceClient,
         spool: Spool,
         seen: Seen,
+        pages: Seen,
         writer: BatchWriter,
         filling: Filling,
         give_up_at: float,
     ) -> None:
         self._request, self._position, self._source, self._client = request, position, source, client
-        self._spool, self._seen, self._writer, self._filling = spool, seen, writer, filling
+        self._spool, self._seen, self._pages, self._writer, self._filling = spool, seen, pages, writer, filling
         self._clamped_to: int | None = None
         self._give_up_at = give_up_at
         self._ahead = PagesAhead(client, source.parallel_fetches, self._request_of)
@@ -103,7 +105,7 @@ class _Walk:
             wait = client.patience.wait(wait_seconds or await client.wait_for_turn(SHORT_WAIT_SECONDS))
             if wait is not None:  # conceal before cutting: otherwise a part of a credential at the cut would remain
                 wait = replace(wait, reason=client.concealed(wait.reason)[:REASON_CHARACTERS])
-            parts = {"seen": self._seen.dump(), "previous": filling.previous}
+            parts = {"seen": self._seen.dump(), "pages": self._pages.dump(), "previous": filling.previous}
             cursor = await self._spool.store_cursor(index, self._position.to_json(), parts)
         await filling.write_chunk()
         return await self._spool.commit(
@@ -170,21 +172,31 @@ class _Walk:
             if isinstance(answer, End):
                 return answer
             self._seen = Seen(fingerprint(request_at(source, answer)))
-            restarts = source.expiry.then == "restart"
-            return replace(answer, known_batches=self._request.batch_index + 1) if restarts else answer
+            if source.expiry.then == "resume":
+                return answer
+            self._pages = Seen()
+            return replace(answer, known_batches=self._request.batch_index + 1)
         if page.items:
             await self._filling.add(source.pagination.fresh(page, position.cursor))
-        filled = self._filling.end()
-        first = first_page(source, position, filled.digest)
+        mark = self._filling.fingerprint(page)
+        if end := repeated(source, position, mark, self._pages):
+            await self._filling.restart()
+            return end
+        self._pages.add(mark)
+        added = self._filling.end()
         following = advance(source, position, request, page, self._seen)
         if isinstance(following, End):
-            self._position = replace(position, total=total_of(source, position, page))
+            if following.doubt and not await self._spool.remembers(self._request.source, source.fingerprint):
+                raise SourceRefused(following.doubt)
+            self._position = with_total(source, position, page)
             return following
+        if source.pagination.ends_without and not position.pages:
+            await self._spool.remember(self._request.source, source.fingerprint)
         cursor, total = position.cursor, following.total
         self._ahead.expect(following.cursor, lambda: source.pagination.split(page, cursor, total))
         self._clamped_to = self._clamped_to or clamped_to(source, position, page)
         self._client.patience.page_came()
-        return replace(following, fresh=position.fresh + filled.added, first_page=first)
+        return replace(following, fresh=position.fresh + added)
 
 
 def _left(give_up_at: float) -> float:

@@ -6,26 +6,22 @@ piece of a page, however large the page is.
 
 import hashlib
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from ingestion.chunking import chunk
 from ingestion.errors import SourceRefused
 from ingestion.fetching.known import Known, digest
+from ingestion.fetching.seen import FINGERPRINT_BYTES
 from ingestion.source.description import Source
+from ingestion.source.page import Page
 from ingestion.source.reading.path import ABSENT, at, shown
 from ingestion.storage.spool import BatchWriter
 
 PIECE_ITEMS = 1_000  # encoded at once
+NO_MESSAGES = bytes(FINGERPRINT_BYTES)
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _encode_escaped = json.JSONEncoder(separators=(",", ":")).encode
-
-
-class FilledPage(NamedTuple):
-    """A complete page: how many messages it added, and the digest of all its messages, empty if it has none."""
-
-    added: int
-    digest: str
 
 
 class Filling:
@@ -82,13 +78,24 @@ class Filling:
                 if len(self._lines) >= self._chunk_size or self._bytes >= self._chunk_bytes:
                     await self.write_chunk()
 
-    def end(self) -> FilledPage:
-        """End the complete page, and begin the next one."""
-        filled = FilledPage(self._added, self._digest.hexdigest() if self._has_messages else "")
+    def fingerprint(self, page: Page) -> bytes:
+        """Return what tells the complete page from others: all its messages, its first and last item; zeros for none.
+
+        To digest every item whole would take longer than all else that is done with it.
+        """
+        if not self._has_messages:
+            return NO_MESSAGES
+        whole = self._digest.copy()
+        whole.update(line_of(page.first) + line_of(page.last))
+        return whole.digest()
+
+    def end(self) -> int:
+        """End the complete page, and begin the next one; return how many messages it added."""
+        added = self._added
         self.pages += 1
         self._previous = self._current
         self._begin_page()
-        return filled
+        return added
 
     async def write_chunk(self) -> None:
         """Write the present chunk, if it has any messages."""
@@ -99,7 +106,7 @@ class Filling:
     def _begin_page(self) -> None:
         self._marked = self._writer.mark(), tuple(self._lines), self._bytes, self.dropped
         self._added, self._has_messages = 0, False
-        self._digest = hashlib.blake2b(digest_size=16)
+        self._digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
         self._current: set[bytes] = set()
 
     def _messages(self, items: list[Any]) -> list[Any]:

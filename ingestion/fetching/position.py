@@ -22,10 +22,10 @@ class Position:
     pages: int = 0
     items: int = 0
     largest_page: int = 0
-    total: int | None = None
+    total: int | None = None  # of the whole source: the largest that a page told
+    least_total: int | None = None  # the smallest
     earlier_pages: int = 0  # those before the last restart
     last_key: Any = None  # of the last item, if an expired cursor is resumed by key
-    first_page: str = ""  # digest of its messages: shows a source that ignores the key to resume from
     since: Any = None  # the key from which the source was resumed
     restarts: int = 0
     fresh: int = 0  # messages since the last restart

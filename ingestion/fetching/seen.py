@@ -1,8 +1,8 @@
-"""The fingerprints of a run's requests, so that a source whose cursors form a loop is found at once.
+"""The fingerprints of a run's requests and of their pages, so that a source that repeats itself is found at once.
 
-Eight bytes a page are kept in one blob of the run, written anew with each batch: exact for loops of any length, 800 KB
-at the default limit of 100,000 pages. Two of a million pages share a fingerprint by accident once in some 40 million
-runs.
+Eight bytes a page of each are kept in two blobs of the run, written anew with each batch: exact for loops of any
+length, 800 KB at the default limit of 100,000 pages. Two of a million pages share a fingerprint by accident once in
+some 40 million runs.
 """
 
 import hashlib
@@ -21,15 +21,17 @@ class Seen:
         width = FINGERPRINT_BYTES
         self._pages = {bytes(self._log[at : at + width]): at // width for at in range(0, len(self._log), width)}
 
-    def page_of(self, request: PageRequest) -> int | None:
-        """Return the number, from 1, of the page with the same request; None for a new request."""
-        index = self._pages.get(fingerprint(request))
+    def __len__(self) -> int:
+        return len(self._log) // FINGERPRINT_BYTES
+
+    def page_of(self, mark: bytes) -> int | None:
+        """Return the number, from 1, of the page with the same fingerprint; None for a new one."""
+        index = self._pages.get(mark)
         return None if index is None else index + 1
 
-    def add(self, request: PageRequest) -> None:
-        """Remember the request of the next page."""
-        mark = fingerprint(request)
-        self._pages.setdefault(mark, len(self._log) // FINGERPRINT_BYTES)
+    def add(self, mark: bytes) -> None:
+        """Remember the fingerprint of the next page."""
+        self._pages.setdefault(mark, len(self))
         self._log += mark
 
     def dump(self) -> bytes:

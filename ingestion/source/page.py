@@ -38,15 +38,17 @@ class ItemSink(Protocol):
 class Page:
     """One answer of the source that means something: success, or a status that the source's description declares.
 
-    `document` is the answer without its items (in their place an empty list), `text` that of one that is no page. The
-    items go to `sink` where there is one, else into `items`; `count`, `first` and `last` are known either way. Header
-    names are in lower case, `url` is the one that answered in the end.
+    `document` is the answer without its items (in their place an empty list), `text` that of one that is no page,
+    `null_list` its beginning where it has a null for its items. The items go to `sink` where there is one, else into
+    `items`; `count`, `first` and `last` are known either way. Header names are in lower case, `url` is the one that
+    answered in the end.
     """
 
     sink: ItemSink | None = None
     items: list[Any] = field(default_factory=list)
     document: Any = None
     text: str = ""
+    null_list: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     url: str = ""

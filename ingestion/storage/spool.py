@@ -76,6 +76,18 @@ class Spool:
                 for line in await read_lines(self._container, self._run, Chunk(number, batch.token)):
                     yield line
 
+    async def remember(self, source: str, description: str) -> None:
+        """Remember, beyond this run, that the first page of the source has led on, with the description so far."""
+        await self._of_source(source).upload_blob(description.encode(), overwrite=True)
+
+    async def remembers(self, source: str, description: str) -> bool:
+        """Return whether the first page of the source has led on in any run with this description."""
+        try:
+            download = await self._of_source(source).download_blob()
+        except ResourceNotFoundError:
+            return False
+        return bytes(await download.readall()) == description.encode()
+
     async def _committed(self, batch_index: int) -> Batch:
         return from_wire(Batch, json.loads(await self._read(_commit_name(batch_index))))
 
@@ -88,6 +100,9 @@ class Spool:
     async def _read(self, name: str) -> bytes:
         download = await self._blob(name).download_blob()
         return bytes(await download.readall())
+
+    def _of_source(self, source: str) -> BlobClient:
+        return self._container.get_blob_client(f"sources/{source}")
 
     def _blob(self, name: str) -> BlobClient:
         return self._container.get_blob_client(self._run.folder + name)

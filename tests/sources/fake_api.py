@@ -12,6 +12,7 @@ from yarl import URL
 
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
+from ingestion.source.description.table import fingerprint
 from ingestion.source.http.exchange import http_client
 from local.demo.paging.listing import Listing
 from tests.sources.apis import every_api
@@ -117,7 +118,9 @@ def source_at(url: URL | str, settings: dict[str, str] | None = None, **descript
     table = {"url": str(url), "items": "items", "pagination": CURSOR, **description}
     if "client_id" in (auth := table.get("auth", {})):
         table["auth"] = {"token_url": str(URL(str(url)).with_path("/token")), **auth}
-    return Source.model_validate(table, context=settings or SETTINGS)
+    source = Source.model_validate(table, context=settings or SETTINGS)
+    source._fingerprint = fingerprint(table)
+    return source
 
 
 @asynccontextmanager

@@ -80,6 +80,8 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
         ('format = "csv"\ncsv = { delimiter = "::" }', "csv.delimiter", "should match pattern"),
         ('format = "csv"\ncsv = { encoding = "utf-7" }', "csv.encoding", "'windows-1252'"),
         ('csv = { delimiter = ";" }', "csv", "format = 'csv'"),
+        ('format = "csv"\nerror = "errors"', "error", "only with format = 'json'"),
+        ('format = "ndjson"\nsuccess = "ok"', "success", "only with format = 'json'"),
         ('auth = { kind = "magic" }', "auth.kind", "'bearer'"),
         ('hosts = ["cdn.example"]', "hosts.0", "https://"),
         ('hosts = ["https://cdn.example/files"]', "hosts.0", "no path"),

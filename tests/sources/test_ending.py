@@ -1,11 +1,14 @@
 """How a source ends: what told so is known afterwards, and nothing that says there is more is passed over."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from tests.sources.fake_api import FakeApi
-from tests.sources.reader import read, refusal
+from ingestion.errors import SourceRefused
+from tests.sources.fake_api import CURSOR, FakeApi, source_at
+from tests.sources.fake_container import FakeContainer
+from tests.sources.reader import Reading, read, reading, refusal
 
 
 def items(*ids: int, **beside: Any) -> dict[str, Any]:
@@ -19,13 +22,52 @@ def numbered(**end: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("pages", "style", "ended"),
     [
-        ([items(1, nextt="/?page=2")], "next_url", "no address at next"),
+        ([items(1, next="/?page=2"), items(2, nextt="/?page=3")], "next_url", "no address at next"),
         ([*(items(number) for number in range(25)), items()], "page_number", "a page without items"),
     ],
 )
 def test_the_last_batch_says_what_told_that_the_source_has_no_more(pages: list[Any], style: str, ended: str) -> None:
     messages, run = read(FakeApi(*pages), {"pagination": {"style": style}})
     assert (len(messages), run.batches[-1].ended) == (sum(len(page["items"]) for page in pages), ended)
+
+
+@pytest.mark.parametrize(
+    ("style", "looked_for"),
+    [
+        ({"style": "cursor", "read": "meta.next_cusor"}, "no cursor at meta.next_cusor"),
+        ({"style": "cursor", "read": "header:X-Nxt"}, "no cursor at header:X-Nxt"),
+        ({"style": "next_url", "read": "nxt"}, "no address at nxt"),
+        ({"style": "link_header"}, 'no Link header with rel="next"'),
+        ({"style": "range_header"}, "a whole answer .HTTP 200 without Content-Range"),
+    ],
+)
+def test_a_first_page_without_the_key_that_leads_on_is_no_end_unless_something_else_says_so(
+    style: dict[str, Any], looked_for: str
+) -> None:
+    page = items(1, 2, meta={"next_cursor": "c"}, total=2)
+    saw = "has 2 items, these keys: items, meta, meta.next_cursor, total, and these headers: .*content-type"
+    _, run = refusal(FakeApi(page), {"pagination": style}, f"{looked_for}.*{saw}.*end.one_page = true")
+    assert not run.taken
+    refusal(FakeApi({**page, "total": 20}), {"pagination": style, "total": "total"}, looked_for)
+    assert read(FakeApi(page), {"pagination": style, "total": "total"})[0] == [1, 2]
+    assert read(FakeApi(page), {"pagination": {**style, "end": {"one_page": True}}})[0] == [1, 2]
+    assert read(FakeApi(items()), {"pagination": style})[0] == []
+
+
+def test_a_later_run_believes_a_first_page_without_a_key_that_an_earlier_run_with_the_same_description_has_seen() -> (
+    None
+):
+    async def read_twice(**changed: Any) -> list[Any]:
+        async with reading(FakeApi(items(1, next=1), items(2)), {"pagination": CURSOR}) as run:
+            assert await run.all() == [1, 2]
+            kept = {name: blob for name, blob in run.container.blobs.items() if name.startswith("sources/")}
+            assert list(kept) == ["sources/test"]
+            source = source_at(run.source.url, pagination=CURSOR, message="id", **changed)
+            return await Reading(source, run.http, FakeContainer(kept)).all()
+
+    assert asyncio.run(read_twice(throttle={"requests_per_second": 100}, attempts=2)) == [2]
+    with pytest.raises(SourceRefused, match="no run with this description has seen one"):
+        asyncio.run(read_twice(query={"per_page": 100}))
 
 
 @pytest.mark.parametrize("end", [{"more": "has_more"}, {"done": "done"}, {"total_pages": "pages"}])
@@ -67,7 +109,24 @@ def test_a_promise_of_more_without_a_way_there_is_refused(style: str, end: dict[
 
 @pytest.mark.parametrize("page", [items(1, done=True), items(1)])
 def test_a_flag_that_says_done_or_is_left_out_promises_nothing(page: dict[str, Any]) -> None:
-    assert read(FakeApi(page), {"pagination": {"style": "cursor", "end": {"done": "done"}}})[0] == [1]
+    assert read(FakeApi(page), {"pagination": {"style": "cursor", "end": {"done": "done", "one_page": True}}})[0] == [1]
+
+
+@pytest.mark.parametrize("max_messages", [1, 1000])
+@pytest.mark.parametrize("totals", [[95, 0], [0, 95], [95, None]])
+def test_what_a_page_says_of_the_total_is_not_hidden_by_another_page_and_both_are_named(
+    totals: list[int | None], max_messages: int
+) -> None:
+    both = "95, and on another page 0" if 0 in totals else "95"
+    pages = [items(number, total=total) for number, total in enumerate([*totals, None])]
+    table: dict[str, Any] = {**numbered(), "total": "total"}
+    _, run = read(FakeApi(*pages, items()), table, max_messages=max_messages)
+    assert run.batches[-1].source_total == 95
+    assert both in f"{run.batches[-1].ended} 95"
+    table |= numbered(exact_total=True)
+    refusal(FakeApi(*pages, items()), table, f"after 3 items, but says that it has {both}$", max_messages=max_messages)
+    table |= numbered(total=True)
+    assert len(read(FakeApi(*pages, items()), table, max_messages=max_messages)[0]) == 3
 
 
 USERS = {"items": "data.users", **numbered()}
@@ -86,7 +145,30 @@ def test_no_items_beside_errors_are_no_empty_page_and_the_answer_is_quoted(page:
 @pytest.mark.parametrize("errors", [[], None])
 def test_errors_that_are_none_do_not_count(errors: Any) -> None:
     pages = [{**users(1), "errors": errors}, {"data": {"users": None}, "errors": errors}]
-    assert read(FakeApi(*pages), {**USERS, "error": "errors"})[0] == [1]
+    assert read(FakeApi(*pages), {**USERS, **numbered(empty=True), "error": "errors"})[0] == [1]
+
+
+@pytest.mark.parametrize("page", [{"items": None, "error": {"code": 7}}, {"success": False, "items": None}])
+@pytest.mark.parametrize("style", ["cursor", "next_url", "page_number", "offset", "keyset"])
+@pytest.mark.parametrize("max_messages", [1, 1000])
+def test_a_null_where_earlier_pages_had_a_list_is_no_end_unless_the_source_says_so(
+    style: str, page: dict[str, Any], max_messages: int
+) -> None:
+    table: dict[str, Any] = {"style": style}
+    lead_on = {"next_cursor": "2", "next": "/?page=2", "last": False}
+    evidence = r"page 2 has a null where earlier pages had a list .*\{.*(code.*7|success.*false)"
+    refusal(FakeApi(items(1, **lead_on), page), {"pagination": table}, evidence, max_messages=max_messages)
+    for end in {"empty": True}, {"done": "last"}:
+        pages = items(1, **lead_on), {**page, "last": True}
+        assert read(FakeApi(*pages), {"pagination": {**table, "end": end}}, max_messages=max_messages)[0] == [1]
+
+
+@pytest.mark.parametrize("flag", [{"ok": False}, {"ok": None}, {"ok": "true"}, {}])
+def test_an_answer_without_its_flag_of_success_is_a_failed_attempt_of_which_nothing_is_taken(flag: Any) -> None:
+    table = {**numbered(), "success": "ok"}
+    assert read(FakeApi(items(1, ok=True), items(2, **flag), items(3, ok=True), items(ok=True)), table)[0] == [1, 3]
+    table |= {"attempts": 2, "outage_seconds": 0}
+    refusal(FakeApi(items(1, **flag)), table, "the answer has .* where success = 'ok' expects true")
 
 
 @pytest.mark.parametrize("page", [{**WRONG, "data": {"users": None}}, {**WRONG, **users(2)}])

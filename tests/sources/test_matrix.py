@@ -110,7 +110,7 @@ MATRIX: dict[str, tuple[str, dict[str, Any], str]] = {
     "graphql": ("/graphql", GRAPHQL, ""),
     "range, known size": ("/range", paged(RANGE, items=""), ""),
     "range, 416": ("/range", paged(RANGE, items=""), "416"),
-    "range, all at once": ("/range", paged(RANGE, items=""), "whole"),
+    "range, all at once": ("/range", paged(RANGE, items="", end={"one_page": True}), "whole"),
 }
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from ingestion.fetching.known import Known, digest
 from ingestion.fetching.position import Position, from_json
-from ingestion.fetching.seen import Seen
+from ingestion.fetching.seen import Seen, fingerprint
 from ingestion.source.page import PageRequest
 from tests.sources.fake_api import NONE, FakeApi, source_at
 from tests.sources.fake_container import FakeContainer
@@ -23,8 +23,8 @@ CHUNK_BYTES, RECORDS_PER_CHUNK = 2_000_000, 56  # of 36 KB each
 FORMS = {"json": (b"[", b'"%36000d"', b"]"), "ndjson": (b"", b'"%36000d"\n', b""), "csv": (b"id\n", b"%36000d\n", b"")}
 
 
-def asked(number: int) -> PageRequest:
-    return PageRequest(url="http://a", query={"page": str(number)})
+def asked(number: int) -> bytes:
+    return fingerprint(PageRequest(url="http://a", query={"page": str(number)}))
 
 
 def test_a_request_is_known_by_all_that_it_holds_and_after_it_was_stored() -> None:
@@ -38,7 +38,7 @@ def test_a_request_is_known_by_all_that_it_holds_and_after_it_was_stored() -> No
         PageRequest(url="http://a", query={"page": "1"}, headers={"x": "1"}),
         PageRequest(url="http://a", query={"page": "1"}, body={"x": 1}),
     ):
-        assert again.page_of(other) is None
+        assert again.page_of(fingerprint(other)) is None
 
 
 def test_known_messages_are_told_from_all_others() -> None:

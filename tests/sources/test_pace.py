@@ -96,9 +96,9 @@ def test_a_long_wait_that_another_request_was_told_is_not_slept_by_a_request_und
 
 
 def test_a_short_wait_is_slept_as_long_as_the_fetch_has_time_and_then_left_to_a_timer() -> None:
-    refusal, items = said(429, Retry_After="3"), [{"id": 1}]
-    api = FakeApi({"items": items, "next": 1}, refusal, refusal, {"items": items})
+    refusal = said(429, Retry_After="3")
+    api = FakeApi({"items": [{"id": 1}], "next": 1}, refusal, refusal, {"items": [{"id": 2}]})
     messages, run = read(api, {}, budget_seconds=5.0)
-    assert messages == [1, 1]
+    assert messages == [1, 2]
     assert [batch.wait_seconds for batch in run.batches] == [3, 0]
     assert run.seconds == 6

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from ingestion.errors import SourceRefused
@@ -22,6 +23,40 @@ def test_a_cycle_of_any_length_is_found_at_its_first_repetition_across_batches(l
     evidence = f"after page 10 comes page .*{length} pages back"
     _, run = refusal(Library(f"/trouble/cycle/{length}", total=100), {}, evidence, max_messages=max_messages)
     assert len(set(run.taken)) == len(run.taken), "no id of the repetition is in the spool"
+
+
+def last_page_for_ever(key: str) -> FakeApi:
+    """Pages of ten ids, of which the third answers every later request as well, though it leads on."""
+    asked: list[int] = []
+
+    def page(request: web.Request) -> Any:
+        asked.append(len(asked) + 1)
+        link = {"Link": f'</?page={len(asked)}>; rel="next"'}
+        begin = 10 * min(len(asked), 3)
+        document = {"items": [{"id": begin + number} for number in range(10)], key: f"/?page={len(asked)}"}
+        return web.json_response(document, headers=link)
+
+    return FakeApi(page)
+
+
+@pytest.mark.parametrize("max_messages", [10, 1000])
+@pytest.mark.parametrize("style", ["cursor", "next_url", "link_header", "page_number", "offset", "window"])
+def test_the_same_page_at_another_position_is_an_error_that_names_both_and_is_not_taken_unless_it_is_the_end(
+    style: str, max_messages: int
+) -> None:
+    table: dict[str, Any] = {"style": style, **({"stop": 10**6} if style == "window" else {})}
+    key = "next_cursor" if style == "cursor" else "next"
+    said = "page 4 of the source has the same items as page 3.*end.repeated_page = true"
+    _, run = refusal(last_page_for_ever(key), {"pagination": table}, said, max_messages=max_messages)
+    assert len(set(run.taken)) == len(run.taken)
+    table["end"] = {"repeated_page": True}
+    messages, run = read(last_page_for_ever(key), {"pagination": table}, max_messages=max_messages)
+    assert (messages, run.batches[-1].ended) == (list(range(10, 40)), "page 3 again")
+
+
+def test_pages_whose_messages_are_the_same_but_not_their_items_are_no_repetition() -> None:
+    pages = [{"items": [{"id": "open", "number": number} for number in range(begin, begin + 2)]} for begin in (0, 2)]
+    assert read(FakeApi(*pages, {"items": []}), NUMBERED)[0] == ["open"] * 4
 
 
 def test_a_link_that_leads_to_the_same_page_is_an_error_unless_declared_an_end() -> None:

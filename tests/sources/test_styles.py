@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,6 +66,9 @@ WINDOW = {"style": "window", "stop": 30, "step": 10}
 LIMITED = {**WINDOW, "limit": 5, "send_limit": "limit"}
 UPWARDS = {**KEYSET, "order": "ascending"}
 NO_CURSOR, NO_ADDRESS = End("no cursor at next_cursor"), End("no address at next")
+NO_KEY, NO_LINK = replace(NO_CURSOR, missing=True), End('no Link header with rel="next"', missing=True)
+
+WHOLE = End("a whole answer (HTTP 200 without Content-Range)", missing=True)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +79,12 @@ NO_CURSOR, NO_ADDRESS = End("no cursor at next_cursor"), End("no address at next
         (NEXT_URL, page({"next": "?c=1"}), None, "http://shop.example/v1/orders?c=1"),
         (NEXT_URL, page({"next": "more?c=1"}), None, "http://shop.example/v1/more?c=1"),
         *((NEXT_URL, page({"next": given}), None, NO_ADDRESS) for given in NO_TEXTS),
-        (NEXT_URL, page({}), None, NO_ADDRESS),
+        (NEXT_URL, page({}), None, replace(NO_ADDRESS, missing=True)),
         ({"style": "link_header"}, linking("?page=2"), None, "http://shop.example/v1/orders?page=2"),
-        ({"style": "link_header"}, page(), None, End('no Link header with rel="next"')),
+        ({"style": "link_header"}, page(), None, NO_LINK),
         (CURSOR, page({"next_cursor": 0}), None, [0]),
         *((CURSOR, page({"next_cursor": given}), None, NO_CURSOR) for given in (*NO_TEXTS, {}, [])),
-        (CURSOR, page({}), None, NO_CURSOR),
+        (CURSOR, page({}), None, NO_KEY),
         # A text that means no cursor is one in every JSON type.
         ({**CURSOR, "end": {"texts": ["0"]}}, page({"next_cursor": 0}), None, NO_CURSOR),
         ({**CURSOR, "end": {"texts": ["-1"]}}, page({"next_cursor": -1}), None, NO_CURSOR),
@@ -90,7 +94,7 @@ NO_CURSOR, NO_ADDRESS = End("no cursor at next_cursor"), End("no address at next
         # What travels beside the token does not keep a source from its end, and may be left out.
         (PARTS, page({"a": 1, "b": "s"}), None, [1, "s"]),
         (PARTS, page({"a": 1}), [1, "s"], [1, None]),
-        (PARTS, page({"b": "s"}), [1, "s"], End("no cursor at a")),
+        (PARTS, page({"b": "s"}), [1, "s"], End("no cursor at a", missing=True)),
         (UPWARDS, keyed(7), 5, 7),
         (KEYSET, keyed(4), 5, 4),
         (KEYSET, page(count=500, last={"id": "z"}), None, "z"),  # a page that was streamed
@@ -108,7 +112,7 @@ NO_CURSOR, NO_ADDRESS = End("no cursor at next_cursor"), End("no address at next
         (RANGE, ranged("0-9/10", 10, status=200), 0, End("the last of 10")),
         (RANGE, ranged("*/*", 0, status=200), 0, End("an empty range")),
         (RANGE, ranged("*/0", 0), 0, End("an empty range")),
-        (RANGE, ranged("", 10, status=200), 0, End("a whole answer (HTTP 200 without Content-Range)")),
+        (RANGE, ranged("", 10, status=200), 0, WHOLE),
         (SINCE, keyed(5, name="n"), number_since(5, 3), End("nothing beyond the latest n")),
     ],
 )

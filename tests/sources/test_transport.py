@@ -119,7 +119,7 @@ def test_a_refusal_in_the_body_of_an_error_is_waited_out(status: int, path: str,
 
 
 def test_items_beside_a_refusal_in_the_body_are_not_taken() -> None:
-    api = FakeApi({"items": ["a", "b"], "error": "SLOW"}, {"items": ["a", "b", "c"]})
+    api = FakeApi({"items": ["a", "b"], "error": "SLOW"}, {"items": ["a", "b", "c"], "next": None})
     throttle = {"body": {"path": "error", "values": ["SLOW"]}, "penalty_seconds": 2}
     assert read(api, {"message": "", "throttle": throttle})[0] == ["a", "b", "c"]
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ingestion.errors import InvalidInput, NotFound
 from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.source import Source
-from ingestion.source.description.table import STAND_IN, filled_in, mistakes, secrets_in, settings_in
+from ingestion.source.description.table import STAND_IN, filled_in, fingerprint, mistakes, secrets_in, settings_in
 
 
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
@@ -47,6 +47,7 @@ def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple
         found = mistakes(error, table, where, environment)
         return None, wrong + [each for each in found if each.field not in secret]
     sent = settings_in([table.get(key) for key in ("headers", "query", "body")])
+    source._fingerprint = fingerprint(table)
     source._filled_in = tuple(settings[setting] for setting in sent)
     return source, wrong
 

@@ -50,6 +50,7 @@ class Source(Table):
     message: Path = ()  # path of the message in an item; empty: the item itself
     total: Reading | None = None  # the number of items of the whole source, where the API tells it
     error: Path | None = None  # of what says, in the body of a success, that it is none
+    success: Path | None = None  # of a flag that is true in every page, and in no other answer
     repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before held already
     expiry: Expiry = Expiry()
     max_pages: Annotated[int, Field(ge=1)] = 100_000  # of a run
@@ -61,6 +62,12 @@ class Source(Table):
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as away
     outage_seconds: Annotated[float | None, Field(ge=0, le=7 * 86_400)] = None  # that it may be away, if not the app's
     _filled_in: tuple[str, ...] = PrivateAttr(())
+    _fingerprint: str = PrivateAttr("")
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells this description from others, as the file has it."""
+        return self._fingerprint
 
     @property
     def secrets(self) -> list[str]:
@@ -83,6 +90,9 @@ class Source(Table):
             raise not_allowed("missing", "'POST' where something goes into the body; 'GET' if that is meant", "method")
         if "csv" in self.model_fields_set and self.format != "csv":
             raise not_allowed(f"of no use with format = {self.format!r}", "the table csv with format = 'csv'", "csv")
+        for key in ("error", "success"):
+            if self.format != "json" and getattr(self, key) is not None:
+                raise not_allowed(f"of no use with format = {self.format!r}", "only with format = 'json'", key)
         for key, place in places:
             if self.format != "json" and isinstance(place, Read) and place.kind == "body":
                 problem = f"{str(place)!r} is a path into a JSON body"

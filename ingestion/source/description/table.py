@@ -4,6 +4,8 @@
 error shows an app setting that was filled in.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -18,6 +20,7 @@ from ingestion.validation import details
 
 HEADERS = {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"}
 PARAMETERS = {"api_key", "apikey", "api-key", "access_token", "token", "client_secret", "password", "secret", "sig"}
+PACE = {"auth", "throttle", "limits", "attempts", "outage_seconds", "timeout_seconds", "parallel_fetches", "max_pages"}
 STAND_IN, _STAND_IN_URL = "app-setting", "http://app-setting.invalid"
 _PLACEHOLDER = re.compile(r"%%|%([A-Za-z_][A-Za-z0-9_]*)%")
 _NOT_HERE = "credentials do not belong in this file"
@@ -53,6 +56,12 @@ def filled_in(value: Any, environment: Mapping[str, str]) -> Any:
         case str():
             return _PLACEHOLDER.sub(text, value)
     return value
+
+
+def fingerprint(table: dict[str, Any]) -> str:
+    """Return what tells a description from others; how fast it is read, and with which credentials, does not count."""
+    counts = {key: value for key, value in table.items() if key not in PACE}
+    return hashlib.blake2b(json.dumps(counts, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
 
 def mistakes(error: ValidationError, table: Any, where: str, environment: Mapping[str, str]) -> list[InvalidInput]:

@@ -14,7 +14,7 @@ from ingestion.source.page import SHOWN_CHARACTERS, Page
 from ingestion.source.reading.body import PIECE_BYTES, pieces
 from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
 from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
-from ingestion.source.reading.path import ABSENT, at, shown
+from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
 NO_CONTENT = (204, 205)
 TRANSIENT = (408, 425)  # beside all from 500 up
@@ -31,7 +31,7 @@ async def read_answer(
     The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is not whole,
     SourceRefused if it is none of the source's format or beyond its limits.
     """
-    page.document, page.text = None, ""  # an attempt before may have left some
+    page.document, page.text, page.null_list = None, "", ""  # an attempt before may have left some
     status = response.status_code
     if status in NO_CONTENT:
         return None
@@ -39,6 +39,8 @@ async def read_answer(
         page.document = await _read_items(response, source, page)
         if wrong := _wrong_in(page.document, source, concealed):
             page.text = concealed(json.dumps(page.document, ensure_ascii=False))
+        elif exactly_at(page.document, source.items) is None and source.items:
+            page.null_list = quote(page.document, concealed)
         return wrong
     transient = status in TRANSIENT or status >= 500
     text = "" if transient and source.throttle.body is None else await _text_of(response)
@@ -84,6 +86,9 @@ def _wrong_in(document: Any, source: Source, concealed: Concealed) -> SourceRefu
     said = ABSENT if source.error is None else at(document, source.error)
     if said is not ABSENT and said:  # neither null, false, 0 nor empty
         return NoAnswer(f"the answer has {shown(source.error or ())} = {quote(said, concealed)}")
+    if source.success is not None and (flag := at(document, source.success)) is not True:
+        found = "nothing" if flag is ABSENT else quote(flag, concealed)
+        return NoAnswer(f"the answer has {found} where success = {shown(source.success)!r} expects true")
     problem = problem_at(document, source.items) if source.format == "json" else None
     return SourceRefused(problem) if problem else None
 

@@ -5,6 +5,7 @@ last of the path; only the list of items has to be given exactly, because its pl
 """
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -43,6 +44,13 @@ def exactly_at(document: Any, path: tuple[str, ...]) -> Any:
         else:
             return ABSENT
     return value
+
+
+def keys_of(document: Any) -> Iterator[str]:
+    """Yield the path of every key in the objects of a document, as a person writes it."""
+    for key, value in document.items() if isinstance(document, dict) else ():
+        yield key
+        yield from (f"{key}.{inner}" for inner in keys_of(value))
 
 
 def shown(path: tuple[str, ...]) -> str:

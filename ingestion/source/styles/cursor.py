@@ -1,7 +1,7 @@
 """Styles whose cursor is a value in the page before: a token, or the key of the last item."""
 
 import re
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
@@ -29,6 +29,8 @@ class CursorStyle(Style):
     (`send = "query:*"`).
     """
 
+    ends_without: ClassVar[bool] = True
+
     style: Literal["cursor"] = "cursor"
     read: Reading = reading("next_cursor")
     send: Sending = sending("cursor")
@@ -47,7 +49,7 @@ class CursorStyle(Style):
     def next(self, page: Page, cursor: Any) -> Any | End:
         given = [read.of(page) for read in (self.read, *(token.read for token in self.also))]
         values = [None if self.end.is_none(value) else value for value in given]
-        return End(f"no cursor at {self.read}") if values[0] is None else values
+        return values if values[0] is not None else End(f"no cursor at {self.read}", missing=given[0] is ABSENT)
 
 
 class KeysetStyle(ValueStyle):

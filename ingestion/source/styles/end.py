@@ -21,9 +21,14 @@ _COUNT, _FLAG = TypeAdapter(Annotated[int, Field(ge=0, le=10**18)]), TypeAdapter
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The source has no further page; `reason` says what told so."""
+    """The source has no further page; `reason` says what told so.
+
+    Where nothing did but that a key or header is `missing`, `doubt` says why that is not believed of a first page.
+    """
 
     reason: str
+    missing: bool = False
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,8 @@ class Reached:
     pages: int
     items: int
     largest_page: int  # of the pages before
-    total: int | None = None
+    total: int | None = None  # the largest that was told
+    least_total: int | None = None  # the smallest
 
 
 class EndSignals(Table):
@@ -48,7 +54,9 @@ class EndSignals(Table):
     total_pages: Reading | None = None  # the number of pages
     statuses: tuple[Annotated[int, Field(ge=204, le=499)], ...] = ()  # that answer a request past the end
     repeated: bool = False  # whether a cursor equal to the one just sent is the end, not a loop
+    repeated_page: bool = False  # whether a page with the items of an earlier one is the end, not a mistake
     texts: tuple[str, ...] = ("",)  # cursors that are none, numbers as text; see `is_none`
+    one_page: bool = False  # whether a first page without the key or header that leads on may be all of the source
 
     def told(self, page: Page, reached: Reached) -> dict[str, bool]:
         """Return what `page` says of the end in words, each with whether that is the end or a promise of more.
@@ -79,9 +87,13 @@ class EndSignals(Table):
             return End("a page without items")
         if self.short and (not page.count or page.count < reached.largest_page):
             return End(f"a page of {page.count} after pages of {reached.largest_page}")
-        if self.total and reached.total is not None and reached.items >= reached.total:
+        if self.total and reached.items == reached.total:  # more items than the total: it is not to be believed
             return End(f"all {reached.total} items came")
         return None
+
+    def takes_null(self, page: Page, reached: Reached) -> bool:
+        """Return whether `page`, which has a null in place of its items, may be the end as the description says."""
+        return bool(self.empty) or any(self.told(page, reached).values())
 
     def is_none(self, cursor: Any) -> bool:
         """Return whether a page has no cursor: nothing, null, false, what is empty, or one of `texts`."""

@@ -7,13 +7,14 @@ and some APIs refuse a request with both.
 import re
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from ingestion.errors import SourceRefused
 from ingestion.source.http.origin import linked
 from ingestion.source.page import Page, PageRequest
+from ingestion.source.reading.path import ABSENT
 from ingestion.source.reading.place import Reading, reading
 from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
@@ -26,6 +27,8 @@ _PARAMETER = re.compile(r';\s*([^\s=;,"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s
 class AddressStyle(Style):
     """The base of both styles: the cursor is the absolute URL of the page; the end is a page without the next one."""
 
+    ends_without: ClassVar[bool] = True
+
     def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
         return replace(base, url=cursor, query={})
 
@@ -33,7 +36,7 @@ class AddressStyle(Style):
         """Return the address in the page."""
         given, place = self._given(page)
         if self.end.is_none(given):
-            return End(f"no {place}")
+            return End(f"no {place}", missing=given is ABSENT)
         if not isinstance(given, str):
             raise SourceRefused(f"a page has {type(given).__name__} where an address should be ({place})")
         try:
@@ -63,7 +66,7 @@ class LinkHeaderStyle(AddressStyle):
     relation: Annotated[str, Field(min_length=1)] = "next"
 
     def _given(self, page: Page) -> tuple[Any, str]:
-        address = links(page.headers.get("link", "")).get(self.relation.lower())
+        address = links(page.headers.get("link", "")).get(self.relation.lower(), ABSENT)
         return address, f'Link header with rel="{self.relation}"'
 
 

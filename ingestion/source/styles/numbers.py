@@ -104,6 +104,7 @@ class RangeHeaderStyle(Style):
     end.
     """
 
+    ends_without: ClassVar[bool] = True
     own_statuses: ClassVar[frozenset[int]] = frozenset({416})
 
     style: Literal["range_header"] = "range_header"
@@ -125,7 +126,7 @@ class RangeHeaderStyle(Style):
         """
         given = page.headers.get("content-range", "").strip()
         if not given and page.status != PARTIAL and not (cursor and page.count):
-            return End(f"a whole answer (HTTP {page.status} without Content-Range)")
+            return End(f"a whole answer (HTTP {page.status} without Content-Range)", missing=True)
         first, last, size = _range_of(given)
         told = 0 if first is None or last is None else last - first + 1
         if first not in (None, cursor) or told != page.count:

@@ -22,6 +22,7 @@ class Style(Table, ABC):
 
     ends_empty: ClassVar[bool] = False  # whether a page without items is the end, unless the description says
     needs_items: ClassVar[bool] = False  # whether `next` and `fresh` look at all items, so that none may be streamed
+    ends_without: ClassVar[bool] = False  # whether it ends at a page without some key or header
     own_statuses: ClassVar[frozenset[int]] = frozenset()  # that mean the end by the style's own definition
 
     limit: Annotated[int | None, Field(ge=1)] = None  # items to ask for in a page
