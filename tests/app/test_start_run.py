@@ -49,6 +49,7 @@ BAD_BODIES: list[tuple[Any, str, str]] = [
     ({"source": 7}, "source", "valid string"),
     ({"source": "demo", "chunks": 3}, "chunks", "source, run_id, chunk_size"),
     ({"source": "demo", "tolerated_failures": "many"}, "tolerated_failures", "percentage"),
+    ({"source": "demo", "tolerated_failures": 10}, "tolerated_failures", 'such as "1%"'),
     ({"source": "demo", "total_is_exact": "yes"}, "total_is_exact", "valid boolean"),
     ({"source": "demo", "chunk_size": 0}, "chunk_size", "greater than or equal to 1"),
     ({"source": "demo", "chunk_size": 50_001}, "chunk_size", "less than or equal to 50000"),
@@ -114,7 +115,9 @@ def test_the_same_start_twice_is_one_run_with_the_same_urls(stored: Running) -> 
     assert len(http.get(INSTANCES).json()) == 1
 
 
-@pytest.mark.parametrize(("field", "value"), [("chunk_size", 7), ("tolerated_failures", 3), ("total_is_exact", True)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("chunk_size", 7), ("tolerated_failures", "3%"), ("total_is_exact", True)]
+)
 def test_another_start_under_a_used_run_id_is_refused_with_the_difference(
     stored: Running, field: str, value: object
 ) -> None:
