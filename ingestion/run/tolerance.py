@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from ingestion.contracts import Sums
-from ingestion.errors import InvalidInput
+from ingestion.errors import InvalidInput, shown
 
 DEFAULT = "0%"
 MOST = 50
@@ -19,7 +19,7 @@ def read_tolerance(given: Any) -> str:
     text = str(given).replace(" ", "")
     match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)%", text, re.ASCII)
     if match is None or Fraction(match[1]) > MOST:
-        raise InvalidInput("tolerated_failures", f"{given!r} is no such share", ALLOWED)
+        raise InvalidInput("tolerated_failures", f"{shown(given)} is no such share", ALLOWED)
     return text
 
 
