@@ -17,6 +17,7 @@ from ingestion.errors import (
     PermanentError,
     RetryableError,
     UnknownSchema,
+    shown,
 )
 from ingestion.storage.failures import storage_errors
 
@@ -58,7 +59,7 @@ def about_run(doing: str) -> Callable[[RunWork], Work]:
 
 def no_such_run(run_id: str) -> NotFound:
     """Return the error for a run id that names no run."""
-    return NotFound("run_id", f"there is no run {run_id!r}", "an id that POST /api/runs returned")
+    return NotFound("run_id", f"there is no run {shown(run_id)}", "an id that POST /api/runs returned")
 
 
 def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.HttpResponse:

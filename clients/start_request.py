@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from clients.run_id import ALLOWED, is_run_id
 from ingestion.contracts import RunRequest
-from ingestion.errors import Conflict, InvalidInput
+from ingestion.errors import SHOWN_CHARACTERS, Conflict, InvalidInput, shown
 from ingestion.run.tolerance import DEFAULT, read_tolerance
 from ingestion.settings import MAX_CHUNK_SIZE, Settings
 from ingestion.validation import invalid_input, not_allowed
@@ -36,7 +36,7 @@ class StartRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    source: str
+    source: Annotated[str, Field(max_length=SHOWN_CHARACTERS)]
     run_id: Annotated[str, AfterValidator(_check_run_id)] | None = None
     chunk_size: Annotated[int | None, Field(ge=1, le=MAX_CHUNK_SIZE)] = None
     tolerated_failures: Annotated[Any, AfterValidator(_check_tolerance)] = None
@@ -73,7 +73,10 @@ def _named_by(key: str) -> str:
     """Return the run id for an idempotency key: the key itself if it can be a run id."""
     if not 1 <= len(key) <= KEY_LENGTH:
         raise InvalidInput("Idempotency-Key", "too long, or empty", f"1 to {KEY_LENGTH} characters")
-    return key if is_run_id(key) else uuid.uuid5(KEY_SPACE, key).hex
+    try:
+        return key if is_run_id(key) else uuid.uuid5(KEY_SPACE, key).hex
+    except UnicodeEncodeError:
+        raise InvalidInput("Idempotency-Key", "no UTF-8", f"1 to {KEY_LENGTH} characters in UTF-8") from None
 
 
 def run_request(asked: StartRequest, settings: Settings) -> RunRequest:
@@ -96,6 +99,8 @@ def difference(before: JsonObject, now: JsonObject) -> Conflict | None:
     """Return how a request differs from the one that started the run; None if it does not."""
     for name in StartRequest.model_fields:
         if before.get(name) != now.get(name):
-            was = f"{before[name]!r}, as the run was started with" if name in before else "no value, as at the start"
-            return Conflict(name, f"{now.get(name)!r} is not what this run_id was started with", was)
+            was = (
+                f"{shown(before[name])}, as the run was started with" if name in before else "no value, as at the start"
+            )
+            return Conflict(name, f"{shown(now.get(name))} is not what this run_id was started with", was)
     return None

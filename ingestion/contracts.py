@@ -49,7 +49,7 @@ class RunRequest:
     source: str
     chunk_size: int
     chunks_per_batch: int
-    tolerated_failures: str = "10"  # chunks, or a percentage of the chunks done such as "5%"
+    tolerated_failures: str = "0%"  # of the messages of the run
     total_is_exact: bool = False  # whether a difference from the source's own total fails the run
 
 

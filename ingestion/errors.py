@@ -18,6 +18,14 @@ SluiceError
     └── ChunkTakenOver       another copy of this activity sends the chunk
 """
 
+SHOWN_CHARACTERS = 200  # of an input, in an error text
+
+
+def shown(given: object) -> str:
+    """Return an input as an error text shows it: a literal, cut where it is long."""
+    text = repr(given)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 4]} ..."
+
 
 class SluiceError(Exception):
     """The root of all errors that Sluice raises on purpose."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from ingestion.errors import InvalidInput
+from ingestion.errors import SHOWN_CHARACTERS, InvalidInput
 
 
 class Table(BaseModel):
@@ -39,4 +39,5 @@ def invalid_input(error: ValidationError, fields: Iterable[str] = ()) -> Invalid
     first = details(error)[0]
     unknown = first["type"] == "extra_forbidden"
     allowed = ", ".join(fields) if unknown else first.get("ctx", {}).get("allowed", "")
-    return InvalidInput(".".join(map(str, first["loc"])), first["msg"], allowed)
+    field = ".".join(map(str, first["loc"]))
+    return InvalidInput(field[:SHOWN_CHARACTERS], first["msg"], allowed)

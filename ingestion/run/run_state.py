@@ -188,12 +188,14 @@ def outcome(state: RunState) -> str | None:
 
 def reason(state: RunState) -> str:
     """Return for a person why a run has failed."""
-    failed, tolerance = state.failed.chunks, state.request.tolerated_failures
+    failed, tolerated = state.failed.chunks, state.request.tolerated_failures
     listed_failures = "; ".join(f"chunk {f.number}: {f.error}" for f in state.failures)
     more = ", ..." if failed > LISTED_FAILURES else ""
     if _is_beyond_tolerance(state):
-        failures = f"{failed} of {chunks_done(state)} chunks failed, more than the {tolerance} tolerated"
-        return f"{failures} ({listed_failures}{more}). Remove the cause, then redrive the run"
+        done = (state.done + state.failed).messages
+        share = f"{state.failed.left} of {done} messages failed, in {failed} of {chunks_done(state)} chunks"
+        why = f"more than the {tolerated} tolerated ({listed_failures}{more})"
+        return f"{share}, {why}. Remove the cause, then redrive the run"
     if state.error is not None:
         return state.error
     if _has_sent_nothing(state):
@@ -397,7 +399,8 @@ def _has_nothing_left(state: RunState) -> bool:
 
 
 def _is_beyond_tolerance(state: RunState) -> bool:
-    return is_exceeded(state.request.tolerated_failures, state.failed.chunks, chunks_done(state))
+    done, is_end = state.done + state.failed, _has_nothing_left(state)
+    return is_exceeded(state.request.tolerated_failures, state.failed.left, done, state.source_total, is_end=is_end)
 
 
 def _has_sent_nothing(state: RunState) -> bool:

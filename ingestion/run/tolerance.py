@@ -1,24 +1,33 @@
-"""How many failed chunks a run may have before it stops: a count, or a share of the chunks done."""
+"""What share of a run's messages may fail."""
 
 import re
+from fractions import Fraction
+from typing import Any
 
-from ingestion.errors import InvalidInput
+from ingestion.contracts import Sums
+from ingestion.errors import InvalidInput, shown
 
-DEFAULT = "10"
-ALLOWED = 'a number of chunks such as 10, or a percentage of the chunks done such as "5%"'
+DEFAULT = "0%"
+MOST = 50
+ALLOWED = f'a percentage of the messages of the run, such as "1%", from "0%" to "{MOST}%"'
+SAMPLE_CHUNKS = 20  # a share of fewer says little, unless
+SAMPLE_SHARE = 10  # percent of the source's total are done
 
 
-def read_tolerance(given: int | str) -> str:
-    """Return the tolerance in its one written form, `"10"` or `"5%"`. Raise InvalidInput for anything else."""
+def read_tolerance(given: Any) -> str:
+    """Return the tolerance in its one written form, `"1%"`. Raise InvalidInput for anything else."""
     text = str(given).replace(" ", "")
-    match = re.fullmatch(r"(\d{1,9})|(\d{1,3}(?:\.\d{1,3})?)%", text)
-    if isinstance(given, bool) or match is None or (match[2] and float(match[2]) > 100):
-        raise InvalidInput("tolerated_failures", f"{given!r} is neither", ALLOWED)
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)%", text, re.ASCII)
+    if match is None or Fraction(match[1]) > MOST:
+        raise InvalidInput("tolerated_failures", f"{shown(given)} is no such share", ALLOWED)
     return text
 
 
-def is_exceeded(tolerance: str, chunks_failed: int, chunks_done: int) -> bool:
-    """Return whether more chunks failed than `tolerance` allows."""
-    if tolerance.endswith("%"):
-        return chunks_failed * 100 > float(tolerance[:-1]) * chunks_done
-    return chunks_failed > int(tolerance)
+def is_exceeded(tolerance: str, failed: int, done: Sums, total: int | None, *, is_end: bool) -> bool:
+    """Return whether more messages failed than `tolerance` allows of those that are done.
+
+    Before the end of the run a share is not exceeded until enough is done to judge it; none at all is, by the first.
+    """
+    tolerated = Fraction(tolerance.rstrip("%"))
+    is_sample = done.chunks >= SAMPLE_CHUNKS or (total is not None and done.messages * 100 >= total * SAMPLE_SHARE)
+    return (is_end or is_sample or not tolerated) and failed * 100 > tolerated * done.messages

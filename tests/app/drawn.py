@@ -45,7 +45,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 commands = st.lists(st.sampled_from(COMMANDS), max_size=8)
-tolerances = st.sampled_from(["0", "2", "10", "50%", "100%"])
+tolerances = st.sampled_from(["0%", "1%", "10%", "50%"])
 
 
 class Attempt:

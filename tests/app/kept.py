@@ -30,7 +30,7 @@ from ingestion.wire import JsonObject, to_wire
 from local.emulator import Azurite
 from tests.app.engine import HUB, START, STARTED_AT, Engine
 
-REQUEST = RunRequest(source="demo", chunk_size=10, chunks_per_batch=2)
+REQUEST = RunRequest(source="demo", chunk_size=10, chunks_per_batch=2, tolerated_failures="50%")
 FRESH = run_state.start(Run("run", START), REQUEST, STARTED_AT)
 UNDER_WAY = replace(FRESH, batches=3, window=3)
 DONE = replace(UNDER_WAY, source_exhausted=True)

@@ -87,7 +87,8 @@ def test_an_empty_source_ends_the_run_with_nothing_enqueued() -> None:
 
 
 def test_a_failed_chunk_hides_no_other_is_listed_in_the_report_and_told_to_the_ledger() -> None:
-    generations = rehearse_all(answering(batch(0, 25, last=True), chunk=failing(1, enqueued=4)))
+    answer = answering(batch(0, 25, last=True), chunk=failing(1, enqueued=4))
+    generations = rehearse_all(answer, first_state(tolerated_failures="50%"))
 
     report = report_of(generations)
     assert report["outcome"] == "completed_with_failures"
@@ -212,7 +213,7 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
     longest = RunState(
         run=Run("r" * 64, "20260101T000000-12345678"),
         request=RunRequest(
-            source="s" * 40, chunk_size=50_000, chunks_per_batch=80, tolerated_failures="100000", total_is_exact=True
+            source="s" * 40, chunk_size=50_000, chunks_per_batch=80, tolerated_failures="12.345%", total_is_exact=True
         ),
         started_at=STARTED_AT,
         cursor=Cursor(text="c" * 512),

@@ -10,7 +10,7 @@ from tests.app.rehearsal import first_state, rehearse_all
 def redriven_state(failed: int, messages: int, enqueued: int = 0) -> dict[str, Any]:
     """Of 6 chunks with 55 messages some failed, which had `messages`, and `enqueued` of them are on the queue."""
     return {
-        **first_state(),
+        **first_state(tolerated_failures="50%"),
         "attempt": 1,
         "batches": 2,
         "fetched": 55,

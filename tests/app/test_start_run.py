@@ -41,6 +41,7 @@ def stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, qu
         running[0].rest()  # an activity that is still at work would open storage again after it was closed
 
 
+LONG = 1_000_000
 BAD_BODIES: list[tuple[Any, str, str]] = [
     (b"source=demo", "(body)", "a JSON object"),
     (b"", "(body)", "a JSON object"),
@@ -49,6 +50,7 @@ BAD_BODIES: list[tuple[Any, str, str]] = [
     ({"source": 7}, "source", "valid string"),
     ({"source": "demo", "chunks": 3}, "chunks", "source, run_id, chunk_size"),
     ({"source": "demo", "tolerated_failures": "many"}, "tolerated_failures", "percentage"),
+    ({"source": "demo", "tolerated_failures": 10}, "tolerated_failures", 'such as "1%"'),
     ({"source": "demo", "total_is_exact": "yes"}, "total_is_exact", "valid boolean"),
     ({"source": "demo", "chunk_size": 0}, "chunk_size", "greater than or equal to 1"),
     ({"source": "demo", "chunk_size": 50_001}, "chunk_size", "less than or equal to 50000"),
@@ -64,6 +66,9 @@ BAD_BODIES: list[tuple[Any, str, str]] = [
     ({"source": "demo", "run_id": "x" * 65}, "run_id", "64"),
     ({"source": "demo", "run_id": 5}, "run_id", "valid string"),
     (b"[" * 100_000, "(body)", "a JSON object"),
+    ({"source": "x" * LONG}, "source", "at most 200 characters"),
+    ({"source": "demo", "tolerated_failures": "x" * LONG}, "tolerated_failures", "percentage"),
+    ({"source": "demo", "x" * LONG: 1}, "x" * 200, "source, run_id"),
 ]
 
 
@@ -73,6 +78,7 @@ def test_bad_input_is_refused_with_the_field_and_the_problem_and_starts_nothing(
         sent = {"content": body} if isinstance(body, bytes) else {"json": body}
         answer = http.post("/api/runs", **sent)
         assert answer.status_code == 400, (body, answer.text)
+        assert len(answer.text) < 600, "an error repeats at most 200 characters of its input"
         error = answer.json()["error"]
         assert error["field"] == field, (body, error)
         assert said in f"{error['message']} {error.get('allowed', '')}", (body, error)
@@ -114,7 +120,9 @@ def test_the_same_start_twice_is_one_run_with_the_same_urls(stored: Running) -> 
     assert len(http.get(INSTANCES).json()) == 1
 
 
-@pytest.mark.parametrize(("field", "value"), [("chunk_size", 7), ("tolerated_failures", 3), ("total_is_exact", True)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("chunk_size", 7), ("tolerated_failures", "3%"), ("total_is_exact", True)]
+)
 def test_another_start_under_a_used_run_id_is_refused_with_the_difference(
     stored: Running, field: str, value: object
 ) -> None:
@@ -131,6 +139,12 @@ def test_an_idempotency_key_stands_for_a_run_id(stored: Running, key: str) -> No
     answers = [http.post("/api/runs", json={"source": "demo"}, headers={"Idempotency-Key": key}) for _ in range(2)]
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert (answers[0].json()["id"] == key) == (key == "orders-7")
+
+
+def test_an_idempotency_key_that_is_no_utf_8_is_refused_with_the_field(served: Running) -> None:
+    _, http = served
+    answer = http.post("/api/runs", json={"source": "demo"}, headers=[(b"Idempotency-Key", b"caf\xe9 \xff")])
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "Idempotency-Key")
 
 
 def test_an_idempotency_key_beside_a_run_id_must_stand_for_the_same_run(stored: Running) -> None:

@@ -168,16 +168,16 @@ class Host:
     def start(self, run_id: str = "run", **body: Any) -> httpx.Response:
         return self.http.post("/api/runs", json={"source": "demo", "run_id": run_id, "chunk_size": 25, **body})
 
-    def start_held(self, chunk: int = 10) -> httpx.Response:
+    def start_held(self, chunk: int = 10, **body: Any) -> httpx.Response:
         """Start the run, and return when its chunks from this one on are under way and wait at the gate."""
         self.rig.hold(chunk)
-        started = self.start()
+        started = self.start(**body)
         self.rig.gate.wait_until_reached()
         return started
 
-    def start_terminated(self) -> None:
+    def start_terminated(self, **body: Any) -> None:
         """Start the run and end it while chunks of its second batch are under way, which then end too."""
-        self.start_held()
+        self.start_held(**body)
         self.terminate()
         self.rig.gate.open()
         self.app.rest()

@@ -26,7 +26,7 @@ def test_a_run_delivers_every_id_once_if_there_are_any_also_where_the_api_fails_
 def test_a_run_whose_chunks_need_more_than_their_time_goes_on_with_them(rig: Rig) -> None:
     rig.settings = {"SLUICE_MAX_MESSAGES_PER_SECOND": "50", "SLUICE_ENQUEUE_SECONDS": "3"}
     with rig.host() as host:
-        host.start(tolerated_failures=0)
+        host.start()
         run = host.wait()
     assert (run["status"], run["report"]["enqueued"], run["report"]["retries"]) == ("completed", IDS, 0)
     assert rig.read_back() == ALL_ONCE

@@ -26,7 +26,7 @@ def redrive(host: Host, rig: Rig) -> None:
 def test_chunks_that_failed_within_the_tolerance_are_done_again_and_nothing_else(rig: Rig) -> None:
     rig.refused = {1, 6, 19}
     with rig.host() as host:
-        host.start()
+        host.start(tolerated_failures="50%")
         run = host.wait()
         assert (run["status"], run["report"]["failed"]) == ("completed_with_failures", 75), run["error"]
         listed = map(json.loads, rig.text(rig.ledger("failed/0000.ndjson")).splitlines())
@@ -40,10 +40,10 @@ def test_chunks_that_failed_within_the_tolerance_are_done_again_and_nothing_else
 def test_a_run_that_failed_for_too_many_failures_goes_on_where_it_stopped(rig: Rig) -> None:
     rig.refused = range(8, 16)
     with rig.host() as host:
-        host.start(tolerated_failures=2)
+        host.start()
         run = host.wait()
         assert run["status"] == "failed"
-        assert "8 of 16 chunks failed, more than the 2 tolerated" in run["error"]
+        assert "200 of 400 messages failed, in 8 of 16 chunks, more than the 0% tolerated" in run["error"]
         assert (run["report"]["outcome"], run["report"]["failed"]) == ("failed", 200)
         redrive(host, rig)
 
@@ -63,7 +63,7 @@ def test_a_run_whose_source_failed_goes_on_at_its_cursor(rig: Rig) -> None:
 def test_chunks_that_fail_again_can_be_redriven_again(rig: Rig) -> None:
     rig.refused = {1, 10}
     with rig.host() as host:
-        host.start()
+        host.start(tolerated_failures="50%")
         host.wait()
         rig.refused = {10}
         assert host.ask("redrive").status_code == 202
@@ -114,10 +114,10 @@ def test_a_run_that_was_cancelled_in_its_last_batch_goes_on_with_the_rest_of_it(
 def test_a_run_whose_host_lost_its_state_goes_on_from_the_ledger_alone(rig: Rig) -> None:
     rig.refused = {4}
     with rig.host("first") as host:
-        host.start_terminated()
+        host.start_terminated(tolerated_failures="50%")
     with rig.host("second") as host:
         assert host.look()["status"] == "lost"
-        answer = host.start()
+        answer = host.start(tolerated_failures="50%")
         assert answer.status_code == 409, "the same start would begin again what was begun"
         assert "redrive" in answer.json()["error"]["allowed"]
         redrive(host, rig)

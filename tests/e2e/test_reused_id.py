@@ -100,7 +100,7 @@ def test_a_command_that_comes_after_the_deletion_is_not_one_for_the_younger_run(
 def test_a_redriven_run_that_was_lost_is_lost_whoever_asks(rig: Rig) -> None:
     rig.refused = {1}
     with rig.host() as host:
-        host.start()
+        host.start(tolerated_failures="50%")
         assert host.wait()["status"] == "completed_with_failures"
         rig.refused = ()
         rig.hold(1)
@@ -111,7 +111,7 @@ def test_a_redriven_run_that_was_lost_is_lost_whoever_asks(rig: Rig) -> None:
         host.app.rest()
         host.purge_history()
         assert (host.look()["status"], host.look()["report"]) == ("lost", None)
-        for answer in (host.start(), host.ask("pause")):
+        for answer in (host.start(tolerated_failures="50%"), host.ask("pause")):
             assert answer.status_code == 409
             assert "redrive" in answer.json()["error"]["allowed"]
         assert host.ask("redrive").status_code == 202
@@ -121,7 +121,7 @@ def test_a_redriven_run_that_was_lost_is_lost_whoever_asks(rig: Rig) -> None:
 def test_a_redrive_that_failed_before_its_end_does_not_show_the_report_of_the_attempt_before(rig: Rig) -> None:
     rig.refused = range(8, 16)
     with rig.host() as host:
-        host.start(tolerated_failures=2)
+        host.start()
         assert host.wait()["report"]["redrives"] == 0
         rig.refused = ()
         ledger: type[Ledger] = sys.modules["activities.record_window"].Ledger
