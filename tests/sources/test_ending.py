@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from ingestion.errors import SourceRefused
 from tests.sources.fake_api import CURSOR, FakeApi, source_at
@@ -127,6 +128,36 @@ def test_what_a_page_says_of_the_total_is_not_hidden_by_another_page_and_both_ar
     refusal(FakeApi(*pages, items()), table, f"after 3 items, but says that it has {both}$", max_messages=max_messages)
     table |= numbered(total=True)
     assert len(read(FakeApi(*pages, items()), table, max_messages=max_messages)[0]) == 3
+
+
+@pytest.mark.parametrize("max_messages", [20, 10_000])
+@pytest.mark.parametrize(
+    ("seconds", "tied"),
+    [
+        ([n // 30 for n in range(500)], False),  # the overlap alone fills a page
+        ([n // 30 for n in range(45)], False),  # all of the source is within the overlap
+        ([7], False),
+        ([7] * 50, True),
+        ([7] * 200, True),
+        ([*range(100), *[100] * 200, *range(101, 200)], True),
+    ],
+)
+def test_a_full_page_with_nothing_new_is_not_the_end_of_since(
+    seconds: list[int], tied: bool, max_messages: int
+) -> None:
+    rows = [{"id": number, "at": second} for number, second in enumerate(seconds)]
+
+    def page(request: web.Request) -> Any:
+        return {"items": [row for row in rows if row["at"] >= int(request.query["since"])][:50]}
+
+    since = {"style": "since", "form": "number", "key": "at", "overlap": 2, "limit": 500, "send_limit": "limit"}
+    if len(rows) == 50:  # it may be all or not
+        one_page = {"pagination": {**since, "end": {"one_page": True}}}
+        assert read(FakeApi(page), one_page, max_messages=max_messages)[0] == list(range(50))
+    if tied:
+        refusal(FakeApi(page), {"pagination": since}, "a full page of 50 does not get past", max_messages=max_messages)
+    else:
+        assert read(FakeApi(page), {"pagination": since}, max_messages=max_messages)[0] == list(range(len(rows)))
 
 
 USERS = {"items": "data.users", **numbered()}

@@ -8,6 +8,7 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from itertools import pairwise
+from math import inf
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -56,7 +57,7 @@ class SinceStyle(Style):
         return [item for item in page.items if fingerprint(item) not in held]
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        """Return the highest value that came, less the overlap.
+        """Return the highest value that came, less the overlap, or whole where a full page would come again with that.
 
         Raise SourceRefused if a full page does not get past the value that was asked for: the rest cannot be reached.
         """
@@ -69,13 +70,17 @@ class SinceStyle(Style):
                 )
         since = max([cursor["since"], *(key - self.overlap for key in keys)])
         size = max(cursor["size"], page.count)
+        may_be_all = page.count == 1 or self.end.one_page
+        full = page.count >= ((self.limit or inf) if may_be_all else min(self.limit or size, size))
+        if since == cursor["since"] and full:
+            since = max([since, *keys])
         if since > cursor["since"]:
             held = [fingerprint(item) for item, key in zip(page.items, keys, strict=True) if key >= since]
             return {"since": since, "held": held, "size": size}
-        if page.count and page.count >= min(self.limit or size, size) and self.fresh(page, cursor):
+        if full and page.count:
             raise SourceRefused(
                 f"a full page of {page.count} does not get past {shown(self.key)} = {self._text(since)}: more items "
-                "share that stretch than a page holds; raise limit, lower overlap, or start earlier"
+                "may share that value than a page holds; raise limit, or, if these are all, set end.one_page = true"
             )
         return End(f"nothing beyond the latest {shown(self.key)}")
 
