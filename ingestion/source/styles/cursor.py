@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.reading.path import ABSENT, Path, at, shown
-from ingestion.source.reading.place import Reading, Sending, reading, sending
+from ingestion.source.reading.place import Reading, Sending, reading, sending, text_of
 from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style, ValueStyle
 from ingestion.validation import Table
@@ -55,6 +55,8 @@ class CursorStyle(Style):
 class KeysetStyle(ValueStyle):
     """Its cursor is the key of the last item, null before the first page: it survives inserts and deletes."""
 
+    needs_items: ClassVar[bool] = True
+
     style: Literal["keyset"] = "keyset"
     key: Path = ("id",)  # of an item
     send: Sending = sending("after")
@@ -62,7 +64,7 @@ class KeysetStyle(ValueStyle):
     order: Literal["ascending", "descending", "any"] = "any"  # of the keys; a declared one is checked
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        """Return the key of the last item. Raise SourceRefused if it has none, or not in the declared order."""
+        """Return the key of the last item. Raise SourceRefused if it has none, or the keys are wrong."""
         if not page.count:
             raise self._stuck()
         key = at(page.last, self.key)
@@ -72,7 +74,20 @@ class KeysetStyle(ValueStyle):
         if page.count > 1:
             first = at(page.first, self.key)
             self._check_order(first, key, f"a page begins with {first!r} and ends with {key!r}")
+        self._check_each_is_one([at(item, self.key) for item in page.items])
         return key
+
+    def _check_each_is_one(self, keys: list[Any]) -> None:
+        known = set()
+        for key in map(text_of, keys):
+            if key in known:
+                name = shown(self.key)
+                raise SourceRefused(
+                    f"two items of a page have {name} = {key}, and of two on either side of a page's end one would be "
+                    f"lost. Page by a key that no two items share, or by two keys: style = 'cursor', read = "
+                    f"'item:{name}', also = [{{ read = 'item:OTHER', send = ... }}], end = {{ empty = true }}"
+                )
+            known.add(key)
 
     def _check_order(self, one: Any, other: Any, found: str) -> None:
         if self.order == "any" or one in (None, ABSENT):
