@@ -81,6 +81,7 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
         ('format = "csv"\ncsv = { encoding = "utf-7" }', "csv.encoding", "'windows-1252'"),
         ('csv = { delimiter = ";" }', "csv", "format = 'csv'"),
         ('format = "csv"\nerror = "errors"', "error", "only with format = 'json'"),
+        ('format = "csv"\nmissing = "empty"', "missing", "only with format = 'json'"),
         ('format = "ndjson"\nsuccess = "ok"', "success", "only with format = 'json'"),
         ('auth = { kind = "magic" }', "auth.kind", "'bearer'"),
         ('hosts = ["cdn.example"]', "hosts.0", "https://"),

@@ -194,6 +194,17 @@ def test_a_null_where_earlier_pages_had_a_list_is_no_end_unless_the_source_says_
         assert read(FakeApi(*pages), {"pagination": {**table, "end": end}}, max_messages=max_messages)[0] == [1]
 
 
+@pytest.mark.parametrize("page", [{}, {"data": {}}, {"data": None}])
+def test_a_page_that_leaves_its_list_out_is_refused_or_as_declared_a_page_without_items(page: dict[str, Any]) -> None:
+    table = {"items": "data.users", "pagination": CURSOR}
+    pages = {**users(1), "next": 2}, {**page, "next": 3}, {**users(3), "next": 4}, page
+    refusal(FakeApi(*pages), table, "has nothing where its items should be")
+    assert read(FakeApi(*pages), {**table, "missing": "empty"})[0] == [1, 3]
+    wrongs: list[dict[str, Any]] = [{"error": {"code": 500}}, WRONG, {"data.users": []}]
+    for wrong in wrongs:
+        refusal(FakeApi(pages[0], {**page, **wrong}), {**table, "missing": "empty"}, "has nothing where its items")
+
+
 @pytest.mark.parametrize("flag", [{"ok": False}, {"ok": None}, {"ok": "true"}, {}])
 def test_an_answer_without_its_flag_of_success_is_a_failed_attempt_of_which_nothing_is_taken(flag: Any) -> None:
     table = {**numbered(), "success": "ok"}

@@ -47,6 +47,7 @@ class Source(Table):
     format: Literal["json", "ndjson", "csv"] = "json"
     csv: Csv = Csv()
     items: Path = ()  # path of the list in a page; empty: the whole page
+    missing: Literal["refuse", "empty"] = "refuse"  # what a page without that list is
     message: Path = ()  # path of the message in an item; empty: the item itself
     total: Reading | None = None  # the number of items of the whole source, where the API tells it
     error: Path | None = None  # of what says, in the body of a success, that it is none
@@ -90,8 +91,8 @@ class Source(Table):
             raise not_allowed("missing", "'POST' where something goes into the body; 'GET' if that is meant", "method")
         if "csv" in self.model_fields_set and self.format != "csv":
             raise not_allowed(f"of no use with format = {self.format!r}", "the table csv with format = 'csv'", "csv")
-        for key in ("error", "success"):
-            if self.format != "json" and getattr(self, key) is not None:
+        for key in ("missing", "error", "success"):
+            if self.format != "json" and key in self.model_fields_set:
                 raise not_allowed(f"of no use with format = {self.format!r}", "only with format = 'json'", key)
         for key, place in places:
             if self.format != "json" and isinstance(place, Read) and place.kind == "body":

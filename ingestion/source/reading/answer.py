@@ -89,7 +89,9 @@ def _wrong_in(document: Any, source: Source, concealed: Concealed) -> SourceRefu
     if source.success is not None and (flag := at(document, source.success)) is not True:
         found = "nothing" if flag is ABSENT else quote(flag, concealed)
         return NoAnswer(f"the answer has {found} where success = {shown(source.success)!r} expects true")
-    problem = problem_at(document, source.items) if source.format == "json" else None
+    if source.format != "json":
+        return None
+    problem = problem_at(document, source.items, may_be_missing=source.missing == "empty")
     return SourceRefused(problem) if problem else None
 
 

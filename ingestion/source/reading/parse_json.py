@@ -145,14 +145,18 @@ class JsonParser:
         self._items = opened
 
 
-def problem_at(document: Any, path: tuple[str, ...]) -> str | None:
+def problem_at(document: Any, path: tuple[str, ...], *, may_be_missing: bool = False) -> str | None:
     """Return why there are no items at `path`; None for a list, or a null, which some APIs write for an empty one.
 
-    A null beside `errors` is what GraphQL gives in place of a list that it could not bring.
+    A null beside `errors` is what GraphQL gives in place of a list that it could not bring. Where the list
+    `may_be_missing`, an object without it is a page too, but not beside `errors` or `error`.
     """
     found = exactly_at(document, path)
     errors = isinstance(document, dict) and document.get("errors")
     if isinstance(found, list) or (found is None and path and not errors):
+        return None
+    lacks_it = isinstance(document, dict) and not document.get("error") and at(document, path) is ABSENT
+    if may_be_missing and lacks_it and not errors:
         return None
     kind = "nothing" if found is ABSENT else "null" if found is None else type(found).__name__
     where = repr(shown(path)) if at(document, path) is found else f"{list(path)}; write [{shown(path)!r}] for that key"
