@@ -16,6 +16,7 @@ from ingestion.source.page import SHOWN_CHARACTERS, Page, PageRequest
 from ingestion.source.reading.path import keys_of, shown
 from ingestion.source.styles.end import End, Reached, number_of
 from ingestion.source.styles.next_url import AddressStyle
+from ingestion.source.styles.since import fingerprint as fingerprint_of
 
 NO_CONTENT = 204
 
@@ -30,6 +31,12 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
             f"page {reached.pages} has a null where earlier pages had a list of items (items = "
             f"{shown(source.items)!r}): {page.null_list}. If that is how the source ends, set end.empty = true"
         )
+    columns = fingerprint_of(page.document) if source.format == "csv" and page.document else position.columns
+    if position.columns and columns != position.columns:
+        raise SourceRefused(
+            f"page {reached.pages} begins with {', '.join(page.document)[:SHOWN_CHARACTERS]!r}, and the first page had "
+            "another header. No message of it was taken; each page of CSV has to begin with the same header"
+        )
     following = style.following(page, position.cursor, reached)
     if isinstance(following, End):
         return _ended(source, _doubted(source, position, following, page, reached), reached)
@@ -41,6 +48,7 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
         pages=reached.pages,
         items=reached.items,
         largest_page=max(position.largest_page, page.count),
+        columns=columns,
         last_key=source.expiry.key_of(page.last) if page.count else position.last_key,
     )
     return _guarded(source, moved, request, reached, seen)

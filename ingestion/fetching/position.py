@@ -25,6 +25,7 @@ class Position:
     total: int | None = None  # of the whole source: the largest that a page told
     least_total: int | None = None  # the smallest
     earlier_pages: int = 0  # those before the last restart
+    columns: str = ""  # of a source of CSV, by fingerprint
     last_key: Any = None  # of the last item, if an expired cursor is resumed by key
     since: Any = None  # the key from which the source was resumed
     restarts: int = 0

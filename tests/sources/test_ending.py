@@ -160,6 +160,31 @@ def test_a_full_page_with_nothing_new_is_not_the_end_of_since(
         assert read(FakeApi(page), {"pagination": since}, max_messages=max_messages)[0] == list(range(len(rows)))
 
 
+@pytest.mark.parametrize("max_messages", [1, 1000])
+@pytest.mark.parametrize("message", ["id", ""])
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ('{"status": "error"}', "which is no header|begins with"),
+        ("<html>Please log in</html>\n<p>\n", "which is no header"),
+        ("", "the body is empty"),
+        ("2,b\n", "no header with the column 'id'|page 2 begins with '2, b', and the first page had another"),
+        ("id\n2\n", "page 2 begins with 'id', and the first page had another header"),
+    ],
+)
+def test_an_answer_that_is_no_page_of_csv_is_never_the_end(
+    second: str, said: str, message: str, max_messages: int
+) -> None:
+    def page(text: str) -> Any:
+        return lambda request: web.Response(text=text, content_type="text/csv")
+
+    api = FakeApi(page("id,name\n1,a\n"), page(second))
+    table = {**numbered(), "format": "csv", "message": message, "attempts": 2, "outage_seconds": 0}
+    refusal(api, table, said, max_messages=max_messages)
+    api = FakeApi(page("id,name\n1,a\n"), page("id,name\n2,b\n"), page("id,name\n"))
+    assert len(read(api, table, max_messages=max_messages)[0]) == 2
+
+
 USERS = {"items": "data.users", **numbered()}
 WRONG: dict[str, Any] = {"errors": [{"message": "upstream timeout"}]}
 

@@ -78,7 +78,7 @@ def _parser(source: Source) -> Parser:
         case "ndjson":
             return NdjsonParser()
         case "csv":
-            return CsvParser(source.csv.delimiter, source.csv.encoding)
+            return CsvParser(source.csv.delimiter, source.csv.encoding, source.message)
 
 
 def _wrong_in(document: Any, source: Source, concealed: Concealed) -> SourceRefused | NoAnswer | None:

@@ -9,6 +9,7 @@ from typing import Any, AnyStr
 from ingestion.errors import SourceRefused
 from ingestion.source.http.outage import NoAnswer
 from ingestion.source.reading.parse_json import json_value
+from ingestion.source.reading.path import ABSENT, at, shown
 
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a line that cannot be read
@@ -46,11 +47,15 @@ class NdjsonParser:
 
 
 class CsvParser:
-    """Records under a header line, each an object of texts; quoted fields may hold line breaks."""
+    """Records under a header line, each an object of texts; quoted fields may hold line breaks.
+
+    Its document is the list of the columns, one of which is `message` where that is given.
+    """
 
     document: Any = None
 
-    def __init__(self, delimiter: str = ",", encoding: str = "utf-8") -> None:
+    def __init__(self, delimiter: str = ",", encoding: str = "utf-8", message: tuple[str, ...] = ()) -> None:
+        self._message = message
         self._delimiter, self._encoding = delimiter, encoding
         self._decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
         self._rest = ""
@@ -68,7 +73,10 @@ class CsvParser:
         text = self._rest + self._decoded(b"", final=True)
         if text.count('"') % 2:
             raise NoAnswer("the last record ends inside quotes")
-        return list(self._records(text))
+        records = list(self._records(text))
+        if not self._columns:
+            raise NoAnswer("the body is empty, and a page of CSV begins with a header")
+        return records
 
     def _decoded(self, piece: bytes, final: bool = False) -> str:
         try:
@@ -80,12 +88,20 @@ class CsvParser:
                 f"the response is not {self._encoding} ({error.reason}); set csv.encoding in the sources file"
             ) from None
 
+    def _header(self, record: list[str]) -> list[str]:
+        is_other = record[0].lstrip().startswith(("<", "{")) or at(dict.fromkeys(record), self._message) is ABSENT
+        if is_other:
+            line = self._delimiter.join(record)[:SHOWN_CHARACTERS]
+            wanted = f" with the column {shown(self._message)!r}" if self._message else ""
+            raise SourceRefused(f"the response begins with {line!r}, which is no header{wanted} (format = 'csv')")
+        return record
+
     def _records(self, text: str) -> Iterator[dict[str, str]]:
         lines = io.StringIO(text, newline="")  # the reader itself knows line breaks
         try:
             for record in filter(None, csv.reader(lines, delimiter=self._delimiter)):
                 if not self._columns:
-                    self._columns = record
+                    self._columns = self.document = self._header(record)
                 elif len(record) == len(self._columns):
                     yield dict(zip(self._columns, record, strict=True))
                 else:
