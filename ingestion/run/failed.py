@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient
 
 from ingestion.contracts import (
     Chunk,
@@ -23,43 +24,56 @@ from ingestion.contracts import (
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import spooled_chunks
 from ingestion.storage.checkpoint import settle
+from ingestion.storage.turns import turns
 from ingestion.wire import JsonObject
 
 LINE_BYTES = 1024  # longer than any line of the redo list
 
 
 async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
-    """List the chunks that have messages left; return what became of each chunk, by its checkpoint.
+    """List the chunks, those of which nothing is left as well; return what became of each, by its checkpoint.
 
-    The entry of a chunk that an earlier copy of this call has listed does not change: a late copy of the chunk may have
-    sent the rest since then, and the state must agree with the list.
+    The entry of a chunk that another copy of this call has listed does not change: a late copy of the chunk may have
+    sent the rest since then, and the state must agree with the list. So an entry is written only behind what was read.
     """
     name = _failed_name(failed.attempt)
-    before = {chunk_of(entry): _settled(entry) for entry in await _read(ledger, name)}
-    found = {one: before.get(one) or await settle(ledger.container, failed.run, one) for one in failed.chunks}
-    lines = [
-        {**_entry(chunk, one), "error": failed.error}
-        for chunk, one in found.items()
-        if chunk not in before and one.enqueued + one.rejected < one.messages
-    ]
-    if lines:
-        blob = ledger.blob(name)
-        with suppress(ResourceExistsError, ResourceModifiedError):
-            await blob.create_append_blob(match_condition=MatchConditions.IfMissing)
-        await blob.append_block(_ndjson(lines))
-    return tuple(found.values())
+    async for _ in turns(f"list failed chunks of run {failed.run.id}"):
+        data = await _bytes(ledger, name, 0)
+        before = {chunk_of(entry): _settled(entry) for entry in _entries(data)}
+        found = {one: before.get(one) or await settle(ledger.container, failed.run, one) for one in failed.chunks}
+        lines = [{**_entry(chunk, one), "error": failed.error} for chunk, one in found.items() if chunk not in before]
+        if not lines or await _append(ledger.blob(name), lines, len(data)):
+            return tuple(found.values())
+    raise AssertionError("the turns end with an error")
+
+
+async def _append(blob: BlobClient, lines: list[JsonObject], size: int) -> bool:
+    """Append to a blob of `size` bytes; return False if it has another size."""
+    try:
+        if not size:
+            with suppress(ResourceExistsError, ResourceModifiedError):
+                await blob.create_append_blob(match_condition=MatchConditions.IfMissing)
+        await blob.append_block(_ndjson(lines), appendpos_condition=size)
+    except HttpResponseError as error:
+        if error.status_code != 412:
+            raise
+        return False
+    return True
 
 
 async def failed_chunks(ledger: Ledger, state: RunState) -> list[JsonObject]:
     """Return the entries of the chunks that the run has to send again after `state`, one for each chunk.
 
-    Chunks that are spooled are left out, even if they are listed: the state does not count them as failed.
+    Chunks that are spooled are left out, even if they are listed: the state does not count them as failed. So are those
+    of which nothing is left.
     """
     open_chunks = set(spooled_chunks(state))
     entries = [] if state.redo is None else await _read(ledger, _redo_name(state.redo.attempt), state.redo.next_byte)
     entries += await _read(ledger, _failed_name(state.attempt))
-    by_chunk = {chunk_of(entry): entry for entry in entries}  # the last line counts: an activity may run twice
-    return [entry for chunk, entry in sorted(by_chunk.items()) if chunk not in open_chunks]
+    by_chunk = {chunk_of(entry): entry for entry in entries}  # the last line counts: a chunk may fail again
+    return [
+        entry for chunk, entry in sorted(by_chunk.items()) if chunk not in open_chunks and _settled(entry).sums.left
+    ]
 
 
 async def write_redo_list(ledger: Ledger, before: RunState, attempt: int) -> None:
@@ -108,7 +122,11 @@ def _ndjson(entries: Iterable[JsonObject]) -> bytes:
 
 
 async def _read(ledger: Ledger, name: str, first_byte: int = 0) -> list[JsonObject]:
-    return [json.loads(line) for line in (await _bytes(ledger, name, first_byte)).splitlines()]
+    return _entries(await _bytes(ledger, name, first_byte))
+
+
+def _entries(data: bytes) -> list[JsonObject]:
+    return [json.loads(line) for line in data.splitlines()]
 
 
 async def _bytes(ledger: Ledger, name: str, first_byte: int, most: int | None = None) -> bytes:

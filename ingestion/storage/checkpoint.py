@@ -23,6 +23,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 from ingestion.contracts import Chunk, Receipt, Run, Settled
 from ingestion.errors import ChunkTakenOver
 from ingestion.storage.spool import count_of
+from ingestion.storage.turns import turns
 from ingestion.wire import from_wire, to_wire
 
 CHECKPOINT_SECONDS = 10.0  # between checkpoints of a chunk that moves slowly
@@ -94,7 +95,7 @@ class CheckpointFile:
         """Claim the chunk, which has `count` messages, and return what earlier attempts left.
 
         `unknown` is how many queue messages this attempt may send between two checkpoints. A finished chunk is not
-        claimed: its checkpoint has the receipt.
+        claimed: its checkpoint has the receipt. Raise StorageUnavailable if others are faster again and again.
         """
         fresh = Checkpoint(owner=self._owner, count=count)
         try:
@@ -102,7 +103,7 @@ class CheckpointFile:
             return fresh
         except (ResourceExistsError, ResourceModifiedError):
             pass
-        while True:
+        async for _ in turns(f"claim {self._where}"):
             earlier, etag = await self.read()
             if earlier.receipt is not None:
                 return earlier
@@ -116,6 +117,7 @@ class CheckpointFile:
                 return claimed
             except ResourceModifiedError:
                 continue  # the earlier owner is alive and has just written: read again, so that nothing is lost
+        raise AssertionError("the turns end with an error")
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """Replace this attempt's checkpoint. Raise ChunkTakenOver if another attempt has claimed the chunk."""

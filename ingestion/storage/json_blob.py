@@ -8,6 +8,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient
 
+from ingestion.storage.turns import turns
 from ingestion.wire import JsonObject
 
 
@@ -21,9 +22,9 @@ async def change_json(blob: BlobClient, change: Callable[[JsonObject | None], Js
     """Replace the JSON object in a blob with the result of `change`, and return what is there afterwards.
 
     `change` gets None if there is no blob, and returns None to change nothing. It is called again if another writer
-    was faster.
+    was faster. Raise StorageUnavailable if others are faster again and again.
     """
-    while True:
+    async for _ in turns(f"change {blob.blob_name}"):
         found, etag = await _read(blob)
         new = change(found)
         if new is None:
@@ -36,6 +37,7 @@ async def change_json(blob: BlobClient, change: Callable[[JsonObject | None], Js
             return new
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
             continue
+    raise AssertionError("the turns end with an error")
 
 
 async def write_json(blob: BlobClient, value: JsonObject, **condition: Any) -> None:

@@ -1,7 +1,9 @@
 """The failed chunks of a run in its ledger: a redrive gets each of them once, however many there are."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from azure.storage.blob.aio import ContainerClient
 
@@ -14,12 +16,16 @@ from ingestion.contracts import (
     Run,
     RunRequest,
     RunState,
+    Settled,
+    SettledChunks,
 )
+from ingestion.errors import SluiceError
 from ingestion.run import run_state
 from ingestion.run.failed import failed_chunks, load, record, write_redo_list
 from ingestion.run.ledger import Ledger
+from ingestion.run.run_state import Window
 from ingestion.storage.spool import BatchWriter
-from ingestion.wire import to_wire
+from ingestion.wire import from_wire, to_wire
 from local.emulator import Azurite
 from tests.app.driven import call, stocked
 from tests.app.kept import Kept
@@ -104,6 +110,30 @@ def test_a_redrive_takes_over_what_the_one_before_had_not_come_to_and_leaves_its
             ]
 
     asyncio.run(scenario())
+
+
+async def test_a_late_copy_of_a_listing_changes_nothing_of_what_another_has_listed(kept: Kept) -> None:
+    async for run_id in kept.at_each_request(more_than=5):
+        state = await stocked(kept, run_id)
+        window = run_state.next_window(state, kept.now)
+        chunks = tuple(request.chunk for request in window.chunks)
+        listing = to_wire(FailedChunks(run=state.run, attempt=0, chunks=chunks, error="the queue said no"))
+        told = list[Any]()
+
+        async def finished_and_listed(window: Window = window, listing: Any = listing, told: list[Any] = told) -> None:
+            with suppress(SluiceError):  # the late copy has claimed the chunk at this moment
+                await call("enqueue_chunk", to_wire(window.chunks[0]))
+            told.append(await call("record_failed", listing))
+
+        async def late(listing: Any = listing, told: list[Any] = told) -> None:
+            told.append(await call("record_failed", listing))
+
+        await kept.interrupted(late(), by=finished_and_listed())
+        assert told[0] == told[1]
+        left = {one.number: one for one in from_wire(SettledChunks, told[0]).chunks if one.sums.left}
+        after = replace(state, spooled=(), spooled_messages=0)
+        listed = [entry for entry in await failed_chunks(kept.ledger(run_id), after) if entry["number"] in (1, 2)]
+        assert {entry["number"]: Settled(**{name: entry[name] for name in Settled._fields}) for entry in listed} == left
 
 
 async def test_a_chunk_that_a_late_copy_finishes_between_two_copies_of_its_listing_is_told_of_as_it_is_listed(

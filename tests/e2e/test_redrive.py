@@ -138,6 +138,7 @@ def test_a_chunk_that_never_gave_a_receipt_counts_as_its_checkpoint_says(rig: Ri
         host.start()
         run = host.wait()
         assert (run["status"], run["report"]["enqueued"]) == ("completed", IDS)
-        assert not any("/failed/" in name for name in rig.blobs())
+        listed = rig.blob(rig.ledger("failed/0000.ndjson"))
+        assert (listed["number"], listed["messages"], listed["enqueued"]) == (0, 25, 25)
         assert host.ask("redrive").status_code == 409
         assert rig.read_back() == ALL_ONCE

@@ -1,0 +1,23 @@
+"""The turns of a loop over a conditional write, with a pause between them and an end."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+
+from ingestion.errors import StorageUnavailable
+
+MOST = 20
+FIRST_SECONDS, LONGEST_SECONDS = 0.05, 1.0
+
+
+async def turns(doing: str) -> AsyncIterator[None]:
+    """Yield before each turn. Raise StorageUnavailable after the last; `doing` names the work."""
+    for turn in range(MOST):
+        if turn:
+            longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2**turn)
+            await asyncio.sleep(random.uniform(0, longest))
+        yield
+    raise StorageUnavailable(
+        f"could not {doing}: {MOST} times in a row another writer was faster, or storage refused the condition of the "
+        "write. Check that nothing else writes to the container"
+    )
