@@ -44,9 +44,14 @@ def _threads() -> list[Row]:
                     Row(case, f"{name} at once", real[name]["most_at_once"], int(_get(host, "/api/most")["body"]))
                 )
             most = real[SLOW]["most_at_once"]
-            with ThreadPoolExecutor(20) as pool:  # more calls than threads: as many as take a few seconds
-                list(pool.map(lambda _: _get(host, "/api/slow"), range(min(20, 3 * most))))
-            rows.append(Row(case, SLOW, most, _most(host)))
+            seen = 0
+            for _ in range(5):  # a busy machine may not bring all calls to the app within their 2 s
+                with ThreadPoolExecutor(20) as pool:  # more calls than threads: as many as take a few seconds
+                    list(pool.map(lambda _: _get(host, "/api/slow"), range(min(20, 3 * most))))
+                seen = max(seen, _most(host))
+                if seen >= most:
+                    break
+            rows.append(Row(case, SLOW, most, seen))
     return rows
 
 
