@@ -83,7 +83,9 @@ async def test_one_bad_message_is_rejected_with_its_reason_and_the_others_go_thr
 
 async def test_no_reject_counts_before_it_is_written(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(*given: object) -> None:
-        raise ResourceModifiedError("there is a lease on the blob")
+        error = ResourceModifiedError("there is a lease on the blob")
+        error.status_code = 412
+        raise error
 
     settings = settings_for(azurite, SLUICE_CHECKPOINT_MESSAGES="2")
     async with sending(settings, [TOO_LARGE, *"abcd", TOO_LARGE]) as chunk:

@@ -49,13 +49,14 @@ async def token(request: web.Request) -> Any:
 
 def two_pages(request: web.Request) -> Any:
     sent = [request.headers.get("Authorization"), request.headers.get("X-Api-Key"), request.query.get("api_key")]
-    return {"items": [sent], "next": None if "cursor" in request.query else "2"}
+    page = request.query.get("cursor", "1")
+    return {"items": [[*sent, page]], "next": "2" if page == "1" else None}
 
 
 @pytest.mark.parametrize(("kind", "changes"), [*((kind, {}) for kind in AUTH), ("oauth", {"send": "basic"})])
 def test_every_kind_of_credentials_goes_with_each_request(kind: str, changes: dict[str, Any]) -> None:
     api = FakeApi(two_pages, token=token)
-    assert read(api, {"auth": AUTH[kind] | changes, "message": ""})[0] == [SENT[kind]] * 2
+    assert read(api, {"auth": AUTH[kind] | changes, "message": ""})[0] == [[*SENT[kind], page] for page in "12"]
 
 
 def test_a_client_that_gets_no_token_is_refused_by_the_names_of_its_settings() -> None:

@@ -20,7 +20,7 @@ from tests.sources.fake_container import Blob, FakeContainer
 from tests.sources.reader import RUN, reading_at
 
 SIZES = {"mine": 8, "theirs": 13}  # of a page, so two chunks and three
-STOPS = 14  # before each step of storage, and one that is never reached
+STOPS = 16  # before each step of storage, and one that is never reached
 
 
 def page(request: web.Request) -> Any:
