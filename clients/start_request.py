@@ -79,7 +79,7 @@ def _named_by(key: str) -> str:
         raise InvalidInput("Idempotency-Key", "no UTF-8", f"1 to {KEY_LENGTH} characters in UTF-8") from None
 
 
-def run_request(asked: StartRequest, settings: Settings) -> RunRequest:
+def run_request(asked: StartRequest, settings: Settings, pin: str) -> RunRequest:
     """Return the run request, with settings in place of what the body leaves out."""
     return RunRequest(
         source=asked.source,
@@ -87,6 +87,7 @@ def run_request(asked: StartRequest, settings: Settings) -> RunRequest:
         chunks_per_batch=settings.chunks_per_batch,
         tolerated_failures=asked.tolerated_failures or DEFAULT,
         total_is_exact=asked.total_is_exact,
+        pin=pin,
     )
 
 

@@ -18,7 +18,7 @@ from clients.start_request import StartRequest, asked_for, difference, read_star
 from ingestion.deadline import HTTP_SECONDS, in_time
 from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableError, RunLocked
 from ingestion.open_storage import Storage, open_storage
-from ingestion.run import open_runs
+from ingestion.run import open_runs, pinned
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import POLL_SECONDS, locked
 from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
@@ -95,13 +95,14 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
     """
     if (there := await read_request(storage.container, run_id)) is not None:
         return there
-    now = datetime.now(UTC)
+    now, fields = datetime.now(UTC), pinned.fields_now(settings, asked.source)
     request: dict[str, Any] = {
         "run_id": run_id,
         "start": new_start(now),
         "started_at": now.isoformat(),
         "asked": asked_for(asked),
-        "request": to_wire(run_request(asked, settings)),
+        "request": to_wire(run_request(asked, settings, pinned.fingerprint(fields))),
+        "pinned": fields,
     }
     try:
         await open_runs.enter(storage.container, run_id, task_hub, now)

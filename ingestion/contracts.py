@@ -50,7 +50,16 @@ class RunRequest:
     chunk_size: int
     chunks_per_batch: int
     tolerated_failures: str = "0%"  # of the messages of the run
+    pin: str | None = None  # the fingerprint of what the run was started with, in `ingestion.run.pinned`
     total_is_exact: bool = False  # whether a difference from the source's own total fails the run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change of what a run is pinned to, which holds the run until a person accepts it."""
+
+    to: str  # the fingerprint of what is found now
+    what: str  # the fields that differ, for a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +86,7 @@ class FetchRequest:
     max_messages: int
     cursor: Cursor | None = None
     wait: Wait | None = None
+    pin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +126,7 @@ class FetchOutcome:
     batch: Batch | None = None
     error: str | None = None
     held: str | None = None
+    change: Change | None = None  # that holds it back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +136,7 @@ class EnqueueRequest:
     run: Run
     source: str
     chunk: Chunk
+    pin: str | None = None
 
 
 OUT_OF_TIME = "out_of_time"
@@ -150,6 +162,7 @@ class Receipt:
     possible_duplicates: int = 0
     seconds: float = 0.0
     retried_because: str | None = None  # the last reason in the last attempt
+    change: Change | None = None  # that holds the chunk back
     error: str | None = None
 
     @property
@@ -247,7 +260,8 @@ class RunState:
     done: Sums = field(default_factory=Sums)
     failed: Sums = field(default_factory=Sums)
     failures: tuple[ChunkFailure, ...] = ()
-    command: str | None = None  # that this window found: "pause" or "cancel"
+    command: str | None = None  # that this window found: "pause", "cancel" or, where there is a `change`, "changed"
+    change: Change | None = None  # that holds the run
     error: str | None = None  # why the run cannot go on
     attempt: int = 0
     window: int = 0
@@ -262,6 +276,7 @@ class Recorded:
 
     command: str | None = None
     error: str | None = None
+    change: Change | None = None  # that holds the run back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

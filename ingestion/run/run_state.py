@@ -40,6 +40,7 @@ from ingestion.run.tolerance import is_exceeded
 from ingestion.wire import from_wire
 
 PAUSE, CANCEL = "pause", "cancel"  # the commands that hold a run back
+CHANGED = "changed"  # in their place where what the run is pinned to has changed
 EVENT = "control"  # raised after a command is written, to wake a run that waits
 OUTCOMES = (  # how a run may end; if several hold, the first one counts
     "failed",
@@ -61,7 +62,7 @@ class Step(StrEnum):
 
     GO_ON = "go_on"  # the next window, at once
     WAIT = "wait"  # the source must not be asked before `wait_until`
-    HOLD = "hold"  # paused: until the next command
+    HOLD = "hold"  # paused, or held by a change: until the next command
     END = "end"
 
 
@@ -98,8 +99,8 @@ def load(data: Any) -> RunState:
 
 def next_window(state: RunState, now: datetime) -> Window:
     """Return what the run asks for in its next window."""
-    supply, source = _next_supply(state, now), state.request.source
-    requests = [EnqueueRequest(run=state.run, source=source, chunk=one) for one in chunks_in_window(state)]
+    supply, source, pin = _next_supply(state, now), state.request.source, state.request.pin
+    requests = [EnqueueRequest(run=state.run, source=source, chunk=one, pin=pin) for one in chunks_in_window(state)]
     return Window(supply, requests)
 
 
@@ -143,11 +144,15 @@ def with_window(
     receipts = _by_chunk(window, outcomes.receipts, listed)
     supplied = outcomes.supplied
     commands = {outcomes.recorded.command, *(receipt.held for receipt in receipts.values())}
+    changes = [outcomes.recorded.change, *(receipt.change for receipt in receipts.values())]
     if isinstance(supplied, FetchOutcome):
         commands.add(supplied.held)
+        changes.append(supplied.change)
+    command = next((one for one in (CANCEL, PAUSE, CHANGED) if one in commands), None)
     state = replace(
         _with_receipts(state, receipts),
-        command=CANCEL if CANCEL in commands else PAUSE if PAUSE in commands else None,
+        command=command,
+        change=next(filter(None, changes), None) if command == CHANGED else None,
         error=None,
         window=state.window + 1,
         counts_at=now.isoformat(),
@@ -161,7 +166,7 @@ def next_step(state: RunState, now: datetime) -> Step:
     """Return what follows the window that led to `state`."""
     if outcome(state) is not None:
         return Step.END
-    if state.command == PAUSE:
+    if state.command in (PAUSE, CHANGED):
         return Step.HOLD
     if not state.spooled and state.redo is None and _is_waiting(state, now):
         return Step.WAIT
@@ -253,6 +258,7 @@ def redriven(state: RunState) -> RunState | None:
             failed=Sums(),
             failures=(),
             command=None,
+            change=None,
             error=None,
             wait_until=state.wait_until if wait else None,
             wait=wait,
@@ -284,6 +290,7 @@ def _next_supply(state: RunState, now: datetime) -> FetchRequest | LoadRequest |
         chunk_size=request.chunk_size,
         max_messages=request.chunk_size * request.chunks_per_batch,
         wait=state.wait,
+        pin=request.pin,
     )
 
 

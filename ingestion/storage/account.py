@@ -29,6 +29,12 @@ class Account:
     queue_uri: str = ""
     client_id: str = ""
 
+    @property
+    def place(self) -> str:
+        """Where the account is, without its credentials."""
+        parts = dict(part.partition("=")[::2] for part in self.connection_string.split(";"))
+        return (self.queue_uri or parts.get("QueueEndpoint") or parts.get("AccountName", "")).partition("?")[0]
+
     def open(self) -> "OpenAccount":
         """Return clients for the account. Raise InvalidInput if the connection string is not one."""
         return OpenAccount(self)

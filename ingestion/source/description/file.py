@@ -11,7 +11,15 @@ from pydantic import ValidationError
 from ingestion.errors import InvalidInput, NotFound
 from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.source import Source
-from ingestion.source.description.table import STAND_IN, filled_in, fingerprint, mistakes, secrets_in, settings_in
+from ingestion.source.description.table import (
+    STAND_IN,
+    filled_in,
+    fingerprint,
+    marks,
+    mistakes,
+    secrets_in,
+    settings_in,
+)
 
 
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
@@ -31,6 +39,12 @@ def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source
     if source is None or wrong:
         raise wrong[0]
     return source
+
+
+def described(file: Path, name: str) -> dict[str, str]:
+    """Return a mark of what counts of the description of the source `name`, by key; none if there is no such table."""
+    table = read_tables(file).get(name)
+    return marks(table) if isinstance(table, dict) else {}
 
 
 def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple[Source | None, list[InvalidInput]]:

@@ -60,8 +60,24 @@ def filled_in(value: Any, environment: Mapping[str, str]) -> Any:
 
 def fingerprint(table: dict[str, Any]) -> str:
     """Return what tells a description from others; how fast it is read, and with which credentials, does not count."""
-    counts = {key: value for key, value in table.items() if key not in PACE}
-    return hashlib.blake2b(json.dumps(counts, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+    return _mark({key: value for key, value in table.items() if key not in PACE}, 16)
+
+
+def marks(table: dict[str, Any]) -> dict[str, str]:
+    """Return a mark of each value that counts for `fingerprint`, by its key, such as "pagination.read"."""
+    inner = [(key, value) for key, value in table.items() if key not in PACE]
+    found = {}
+    while inner:
+        key, value = inner.pop()
+        if isinstance(value, dict):
+            inner += [(f"{key}.{name}", each) for name, each in value.items()]
+        else:
+            found[key] = _mark(value, 8)
+    return found
+
+
+def _mark(value: Any, size: int) -> str:
+    return hashlib.blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=size).hexdigest()
 
 
 def mistakes(error: ValidationError, table: Any, where: str, environment: Mapping[str, str]) -> list[InvalidInput]:
