@@ -42,10 +42,11 @@ async def finish_run(finished: FinishRequest, storage: Storage, settings: Settin
 def log_end(closed: Closed) -> None:
     """Log that a run has ended, and how."""
     told = closed.report
+    is_quiet = told["outcome"] in ("completed", "cancelled") and not told["warnings"]
     log(
         "run_ended",
         "a run has ended",
-        level=logging.INFO if told["outcome"] in ("completed", "cancelled") else logging.WARNING,
+        level=logging.INFO if is_quiet else logging.WARNING,
         run_id=closed.run.id,
         source=closed.source,
         **{name: told[name] for name in ("outcome", "fetched", "enqueued", "rejected", "failed", "seconds")},

@@ -168,6 +168,12 @@ def _ended(source: Source, end: End, reached: Reached) -> End:
         raise SourceRefused(
             f"the source ended ({end.reason}) after {reached.items} items, but says that it has {reached.total}{differ}"
         )
+    if reached.items < source.least_items:
+        advice = "Lower it" if reached.items else "Check the path items, or set min_items = 0"
+        raise SourceRefused(
+            f"the source ended ({end.reason}) after {reached.items} items, and min_items is {source.least_items}. "
+            f"{advice} if that is right"
+        )
     return replace(end, reason=f"{end.reason}; the total was {reached.total}{differ}") if differ else end
 
 

@@ -98,6 +98,8 @@ def _warnings(state: RunState, accepted: str | None) -> list[JsonObject]:
     if run_state.has_other_total(state):
         message = f"the source said that it has {state.source_total} items, and gave {given}"
         warnings.append({"warning": "source_total_mismatch", "message": message})
+    if state.source_exhausted and not given:
+        warnings.append({"warning": "no_items", "message": "the source ended without an item"})
     if accepted is not None:
         message = f"the run went on after a change that a person accepted ({accepted})"
         warnings.append({"warning": "change_accepted", "message": message})

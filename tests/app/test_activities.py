@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from ingestion.contracts import Sums
 from ingestion.run import run_report
 from ingestion.run.command import give
 from ingestion.run.run_state import PAUSE, next_window
 from ingestion.wire import to_wire
 from tests.app.driven import call
-from tests.app.kept import DONE, FRESH, Kept
+from tests.app.kept import DONE, FRESH, Kept, actions
 
 
 async def blobs(kept: Kept) -> set[str]:
@@ -37,6 +38,25 @@ async def test_a_late_end_of_an_older_attempt_takes_nothing_from_the_newer_one(k
 async def test_a_pause_holds_a_fetch_when_nothing_else_is_due(kept: Kept) -> None:
     await give(await kept.begun(), PAUSE)
     assert await call("fetch_batch", to_wire(next_window(FRESH, kept.now).supply)) == {"held": PAUSE}
+
+
+@pytest.mark.parametrize(
+    ("ended", "level"),
+    [
+        ({"fetched": 5, "done": Sums(chunks=1, messages=5, enqueued=5)}, "INFO"),
+        ({"fetched": 5, "done": Sums(chunks=1, messages=5, enqueued=4, rejected=1)}, "WARNING"),
+        ({"fetched": 5, "done": Sums(chunks=1, messages=5, enqueued=5), "source_total": 6}, "WARNING"),
+        ({}, "WARNING"),
+        ({"source_exhausted": False, "command": "cancel"}, "INFO"),
+    ],
+)
+async def test_a_run_that_ends_with_rejects_another_total_or_nothing_at_all_is_told_at_level_warning(
+    kept: Kept, caplog: pytest.LogCaptureFixture, ended: Any, level: str
+) -> None:
+    caplog.set_level("INFO")
+    await kept.begun()
+    await call("finish_run", to_wire(run_report.finish(replace(DONE, **ended), kept.now)))
+    assert (level, "run_ended") in actions(caplog)
 
 
 async def test_a_sweep_that_takes_too_long_does_not_fail_the_run_that_has_just_ended(

@@ -113,6 +113,12 @@ def test_another_total_than_the_source_said_is_an_outcome_of_its_own_or_a_failur
     assert str(exact[-1].error) == "the source said that it has 26 items, and gave 25"
 
 
+def test_a_run_without_an_item_says_so_in_its_report() -> None:
+    [warning] = report_of(rehearse_all(answering(batch(0, 0, last=True, total=None))))["warnings"]
+    assert warning["warning"] == "no_items"
+    assert report_of(rehearse_all(answering(*TWO)))["warnings"] == []
+
+
 def test_a_ledger_that_cannot_be_written_ends_the_run_as_failed() -> None:
     generations = rehearse_all(answering(*TWO, record=lambda *_: Exception("the storage account cannot be reached")))
 

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from ingestion.errors import SourceRefused
-from tests.sources.fake_api import CURSOR, FakeApi, source_at
+from tests.sources.fake_api import CURSOR, FakeApi, said, source_at
 from tests.sources.fake_container import FakeContainer
 from tests.sources.reader import Reading, read, reading, refusal
 
@@ -243,3 +243,25 @@ def test_a_declared_error_in_a_success_is_a_failed_attempt_of_which_nothing_is_t
     assert read(FakeApi(users(1), page, users(3), users()), {**USERS, "error": "errors"})[0] == [1, 3]
     table = {**USERS, "error": "errors", "attempts": 2, "outage_seconds": 0}
     refusal(FakeApi(page), table, r"in 2 attempts; .*At last: the answer has errors = .*upstream timeout")
+
+
+@pytest.mark.parametrize("max_messages", [1, 1000])
+@pytest.mark.parametrize(
+    ("end", "last"), [({}, items()), ({"statuses": [404]}, said(404)), ({"repeated_page": True}, items(2))]
+)
+def test_a_source_that_ends_before_its_least_number_of_items_is_refused(end: Any, last: Any, max_messages: int) -> None:
+    pages, table = [items(1), items(2), last], numbered(**end)
+    told = r"the source ended \(.+\) after 2 items, and min_items is 3"
+    refusal(FakeApi(*pages), {**table, "min_items": 3}, told, max_messages=max_messages)
+    assert read(FakeApi(*pages), {**table, "min_items": 2}, max_messages=max_messages)[0] == [1, 2]
+    assert read(FakeApi(items()), numbered())[0] == [], "an empty list is no mistake of a description"
+
+
+@pytest.mark.parametrize("pages", [1, 3])
+def test_a_path_of_items_that_no_page_has_is_no_empty_source_where_the_list_may_be_missing(pages: int) -> None:
+    answers = [items(number, next=f"c{number}") for number in range(1, pages)]
+    table: dict[str, Any] = {"pagination": CURSOR, "missing": "empty", "items": "itms"}
+    api = FakeApi(*answers, items(pages))
+    refusal(api, table, "after 0 items, and min_items is 1.*Check the path items, or set min_items = 0")
+    assert read(api, {**table, "min_items": 0})[0] == []
+    assert read(FakeApi({"meta": {}, "next": "c1"}, items(1)), {**table, "items": "items"})[0] == [1]

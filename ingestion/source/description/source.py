@@ -48,6 +48,7 @@ class Source(Table):
     csv: Csv = Csv()
     items: Path = ()  # path of the list in a page; empty: the whole page
     missing: Literal["refuse", "empty"] = "refuse"  # what a page without that list is
+    min_items: Annotated[int | None, Field(ge=0)] = None  # that the source has at its end; see `least_items`
     message: Path = ()  # path of the message in an item; empty: the item itself
     total: Reading | None = None  # the number of items of the whole source, where the API tells it
     error: Path | None = None  # of what says, in the body of a success, that it is none
@@ -69,6 +70,11 @@ class Source(Table):
     def fingerprint(self) -> str:
         """Return what tells this description from others, as the file has it."""
         return self._fingerprint
+
+    @property
+    def least_items(self) -> int:
+        """Return the fewest items that are no mistake; where a list may be missing, none may be a wrong path."""
+        return int(self.missing == "empty") if self.min_items is None else self.min_items
 
     @property
     def secrets(self) -> list[str]:
