@@ -1,7 +1,5 @@
 """Activities that come late, or at the wrong moment: they see it in the ledger, and leave things as they are."""
 
-import asyncio
-import importlib
 from dataclasses import replace
 from typing import Any
 
@@ -57,19 +55,3 @@ async def test_a_run_that_ends_with_rejects_another_total_or_nothing_at_all_is_t
     await kept.begun()
     await call("finish_run", to_wire(run_report.finish(replace(DONE, **ended), kept.now)))
     assert (level, "run_ended") in actions(caplog)
-
-
-async def test_a_sweep_that_takes_too_long_does_not_fail_the_run_that_has_just_ended(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = importlib.import_module("activities.finish_run")
-
-    async def sweep(*_: Any) -> list[str]:
-        await asyncio.Event().wait()
-        return []
-
-    monkeypatch.setattr(module, "sweep", sweep)
-    monkeypatch.setattr(module, "SWEEP_SECONDS", 0.1)
-    await kept.begun()
-    assert (await call("finish_run", to_wire(run_report.finish(DONE, kept.now))))["report"]["outcome"] == "completed"
-    assert await kept.outcome() == "completed"
