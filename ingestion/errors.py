@@ -13,10 +13,13 @@ SluiceError
     ├── StorageUnavailable   the storage account did not answer, or is busy
     ├── DurableUnavailable   Durable Functions failed, or did not answer
     ├── RunLocked            another operation holds the lock of the run, or it is still ending
+    ├── OutOfFiles           no file descriptor was left
     ├── OutOfTime            the function had no time left
     ├── ChunkOutOfTime       no message of the chunk got through in its time
     └── ChunkTakenOver       another copy of this activity sends the chunk
 """
+
+import errno
 
 SHOWN_CHARACTERS = 200  # of an input, in an error text
 
@@ -91,6 +94,19 @@ class DurableUnavailable(RetryableError):
 
 class RunLocked(RetryableError):
     """Another operation holds the lock of the run, or its last attempt is still ending."""
+
+
+class OutOfFiles(RetryableError):
+    """The process or the machine had no file descriptor left."""
+
+
+def is_shortage(error: BaseException | None) -> bool:
+    """Return whether an error comes of a shortage of file descriptors, which passes."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class OutOfTime(RetryableError):

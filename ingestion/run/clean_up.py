@@ -15,7 +15,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, Re
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import RunState
-from ingestion.errors import RunLocked
+from ingestion.errors import RunLocked, StorageRefused
 from ingestion.moment import moment
 from ingestion.run import open_runs, run_index
 from ingestion.run.failed import chunk_of, failed_chunks
@@ -121,7 +121,7 @@ async def sweep(container: ContainerClient, older_than: datetime, *, most: int |
     """
     swept = list[str]()
     for entry in [entry async for entry in run_index.unchanged(container, older_than)]:
-        with suppress(RunLocked):  # somebody is at it
+        with suppress(RunLocked, StorageRefused):  # somebody is at it
             if await _swept(container, entry, older_than):
                 swept.append(entry.run_id)
         if len(swept) == most:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ingestion.errors import InvalidInput, NotFound
+from ingestion.errors import InvalidInput, NotFound, OutOfFiles, is_shortage
 from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.source import Source
 from ingestion.source.description.table import (
@@ -67,11 +67,13 @@ def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple
 
 
 def read_tables(file: Path) -> dict[str, Any]:
-    """Return the tables of a file by the names of their sources. Raise InvalidInput if it cannot be read."""
+    """Return the tables of a file by the names of their sources. Raise InvalidInput or OutOfFiles if it is not read."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         problem = f"{file} cannot be read: {error.strerror}"
+        if is_shortage(error):
+            raise OutOfFiles(f"{problem}: no file descriptor is left") from error
         raise InvalidInput("SLUICE_SOURCES", problem, "the path of a sources.toml") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
