@@ -51,8 +51,10 @@ def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
         raise InvalidInput("(body)", "not JSON, or too deep", 'a JSON object such as {"source": "demo"}') from None
     if not isinstance(body, dict):
         raise InvalidInput("(body)", "not a JSON object", 'a JSON object such as {"source": "demo"}')
+    # An error about a name with half of a surrogate pair would name nothing.
+    named = {name.encode(errors="backslashreplace").decode(): value for name, value in body.items()}
     try:
-        asked = StartRequest.model_validate(body)
+        asked = StartRequest.model_validate(named)
     except ValidationError as error:
         raise invalid_input(error, fields=StartRequest.model_fields) from None
     return _run_id_of(asked, req.headers.get("Idempotency-Key")), asked
