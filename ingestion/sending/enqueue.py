@@ -45,7 +45,7 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
 
     async with queues.ceilings.turns(request.run.folder, settings.max_messages_per_second) as turn:
         attempt = _Attempt(request, file, earlier, container, queues, settings, began, lines, turn)
-        posts = posts_of(lines, request, settings)
+        posts = posts_of(lines, request, settings, attempt.accounts.has)
         if earlier.unsendable:  # found first, so that the rejects written earlier are never lost
             posts = iter(await attempt.rejected_first(posts))
         deadline = began + min(settings.enqueue_seconds, seconds_to_begin())

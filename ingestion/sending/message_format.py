@@ -42,12 +42,20 @@ class CannotSend(Exception):
     """No queue can take the message; the text is the reason."""
 
 
-def posts_of(lines: Sequence[bytes], request: EnqueueRequest, settings: Settings) -> Iterator[Post]:
-    """Return the posts for `lines`, the whole chunk of `request`, in order; each line is parsed when its turn comes."""
+def posts_of(
+    lines: Sequence[bytes],
+    request: EnqueueRequest,
+    settings: Settings,
+    is_done: Callable[[int], bool] = lambda _: False,
+) -> Iterator[Post]:
+    """Return the posts for `lines`, the whole chunk of `request`, in order; each line is parsed when its turn comes.
+
+    No post holds messages that are done beside others, which happens where an earlier attempt had other settings.
+    """
     encode = encode_base64 if settings.message_encoding == "base64" else encode_plain
     match settings.message_format:
         case "packed":
-            return _packed(lines, request, settings, encode)
+            return _packed(lines, request, settings, encode, is_done)
         case "envelope":
             return _single(lines, lambda index, message: envelope(request, index, message), encode)
         case _:
@@ -109,10 +117,14 @@ def _single(lines: Sequence[bytes], text: Callable[[int, Any], str], encode: Cal
 
 
 def _packed(
-    lines: Sequence[bytes], request: EnqueueRequest, settings: Settings, encode: Callable[[str], bytes]
+    lines: Sequence[bytes],
+    request: EnqueueRequest,
+    settings: Settings,
+    encode: Callable[[str], bytes],
+    is_done: Callable[[int], bool],
 ) -> Iterator[Post]:
     """Yield posts of as many messages as both limits allow. A message that cannot be sent ends its pack."""
-    first, pieces, size = 0, list[str](), 0
+    first, pieces, size, of_done = 0, list[str](), 0, False
 
     def pack(stop: int) -> Post:
         about = {"run": request.run.id, "source": request.source, "start": request.run.start}
@@ -133,9 +145,11 @@ def _packed(
             yield Post(index, index + 1, b"", text, len(line))
             first, pieces, size = index + 1, [], 0
             continue
-        if pieces and (len(pieces) >= settings.pack_messages or overhead + size + piece_size > settings.pack_bytes):
+        is_full = len(pieces) >= settings.pack_messages or overhead + size + piece_size > settings.pack_bytes
+        if pieces and (is_full or of_done != is_done(index)):
             yield pack(index)
             first, pieces, size = index, [], 0
+        of_done = is_done(index)
         pieces.append(piece)
         size += piece_size
     if pieces:

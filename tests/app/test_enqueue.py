@@ -11,6 +11,7 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from ingestion.contracts import OUT_OF_TIME
 from ingestion.errors import ChunkOutOfTime, StorageRefused, StorageUnavailable
+from ingestion.sending.packed import unpack
 from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, checkpoint_name, settle
 from ingestion.wire import to_wire
 from local.emulator import Azurite
@@ -199,3 +200,17 @@ async def test_what_was_a_reject_under_other_settings_does_not_stand_for_a_messa
         assert (await chunk.send(plain.model_copy(update={"message_encoding": "base64"}))).failed == 2
         found = await settle(chunk.storage.container, RUN, chunk.request.chunk)
     assert (found.messages, found.enqueued, found.rejected) == (3, 1, 0)
+
+
+@pytest.mark.parametrize("pack", ["3", "7", "1000"])
+async def test_what_is_on_the_queue_is_in_no_pack_that_other_settings_make_of_the_rest(
+    azurite: Azurite, pack: str
+) -> None:
+    packed = settings_for(azurite, SLUICE_MESSAGE_FORMAT="packed", SLUICE_PACK_MESSAGES=pack)
+    async with sending(packed, IDS[:20]) as chunk:
+        await chunk.left_by_an_earlier_attempt(confirmed=((0, 5), (10, 12)))
+        receipt = await chunk.send()
+    found = [pair for text in texts_on(azurite, packed.queue).elements() for pair in unpack(text)]
+    left = [*range(5, 10), *range(12, 20)]
+    assert sorted(found) == sorted((f"{KEYS}/{index}", IDS[index]) for index in left)
+    assert (receipt.enqueued, receipt.resumed_from) == (20, 7)
