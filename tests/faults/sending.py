@@ -93,9 +93,14 @@ class Sending:
 async def sending(settings: Settings, messages: Sequence[Any]) -> AsyncIterator[Sending]:
     """Write all `messages` into the spool as the first chunk of a run."""
     async with opened(settings) as storage:
-        writer = BatchWriter(storage.container, RUN, first_chunk=0)
-        await writer.write_chunk([json.dumps(message).encode() + b"\n" for message in messages])
-        yield Sending(settings, storage, EnqueueRequest(run=RUN, source="demo", chunk=Chunk(0, writer.token)))
+        yield await spooled(settings, storage, messages)
+
+
+async def spooled(settings: Settings, storage: Storage, messages: Sequence[Any], number: int = 0) -> Sending:
+    """Write all `messages` into the spool as a chunk of a run."""
+    writer = BatchWriter(storage.container, RUN, first_chunk=number)
+    await writer.write_chunk([json.dumps(message).encode() + b"\n" for message in messages])
+    return Sending(settings, storage, EnqueueRequest(run=RUN, source="demo", chunk=Chunk(number, writer.token)))
 
 
 def texts_on(azurite: Azurite, queue: str, *, base64: bool = True) -> Counter[str]:
