@@ -31,10 +31,10 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
 
     A chunk that is out of time but has made progress is held back: the next window continues it. Raise StorageRefused
     or StorageUnavailable if the chunk or its checkpoint cannot be read or written, ChunkOutOfTime if the chunk has made
-    no progress, or ChunkTakenOver. After each of them, the next attempt continues where this one stopped.
+    no progress, ChunkTakenOver, or ChunkSettled. After each of them, the next attempt continues where this one stopped.
     """
     began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
-    file = CheckpointFile(container, request.run, request.chunk)
+    file = CheckpointFile(container, request.run, request.chunk, request.attempt)
     with storage_errors(f"read {where} and its checkpoint"):
         # Claim first: a clean-up deletes the chunk before its checkpoint, so a late copy that makes a new checkpoint
         # finds no chunk to send.
@@ -95,6 +95,7 @@ class _Attempt:
             concurrency=min(settings.send_concurrency, earlier.count),
             window=self._window,
             turn=turn,
+            owned_since=began,
         )
 
     async def save(self) -> None:
