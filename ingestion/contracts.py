@@ -131,11 +131,12 @@ class FetchOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnqueueRequest:
-    """Input of `enqueue_chunk`: the chunk to send."""
+    """Input of `enqueue_chunk`: the chunk to send, in an attempt of the run."""
 
     run: Run
     source: str
     chunk: Chunk
+    attempt: int = 0
     pin: str | None = None
 
 

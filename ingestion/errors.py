@@ -8,6 +8,7 @@ SluiceError
 │   ├── SourceRefused        the source refused, or its answer does not fit its description
 │   ├── SourceUnreachable    the source did not answer any attempt, or has no usable address
 │   ├── StorageRefused       the storage account refused, or does not exist
+│   ├── ChunkSettled         only a later attempt of the run sends the chunk
 │   └── UnknownSchema        another version of the app wrote the state of a run
 └── RetryableError       the same call may succeed later
     ├── StorageUnavailable   the storage account did not answer, or is busy
@@ -74,6 +75,10 @@ class SourceUnreachable(PermanentError):
 
 class StorageRefused(PermanentError):
     """The storage account refused the call: a role is missing, a name is wrong, a resource is not there."""
+
+
+class ChunkSettled(PermanentError):
+    """The chunk has been settled, or a later attempt of the run has it: this late copy sends nothing."""
 
 
 class UnknownSchema(PermanentError):

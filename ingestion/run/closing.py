@@ -47,7 +47,7 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
     left_open = []
     for chunk in chunks_in_window(state):
         with suppress(ResourceNotFoundError):  # the messages of a deleted chunk stay pending
-            left_open.append(await settle(ledger.container, ledger.run, chunk))
+            left_open.append(await settle(ledger.container, ledger.run, chunk, state.attempt))
     report = run_report.report(finished, left_open, await accepted_change(ledger))
     await ledger.record_report(report, state.attempt, state.window)
     await run_index.note(ledger.container, state, finished.outcome)

@@ -99,9 +99,10 @@ def load(data: Any) -> RunState:
 
 def next_window(state: RunState, now: datetime) -> Window:
     """Return what the run asks for in its next window."""
-    supply, source, pin = _next_supply(state, now), state.request.source, state.request.pin
-    requests = [EnqueueRequest(run=state.run, source=source, chunk=one, pin=pin) for one in chunks_in_window(state)]
-    return Window(supply, requests)
+    asked = EnqueueRequest(
+        run=state.run, source=state.request.source, chunk=Chunk(0, ""), attempt=state.attempt, pin=state.request.pin
+    )
+    return Window(_next_supply(state, now), [replace(asked, chunk=one) for one in chunks_in_window(state)])
 
 
 def chunks_in_window(state: RunState) -> list[Chunk]:

@@ -6,7 +6,7 @@ The error says whether the message, the queue or the time is the problem.
 import asyncio
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -50,11 +50,21 @@ class Effort:
     last_problem: str | None = None
 
 
+async def at_once(in_doubt: bool) -> None:
+    """Let a message be put once more without more ado."""
+
+
 async def put_message(
-    shard: Shard, body: bytes, effort: Effort, deadline: float, stopped: Callable[[], bool] = lambda: False
+    shard: Shard,
+    body: bytes,
+    effort: Effort,
+    deadline: float,
+    stopped: Callable[[], bool] = lambda: False,
+    again: Callable[[bool], Awaitable[None]] = at_once,
 ) -> None:
     """Put one message on the queue of `shard`, trying until `deadline` (of `time.monotonic`) or until `stopped`.
 
+    Wait for `again` before each further put; it is told whether the last one is in doubt.
     Raise StorageRefused if no retry can help, MessageRefused if only this message is at fault, or OutOfTime.
     """
     attempt, turned_away = 0, False
@@ -90,6 +100,9 @@ async def put_message(
         effort.last_problem = failure.problem
         effort.throttled_seconds += wait if failure.busy else 0.0
         await asyncio.sleep(wait)
+        await again(failure.in_doubt)
+        if stopped():
+            raise OutOfTime(failure.problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
