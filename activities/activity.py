@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from activities.log import log_refusal
+from ingestion.concealed import conceal, errors_concealed
 from ingestion.deadline import in_time
 from ingestion.errors import InvalidInput, PermanentError
 from ingestion.open_storage import Storage, open_storage
@@ -36,11 +37,12 @@ def activity(
                 settings = load_settings()
                 about = doing.format(wanted)
                 async with in_time(about):
-                    with storage_errors(about):
+                    with errors_concealed(), storage_errors(about):
                         return to_wire(await work(wanted, open_storage(settings), settings))
             except (InvalidInput, PermanentError) as error:
-                log_error(wanted, str(error))
-                return to_wire(outcome_kind(error=str(error)))  # type: ignore[call-arg]  # every outcome has it
+                reason = conceal(str(error))
+                log_error(wanted, reason)
+                return to_wire(outcome_kind(error=reason))  # type: ignore[call-arg]  # every outcome has it
 
         run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
         run.__doc__ = work.__doc__

@@ -11,6 +11,7 @@ import azure.functions as func
 
 from activities.log import log
 from clients.keeper import keep
+from ingestion.concealed import errors_concealed
 from ingestion.deadline import in_time
 from ingestion.errors import SluiceError
 from ingestion.open_storage import open_storage
@@ -34,7 +35,7 @@ async def keep_runs(timer: func.TimerRequest, client: df.DurableOrchestrationCli
     try:
         container = open_storage(load_settings()).container
         async with in_time("look at all open runs"):
-            with storage_errors("list the open runs"):
+            with errors_concealed(), storage_errors("list the open runs"):
                 await keep(client, container, datetime.now(UTC))
     except SluiceError as error:
         log("keeper_hindered", "the keeper could not look at the open runs", level=logging.WARNING, reason=str(error))

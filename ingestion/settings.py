@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ingestion.chunking import DEFAULT_CHUNK_SIZE
+from ingestion.concealed import add_secrets
 from ingestion.errors import InvalidInput
 from ingestion.storage.account import Account, read_account
 from ingestion.validation import invalid_input, not_allowed
@@ -88,8 +89,11 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings. Raise InvalidInput, naming the app setting, if one is missing or not allowed."""
     given: dict[str, Any] = {name: value for name, value in environment.items() if value != ""}
     account = read_account(STORAGE, environment)
+    shards = _shards(environment, account)
+    for each in (account, *(account for account, _ in shards)):
+        add_secrets(*each.secrets)
     try:
-        return Settings.model_validate({**given, "account": account, "shards": _shards(environment, account)})
+        return Settings.model_validate({**given, "account": account, "shards": shards})
     except ValidationError as error:
         raise invalid_input(error) from None
 

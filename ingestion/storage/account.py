@@ -4,9 +4,11 @@ Identity settings follow the convention of Azure Functions: `NAME__accountName`,
 `NAME__queueServiceUri`; `NAME__clientId` for a user-assigned one.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
@@ -28,6 +30,12 @@ class Account:
     blob_uri: str = ""
     queue_uri: str = ""
     client_id: str = ""
+
+    @property
+    def secrets(self) -> list[str]:
+        """Return the key and the signature of the account, where its settings hold them."""
+        found = re.findall(r"AccountKey=([^;]+)|sig=([^;&]+)", ";".join((self.connection_string, self.queue_uri)))
+        return [unquote(key or signature) for key, signature in found]
 
     def open(self) -> "OpenAccount":
         """Return clients for the account. Raise InvalidInput if the connection string is not one."""
