@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ingestion.chunking import DEFAULT_CHUNK_SIZE
 from ingestion.concealed import add_secrets
 from ingestion.errors import InvalidInput
-from ingestion.storage.account import Account, read_account
+from ingestion.storage.account import STORAGE, Account, read_account
 from ingestion.validation import invalid_input, not_allowed
 
 MAX_CHUNK_SIZE = 50_000
@@ -23,7 +23,6 @@ MIB = 1024 * 1024
 MAX_PACK_BYTES = 49_152  # 64 KiB once encoded as base64
 WEEK_SECONDS = 7 * 24 * 3600
 DEFAULT_QUEUE = "sluice-ids"
-STORAGE = "AzureWebJobsStorage"
 DEFAULT_PATIENCE_SECONDS = 900.0  # for a source that is away
 KEEPER = "SLUICE_KEEPER_SECONDS"
 # A schedule repeats every minute or every hour, so only these intervals are regular.
