@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from activities.log import log_refusal
+from ingestion.concealed import conceal, errors_concealed
 from ingestion.deadline import in_time
 from ingestion.errors import InvalidInput, OutOfFiles, PermanentError, is_shortage
 from ingestion.open_storage import Storage, open_storage
@@ -37,13 +38,14 @@ def activity(
             try:
                 settings = load_settings()
                 async with in_time(about):
-                    with storage_errors(about):
+                    with errors_concealed(), storage_errors(about):
                         return to_wire(await work(wanted, open_storage(settings), settings))
             except (InvalidInput, PermanentError) as error:
                 if is_shortage(error):
                     raise OutOfFiles(f"could not {about}: no file descriptor is left ({error})") from error
-                log_error(wanted, str(error))
-                return to_wire(outcome_kind(error=str(error)))  # type: ignore[call-arg]  # every outcome has it
+                reason = conceal(str(error))
+                log_error(wanted, reason)
+                return to_wire(outcome_kind(error=reason))  # type: ignore[call-arg]  # every outcome has it
 
         run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
         run.__doc__ = work.__doc__

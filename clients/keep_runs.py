@@ -12,6 +12,7 @@ import azure.functions as func
 from activities.log import log
 from clients.keeper import keep
 from clients.sweeping import sweep_daily
+from ingestion.concealed import errors_concealed
 from ingestion.deadline import in_time
 from ingestion.errors import SluiceError
 from ingestion.open_storage import open_storage
@@ -36,7 +37,7 @@ async def keep_runs(timer: func.TimerRequest, client: df.DurableOrchestrationCli
         settings = load_settings()
         container = open_storage(settings).container
         async with in_time("look at all open runs"):
-            with storage_errors("list the open runs"):
+            with errors_concealed(), storage_errors("list the open runs"):
                 await keep(client, container, datetime.now(UTC))
         await sweep_daily(container, settings.ledger_days, datetime.now(UTC))
     except SluiceError as error:

@@ -15,6 +15,7 @@ from clients.answer import answer, answer_to
 from clients.beginning import begin
 from clients.instance import RUNNING, started_instance, task_hub_of
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
+from ingestion.concealed import errors_concealed
 from ingestion.deadline import HTTP_SECONDS, in_time
 from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableError, RunLocked
 from ingestion.open_storage import Storage, open_storage
@@ -45,7 +46,7 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
         load_source(settings.sources, asked.source, os.environ)
         doing = f"write the ledger of run {run_id}"
         async with in_time(doing, HTTP_SECONDS):
-            with storage_errors(doing):
+            with errors_concealed(), storage_errors(doing):
                 status = await _start_once(client, run_id, asked, settings, open_storage(settings))
     except (InvalidInput, PermanentError, RetryableError) as error:
         return answer_to(error)

@@ -31,6 +31,14 @@ def shown(given: object) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 4]} ..."
 
 
+def cut(text: str, most: int) -> str:
+    """Return `text`, or as many whole words of it as fit into `most` characters."""
+    if len(text) <= most:
+        return text
+    whole, _, _ = text[: most - 3].rpartition(" ")
+    return f"{whole or text[: most - 4]} ..."
+
+
 class SluiceError(Exception):
     """The root of all errors that Sluice raises on purpose."""
 

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ingestion.chunking import DEFAULT_CHUNK_SIZE
+from ingestion.concealed import add_secrets
 from ingestion.errors import InvalidInput
-from ingestion.storage.account import Account, read_account
+from ingestion.storage.account import STORAGE, Account, read_account
 from ingestion.validation import invalid_input, not_allowed
 
 MAX_CHUNK_SIZE = 50_000
@@ -22,7 +23,6 @@ MIB = 1024 * 1024
 MAX_PACK_BYTES = 49_152  # 64 KiB once encoded as base64
 WEEK_SECONDS = 7 * 24 * 3600
 DEFAULT_QUEUE = "sluice-ids"
-STORAGE = "AzureWebJobsStorage"
 DEFAULT_PATIENCE_SECONDS = 900.0  # for a source that is away
 KEEPER = "SLUICE_KEEPER_SECONDS"
 # A schedule repeats every minute or every hour, so only these intervals are regular.
@@ -88,8 +88,11 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings. Raise InvalidInput, naming the app setting, if one is missing or not allowed."""
     given: dict[str, Any] = {name: value for name, value in environment.items() if value != ""}
     account = read_account(STORAGE, environment)
+    shards = _shards(environment, account)
+    for each in (account, *(account for account, _ in shards)):
+        add_secrets(*each.secrets)
     try:
-        return Settings.model_validate({**given, "account": account, "shards": _shards(environment, account)})
+        return Settings.model_validate({**given, "account": account, "shards": shards})
     except ValidationError as error:
         raise invalid_input(error) from None
 

@@ -10,6 +10,7 @@ from math import ceil
 from time import monotonic
 from typing import Any
 
+from ingestion.concealed import conceal, quoted, sealed, unsealed
 from ingestion.contracts import Batch, FetchRequest
 from ingestion.deadline import in_time
 from ingestion.errors import OutOfTime, SourceRefused, SourceUnreachable
@@ -52,6 +53,7 @@ async def fetch(
     give_up_at = asyncio.get_running_loop().time() + last_page_seconds
     position = Position(cursor=source.pagination.first()) if opened.at is None else from_json(opened.at)
     try:
+        position = replace(position, cursor=unsealed(position.cursor))
         known = None
         if position.known_batches:
             known = Known()
@@ -67,7 +69,7 @@ async def fetch(
         walk = _Walk(request, position, source, client, spool, seen, pages, opened.writer, filling, give_up_at)
         return await walk.fill(now() + budget_seconds, now)
     except (SourceRefused, SourceUnreachable) as error:
-        raise type(error)(client.concealed(str(error))) from None
+        raise type(error)(conceal(str(error))) from None
 
 
 class _Walk:
@@ -99,14 +101,15 @@ class _Walk:
         finally:
             await self._ahead.close()
         index, client, filling, writer = self._request.batch_index, self._client, self._filling, self._writer
-        ended = following.reason if isinstance(following, End) else None
+        ended = conceal(following.reason) if isinstance(following, End) else None
         cursor, wait = None, None
         if not ended:
             wait = client.patience.wait(wait_seconds or await client.wait_for_turn(SHORT_WAIT_SECONDS))
-            if wait is not None:  # conceal before cutting: otherwise a part of a credential at the cut would remain
-                wait = replace(wait, reason=client.concealed(wait.reason)[:REASON_CHARACTERS])
+            if wait is not None:
+                wait = replace(wait, reason=quoted(wait.reason, REASON_CHARACTERS))
             parts = {"seen": self._seen.dump(), "pages": self._pages.dump(), "previous": filling.previous}
-            cursor = await self._spool.store_cursor(index, self._position.to_json(), parts)
+            stored = replace(self._position, cursor=sealed(self._position.cursor))
+            cursor = await self._spool.store_cursor(index, stored.to_json(), parts)
         await filling.write_chunk()
         return await self._spool.commit(
             Batch(

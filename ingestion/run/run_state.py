@@ -35,7 +35,7 @@ from ingestion.contracts import (
     SettledChunks,
     Sums,
 )
-from ingestion.errors import UnknownSchema
+from ingestion.errors import UnknownSchema, cut
 from ingestion.run.tolerance import is_exceeded
 from ingestion.wire import from_wire
 
@@ -141,7 +141,7 @@ def with_window(
     listed = list(listed)
     errors = [outcomes.recorded.error, *(settled.error for settled in listed)]
     if error := next(filter(None, errors), None):  # the window is not in the ledger: the state stays that of its start
-        return replace(state, error=error[:RUN_ERROR_LENGTH], command=None, window=state.window + 1)
+        return replace(state, error=cut(error, RUN_ERROR_LENGTH), command=None, window=state.window + 1)
     receipts = _by_chunk(window, outcomes.receipts, listed)
     supplied = outcomes.supplied
     commands = {outcomes.recorded.command, *(receipt.held for receipt in receipts.values())}
@@ -338,7 +338,7 @@ def _with_batch(state: RunState, fetched: FetchOutcome, now: datetime) -> RunSta
     if fetched.held:
         return state
     if fetched.batch is None:
-        return replace(state, error=(fetched.error or "the source could not be fetched")[:RUN_ERROR_LENGTH])
+        return replace(state, error=cut(fetched.error or "the source could not be fetched", RUN_ERROR_LENGTH))
     batch: Batch = fetched.batch
     stop = batch.first_chunk + batch.chunks
     wait = timedelta(seconds=min(batch.wait_seconds, source_wait.LONGEST_SECONDS))
@@ -399,7 +399,7 @@ def _chunks_spooled(state: RunState) -> int:
 
 
 def _cut(error: str) -> str:
-    return error[:ERROR_LENGTH]
+    return cut(error, ERROR_LENGTH)
 
 
 def _has_nothing_left(state: RunState) -> bool:

@@ -10,6 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
 
+from ingestion.concealed import conceal
 from ingestion.errors import InvalidInput
 from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.file import read_source, read_tables
@@ -29,7 +30,7 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     well = True
     for name, table in tables.items():
         source, wrong = read_source(table, f"{file.name}: {name}", environment)
-        lines += [str(mistake) for mistake in wrong] or [f"{name}: ok, {table['pagination']['style']}"]
+        lines += [conceal(str(mistake)) for mistake in wrong] or [f"{name}: ok, {table['pagination']['style']}"]
         well = well and not wrong
         named += settings_in(table)
         named += [credential.setting for credential in credentials_of(source.auth)] if source and not wrong else []

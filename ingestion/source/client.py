@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
+from ingestion.concealed import add_secrets
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.settings import DEFAULT_PATIENCE_SECONDS
 from ingestion.source.auth.flow import flow_of
-from ingestion.source.concealed import Concealed
 from ingestion.source.description import Source
 from ingestion.source.http.exchange import Exchange
 from ingestion.source.http.origin import address
@@ -49,8 +49,8 @@ class SourceClient:
         patience_seconds: float = DEFAULT_PATIENCE_SECONDS,
     ) -> None:
         self._source, self.sleep, self._now = source, sleep, now
-        self.concealed = Concealed(*source.secrets)  # for what is quoted of the source
-        self._exchange = Exchange(source, http, flow_of(source.auth, http, self.concealed))
+        add_secrets(**source.secrets)
+        self._exchange = Exchange(source, http, flow_of(source.auth, http))
         self._place = address(source.url)
         self.patience = Patience(source, patience_seconds, now)
         self.has_answered = False
@@ -117,7 +117,7 @@ class SourceClient:
         wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)
         if wait is not None:
             return Throttled(self.patience.named(wait, f"HTTP {status}"))
-        wrong = await read_answer(response, self._source, page, self.concealed)
+        wrong = await read_answer(response, self._source, page)
         wait = refused_by_body_seconds(throttle, page.document, time.time(), unnamed)
         if wait is not None:
             await page.restart()

@@ -10,8 +10,6 @@ from typing import Any, Protocol
 
 from ingestion.wire import JsonObject
 
-SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:

@@ -8,12 +8,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ingestion.concealed import add_secrets
 from ingestion.errors import InvalidInput, NotFound, OutOfFiles, is_shortage
 from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.source import Source
 from ingestion.source.description.table import (
     STAND_IN,
     filled_in,
+    filled_in_secrets,
     fingerprint,
     marks,
     mistakes,
@@ -53,6 +55,7 @@ def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple
     What depends on an app setting that is not set counts as right.
     """
     wrong = list(secrets_in(table, where))
+    add_secrets(**filled_in_secrets(table, environment))
     settings = defaultdict(lambda: STAND_IN, environment)
     try:
         source = Source.model_validate(filled_in(table, environment), context=settings)
@@ -60,9 +63,8 @@ def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple
         secret = {each.field for each in wrong}
         found = mistakes(error, table, where, environment)
         return None, wrong + [each for each in found if each.field not in secret]
-    sent = settings_in([table.get(key) for key in ("headers", "query", "body")])
     source._fingerprint = fingerprint(table)
-    source._filled_in = tuple(settings[setting] for setting in sent)
+    source._filled_in = filled_in_secrets(table, environment)
     return source, wrong
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, JsonValue, PrivateAttr, model_validator
 
-from ingestion.source.auth.kinds import Auth, credentials_of
+from ingestion.source.auth.kinds import Auth, secrets_of
 from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
 from ingestion.source.reading.path import Path
@@ -63,7 +63,7 @@ class Source(Table):
     parallel_fetches: Annotated[int, Field(ge=1, le=64)] = 1  # pages asked for at once, where the style can tell them
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as away
     outage_seconds: Annotated[float | None, Field(ge=0, le=7 * 86_400)] = None  # that it may be away, if not the app's
-    _filled_in: tuple[str, ...] = PrivateAttr(())
+    _filled_in: dict[str, str] = PrivateAttr(default_factory=dict)
     _fingerprint: str = PrivateAttr("")
 
     @property
@@ -77,9 +77,9 @@ class Source(Table):
         return int(self.missing == "empty") if self.min_items is None else self.min_items
 
     @property
-    def secrets(self) -> list[str]:
-        """Return the app settings in headers, query, body and auth by value: no error may show them."""
-        return [*self._filled_in, *(credential.value for credential in credentials_of(self.auth))]
+    def secrets(self) -> dict[str, str]:
+        """Return by name what no text that leaves may show: credentials, and the app settings that are filled in."""
+        return self._filled_in | secrets_of(self.auth)
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:

@@ -9,12 +9,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ingestion.errors import InvalidInput
 from ingestion.source.auth.kinds import SETTING_FIELDS
+from ingestion.source.http.origin import origin
 from ingestion.source.reading.path import ABSENT, exactly_at
 from ingestion.validation import details
 
@@ -22,6 +24,7 @@ HEADERS = {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-k
 PARAMETERS = {"api_key", "apikey", "api-key", "access_token", "token", "client_secret", "password", "secret", "sig"}
 PACE = {"auth", "throttle", "limits", "attempts", "outage_seconds", "timeout_seconds", "parallel_fetches", "max_pages"}
 STAND_IN, _STAND_IN_URL = "app-setting", "http://app-setting.invalid"
+_WORD = re.compile("[a-z_-]*|v[0-9]+")  # as an address has it, and no secret
 _PLACEHOLDER = re.compile(r"%%|%([A-Za-z_][A-Za-z0-9_]*)%")
 _NOT_HERE = "credentials do not belong in this file"
 _WITH_USER = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
@@ -56,6 +59,23 @@ def filled_in(value: Any, environment: Mapping[str, str]) -> Any:
         case str():
             return _PLACEHOLDER.sub(text, value)
     return value
+
+
+def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the app settings that are filled in, by name: hosts are none, but what stands behind one is."""
+    addresses = [exactly_at(table, keys) for keys in (("url",), ("auth", "token_url"))]
+    hosts = " ".join(origin(filled_in(url, environment)) for url in addresses if isinstance(url, str))
+    found: dict[str, str] = {}
+    for name in settings_in(table):
+        value = environment.get(name, "")
+        if "://" not in value:
+            found |= {name: value} if value not in hosts else {}
+            continue
+        begins = value.index("://") + 3
+        user, _, place = value[begins:].rpartition("@")
+        pieces = [*user.split(":"), *re.split("[/?&=#]", place)[1:]]
+        found |= {f"{name}.{at}": unquote(piece) for at, piece in enumerate(pieces) if not _WORD.fullmatch(piece)}
+    return found
 
 
 def fingerprint(table: dict[str, Any]) -> str:

@@ -5,12 +5,12 @@ from typing import Any
 
 import httpx
 
+from ingestion.concealed import quoted
 from ingestion.errors import SourceRefused
-from ingestion.source.concealed import Concealed
 from ingestion.source.description.source import Source
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer
-from ingestion.source.page import SHOWN_CHARACTERS, Page
+from ingestion.source.page import Page
 from ingestion.source.reading.body import PIECE_BYTES, pieces
 from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
 from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
@@ -23,9 +23,7 @@ TOLD_BYTES = 64 * 1024  # of an answer that is no page
 Parser = JsonParser | NdjsonParser | CsvParser
 
 
-async def read_answer(
-    response: httpx.Response, source: Source, page: Page, concealed: Concealed
-) -> SourceRefused | NoAnswer | None:
+async def read_answer(response: httpx.Response, source: Source, page: Page) -> SourceRefused | NoAnswer | None:
     """Read an answer into `page`; return why it is none, if so. Another attempt may bring one after a NoAnswer.
 
     The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is not whole,
@@ -37,21 +35,20 @@ async def read_answer(
         return None
     if response.is_success:
         page.document = await _read_items(response, source, page)
-        if wrong := _wrong_in(page.document, source, concealed):
-            page.text = concealed(json.dumps(page.document, ensure_ascii=False))
+        if wrong := _wrong_in(page.document, source):
+            page.text = json.dumps(page.document, ensure_ascii=False)
         elif exactly_at(page.document, source.items) is None and source.items:
-            page.null_list = quote(page.document, concealed)
+            page.null_list = quote(page.document)
         return wrong
     transient = status in TRANSIENT or status >= 500
     text = "" if transient and source.throttle.body is None else await _text_of(response)
-    page.document, page.text = _json_of(text), concealed(text)
+    page.document, page.text = _json_of(text), text
     if transient:
         return NoAnswer(f"HTTP {status}")
     advice = "Check url, query and headers in the sources file."
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         advice = "Check auth in the sources file, and the app settings that it names."
-    said = page.text[:SHOWN_CHARACTERS]
-    return SourceRefused(f"{address(response.url)} answered HTTP {status}: {said!r}. {advice}")
+    return SourceRefused(f"{address(response.url)} answered HTTP {status}: {quoted(text)!r}. {advice}")
 
 
 async def _read_items(response: httpx.Response, source: Source, page: Page) -> Any:
@@ -81,13 +78,13 @@ def _parser(source: Source) -> Parser:
             return CsvParser(source.csv.delimiter, source.csv.encoding, source.message)
 
 
-def _wrong_in(document: Any, source: Source, concealed: Concealed) -> SourceRefused | NoAnswer | None:
+def _wrong_in(document: Any, source: Source) -> SourceRefused | NoAnswer | None:
     """Return why the document of a success is no page: it tells an error, or has no items where they should be."""
     said = ABSENT if source.error is None else at(document, source.error)
     if said is not ABSENT and said:  # neither null, false, 0 nor empty
-        return NoAnswer(f"the answer has {shown(source.error or ())} = {quote(said, concealed)}")
+        return NoAnswer(f"the answer has {shown(source.error or ())} = {quote(said)}")
     if source.success is not None and (flag := at(document, source.success)) is not True:
-        found = "nothing" if flag is ABSENT else quote(flag, concealed)
+        found = "nothing" if flag is ABSENT else quote(flag)
         return NoAnswer(f"the answer has {found} where success = {shown(source.success)!r} expects true")
     if source.format != "json":
         return None

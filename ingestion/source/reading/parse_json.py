@@ -5,7 +5,6 @@ They are taken while the body arrives, or all at once where it is small, which t
 
 import codecs
 import json
-from collections.abc import Callable
 from itertools import islice
 from math import isfinite
 from typing import Any, NoReturn
@@ -13,9 +12,9 @@ from typing import Any, NoReturn
 import ijson
 import ijson.backends.yajl2_c as yajl  # the C backend by name: better to fail without it than to crawl
 
-from ingestion.errors import SourceRefused, first_line
+from ingestion.concealed import quoted
+from ingestion.errors import SHOWN_CHARACTERS, SourceRefused, first_line
 from ingestion.source.http.outage import NoAnswer
-from ingestion.source.page import SHOWN_CHARACTERS
 from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
 SMALL_BODY_BYTES = 1024 * 1024
@@ -76,7 +75,7 @@ class JsonParser:
     def _read(self, body: bytes) -> list[Any]:
         """Return the items of a small body."""
         if body.lstrip()[:1] == b"<":
-            raise SourceRefused(f"the response is no JSON but {body[:SHOWN_CHARACTERS].decode(errors='replace')!r}")
+            raise SourceRefused(f"the response is no JSON but {quoted(body.decode(errors='replace'))!r}")
         try:
             self.document = json_value(body)
         except ValueError as error:
@@ -163,13 +162,10 @@ def problem_at(document: Any, path: tuple[str, ...], *, may_be_missing: bool = F
     return f"the source's page has {kind} where its items should be (items = {where}); it says {quote(document)!r}"
 
 
-def quote(document: Any, concealed: Callable[[str], str] = str) -> str:
-    """Return the beginning of a document as JSON, for an error, however large it is.
-
-    Credentials are concealed before the text is cut: of one at the cut a part would be left.
-    """
+def quote(document: Any) -> str:
+    """Return the beginning of a document as JSON, for an error, however large it is."""
     pieces = json.JSONEncoder(ensure_ascii=False).iterencode(document)
-    return concealed("".join(islice(pieces, SHOWN_CHARACTERS)))[:SHOWN_CHARACTERS]
+    return quoted("".join(islice(pieces, SHOWN_CHARACTERS)))
 
 
 def json_value(text: bytes) -> Any:

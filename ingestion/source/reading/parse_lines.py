@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from typing import Any, AnyStr
 
+from ingestion.concealed import quoted
 from ingestion.errors import SourceRefused
 from ingestion.source.http.outage import NoAnswer
 from ingestion.source.reading.parse_json import json_value
@@ -42,8 +43,8 @@ class NdjsonParser:
         try:
             return json_value(line)
         except ValueError:
-            shown = line[:SHOWN_CHARACTERS].decode(errors="replace")
-            raise SourceRefused(f"a line of the response is not JSON: {shown!r} (format = 'ndjson')") from None
+            said = quoted(line.decode(errors="replace"), SHOWN_CHARACTERS)
+            raise SourceRefused(f"a line of the response is not JSON: {said!r} (format = 'ndjson')") from None
 
 
 class CsvParser:
@@ -91,7 +92,7 @@ class CsvParser:
     def _header(self, record: list[str]) -> list[str]:
         is_other = record[0].lstrip().startswith(("<", "{")) or at(dict.fromkeys(record), self._message) is ABSENT
         if is_other:
-            line = self._delimiter.join(record)[:SHOWN_CHARACTERS]
+            line = quoted(self._delimiter.join(record), SHOWN_CHARACTERS)
             wanted = f" with the column {shown(self._message)!r}" if self._message else ""
             raise SourceRefused(f"the response begins with {line!r}, which is no header{wanted} (format = 'csv')")
         return record

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from ingestion.concealed import quoted
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page
 from ingestion.source.reading.path import ABSENT
@@ -113,5 +114,5 @@ def _flag(page: Page, where: Read, name: str) -> bool:
     try:
         return _FLAG.validate_python(given)
     except ValidationError:
-        found = "nothing" if given is ABSENT else repr(given)[:40]
+        found = "nothing" if given is ABSENT else quoted(repr(given), 40)
         raise SourceRefused(f"a page has {found} where end.{name} = {str(where)!r} expects true or false") from None
