@@ -45,7 +45,8 @@ async def cancel_run(req: func.HttpRequest, client: df.DurableOrchestrationClien
 async def _control(client: df.DurableOrchestrationClient, run_id: str, command: str) -> func.HttpResponse:
     """Give a command. Raise NotFound if there is no such run, Conflict if it has ended or is being cancelled."""
     settings = load_settings()
-    container = open_storage(settings).container
+    storage = open_storage(settings)
+    container = storage.container
     if (request := await read_request(container, run_id)) is None:
         raise no_such_run(run_id)
     ended = Conflict(
@@ -57,6 +58,8 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
     if status is None or status.runtime_status.name not in RUNNING:
         raise ended
     accepted = acceptance(request, status.custom_status, settings) if command == GO else None
+    if accepted is not None:
+        await storage.prepare()  # the queues that it sends to from now on
     await give(Ledger(container, run_of(request)), command, accepted)
     try:
         await wake(client, run_id, command)

@@ -121,6 +121,25 @@ async def test_a_description_that_is_no_toml_for_a_moment_holds_a_run_and_does_n
     assert await changes(kept, state) == [None] * 3, "as it was at the start"
 
 
+async def test_a_description_that_is_written_while_a_fetch_begins_is_never_read_under_the_old_pin(
+    kept: Kept, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = await started(kept)
+    original, reads = Path.read_text, list[str]()
+
+    def read_text(self: Path, *given: Any, **named: Any) -> str:
+        if self == sources:
+            reads.append(original(self, *given, **named))
+            self.write_text(reads[0].replace('"items"', '"data"'))
+            return reads[-1]
+        return original(self, *given, **named)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    outcome = await call("fetch_batch", to_wire(next_window(state, kept.now).supply))
+    assert len(reads) == 2
+    assert outcome["held"] == CHANGED
+
+
 async def test_secrets_rates_and_budgets_may_change_under_a_run(
     kept: Kept, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
