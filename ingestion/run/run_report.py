@@ -89,11 +89,13 @@ def report(finished: FinishRequest, left_open: Iterable[Settled] = ()) -> JsonOb
 
 
 def _warnings(state: RunState) -> list[JsonObject]:
-    if not run_state.has_other_total(state):
-        return []
-    given = state.fetched + state.dropped
-    message = f"the source said that it has {state.source_total} items, and gave {given}"
-    return [{"warning": "source_total_mismatch", "message": message}]
+    uncounted = "unique = true counts doubles in a run of at most 20 million messages, and this one has more"
+    found = {
+        "source_total_mismatch": run_state.differs(state),
+        "doubles": run_state.doubled(state),
+        "doubles_not_counted": uncounted if state.doubles is not None and state.doubles < 0 else "",
+    }
+    return [{"warning": name, "message": message} for name, message in found.items() if message]
 
 
 def _counts(state: RunState, sums: Sums) -> JsonObject:
