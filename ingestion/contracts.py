@@ -96,7 +96,8 @@ class Batch:
     This record is also the commit record of the batch: only chunks with its token belong to the batch. `next_cursor` is
     None when the source has ended, and `ended` says what showed that. `wait` says why the source must not be asked at
     once. `clamped_to` is the page size that the server used instead of the larger one requested. `dropped` counts the
-    messages that the description says to drop, because the run already has them.
+    messages that the description says to drop, because the run already has them. The last batch of a source with
+    `unique = true` has its `doubles`: the messages that came before, or -1 if there were too many to count.
     """
 
     index: int
@@ -112,6 +113,7 @@ class Batch:
     clamped_to: int | None = None
     dropped: int = 0
     ended: str | None = None
+    doubles: int | None = None
 
     @property
     def wait_seconds(self) -> float:
@@ -255,6 +257,7 @@ class RunState:
     chunks: int = 0  # numbers given to chunks so far
     fetched: int = 0
     dropped: int = 0  # messages that the description says to drop
+    doubles: int | None = None  # messages that came before, of a source of unique items; -1: too many to count
     spooled: tuple[Chunks, ...] = ()
     spooled_messages: int = 0  # in these chunks
     redo: Redo | None = None

@@ -22,11 +22,16 @@ from ingestion.source.styles.since import fingerprint as fingerprint_of
 NO_CONTENT = 204
 
 
-def advance(source: Source, position: Position, request: PageRequest, page: Page, seen: Seen) -> Position | End:
-    """Return the position after `page`, which answered `request`, or the end. Add the next request to `seen`."""
+def advance(
+    source: Source, position: Position, request: PageRequest, page: Page, seen: Seen, dropped: int = 0
+) -> Position | End:
+    """Return the position after `page`, which answered `request`, or the end. Add the next request to `seen`.
+
+    The items of the page that were dropped do not count as given.
+    """
     style = source.pagination
     position = with_total(source, position, page)
-    reached = replace(_reached(position), pages=position.pages + 1, items=position.items + page.count)
+    reached = replace(_reached(position), pages=position.pages + 1, items=position.items + page.count - dropped)
     if page.null_list and position.items and not style.end.takes_null(page, reached):
         raise SourceRefused(
             f"page {reached.pages} has a null where earlier pages had a list of items (items = "
@@ -197,5 +202,7 @@ def _expired(source: Source, position: Position, status: int) -> Position:
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,
         known_batches=position.known_batches,
+        digests=position.digests,
+        digested=position.digested,
         since=position.last_key if resumes else None,
     )

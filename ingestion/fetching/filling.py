@@ -10,7 +10,7 @@ from typing import Any
 
 from ingestion.chunking import chunk
 from ingestion.errors import SourceRefused
-from ingestion.fetching.known import Known, digest
+from ingestion.fetching.known import DIGEST_BYTES, Known, digest
 from ingestion.fetching.seen import FINGERPRINT_BYTES
 from ingestion.source.description import Source
 from ingestion.source.page import Page
@@ -37,15 +37,20 @@ class Filling:
         chunk_bytes: int,
         known: Known | None = None,
         previous: bytes = b"",
+        digests: bytes = b"",
     ) -> None:
-        """Drop the messages in `known` (of the run) and those whose digests are in `previous` (of the page before)."""
+        """Drop the messages in `known` (of the run) and those whose digests are in `previous` (of the page before).
+
+        Add to `digests` those of the messages that are left, if the items of the source are unique.
+        """
         self.pages = 0
         self.dropped = 0
         self._source, self._writer, self._known = source, writer, known
         self._chunk_size, self._chunk_bytes = chunk_size, chunk_bytes
         self._lines: list[bytes] = []  # of the chunk that is not full yet
         self._bytes = 0
-        self._previous = {previous[at : at + 16] for at in range(0, len(previous), 16)}
+        self._previous = {previous[at : at + DIGEST_BYTES] for at in range(0, len(previous), DIGEST_BYTES)}
+        self._digests = bytearray(digests)
         self._begin_page()
 
     @property
@@ -58,9 +63,15 @@ class Filling:
         """Digests of the messages of the last page, if repeats are dropped."""
         return b"".join(sorted(self._previous))
 
+    @property
+    def digests(self) -> bytes:
+        """Digests of the messages of this batch and of those before that are in no blob yet."""
+        return bytes(self._digests)
+
     async def restart(self) -> None:
         """Forget the page so far: it was cut off, and is requested again."""
-        mark, lines, self._bytes, self.dropped = self._marked
+        mark, lines, self._bytes, self.dropped, digested = self._marked
+        del self._digests[digested:]
         self._writer.go_back(mark)
         self._lines = list(lines)
         self._begin_page()
@@ -89,13 +100,13 @@ class Filling:
         whole.update(line_of(page.first) + line_of(page.last))
         return whole.digest()
 
-    def end(self) -> int:
-        """End the complete page, and begin the next one; return how many messages it added."""
-        added = self._added
+    def end(self) -> tuple[int, int]:
+        """End the complete page, and begin the next one; return how many messages it added, and how many it dropped."""
+        added, dropped = self._added, self.dropped - self._marked[3]
         self.pages += 1
         self._previous = self._current
         self._begin_page()
-        return added
+        return added, dropped
 
     async def write_chunk(self) -> None:
         """Write the present chunk, if it has any messages."""
@@ -104,7 +115,7 @@ class Filling:
             self._lines, self._bytes = [], 0
 
     def _begin_page(self) -> None:
-        self._marked = self._writer.mark(), tuple(self._lines), self._bytes, self.dropped
+        self._marked = self._writer.mark(), tuple(self._lines), self._bytes, self.dropped, len(self._digests)
         self._added, self._has_messages = 0, False
         self._digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
         self._current: set[bytes] = set()
@@ -119,13 +130,17 @@ class Filling:
         return messages
 
     def _wanted(self, lines: list[bytes]) -> list[bytes]:
-        """Return the lines without those that the description says to drop."""
-        wanted = lines if self._known is None else [line for line in lines if line not in self._known]
+        """Return the lines without those that the description says to drop, and without those that the run has."""
+        wanted = lines
         if self._source.repeats == "drop":
-            marks, unknown = [digest(line) for line in wanted], len(wanted)
+            marks = [digest(line) for line in lines]
             self._current.update(marks)
-            wanted = [line for line, mark in zip(wanted, marks, strict=True) if mark not in self._previous]
-            self.dropped += unknown - len(wanted)
+            wanted = [line for line, mark in zip(lines, marks, strict=True) if mark not in self._previous]
+            self.dropped += len(lines) - len(wanted)
+        if self._known is not None:
+            wanted = [line for line in wanted if line not in self._known]
+        if self._source.unique:
+            self._digests += b"".join(map(digest, wanted))
         return wanted
 
 

@@ -94,16 +94,17 @@ def report(finished: FinishRequest, left_open: Iterable[Settled] = (), accepted:
 
 
 def _warnings(state: RunState, accepted: str | None) -> list[JsonObject]:
-    warnings, given = list[JsonObject](), state.fetched + state.dropped
-    if run_state.has_other_total(state):
-        message = f"the source said that it has {state.source_total} items, and gave {given}"
-        warnings.append({"warning": "source_total_mismatch", "message": message})
-    if state.source_exhausted and not given:
-        warnings.append({"warning": "no_items", "message": "the source ended without an item"})
-    if accepted is not None:
-        message = f"the run went on after a change that a person accepted ({accepted})"
-        warnings.append({"warning": "change_accepted", "message": message})
-    return warnings
+    uncounted = "unique = true counts doubles in a run of at most 20 million messages, and this one has more"
+    is_empty = state.source_exhausted and not state.fetched + state.dropped
+    change = f"the run went on after a change that a person accepted ({accepted})"
+    found = {
+        "source_total_mismatch": run_state.differs(state),
+        "doubles": run_state.doubled(state),
+        "doubles_not_counted": uncounted if state.doubles is not None and state.doubles < 0 else "",
+        "no_items": "the source ended without an item" if is_empty else "",
+        "change_accepted": "" if accepted is None else change,
+    }
+    return [{"warning": name, "message": message} for name, message in found.items() if message]
 
 
 def _counts(state: RunState, sums: Sums) -> JsonObject:

@@ -183,7 +183,7 @@ def outcome(state: RunState) -> str | None:
         return "failed"
     if not _has_nothing_left(state):
         return "cancelled" if state.command == CANCEL else None
-    if _has_sent_nothing(state) or (state.request.total_is_exact and has_other_total(state)):
+    if _has_sent_nothing(state) or (state.request.total_is_exact and (has_other_total(state) or doubles(state))):
         return "failed"
     if state.failed.left:
         return "completed_with_failures"
@@ -212,13 +212,30 @@ def reason(state: RunState) -> str:
         return (
             f"{nothing}, {state.failed.left} failed ({listed_failures}{more}). Remove the cause, then redrive the run"
         )
-    return f"the source said that it has {state.source_total} items, and gave {state.fetched + state.dropped}"
+    return "; ".join(filter(None, (differs(state), doubled(state))))
 
 
 def has_other_total(state: RunState) -> bool:
-    """Return whether the source, read to its end, gave a different number of messages than it said."""
-    given = state.fetched + state.dropped
+    """Return whether the source, read to its end, gave a different number of messages than it said, doubles aside."""
+    given = state.fetched - doubles(state)
     return state.source_total is not None and state.source_exhausted and state.source_total != given
+
+
+def doubles(state: RunState) -> int:
+    """Return how many messages came before, as far as they are counted."""
+    return max(0, state.doubles or 0)
+
+
+def differs(state: RunState) -> str:
+    """Return for a person how the source differs from its own total; empty if it does not."""
+    given = f"gave {state.fetched - doubles(state)}"
+    return f"the source said that it has {state.source_total} items, and {given}" if has_other_total(state) else ""
+
+
+def doubled(state: RunState) -> str:
+    """Return for a person how many messages came before, although each should be unique; empty if none did."""
+    came = f"{state.doubles} of the {state.fetched} messages came before in the run"
+    return f"{came}, and the description says unique = true" if doubles(state) else ""
 
 
 def counted(state: RunState) -> Sums:
@@ -356,6 +373,7 @@ def _with_batch(state: RunState, fetched: FetchOutcome, now: datetime) -> RunSta
         chunks=stop,
         fetched=state.fetched + batch.count,
         dropped=state.dropped + batch.dropped,
+        doubles=batch.doubles,
     )
 
 

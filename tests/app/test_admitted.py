@@ -1,4 +1,4 @@
-"""What the queue holds beyond `enqueued` of a report is admitted as possible duplicates, attempt by attempt."""
+"""What the queue holds beyond what a report counts is admitted as possible duplicates, attempt by attempt."""
 
 from typing import Any
 
@@ -7,8 +7,7 @@ import pytest
 from ingestion.contracts import EnqueueRequest, RunState
 from ingestion.errors import StorageUnavailable
 from ingestion.open_storage import Storage
-from ingestion.run import closing, run_report
-from ingestion.run.run_state import chunks_in_window
+from ingestion.run import closing, run_report, run_state
 from ingestion.storage.checkpoint import CheckpointFile
 from ingestion.wire import to_wire
 from tests.app.driven import WHOLE, call, driven, stocked
@@ -50,7 +49,7 @@ async def test_a_chunk_that_ends_without_a_receipt_admits_what_it_may_have_sent(
         if end == "given up":
             await driven(state)
         else:
-            for chunk in chunks_in_window(state):
+            for chunk in run_state.chunks_in_window(state):
                 with pytest.raises(StorageUnavailable):
                     await call("enqueue_chunk", to_wire(EnqueueRequest(run=state.run, source="demo", chunk=chunk)))
             await closing.close(kept.ledger(), run_report.finish(state, kept.now, end), kept.now)

@@ -54,6 +54,7 @@ class Source(Table):
     error: Path | None = None  # of what says, in the body of a success, that it is none
     success: Path | None = None  # of a flag that is true in every page, and in no other answer
     repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before held already
+    unique: bool = False  # whether each message comes once in a run, so that those that came before are counted
     expiry: Expiry = Expiry()
     max_pages: Annotated[int, Field(ge=1)] = 100_000  # of a run
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0  # of one request
