@@ -17,6 +17,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from ingestion.errors import InvalidInput
 from ingestion.storage.access import Access, bearer_access, sas_access, signed_access
+from ingestion.validation import UNRESOLVED, is_unresolved
 
 # Short, because Durable Functions retries too; by default the clients wait 15 s before the first retry.
 _RETRY: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 2, "random_jitter_range": 1}
@@ -56,7 +57,9 @@ class Account:
 
 def read_account(setting: str, environment: Mapping[str, str]) -> Account:
     """Return the account that `setting` names in `environment`. Raise InvalidInput if there is none."""
-    if connection_string := environment.get(setting, ""):
+    if is_unresolved(connection_string := environment.get(setting, "")):
+        raise InvalidInput(setting, UNRESOLVED, _FORM.format(setting))
+    if connection_string:
         return Account(setting=setting, connection_string=connection_string)
     name = environment.get(f"{setting}__accountName", "")
     blob_uri = environment.get(f"{setting}__blobServiceUri") or (name and f"https://{name}.blob.core.windows.net")

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from ingestion.source.http.origin import Url
-from ingestion.validation import Table, not_allowed
+from ingestion.validation import UNRESOLVED, Table, is_unresolved, not_allowed
 
 SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # whatever the kind
 UNENCODED_FIELDS = ("token", "key")  # in a request as they are; the others are encoded, umlauts and all
@@ -36,6 +36,8 @@ def _read(given: Any, info: ValidationInfo) -> Credential:
 def _problem(value: str, *, ascii_only: bool) -> str | None:
     if not value:
         return "is not set"
+    if is_unresolved(value):
+        return UNRESOLVED
     if value != value.strip():
         return "begins or ends with white space, such as the line feed that echo adds"
     if not value.isprintable():

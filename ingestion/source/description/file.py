@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ingestion.source.description.table import (
     secrets_in,
     settings_in,
 )
+from ingestion.validation import UNRESOLVED, is_unresolved
 
 
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
@@ -54,7 +55,7 @@ def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple
 
     What depends on an app setting that is not set counts as right.
     """
-    wrong = list(secrets_in(table, where))
+    wrong = [*secrets_in(table, where), *_unresolved(table, where, environment)]
     add_secrets(**filled_in_secrets(table, environment))
     settings = defaultdict(lambda: STAND_IN, environment)
     try:
@@ -66,6 +67,12 @@ def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple
     source._fingerprint = fingerprint(table)
     source._filled_in = filled_in_secrets(table, environment)
     return source, wrong
+
+
+def _unresolved(table: Any, where: str, environment: Mapping[str, str]) -> Iterator[InvalidInput]:
+    for setting, key in settings_in(table, where).items():
+        if is_unresolved(environment.get(setting, "")):
+            yield InvalidInput(key, f"the app setting {setting} {UNRESOLVED}")
 
 
 def read_tables(file: Path) -> dict[str, Any]:

@@ -27,6 +27,7 @@ STAND_IN, _STAND_IN_URL = "app-setting", "http://app-setting.invalid"
 _WORD = re.compile("[a-z_-]*|v[0-9]+")  # as an address has it, and no secret
 _PLACEHOLDER = re.compile(r"%%|%([A-Za-z_][A-Za-z0-9_]*)%")
 _NOT_HERE = "credentials do not belong in this file"
+_ALLOWED = "the table auth, or %NAME% for the app setting NAME"
 _WITH_USER = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
 
 
@@ -134,19 +135,24 @@ def secrets_in(table: Any, where: str) -> Iterator[InvalidInput]:
 
     They are refused, since the file goes into version control.
     """
-    for key, names in (("headers", HEADERS), ("query", PARAMETERS)):
-        for name, value in _items(table, key):
+    for keys, names in ((("headers",), HEADERS), (("query",), PARAMETERS), (("auth", "extra"), PARAMETERS)):
+        for name, value in _items(table, *keys):
             if name.lower() in names and not settings_in(value):
-                allowed = "the table auth, or %NAME% for the app setting NAME"
-                yield InvalidInput(f"{where}.{key}.{name}", _NOT_HERE, allowed)
+                yield InvalidInput(".".join((where, *keys, name)), _NOT_HERE, _ALLOWED)
     for name, value in _items(table, "auth"):
         if name in SETTING_FIELDS and settings_in(value):  # filled in, the credential would be the name, and be shown
             yield InvalidInput(f"{where}.auth.{name}", "not a name", "the name of an app setting, without %")
-    url = exactly_at(table, ("url",))
-    if isinstance(url, str) and _WITH_USER.match(url):
-        yield InvalidInput(f"{where}.url", _NOT_HERE, "a url without a user; see auth")
+    for keys in (("url",), ("auth", "token_url")):
+        url = exactly_at(table, keys)
+        if not isinstance(url, str):
+            continue
+        if _WITH_USER.match(url):
+            yield InvalidInput(".".join((where, *keys)), _NOT_HERE, "a url without a user; see auth")
+        for name, _, value in (pair.partition("=") for pair in url.partition("?")[2].split("&")):
+            if unquote(name).lower() in PARAMETERS and value and not settings_in(value):
+                yield InvalidInput(".".join((where, *keys)), f"{_NOT_HERE}: {unquote(name)}", _ALLOWED)
 
 
-def _items(table: Any, key: str) -> Iterable[tuple[str, Any]]:
-    inner = exactly_at(table, (key,))
+def _items(table: Any, *keys: str) -> Iterable[tuple[str, Any]]:
+    inner = exactly_at(table, keys)
     return inner.items() if isinstance(inner, dict) else ()
