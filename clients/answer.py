@@ -75,5 +75,5 @@ def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.Htt
 
 
 def _error(status: int, field: str, message: str, allowed: str = "") -> func.HttpResponse:
-    told = {"field": field, "message": message, **({"allowed": allowed} if allowed else {})}
-    return answer({"error": {name: conceal(text) for name, text in told.items()}}, status)
+    told = {"field": field, "message": conceal(message), **({"allowed": conceal(allowed)} if allowed else {})}
+    return answer({"error": told}, status)

@@ -44,7 +44,8 @@ class Secrets:
         # An escape stands for a byte, or for half of a character beyond 16 bits; a plus sign for a space.
         halves = "".join(chr(int.from_bytes(pair)) for pair in _pairs(secret.encode("utf-16-be", "surrogatepass")))
         texts = {plain for text in (secret, whole.decode("latin-1"), halves) for plain, _ in _layers(text)}
-        self._forms |= texts | {text.replace(" ", "+") for text in texts} | set(_in_base64(whole))
+        forms = texts | {text.replace(" ", "+") for text in texts} | set(_in_base64(whole))
+        self._forms |= {form for form in forms if len(form) >= SHORTEST_CONCEALED}
 
     def conceal(self, text: str) -> str:
         """Return `text` with stars in place of each secret."""

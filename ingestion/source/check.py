@@ -32,7 +32,8 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     well = True
     for name, table in tables.items():
         source, wrong = read_source(table, f"{file.name}: {name}", environment)
-        lines += [conceal(str(mistake)) for mistake in wrong] or [f"{name}: ok, {table['pagination']['style']}"]
+        wrong = [InvalidInput(each.field, conceal(each.problem), each.allowed) for each in wrong]
+        lines += [str(mistake) for mistake in wrong] or [f"{name}: ok, {table['pagination']['style']}"]
         well = well and not wrong
         named += settings_in(table)
         named += [credential.setting for credential in credentials_of(source.auth)] if source and not wrong else []

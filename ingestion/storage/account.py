@@ -47,7 +47,8 @@ class Account:
     @property
     def secrets(self) -> list[str]:
         """Return the key and the signature of the account, where its settings hold them."""
-        found = re.findall(r"AccountKey=([^;]+)|sig=([^;&]+)", ";".join((self.connection_string, self.queue_uri)))
+        text = ";".join((self.connection_string, self.blob_uri, self.queue_uri))
+        found = re.findall(r"AccountKey=([^;]+)|sig=([^;&]+)", text, re.IGNORECASE)
         return [unquote(key or signature) for key, signature in found]
 
     def open(self) -> "OpenAccount":

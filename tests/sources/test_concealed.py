@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestServer
 from ingestion.concealed import Secrets, _present, add_secrets, conceal, errors_concealed, quoted, sealed, unsealed
 from ingestion.errors import SourceRefused, StorageUnavailable
 from ingestion.source.description.table import filled_in_secrets
-from tests.sources.fake_api import AUTH, OAUTH, FakeApi, said
-from tests.sources.reader import Reading, reading_at, refusal
+from tests.sources.fake_api import AUTH, OAUTH, FakeApi, Pages, said
+from tests.sources.reader import Reading, read, reading_at, refusal
 
 SECRETS = ["s3cr3t-value", "s3/cr\"t+ v&l<'", "gr\u00fcn \U0001f511 key", "s3%41\\u0041+/=="]
 FORMS: dict[str, Callable[[str], str]] = {
@@ -199,6 +199,7 @@ def test_of_an_app_setting_that_is_an_address_the_host_is_shown_and_the_rest_is_
     found = filled_in_secrets({"url": "%SHOP%/%HOST%"}, environment)
     assert set(found.values()) == {"pa55word", "T0KEN99", "s1gn/ature"}
     assert filled_in_secrets({"url": "https://%HOST%.example/"}, environment) == {}
+    assert filled_in_secrets({"url": "https://x.example/", "hosts": ["https://%HOST%.example"]}, environment) == {}
 
 
 @pytest.mark.parametrize(
@@ -236,3 +237,21 @@ def test_an_error_of_which_nothing_is_known_leaves_without_secrets() -> None:
     with pytest.raises(StorageUnavailable) as clean, errors_concealed():
         raise StorageUnavailable("could not") from KeyError("why")
     assert isinstance(clean.value.__cause__, KeyError), "for whoever looks for the fault"
+
+
+def test_messages_cost_no_search_for_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+    search = Secrets.conceal
+
+    def counted(self: Secrets, text: str) -> str:
+        searched.append(len(text))
+        return search(self, text)
+
+    monkeypatch.setattr(Secrets, "conceal", counted)
+    sums = []
+    for size in (10, 1_000):
+        searched.clear()
+        read(Pages(last=20 * size, size=size), {"auth": AUTH["header"]}, chunk_size=size, max_messages=20 * size)
+        sums.append((len(searched), sum(searched)))
+    assert sums[0][0] == sums[1][0] <= 20, "some for each page and batch"
+    assert sums[1][1] <= sums[0][1] + 200, "none for each message"

@@ -64,7 +64,9 @@ def filled_in(value: Any, environment: Mapping[str, str]) -> Any:
 
 def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the app settings that are filled in, by name: hosts are none, but what stands behind one is."""
-    addresses = [exactly_at(table, keys) for keys in (("url",), ("auth", "token_url"))]
+    others = exactly_at(table, ("hosts",))
+    addresses = [exactly_at(table, ("url",)), exactly_at(table, ("auth", "token_url"))]
+    addresses += others if isinstance(others, list) else []
     hosts = " ".join(origin(filled_in(url, environment)) for url in addresses if isinstance(url, str))
     found: dict[str, str] = {}
     for name in settings_in(table):
