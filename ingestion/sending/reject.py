@@ -19,7 +19,8 @@ async def write_rejects(
     if not reasons:
         return
     rejects = [
-        json.dumps({"key": message_key(request, index), "reason": reasons[index], "message": json.loads(lines[index])})
+        f'{json.dumps({"key": message_key(request, index), "reason": reasons[index]})[:-1]}, "message": '
+        f"{lines[index].decode().strip()}}}"  # as it came, digit for digit
         for index in sorted(reasons)
     ]
     await container.get_blob_client(rejects_name(request)).upload_blob("\n".join([*rejects, ""]), overwrite=True)
