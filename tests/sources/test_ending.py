@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
 from ingestion.errors import SourceRefused
-from tests.sources.fake_api import CURSOR, FakeApi, source_at
+from tests.sources.fake_api import CURSOR, FakeApi, said, source_at
 from tests.sources.fake_container import FakeContainer
 from tests.sources.reader import Reading, read, reading, refusal
 
@@ -243,3 +244,18 @@ def test_a_declared_error_in_a_success_is_a_failed_attempt_of_which_nothing_is_t
     assert read(FakeApi(users(1), page, users(3), users()), {**USERS, "error": "errors"})[0] == [1, 3]
     table = {**USERS, "error": "errors", "attempts": 2, "outage_seconds": 0}
     refusal(FakeApi(page), table, r"in 2 attempts; .*At last: the answer has errors = .*upstream timeout")
+
+
+@pytest.mark.parametrize("max_messages", [1, 1000])
+def test_a_status_with_a_code_is_the_end_only_in_an_answer_that_has_the_code(max_messages: int) -> None:
+    table = numbered(statuses=[404, 400], codes=["no_more", "past_end"])
+    for end in said(404, {"error": {"code": "past_end"}}), said(400, {"code": "no_more"}):
+        assert read(FakeApi(items(1), items(2), end), table, max_messages=max_messages)[0] == [1, 2]
+    for other in said(404, {"error": "no such shop"}), said(404), said(403, {"code": "no_more"}):
+        refusal(FakeApi(items(1), items(2), other), table, "answered HTTP 4", max_messages=max_messages)
+
+
+@pytest.mark.parametrize("end", [{"codes": ["x"]}, {"codes": ["x"], "statuses": [204]}])
+def test_codes_that_no_answer_could_have_are_refused(end: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="of no use"):
+        source_at("http://a/", **numbered(**end))

@@ -245,3 +245,39 @@ def test_csv_is_parted_by_the_declared_delimiter_and_read_in_the_declared_encodi
 
 def test_a_csv_field_may_be_as_long_as_a_line() -> None:
     assert csv(b'a\n"' + b"x" * 200_000 + b'"\n', (), 65536)[0] == [{"a": "x" * 200_000}]
+
+
+@pytest.mark.parametrize("read", [at_once, streamed, ndjson])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"items": [{"id": 1}, {"id": 2, "id": 3}]}',
+        b'{"items": [{"id": 1, "to": {"a": 1, "a": 1}}, {"id": 2}]}',
+        b'{"items": [{"id": 1, "to": [[{"a"  : 1, "a"  :1}]]}], "next": "\\"a\\":"}',
+        b'{"next": 1, "items": [{"id": 1}], "next": null}',
+        b'{"items": [], "meta": {"next": 1, "next": 2}}',
+        b'{"items": [{"id": 1}], "items": []}',
+        b'{"next": 1, "items": ["a"], "next": 2}',
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused_by_its_name(read: Read, body: bytes) -> None:
+    with pytest.raises(NoPage, match=r"the key '(id|a|next|items)' twice"):
+        read(body, ("items",), 5)
+
+
+ODD_KEYS = st.text(st.sampled_from('a":\\ {['), max_size=4)
+ODD: st.SearchStrategy[Any] = st.recursive(
+    st.none() | ODD_KEYS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ODD_KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(ODD, max_size=4), st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " : ")]), st.integers(1, 20))
+def test_no_key_is_taken_for_another_however_odd_it_is_and_is_written(
+    items: list[Any], separators: tuple[str, str], step: int
+) -> None:
+    body = json.dumps({"items": items, "\\": {'"': 1}}, separators=separators).encode()
+    for read in at_once, streamed:
+        assert read(body, ("items",), step) == (items, {"items": [], "\\": {'"': 1}})

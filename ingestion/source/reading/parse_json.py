@@ -22,6 +22,7 @@ MAX_DEPTH = 500  # of lists and objects in each other; json.loads, which consume
 MAX_HELD = 8 * 1024 * 1024  # characters of a large body: of one item, and of all that is beside the items
 _LONGEST_TOKEN = 16  # but for strings: what fails farther from the end has not merely been cut
 _WHITE, _COMMA = re.compile(r"[ \t\n\r]*"), re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"([ \t\n\r]*:)?', re.DOTALL)
 _NEGATIVE_ZERO = re.compile(r"-0(?![.eE\d])")
 
 Scan = Callable[[str, int], tuple[Any, int]]
@@ -82,7 +83,7 @@ class JsonParser:
         items = found.copy() if isinstance(found, list) else []
         if items:
             found.clear()
-        if text.count('":') != _keys_in(document) + _sum_of_lengths(items):
+        if _most_keys(text) != _keys_in(document) + _keys_of_flat(items):
             refuse_repeated_keys(text, [document, items])
         self.document = plain(document)
         return items
@@ -305,20 +306,23 @@ def refuse_repeated_keys(text: str, value: Any) -> None:
     """
     if "{" not in text and text.find("[", 1) < 0:
         return
-    written = text.count('":')
-    if isinstance(value, list) and value and isinstance(value[0], dict) and written == _sum_of_lengths(value):
+    most = _most_keys(text)
+    if most == _keys_of_flat(value):
         return  # as it is with most pages: objects without any in them
-    if written == (keys := _keys_in(value)):
-        return
-    if sum(text.count(f'"{space}:') - text.count(f'\\"{space}:') for space in ("", " ")) != keys:
+    keys = _keys_in(value)
+    if most != keys and sum(map(bool, _STRING.findall(text))) != keys:
         _decode_pairs(text)
 
 
-def _sum_of_lengths(items: list[Any]) -> int:
-    try:
-        return sum(map(len, items))
-    except TypeError:
-        return -1
+def _most_keys(text: str) -> int:
+    """Return at least the number of keys in `text`, where it is easily told."""
+    return -1 if any(f"{white}:" in text for white in " \t\r\n") else text.count('":')
+
+
+def _keys_of_flat(items: Any) -> int:
+    """Return how many keys a list of objects has, or fewer than any where it is something else."""
+    flat = isinstance(items, list) and {*map(type, items)} <= {dict}
+    return sum(map(len, items)) if flat else -(10**9)
 
 
 def _keys_in(value: Any) -> int:
