@@ -65,7 +65,7 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
 
     Raise SourceRefused for any other answer. A 404 to the first request is a wrong address, not an empty source.
     """
-    ends = page.status in source.pagination.end_statuses
+    ends = source.pagination.ends_at(page.status, page.text)
     if page.status < 300 and not page.text and not ends:
         return None
     started = position.pages > 0

@@ -6,6 +6,7 @@ piece of a page, however large the page is.
 
 import hashlib
 import json
+import secrets
 from typing import Any
 
 from ingestion.chunking import chunk
@@ -13,6 +14,7 @@ from ingestion.errors import SourceRefused
 from ingestion.fetching.known import DIGEST_BYTES, Known, digest
 from ingestion.fetching.seen import FINGERPRINT_BYTES
 from ingestion.source.description import Source
+from ingestion.source.http.outage import NoPage
 from ingestion.source.page import Page
 from ingestion.source.reading.path import ABSENT, at, shown
 from ingestion.storage.spool import BatchWriter
@@ -20,8 +22,16 @@ from ingestion.storage.spool import BatchWriter
 PIECE_ITEMS = 1_000  # encoded at once
 NO_MESSAGES = bytes(FINGERPRINT_BYTES)
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-_encode_escaped = json.JSONEncoder(separators=(",", ":")).encode
+# Around a number whose digits no encoder of the library would keep; nobody can put it into a message.
+_MARK = secrets.token_hex(16)
+
+
+def _marked(digits: Any) -> str:
+    return f"{_MARK}{digits!r}{_MARK}"
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_marked).encode
+_encode_escaped = json.JSONEncoder(separators=(",", ":"), default=_marked).encode
 
 
 class Filling:
@@ -126,7 +136,7 @@ class Filling:
         messages = [at(item, self._source.message) for item in items]
         if ABSENT in messages:
             name = shown(self._source.message)
-            raise SourceRefused(f"item {messages.index(ABSENT)} of a page has no {name!r} (message = {name!r})")
+            raise NoPage(f"item {messages.index(ABSENT)} of a page has no {name!r} (message = {name!r})")
         return messages
 
     def _wanted(self, lines: list[bytes]) -> list[bytes]:
@@ -145,10 +155,17 @@ class Filling:
 
 
 def line_of(message: Any) -> bytes:
-    """Return a message as the spool has it: compact JSON and a line feed."""
+    """Return a message as the spool has it: compact JSON and a line feed, each number with the digits that came."""
     try:
-        return f"{_encode(message)}\n".encode()
+        text = _encode(message)
+        if _MARK in text:
+            text = _unmarked(text)
+        return f"{text}\n".encode()
     except RecursionError:
         raise SourceRefused("a message is too deeply nested to be written as JSON") from None
     except UnicodeEncodeError:  # half of a surrogate pair: escaped here, so that the sender rejects it alone
-        return f"{_encode_escaped(message)}\n".encode()
+        return f"{_unmarked(_encode_escaped(message))}\n".encode()
+
+
+def _unmarked(text: str) -> str:
+    return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")

@@ -34,8 +34,8 @@ async def write_rejects(
     """
     blob, wanted = container.get_blob_client(rejects_name(request)), dict[int, str]()
     for index, reason in reasons.items():
-        reject = {"key": message_key(request, index), "reason": reason, "message": json.loads(lines[index])}
-        wanted[index] = json.dumps(reject)
+        reject = json.dumps({"key": message_key(request, index), "reason": reason})
+        wanted[index] = f'{reject[:-1]}, "message": {lines[index].decode().strip()}}}'  # as it came, digit for digit
     async for _ in turns(f"write the rejects of chunk {request.chunk.number} of run {request.run.id}"):
         found, condition = await _read(blob)
         kept = wanted if alone else found | wanted
@@ -56,8 +56,8 @@ async def _read(blob: BlobClient) -> tuple[dict[int, str], dict[str, Any]]:
     """Return the lines of a blob by index in the chunk, and the condition for replacing them."""
     try:
         download = await blob.download_blob()
-        found = (await download.readall()).decode().splitlines()
+        lines = (await download.readall()).splitlines()  # of bytes: a text may hold other line breaks
     except ResourceNotFoundError:
         return {}, {"match_condition": MatchConditions.IfMissing}
     condition = {"etag": download.properties.etag, "match_condition": MatchConditions.IfNotModified}
-    return {int(json.loads(line)["key"].rpartition("/")[2]): line for line in found}, condition
+    return {int(json.loads(line)["key"].rpartition("/")[2]): line.decode() for line in lines}, condition

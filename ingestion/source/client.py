@@ -18,7 +18,7 @@ from ingestion.source.auth.flow import flow_of
 from ingestion.source.description import Source
 from ingestion.source.http.exchange import Exchange
 from ingestion.source.http.origin import address
-from ingestion.source.http.outage import NoAnswer, cannot_end, in_words
+from ingestion.source.http.outage import NoAnswer, NoPage, cannot_end, in_words
 from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
 from ingestion.source.reading.answer import read_answer
 from ingestion.source.waiting.patience import Patience, Paused
@@ -61,7 +61,7 @@ class SourceClient:
         Where all attempts have failed, the source is waited for. Raise SourceUnreachable if it was waited for long
         enough or can never answer, SourceRefused on an answer that a further attempt would not change.
         """
-        page, problem, began = Page(sink=sink), "", self._now()
+        page, problem, began, was_wrong = Page(sink=sink), "", self._now(), self._source.attempts == 1
         for attempt in range(self._source.attempts):
             if attempt:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
@@ -69,8 +69,12 @@ class SourceClient:
                 return await self._ask(request, page, again=attempt > 0)
             except Paused as paused:
                 return Throttled(paused.seconds)
-            except (httpx.TransportError, NoAnswer) as error:
+            except (httpx.TransportError, NoAnswer, NoPage) as error:
                 problem = in_words(error)
+                if isinstance(error, NoPage) and not (error.may_pass and self.has_answered):
+                    if was_wrong:
+                        raise
+                    was_wrong = True
                 if not self.has_answered and (advice := cannot_end(error)):
                     raise SourceUnreachable(f"{self._place} cannot be asked: {problem}. {advice}.") from None
             await page.restart()

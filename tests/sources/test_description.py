@@ -346,7 +346,7 @@ def test_lines_need_no_path_of_their_items(form: str) -> None:
 
 def test_values_of_the_query_are_sent_as_the_file_has_them_and_a_list_repeats_its_parameter() -> None:
     query = 'query = { archived = false, all = true, size = 9, least = 1.5, tag = ["a", 2, true], name = "x y" }'
-    api = FakeApi(204)
+    api = FakeApi({"data": []})
 
     async def ask() -> None:
         async with served(api) as (plain, http):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
 from ingestion.errors import SourceRefused
 from tests.sources.fake_api import CURSOR, FakeApi, said, source_at
@@ -265,3 +266,18 @@ def test_a_path_of_items_that_no_page_has_is_no_empty_source_where_the_list_may_
     refusal(api, table, "after 0 items, and min_items is 1.*Check the path items, or set min_items = 0")
     assert read(api, {**table, "min_items": 0})[0] == []
     assert read(FakeApi({"meta": {}, "next": "c1"}, items(1)), {**table, "items": "items"})[0] == [1]
+
+
+@pytest.mark.parametrize("max_messages", [1, 1000])
+def test_a_status_with_a_code_is_the_end_only_in_an_answer_that_has_the_code(max_messages: int) -> None:
+    table = numbered(statuses=[404, 400], codes=["no_more", "past_end"])
+    for end in said(404, {"error": {"code": "past_end"}}), said(400, {"code": "no_more"}):
+        assert read(FakeApi(items(1), items(2), end), table, max_messages=max_messages)[0] == [1, 2]
+    for other in said(404, {"error": "no such shop"}), said(404), said(403, {"code": "no_more"}):
+        refusal(FakeApi(items(1), items(2), other), table, "answered HTTP 4", max_messages=max_messages)
+
+
+@pytest.mark.parametrize("end", [{"codes": ["x"]}, {"codes": ["x"], "statuses": [204]}])
+def test_codes_that_no_answer_could_have_are_refused(end: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="of no use"):
+        source_at("http://a/", **numbered(**end))

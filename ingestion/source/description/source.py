@@ -113,7 +113,7 @@ class Source(Table):
 
     def tells(self, status: int, text: str) -> bool:
         """Return whether an answer with the body `text` is a declared end or an expired cursor, and so no error."""
-        return status in self.pagination.end_statuses or self.expiry.means(status, text)
+        return self.pagination.ends_at(status, text) or self.expiry.means(status, text)
 
 
 def _places(value: Any, key: str) -> Iterator[tuple[str, Read | Send]]:

@@ -1,5 +1,6 @@
 """The one place that judges an answer: it is a page, and its items go on their way, or it says why it is none."""
 
+import codecs
 import json
 from typing import Any
 
@@ -9,11 +10,11 @@ from ingestion.concealed import quoted
 from ingestion.errors import SourceRefused
 from ingestion.source.description.source import Source
 from ingestion.source.http.origin import address
-from ingestion.source.http.outage import NoAnswer
+from ingestion.source.http.outage import NoAnswer, NoPage
 from ingestion.source.page import Page
 from ingestion.source.reading.body import PIECE_BYTES, pieces
 from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
-from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
+from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser, is_blank
 from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
 NO_CONTENT = (204, 205)
@@ -26,13 +27,16 @@ Parser = JsonParser | NdjsonParser | CsvParser
 async def read_answer(response: httpx.Response, source: Source, page: Page) -> SourceRefused | NoAnswer | None:
     """Read an answer into `page`; return why it is none, if so. Another attempt may bring one after a NoAnswer.
 
-    The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is not whole,
-    SourceRefused if it is none of the source's format or beyond its limits.
+    The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is not whole, NoPage if
+    it is none of the source's format, SourceRefused beyond its limits.
     """
     page.document, page.text, page.null_list = None, "", ""  # an attempt before may have left some
     status = response.status_code
     if status in NO_CONTENT:
-        return None
+        if _may_be_empty(source) or source.tells(status, ""):
+            return None
+        empty = "if that is how a page without items comes, set end.empty in the sources file"
+        return NoPage(f"{address(response.url)} answered HTTP {status}, which has no content; {empty}", may_pass=True)
     if response.is_success:
         page.document = await _read_items(response, source, page)
         if wrong := _wrong_in(page.document, source):
@@ -55,17 +59,65 @@ async def _read_items(response: httpx.Response, source: Source, page: Page) -> A
     """Bring the items of a page into it; return the document around them, with an empty list in their place."""
     headers = response.headers
     framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
-    knows_its_end = source.format == "json" or headers.get("content-encoding") or framed
-    if not knows_its_end and not source.limits.unframed:
+    knows_its_end = headers.get("content-encoding") or framed
+    if source.format != "json" and not knows_its_end and not source.limits.unframed:
         raise SourceRefused(
             "the response says neither its length nor comes in chunks, so lines that are missing could not be noticed; "
             "set limits.unframed = true in the sources file to take it as it is"
         )
-    parser = _parser(source)
-    async for piece in pieces(response, source.limits.response_bytes):
-        await page.add(parser.feed(piece))
-    await page.add(parser.close())
+    parser, recoded, begin, ended = _parser(source), _Recoding(_charset(response, source)), b"", False
+    try:
+        async for piece in pieces(response, source.limits.response_bytes):
+            begin += piece if len(begin) < TOLD_BYTES else b""
+            await page.add(parser.feed(recoded(piece)))
+        ended = True
+        await page.add(parser.feed(recoded(b"", final=True)))
+        if not (is_blank(begin) and source.format == "ndjson" and _may_be_empty(source)):
+            await page.add(parser.close())
+            if not page.count and is_blank(begin):
+                raise NoPage("the body is empty")
+    except NoPage as wrong:
+        text = begin.decode(errors="replace").lstrip("\ufeff \t\r\n")
+        problem = str(wrong) if text else "the body is empty"
+        if ended and not knows_its_end:
+            raise NoAnswer(f"the body may be cut: {problem}") from None
+        raise NoPage(
+            f"{address(response.url)} answered HTTP {response.status_code} with what is no page of {source.format}: "
+            f"{problem}. It begins with {quoted(text)!r}",
+            may_pass=not text or text.startswith("<"),
+        ) from None
     return parser.document
+
+
+def _may_be_empty(source: Source) -> bool:
+    """Return whether the description says what a page without items means."""
+    return source.pagination.end.empty is not None
+
+
+def _charset(response: httpx.Response, source: Source) -> str:
+    """Return the charset of an answer, as the description of a CSV says, or its own header."""
+    said = source.csv.encoding if "encoding" in source.csv.model_fields_set else response.charset_encoding or ""
+    try:
+        "".encode(said or "utf-8")
+    except (LookupError, UnicodeError):  # nobody knows it, or it is none for text
+        return "utf-8"
+    return codecs.lookup(said or "utf-8").name
+
+
+class _Recoding:
+    """Turns the pieces of a body into UTF-8."""
+
+    def __init__(self, charset: str) -> None:
+        self._charset = charset
+        self._decode = None if charset in ("utf-8", "ascii") else codecs.getincrementaldecoder(charset)().decode
+
+    def __call__(self, piece: bytes, *, final: bool = False) -> bytes:
+        if self._decode is None:
+            return piece
+        try:
+            return self._decode(piece, final).encode(errors="surrogatepass")
+        except UnicodeDecodeError as error:
+            raise NoPage(f"the response is not {self._charset}, as it is said to be ({error.reason})") from None
 
 
 def _parser(source: Source) -> Parser:
@@ -75,7 +127,7 @@ def _parser(source: Source) -> Parser:
         case "ndjson":
             return NdjsonParser()
         case "csv":
-            return CsvParser(source.csv.delimiter, source.csv.encoding, source.message)
+            return CsvParser(source.csv.delimiter, source.message)
 
 
 def _wrong_in(document: Any, source: Source) -> SourceRefused | NoAnswer | None:
@@ -89,7 +141,7 @@ def _wrong_in(document: Any, source: Source) -> SourceRefused | NoAnswer | None:
     if source.format != "json":
         return None
     problem = problem_at(document, source.items, may_be_missing=source.missing == "empty")
-    return SourceRefused(problem) if problem else None
+    return NoPage(f"{address(source.url)} gave no page: {problem}") if problem else None
 
 
 async def _text_of(response: httpx.Response) -> str:

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
+from ingestion.source.reading.number import value_at
 from ingestion.source.reading.path import ABSENT, at, exactly_at, steps
 from ingestion.validation import not_allowed
 
@@ -54,7 +55,7 @@ class Read(Place):
         """Return the value at this place of `page`, or ABSENT."""
         if self.kind == "header":
             return page.headers.get(self.path[0].lower(), ABSENT)
-        return at(page.last if self.kind == "item" else page.document, self.path)
+        return value_at(page.last, self.path) if self.kind == "item" else at(page.document, self.path)
 
 
 class Send(Place):

@@ -5,7 +5,8 @@ from typing import Any, ClassVar, Literal
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.reading.path import ABSENT, Path, at, shown
+from ingestion.source.reading.number import value_at
+from ingestion.source.reading.path import ABSENT, Path, shown
 from ingestion.source.reading.place import Reading, Sending, reading, sending, text_of
 from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style, ValueStyle
@@ -67,14 +68,14 @@ class KeysetStyle(ValueStyle):
         """Return the key of the last item. Raise SourceRefused if it has none, or the keys are wrong."""
         if not page.count:
             raise self._stuck()
-        key = at(page.last, self.key)
+        key = value_at(page.last, self.key)
         if key is ABSENT or not isinstance(key, str | int | float):
             raise SourceRefused(f"the last item of a page has no usable key at {shown(self.key)!r}")
         self._check_order(cursor, key, f"a page that follows {cursor!r} ends with {key!r}")
         if page.count > 1:
-            first = at(page.first, self.key)
+            first = value_at(page.first, self.key)
             self._check_order(first, key, f"a page begins with {first!r} and ends with {key!r}")
-        self._check_each_is_one([at(item, self.key) for item in page.items])
+        self._check_each_is_one([value_at(item, self.key) for item in page.items])
         return key
 
     def _check_each_is_one(self, keys: list[Any]) -> None:

@@ -15,7 +15,8 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.reading.path import Path, at, shown
+from ingestion.source.reading.number import value_at
+from ingestion.source.reading.path import Path, shown
 from ingestion.source.reading.place import Sending, sending
 from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
@@ -85,7 +86,7 @@ class SinceStyle(Style):
         return End(f"nothing beyond the latest {shown(self.key)}")
 
     def _key(self, item: Any) -> int | float:
-        value = at(item, self.key)
+        value = value_at(item, self.key)
         try:
             return self._number(value)
         except (ValueError, OverflowError, OSError):
@@ -110,4 +111,6 @@ class SinceStyle(Style):
 
 def fingerprint(item: Any) -> str:
     """Return sixteen characters that tell an item from any other."""
-    return hashlib.blake2b(json.dumps(item, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(
+        json.dumps(item, sort_keys=True, default=lambda digits: [repr(digits)]).encode(), digest_size=8
+    ).hexdigest()
