@@ -20,6 +20,7 @@ from ingestion.source.reading.path import ABSENT, at, shown
 from ingestion.storage.spool import BatchWriter
 
 PIECE_ITEMS = 1_000  # encoded at once
+NULL = b"null\n"
 NO_MESSAGES = bytes(FINGERPRINT_BYTES)
 
 # Around a number whose digits no encoder of the library would keep; nobody can put it into a message.
@@ -150,7 +151,7 @@ class Filling:
         if self._known is not None:
             wanted = [line for line in wanted if line not in self._known]
         if self._source.unique:
-            self._digests += b"".join(map(digest, wanted))
+            self._digests += b"".join(digest(line) for line in wanted if line != NULL)  # which is rejected
         return wanted
 
 

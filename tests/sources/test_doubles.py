@@ -52,6 +52,12 @@ def test_without_unique_nothing_is_counted_and_no_fetch_comes_after_the_last() -
     assert not [name for name in run.container.blobs if "digests" in name]
 
 
+def test_items_without_a_value_are_rejects_and_no_doubles_of_each_other() -> None:
+    api = FakeApi({"items": [{"id": None}, {"id": 1}, {"id": None}]}, {"items": []})
+    messages, run = read(api, UNIQUE)
+    assert (messages, run.batches[-1].doubles) == ([None, 1, None], 0)
+
+
 @pytest.mark.parametrize(("most", "found"), [(50, 0), (49, TOO_MANY)])
 def test_above_the_most_that_are_counted_the_run_says_so_and_keeps_no_digests(
     most: int, found: int, monkeypatch: pytest.MonkeyPatch
