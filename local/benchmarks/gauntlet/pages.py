@@ -159,7 +159,7 @@ def since_that_means_after(api: Api, request: web.Request) -> Answer:
     5,
     "ohdearquant/khive issue 1671",
     OFFSET + TOTAL + "unique = true\npagination.end.exact_total = true",
-    cause="twice",
+    cause="came before",
 )
 def one_lost_and_one_doubled(api: Api, request: web.Request) -> Answer:
     start = asked(request, "offset")
@@ -180,7 +180,7 @@ def inserted_while_read(api: Api, request: web.Request) -> Answer:
     return {"items": api.page(start - 2 if start else 0)}
 
 
-@situation(5, "deltaepsilon/firebase-paginator issue 11", OFFSET + "unique = true", cause="twice")
+@situation(5, "deltaepsilon/firebase-paginator issue 11", OFFSET + 'repeats = "drop"')
 def last_page_filled_up(api: Api, request: web.Request) -> Answer:
     start, page = asked(request, "offset"), PAGE - 1
     return {"items": api.page(min(start, api.size - page), page) if start < api.size else []}

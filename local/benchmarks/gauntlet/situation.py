@@ -34,6 +34,9 @@ class Api:
         return start == place and self._asked[place] == 1
 
 
+Handler = Callable[[Api, web.Request], Answer]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Situation:
     """`description` is the table of a source but for its url; `cause` is in the words that refuse it, if that is right.
@@ -44,7 +47,7 @@ class Situation:
     name: str
     number: int  # of the kind of defect that it looks for
     report: str
-    answer: Callable[[Api, web.Request], Answer]
+    answer: Handler
     description: str
     cause: str = ""
     edited: str = ""
@@ -68,10 +71,10 @@ def situation(
     edited: str = "",
     item: Callable[[int], Any] = lambda number: {"id": number},
     message: Callable[[int], Any] = lambda number: number,
-) -> Callable[[Callable[[Api, web.Request], Answer]], Callable[[Api, web.Request], Answer]]:
+) -> Callable[[Handler], Handler]:
     """Enter what a function answers as a situation, under the name of the function."""
 
-    def enter(answer: Callable[[Api, web.Request], Answer]) -> Callable[[Api, web.Request], Answer]:
+    def enter(answer: Handler) -> Handler:
         one = Situation(
             name=answer.__name__,
             number=number,

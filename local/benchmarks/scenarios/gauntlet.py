@@ -7,65 +7,71 @@ compared with what the server has, number for number. An outcome other than `exa
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from local.benchmarks.findings import Figures, Row
 from local.benchmarks.gauntlet.server import gauntlet_server
 from local.benchmarks.gauntlet.situation import SITUATIONS, Situation, as_it_stands
 from local.demo.readback import pages
-from local.demo.run_client import ENDED, RunClient, RunError, Status
+from local.demo.run_client import ENDED, POLL_SECONDS, RunClient, RunError, Status
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
 
 SIZE = 50
 REPEATS = 1
 HUNG_SECONDS = 90.0  # for all runs together, which begin at the same time
-CAUSE_CHARACTERS = 120  # of a cause, in the table
+CAUSE_CHARACTERS = 200  # of a cause, in the table
 GOOD = ("exact", "refused")
 SETTINGS = {"SLUICE_MESSAGE_FORMAT": "envelope", "SLUICE_CHUNKS_PER_BATCH": "2"}  # the run of a message; some batches
 CHUNK_SIZE = 10
 
 
 def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
-    sources = folder / "sources.toml"
-    environment = {**SETTINGS, "SLUICE_SOURCES": str(sources)}
     with gauntlet_server(folder, size) as server:
-        tables = {each.name: described(each, each.description, server.url) for each in SITUATIONS}
-        edited = {each.name: described(each, each.edited, server.url) for each in SITUATIONS if each.edited}
-        written(sources, tables)
+        descriptions = Descriptions(folder / "sources.toml", server.url)
+        environment = {**SETTINGS, "SLUICE_SOURCES": str(descriptions.file)}
         with (
             Stack(ApiSettings(ids=1), folder=folder / "stack", environment=environment) as stack,
             RunClient(stack.devhost.url) as client,
         ):
             refused = started(client)
-            ended = followed(stack, client, sources, tables, edited, refused)
+            ended = followed(stack, client, descriptions, refused)
             queued = by_run(stack)
     for situation in sorted(SITUATIONS, key=lambda each: each.number):
         name = situation.name
         outcome, cause = judged(situation, size, queued[name], ended.get(name), refused.get(name, ""))
-        yield (
-            "sluice",
-            {
-                "situation": name.replace("_", " "),
-                "item": situation.number,
-                "report": situation.report,
-                "outcome": outcome,
-                "cause": " ".join(cause.replace(server.url, "").split())[:CAUSE_CHARACTERS],
-            },
+        words = {"situation": name.replace("_", " "), "report": situation.report, "outcome": outcome}
+        cause = " ".join(cause.replace(f"{server.url}/{name}", "/").split())[:CAUSE_CHARACTERS]
+        yield "sluice", {"item": situation.number, **words, "cause": cause}
+
+
+class Descriptions:
+    """The file that describes the sources, a table for each situation; the app reads it all the while."""
+
+    def __init__(self, file: Path, url: str) -> None:
+        self.file, self._url = file, url
+        self._edited: set[str] = set()
+        self._write()
+
+    def edit(self, situation: Situation) -> None:
+        """Let the situation have its other description."""
+        self._edited.add(situation.name)
+        self._write()
+
+    def _write(self) -> None:
+        tables = (
+            f'[{each.name}]\nurl = "{self._url}/{each.name}"\n'
+            f"{each.edited if each.name in self._edited else each.description}\n"
+            for each in SITUATIONS
         )
-
-
-def written(sources: Path, tables: dict[str, str]) -> None:
-    """Put the tables into the file, which is read all the while."""
-    other = sources.with_suffix(".new")
-    other.write_text("\n".join(tables.values()), encoding="utf-8")
-    other.replace(sources)
-
-
-def described(situation: Situation, description: str, url: str) -> str:
-    return f'[{situation.name}]\nurl = "{url}/{situation.name}"\n{description}\n'
+        other = self.file.with_suffix(".new")
+        other.write_text("\n".join(tables), encoding="utf-8")
+        other.replace(self.file)
 
 
 def started(client: RunClient) -> dict[str, str]:
@@ -79,27 +85,22 @@ def started(client: RunClient) -> dict[str, str]:
     return refused
 
 
-def followed(
-    stack: Stack,
-    client: RunClient,
-    sources: Path,
-    tables: dict[str, str],
-    edited: dict[str, str],
-    refused: dict[str, str],
-) -> dict[str, Status]:
-    """Return the last status of each run that came to an end in time; edit the description of one that waits."""
+def followed(stack: Stack, client: RunClient, descriptions: Descriptions, refused: Container[str]) -> dict[str, Status]:
+    """Return the last status of each run that came to an end in time; edit the description of one that waits for it."""
+    left = {each.name: each for each in SITUATIONS if each.name not in refused}
     ended: dict[str, Status] = {}
     deadline = time.monotonic() + HUNG_SECONDS
-    while time.monotonic() < deadline and len(ended) + len(refused) < len(SITUATIONS):
+    while left and time.monotonic() < deadline:
         stack.check()
-        for name in tables.keys() - ended.keys() - refused.keys():
-            status = client.status(name)
-            if name in edited and status["status"] == "waiting":
-                tables[name] = edited.pop(name)
-                written(sources, tables)
-            if status["status"] in (*ENDED, "held"):
-                ended[name] = status
-        time.sleep(0.5)
+        for name, situation in [*left.items()]:
+            with suppress(RunError, httpx.TransportError):  # a look that brings no status is no end
+                status = client.status(name)
+                if situation.edited and status["status"] == "waiting":
+                    descriptions.edit(situation)
+                if status["status"] in (*ENDED, "held"):
+                    ended[name] = status
+                    del left[name]
+        time.sleep(POLL_SECONDS)
     return ended
 
 
@@ -137,12 +138,12 @@ def judged(
 
 
 def cause_of(status: Status) -> str:
-    """Return what the error of a run says, or else its warnings and failures, or the change that holds it."""
+    """Return what the error of a run says, or else its warnings, or the change that holds it."""
     report: dict[str, Any] = status["report"] or {}
-    told = [*report.get("warnings", []), *report.get("failures", []), (status["progress"] or {}).get("changes", "")]
+    told = [each["message"] for each in report.get("warnings", [])]
+    told += [(status["progress"] or {}).get("changes", "")]
     error = report.get("error") or status["error"]
-    said = [error] if error else told
-    return f"{status['status']}: {' '.join(each if isinstance(each, str) else json.dumps(each) for each in said)}"
+    return f"{status['status']}: {error or ' '.join(told)}"
 
 
 def table(rows: Sequence[Row]) -> str:
