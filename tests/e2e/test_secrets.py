@@ -140,7 +140,7 @@ def source() -> Iterator[str]:
 
 
 def described(url: str) -> dict[str, dict[str, Any]]:
-    """Return tables in which each kind of secret meets some ends, and each form each kind of end over time."""
+    """Return tables in which each kind of secret meets two ends; the forms and the ways of paging take turns."""
     tables: dict[str, dict[str, Any]] = {}
     for number, (kind, turn) in enumerate(product(range(len(KINDS)), range(ENDS_OF_EACH))):
         form, end = (kind + 3 * turn) % len(FORMS), number % len(ENDS)
@@ -182,7 +182,7 @@ def traces_of(secret: str) -> set[str]:
     return traces
 
 
-ENDS_OF_EACH = 3
+ENDS_OF_EACH = 2
 TRACES = set[str]().union(*map(traces_of, (SECRET, IN_A_HEADER, IN_A_PATH, TOKEN, ACCOUNT_KEY)))
 
 
