@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from activities.log import log_refusal
 from ingestion.deadline import in_time
-from ingestion.errors import InvalidInput, PermanentError
+from ingestion.errors import InvalidInput, PermanentError, RetryableError, bounded
 from ingestion.open_storage import Storage, open_storage
 from ingestion.settings import Settings, load_settings
 from ingestion.storage.failures import storage_errors
@@ -39,8 +39,13 @@ def activity(
                     with storage_errors(about):
                         return to_wire(await work(wanted, open_storage(settings), settings))
             except (InvalidInput, PermanentError) as error:
-                log_error(wanted, str(error))
-                return to_wire(outcome_kind(error=str(error)))  # type: ignore[call-arg]  # every outcome has it
+                problem = bounded(str(error))
+                log_error(wanted, problem)
+                return to_wire(outcome_kind(error=problem))  # type: ignore[call-arg]  # every outcome has it
+            except Exception as error:
+                if len(text := str(error)) == len(problem := bounded(text)):
+                    raise
+                raise RetryableError(problem) from None
 
         run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
         run.__doc__ = work.__doc__

@@ -2,11 +2,13 @@
 
 import asyncio
 import importlib
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ingestion.errors import RetryableError, SourceRefused
 from ingestion.run import run_report
 from ingestion.run.command import give
 from ingestion.run.run_state import PAUSE, next_window
@@ -53,3 +55,27 @@ async def test_a_sweep_that_takes_too_long_does_not_fail_the_run_that_has_just_e
     await kept.begun()
     assert (await call("finish_run", to_wire(run_report.finish(DONE, kept.now))))["report"]["outcome"] == "completed"
     assert await kept.outcome() == "completed"
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, "\U0001f600" * 200_000])
+async def test_an_error_is_bounded_where_it_leaves_an_activity(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    wanted = to_wire(next_window(FRESH, kept.now).supply)
+    module = importlib.import_module("activities.fetch_batch")
+
+    async def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "load_source", lambda *_: None)
+    monkeypatch.setattr(module, "SourceClient", lambda *_, **__: None)
+    monkeypatch.setattr(module, "fetch", fails)
+    await kept.begun()
+    error: Exception = SourceRefused(f"refused: {text}")
+    outcome = await call("fetch_batch", wanted)
+    assert outcome["error"].startswith("refused: ")
+    assert len(json.dumps(outcome)) < 4096
+    error = RuntimeError(f"broken: {text}")
+    with pytest.raises(RetryableError, match=r"^broken: ") as raised:
+        await call("fetch_batch", wanted)
+    assert len(json.dumps(str(raised.value))) < 4096

@@ -12,7 +12,7 @@ from ingestion.source.description.source import Source
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, NoPage
 from ingestion.source.page import SHOWN_CHARACTERS, Page
-from ingestion.source.reading.body import PIECE_BYTES, pieces
+from ingestion.source.reading.body import beginning, pieces
 from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
 from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser, is_blank
 from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
@@ -47,7 +47,11 @@ async def read_answer(
             page.null_list = quote(page.document, concealed)
         return wrong
     transient = status in TRANSIENT or status >= 500
-    text = "" if transient and source.throttle.body is None else await _text_of(response)
+    text = (
+        ""
+        if transient and source.throttle.body is None
+        else (await beginning(response, TOLD_BYTES)).decode(errors="replace")
+    )
     page.document, page.text = _json_of(text), concealed(text)
     if transient:
         return NoAnswer(f"HTTP {status}")
@@ -71,6 +75,7 @@ async def _read_items(response: httpx.Response, source: Source, page: Page, conc
     parser, recoded, begin, ended = _parser(source), _Recoding(_charset(response, source)), b"", False
     try:
         async for piece in pieces(response, source.limits.response_bytes):
+            page.keep(len(piece))
             begin += piece if len(begin) < TOLD_BYTES else b""
             await page.add(parser.feed(recoded(piece)))
         ended = True
@@ -145,16 +150,6 @@ def _wrong_in(document: Any, source: Source, concealed: Concealed) -> SourceRefu
         return None
     problem = problem_at(document, source.items, concealed, may_be_missing=source.missing == "empty")
     return NoPage(f"{address(source.url)} gave no page: {problem}") if problem else None
-
-
-async def _text_of(response: httpx.Response) -> str:
-    """Return the text of an answer that is no page, `TOLD_BYTES` of it at most."""
-    body = bytearray()
-    async for piece in pieces(response, max_bytes=TOLD_BYTES + PIECE_BYTES):
-        body += piece
-        if len(body) >= TOLD_BYTES:
-            break
-    return body[:TOLD_BYTES].decode(errors="replace")
 
 
 def _json_of(text: str) -> Any:
