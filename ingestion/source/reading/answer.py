@@ -19,6 +19,7 @@ from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
 NO_CONTENT = (204, 205)
 TRANSIENT = (408, 425)  # beside all from 500 up
+EMPTY = "if that is a page without items, set end.empty in the sources file"
 TOLD_BYTES = 64 * 1024  # of an answer that is no page
 
 Parser = JsonParser | NdjsonParser | CsvParser
@@ -37,8 +38,7 @@ async def read_answer(
     if status in NO_CONTENT:
         if _may_be_empty(source) or source.tells(status, ""):
             return None
-        empty = "if that is how a page without items comes, set end.empty in the sources file"
-        return NoPage(f"{address(response.url)} answered HTTP {status}, which has no content; {empty}", may_pass=True)
+        return NoPage(f"{address(response.url)} answered HTTP {status}, which has no content; {EMPTY}", may_pass=True)
     if response.is_success:
         page.document = await _read_items(response, source, page, concealed)
         if wrong := _wrong_in(page.document, source, concealed):
@@ -86,13 +86,15 @@ async def _read_items(response: httpx.Response, source: Source, page: Page, conc
                 raise NoPage("the body is empty")
     except NoPage as wrong:
         text = begin.decode(errors="replace").lstrip("\ufeff \t\r\n")
-        problem = str(wrong) if text else "the body is empty"
+        is_empty = not text and bool(ended or begin)
+        hint = f"; {EMPTY}" if source.format == "ndjson" else ""
+        problem = f"the body is empty{hint}" if is_empty else str(wrong)
         if ended and not knows_its_end:
             raise NoAnswer(f"the body may be cut: {problem}") from None
         raise NoPage(
             f"{address(response.url)} answered HTTP {response.status_code} with what is no page of {source.format}: "
             f"{problem}. It begins with {concealed(text)[:SHOWN_CHARACTERS]!r}",
-            may_pass=not text or text.startswith("<"),
+            may_pass=is_empty or text.startswith("<"),
         ) from None
     return parser.document
 

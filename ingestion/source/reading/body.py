@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 
 from ingestion.errors import SourceRefused
-from ingestion.source.http.outage import NoAnswer
+from ingestion.source.http.outage import NoAnswer, NoPage
 
 ACCEPT_ENCODING = "gzip"  # what is decoded here
 PIECE_BYTES = 64 * 1024  # the most that one piece holds, however well it was compressed
@@ -77,7 +77,7 @@ class _Inflate:
         return self._zlib.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what `data` adds to the output. Raise NoAnswer if it is damaged."""
+        """Yield what `data` adds to the output. Raise NoPage if it is none, or damaged: a cut one merely stops."""
         while data:
             if self._zlib.eof:
                 data = data.lstrip(b"\0")  # padding between members
@@ -87,7 +87,7 @@ class _Inflate:
             try:
                 piece = self._zlib.decompress(data, PIECE_BYTES)
             except zlib.error as error:
-                raise NoAnswer(f"the compressed body is damaged ({error})") from error
+                raise NoPage(f"the compressed body is damaged ({error})") from None
             data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
             if piece:
                 yield piece
