@@ -6,7 +6,7 @@ from typing import TypeVar
 from activities.log import log_refusal
 from ingestion.concealed import conceal, errors_concealed
 from ingestion.deadline import in_time
-from ingestion.errors import InvalidInput, OutOfFiles, PermanentError, is_shortage
+from ingestion.errors import InvalidInput, OutOfFiles, PermanentError, RetryableError, bounded, is_shortage
 from ingestion.open_storage import Storage, open_storage
 from ingestion.settings import Settings, load_settings
 from ingestion.storage.failures import storage_errors
@@ -43,9 +43,13 @@ def activity(
             except (InvalidInput, PermanentError) as error:
                 if is_shortage(error):
                     raise OutOfFiles(f"could not {about}: no file descriptor is left ({error})") from error
-                reason = conceal(str(error))
+                reason = bounded(conceal(str(error)))
                 log_error(wanted, reason)
                 return to_wire(outcome_kind(error=reason))  # type: ignore[call-arg]  # every outcome has it
+            except Exception as error:
+                if len(text := str(error)) == len(reason := bounded(text)):
+                    raise
+                raise RetryableError(reason) from None
 
         run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
         run.__doc__ = work.__doc__

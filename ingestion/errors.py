@@ -21,7 +21,9 @@ SluiceError
 """
 
 import errno
+import json
 
+MAX_PAYLOAD_BYTES = 3_000  # of an error, as JSON
 SHOWN_CHARACTERS = 200  # of an input, in an error text
 
 
@@ -62,6 +64,14 @@ class NotFound(InvalidInput):
 
 class Conflict(InvalidInput):
     """The state of the run does not allow this request or command."""
+
+
+def bounded(text: str) -> str:
+    """Return an error text, cut so that a record that holds it stays below the 4 KB of a payload."""
+    kept = text
+    while len(json.dumps(kept)) > MAX_PAYLOAD_BYTES:
+        kept = kept[: len(kept) * 9 // 10]
+    return kept if kept == text else f"{kept} ..."
 
 
 def first_line(error: BaseException) -> str:

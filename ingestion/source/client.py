@@ -19,7 +19,7 @@ from ingestion.source.description import Source
 from ingestion.source.http.exchange import Exchange
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, NoPage, cannot_end, in_words
-from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
+from ingestion.source.page import ItemSink, NoRoom, Page, PageRequest, Room, Throttled
 from ingestion.source.reading.answer import read_answer
 from ingestion.source.waiting.patience import Patience, Paused
 from ingestion.source.waiting.throttle import pause_seconds, refused_by_body_seconds, refused_for_seconds
@@ -55,18 +55,24 @@ class SourceClient:
         self.patience = Patience(source, patience_seconds, now)
         self.has_answered = False
 
-    async def get(self, request: PageRequest, sink: ItemSink | None = None) -> Page | Throttled:
-        """Return the page that answers `request`; its items go to `sink` where one is given.
+    async def get(
+        self, request: PageRequest, sink: ItemSink | None = None, room: Room | None = None
+    ) -> Page | Throttled:
+        """Return the page that answers `request`; its items go to `sink` where one is given, else take of `room`.
 
         Where all attempts have failed, the source is waited for. Raise SourceUnreachable if it was waited for long
         enough or can never answer, SourceRefused on an answer that a further attempt would not change.
         """
-        page, problem, began, was_wrong = Page(sink=sink), "", self._now(), self._source.attempts == 1
+        page, problem, began = Page(sink=sink, room=room or Room()), "", self._now()
+        was_wrong = self._source.attempts == 1
         for attempt in range(self._source.attempts):
             if attempt:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
             try:
                 return await self._ask(request, page, again=attempt > 0)
+            except NoRoom:
+                await page.restart()
+                raise
             except Paused as paused:
                 return Throttled(paused.seconds)
             except (httpx.TransportError, NoAnswer, NoPage) as error:

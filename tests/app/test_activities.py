@@ -1,11 +1,14 @@
 """Activities that come late, or at the wrong moment: they see it in the ledger, and leave things as they are."""
 
+import importlib
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ingestion.contracts import Sums
+from ingestion.errors import RetryableError, SourceRefused
 from ingestion.run import run_report
 from ingestion.run.command import give
 from ingestion.run.run_state import PAUSE, next_window
@@ -55,3 +58,27 @@ async def test_a_run_that_ends_with_rejects_another_total_or_nothing_at_all_is_t
     await kept.begun()
     await call("finish_run", to_wire(run_report.finish(replace(DONE, **ended), kept.now)))
     assert (level, "run_ended") in actions(caplog)
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, "\U0001f600" * 200_000])
+async def test_an_error_is_bounded_where_it_leaves_an_activity(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    wanted = to_wire(next_window(FRESH, kept.now).supply)
+    module = importlib.import_module("activities.fetch_batch")
+
+    async def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "load_source", lambda *_: None)
+    monkeypatch.setattr(module, "SourceClient", lambda *_, **__: None)
+    monkeypatch.setattr(module, "fetch", fails)
+    await kept.begun()
+    error: Exception = SourceRefused(f"refused: {text}")
+    outcome = await call("fetch_batch", wanted)
+    assert outcome["error"].startswith("refused: ")
+    assert len(json.dumps(outcome)) < 4096
+    error = RuntimeError(f"broken: {text}")
+    with pytest.raises(RetryableError, match=r"^broken: ") as raised:
+        await call("fetch_batch", wanted)
+    assert len(json.dumps(str(raised.value))) < 4096

@@ -209,3 +209,12 @@ def test_a_body_that_stops_early_counts_as_cut_only_where_the_answer_does_not_sa
     async def no_sleep(seconds: float) -> None: ...
 
     assert (asyncio.run(ask()), requests) == (("refused", 2) if framed else ("Throttled", 5))
+
+
+def test_a_body_that_is_not_compressed_as_it_is_said_to_be_fails_after_one_more_attempt() -> None:
+    def answer(request: web.Request) -> web.Response:
+        return web.Response(body=b'{"items": [{"id": 1}]}', headers={"Content-Encoding": "gzip"})
+
+    api = FakeApi(answer)
+    refusal(api, {"pagination": NONE}, "no page of json: the compressed body is damaged")
+    assert len(api.asked) == 2

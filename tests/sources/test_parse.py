@@ -220,9 +220,9 @@ def test_a_quote_inside_an_unquoted_field_is_text_wherever_the_body_is_cut(
 ) -> None:
     rows = [f"x{field}" for field in fields]
     quoted = ['"{}","{}"'.format("line\nbreak", row.replace('"', '""')) for row in rows]
-    lines = [each for row, whole in zip(rows, quoted, strict=True) for each in (f"{row},{row}", whole)]
+    lines = [each for row, whole in zip(rows, quoted, strict=True) for each in (f"{row},y", whole)]
     body = "\n".join(["a,b", *lines]) + "\n" * ended
-    expected = [each for row in rows for each in ({"a": row, "b": row}, {"a": "line\nbreak", "b": row})]
+    expected = [each for row in rows for each in ({"a": row, "b": "y"}, {"a": "line\nbreak", "b": row})]
     assert csv(body.encode(), (), step)[0] == expected
 
 

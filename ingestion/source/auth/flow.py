@@ -4,6 +4,7 @@ OAuth 2 tokens are asked for when they are needed and kept until shortly before 
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
@@ -17,11 +18,13 @@ from ingestion.errors import SourceRefused
 from ingestion.source.auth.kinds import ApiKey, Auth, Basic, Bearer, ClientCredentials
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, in_words
+from ingestion.source.reading.body import ACCEPT_ENCODING, beginning
 from ingestion.source.waiting.wait import seconds_from
 
 RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its life
 DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
 TOKEN_TIMEOUT_SECONDS = 30.0
+TOKEN_BYTES, MAX_TOKEN_CHARACTERS = 64 * 1024, 16 * 1024  # of the answer, and of what goes into a header
 
 Flow = httpx.Auth | Callable[[httpx.Request], httpx.Request] | None
 
@@ -97,20 +100,22 @@ class TokenAuth(httpx.Auth):
         if auth.send == "body":
             form |= {"client_id": auth.client_id.value, "client_secret": auth.client_secret.value}
         try:
-            response = await self.http.post(
+            async with self.http.stream(
+                "POST",
                 auth.token_url,
                 data=form | auth.extra,
                 auth=self.basic if auth.send == "basic" else httpx.USE_CLIENT_DEFAULT,
-                headers={"Accept": "application/json"},
+                headers={"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING},
                 timeout=TOKEN_TIMEOUT_SECONDS,
-            )
+            ) as response:
+                body = await beginning(response, TOKEN_BYTES)
         except httpx.TransportError as error:
             raise NoAnswer(f"{place}: {in_words(error)}") from error
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
             raise NoAnswer(f"{place} answered HTTP {response.status_code}")
         try:
-            answer: Any = response.json()
-        except ValueError:
+            answer: Any = json.loads(body)
+        except (ValueError, RecursionError):
             answer = None
         if not response.is_success or not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
             reason = answer.get("error") if isinstance(answer, dict) else None
@@ -120,5 +125,11 @@ class TokenAuth(httpx.Auth):
                 f"settings {auth.client_id.setting} and {auth.client_secret.setting}, and auth.scope in the sources "
                 "file."
             )
+        token = answer["access_token"]
+        if not 0 < len(token) <= MAX_TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
+            raise SourceRefused(
+                f"{place} gave a token that no header can hold: {len(token):,} characters, {MAX_TOKEN_CHARACTERS:,} of "
+                "ASCII at most. Check auth.token_url in the sources file."
+            )
         life = seconds_from(answer.get("expires_in", ""), time.time()) or DEFAULT_LIFE_SECONDS
-        return answer["access_token"], max(life - RENEWED_BEFORE_SECONDS, life / 2)
+        return token, max(life - RENEWED_BEFORE_SECONDS, life / 2)

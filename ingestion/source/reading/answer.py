@@ -12,13 +12,14 @@ from ingestion.source.description.source import Source
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, NoPage
 from ingestion.source.page import Page
-from ingestion.source.reading.body import PIECE_BYTES, pieces
+from ingestion.source.reading.body import beginning, pieces
 from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
 from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser, is_blank
 from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
 NO_CONTENT = (204, 205)
 TRANSIENT = (408, 425)  # beside all from 500 up
+EMPTY = "if that is a page without items, set end.empty in the sources file"
 TOLD_BYTES = 64 * 1024  # of an answer that is no page
 
 Parser = JsonParser | NdjsonParser | CsvParser
@@ -35,8 +36,7 @@ async def read_answer(response: httpx.Response, source: Source, page: Page) -> S
     if status in NO_CONTENT:
         if _may_be_empty(source) or source.tells(status, ""):
             return None
-        empty = "if that is how a page without items comes, set end.empty in the sources file"
-        return NoPage(f"{address(response.url)} answered HTTP {status}, which has no content; {empty}", may_pass=True)
+        return NoPage(f"{address(response.url)} answered HTTP {status}, which has no content; {EMPTY}", may_pass=True)
     if response.is_success:
         page.document = await _read_items(response, source, page)
         if wrong := _wrong_in(page.document, source):
@@ -45,7 +45,11 @@ async def read_answer(response: httpx.Response, source: Source, page: Page) -> S
             page.null_list = quote(page.document)
         return wrong
     transient = status in TRANSIENT or status >= 500
-    text = "" if transient and source.throttle.body is None else await _text_of(response)
+    text = (
+        ""
+        if transient and source.throttle.body is None
+        else (await beginning(response, TOLD_BYTES)).decode(errors="replace")
+    )
     page.document, page.text = _json_of(text), text
     if transient:
         return NoAnswer(f"HTTP {status}")
@@ -68,6 +72,7 @@ async def _read_items(response: httpx.Response, source: Source, page: Page) -> A
     parser, recoded, begin, ended = _parser(source), _Recoding(_charset(response, source)), b"", False
     try:
         async for piece in pieces(response, source.limits.response_bytes):
+            page.keep(len(piece))
             begin += piece if len(begin) < TOLD_BYTES else b""
             await page.add(parser.feed(recoded(piece)))
         ended = True
@@ -78,13 +83,15 @@ async def _read_items(response: httpx.Response, source: Source, page: Page) -> A
                 raise NoPage("the body is empty")
     except NoPage as wrong:
         text = begin.decode(errors="replace").lstrip("\ufeff \t\r\n")
-        problem = str(wrong) if text else "the body is empty"
+        is_empty = not text and bool(ended or begin)
+        hint = f"; {EMPTY}" if source.format == "ndjson" else ""
+        problem = f"the body is empty{hint}" if is_empty else str(wrong)
         if ended and not knows_its_end:
             raise NoAnswer(f"the body may be cut: {problem}") from None
         raise NoPage(
             f"{address(response.url)} answered HTTP {response.status_code} with what is no page of {source.format}: "
             f"{problem}. It begins with {quoted(text)!r}",
-            may_pass=not text or text.startswith("<"),
+            may_pass=is_empty or text.startswith("<"),
         ) from None
     return parser.document
 
@@ -142,16 +149,6 @@ def _wrong_in(document: Any, source: Source) -> SourceRefused | NoAnswer | None:
         return None
     problem = problem_at(document, source.items, may_be_missing=source.missing == "empty")
     return NoPage(f"{address(source.url)} gave no page: {problem}") if problem else None
-
-
-async def _text_of(response: httpx.Response) -> str:
-    """Return the text of an answer that is no page, `TOLD_BYTES` of it at most."""
-    body = bytearray()
-    async for piece in pieces(response, max_bytes=TOLD_BYTES + PIECE_BYTES):
-        body += piece
-        if len(body) >= TOLD_BYTES:
-            break
-    return body[:TOLD_BYTES].decode(errors="replace")
 
 
 def _json_of(text: str) -> Any:

@@ -205,7 +205,7 @@ class JsonParser:
             if self._ended or not may_be_cut:
                 raise self._wrong(problem, place)
             self._refuse_beyond(held)
-            self._wanted = held
+            self._wanted = min(held, MAX_HELD + 1 - held)
             yield
 
     def _next(self) -> Steps:

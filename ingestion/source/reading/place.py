@@ -19,6 +19,7 @@ from ingestion.source.reading.path import ABSENT, at, exactly_at, steps
 from ingestion.validation import not_allowed
 
 EVERY_KEY = ("*",)
+MAX_SENT_CHARACTERS = 32 * 1024  # of one value; the longest cursors that APIs hand out have a few thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class Send(Place):
 
     def into(self, request: PageRequest, value: Any) -> PageRequest:
         """Return `request` with `value` in this place. Raise SourceRefused if it has none, or cannot hold it."""
+        if (length := len(text_of(value))) > MAX_SENT_CHARACTERS:
+            raise SourceRefused(
+                f"{self} would take a value of {length:,} characters, and {MAX_SENT_CHARACTERS:,} is the most; check "
+                "where pagination reads it in the description"
+            )
         if self.kind == "body":
             return replace(request, body=self._with(request.body or {}, value))
         values = value if self.path == EVERY_KEY else {self.path[0]: value}

@@ -95,12 +95,13 @@ class SinceStyle(Style):
     def _number(self, value: Any) -> int | float:
         if self.form == "iso" and isinstance(value, str):
             moment = datetime.fromisoformat(value)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         if isinstance(value, bool):
             raise ValueError(value)
         number = _NUMBER.validate_python(value)
         if self.form == "iso":
             datetime.fromtimestamp(number, UTC)  # raises where a number is no moment
+        float(number)  # raises where it is too large to reach back from
         return number
 
     def _text(self, number: float) -> str:
