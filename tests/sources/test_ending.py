@@ -205,7 +205,7 @@ def test_errors_that_are_none_do_not_count(errors: Any) -> None:
     assert read(FakeApi(*pages), {**USERS, **numbered(empty=True), "error": "errors"})[0] == [1]
 
 
-@pytest.mark.parametrize("page", [{"items": None, "error": {"code": 7}}, {"success": False, "items": None}])
+@pytest.mark.parametrize("page", [{"items": None, "problem": {"code": 7}}, {"success": False, "items": None}])
 @pytest.mark.parametrize("style", ["cursor", "next_url", "page_number", "offset", "keyset"])
 @pytest.mark.parametrize("max_messages", [1, 1000])
 def test_a_null_where_earlier_pages_had_a_list_is_no_end_unless_the_source_says_so(
