@@ -161,6 +161,20 @@ def test_a_full_page_with_nothing_new_is_not_the_end_of_since(
         assert read(FakeApi(page), {"pagination": since}, max_messages=max_messages)[0] == list(range(len(rows)))
 
 
+@pytest.mark.parametrize("max_messages", [5, 10_000])
+def test_a_source_that_gives_only_what_is_after_the_latest_moment_loses_nothing_silently(max_messages: int) -> None:
+    rows = [{"id": number, "at": number // 4} for number in range(50)]
+
+    def page(request: web.Request) -> Any:
+        return {"items": [row for row in rows if row["at"] > int(request.query["since"])][:10]}
+
+    since = {"style": "since", "form": "number", "key": "at", "start": -2}
+    table: dict[str, Any] = {"pagination": since}
+    refusal(FakeApi(page), table, "only what is after 'since'.*Set overlap", max_messages=max_messages)
+    since["overlap"] = 1
+    assert read(FakeApi(page), table, max_messages=max_messages)[0] == list(range(50))
+
+
 @pytest.mark.parametrize("max_messages", [1, 1000])
 @pytest.mark.parametrize("message", ["id", ""])
 @pytest.mark.parametrize(
