@@ -161,6 +161,32 @@ def test_a_full_page_with_nothing_new_is_not_the_end_of_since(
         assert read(FakeApi(page), {"pagination": since}, max_messages=max_messages)[0] == list(range(len(rows)))
 
 
+def test_an_item_without_the_key_that_leads_on_is_not_the_end_where_an_empty_page_is() -> None:
+    rows = [{"id": number, "at": number if number < 4 else None} for number in range(8)]
+    also = [{"read": "item:id", "send": "after_id"}]
+    style: dict[str, Any] = {"style": "cursor", "read": "item:at", "send": "after", "also": also}
+
+    def page(request: web.Request) -> Any:
+        return {"items": rows[int(request.query.get("after_id", -1)) + 1 :][:3]}
+
+    refusal(FakeApi(page), {"pagination": {**style, "end": {"empty": True}}}, "nothing at item:at")
+    assert read(FakeApi(page), {"pagination": style})[0] == list(range(6)), "a chain of items ends with one without"
+
+
+@pytest.mark.parametrize("max_messages", [5, 10_000])
+def test_a_source_that_gives_only_what_is_after_the_latest_moment_loses_nothing_silently(max_messages: int) -> None:
+    rows = [{"id": number, "at": number // 4} for number in range(50)]
+
+    def page(request: web.Request) -> Any:
+        return {"items": [row for row in rows if row["at"] > int(request.query["since"])][:10]}
+
+    since = {"style": "since", "form": "number", "key": "at", "start": -2}
+    table: dict[str, Any] = {"pagination": since}
+    refusal(FakeApi(page), table, "only what is after 'since'.*Set overlap", max_messages=max_messages)
+    since["overlap"] = 1
+    assert read(FakeApi(page), table, max_messages=max_messages)[0] == list(range(50))
+
+
 @pytest.mark.parametrize("max_messages", [1, 1000])
 @pytest.mark.parametrize("message", ["id", ""])
 @pytest.mark.parametrize(
@@ -205,7 +231,7 @@ def test_errors_that_are_none_do_not_count(errors: Any) -> None:
     assert read(FakeApi(*pages), {**USERS, **numbered(empty=True), "error": "errors"})[0] == [1]
 
 
-@pytest.mark.parametrize("page", [{"items": None, "error": {"code": 7}}, {"success": False, "items": None}])
+@pytest.mark.parametrize("page", [{"items": None, "problem": {"code": 7}}, {"success": False, "items": None}])
 @pytest.mark.parametrize("style", ["cursor", "next_url", "page_number", "offset", "keyset"])
 @pytest.mark.parametrize("max_messages", [1, 1000])
 def test_a_null_where_earlier_pages_had_a_list_is_no_end_unless_the_source_says_so(

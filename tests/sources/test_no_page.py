@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ingestion.errors import SourceRefused
 from ingestion.source.client import SourceClient
-from tests.sources.fake_api import AUTH, NONE, FakeApi, Pages, ask, source_at
+from tests.sources.fake_api import AUTH, NONE, FakeApi, Pages, ask, said, source_at
 from tests.sources.reader import read, refusal
 
 HTML = b"\n<!DOCTYPE html><title>Down for maintenance</title>\n"
@@ -148,6 +148,46 @@ def test_an_answer_without_content_is_a_page_only_where_it_is_declared(status: i
     refusal(api(), {**table, "pagination": {"style": "page_number"}}, f"HTTP {status}")
     for end in {"empty": True}, {"statuses": [status]}:
         assert read(api(), {"pagination": {"style": "page_number", "end": end}})[0] == list(range(1, 21))
+
+
+@pytest.mark.parametrize("items", [[], None])
+@pytest.mark.parametrize("beside", [{"error": {"code": 500}}, {"errors": ["timed out"]}, {"error": "timed out"}])
+@pytest.mark.parametrize("page", [1, 3])
+def test_no_items_beside_an_error_are_no_page_unless_the_description_says_what_an_error_is(
+    items: Any, beside: dict[str, Any], page: int
+) -> None:
+    def api() -> Pages:
+        return Pages(instead=lambda request, start: {"items": items, **beside} if start == 10 * page - 10 else None)
+
+    _, run = refusal(api(), described("json"), "no items beside an error.*(500|timed out)|null where its items should")
+    assert run.taken == list(range(1, 21) if page > 1 else [])
+    declared = described("json", success="ok", attempts=1, outage_seconds=0)
+    refusal(api(), declared, "expects true")
+    no_error: dict[str, Any] = {"items": [], **dict.fromkeys(beside)}
+    assert read(FakeApi({"items": [{"id": 1}], "error": ""}, no_error), described("json"))[0] == [1]
+
+
+def test_an_answer_that_is_accepted_and_not_ready_is_asked_for_again() -> None:
+    left = [web.json_response({}, status=202), web.json_response({"items": []}, status=202)]
+    api = Pages(30, instead=lambda request, start: left.pop() if start == 10 and left else None)
+    assert read(api, {"pagination": {"style": "page_number"}, "attempts": 3})[0] == list(range(1, 31))
+    assert read(FakeApi(said(202, {"items": [{"id": 1}]}), {"items": []}), {"pagination": {"style": "page_number"}})[
+        0
+    ] == [1]
+
+
+def test_a_line_that_tells_an_error_is_no_record_unless_the_message_is_there() -> None:
+    table = {"format": "ndjson", "message": "", "pagination": NONE}
+    for lines in b'{"id": 1}\n{"error": {"text": "timed out"}}\n', b'{"errors": ["timed out"]}\n':
+        refusal(FakeApi(body(lines)), table, "no record but .*timed out")
+    records = b'{"id": 1, "error": null}\n{"id": 2, "error": "late"}\n'
+    assert len(read(FakeApi(body(records)), table)[0]) == 2
+    assert read(FakeApi(body(b'{"error": "late"}\n')), {**table, "message": "error"})[0] == ["late"]
+
+
+def test_a_header_that_comes_again_among_the_records_is_none_of_them() -> None:
+    twice = FORMATS["csv"](1, 3) + FORMATS["csv"](3, 5)
+    refusal(FakeApi(body(twice)), {"format": "csv", "pagination": NONE}, "header .* comes again")
 
 
 @pytest.mark.parametrize("charset", ["latin-1", "windows-1252", "utf-16", "UTF-8", "no-such-charset", "zlib"])

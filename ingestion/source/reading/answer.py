@@ -14,10 +14,10 @@ from ingestion.source.http.outage import NoAnswer, NoPage
 from ingestion.source.page import Page
 from ingestion.source.reading.body import beginning, pieces
 from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
-from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser, is_blank
+from ingestion.source.reading.parse_lines import ERRORS, CsvParser, NdjsonParser, is_blank
 from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
-NO_CONTENT = (204, 205)
+ACCEPTED, NO_CONTENT = 202, (204, 205)
 TRANSIENT = (408, 425)  # beside all from 500 up
 EMPTY = "if that is a page without items, set end.empty in the sources file"
 TOLD_BYTES = 64 * 1024  # of an answer that is no page
@@ -39,7 +39,7 @@ async def read_answer(response: httpx.Response, source: Source, page: Page) -> S
         return NoPage(f"{address(response.url)} answered HTTP {status}, which has no content; {EMPTY}", may_pass=True)
     if response.is_success:
         page.document = await _read_items(response, source, page)
-        if wrong := _wrong_in(page.document, source):
+        if wrong := _wrong_in(page, source):
             page.text = json.dumps(page.document, ensure_ascii=False)
         elif exactly_at(page.document, source.items) is None and source.items:
             page.null_list = quote(page.document)
@@ -132,13 +132,16 @@ def _parser(source: Source) -> Parser:
         case "json":
             return JsonParser(source.items)
         case "ndjson":
-            return NdjsonParser()
+            return NdjsonParser(source.message)
         case "csv":
             return CsvParser(source.csv.delimiter, source.message)
 
 
-def _wrong_in(document: Any, source: Source) -> SourceRefused | NoAnswer | None:
+def _wrong_in(page: Page, source: Source) -> SourceRefused | NoAnswer | None:
     """Return why the document of a success is no page: it tells an error, or has no items where they should be."""
+    document = page.document
+    if page.status == ACCEPTED and not page.count:
+        return NoAnswer(f"HTTP {ACCEPTED}: nothing is ready yet")
     said = ABSENT if source.error is None else at(document, source.error)
     if said is not ABSENT and said:  # neither null, false, 0 nor empty
         return NoAnswer(f"the answer has {shown(source.error or ())} = {quote(said)}")
@@ -148,6 +151,10 @@ def _wrong_in(document: Any, source: Source) -> SourceRefused | NoAnswer | None:
     if source.format != "json":
         return None
     problem = problem_at(document, source.items, may_be_missing=source.missing == "empty")
+    is_declared = source.error is not None or source.success is not None
+    tells_error = isinstance(document, dict) and any(map(document.get, ERRORS))
+    if tells_error and not (problem or page.count or is_declared):
+        problem = f"no items beside an error; it says {quote(document)!r}"
     return NoPage(f"{address(source.url)} gave no page: {problem}") if problem else None
 
 

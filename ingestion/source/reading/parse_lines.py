@@ -3,13 +3,15 @@
 import codecs
 import csv
 import io
+from collections.abc import Set
 from typing import Any, AnyStr
 
 from ingestion.concealed import quoted
 from ingestion.source.http.outage import NoPage
-from ingestion.source.reading.parse_json import json_value
+from ingestion.source.reading.parse_json import json_value, quote
 from ingestion.source.reading.path import ABSENT, at, shown
 
+ERRORS = {"error", "errors"}  # the keys of a line that is no record
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a line that cannot be read
 
@@ -21,8 +23,9 @@ class NdjsonParser:
 
     document: Any = None
 
-    def __init__(self) -> None:
-        self._rest = b""
+    def __init__(self, message: tuple[str, ...] = ()) -> None:
+        self._rest, self._takes_any = b"", not message
+        self._keys: Set[str] = frozenset()  # of the first record
 
     def feed(self, piece: bytes) -> list[Any]:
         """Return the values of the lines that this piece completes. Raise NoPage on a line that is not JSON."""
@@ -36,10 +39,15 @@ class NdjsonParser:
 
     def _value(self, line: bytes) -> Any:
         try:
-            return json_value(line)
+            value = json_value(line)
         except NoPage as wrong:
             said = quoted(line.decode(errors="replace"), SHOWN_CHARACTERS)
             raise NoPage(f"a line of the response is not JSON: {said!r}; {wrong}") from None
+        if self._takes_any and isinstance(value, dict):
+            self._keys = self._keys or value.keys()
+            if value.keys() & ERRORS and (value.keys() <= ERRORS or not value.keys() & self._keys):
+                raise NoPage(f"a line of the response is no record but {quote(value)!r} (format = 'ndjson')")
+        return value
 
 
 class CsvParser:
@@ -97,6 +105,8 @@ class CsvParser:
                     continue
                 if not self._columns:
                     self._columns = self.document = self._header(record)
+                elif record == self._columns:
+                    raise NoPage("the header of the response comes again further down (format = 'csv')")
                 elif len(record) == len(self._columns):
                     found.append(dict(zip(self._columns, record, strict=True)))
                 else:

@@ -50,6 +50,11 @@ class CursorStyle(Style):
     def next(self, page: Page, cursor: Any) -> Any | End:
         given = [read.of(page) for read in (self.read, *(token.read for token in self.also))]
         values = [None if self.end.is_none(value) else value for value in given]
+        if values[0] is None and self.read.kind == "item" and self.end.empty:
+            raise SourceRefused(
+                f"the last item of a page has nothing at {self.read}, so that what follows it cannot be asked for, and "
+                "end.empty says that this is not the end; sort by a value that each item has"
+            )
         return values if values[0] is not None else End(f"no cursor at {self.read}", missing=given[0] is ABSENT)
 
 

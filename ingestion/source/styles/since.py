@@ -18,7 +18,7 @@ from ingestion.source.page import Page, PageRequest
 from ingestion.source.reading.number import value_at
 from ingestion.source.reading.path import Path, shown
 from ingestion.source.reading.place import Sending, sending
-from ingestion.source.styles.end import End
+from ingestion.source.styles.end import End, Reached
 from ingestion.source.styles.style import Style
 from ingestion.validation import not_allowed
 
@@ -26,7 +26,10 @@ _NUMBER: TypeAdapter[int | float] = TypeAdapter(int | Annotated[float, Field(all
 
 
 class SinceStyle(Style):
-    """Its cursor: `since` (a number; seconds for times), `held` (fingerprints from there on), `size` (largest page)."""
+    """Its cursor: `since` (a number; seconds for times), `held` (fingerprints from there on), `size` (largest page).
+
+    `again` is whether anything held has ever come again, as it does from a source that gives what is at the value too.
+    """
 
     needs_items: ClassVar[bool] = True
     ends_empty: ClassVar[bool] = True
@@ -48,7 +51,7 @@ class SinceStyle(Style):
         return self
 
     def first(self) -> Any:
-        return {"since": self._number(self.start), "held": [], "size": 0}
+        return {"since": self._number(self.start), "held": [], "size": 0, "again": False}
 
     def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
         return self.send.into(base, self._text(cursor["since"]))
@@ -56,6 +59,20 @@ class SinceStyle(Style):
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
         held = set(cursor["held"])
         return [item for item in page.items if fingerprint(item) not in held]
+
+    def following(self, page: Page, cursor: Any, reached: Reached) -> Any | End:
+        """Return the cursor after `page`, or the end. Raise SourceRefused if nothing ever came again by then."""
+        again = cursor.get("again", True) or len(self.fresh(page, cursor)) < page.count
+        following = super().following(page, cursor, reached)
+        if not isinstance(following, End):
+            return following | {"again": again}
+        if cursor["held"] and not again and not self.end.empty:
+            raise SourceRefused(
+                f"nothing came again, so the source gives only what is after {str(self.send)!r}: of items that share "
+                f"{shown(self.key)!r} at the end of a page, those on the next are lost. Set overlap; or, if no two "
+                "items share it, end.empty = true"
+            )
+        return following
 
     def next(self, page: Page, cursor: Any) -> Any | End:
         """Return the highest value that came, less the overlap, or whole where a full page would come again with that.

@@ -165,6 +165,17 @@ def a_lone_quote(api: Api, request: web.Request) -> Answer:
     return csv([item | {"name": '5" pipe'} for item in api.page(start, 1)] + api.page(start)[1:])
 
 
+PAST_THE_END = 'pagination.end.statuses = [404]\npagination.end.codes = ["past_the_end"]'
+
+
+@situation(11, "transitland/feed-registry issue 281", PAGES + PAST_THE_END, cause="404")
+def a_404_that_is_not_the_end(api: Api, request: web.Request) -> Answer:
+    start = numbered(api, request)
+    if start < api.size and start != 2 * PAGE:
+        return {"items": api.page(start)}
+    return web.json_response({"code": "no_route" if start < api.size else "past_the_end"}, status=404)
+
+
 @situation(11, "jqlang/jq issue 1509", PAGES, cause="items")
 def the_list_twice_in_a_page(api: Api, request: web.Request) -> Answer:
     items = api.page(numbered(api, request))
