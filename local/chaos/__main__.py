@@ -1,6 +1,7 @@
 """`python -m local.chaos` (make chaos): play rounds and say in the last line whether an id was lost."""
 
 import argparse
+import os
 import sys
 import time
 
@@ -30,7 +31,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse()
-    folder = ROOT / ".sluice" / "chaos" / time.strftime("%Y%m%d-%H%M%S")
+    folder = ROOT / ".sluice" / "chaos" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     print(f"seed {arguments.seed}; logs and state in {folder}", flush=True)
     numbers = range(arguments.first, arguments.first + arguments.rounds)
     outcomes: list[Outcome] = []
