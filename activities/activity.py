@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from activities.log import log_refusal
+from ingestion.concealed import conceal, errors_concealed
 from ingestion.deadline import in_time
-from ingestion.errors import InvalidInput, PermanentError
+from ingestion.errors import InvalidInput, OutOfFiles, PermanentError, RetryableError, bounded, is_shortage
 from ingestion.open_storage import Storage, open_storage
 from ingestion.settings import Settings, load_settings
 from ingestion.storage.failures import storage_errors
@@ -26,21 +27,29 @@ def activity(
     """Return a decorator that turns a function from one record to another into an activity.
 
     `doing` names the work in error texts; it is a `str.format` template over the request. An error that a retry cannot
-    fix is logged and becomes the outcome. Every other error is raised, and the activity retried.
+    fix is logged and becomes the outcome. Every other error is raised, and the activity retried; so is one that comes
+    of a shortage of file descriptors.
     """
 
     def decorate(work: Work[Request, Outcome]) -> Callable[[JsonObject], Awaitable[JsonObject]]:
         async def run(request: dict) -> dict:  # the worker reads these annotations
             wanted = from_wire(request_kind, request)
+            about = doing.format(wanted)
             try:
                 settings = load_settings()
-                about = doing.format(wanted)
                 async with in_time(about):
-                    with storage_errors(about):
+                    with errors_concealed(), storage_errors(about):
                         return to_wire(await work(wanted, open_storage(settings), settings))
             except (InvalidInput, PermanentError) as error:
-                log_error(wanted, str(error))
-                return to_wire(outcome_kind(error=str(error)))  # type: ignore[call-arg]  # every outcome has it
+                if is_shortage(error):
+                    raise OutOfFiles(f"could not {about}: no file descriptor is left ({error})") from error
+                reason = bounded(conceal(str(error)))
+                log_error(wanted, reason)
+                return to_wire(outcome_kind(error=reason))  # type: ignore[call-arg]  # every outcome has it
+            except Exception as error:
+                if len(text := str(error)) == len(reason := bounded(text)):
+                    raise
+                raise RetryableError(reason) from None
 
         run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
         run.__doc__ = work.__doc__

@@ -9,7 +9,7 @@ from activities.activity import activity
 from activities.log import log
 from ingestion.contracts import EnqueueRequest, Receipt
 from ingestion.open_storage import Storage
-from ingestion.run.command import read_command
+from ingestion.run.command import read_held
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings
 
@@ -24,8 +24,9 @@ def _log_error(request: EnqueueRequest, error: str) -> None:
 @activity(EnqueueRequest, Receipt, doing="enqueue chunk {0.chunk.number} of run {0.run.id}", log_error=_log_error)
 async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
     """Enqueue one chunk, unless a command holds it back."""
-    if (command := await read_command(storage.container, request.run)) is not None:
-        return Receipt(held=command)
+    held = await read_held(storage.container, settings, request, request.run)
+    if held.command is not None:
+        return Receipt(held=held.command, change=held.change)
     receipt = await enqueue(request, storage.container, storage.queues, settings)
     _log(request, receipt)
     return receipt

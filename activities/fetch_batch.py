@@ -10,12 +10,13 @@ from activities.activity import activity
 from activities.log import log
 from ingestion.contracts import Batch, FetchOutcome, FetchRequest
 from ingestion.deadline import seconds_to_begin
+from ingestion.errors import InvalidInput
 from ingestion.fetching.fetch import fetch
 from ingestion.open_storage import Storage
-from ingestion.run.command import read_command
+from ingestion.run.command import read_held
 from ingestion.settings import Settings
 from ingestion.source.client import SourceClient
-from ingestion.source.description import load_source
+from ingestion.source.description import Source, load_source
 from ingestion.source_wait import OUTAGE
 from ingestion.storage.spool import Spool
 from ingestion.wire import to_wire
@@ -31,11 +32,17 @@ def _log_error(request: FetchRequest, error: str) -> None:
 @activity(FetchRequest, FetchOutcome, doing="write batch {0.batch_index} of run {0.run.id}", log_error=_log_error)
 async def fetch_batch(request: FetchRequest, storage: Storage, settings: Settings) -> FetchOutcome:
     """Fetch the next batch, unless a command holds it back."""
-    source = load_source(settings.sources, request.source, os.environ)
     if request.batch_index == 0:
         await storage.prepare()
-    if (command := await read_command(storage.container, request.run)) is not None:
-        return FetchOutcome(held=command)
+    try:  # before the comparison: a file that is written meanwhile is then compared as it was, or as it is
+        source: Source | InvalidInput = load_source(settings.sources, request.source, os.environ)
+    except InvalidInput as error:
+        source = error
+    held = await read_held(storage.container, settings, request, request.run)
+    if held.command is not None:
+        return FetchOutcome(held=held.command, change=held.change)
+    if isinstance(source, InvalidInput):
+        raise source
     client = SourceClient(source, storage.http, patience_seconds=settings.source_patience_seconds)
     batch = await fetch(
         request,

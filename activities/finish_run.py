@@ -1,26 +1,20 @@
 """The end of step 6: write the last state and the report to the ledger, and delete what is no longer needed."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import azure.durable_functions as df
-from azure.storage.blob.aio import ContainerClient
 
 from activities.activity import activity
 from activities.log import log
 from ingestion.contracts import FinishOutcome, FinishRequest
-from ingestion.deadline import in_time, seconds_to_begin
-from ingestion.errors import first_line
 from ingestion.open_storage import Storage
-from ingestion.run.clean_up import sweep
 from ingestion.run.closing import Closed, close
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_report import report
 from ingestion.settings import Settings
 
 blueprint = df.Blueprint()
-
-SWEEP_SECONDS = 60.0  # the next run that ends sweeps the rest
 
 
 @blueprint.activity_trigger(input_name="request")
@@ -34,32 +28,19 @@ async def finish_run(finished: FinishRequest, storage: Storage, settings: Settin
     if closed is None:
         return FinishOutcome(report=report(finished))
     log_end(closed)
-    if settings.ledger_days:
-        await _sweep(storage.container, settings.ledger_days)
     return FinishOutcome(report=closed.report)
 
 
 def log_end(closed: Closed) -> None:
     """Log that a run has ended, and how."""
     told = closed.report
+    is_quiet = told["outcome"] in ("completed", "cancelled") and not told["warnings"]
     log(
         "run_ended",
         "a run has ended",
-        level=logging.INFO if told["outcome"] in ("completed", "cancelled") else logging.WARNING,
+        level=logging.INFO if is_quiet else logging.WARNING,
         run_id=closed.run.id,
         source=closed.source,
         **{name: told[name] for name in ("outcome", "fetched", "enqueued", "rejected", "failed", "seconds")},
         deleted_blobs=closed.deleted_blobs,
     )
-
-
-async def _sweep(container: ContainerClient, days: int) -> None:
-    """Delete old ledgers. Log an error instead of raising it: it must not fail the run that has just ended."""
-    try:
-        async with in_time("sweep old ledgers", min(SWEEP_SECONDS, seconds_to_begin() / 2)):
-            swept = await sweep(container, datetime.now(UTC) - timedelta(days=days))
-    except Exception as error:
-        log("sweep_failed", "old ledgers were not deleted", level=logging.WARNING, reason=first_line(error), days=days)
-        return
-    if swept:
-        log("ledgers_swept", "old ledgers were deleted", runs=len(swept), days=days)

@@ -9,6 +9,10 @@ import json
 import logging
 from typing import Any
 
+from ingestion.concealed import conceal
+
+NAMES = ("run_id", "source")  # by which records are found
+
 logger = logging.getLogger("sluice")
 
 # At INFO, which the worker forwards, both log the full URL of each request, which may hold a key.
@@ -18,8 +22,12 @@ for name in ("httpx", "azure.core.pipeline.policies.http_logging_policy"):
 
 def log(action: str, message: str, *, level: int = logging.INFO, **facts: Any) -> None:
     """Log `message` (constant) with `action` and `facts`: counts, indexes, names; never ids, tokens or full URLs."""
-    record = {"action": action, **facts}
+    record = {"action": action, **{name: _shown(name, fact) for name, fact in facts.items()}}
     logger.log(level, f"{message} %s", json.dumps(record, ensure_ascii=False, default=str), extra=record)
+
+
+def _shown(name: str, fact: Any) -> Any:
+    return conceal(fact) if isinstance(fact, str) and name not in NAMES else fact
 
 
 def log_refusal(request: Any, reason: str) -> None:

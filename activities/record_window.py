@@ -1,13 +1,15 @@
 """Write the state at the start of a window to the ledger, while the chunks of the window are sent."""
 
 from datetime import UTC, datetime
+from logging import WARNING
 
 import azure.durable_functions as df
 
 from activities.activity import activity
+from activities.log import log
 from ingestion.contracts import Recorded, RunState
 from ingestion.open_storage import Storage
-from ingestion.run.command import read_command
+from ingestion.run.command import read_held
 from ingestion.run.ledger import Ledger
 from ingestion.settings import Settings
 
@@ -22,4 +24,7 @@ async def record_window(state: RunState, storage: Storage, settings: Settings) -
         await storage.prepare()
     if not await Ledger(storage.container, state.run).record_state(state, datetime.now(UTC).isoformat()):
         return Recorded(error="the run has been redriven, so this older copy has stopped")
-    return Recorded(command=await read_command(storage.container, state.run))
+    held = await read_held(storage.container, settings, state.request, state.run)
+    if held.change is not None:
+        log("run_held", "a run is held by a change", level=WARNING, run_id=state.run.id, changes=held.change.what)
+    return Recorded(**held._asdict())

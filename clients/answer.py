@@ -8,6 +8,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from clients.run_id import is_run_id
+from ingestion.concealed import conceal, errors_concealed
 from ingestion.deadline import HTTP_SECONDS, in_time
 from ingestion.errors import (
     Conflict,
@@ -45,7 +46,7 @@ def about_run(doing: str) -> Callable[[RunWork], Work]:
                 return answer_to(no_such_run(run_id))
             try:
                 async with in_time(doing.format(run_id), HTTP_SECONDS):
-                    with storage_errors(doing.format(run_id)):
+                    with errors_concealed(), storage_errors(doing.format(run_id)):
                         return await work(req, client, run_id)
             except (InvalidInput, PermanentError, RetryableError) as error:
                 return answer_to(error)
@@ -74,4 +75,5 @@ def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.Htt
 
 
 def _error(status: int, field: str, message: str, allowed: str = "") -> func.HttpResponse:
-    return answer({"error": {"field": field, "message": message, **({"allowed": allowed} if allowed else {})}}, status)
+    told = {"field": field, "message": conceal(message), **({"allowed": conceal(allowed)} if allowed else {})}
+    return answer({"error": told}, status)

@@ -4,10 +4,10 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from clients.answer import about_run, answer, no_such_run
-from clients.instance import RUNNING, runtime_status, wake
+from clients.instance import RUNNING, find_instance, runtime_status, wake
 from ingestion.errors import Conflict, DurableUnavailable
 from ingestion.open_storage import open_storage
-from ingestion.run.command import GO, give
+from ingestion.run.command import GO, acceptance, give
 from ingestion.run.ledger import Ledger
 from ingestion.run.request import read_request, run_of
 from ingestion.run.run_state import CANCEL, PAUSE
@@ -30,7 +30,7 @@ async def pause_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
 @blueprint.durable_client_input(client_name="client")
 @about_run("resume run {}")
 async def resume_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Resume a paused run; answer 202."""
+    """Resume a run that is paused, or held by a change, which is then accepted; answer 202."""
     return await _control(client, run_id, GO)
 
 
@@ -44,7 +44,9 @@ async def cancel_run(req: func.HttpRequest, client: df.DurableOrchestrationClien
 
 async def _control(client: df.DurableOrchestrationClient, run_id: str, command: str) -> func.HttpResponse:
     """Give a command. Raise NotFound if there is no such run, Conflict if it has ended or is being cancelled."""
-    container = open_storage(load_settings()).container
+    settings = load_settings()
+    storage = open_storage(settings)
+    container = storage.container
     if (request := await read_request(container, run_id)) is None:
         raise no_such_run(run_id)
     ended = Conflict(
@@ -52,9 +54,13 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
         "the run has ended, or is lost until the keeper recovers it",
         f"to try again once it is recovered; POST /api/runs/{run_id}/redrive to continue it; DELETE to end a lost run",
     )
-    if await runtime_status(client, run_id) not in RUNNING:
+    status = await find_instance(client, run_id)
+    if status is None or status.runtime_status.name not in RUNNING:
         raise ended
-    await give(Ledger(container, run_of(request)), command)
+    accepted = acceptance(request, status.custom_status, settings) if command == GO else None
+    if accepted is not None:
+        await storage.prepare()  # the queues that it sends to from now on
+    await give(Ledger(container, run_of(request)), command, accepted)
     try:
         await wake(client, run_id, command)
     except DurableUnavailable:

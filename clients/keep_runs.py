@@ -1,6 +1,6 @@
 """The keeper: a timer that looks at every open run and recovers those that a crash has ended.
 
-`ingestion.run.keeping` decides what to do about a run; `clients.keeper` does it.
+`ingestion.run.keeping` decides what to do about a run; `clients.keeper` does it. Once a day it sweeps old ledgers.
 """
 
 import logging
@@ -11,6 +11,8 @@ import azure.functions as func
 
 from activities.log import log
 from clients.keeper import keep
+from clients.sweeping import sweep_daily
+from ingestion.concealed import errors_concealed
 from ingestion.deadline import in_time
 from ingestion.errors import SluiceError
 from ingestion.open_storage import open_storage
@@ -30,11 +32,13 @@ def schedule(seconds: int) -> str:
 @blueprint.timer_trigger(arg_name="timer", schedule=schedule(keeper_seconds() or 60))
 @blueprint.durable_client_input(client_name="client")
 async def keep_runs(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
-    """Look at every open run of this task hub once. Log an error; the next tick tries again."""
+    """Look at every open run of this task hub, and sweep once a day. Log an error; the next tick tries again."""
     try:
-        container = open_storage(load_settings()).container
+        settings = load_settings()
+        container = open_storage(settings).container
         async with in_time("look at all open runs"):
-            with storage_errors("list the open runs"):
+            with errors_concealed(), storage_errors("list the open runs"):
                 await keep(client, container, datetime.now(UTC))
+        await sweep_daily(container, settings.ledger_days, datetime.now(UTC))
     except SluiceError as error:
         log("keeper_hindered", "the keeper could not look at the open runs", level=logging.WARNING, reason=str(error))

@@ -51,8 +51,10 @@ def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
         raise InvalidInput("(body)", "not JSON, or too deep", 'a JSON object such as {"source": "demo"}') from None
     if not isinstance(body, dict):
         raise InvalidInput("(body)", "not a JSON object", 'a JSON object such as {"source": "demo"}')
+    # An error about a name with half of a surrogate pair would name nothing.
+    named = {name.encode(errors="backslashreplace").decode(): value for name, value in body.items()}
     try:
-        asked = StartRequest.model_validate(body)
+        asked = StartRequest.model_validate(named)
     except ValidationError as error:
         raise invalid_input(error, fields=StartRequest.model_fields) from None
     return _run_id_of(asked, req.headers.get("Idempotency-Key")), asked
@@ -79,7 +81,7 @@ def _named_by(key: str) -> str:
         raise InvalidInput("Idempotency-Key", "no UTF-8", f"1 to {KEY_LENGTH} characters in UTF-8") from None
 
 
-def run_request(asked: StartRequest, settings: Settings) -> RunRequest:
+def run_request(asked: StartRequest, settings: Settings, pin: str) -> RunRequest:
     """Return the run request, with settings in place of what the body leaves out."""
     return RunRequest(
         source=asked.source,
@@ -87,6 +89,7 @@ def run_request(asked: StartRequest, settings: Settings) -> RunRequest:
         chunks_per_batch=settings.chunks_per_batch,
         tolerated_failures=asked.tolerated_failures or DEFAULT,
         total_is_exact=asked.total_is_exact,
+        pin=pin,
     )
 
 

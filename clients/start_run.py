@@ -15,10 +15,11 @@ from clients.answer import answer, answer_to
 from clients.beginning import begin
 from clients.instance import RUNNING, started_instance, task_hub_of
 from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
+from ingestion.concealed import errors_concealed
 from ingestion.deadline import HTTP_SECONDS, in_time
 from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableError, RunLocked
 from ingestion.open_storage import Storage, open_storage
-from ingestion.run import open_runs
+from ingestion.run import open_runs, pinned
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import POLL_SECONDS, locked
 from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
@@ -45,7 +46,7 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
         load_source(settings.sources, asked.source, os.environ)
         doing = f"write the ledger of run {run_id}"
         async with in_time(doing, HTTP_SECONDS):
-            with storage_errors(doing):
+            with errors_concealed(), storage_errors(doing):
                 status = await _start_once(client, run_id, asked, settings, open_storage(settings))
     except (InvalidInput, PermanentError, RetryableError) as error:
         return answer_to(error)
@@ -95,13 +96,14 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
     """
     if (there := await read_request(storage.container, run_id)) is not None:
         return there
-    now = datetime.now(UTC)
+    now, fields = datetime.now(UTC), pinned.fields_now(settings, asked.source)
     request: dict[str, Any] = {
         "run_id": run_id,
         "start": new_start(now),
         "started_at": now.isoformat(),
         "asked": asked_for(asked),
-        "request": to_wire(run_request(asked, settings)),
+        "request": to_wire(run_request(asked, settings, pinned.fingerprint(fields))),
+        "pinned": fields,
     }
     try:
         await open_runs.enter(storage.container, run_id, task_hub, now)

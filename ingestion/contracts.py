@@ -50,7 +50,16 @@ class RunRequest:
     chunk_size: int
     chunks_per_batch: int
     tolerated_failures: str = "0%"  # of the messages of the run
+    pin: str | None = None  # the fingerprint of what the run was started with, in `ingestion.run.pinned`
     total_is_exact: bool = False  # whether a difference from the source's own total fails the run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change of what a run is pinned to, which holds the run until a person accepts it."""
+
+    to: str  # the fingerprint of what is found now
+    what: str  # the fields that differ, for a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +86,7 @@ class FetchRequest:
     max_messages: int
     cursor: Cursor | None = None
     wait: Wait | None = None
+    pin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +96,8 @@ class Batch:
     This record is also the commit record of the batch: only chunks with its token belong to the batch. `next_cursor` is
     None when the source has ended, and `ended` says what showed that. `wait` says why the source must not be asked at
     once. `clamped_to` is the page size that the server used instead of the larger one requested. `dropped` counts the
-    messages that the description says to drop, because the run already has them.
+    messages that the description says to drop, because the run already has them. The last batch of a source with
+    `unique = true` has its `doubles`: the messages that came before, or -1 if there were too many to count.
     """
 
     index: int
@@ -102,6 +113,7 @@ class Batch:
     clamped_to: int | None = None
     dropped: int = 0
     ended: str | None = None
+    doubles: int | None = None
 
     @property
     def wait_seconds(self) -> float:
@@ -116,15 +128,18 @@ class FetchOutcome:
     batch: Batch | None = None
     error: str | None = None
     held: str | None = None
+    change: Change | None = None  # that holds it back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnqueueRequest:
-    """Input of `enqueue_chunk`: the chunk to send."""
+    """Input of `enqueue_chunk`: the chunk to send, in an attempt of the run."""
 
     run: Run
     source: str
     chunk: Chunk
+    attempt: int = 0
+    pin: str | None = None
 
 
 OUT_OF_TIME = "out_of_time"
@@ -150,6 +165,7 @@ class Receipt:
     possible_duplicates: int = 0
     seconds: float = 0.0
     retried_because: str | None = None  # the last reason in the last attempt
+    change: Change | None = None  # that holds the chunk back
     error: str | None = None
 
     @property
@@ -241,13 +257,15 @@ class RunState:
     chunks: int = 0  # numbers given to chunks so far
     fetched: int = 0
     dropped: int = 0  # messages that the description says to drop
+    doubles: int | None = None  # messages that came before, of a source of unique items; -1: too many to count
     spooled: tuple[Chunks, ...] = ()
     spooled_messages: int = 0  # in these chunks
     redo: Redo | None = None
     done: Sums = field(default_factory=Sums)
     failed: Sums = field(default_factory=Sums)
     failures: tuple[ChunkFailure, ...] = ()
-    command: str | None = None  # that this window found: "pause" or "cancel"
+    command: str | None = None  # that this window found: "pause", "cancel" or, where there is a `change`, "changed"
+    change: Change | None = None  # that holds the run
     error: str | None = None  # why the run cannot go on
     attempt: int = 0
     window: int = 0
@@ -262,6 +280,7 @@ class Recorded:
 
     command: str | None = None
     error: str | None = None
+    change: Change | None = None  # that holds the run back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,16 +8,22 @@ SluiceError
 │   ├── SourceRefused        the source refused, or its answer does not fit its description
 │   ├── SourceUnreachable    the source did not answer any attempt, or has no usable address
 │   ├── StorageRefused       the storage account refused, or does not exist
+│   ├── ChunkSettled         only a later attempt of the run sends the chunk
 │   └── UnknownSchema        another version of the app wrote the state of a run
 └── RetryableError       the same call may succeed later
     ├── StorageUnavailable   the storage account did not answer, or is busy
     ├── DurableUnavailable   Durable Functions failed, or did not answer
     ├── RunLocked            another operation holds the lock of the run, or it is still ending
+    ├── OutOfFiles           no file descriptor was left
     ├── OutOfTime            the function had no time left
     ├── ChunkOutOfTime       no message of the chunk got through in its time
     └── ChunkTakenOver       another copy of this activity sends the chunk
 """
 
+import errno
+import json
+
+MAX_PAYLOAD_BYTES = 3_000  # of an error, as JSON
 SHOWN_CHARACTERS = 200  # of an input, in an error text
 
 
@@ -25,6 +31,14 @@ def shown(given: object) -> str:
     """Return an input as an error text shows it: a literal, cut where it is long."""
     text = repr(given)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 4]} ..."
+
+
+def cut(text: str, most: int) -> str:
+    """Return `text`, or as many whole words of it as fit into `most` characters."""
+    if len(text) <= most:
+        return text
+    whole, _, _ = text[: most - 3].rpartition(" ")
+    return f"{whole or text[: most - 4]} ..."
 
 
 class SluiceError(Exception):
@@ -52,6 +66,14 @@ class Conflict(InvalidInput):
     """The state of the run does not allow this request or command."""
 
 
+def bounded(text: str) -> str:
+    """Return an error text, cut so that a record that holds it stays below the 4 KB of a payload."""
+    kept = text
+    while len(json.dumps(kept)) > MAX_PAYLOAD_BYTES:
+        kept = kept[: len(kept) * 9 // 10]
+    return kept if kept == text else f"{kept} ..."
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text; later lines hold traces and bodies."""
     return str(error).partition("\n")[0].strip() or type(error).__name__
@@ -73,6 +95,10 @@ class StorageRefused(PermanentError):
     """The storage account refused the call: a role is missing, a name is wrong, a resource is not there."""
 
 
+class ChunkSettled(PermanentError):
+    """The chunk has been settled, or a later attempt of the run has it: this late copy sends nothing."""
+
+
 class UnknownSchema(PermanentError):
     """Another version of the app wrote the state of a run."""
 
@@ -91,6 +117,19 @@ class DurableUnavailable(RetryableError):
 
 class RunLocked(RetryableError):
     """Another operation holds the lock of the run, or its last attempt is still ending."""
+
+
+class OutOfFiles(RetryableError):
+    """The process or the machine had no file descriptor left."""
+
+
+def is_shortage(error: BaseException | None) -> bool:
+    """Return whether an error comes of a shortage of file descriptors, which passes."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class OutOfTime(RetryableError):

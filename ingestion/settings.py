@@ -6,14 +6,17 @@ In Azure they are the function app's settings; locally they come from `local.set
 import os
 import re
 from collections.abc import Mapping
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ingestion.chunking import DEFAULT_CHUNK_SIZE
+from ingestion.concealed import add_secrets
+from ingestion.deadline import function_timeout
 from ingestion.errors import InvalidInput
-from ingestion.storage.account import Account, read_account
+from ingestion.storage.account import STORAGE, Account, read_account
 from ingestion.validation import invalid_input, not_allowed
 
 MAX_CHUNK_SIZE = 50_000
@@ -22,9 +25,9 @@ MIB = 1024 * 1024
 MAX_PACK_BYTES = 49_152  # 64 KiB once encoded as base64
 WEEK_SECONDS = 7 * 24 * 3600
 DEFAULT_QUEUE = "sluice-ids"
-STORAGE = "AzureWebJobsStorage"
 DEFAULT_PATIENCE_SECONDS = 900.0  # for a source that is away
-KEEPER = "SLUICE_KEEPER_SECONDS"
+QUEUES, KEEPER, _ENQUEUE = "SLUICE_QUEUES", "SLUICE_KEEPER_SECONDS", "SLUICE_ENQUEUE_SECONDS"
+DEMO_URL = "SLUICE_DEMO_URL"  # of the sources that come with the app, in the sample of settings
 # A schedule repeats every minute or every hour, so only these intervals are regular.
 KEEPER_SECONDS = (0, *(n for n in range(1, 60) if 60 % n == 0), *(60 * n for n in range(1, 61) if 60 % n == 0))
 DEFAULT_KEEPER_SECONDS = 60
@@ -87,11 +90,35 @@ class Settings(BaseModel):
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings. Raise InvalidInput, naming the app setting, if one is missing or not allowed."""
     given: dict[str, Any] = {name: value for name, value in environment.items() if value != ""}
+    _check_names(given)
     account = read_account(STORAGE, environment)
+    shards = _shards(environment, account)
+    for each in (account, *(account for account, _ in shards)):
+        add_secrets(*each.secrets)
     try:
-        return Settings.model_validate({**given, "account": account, "shards": _shards(environment, account)})
+        settings = Settings.model_validate({**given, "account": account, "shards": shards})
     except ValidationError as error:
         raise invalid_input(error) from None
+    for name, seconds in (("SLUICE_FETCH_SECONDS", settings.fetch_seconds), (_ENQUEUE, settings.enqueue_seconds)):
+        if name in given and seconds > (limit := function_timeout(environment)):
+            problem = f"{seconds:g} s are more than functionTimeout lets a function take"
+            raise InvalidInput(name, problem, f"{limit:g} at most, or a longer functionTimeout in host.json")
+    return settings
+
+
+def _check_names(given: Mapping[str, str]) -> None:
+    """Raise InvalidInput for an app setting that looks like one of Sluice and is none."""
+    known = {QUEUES, *(str(field.alias) for field in Settings.model_fields.values())}
+    unknown = [name for name in given if name.upper().startswith("SLUICE_") and name not in known]
+    if unknown == [] or unknown == [DEMO_URL]:
+        return
+    sources = Path(given.get("SLUICE_SOURCES", Settings.model_fields["sources"].default))
+    named = given.get(QUEUES, "") + (sources.read_text("utf-8", "replace") if sources.is_file() else "")
+    for name in unknown:
+        if name != DEMO_URL and name.partition("__")[0] not in re.findall(r"\w+", named):
+            likeness = {each: SequenceMatcher(None, each, name.upper()).ratio() for each in known}
+            nearest = max(sorted(known), key=lambda each: (each.startswith(name.upper()), likeness[each]))
+            raise InvalidInput(name, "Sluice has no such setting", f"{nearest}, or a name that the sources file has")
 
 
 def keeper_seconds(environment: Mapping[str, str] = os.environ) -> int:
@@ -106,7 +133,7 @@ def keeper_seconds(environment: Mapping[str, str] = os.environ) -> int:
 
 def _shards(environment: Mapping[str, str], default: Account) -> tuple[tuple[Account, str], ...]:
     """Return the queues to spread messages over; an entry is `queue`, or `SETTING_NAME/queue` in another account."""
-    name = "SLUICE_QUEUES" if environment.get("SLUICE_QUEUES") else "SLUICE_QUEUE"
+    name = QUEUES if environment.get(QUEUES) else "SLUICE_QUEUE"
     entries = [entry.strip() for entry in (environment.get(name) or DEFAULT_QUEUE).split(",")]
     shards = []
     for entry in entries:

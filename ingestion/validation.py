@@ -17,6 +17,9 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
 
+UNRESOLVED = "holds a Key Vault reference that was not resolved: see the reference's status in the app's settings"
+
+
 def not_allowed(problem: str, allowed: str, field: str = "") -> PydanticCustomError:
     """Return the error for a validator to raise; `field` names the wrong field if it checks a whole model."""
     return PydanticCustomError("not_allowed", "{problem}", {"problem": problem, "allowed": allowed, "field": field})
@@ -32,6 +35,11 @@ def details(error: ValidationError) -> list[ErrorDetails]:
         named = context.get("field") or context.get("discriminator", "").strip("'")
         each["loc"] = (*each["loc"], *filter(None, named.split(".")))
     return found
+
+
+def is_unresolved(value: str) -> bool:
+    """Return whether an app setting still is the reference that the host should have replaced by a secret."""
+    return value.strip().lower().startswith("@microsoft.keyvault(")
 
 
 def invalid_input(error: ValidationError, fields: Iterable[str] = ()) -> InvalidInput:

@@ -15,7 +15,7 @@ import azure.durable_functions as df
 
 from ingestion.contracts import RunState
 from ingestion.run import run_report
-from ingestion.run.run_state import EVENT
+from ingestion.run.run_state import CHANGED, EVENT
 
 LOOK_AFTER = timedelta(minutes=15)  # the longest wait before a run looks for a command
 EARLY = timedelta(seconds=1)  # the host may fire a timer this much too early: its queues count whole seconds
@@ -30,8 +30,8 @@ def wait_for_source(context: df.DurableOrchestrationContext, state: RunState) ->
 
 
 def wait_for_command(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, None]:
-    """Wait, paused, until a command comes, or it is time to look for one."""
-    context.set_custom_status(run_report.progress(state, "paused"))
+    """Wait, paused or held by a change, until a command comes, or it is time to look for one."""
+    context.set_custom_status(run_report.progress(state, "held" if state.command == CHANGED else "paused"))
     yield from _until(context, context.current_utc_datetime + LOOK_AFTER)
 
 

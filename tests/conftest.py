@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ingestion.concealed import Secrets, _present
 from local.emulator import Azurite
 
 
@@ -19,6 +20,12 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 def anyio_backend() -> str:
     """The kind of loop that an async test and its async fixtures run on; each test has one of its own."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def no_secret_of_another_test() -> None:
+    """A test knows no secret of the tests before it, with which it shares the thread."""
+    _present.set(Secrets())
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ The guards that are always on are here: loops of any length, the limit of pages,
 
 from dataclasses import replace
 
+from ingestion.concealed import is_storable, quoted
 from ingestion.errors import SourceRefused
 from ingestion.fetching.filling import NO_MESSAGES
 from ingestion.fetching.position import Position, request_at
@@ -12,7 +13,7 @@ from ingestion.fetching.seen import Seen, fingerprint
 from ingestion.source.auth.kinds import without_key
 from ingestion.source.description import Source
 from ingestion.source.http.origin import is_allowed, origin
-from ingestion.source.page import SHOWN_CHARACTERS, Page, PageRequest
+from ingestion.source.page import Page, PageRequest
 from ingestion.source.reading.path import keys_of, shown
 from ingestion.source.styles.end import End, Reached, number_of
 from ingestion.source.styles.next_url import AddressStyle
@@ -21,11 +22,16 @@ from ingestion.source.styles.since import fingerprint as fingerprint_of
 NO_CONTENT = 204
 
 
-def advance(source: Source, position: Position, request: PageRequest, page: Page, seen: Seen) -> Position | End:
-    """Return the position after `page`, which answered `request`, or the end. Add the next request to `seen`."""
+def advance(
+    source: Source, position: Position, request: PageRequest, page: Page, seen: Seen, dropped: int = 0
+) -> Position | End:
+    """Return the position after `page`, which answered `request`, or the end. Add the next request to `seen`.
+
+    The items of the page that were dropped do not count as given.
+    """
     style = source.pagination
     position = with_total(source, position, page)
-    reached = replace(_reached(position), pages=position.pages + 1, items=position.items + page.count)
+    reached = replace(_reached(position), pages=position.pages + 1, items=position.items + page.count - dropped)
     if page.null_list and position.items and not style.end.takes_null(page, reached):
         raise SourceRefused(
             f"page {reached.pages} has a null where earlier pages had a list of items (items = "
@@ -34,14 +40,14 @@ def advance(source: Source, position: Position, request: PageRequest, page: Page
     columns = fingerprint_of(page.document) if source.format == "csv" and page.document else position.columns
     if position.columns and columns != position.columns:
         raise SourceRefused(
-            f"page {reached.pages} begins with {', '.join(page.document)[:SHOWN_CHARACTERS]!r}, and the first page had "
+            f"page {reached.pages} begins with {quoted(', '.join(page.document))!r}, and the first page had "
             "another header. No message of it was taken; each page of CSV has to begin with the same header"
         )
     following = style.following(page, position.cursor, reached)
     if isinstance(following, End):
         return _ended(source, _doubted(source, position, following, page, reached), reached)
     if isinstance(style, AddressStyle):  # a stored position holds no credentials; each request adds them
-        following = without_key(source.auth, following)
+        following = without_key(source.auth, following, is_storable)
     moved = replace(
         position,
         cursor=following,
@@ -59,7 +65,7 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
 
     Raise SourceRefused for any other answer. A 404 to the first request is a wrong address, not an empty source.
     """
-    ends = page.status in source.pagination.end_statuses
+    ends = source.pagination.ends_at(page.status, page.text)
     if page.status < 300 and not page.text and not ends:
         return None
     started = position.pages > 0
@@ -68,7 +74,7 @@ def answered(source: Source, position: Position, page: Page) -> Position | End |
     if ends and (started or page.status in (NO_CONTENT, *source.pagination.own_statuses)):
         return _ended(source, End(f"HTTP {page.status}"), _reached(position))
     where = "after page " + str(position.pages) if started else "to the first request"
-    raise SourceRefused(f"the source answered HTTP {page.status} {where}: {page.text[:SHOWN_CHARACTERS]!r}")
+    raise SourceRefused(f"the source answered HTTP {page.status} {where}: {quoted(page.text)!r}")
 
 
 def repeated(source: Source, position: Position, mark: bytes, pages: Seen) -> End | None:
@@ -128,7 +134,7 @@ def _doubted(source: Source, position: Position, end: End, page: Page, reached: 
         return end
     if reached.total == reached.items:
         return end
-    keys, headers = (", ".join(names)[:SHOWN_CHARACTERS] or "none" for names in (keys_of(page.document), page.headers))
+    keys, headers = (quoted(", ".join(names)) or "none" for names in (keys_of(page.document), page.headers))
     return replace(
         end,
         doubt=f"the source's first page has {end.reason}, and no run with this description has seen one yet. The page "
@@ -168,6 +174,12 @@ def _ended(source: Source, end: End, reached: Reached) -> End:
         raise SourceRefused(
             f"the source ended ({end.reason}) after {reached.items} items, but says that it has {reached.total}{differ}"
         )
+    if reached.items < source.least_items:
+        advice = "Lower it" if reached.items else "Check the path items, or set min_items = 0"
+        raise SourceRefused(
+            f"the source ended ({end.reason}) after {reached.items} items, and min_items is {source.least_items}. "
+            f"{advice} if that is right"
+        )
     return replace(end, reason=f"{end.reason}; the total was {reached.total}{differ}") if differ else end
 
 
@@ -190,5 +202,7 @@ def _expired(source: Source, position: Position, status: int) -> Position:
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,
         known_batches=position.known_batches,
+        digests=position.digests,
+        digested=position.digested,
         since=position.last_key if resumes else None,
     )

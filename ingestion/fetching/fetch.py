@@ -10,13 +10,15 @@ from math import ceil
 from time import monotonic
 from typing import Any
 
+from ingestion.concealed import conceal, quoted, sealed, unsealed
 from ingestion.contracts import Batch, FetchRequest
 from ingestion.deadline import in_time
 from ingestion.errors import OutOfTime, SourceRefused, SourceUnreachable
 from ingestion.fetching.advance import advance, answered, clamped_to, repeated, with_total
+from ingestion.fetching.doubles import MOST, OF_A_BLOB, TOO_MANY, doubles_in, sorted_digests
 from ingestion.fetching.fetch_parallel import PagesAhead
 from ingestion.fetching.filling import Filling
-from ingestion.fetching.known import Known
+from ingestion.fetching.known import DIGEST_BYTES, Known
 from ingestion.fetching.position import Position, from_json, request_at
 from ingestion.fetching.seen import Seen, fingerprint
 from ingestion.source.client import SourceClient
@@ -51,7 +53,10 @@ async def fetch(
         return opened
     give_up_at = asyncio.get_running_loop().time() + last_page_seconds
     position = Position(cursor=source.pagination.first()) if opened.at is None else from_json(opened.at)
+    if position.ended is not None:
+        return await _with_doubles(position, source, request, spool, opened.writer)
     try:
+        position = replace(position, cursor=unsealed(position.cursor))
         known = None
         if position.known_batches:
             known = Known()
@@ -61,13 +66,44 @@ async def fetch(
         seen = Seen(opened.parts.get("seen") or fingerprint(request_at(source, position)))
         pages = Seen(opened.parts.get("pages", b""))
         previous = opened.parts.get("previous", b"")
-        filling = Filling(source, opened.writer, request.chunk_size, chunk_bytes, known, previous)
+        digests = opened.parts.get("digests", b"")
+        filling = Filling(source, opened.writer, request.chunk_size, chunk_bytes, known, previous, digests)
         client.patience.go_on(request.wait)
         client.has_answered = bool(position.pages or position.earlier_pages)
         walk = _Walk(request, position, source, client, spool, seen, pages, opened.writer, filling, give_up_at)
         return await walk.fill(now() + budget_seconds, now)
     except (SourceRefused, SourceUnreachable) as error:
-        raise type(error)(client.concealed(str(error))) from None
+        raise type(error)(conceal(str(error))) from None
+
+
+async def _with_doubles(
+    position: Position, source: Source, request: FetchRequest, spool: Spool, writer: BatchWriter
+) -> Batch:
+    """Commit the last batch of a source of unique items that has ended: it has the number of doubles, and no messages.
+
+    They are counted in a fetch of their own, which has all its time for that. Raise SourceRefused if there are any and
+    the total has to be exact: they may stand for items that are lost.
+    """
+    doubles = TOO_MANY if position.digested == TOO_MANY else await doubles_in(position.digests, spool.read)
+    if doubles > 0 and source.pagination.end.exact_total:
+        raise SourceRefused(
+            f"{doubles} of the messages came before in this run, and the description says unique = true. Since its "
+            f"total ({position.total}) has to be exact, as many items may be missing. Start a new run"
+        )
+    return await spool.commit(
+        Batch(
+            index=request.batch_index,
+            token=writer.token,
+            first_chunk=writer.first_chunk,
+            chunks=0,
+            count=0,
+            size_bytes=0,
+            pages=0,
+            source_total=position.total,
+            ended=position.ended,
+            doubles=doubles,
+        )
+    )
 
 
 class _Walk:
@@ -99,14 +135,19 @@ class _Walk:
         finally:
             await self._ahead.close()
         index, client, filling, writer = self._request.batch_index, self._client, self._filling, self._writer
-        ended = following.reason if isinstance(following, End) else None
+        ended = conceal(following.reason) if isinstance(following, End) else None
         cursor, wait = None, None
+        if ended and self._source.unique:
+            self._position, ended = replace(self._position, ended=ended), None
         if not ended:
-            wait = client.patience.wait(wait_seconds or await client.wait_for_turn(SHORT_WAIT_SECONDS))
-            if wait is not None:  # conceal before cutting: otherwise a part of a credential at the cut would remain
-                wait = replace(wait, reason=client.concealed(wait.reason)[:REASON_CHARACTERS])
+            if not self._position.ended:
+                wait = client.patience.wait(wait_seconds or await client.wait_for_turn(SHORT_WAIT_SECONDS))
+            if wait is not None:
+                wait = replace(wait, reason=quoted(wait.reason, REASON_CHARACTERS))
             parts = {"seen": self._seen.dump(), "pages": self._pages.dump(), "previous": filling.previous}
-            cursor = await self._spool.store_cursor(index, self._position.to_json(), parts)
+            parts["digests"] = await self._with_digests()
+            stored = replace(self._position, cursor=sealed(self._position.cursor))
+            cursor = await self._spool.store_cursor(index, stored.to_json(), parts)
         await filling.write_chunk()
         return await self._spool.commit(
             Batch(
@@ -125,6 +166,19 @@ class _Walk:
                 ended=ended,
             )
         )
+
+    async def _with_digests(self) -> bytes:
+        """Put the digests of messages into a blob if they are many, or the last; return those that are in none yet."""
+        digests, position = self._filling.digests, self._position
+        count = len(digests) // DIGEST_BYTES
+        if position.digested == TOO_MANY or position.digested + count > MOST:
+            self._position = replace(position, digests=(), digested=TOO_MANY)
+            return b""
+        if count < (1 if position.ended else OF_A_BLOB):
+            return digests
+        name = await self._spool.store(self._request.batch_index, "digests", sorted_digests(digests))
+        self._position = replace(position, digests=(*position.digests, name), digested=position.digested + count)
+        return b""
 
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
         """Read pages until there is a reason to stop; return where to go on, and the wait before that."""
@@ -183,8 +237,8 @@ class _Walk:
             await self._filling.restart()
             return end
         self._pages.add(mark)
-        added = self._filling.end()
-        following = advance(source, position, request, page, self._seen)
+        added, dropped = self._filling.end()
+        following = advance(source, position, request, page, self._seen, dropped)
         if isinstance(following, End):
             if following.doubt and not await self._spool.remembers(self._request.source, source.fingerprint):
                 raise SourceRefused(following.doubt)

@@ -1,20 +1,18 @@
 """Request pages ahead, if the pagination style knows their cursors.
 
 The pages come out one by one in the order of the source, so batches, guards and counts work as without this. At most
-`parallel_fetches` requests are under way, and as many pages in memory.
+`parallel_fetches` requests are under way, and as many pages in memory as there is room for.
 """
 
 import asyncio
 import json
-from collections import deque
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ingestion.source.client import SourceClient
-from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
+from ingestion.source.page import ItemSink, NoRoom, Page, PageRequest, Room, Throttled
 
-Asked = asyncio.Task[Page | Throttled]
+Asked = asyncio.Task[Page | Throttled | None]
 
 
 class PagesAhead:
@@ -23,22 +21,22 @@ class PagesAhead:
     def __init__(self, client: SourceClient, parallel: int, request_of: Callable[[Any], PageRequest]) -> None:
         """`request_of` returns the request for a cursor."""
         self._client, self._parallel, self._request_of = client, parallel, request_of
-        self._expected: deque[Any] = deque()  # cursors, the one of the next page first
+        self._expected: Sequence[Any] = ()  # cursors, the one of the next page first; there may be 10**18 in a range
         self._asked: dict[str, Asked] = {}
+        self._room = Room()
 
-    def expect(self, cursor: Any, cursors: Callable[[], Iterable[Any] | None]) -> None:
+    def expect(self, cursor: Any, cursors: Callable[[], Sequence[Any] | None]) -> None:
         """Set the cursor of the next page; `cursors` returns it and all after it, and is called only if necessary.
 
         If the source goes another way than expected, drop the pages requested ahead.
         """
         if self._parallel == 1:
             return
-        if self._expected:
-            self._expected.popleft()
+        self._expected = self._expected[1:]
         if not self._expected or self._expected[0] != cursor:
             self._drop()
-            told = deque(cursors() or ())
-            self._expected = told if told and told[0] == cursor else deque()
+            told = cursors() or ()
+            self._expected = told if told and told[0] == cursor else ()
 
     async def get(self, cursor: Any, sink: ItemSink | None, most: int) -> Page | Throttled:
         """Return the page at `cursor`; `most` is how many pages, with this one, the fetch can still use.
@@ -46,11 +44,12 @@ class PagesAhead:
         Raise what the client raises. A page requested ahead carries its items and does not use the sink.
         """
         if self._expected and self._expected[0] == cursor:
-            for expected in islice(self._expected, 1, max(1, min(self._parallel, most))):
+            for expected in self._expected[1 : max(1, min(self._parallel, most))]:
                 if (key := json.dumps(expected)) not in self._asked:
-                    self._asked[key] = asyncio.create_task(self._client.get(self._request_of(expected)))
+                    self._asked[key] = asyncio.create_task(self._ahead(self._request_of(expected)))
         asked = self._asked.pop(json.dumps(cursor), None)
         if asked is not None and isinstance(early := await asked, Page):
+            early.leave()
             return early
         # Of a wait that the source named earlier, the client knows what is left.
         return await self._client.get(self._request_of(cursor), sink)
@@ -60,9 +59,18 @@ class PagesAhead:
         asked = self._drop()
         await asyncio.gather(*asked, return_exceptions=True)
 
+    async def _ahead(self, request: PageRequest) -> Page | Throttled | None:
+        """Return a page ahead; None if there is no room for it, and ask for fewer from then on."""
+        try:
+            return await self._client.get(request, room=self._room)
+        except NoRoom:
+            self._parallel = max(1, self._parallel // 2)
+            return None
+
     def _drop(self) -> list[Asked]:
         dropped = list(self._asked.values())
         self._asked.clear()
+        self._room = Room()
         for task in dropped:
             task.cancel()
             task.add_done_callback(_ignore_failure)

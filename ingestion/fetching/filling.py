@@ -6,22 +6,34 @@ piece of a page, however large the page is.
 
 import hashlib
 import json
+import secrets
 from typing import Any
 
 from ingestion.chunking import chunk
 from ingestion.errors import SourceRefused
-from ingestion.fetching.known import Known, digest
+from ingestion.fetching.known import DIGEST_BYTES, Known, digest
 from ingestion.fetching.seen import FINGERPRINT_BYTES
 from ingestion.source.description import Source
+from ingestion.source.http.outage import NoPage
 from ingestion.source.page import Page
 from ingestion.source.reading.path import ABSENT, at, shown
 from ingestion.storage.spool import BatchWriter
 
 PIECE_ITEMS = 1_000  # encoded at once
+NULL = b"null\n"
 NO_MESSAGES = bytes(FINGERPRINT_BYTES)
+IDS = 10  # messages at the beginning of a page that all differ: such a page is told from others by its messages alone
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-_encode_escaped = json.JSONEncoder(separators=(",", ":")).encode
+# Around a number whose digits no encoder of the library would keep; nobody can put it into a message.
+_MARK = secrets.token_hex(16)
+
+
+def _marked(digits: Any) -> str:
+    return f"{_MARK}{digits!r}{_MARK}"
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_marked).encode
+_encode_escaped = json.JSONEncoder(separators=(",", ":"), default=_marked).encode
 
 
 class Filling:
@@ -37,15 +49,20 @@ class Filling:
         chunk_bytes: int,
         known: Known | None = None,
         previous: bytes = b"",
+        digests: bytes = b"",
     ) -> None:
-        """Drop the messages in `known` (of the run) and those whose digests are in `previous` (of the page before)."""
+        """Drop the messages in `known` (of the run) and those whose digests are in `previous` (of the page before).
+
+        Add to `digests` those of the messages that are left, if the items of the source are unique.
+        """
         self.pages = 0
         self.dropped = 0
         self._source, self._writer, self._known = source, writer, known
         self._chunk_size, self._chunk_bytes = chunk_size, chunk_bytes
         self._lines: list[bytes] = []  # of the chunk that is not full yet
         self._bytes = 0
-        self._previous = {previous[at : at + 16] for at in range(0, len(previous), 16)}
+        self._previous = {previous[at : at + DIGEST_BYTES] for at in range(0, len(previous), DIGEST_BYTES)}
+        self._digests = bytearray(digests)
         self._begin_page()
 
     @property
@@ -58,9 +75,15 @@ class Filling:
         """Digests of the messages of the last page, if repeats are dropped."""
         return b"".join(sorted(self._previous))
 
+    @property
+    def digests(self) -> bytes:
+        """Digests of the messages of this batch and of those before that are in no blob yet."""
+        return bytes(self._digests)
+
     async def restart(self) -> None:
         """Forget the page so far: it was cut off, and is requested again."""
-        mark, lines, self._bytes, self.dropped = self._marked
+        mark, lines, self._bytes, self.dropped, digested = self._marked
+        del self._digests[digested:]
         self._writer.go_back(mark)
         self._lines = list(lines)
         self._begin_page()
@@ -70,6 +93,7 @@ class Filling:
         for piece in chunk(items, PIECE_ITEMS):
             lines = [line_of(message) for message in self._messages(piece)]
             self._digest.update(b"".join(lines))
+            self._first += lines[: IDS - len(self._first)]
             self._has_messages = True
             for line in self._wanted(lines):
                 self._lines.append(line)
@@ -79,23 +103,25 @@ class Filling:
                     await self.write_chunk()
 
     def fingerprint(self, page: Page) -> bytes:
-        """Return what tells the complete page from others: all its messages, its first and last item; zeros for none.
+        """Return what tells the complete page from others: all its messages; zeros for none.
 
-        To digest every item whole would take longer than all else that is done with it.
+        Where these may be no ids (a status, say), the first and the last item count too; but an item may hold what is
+        other in each answer, such as a link that is signed anew. To digest every item whole would take too long.
         """
         if not self._has_messages:
             return NO_MESSAGES
         whole = self._digest.copy()
-        whole.update(line_of(page.first) + line_of(page.last))
+        if len(set(self._first)) < IDS:
+            whole.update(line_of(page.first) + line_of(page.last))
         return whole.digest()
 
-    def end(self) -> int:
-        """End the complete page, and begin the next one; return how many messages it added."""
-        added = self._added
+    def end(self) -> tuple[int, int]:
+        """End the complete page, and begin the next one; return how many messages it added, and how many it dropped."""
+        added, dropped = self._added, self.dropped - self._marked[3]
         self.pages += 1
         self._previous = self._current
         self._begin_page()
-        return added
+        return added, dropped
 
     async def write_chunk(self) -> None:
         """Write the present chunk, if it has any messages."""
@@ -104,8 +130,9 @@ class Filling:
             self._lines, self._bytes = [], 0
 
     def _begin_page(self) -> None:
-        self._marked = self._writer.mark(), tuple(self._lines), self._bytes, self.dropped
+        self._marked = self._writer.mark(), tuple(self._lines), self._bytes, self.dropped, len(self._digests)
         self._added, self._has_messages = 0, False
+        self._first: list[bytes] = []
         self._digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
         self._current: set[bytes] = set()
 
@@ -115,25 +142,36 @@ class Filling:
         messages = [at(item, self._source.message) for item in items]
         if ABSENT in messages:
             name = shown(self._source.message)
-            raise SourceRefused(f"item {messages.index(ABSENT)} of a page has no {name!r} (message = {name!r})")
+            raise NoPage(f"item {messages.index(ABSENT)} of a page has no {name!r} (message = {name!r})")
         return messages
 
     def _wanted(self, lines: list[bytes]) -> list[bytes]:
-        """Return the lines without those that the description says to drop."""
-        wanted = lines if self._known is None else [line for line in lines if line not in self._known]
+        """Return the lines without those that the description says to drop, and without those that the run has."""
+        wanted = lines
         if self._source.repeats == "drop":
-            marks, unknown = [digest(line) for line in wanted], len(wanted)
+            marks = [digest(line) for line in lines]
             self._current.update(marks)
-            wanted = [line for line, mark in zip(wanted, marks, strict=True) if mark not in self._previous]
-            self.dropped += unknown - len(wanted)
+            wanted = [line for line, mark in zip(lines, marks, strict=True) if mark not in self._previous]
+            self.dropped += len(lines) - len(wanted)
+        if self._known is not None:
+            wanted = [line for line in wanted if line not in self._known]
+        if self._source.unique:
+            self._digests += b"".join(digest(line) for line in wanted if line != NULL)  # which is rejected
         return wanted
 
 
 def line_of(message: Any) -> bytes:
-    """Return a message as the spool has it: compact JSON and a line feed."""
+    """Return a message as the spool has it: compact JSON and a line feed, each number with the digits that came."""
     try:
-        return f"{_encode(message)}\n".encode()
+        text = _encode(message)
+        if _MARK in text:
+            text = _unmarked(text)
+        return f"{text}\n".encode()
     except RecursionError:
         raise SourceRefused("a message is too deeply nested to be written as JSON") from None
     except UnicodeEncodeError:  # half of a surrogate pair: escaped here, so that the sender rejects it alone
-        return f"{_encode_escaped(message)}\n".encode()
+        return f"{_unmarked(_encode_escaped(message))}\n".encode()
+
+
+def _unmarked(text: str) -> str:
+    return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")

@@ -9,7 +9,8 @@ import hashlib
 from ingestion.errors import SourceRefused
 
 MAX_KNOWN = 20_000_000  # 280 MB
-_WIDTH = 14
+DIGEST_BYTES = 16
+_WIDTH = DIGEST_BYTES - 2
 
 
 class Known:
@@ -41,4 +42,4 @@ class Known:
 
 def digest(line: bytes) -> bytes:
     """Return the digest of a message as the spool has it."""
-    return hashlib.blake2b(line, digest_size=16).digest()
+    return hashlib.blake2b(line, digest_size=DIGEST_BYTES).digest()

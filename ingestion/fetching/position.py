@@ -20,7 +20,7 @@ class Position:
 
     cursor: Any  # of the page to request, as the pagination style defines it
     pages: int = 0
-    items: int = 0
+    items: int = 0  # without the repeats that are dropped
     largest_page: int = 0
     total: int | None = None  # of the whole source: the largest that a page told
     least_total: int | None = None  # the smallest
@@ -31,6 +31,9 @@ class Position:
     restarts: int = 0
     fresh: int = 0  # messages since the last restart
     known_batches: int = 0  # batches below this one hold what a restart has to skip
+    digests: tuple[str, ...] = ()  # blobs with the digests of the messages so far, of a source of unique items
+    digested: int = 0  # how many are in these blobs; TOO_MANY: they are not counted any more
+    ended: str | None = None  # how the source has ended: only its doubles have still to be counted
 
     def to_json(self) -> JsonObject:
         """Return what differs from the start of a source."""

@@ -1,20 +1,22 @@
 """What remains of a run in storage when it has ended, and for how long.
 
-The ledger and the spool of unfinished chunks remain, because a redrive needs both. The ledger is deleted when it is
-older than SLUICE_LEDGER_DAYS, or when the run is purged.
+The ledger and the spool of unfinished chunks remain, because a redrive needs both. The ledger is deleted by the sweep
+of the day when it is older than SLUICE_LEDGER_DAYS, or when the run is purged.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import RunState
-from ingestion.errors import RunLocked
+from ingestion.errors import RunLocked, StorageRefused
+from ingestion.moment import moment
 from ingestion.run import open_runs, run_index
 from ingestion.run.failed import chunk_of, failed_chunks
 from ingestion.run.ledger import Ledger
@@ -30,6 +32,8 @@ SPOOL = ("chunks", "batches", "cursors", "checkpoints")
 DELETIONS_AT_ONCE = 16
 RUNS = "runs/"
 CEILING = "ceiling.json"
+SWEPT = "swept.json"  # says when ledgers were swept last
+A_DAY = timedelta(days=1)
 
 
 async def clean_up(ledger: Ledger, state: RunState) -> int:
@@ -55,10 +59,11 @@ async def clean_up(ledger: Ledger, state: RunState) -> int:
     return await _delete(ledger.container, [folder + place for place in places], lambda name: name not in needed)
 
 
-async def purge(container: ContainerClient, run_id: str, lease: str) -> int:
+async def purge(container: ContainerClient, run_id: str, lease: str, entry: str | None = None) -> int:
     """Delete every blob of a run, under its lock; return how many blobs were deleted.
 
-    The request is deleted last, under the lease. Before the state is deleted, the request gets another start: if a
+    The request is deleted last, under the lease, but for the `entry` of the run in the index: as long as that is there,
+    a sweep finds what a crash has left. Before the state is deleted, the request gets another start: if a
     crash leaves the request alone, the run begins with new message keys, not with keys that were sent already.
     """
     request = request_blob(container, run_id)
@@ -66,11 +71,12 @@ async def purge(container: ContainerClient, run_id: str, lease: str) -> int:
     assert there is not None, "the lock is a lease on it"
     folder = run_of(there).folder
     blobs = await _delete(container, [f"{folder}{place}/" for place in SPOOL], lambda name: True)
-    await run_index.forget(container, run_id, there["started_at"])
     now = datetime.now(UTC)
-    await write_json(request, {**there, "start": new_start(now), "started_at": now.isoformat()}, lease=lease)
+    doomed = {**there, "start": new_start(now), "started_at": now.isoformat(), "is_purged": True}
+    await write_json(request, doomed, lease=lease)
     blobs += await _delete(container, [f"{RUNS}{run_id}/"], lambda name: name != request.blob_name)
     await request.delete_blob(lease=lease)
+    await run_index.forget(container, entry or run_index.name_of(run_id, there["started_at"]))
     return blobs + 1
 
 
@@ -87,48 +93,75 @@ async def purge_remains(container: ContainerClient, run_id: str) -> int:
     return await _delete(container, [f"{RUNS}{run_id}/"], lambda name: name in remains)
 
 
-async def sweep(container: ContainerClient, older_than: datetime) -> list[str]:
-    """Purge the runs of which no blob has changed since `older_than`; return their ids.
-
-    A run whose ledger is not closed is kept, however long it is paused, suspended or waits. Blobs are listed in the
-    order of their names, so those of one run come together and memory stays flat.
-    """
-    swept = [run_id async for run_id in _unchanged(container, RUNS, older_than)]
-    return [run_id for run_id in swept if await _swept(container, run_id, older_than)]
-
-
-async def _unchanged(container: ContainerClient, prefix: str, since: datetime) -> AsyncIterator[str]:
-    """Yield the runs below `prefix` of which no blob has changed since `since`."""
-    current, newest = "", since
-    async for blob in container.list_blobs(name_starts_with=prefix):
-        run_id, _, _ = blob.name.removeprefix(RUNS).partition("/")
-        if run_id != current:
-            if current and newest < since:
-                yield current
-            current, newest = run_id, blob.last_modified
-        newest = max(newest, blob.last_modified)
-    if current and newest < since:
-        yield current
-
-
-async def _swept(container: ContainerClient, run_id: str, older_than: datetime) -> bool:
-    """Purge a run if it is still old enough under its lock; return whether it was."""
+async def claim_sweep(container: ContainerClient, now: datetime) -> bool:
+    """Claim the sweep of the day, for whoever asks first; return whether it was claimed."""
+    blob, condition = container.get_blob_client(SWEPT), dict[str, Any](match_condition=MatchConditions.IfMissing)
+    with suppress(ResourceNotFoundError):
+        there = await blob.get_blob_properties()
+        if now - moment(there.metadata.get("at")) < A_DAY:
+            return False
+        condition = {"etag": there.etag, "match_condition": MatchConditions.IfNotModified}
     try:
-        async with locked(container, run_id) as lease:
-            is_old = [True async for _ in _unchanged(container, f"{RUNS}{run_id}/", older_than)]
-            if not is_old or not await _is_over(container, run_id):
-                return False
-            await open_runs.forget(container, run_id)
-            await purge(container, run_id, lease)
-    except ResourceNotFoundError:  # no request: what an earlier deletion left
-        await _delete(container, [f"{RUNS}{run_id}/"], lambda name: True, if_unmodified_since=older_than)
+        await blob.upload_blob(b"", overwrite=True, metadata={"at": now.isoformat()}, **condition)
+    except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):  # another was first, or no container
+        return False
     return True
 
 
-async def _is_over(container: ContainerClient, run_id: str) -> bool:
-    """Return whether the last attempt of a run has closed its ledger."""
-    request = await read_request(container, run_id)
-    return request is not None and await Ledger(container, run_of(request)).report() is not None
+async def give_back_sweep(container: ContainerClient) -> None:
+    """Let the next who asks go on with the sweep of the day."""
+    with suppress(ResourceNotFoundError):
+        await container.delete_blob(SWEPT)
+
+
+async def sweep(container: ContainerClient, older_than: datetime, *, most: int | None = None) -> list[str]:
+    """Purge runs of which no blob has changed since `older_than`, at most so many; return their ids.
+
+    A run whose ledger is not closed is kept, however long it is paused, suspended or waits.
+    """
+    swept = list[str]()
+    for entry in [entry async for entry in run_index.unchanged(container, older_than)]:
+        with suppress(RunLocked, StorageRefused):  # somebody is at it
+            if await _swept(container, entry, older_than):
+                swept.append(entry.run_id)
+        if len(swept) == most:
+            break
+    return swept
+
+
+async def _swept(container: ContainerClient, entry: run_index.Entry, older_than: datetime) -> bool:
+    """Purge the run of an entry if it is still old enough under its lock; return whether it was.
+
+    An entry that a crash has left of an earlier start is removed, if the present one has its own.
+    """
+    run_id = entry.run_id
+    try:
+        async with locked(container, run_id, wait=False) as lease:
+            request = await read_request(container, run_id)
+            assert request is not None, "the lock is a lease on it"
+            own = run_index.name_of(run_id, request["started_at"])
+            if own != entry.name and await run_index.has(container, own):
+                await run_index.forget(container, entry.name)
+                return False
+            ledger = Ledger(container, run_of(request))
+            cut_off = request.get("is_purged") and await ledger.state() is None
+            if not (cut_off or await ledger.report() is not None) or not await _is_unchanged(
+                container, run_id, older_than
+            ):
+                return False
+            await open_runs.forget(container, run_id)
+            await purge(container, run_id, lease, entry.name)
+    except ResourceNotFoundError:  # no request: what an earlier deletion left
+        deleted = await _delete(container, [f"{RUNS}{run_id}/"], lambda name: True, if_unmodified_since=older_than)
+        await run_index.forget(container, entry.name)
+        return deleted > 0
+    return True
+
+
+async def _is_unchanged(container: ContainerClient, run_id: str, since: datetime) -> bool:
+    """Return whether no blob of a run has changed since `since`."""
+    blobs = container.list_blobs(name_starts_with=f"{RUNS}{run_id}/")
+    return all([blob.last_modified < since async for blob in blobs])
 
 
 async def _delete(

@@ -1,16 +1,21 @@
 """Pause, resume and cancel: one blob holds the last command; every chunk and every fetch reads it before it starts.
 
-The event that is raised after a command only wakes a run that waits.
+The event that is raised after a command only wakes a run that waits. A run is also held back where what it is pinned to
+has changed; the blob says which change was accepted.
 """
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from azure.storage.blob.aio import ContainerClient
 
-from ingestion.contracts import Run
+from ingestion.contracts import Change, EnqueueRequest, FetchRequest, Run, RunRequest
 from ingestion.errors import Conflict
+from ingestion.run import pinned
 from ingestion.run.ledger import Ledger
-from ingestion.run.run_state import CANCEL, PAUSE
+from ingestion.run.request import read_request
+from ingestion.run.run_state import CANCEL, CHANGED, PAUSE
+from ingestion.settings import Settings
 from ingestion.storage.failures import storage_errors
 from ingestion.storage.json_blob import change_json, read_json
 from ingestion.wire import JsonObject
@@ -18,14 +23,23 @@ from ingestion.wire import JsonObject
 GO = "go"
 
 
-async def give(ledger: Ledger, command: str) -> None:
-    """Give a command to the run. Raise Conflict for a run that is being cancelled."""
-    given_at = datetime.now(UTC).isoformat()
+class Held(NamedTuple):
+    """What holds a run back: `command` is PAUSE, CANCEL, or CHANGED beside the `change`."""
+
+    command: str | None
+    change: Change | None = None
+
+
+async def give(ledger: Ledger, command: str, accepted: JsonObject | None = None) -> None:
+    """Give a command to the run, and accept the change `accepted`. Raise Conflict for a run that is being cancelled."""
+    given: JsonObject = {"command": command, "given_at": datetime.now(UTC).isoformat()}
+    if accepted is not None:
+        given["accepted"] = accepted
 
     def change(found: JsonObject | None) -> JsonObject:
         if found is not None and found["command"] == CANCEL and command != CANCEL:
             raise Conflict("run_id", "the run is being cancelled", "to redrive it once it has ended")
-        return {"command": command, "given_at": given_at}
+        return {**(found or {}), **given}
 
     await change_json(ledger.blob("command.json"), change)
 
@@ -37,6 +51,41 @@ async def clear(ledger: Ledger) -> None:
 
 async def read_command(container: ContainerClient, run: Run) -> str | None:
     """Return the command that holds the run back: PAUSE, CANCEL, or None."""
+    return _command_in(await _read(container, run))
+
+
+async def read_held(
+    container: ContainerClient, settings: Settings, request: FetchRequest | EnqueueRequest | RunRequest, run: Run
+) -> Held:
+    """Return what holds back a run that was started with `request`, or a part of it."""
+    found = await _read(container, run)
+    accepted: JsonObject = found.get("accepted", {})
+    command, pin = _command_in(found), accepted.get("pin", request.pin)
+    now = pinned.fields_now(settings, request.source)
+    if command is not None or pin is None or pinned.fingerprint(now) == pin:
+        return Held(command)
+    before = accepted.get("fields") or ((await read_request(container, run.id)) or {}).get("pinned", {})
+    return Held(CHANGED, pinned.change(before, now))
+
+
+def acceptance(request: JsonObject, progress: object, settings: Settings) -> JsonObject | None:
+    """Return what a `resume` accepts: the change that the progress of the run shows; None if there is another now."""
+    now = pinned.fields_now(settings, request["request"]["source"])
+    if not isinstance(progress, dict) or progress.get("changed_to") != (pin := pinned.fingerprint(now)):
+        return None
+    return {"pin": pin, "what": pinned.what_differs(request.get("pinned", {}), now), "fields": now}
+
+
+async def accepted_change(ledger: Ledger) -> str | None:
+    """Return what has changed since the start of the run and was accepted."""
+    what: str | None = (await _read(ledger.container, ledger.run)).get("accepted", {}).get("what")
+    return what
+
+
+async def _read(container: ContainerClient, run: Run) -> JsonObject:
     with storage_errors(f"read the last command for run {run.id}"):
-        found = await read_json(Ledger(container, run).blob("command.json"))
-    return found["command"] if found and found["command"] in (PAUSE, CANCEL) else None
+        return await read_json(Ledger(container, run).blob("command.json")) or {}
+
+
+def _command_in(found: JsonObject) -> str | None:
+    return found["command"] if found.get("command") in (PAUSE, CANCEL) else None

@@ -40,7 +40,10 @@ async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
     async for _ in turns(f"list failed chunks of run {failed.run.id}"):
         data = await _bytes(ledger, name, 0)
         before = {chunk_of(entry): _settled(entry) for entry in _entries(data)}
-        found = {one: before.get(one) or await settle(ledger.container, failed.run, one) for one in failed.chunks}
+        found = {
+            one: before.get(one) or await settle(ledger.container, failed.run, one, failed.attempt)
+            for one in failed.chunks
+        }
         lines = [{**_entry(chunk, one), "error": failed.error} for chunk, one in found.items() if chunk not in before]
         if not lines or await _append(ledger.blob(name), lines, len(data)):
             return tuple(found.values())

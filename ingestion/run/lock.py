@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
-from ingestion.errors import RunLocked, StorageUnavailable
+from ingestion.errors import RunLocked, StorageRefused, StorageUnavailable
 from ingestion.run.request import request_blob
 
 LEASE_SECONDS = 15  # the shortest lease of Blob Storage
@@ -26,8 +26,9 @@ WAIT_SECONDS = 60.0  # the longest wait for another holder
 async def locked(container: ContainerClient, run_id: str, *, wait: bool = True) -> AsyncIterator[str]:
     """Hold the lock of a run that has a request; yield the lease, which a deletion needs.
 
-    Raise RunLocked if another operation holds it, at once or, with `wait`, after WAIT_SECONDS. Cancel the block and
-    raise StorageUnavailable if the lease cannot be renewed.
+    Raise RunLocked if another operation holds it, at once or, with `wait`, after WAIT_SECONDS. Raise StorageRefused if
+    the lease has no end, since nobody here takes such a one. Cancel the block and raise StorageUnavailable if the lease
+    cannot be renewed.
     """
     blob = request_blob(container, run_id)
     give_up_at = asyncio.get_running_loop().time() + WAIT_SECONDS
@@ -41,6 +42,11 @@ async def locked(container: ContainerClient, run_id: str, *, wait: bool = True) 
         except HttpResponseError as error:
             if getattr(error, "error_code", None) != "LeaseAlreadyPresent":
                 raise
+            if (await blob.get_blob_properties()).lease.duration == "infinite":
+                problem = f"run {run_id} cannot be locked: there is a lease without an end on {blob.blob_name}"
+                raise StorageRefused(
+                    f"{problem}, and Sluice takes none. Break that lease in the storage account, then try again"
+                ) from error
             if not wait or asked_at >= give_up_at:
                 raise RunLocked(f"another operation holds the lock of run {run_id}: try again later") from error
             await asyncio.sleep(POLL_SECONDS)

@@ -33,12 +33,14 @@ def status_of(runtime_status: str, progress: object, report: JsonObject | None) 
 def progress(state: RunState, phase: str = "running") -> JsonObject:
     """Return the run's custom status.
 
-    `phase` is running while a window is under way, and after it waiting (for the source), paused or ending.
+    `phase` is running while a window is under way, and after it waiting (for the source), paused, held or ending.
     """
     shown = {"phase": phase, **_counts(state, run_state.counted(state)), "pending": run_state.pending(state)}
     shown["chunks_total"] = run_state.chunks_done(state) + run_state.chunks_pending(state)
     shown["counts_at"] = state.counts_at or state.started_at
     shown["recoveries"] = recovery.shown(state.recoveries)
+    if state.change is not None:
+        shown |= {"changes": state.change.what, "changed_to": state.change.to}
     return {**shown, **source_wait.shown(state.wait, state.wait_until)}
 
 
@@ -61,8 +63,11 @@ def finish(state: RunState, now: datetime, outcome: str | None = None) -> Finish
     return FinishRequest(state=state, outcome=outcome, finished_at=now.isoformat(), seconds=round(seconds, 3))
 
 
-def report(finished: FinishRequest, left_open: Iterable[Settled] = ()) -> JsonObject:
-    """Return the run's output, and the `report.json` of its ledger; `left_open` are its unfinished chunks."""
+def report(finished: FinishRequest, left_open: Iterable[Settled] = (), accepted: str | None = None) -> JsonObject:
+    """Return the run's output, and the `report.json` of its ledger.
+
+    `left_open` are its unfinished chunks; `accepted` is what has changed since its start and was accepted.
+    """
     state = finished.state
     sums = sum((one.sums for one in left_open), run_state.counted(state))
     told: JsonObject = {
@@ -76,7 +81,7 @@ def report(finished: FinishRequest, left_open: Iterable[Settled] = ()) -> JsonOb
         "throttled_seconds": sums.throttled_seconds,
         "possible_duplicates": sums.possible_duplicates,
         "failures": [{"chunk": f.number, "failed": f.failed, "error": f.error} for f in state.failures],
-        "warnings": _warnings(state),
+        "warnings": _warnings(state, accepted),
         "redrives": state.attempt,
         "recoveries": recovery.shown(state.recoveries),
         "started_at": state.started_at,
@@ -88,12 +93,18 @@ def report(finished: FinishRequest, left_open: Iterable[Settled] = ()) -> JsonOb
     return told
 
 
-def _warnings(state: RunState) -> list[JsonObject]:
-    if not run_state.has_other_total(state):
-        return []
-    given = state.fetched + state.dropped
-    message = f"the source said that it has {state.source_total} items, and gave {given}"
-    return [{"warning": "source_total_mismatch", "message": message}]
+def _warnings(state: RunState, accepted: str | None) -> list[JsonObject]:
+    uncounted = "unique = true counts doubles in a run of at most 20 million messages, and this one has more"
+    is_empty = state.source_exhausted and not state.fetched + state.dropped
+    change = f"the run went on after a change that a person accepted ({accepted})"
+    found = {
+        "source_total_mismatch": run_state.differs(state),
+        "doubles": run_state.doubled(state),
+        "doubles_not_counted": uncounted if state.doubles is not None and state.doubles < 0 else "",
+        "no_items": "the source ended without an item" if is_empty else "",
+        "change_accepted": "" if accepted is None else change,
+    }
+    return [{"warning": name, "message": message} for name, message in found.items() if message]
 
 
 def _counts(state: RunState, sums: Sums) -> JsonObject:

@@ -35,11 +35,12 @@ from ingestion.contracts import (
     SettledChunks,
     Sums,
 )
-from ingestion.errors import UnknownSchema
+from ingestion.errors import UnknownSchema, cut
 from ingestion.run.tolerance import is_exceeded
 from ingestion.wire import from_wire
 
 PAUSE, CANCEL = "pause", "cancel"  # the commands that hold a run back
+CHANGED = "changed"  # in their place where what the run is pinned to has changed
 EVENT = "control"  # raised after a command is written, to wake a run that waits
 OUTCOMES = (  # how a run may end; if several hold, the first one counts
     "failed",
@@ -61,7 +62,7 @@ class Step(StrEnum):
 
     GO_ON = "go_on"  # the next window, at once
     WAIT = "wait"  # the source must not be asked before `wait_until`
-    HOLD = "hold"  # paused: until the next command
+    HOLD = "hold"  # paused, or held by a change: until the next command
     END = "end"
 
 
@@ -98,9 +99,10 @@ def load(data: Any) -> RunState:
 
 def next_window(state: RunState, now: datetime) -> Window:
     """Return what the run asks for in its next window."""
-    supply, source = _next_supply(state, now), state.request.source
-    requests = [EnqueueRequest(run=state.run, source=source, chunk=one) for one in chunks_in_window(state)]
-    return Window(supply, requests)
+    asked = EnqueueRequest(
+        run=state.run, source=state.request.source, chunk=Chunk(0, ""), attempt=state.attempt, pin=state.request.pin
+    )
+    return Window(_next_supply(state, now), [replace(asked, chunk=one) for one in chunks_in_window(state)])
 
 
 def chunks_in_window(state: RunState) -> list[Chunk]:
@@ -139,15 +141,19 @@ def with_window(
     listed = list(listed)
     errors = [outcomes.recorded.error, *(settled.error for settled in listed)]
     if error := next(filter(None, errors), None):  # the window is not in the ledger: the state stays that of its start
-        return replace(state, error=error[:RUN_ERROR_LENGTH], command=None, window=state.window + 1)
+        return replace(state, error=cut(error, RUN_ERROR_LENGTH), command=None, window=state.window + 1)
     receipts = _by_chunk(window, outcomes.receipts, listed)
     supplied = outcomes.supplied
     commands = {outcomes.recorded.command, *(receipt.held for receipt in receipts.values())}
+    changes = [outcomes.recorded.change, *(receipt.change for receipt in receipts.values())]
     if isinstance(supplied, FetchOutcome):
         commands.add(supplied.held)
+        changes.append(supplied.change)
+    command = next((one for one in (CANCEL, PAUSE, CHANGED) if one in commands), None)
     state = replace(
         _with_receipts(state, receipts),
-        command=CANCEL if CANCEL in commands else PAUSE if PAUSE in commands else None,
+        command=command,
+        change=next(filter(None, changes), None) if command == CHANGED else None,
         error=None,
         window=state.window + 1,
         counts_at=now.isoformat(),
@@ -161,7 +167,7 @@ def next_step(state: RunState, now: datetime) -> Step:
     """Return what follows the window that led to `state`."""
     if outcome(state) is not None:
         return Step.END
-    if state.command == PAUSE:
+    if state.command in (PAUSE, CHANGED):
         return Step.HOLD
     if not state.spooled and state.redo is None and _is_waiting(state, now):
         return Step.WAIT
@@ -177,7 +183,7 @@ def outcome(state: RunState) -> str | None:
         return "failed"
     if not _has_nothing_left(state):
         return "cancelled" if state.command == CANCEL else None
-    if _has_sent_nothing(state) or (state.request.total_is_exact and has_other_total(state)):
+    if _has_sent_nothing(state) or (state.request.total_is_exact and (has_other_total(state) or doubles(state))):
         return "failed"
     if state.failed.left:
         return "completed_with_failures"
@@ -206,13 +212,30 @@ def reason(state: RunState) -> str:
         return (
             f"{nothing}, {state.failed.left} failed ({listed_failures}{more}). Remove the cause, then redrive the run"
         )
-    return f"the source said that it has {state.source_total} items, and gave {state.fetched + state.dropped}"
+    return "; ".join(filter(None, (differs(state), doubled(state))))
 
 
 def has_other_total(state: RunState) -> bool:
-    """Return whether the source, read to its end, gave a different number of messages than it said."""
-    given = state.fetched + state.dropped
+    """Return whether the source, read to its end, gave a different number of messages than it said, doubles aside."""
+    given = state.fetched - doubles(state)
     return state.source_total is not None and state.source_exhausted and state.source_total != given
+
+
+def doubles(state: RunState) -> int:
+    """Return how many messages came before, as far as they are counted."""
+    return max(0, state.doubles or 0)
+
+
+def differs(state: RunState) -> str:
+    """Return for a person how the source differs from its own total; empty if it does not."""
+    given = f"gave {state.fetched - doubles(state)}"
+    return f"the source said that it has {state.source_total} items, and {given}" if has_other_total(state) else ""
+
+
+def doubled(state: RunState) -> str:
+    """Return for a person how many messages came before, although each should be unique; empty if none did."""
+    came = f"{state.doubles} of the {state.fetched} messages came before in the run"
+    return f"{came}, and the description says unique = true" if doubles(state) else ""
 
 
 def counted(state: RunState) -> Sums:
@@ -253,6 +276,7 @@ def redriven(state: RunState) -> RunState | None:
             failed=Sums(),
             failures=(),
             command=None,
+            change=None,
             error=None,
             wait_until=state.wait_until if wait else None,
             wait=wait,
@@ -284,6 +308,7 @@ def _next_supply(state: RunState, now: datetime) -> FetchRequest | LoadRequest |
         chunk_size=request.chunk_size,
         max_messages=request.chunk_size * request.chunks_per_batch,
         wait=state.wait,
+        pin=request.pin,
     )
 
 
@@ -330,7 +355,7 @@ def _with_batch(state: RunState, fetched: FetchOutcome, now: datetime) -> RunSta
     if fetched.held:
         return state
     if fetched.batch is None:
-        return replace(state, error=(fetched.error or "the source could not be fetched")[:RUN_ERROR_LENGTH])
+        return replace(state, error=cut(fetched.error or "the source could not be fetched", RUN_ERROR_LENGTH))
     batch: Batch = fetched.batch
     stop = batch.first_chunk + batch.chunks
     wait = timedelta(seconds=min(batch.wait_seconds, source_wait.LONGEST_SECONDS))
@@ -348,6 +373,7 @@ def _with_batch(state: RunState, fetched: FetchOutcome, now: datetime) -> RunSta
         chunks=stop,
         fetched=state.fetched + batch.count,
         dropped=state.dropped + batch.dropped,
+        doubles=batch.doubles,
     )
 
 
@@ -391,7 +417,7 @@ def _chunks_spooled(state: RunState) -> int:
 
 
 def _cut(error: str) -> str:
-    return error[:ERROR_LENGTH]
+    return cut(error, ERROR_LENGTH)
 
 
 def _has_nothing_left(state: RunState) -> bool:

@@ -37,6 +37,10 @@ class Accounts:
         """Return the half-open ranges of messages that are on the queue."""
         return tuple(found.span() for found in re.finditer(rb"\x01+", self.marks))
 
+    def has(self, index: int) -> bool:
+        """Return whether a message is enqueued or rejected."""
+        return self.marks[index] != 0
+
     def is_done(self, post: Post) -> bool:
         """Return whether all messages of `post` are enqueued or rejected."""
         return 0 not in self.marks[post.first : post.stop]

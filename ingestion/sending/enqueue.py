@@ -5,6 +5,7 @@ vain. What an earlier attempt has sent is not sent again, and a finished chunk r
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from time import monotonic
 
@@ -30,10 +31,10 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
 
     A chunk that is out of time but has made progress is held back: the next window continues it. Raise StorageRefused
     or StorageUnavailable if the chunk or its checkpoint cannot be read or written, ChunkOutOfTime if the chunk has made
-    no progress, or ChunkTakenOver. After each of them, the next attempt continues where this one stopped.
+    no progress, ChunkTakenOver, or ChunkSettled. After each of them, the next attempt continues where this one stopped.
     """
     began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
-    file = CheckpointFile(container, request.run, request.chunk)
+    file = CheckpointFile(container, request.run, request.chunk, request.attempt)
     with storage_errors(f"read {where} and its checkpoint"):
         # Claim first: a clean-up deletes the chunk before its checkpoint, so a late copy that makes a new checkpoint
         # finds no chunk to send.
@@ -45,7 +46,7 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
 
     async with queues.ceilings.turns(request.run.folder, settings.max_messages_per_second) as turn:
         attempt = _Attempt(request, file, earlier, container, queues, settings, began, lines, turn)
-        posts = posts_of(lines, request, settings)
+        posts = posts_of(lines, request, settings, attempt.accounts.has)
         if earlier.unsendable:  # found first, so that the rejects written earlier are never lost
             posts = iter(await attempt.rejected_first(posts))
         deadline = began + min(settings.enqueue_seconds, seconds_to_begin())
@@ -56,6 +57,8 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
     if not receipt.failed:
         checkpoint = replace(checkpoint, receipt=receipt)
     await attempt.write(checkpoint)
+    if checkpoint.receipt is not None and (earlier.unknown or earlier.rejected):
+        await attempt.tidy_rejects()
     if receipt.failed and receipt.error is None:
         if attempt.sender.save_error is not None:
             raise attempt.sender.save_error
@@ -80,7 +83,7 @@ class _Attempt:
         lines: list[bytes],
         turn: Turn | None,
     ) -> None:
-        self._container, self._lines, self._rejects = container, lines, earlier.rejected
+        self._container, self._lines, self._written = container, lines, 0
         self._request, self._file, self._earlier, self._began = request, file, earlier, began
         self._window = settings.checkpoint_messages
         refusals = {refusal.index: refusal.reason for refusal in earlier.refusals}
@@ -92,6 +95,7 @@ class _Attempt:
             concurrency=min(settings.send_concurrency, earlier.count),
             window=self._window,
             turn=turn,
+            owned_since=began,
         )
 
     async def save(self) -> None:
@@ -103,12 +107,21 @@ class _Attempt:
 
         Raise StorageUnavailable, or ChunkTakenOver if another attempt has begun.
         """
-        where = f"chunk {self._request.chunk.number} of run {self._request.run.id}"
-        with storage_errors(f"write the checkpoint and the rejects of {where}"):
-            if checkpoint.rejected > self._rejects:
-                await write_rejects(self._container, self._request, self._lines, self.accounts.reasons)
-                self._rejects = checkpoint.rejected
+        reasons = self.accounts.reasons
+        with self._writing():
+            if len(reasons) > self._written:
+                await write_rejects(self._container, self._request, self._lines, reasons)
+                self._written = len(reasons)
             await self._file.write(checkpoint)
+
+    async def tidy_rejects(self) -> None:
+        """Leave only the rejects that count: an earlier attempt may have rejected what this one has sent."""
+        with self._writing():
+            await write_rejects(self._container, self._request, self._lines, self.accounts.reasons, alone=True)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        where = f"chunk {self._request.chunk.number} of run {self._request.run.id}"
+        return storage_errors(f"write the checkpoint and the rejects of {where}")
 
     async def rejected_first(self, posts: Iterable[Post]) -> list[Post]:
         """Reject the posts that cannot be sent; return all posts."""

@@ -42,12 +42,20 @@ class CannotSend(Exception):
     """No queue can take the message; the text is the reason."""
 
 
-def posts_of(lines: Sequence[bytes], request: EnqueueRequest, settings: Settings) -> Iterator[Post]:
-    """Return the posts for `lines`, the whole chunk of `request`, in order; each line is parsed when its turn comes."""
+def posts_of(
+    lines: Sequence[bytes],
+    request: EnqueueRequest,
+    settings: Settings,
+    is_done: Callable[[int], bool] = lambda _: False,
+) -> Iterator[Post]:
+    """Return the posts for `lines`, the whole chunk of `request`, in order; each line is parsed when its turn comes.
+
+    No post holds messages that are done beside others, which happens where an earlier attempt had other settings.
+    """
     encode = encode_base64 if settings.message_encoding == "base64" else encode_plain
     match settings.message_format:
         case "packed":
-            return _packed(lines, request, settings, encode)
+            return _packed(lines, request, settings, encode, is_done)
         case "envelope":
             return _single(lines, lambda index, message: envelope(request, index, message), encode)
         case _:
@@ -70,20 +78,16 @@ def message_key(request: EnqueueRequest, index: int) -> str:
     return f"{request.run.id}/{request.run.start}/{request.chunk.number}/{index}"
 
 
-def text_of(message: Any) -> str:
-    """Return the text of a message: an id as it is, a record as compact JSON."""
-    return message if isinstance(message, str) else _json(message)
+def text_of(message: str) -> str:
+    """Return the text of a message, given as JSON: an id as it is, a record or a number with each digit."""
+    return json.loads(message) if message.startswith('"') else message
 
 
-def envelope(request: EnqueueRequest, index: int, message: Any) -> str:
-    """Return the message with its origin; an object or a list is a `record`, anything else an `id`."""
-    kind = "record" if isinstance(message, dict | list) else "id"
-    return _json({
-        "run": request.run.id,
-        "source": request.source,
-        "key": message_key(request, index),
-        kind: message,
-    })  # fmt: skip
+def envelope(request: EnqueueRequest, index: int, message: str) -> str:
+    """Return the message, given as JSON, with its origin; an object or a list is a `record`, anything else an `id`."""
+    kind = "record" if message[0] in "{[" else "id"
+    about = {"run": request.run.id, "source": request.source, "key": message_key(request, index)}
+    return f'{_json(about)[:-1]},"{kind}":{message}}}'
 
 
 def encode_base64(text: str) -> bytes:
@@ -100,7 +104,7 @@ def encode_plain(text: str) -> bytes:
     return text.translate(_ESCAPES).encode()
 
 
-def _single(lines: Sequence[bytes], text: Callable[[int, Any], str], encode: Callable[[str], bytes]) -> Iterator[Post]:
+def _single(lines: Sequence[bytes], text: Callable[[int, str], str], encode: Callable[[str], bytes]) -> Iterator[Post]:
     for index, line in enumerate(lines):
         try:
             yield Post(index, index + 1, _body(text(index, _message_in(line)), encode))
@@ -109,10 +113,14 @@ def _single(lines: Sequence[bytes], text: Callable[[int, Any], str], encode: Cal
 
 
 def _packed(
-    lines: Sequence[bytes], request: EnqueueRequest, settings: Settings, encode: Callable[[str], bytes]
+    lines: Sequence[bytes],
+    request: EnqueueRequest,
+    settings: Settings,
+    encode: Callable[[str], bytes],
+    is_done: Callable[[int], bool],
 ) -> Iterator[Post]:
     """Yield posts of as many messages as both limits allow. A message that cannot be sent ends its pack."""
-    first, pieces, size = 0, list[str](), 0
+    first, pieces, size, of_done = 0, list[str](), 0, False
 
     def pack(stop: int) -> Post:
         about = {"run": request.run.id, "source": request.source, "start": request.run.start}
@@ -122,20 +130,21 @@ def _packed(
     overhead = len(_json({"run": request.run.id, "source": request.source})) + 120
     for index, line in enumerate(lines):
         try:
-            piece = _json(_message_in(line))
+            piece = _message_in(line)
             piece_size = len(piece.encode() if encode is encode_base64 else encode(piece)) + 1
             if overhead + piece_size > settings.pack_bytes:
                 raise CannotSend(f"too_large: {piece_size} bytes, a pack has {settings.pack_bytes} (SLUICE_PACK_BYTES)")
-        except (CannotSend, UnicodeEncodeError) as reason:
+        except CannotSend as reason:
             if pieces:
                 yield pack(index)
-            text = str(reason) if isinstance(reason, CannotSend) else _NOT_TEXT
-            yield Post(index, index + 1, b"", text, len(line))
+            yield Post(index, index + 1, b"", str(reason), len(line))
             first, pieces, size = index + 1, [], 0
             continue
-        if pieces and (len(pieces) >= settings.pack_messages or overhead + size + piece_size > settings.pack_bytes):
+        is_full = len(pieces) >= settings.pack_messages or overhead + size + piece_size > settings.pack_bytes
+        if pieces and (is_full or of_done != is_done(index)):
             yield pack(index)
             first, pieces, size = index, [], 0
+        of_done = is_done(index)
         pieces.append(piece)
         size += piece_size
     if pieces:
@@ -146,20 +155,25 @@ _NOT_TEXT = "not_text: half of a surrogate pair, which no encoding of text can h
 
 
 def _body(text: str, encode: Callable[[str], bytes]) -> bytes:
-    try:
-        encoded = encode(text)
-    except UnicodeEncodeError:
-        raise CannotSend(_NOT_TEXT) from None
+    encoded = encode(text)
     if len(encoded) > MAX_MESSAGE_BYTES and encode is encode_base64:
         raise _too_large(len(encoded))
     return _HEAD + encoded + _TAIL
 
 
-def _message_in(line: bytes) -> Any:
-    """Return the message of a line. Raise CannotSend for a null, which no consumer takes for an id."""
-    message = json.loads(line)
-    if message is None:
+def _message_in(line: bytes) -> str:
+    """Return the message of a line as compact JSON, which it is: to read and write it again would change numbers.
+
+    Raise CannotSend for a null, which no consumer takes for an id, and for what is no text.
+    """
+    message = line.decode().strip()
+    if message == "null":
         raise CannotSend("null: the item has no value where its message should be")
+    if "\\ud" in message:
+        try:
+            _json(json.loads(message)).encode()
+        except UnicodeEncodeError:
+            raise CannotSend(_NOT_TEXT) from None
     return message
 
 
@@ -168,7 +182,4 @@ def _too_large(size: int) -> CannotSend:
 
 
 def _json(value: Any) -> str:
-    try:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        raise CannotSend("not_json: NaN or Infinity, which JSON cannot hold") from None
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -6,7 +6,7 @@ The error says whether the message, the queue or the time is the problem.
 import asyncio
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -23,9 +23,8 @@ CREATED = 201
 _OF_THE_MESSAGE = frozenset({"RequestBodyTooLarge", "MessageTooLarge", "InvalidXmlNodeValue", "InvalidXmlDocument"})
 _ADVICE = {
     400: "the queue refused the request's form; check SLUICE_MESSAGE_TTL_SECONDS and SLUICE_MESSAGE_DELAY_SECONDS",
-    401: "check AzureWebJobsStorage, or that the app's identity belongs to the tenant of the storage account",
-    403: "check AzureWebJobsStorage, or give the app's identity the role Storage Queue Data Contributor "
-    "or Storage Queue Data Message Sender",
+    401: "check {0}, and that the app's identity is of the account's tenant",
+    403: "check {0} (key, signature), or the role Storage Queue Data Message Sender",
     404: "the queue does not exist; it is created when a run starts and must not be deleted before the run ends",
 }
 
@@ -50,11 +49,21 @@ class Effort:
     last_problem: str | None = None
 
 
+async def at_once(in_doubt: bool) -> None:
+    """Let a message be put once more without more ado."""
+
+
 async def put_message(
-    shard: Shard, body: bytes, effort: Effort, deadline: float, stopped: Callable[[], bool] = lambda: False
+    shard: Shard,
+    body: bytes,
+    effort: Effort,
+    deadline: float,
+    stopped: Callable[[], bool] = lambda: False,
+    again: Callable[[bool], Awaitable[None]] = at_once,
 ) -> None:
     """Put one message on the queue of `shard`, trying until `deadline` (of `time.monotonic`) or until `stopped`.
 
+    Wait for `again` before each further put; it is told whether the last one is in doubt.
     Raise StorageRefused if no retry can help, MessageRefused if only this message is at fault, or OutOfTime.
     """
     attempt, turned_away = 0, False
@@ -69,7 +78,7 @@ async def put_message(
             if answer.status == CREATED:
                 shard.rate.accepted()
                 return
-            failure = _failure(answer)
+            failure = _failure(answer, shard.setting)
         except NotSent as error:
             failure = Failure(problem=f"the queue cannot be reached ({error})")
         except AnswerLost as error:
@@ -90,6 +99,9 @@ async def put_message(
         effort.last_problem = failure.problem
         effort.throttled_seconds += wait if failure.busy else 0.0
         await asyncio.sleep(wait)
+        await again(failure.in_doubt)
+        if stopped():
+            raise OutOfTime(failure.problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,17 +116,17 @@ class Failure:
     final: type[Exception] | None = None
 
 
-def _failure(answer: Answer) -> Failure:
+def _failure(answer: Answer, setting: str) -> Failure:
     """Return what an answer other than 201 means."""
     status, found = answer.status, re.search(rb"<Code>(\w+)</Code>", answer.body)
-    code = found[1].decode() if found else answer.header("x-ms-error-code")
+    code = found[1].decode() if found else re.sub(r"\W", "", answer.header("x-ms-error-code"))
     about = f"the queue answered HTTP {status}{f' ({code})' if code else ''}"
     if status in (408, 429) or status >= 500:
         busy = status == 429 or (status == 503 and code in ("", "ServerBusy"))
         wait = _retry_after_seconds(answer)
         return Failure(problem=about, wait_seconds=wait, busy=busy, in_doubt=not busy)
     final = MessageRefused if code in _OF_THE_MESSAGE else StorageRefused
-    problem = f"{about}: {_ADVICE.get(status, 'an error that Sluice does not know')}"
+    problem = f"{about}: {_ADVICE.get(status, 'an error that Sluice does not know').format(setting)}"
     return Failure(problem=problem, access=status in (401, 403), final=final)
 
 

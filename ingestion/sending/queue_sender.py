@@ -4,8 +4,11 @@ Storage Queue has no batch send, so a million messages are a million requests: t
 here and below, in `put_message`, `shard` and `connection`.
 
 1. Lanes take post after post, wait for their turn, and put it on its shard.
-2. Together the lanes go no further than `window` posts beyond the last checkpoint: a crash repeats no more than those.
-3. One task writes a checkpoint whenever half of these are confirmed, or after `CHECKPOINT_SECONDS`.
+2. Together the lanes go no further than `window` puts beyond the last checkpoint: a crash repeats no more than those. A
+   put without an answer is one of them, and the same post once more is another.
+3. One task writes a checkpoint whenever half of these have their answer, or after `CHECKPOINT_SECONDS`. A checkpoint
+   shows that no other copy has taken the chunk over; `OWNED_SECONDS` after the last one, no lane begins a put before
+   there is another. So a copy that was frozen finds out before it sends on.
 4. The lanes stop at an error that no retry can fix, at the deadline, and when a checkpoint cannot be written. `send`
    then waits for the requests under way, so that the counts are exact.
 5. When another copy has taken the chunk over, and at an unforeseen error, `send` cancels all lanes and raises.
@@ -24,6 +27,7 @@ from ingestion.sending.put_message import Effort, MessageRefused, OutOfTime, put
 from ingestion.sending.shard import Shard
 from ingestion.storage.checkpoint import CHECKPOINT_SECONDS
 
+OWNED_SECONDS = 15.0  # longer than CHECKPOINT_SECONDS, shorter than any takeover takes
 MAX_REFUSALS = 20  # by the queue, of messages that it should take: more are a fault of the chunk, not of a message
 
 
@@ -39,6 +43,7 @@ class QueueSender:
         concurrency: int,
         window: int,
         turn: Turn | None = None,
+        owned_since: float | None = None,
     ) -> None:
         self.effort = Effort()
         self.error: str | None = None  # why the chunk cannot be finished, ever
@@ -48,11 +53,12 @@ class QueueSender:
         self._accounts = accounts
         self._save = save
         self._concurrency = concurrency
-        self._window = window
+        self._window = min(window, len(accounts.marks))
         self._half = max(1, window // 2)
         self._turn = turn
-        self._started = self._finished = self._saved = 0  # posts of this attempt
-        self._stopping = False
+        self._started = self._finished = self._saved = 0  # puts of this attempt
+        self._owned_until = (monotonic() if owned_since is None else owned_since) + OWNED_SECONDS
+        self._is_full = self._stopping = False
         self._due, self._room = asyncio.Event(), asyncio.Event()
         self._gate, self._looking = asyncio.Lock(), asyncio.Lock()
 
@@ -95,7 +101,7 @@ class QueueSender:
     async def _lane(self, waiting: Iterator[tuple[Post, Shard] | None], deadline: float) -> None:
         while (item := await self._next(waiting)) is not None:
             post, shard = item
-            if self._turn is not None or self._started - self._saved >= self._window:
+            if self._turn is not None or not self._has_room():
                 await self._wait_for_turn(deadline)
             if monotonic() >= deadline:
                 self._stop(out_of_time="the chunk needs more time than SLUICE_ENQUEUE_SECONDS")
@@ -103,7 +109,7 @@ class QueueSender:
                 break
             self._started += 1
             try:
-                await put_message(shard, post.body, self.effort, deadline, self._is_stopping)
+                await put_message(shard, post.body, self.effort, deadline, self._is_stopping, self._again)
                 self._accounts.enqueue(post)
             except MessageRefused as refusal:
                 self._accounts.refuse(post, str(refusal))
@@ -115,9 +121,38 @@ class QueueSender:
             except OutOfTime as reason:
                 self._stop(out_of_time=str(reason))
                 break
-            self._finished += 1
-            if self._finished - self._saved >= self._half:
-                self._due.set()
+            self._finish()
+
+    def _finish(self) -> None:
+        """Count a put that has its answer, or will never have one; let a checkpoint be written if it is due."""
+        self._finished += 1
+        if self._is_full or self._finished - self._saved >= self._half:
+            self._due.set()
+
+    async def _again(self, in_doubt: bool) -> None:
+        """Wait until a post may be put once more, or until the lanes stop."""
+        if in_doubt:
+            self._finish()
+        if not self._has_room(int(in_doubt)):
+            async with self._gate:
+                await self._wait_for_room(int(in_doubt))
+        self._started += in_doubt
+
+    def _has_room(self, puts: int = 1) -> bool:
+        """Return whether the window has room for so many more puts, and the chunk was not taken over lately."""
+        return self._started + puts - self._saved <= self._window and self._is_owned()
+
+    def _is_owned(self) -> bool:
+        return monotonic() < self._owned_until
+
+    async def _wait_for_room(self, puts: int = 1) -> None:
+        """Wait until there is room for so many more puts, or until the lanes stop; one lane at a time waits here."""
+        while not self._has_room(puts) and not self._stopping:
+            self._room.clear()
+            self._is_full = True
+            self._due.set()
+            await self._room.wait()
+        self._is_full = False
 
     async def _next(self, waiting: Iterator[tuple[Post, Shard] | None]) -> tuple[Post, Shard] | None:
         """Return the next post, None if there is none. One lane at a time looks, so that they do not parse together."""
@@ -134,9 +169,7 @@ class QueueSender:
         One lane at a time waits here, and begins its post before the next one looks.
         """
         async with self._gate:
-            while self._started - self._saved >= self._window and not self._stopping:
-                self._room.clear()
-                await self._room.wait()
+            await self._wait_for_room()
             while self._turn is not None and not self._stopping and (now := monotonic()) < deadline:
                 if not (wait := self._turn(now)):
                     break
@@ -149,16 +182,16 @@ class QueueSender:
                 async with asyncio.timeout(CHECKPOINT_SECONDS):
                     await self._due.wait()
             self._due.clear()
-            if self._stopping or self._finished == self._saved:
+            if self._stopping or (self._finished == self._saved and (self._is_owned() or not self._is_full)):
                 continue
-            finished = self._finished  # `save` looks at the accounts before it waits for anything
+            finished, began = self._finished, monotonic()  # `save` looks at the accounts before it waits for anything
             try:
                 await self._save()
             except StorageUnavailable as error:
                 self.save_error = error
                 self._stop()
                 return
-            self._saved = finished
+            self._saved, self._owned_until = finished, began + OWNED_SECONDS
             self._room.set()
             if self._finished - self._saved >= self._half:
                 self._due.set()

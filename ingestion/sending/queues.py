@@ -10,7 +10,7 @@ from ingestion.sending.connection import Pool
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
 from ingestion.storage.account import Account, OpenAccount
-from ingestion.storage.failures import NOT_ALLOWED, unless
+from ingestion.storage.failures import NOT_ALLOWED, storage_errors, unless
 
 
 class Queues:
@@ -19,6 +19,7 @@ class Queues:
     def __init__(self, settings: Settings, accounts: Mapping[Account, OpenAccount], container: ContainerClient) -> None:
         self.ceilings = Ceilings(container)
         self._clients = [accounts[account].queues.get_queue_client(queue) for account, queue in settings.shards]
+        self._settings = [account.setting for account, _ in settings.shards]
         self._pools: dict[str, Pool] = {}
         self.shards = [
             Shard(
@@ -26,6 +27,7 @@ class Queues:
                 client.url.partition("?")[0],
                 accounts[account].access,
                 self._pool(client.url),
+                setting=account.setting,
                 ttl_seconds=settings.message_ttl_seconds,
                 delay_seconds=settings.message_delay_seconds,
             )
@@ -38,8 +40,9 @@ class Queues:
         An identity or a signature that may only put messages cannot create a queue: if the queue is missing, the first
         put says so.
         """
-        for client in self._clients:
-            await unless(client.create_queue(), "QueueAlreadyExists", *NOT_ALLOWED)
+        for client, setting in zip(self._clients, self._settings, strict=True):
+            with storage_errors(f"create the queue {client.queue_name}", setting):
+                await unless(client.create_queue(), "QueueAlreadyExists", *NOT_ALLOWED)
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,30 +1,63 @@
 """The rejects of a chunk: messages that no queue can take, kept with the reason instead of being cut or lost.
 
-Each chunk has one NDJSON blob, the same after each rerun. People can correct the messages and send them again.
+Each chunk has one NDJSON blob. People can correct the messages and send them again. Of two copies of the activity that
+write it, neither takes away what the other has written: each adds to what it has read, on the condition that nobody has
+written since.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
-from azure.storage.blob.aio import ContainerClient
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from ingestion.contracts import EnqueueRequest
 from ingestion.sending.message_format import message_key
+from ingestion.storage.turns import turns
 
 
 async def write_rejects(
-    container: ContainerClient, request: EnqueueRequest, lines: Sequence[bytes], reasons: Mapping[int, str]
+    container: ContainerClient,
+    request: EnqueueRequest,
+    lines: Sequence[bytes],
+    reasons: Mapping[int, str],
+    *,
+    alone: bool = False,
 ) -> None:
-    """Write `{"key", "reason", "message"}` for each message of `reasons`, by index in the chunk, if any."""
-    if not reasons:
-        return
-    rejects = [
-        json.dumps({"key": message_key(request, index), "reason": reasons[index], "message": json.loads(lines[index])})
-        for index in sorted(reasons)
-    ]
-    await container.get_blob_client(rejects_name(request)).upload_blob("\n".join([*rejects, ""]), overwrite=True)
+    """Write `{"key", "reason", "message"}` for each message of `reasons`, by index in the chunk.
+
+    Keep those that are written already, unless these `alone` are to stay. Raise StorageUnavailable if others are faster
+    again and again.
+    """
+    blob, wanted = container.get_blob_client(rejects_name(request)), dict[int, str]()
+    for index, reason in reasons.items():
+        reject = json.dumps({"key": message_key(request, index), "reason": reason})
+        wanted[index] = f'{reject[:-1]}, "message": {lines[index].decode().strip()}}}'  # as it came, digit for digit
+    async for _ in turns(f"write the rejects of chunk {request.chunk.number} of run {request.run.id}"):
+        found, condition = await _read(blob)
+        kept = wanted if alone else found | wanted
+        if kept.keys() == found.keys():
+            return
+        with suppress(ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+            text = "".join(f"{kept[index]}\n" for index in sorted(kept))
+            await blob.upload_blob(text, overwrite=True, **condition)
+            return
 
 
 def rejects_name(request: EnqueueRequest) -> str:
     """Return the name of the blob that holds the rejects of a chunk."""
     return f"{request.run.folder}rejected/{request.chunk.number:08}.ndjson"
+
+
+async def _read(blob: BlobClient) -> tuple[dict[int, str], dict[str, Any]]:
+    """Return the lines of a blob by index in the chunk, and the condition for replacing them."""
+    try:
+        download = await blob.download_blob()
+        lines = (await download.readall()).splitlines()  # of bytes: a text may hold other line breaks
+    except ResourceNotFoundError:
+        return {}, {"match_condition": MatchConditions.IfMissing}
+    condition = {"etag": download.properties.etag, "match_condition": MatchConditions.IfNotModified}
+    return {int(json.loads(line)["key"].rpartition("/")[2]): line.decode() for line in lines}, condition

@@ -8,6 +8,7 @@ from ingestion.errors import StorageRefused, first_line
 from ingestion.sending.connection import Answer, NotSent, Pool
 from ingestion.sending.rate import Rate
 from ingestion.storage.access import Access, Grant
+from ingestion.storage.account import STORAGE
 
 API_VERSION = "2021-12-02"
 
@@ -16,14 +17,22 @@ class Shard:
     """One queue: its name for people, its address, its access, its connections, and how fast it takes messages.
 
     `url` is the queue's address without a query, `pool` holds the connections to its server. `ttl_seconds` is -1 for
-    messages that never expire.
+    messages that never expire. `setting` is the app setting of the account.
     """
 
     def __init__(
-        self, name: str, url: str, access: Access, pool: Pool, *, ttl_seconds: int, delay_seconds: int = 0
+        self,
+        name: str,
+        url: str,
+        access: Access,
+        pool: Pool,
+        *,
+        ttl_seconds: int,
+        delay_seconds: int = 0,
+        setting: str = STORAGE,
     ) -> None:
         parts = urlsplit(url)
-        self.name = name
+        self.name, self.setting = name, setting
         self.rate = Rate()
         self.access = access
         self._host = parts.netloc
@@ -48,7 +57,7 @@ class Shard:
         try:
             return await self.access.grant()
         except ClientAuthenticationError as error:
-            raise StorageRefused(f"the app's identity gets no token: {first_line(error)}") from error
+            raise StorageRefused(f"the app's identity gets no token for {self.setting}: {first_line(error)}") from error
         except AzureError as error:
             raise NotSent(f"no token: {first_line(error)}") from error
 

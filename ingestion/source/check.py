@@ -1,15 +1,18 @@
 """`python -m ingestion.source.check [FILE]` (make check-sources): is every source in the file described rightly?
 
 It prints a line for each source that is right, and for each mistake in one that is not, and then exits with 1. App
-settings that are not set here are listed, and count as no mistake of the file.
+settings are those of the environment and, as for the app, of `local.settings.json`; those in neither are listed, and
+count as no mistake of the file.
 """
 
+import json
 import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
 
+from ingestion.concealed import conceal
 from ingestion.errors import InvalidInput
 from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.file import read_source, read_tables
@@ -29,6 +32,7 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     well = True
     for name, table in tables.items():
         source, wrong = read_source(table, f"{file.name}: {name}", environment)
+        wrong = [InvalidInput(each.field, conceal(each.problem), each.allowed) for each in wrong]
         lines += [str(mistake) for mistake in wrong] or [f"{name}: ok, {table['pagination']['style']}"]
         well = well and not wrong
         named += settings_in(table)
@@ -39,10 +43,30 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     return lines, well
 
 
+def local_settings(file: Path) -> dict[str, str]:
+    """Return the app settings in `local.settings.json`, as the host reads them. Raise InvalidInput if it cannot."""
+    if not file.exists():
+        return {}
+    try:
+        found = json.loads(file.read_bytes().decode("utf-8", "replace") or "{}")
+        values, encrypted = found.get("Values") or {}, found.get("IsEncrypted")
+        if encrypted or any(isinstance(value, dict | list) for value in values.values()):
+            raise ValueError("encrypted" if encrypted else "values inside of values")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InvalidInput(file.name, f"cannot be read: {error}", '{"Values": {"NAME": "text"}}') from None
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+    return {name: text for name, text in texts.items() if values[name] is not None}
+
+
 def main() -> int:
+    try:
+        environment = {**local_settings(Path("local.settings.json")), **os.environ}
+    except InvalidInput as error:
+        print(error)
+        return 1
     parser = ArgumentParser("python -m ingestion.source.check", description="Check a file of sources.")
-    parser.add_argument("file", nargs="?", default=os.environ.get("SLUICE_SOURCES", "sources.toml"))
-    lines, well = check(Path(parser.parse_args().file), os.environ)
+    parser.add_argument("file", nargs="?", default=environment.get("SLUICE_SOURCES") or "sources.toml")
+    lines, well = check(Path(parser.parse_args().file), environment)
     print("\n".join(lines))
     return 0 if well else 1
 

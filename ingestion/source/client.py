@@ -11,15 +11,15 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
+from ingestion.concealed import add_secrets
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.settings import DEFAULT_PATIENCE_SECONDS
 from ingestion.source.auth.flow import flow_of
-from ingestion.source.concealed import Concealed
 from ingestion.source.description import Source
 from ingestion.source.http.exchange import Exchange
 from ingestion.source.http.origin import address
-from ingestion.source.http.outage import NoAnswer, cannot_end, in_words
-from ingestion.source.page import ItemSink, Page, PageRequest, Throttled
+from ingestion.source.http.outage import NoAnswer, NoPage, cannot_end, in_words
+from ingestion.source.page import ItemSink, NoRoom, Page, PageRequest, Room, Throttled
 from ingestion.source.reading.answer import read_answer
 from ingestion.source.waiting.patience import Patience, Paused
 from ingestion.source.waiting.throttle import pause_seconds, refused_by_body_seconds, refused_for_seconds
@@ -49,28 +49,38 @@ class SourceClient:
         patience_seconds: float = DEFAULT_PATIENCE_SECONDS,
     ) -> None:
         self._source, self.sleep, self._now = source, sleep, now
-        self.concealed = Concealed(*source.secrets)  # for what is quoted of the source
-        self._exchange = Exchange(source, http, flow_of(source.auth, http, self.concealed))
+        add_secrets(**source.secrets)
+        self._exchange = Exchange(source, http, flow_of(source.auth, http))
         self._place = address(source.url)
         self.patience = Patience(source, patience_seconds, now)
         self.has_answered = False
 
-    async def get(self, request: PageRequest, sink: ItemSink | None = None) -> Page | Throttled:
-        """Return the page that answers `request`; its items go to `sink` where one is given.
+    async def get(
+        self, request: PageRequest, sink: ItemSink | None = None, room: Room | None = None
+    ) -> Page | Throttled:
+        """Return the page that answers `request`; its items go to `sink` where one is given, else take of `room`.
 
         Where all attempts have failed, the source is waited for. Raise SourceUnreachable if it was waited for long
         enough or can never answer, SourceRefused on an answer that a further attempt would not change.
         """
-        page, problem, began = Page(sink=sink), "", self._now()
+        page, problem, began = Page(sink=sink, room=room or Room()), "", self._now()
+        was_wrong = self._source.attempts == 1
         for attempt in range(self._source.attempts):
             if attempt:
                 await self.sleep(_backoff_seconds(attempt, MAX_BACKOFF_SECONDS))
             try:
                 return await self._ask(request, page, again=attempt > 0)
+            except NoRoom:
+                await page.restart()
+                raise
             except Paused as paused:
                 return Throttled(paused.seconds)
-            except (httpx.TransportError, NoAnswer) as error:
+            except (httpx.TransportError, NoAnswer, NoPage) as error:
                 problem = in_words(error)
+                if isinstance(error, NoPage) and not (error.may_pass and self.has_answered):
+                    if was_wrong:
+                        raise
+                    was_wrong = True
                 if not self.has_answered and (advice := cannot_end(error)):
                     raise SourceUnreachable(f"{self._place} cannot be asked: {problem}. {advice}.") from None
             await page.restart()
@@ -117,7 +127,7 @@ class SourceClient:
         wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)
         if wait is not None:
             return Throttled(self.patience.named(wait, f"HTTP {status}"))
-        wrong = await read_answer(response, self._source, page, self.concealed)
+        wrong = await read_answer(response, self._source, page)
         wait = refused_by_body_seconds(throttle, page.document, time.time(), unnamed)
         if wait is not None:
             await page.restart()

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ingestion.errors import SourceRefused
 from ingestion.wire import JsonObject
 
-SHOWN_CHARACTERS = 200  # of an answer that is quoted in an error
+KEPT_BYTES = 16 * 1024 * 1024  # objects in memory may take 25 times as much
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,17 @@ class PageRequest:
     query: Mapping[str, Any] = field(default_factory=dict)  # several values of one name: it is repeated
     headers: Mapping[str, str] = field(default_factory=dict)
     body: JsonObject | None = None
+
+
+class NoRoom(SourceRefused):
+    """The pages that are in memory at a time would be too large."""
+
+
+@dataclass(slots=True)
+class Room:
+    """How many bytes the pages that are kept in memory may have together, as they came."""
+
+    left: int = KEPT_BYTES
 
 
 class ItemSink(Protocol):
@@ -45,6 +57,8 @@ class Page:
     """
 
     sink: ItemSink | None = None
+    room: Room = field(default_factory=Room)  # for what no sink takes
+    kept: int = 0  # bytes of it
     items: list[Any] = field(default_factory=list)
     document: Any = None
     text: str = ""
@@ -55,6 +69,21 @@ class Page:
     count: int = 0
     first: Any = None
     last: Any = None
+
+    def keep(self, size: int) -> None:
+        """Count bytes that have come. Raise NoRoom if the items stay in memory and there is no room for them."""
+        if self.sink is not None:
+            return
+        if size > self.room.left:
+            raise NoRoom(
+                f"a page that has to be in memory as a whole, for its style, has more than {KEPT_BYTES:,} bytes; ask "
+                "for smaller pages"
+            )
+        self.kept, self.room.left = self.kept + size, self.room.left - size
+
+    def leave(self) -> None:
+        """Give back the room that was taken."""
+        self.kept, self.room.left = 0, self.room.left + self.kept
 
     async def add(self, items: list[Any]) -> None:
         """Take the next items of the answer."""
@@ -72,6 +101,7 @@ class Page:
         if self.sink is not None and self.count:
             await self.sink.restart()
         self.items, self.count, self.first, self.last = [], 0, None, None
+        self.leave()
 
 
 @dataclass(frozen=True, slots=True)

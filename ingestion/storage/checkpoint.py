@@ -1,7 +1,8 @@
 """How far a chunk is, in a small blob, so that a rerun continues the chunk instead of starting it again.
 
 Each write is conditional on the one before. If two copies of an activity send the same chunk, the later one claims it
-by writing its own name into the blob; the next write of the earlier one then fails, and that copy stops.
+by writing its own name into the blob; the next write of the earlier one then fails, and that copy stops. A copy of an
+older attempt of the run claims nothing from a later one, and none of the same attempt a chunk that is settled.
 
 After a crash the queue may hold messages that were sent since the last checkpoint. The sender keeps them to at most
 `SLUICE_CHECKPOINT_MESSAGES` queue messages, those in flight included: see `duplicates_at_most`.
@@ -21,7 +22,7 @@ from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from ingestion.contracts import Chunk, Receipt, Run, Settled
-from ingestion.errors import ChunkTakenOver
+from ingestion.errors import ChunkSettled, ChunkTakenOver
 from ingestion.storage.spool import count_of
 from ingestion.storage.turns import turns
 from ingestion.wire import from_wire, to_wire
@@ -52,10 +53,12 @@ class Checkpoint:
     `confirmed` are half-open ranges of messages on the queue, by index in the chunk. `refusals` are the messages that
     the queue refused; `unsendable` counts those that could not be sent at all. `unknown` is how many more queue
     messages may have been sent before or since this write; 0 after an orderly end. A finished chunk has a `receipt`.
+    `attempt` is the oldest attempt of the run that may claim the chunk.
     """
 
     owner: str
     count: int
+    attempt: int = 0
     confirmed: tuple[tuple[int, int], ...] = ()
     refusals: tuple[Refusal, ...] = ()
     unsendable: int = 0
@@ -85,19 +88,20 @@ class Checkpoint:
 class CheckpointFile:
     """The checkpoint of one chunk in one attempt to send it: claimed once, then written repeatedly."""
 
-    def __init__(self, container: ContainerClient, run: Run, chunk: Chunk) -> None:
+    def __init__(self, container: ContainerClient, run: Run, chunk: Chunk, attempt: int = 0) -> None:
         self._blob: BlobClient = container.get_blob_client(checkpoint_name(run, chunk.number))
         self._where = f"chunk {chunk.number} of run {run.id}"
-        self._owner = secrets.token_hex(8)
+        self._owner, self._attempt = secrets.token_hex(8), attempt
         self._etag: str | None = None
 
     async def claim(self, count: int, unknown: int) -> Checkpoint:
         """Claim the chunk, which has `count` messages, and return what earlier attempts left.
 
         `unknown` is how many queue messages this attempt may send between two checkpoints. A finished chunk is not
-        claimed: its checkpoint has the receipt. Raise StorageUnavailable if others are faster again and again.
+        claimed: its checkpoint has the receipt. Raise ChunkSettled if only a later attempt may claim it,
+        StorageUnavailable if others are faster again and again.
         """
-        fresh = Checkpoint(owner=self._owner, count=count)
+        fresh = Checkpoint(owner=self._owner, count=count, attempt=self._attempt)
         try:
             await self._put(replace(fresh, unknown=unknown), match_condition=MatchConditions.IfMissing)
             return fresh
@@ -107,9 +111,10 @@ class CheckpointFile:
             earlier, etag = await self.read()
             if earlier.receipt is not None:
                 return earlier
-            claimed = replace(
-                earlier, owner=self._owner, possible_duplicates=earlier.possible_duplicates + earlier.unknown
-            )
+            if earlier.attempt > self._attempt:
+                raise ChunkSettled(f"{self._where} is settled, or a redrive has it: this late copy sends nothing")
+            doubles = earlier.possible_duplicates + earlier.unknown
+            claimed = replace(earlier, owner=self._owner, attempt=self._attempt, possible_duplicates=doubles)
             try:
                 await self._put(
                     replace(claimed, unknown=unknown), etag=etag, match_condition=MatchConditions.IfNotModified
@@ -159,10 +164,13 @@ def checkpoint_name(run: Run, number: int) -> str:
     return f"{run.folder}checkpoints/{number:08}.json"
 
 
-async def settle(container: ContainerClient, run: Run, chunk: Chunk) -> Settled:
-    """Return what became of a chunk, and stop any copy that may still be sending it."""
-    count = await count_of(container, run, chunk)
-    found = await CheckpointFile(container, run, chunk).claim(count, unknown=0)
+async def settle(container: ContainerClient, run: Run, chunk: Chunk, attempt: int) -> Settled:
+    """Return what became of a chunk in an attempt of the run, and stop any copy of that attempt, also one to come."""
+    count, file = await count_of(container, run, chunk), CheckpointFile(container, run, chunk, attempt + 1)
+    try:
+        found = await file.claim(count, unknown=0)
+    except ChunkSettled:  # a redrive has the chunk
+        found, _ = await file.read()
     return Settled(
         number=chunk.number,
         messages=count,

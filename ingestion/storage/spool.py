@@ -36,7 +36,7 @@ class Spool:
     async def open(self, request: FetchRequest) -> "Batch | OpenBatch":
         """Return the batch of a fetch if a copy of it has committed one, else what the fetch begins with."""
         try:
-            committed = await self._read(_commit_name(request.batch_index))
+            committed = await self.read(_commit_name(request.batch_index))
         except ResourceNotFoundError:
             at, parts = await self.load_cursor(request.cursor)
             return OpenBatch(at, parts, BatchWriter(self._container, self._run, request.first_chunk))
@@ -57,16 +57,16 @@ class Spool:
         """Return the position that `store_cursor` stored, with its parts; None for the start of the source."""
         if cursor is None:
             return None, {}
-        stored = json.loads(await self._read(cursor.blob) if cursor.blob else cursor.text or "null")
-        return stored["at"], {kind: await self._read(name) for kind, name in stored["parts"].items()}
+        stored = json.loads(await self.read(cursor.blob) if cursor.blob else cursor.text or "null")
+        return stored["at"], {kind: await self.read(name) for kind, name in stored["parts"].items()}
 
     async def store_cursor(self, batch_index: int, at: JsonObject, parts: Mapping[str, bytes]) -> Cursor:
         """Return a cursor that fits into the state: the position `at`, with its long `parts` in blobs."""
-        names = {kind: await self._store(batch_index, kind, data) for kind, data in parts.items() if data}
+        names = {kind: await self.store(batch_index, kind, data) for kind, data in parts.items() if data}
         text = json.dumps({"at": at, "parts": names}, separators=(",", ":"))
         if len(text.encode()) <= INLINE_CURSOR_BYTES:
             return Cursor(text=text)
-        return Cursor(blob=await self._store(batch_index, "cursor", text.encode()))
+        return Cursor(blob=await self.store(batch_index, "cursor", text.encode()))
 
     async def lines(self, batches: int) -> AsyncIterator[bytes]:
         """Yield each message, as a line, of the batches below `batches`."""
@@ -89,17 +89,18 @@ class Spool:
         return bytes(await download.readall()) == description.encode()
 
     async def _committed(self, batch_index: int) -> Batch:
-        return from_wire(Batch, json.loads(await self._read(_commit_name(batch_index))))
+        return from_wire(Batch, json.loads(await self.read(_commit_name(batch_index))))
 
-    async def _store(self, batch_index: int, kind: str, data: bytes) -> str:
+    async def read(self, name: str, first_byte: int | None = None, most: int | None = None) -> bytes:
+        """Return the bytes of a blob of the run, or at most so many of them."""
+        download = await self._blob(name).download_blob(offset=first_byte, length=most)
+        return bytes(await download.readall())
+
+    async def store(self, batch_index: int, kind: str, data: bytes) -> str:
         """Store `data` beside the batch; return the name of its blob, which no other copy of the fetch uses."""
         name = f"cursors/{batch_index:06}-{kind}-{secrets.token_hex(4)}"
         await self._blob(name).upload_blob(data, overwrite=True)  # the client retries if an answer was lost
         return name
-
-    async def _read(self, name: str) -> bytes:
-        download = await self._blob(name).download_blob()
-        return bytes(await download.readall())
 
     def _of_source(self, source: str) -> BlobClient:
         return self._container.get_blob_client(f"sources/{source}")

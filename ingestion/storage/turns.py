@@ -19,5 +19,5 @@ async def turns(doing: str) -> AsyncIterator[None]:
         yield
     raise StorageUnavailable(
         f"could not {doing}: {MOST} times in a row another writer was faster, or storage refused the condition of the "
-        "write. Check that nothing else writes to the container"
+        "write. Check that nothing else writes to the container or has a lease on that blob"
     )

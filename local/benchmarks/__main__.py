@@ -40,11 +40,15 @@ def main() -> int:
                 print(*rows[-1].values(), flush=True)
     is_full = (size, repeats) == (scenario.SIZE, scenario.REPEATS)
     file = results.write(arguments.scenario, rows, facts, folder=results.FULL if is_full else results.TRIAL)
+    if in_words := hasattr(scenario, "table"):
+        shown, line = scenario.table(rows), scenario.line(rows)
+    else:
+        shown, line = table(rows), bench_line(rows, scenario.COLUMNS, scenario.RATIOS)
     if is_full:
-        results.put_on_page(arguments.scenario, rows, facts)
-    print(f"\n{table(rows)}\n\nwritten to {file.relative_to(results.ROOT)}")
-    print(f"BENCH scenario={arguments.scenario} {bench_line(rows, scenario.COLUMNS, scenario.RATIOS)}", flush=True)
-    return 0
+        results.put_on_page(arguments.scenario, shown, facts)
+    print(f"\n{shown}\n\nwritten to {file.relative_to(results.ROOT)}")
+    print(f"BENCH scenario={arguments.scenario} {line}", flush=True)
+    return int(in_words and bool(scenario.bad(rows)))
 
 
 if __name__ == "__main__":

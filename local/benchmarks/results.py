@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from local.benchmarks.findings import Row, table
+from local.benchmarks.findings import Row
 
 ROOT = Path(__file__).parents[2]
 FULL = ROOT / "local" / "benchmarks" / "results"
@@ -52,9 +52,9 @@ def write(scenario: str, rows: Sequence[Row], facts: str, *, folder: Path) -> Pa
     return file
 
 
-def put_on_page(scenario: str, rows: Sequence[Row], facts: str) -> None:
+def put_on_page(scenario: str, table: str, facts: str) -> None:
     """Replace the table between the markers of a scenario in docs/benchmarks.md."""
     begin, end = f"<!-- {scenario} -->", "<!-- end -->"
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)
-    PAGE.write_text(f"{before}{begin}\n\n{table(rows)}\n\n<sub>{facts}</sub>\n\n{end}{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}{begin}\n\n{table}\n\n<sub>{facts}</sub>\n\n{end}{after}", encoding="utf-8")

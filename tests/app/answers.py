@@ -25,7 +25,14 @@ def batch(index: int, count: int, **facts: Any) -> dict[str, Any]:
 
 
 def batch_of(
-    index: int, count: int, *, last: bool, wait_seconds: float = 0.0, total: int | None = 55, first_chunk: int = 0
+    index: int,
+    count: int,
+    *,
+    last: bool,
+    wait_seconds: float = 0.0,
+    total: int | None = 55,
+    first_chunk: int = 0,
+    **facts: Any,
 ) -> Batch:
     return Batch(
         index=index,
@@ -38,6 +45,7 @@ def batch_of(
         next_cursor=None if last else Cursor(text=f'"page-{index + 1}"'),
         wait=Wait(waiting_for="source", reason="HTTP 429", seconds=wait_seconds, attempts=1) if wait_seconds else None,
         source_total=total,
+        **facts,
     )
 
 

@@ -24,7 +24,7 @@ TROUBLES = {
     "finish_run": ["fine", "fine", "raised", "unheard"],
 }
 MOST = {"enqueue_chunk": 25}
-COMMANDS = [None, None, None, run_state.PAUSE, run_state.CANCEL]
+COMMANDS = [None, None, None, run_state.PAUSE, run_state.CHANGED, run_state.CANCEL]
 
 Told = dict[str, Any]
 

@@ -69,6 +69,9 @@ class Engine:
         if self.instances.get(run_id, {}).get("runtimeStatus") == "Running":
             self.instances[run_id]["runtimeStatus"] = "Suspended"
 
+    async def raise_event(self, run_id: str, name: str, data: str) -> None:
+        """Wake nobody: no instance is at work here."""
+
     async def purge_instance_history(self, run_id: str) -> Any:
         return SimpleNamespace(instances_deleted=int(self.instances.pop(run_id, None) is not None))
 

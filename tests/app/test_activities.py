@@ -1,18 +1,20 @@
 """Activities that come late, or at the wrong moment: they see it in the ledger, and leave things as they are."""
 
-import asyncio
 import importlib
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ingestion.contracts import Sums
+from ingestion.errors import RetryableError, SourceRefused
 from ingestion.run import run_report
 from ingestion.run.command import give
 from ingestion.run.run_state import PAUSE, next_window
 from ingestion.wire import to_wire
 from tests.app.driven import call
-from tests.app.kept import DONE, FRESH, Kept
+from tests.app.kept import DONE, FRESH, Kept, actions
 
 
 async def blobs(kept: Kept) -> set[str]:
@@ -39,17 +41,44 @@ async def test_a_pause_holds_a_fetch_when_nothing_else_is_due(kept: Kept) -> Non
     assert await call("fetch_batch", to_wire(next_window(FRESH, kept.now).supply)) == {"held": PAUSE}
 
 
-async def test_a_sweep_that_takes_too_long_does_not_fail_the_run_that_has_just_ended(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("ended", "level"),
+    [
+        ({"fetched": 5, "done": Sums(chunks=1, messages=5, enqueued=5)}, "INFO"),
+        ({"fetched": 5, "done": Sums(chunks=1, messages=5, enqueued=4, rejected=1)}, "WARNING"),
+        ({"fetched": 5, "done": Sums(chunks=1, messages=5, enqueued=5), "source_total": 6}, "WARNING"),
+        ({}, "WARNING"),
+        ({"source_exhausted": False, "command": "cancel"}, "INFO"),
+    ],
+)
+async def test_a_run_that_ends_with_rejects_another_total_or_nothing_at_all_is_told_at_level_warning(
+    kept: Kept, caplog: pytest.LogCaptureFixture, ended: Any, level: str
 ) -> None:
-    module = importlib.import_module("activities.finish_run")
-
-    async def sweep(*_: Any) -> list[str]:
-        await asyncio.Event().wait()
-        return []
-
-    monkeypatch.setattr(module, "sweep", sweep)
-    monkeypatch.setattr(module, "SWEEP_SECONDS", 0.1)
+    caplog.set_level("INFO")
     await kept.begun()
-    assert (await call("finish_run", to_wire(run_report.finish(DONE, kept.now))))["report"]["outcome"] == "completed"
-    assert await kept.outcome() == "completed"
+    await call("finish_run", to_wire(run_report.finish(replace(DONE, **ended), kept.now)))
+    assert (level, "run_ended") in actions(caplog)
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, "\U0001f600" * 200_000])
+async def test_an_error_is_bounded_where_it_leaves_an_activity(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    wanted = to_wire(next_window(FRESH, kept.now).supply)
+    module = importlib.import_module("activities.fetch_batch")
+
+    async def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "load_source", lambda *_: None)
+    monkeypatch.setattr(module, "SourceClient", lambda *_, **__: None)
+    monkeypatch.setattr(module, "fetch", fails)
+    await kept.begun()
+    error: Exception = SourceRefused(f"refused: {text}")
+    outcome = await call("fetch_batch", wanted)
+    assert outcome["error"].startswith("refused: ")
+    assert len(json.dumps(outcome)) < 4096
+    error = RuntimeError(f"broken: {text}")
+    with pytest.raises(RetryableError, match=r"^broken: ") as raised:
+        await call("fetch_batch", wanted)
+    assert len(json.dumps(str(raised.value))) < 4096

@@ -12,13 +12,14 @@ from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import RunState
 from ingestion.errors import SluiceError
+from ingestion.run import run_index
 from ingestion.run.clean_up import clean_up, purge, sweep
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import locked
 from ingestion.run.run_state import next_window
 from ingestion.wire import JsonObject, to_wire
 from tests.app.driven import MESSAGES, call, stocked
-from tests.app.kept import Kept
+from tests.app.kept import FRESH, Kept
 from tests.faults.sending import texts_on
 
 MONTH = timedelta(days=30)
@@ -38,7 +39,9 @@ async def test_a_run_of_which_one_blob_has_changed_of_late_is_not_swept(
 
     monkeypatch.setattr(ContainerClient, "list_blobs", dated)
     for run_id in ("a", "b", "c"):
-        await (await kept.begun(run_id)).record_report({"outcome": "completed"}, 0)
+        ledger = await kept.begun(run_id)
+        await run_index.enter(kept.container, replace(FRESH, run=ledger.run))
+        await ledger.record_report({"outcome": "completed"}, 0)
     assert await sweep(kept.container, kept.now - MONTH) == (["a", "c"] if fresh else ["a", "b", "c"])
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +10,10 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from ingestion.contracts import OUT_OF_TIME
 from ingestion.errors import ChunkOutOfTime, StorageRefused, StorageUnavailable
+from ingestion.sending.packed import unpack
+from ingestion.sending.reject import write_rejects
 from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, checkpoint_name, settle
+from ingestion.storage.spool import read_lines
 from ingestion.wire import to_wire
 from local.emulator import Azurite
 from tests.faults.sending import RUN, sending, settings_for, texts_on
@@ -82,7 +84,7 @@ async def test_one_bad_message_is_rejected_with_its_reason_and_the_others_go_thr
 
 
 async def test_no_reject_counts_before_it_is_written(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(*given: object) -> None:
+    async def refuse(*given: object, **how: object) -> None:
         error = ResourceModifiedError("there is a lease on the blob")
         error.status_code = 412
         raise error
@@ -127,19 +129,23 @@ async def test_a_checkpoint_write_that_fails_once_costs_no_duplicate(
     assert texts_on(azurite, chunk.settings.queue) == Counter(IDS)
 
 
-async def test_rejects_that_were_written_are_never_fewer(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even while a later attempt has found only some of them, and new ones beside them."""
-    written: list[list[int]] = []
-
-    async def note(container: object, request: object, messages: object, reasons: Mapping[int, str]) -> None:
-        written.append(sorted(reasons))
-
-    monkeypatch.setattr("ingestion.sending.enqueue.write_rejects", note)
-    settings = settings_for(azurite, SLUICE_CHECKPOINT_MESSAGES="2")
-    async with sending(settings, [TOO_LARGE, *"abcd", TOO_LARGE]) as chunk:
-        await chunk.left_by_an_earlier_attempt(unsendable=1)
-        assert (await chunk.send()).rejected == 2
-    assert written == [[0, 5]]
+async def test_rejects_that_were_written_are_never_fewer_until_those_that_count_are_known(azurite: Azurite) -> None:
+    """Not even where a later attempt has found only some of them, or sends what an earlier one could not."""
+    settings = settings_for(azurite, SLUICE_MESSAGE_ENCODING="none", SLUICE_CHECKPOINT_MESSAGES="2")
+    async with sending(settings, ["a", "\x01", "b", "c", "x" * 70_000]) as chunk:
+        container, request = chunk.storage.container, chunk.request
+        lines = await read_lines(container, request.run, request.chunk)
+        for written in ({1: "not_xml: before"}, {0: "the queue said no"}, {4: "too_large: before"}):
+            await write_rejects(container, request, lines, written)
+        await chunk.left_by_an_earlier_attempt(unsendable=1, unknown=2)
+        assert [reject["key"][-1] for reject in await chunk.rejects()] == ["0", "1", "4"]
+        with queue_of(azurite, settings.queue) as client:
+            client.delete_queue()
+            assert (await chunk.send()).rejected == 2
+            assert [reject["key"][-1] for reject in await chunk.rejects()] == ["0", "1", "4"]
+            client.create_queue()
+        assert (await chunk.send(settings.model_copy(update={"message_encoding": "base64"}))).rejected == 1
+        assert [reject["key"][-1] for reject in await chunk.rejects()] == ["4"], "the others are on the queue"
 
 
 async def test_a_queue_that_is_not_there_is_named_as_the_reason_and_counts_stay_exact(azurite: Azurite) -> None:
@@ -197,5 +203,19 @@ async def test_what_was_a_reject_under_other_settings_does_not_stand_for_a_messa
         with queue_of(azurite, plain.queue) as client:
             client.delete_queue()
         assert (await chunk.send(plain.model_copy(update={"message_encoding": "base64"}))).failed == 2
-        found = await settle(chunk.storage.container, RUN, chunk.request.chunk)
+        found = await settle(chunk.storage.container, RUN, chunk.request.chunk, attempt=0)
     assert (found.messages, found.enqueued, found.rejected) == (3, 1, 0)
+
+
+@pytest.mark.parametrize("pack", ["3", "7", "1000"])
+async def test_what_is_on_the_queue_is_in_no_pack_that_other_settings_make_of_the_rest(
+    azurite: Azurite, pack: str
+) -> None:
+    packed = settings_for(azurite, SLUICE_MESSAGE_FORMAT="packed", SLUICE_PACK_MESSAGES=pack)
+    async with sending(packed, IDS[:20]) as chunk:
+        await chunk.left_by_an_earlier_attempt(confirmed=((0, 5), (10, 12)))
+        receipt = await chunk.send()
+    found = [pair for text in texts_on(azurite, packed.queue).elements() for pair in unpack(text)]
+    left = [*range(5, 10), *range(12, 20)]
+    assert sorted(found) == sorted((f"{KEYS}/{index}", IDS[index]) for index in left)
+    assert (receipt.enqueued, receipt.resumed_from) == (20, 7)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ingestion.contracts import (
+    Change,
     ChunkFailure,
     Chunks,
     Cursor,
@@ -23,6 +24,7 @@ from ingestion.contracts import (
 )
 from ingestion.recovery import CAUSE_LENGTH, RECOVERIES_AN_HOUR, Recovery
 from ingestion.run import run_report, run_state
+from ingestion.run.pinned import WHAT_LENGTH
 from ingestion.run.run_state import ERROR_LENGTH, LISTED_FAILURES
 from ingestion.source_wait import REASON_CHARACTERS, Wait
 from ingestion.wire import to_wire
@@ -213,7 +215,12 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
     longest = RunState(
         run=Run("r" * 64, "20260101T000000-12345678"),
         request=RunRequest(
-            source="s" * 40, chunk_size=50_000, chunks_per_batch=80, tolerated_failures="12.345%", total_is_exact=True
+            source="s" * 40,
+            chunk_size=50_000,
+            chunks_per_batch=80,
+            tolerated_failures="12.345%",
+            total_is_exact=True,
+            pin="0123456789abcdef",
         ),
         started_at=STARTED_AT,
         cursor=Cursor(text="c" * 512),
@@ -229,6 +236,7 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
         redo=Redo(attempt=9, next_byte=10**9, sums=most),
         failures=(ChunkFailure(number=9_999_999, failed=49_999, error="e" * ERROR_LENGTH),) * LISTED_FAILURES,
         counts_at=STARTED_AT,
+        change=Change(to="0123456789abcdef", what="w" * WHAT_LENGTH),
         recoveries=(Recovery(at=STARTED_AT, cause="c" * CAUSE_LENGTH),) * RECOVERIES_AN_HOUR,
     )
     settled = to_wire(
@@ -239,4 +247,6 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
     sizes = {task.name: len(json.dumps(task.payload)) for task in generation.tasks}
     assert {"record_window", "enqueue_chunk", "record_failed"} <= sizes.keys()
     sizes["settled"] = len(json.dumps(settled))
+    finished = run_report.finish(longest, NOW, "completed_with_other_total")
+    sizes["finish_run"] = len(json.dumps(to_wire(finished)))
     assert {name: size for name, size in sizes.items() if size > 4096} == {}

@@ -9,6 +9,7 @@ import pytest
 
 from clients.delete_run import delete_run
 from clients.start_run import start_run
+from ingestion.contracts import Sums
 from ingestion.recovery import Recovery
 from ingestion.run import open_runs
 from ingestion.run.request import read_request
@@ -18,6 +19,7 @@ from tests.app.kept import CRASH, DONE, LATER, UNDER_WAY, Kept, actions
 NOW = datetime.now(UTC).isoformat()
 RECOVERED_OFTEN = replace(UNDER_WAY, recoveries=(Recovery(at=NOW, cause="a crash"),) * 3)
 RECOVERED, CLOSED = [("WARNING", "run_recovered")], ("INFO", "ledger_closed_by_keeper")
+WHOLE = replace(DONE, fetched=1, done=Sums(chunks=1, messages=1, enqueued=1))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,7 @@ RECOVERED, CLOSED = [("WARNING", "run_recovered")], ("INFO", "ledger_closed_by_k
         (None, UNDER_WAY, None, RECOVERED),
         ("Failed", None, None, RECOVERED),
         (None, None, None, RECOVERED),
-        ("Completed", DONE, "completed", [("INFO", "run_ended"), CLOSED]),
+        ("Completed", WHOLE, "completed", [("INFO", "run_ended"), CLOSED]),
         ("Failed", replace(UNDER_WAY, error="its source is gone"), "failed", [("WARNING", "run_ended"), CLOSED]),
         ("Terminated", UNDER_WAY, "terminated", [("WARNING", "run_ended"), CLOSED]),
         ("Failed", RECOVERED_OFTEN, "failed", [("WARNING", "run_ended"), CLOSED, ("ERROR", "run_given_up")]),

@@ -2,17 +2,19 @@
 
 import asyncio
 import selectors
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
+from clients.redrive_run import redrive_run
 from ingestion.errors import RunLocked, StorageUnavailable
 from ingestion.run import lock
 from ingestion.run.lock import locked
-from ingestion.run.request import read_request
-from tests.app.kept import Kept
+from ingestion.run.request import read_request, request_blob
+from tests.app.kept import CRASH, Kept
 
 
 async def test_of_many_who_want_the_lock_one_has_it_at_a_time(kept: Kept) -> None:
@@ -83,8 +85,13 @@ class FakeLease:
     def __init__(self) -> None:
         self.until = 0.0
 
+    blob_name = "request.json"
+
     def get_blob_client(self, name: str) -> "FakeLease":
         return self
+
+    async def get_blob_properties(self) -> Any:
+        return SimpleNamespace(lease=SimpleNamespace(duration="fixed"))
 
     async def acquire_lease(self, lease_duration: int) -> "FakeLease":
         if self._now() < self.until:
@@ -140,3 +147,23 @@ async def test_a_time_out_of_the_holder_s_own_is_its_own(kept: Kept) -> None:
     with pytest.raises(TimeoutError, match="its own"):
         async with locked(kept.container, "run"):
             raise TimeoutError("its own")
+
+
+async def test_a_lease_without_an_end_stops_a_redrive_at_once_with_what_to_do(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    await kept.begun()
+    lease = await request_blob(kept.container, "run").acquire_lease(lease_duration=-1)
+    kept.engine.has("Failed", output=CRASH)
+    began = asyncio.get_running_loop().time()
+    answer = await kept.answer_of(redrive_run)
+    said = f"{answer.get_body().decode()}"
+    assert asyncio.get_running_loop().time() - began < 5
+    assert answer.status_code == 503
+    assert "a lease without an end on runs/run/request.json" in said
+    assert "break that lease" in said.lower()
+
+    await kept.look(times=2)
+    assert "a lease without an end" in caplog.text, "the keeper says so as well"
+    await lease.break_lease(0)
+    assert await kept.redrive() == 202

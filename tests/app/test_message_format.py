@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.contracts import Chunk, EnqueueRequest, Run
+from ingestion.fetching.filling import line_of
 from ingestion.sending.message_format import MAX_MESSAGE_BYTES, Post, posts_of
 from ingestion.sending.packed import unpack
 from ingestion.settings import Settings, load_settings
@@ -22,7 +23,7 @@ def settings(**names: str) -> Settings:
 
 
 def posts(messages: list[Any], **names: str) -> list[Post]:
-    return list(posts_of([json.dumps(message).encode() for message in messages], REQUEST, settings(**names)))
+    return list(posts_of([line_of(message) for message in messages], REQUEST, settings(**names)))
 
 
 def text(post: Post) -> str:
@@ -90,6 +91,19 @@ def test_a_message_may_be_as_large_as_the_queue_takes_and_no_byte_larger(encodin
     assert fits.body
     assert too_large.reason.startswith("too_large: ")
     assert not too_large.body
+
+
+NUMBERS = ["0.123456789012345678", "10.10", "1E400", "-1e-999", "123456789012345678901234567890", "-0", "-0.0", "1.0e5"]
+
+
+@pytest.mark.parametrize("form", ["raw", "envelope", "packed"])
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_is_sent_digit_for_digit(form: str, number: str) -> None:
+    record = f'{{"amount":{number},"name":"é\\\\ud800"}}'
+    lines = [f"{message}\n".encode() for message in (record, number)]
+    sent = "".join(decoded(post) for post in posts_of(lines, REQUEST, settings(SLUICE_MESSAGE_FORMAT=form)))
+    assert record in sent
+    assert number in sent.replace(record, "")
 
 
 @pytest.mark.parametrize("form", ["raw", "envelope", "packed"])

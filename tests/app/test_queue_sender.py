@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -144,6 +145,60 @@ async def test_a_chunk_that_another_copy_has_taken_over_stops_at_once() -> None:
 
     with pytest.raises(ChunkTakenOver, match="another copy"):
         await trial.send(put=put, save=save, window=20)
+
+
+@pytest.mark.parametrize("is_taken_over", [False, True])
+async def test_a_copy_that_was_frozen_begins_no_put_before_it_knows_that_the_chunk_is_still_its_own(
+    is_taken_over: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial, frozen_seconds = Trial(), 0.0
+    monkeypatch.setattr(queue_sender, "monotonic", lambda: monotonic() + frozen_seconds)
+
+    async def put() -> None:
+        nonlocal frozen_seconds
+        if trial.taken.total() == 10:
+            frozen_seconds = 60.0
+        await a_moment()
+
+    async def save() -> None:
+        assert trial.taken.total() == 10
+        if is_taken_over:
+            raise ChunkTakenOver("another copy sends it")
+
+    if is_taken_over:
+        with pytest.raises(ChunkTakenOver):
+            await trial.send(put=put, save=save, window=1_000)
+    else:
+        await trial.send(put=put, save=save, window=1_000)
+    assert trial.taken.total() == (10 if is_taken_over else 100)
+
+
+async def test_each_put_without_an_answer_takes_a_place_in_the_window_and_none_waits_for_ever() -> None:
+    trial, saved, begun, ended, worst = Trial(20), 0, 0, 0, 0
+
+    async def put_message(
+        queue: str, body: bytes, effort: object, deadline: float, stopped: object, again: Any
+    ) -> None:
+        nonlocal begun, ended, worst
+        for is_last in (False, False, False, True):
+            begun += 1
+            worst = max(worst, begun - saved)
+            await a_moment()
+            ended += 1
+            if not is_last:
+                await again(True)
+
+    async def save() -> None:
+        nonlocal saved
+        known = ended
+        await a_moment()
+        saved = known
+
+    sender = QueueSender(["q"], trial.accounts, save, concurrency=8, window=5)  # type: ignore[list-item]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue_sender, "put_message", put_message)
+        await sender.send(posts(20), 0, float("inf"))
+    assert (begun, worst, trial.accounts.enqueued) == (80, 5, 20)
 
 
 async def test_a_sender_sends_no_faster_than_its_turns_come() -> None:

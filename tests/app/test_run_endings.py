@@ -113,6 +113,45 @@ def test_another_total_than_the_source_said_is_an_outcome_of_its_own_or_a_failur
     assert str(exact[-1].error) == "the source said that it has 26 items, and gave 25"
 
 
+def test_a_run_without_an_item_says_so_in_its_report() -> None:
+    [warning] = report_of(rehearse_all(answering(batch(0, 0, last=True, total=None))))["warnings"]
+    assert warning["warning"] == "no_items"
+    assert report_of(rehearse_all(answering(*TWO)))["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("fetched", "dropped", "doubles", "outcome"),
+    [
+        (25, 0, 0, "completed"),
+        (25, 0, 1, "failed"),
+        (26, 0, 1, "failed"),
+        (24, 1, None, "failed"),
+        (25, 1, -1, "completed"),
+    ],
+)
+def test_what_came_twice_does_not_stand_for_what_is_lost(
+    fetched: int, dropped: int, doubles: int | None, outcome: str
+) -> None:
+    """The run fails where the total is exact, and its report says which it is where it is not."""
+
+    def chunk(_: str, payload: dict[str, Any]) -> Outcome:
+        messages = min(10, fetched - 10 * payload["chunk"][0])
+        return to_wire(Receipt(messages=messages, enqueued=messages))
+
+    answer = answering(batch(0, fetched, last=True, total=25, dropped=dropped, doubles=doubles), chunk=chunk)
+    exact = rehearse_all(answer, first_state(total_is_exact=True))
+    assert exact[-1].payloads("finish_run")[0]["outcome"] == outcome
+    assert ("unique = true" in str(exact[-1].error)) == bool(doubles and doubles > 0)
+    report = report_of(rehearse_all(answer))
+    is_other = fetched - max(0, doubles or 0) != 25
+    assert report["outcome"] == ("completed_with_other_total" if is_other else "completed")
+    assert [warning["warning"] for warning in report["warnings"]] == [
+        *["source_total_mismatch"] * is_other,
+        *["doubles"] * ((doubles or 0) > 0),
+        *["doubles_not_counted"] * (doubles == -1),
+    ]
+
+
 def test_a_ledger_that_cannot_be_written_ends_the_run_as_failed() -> None:
     generations = rehearse_all(answering(*TWO, record=lambda *_: Exception("the storage account cannot be reached")))
 

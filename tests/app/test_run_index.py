@@ -53,6 +53,6 @@ async def fails(kept: Kept, run_id: str) -> None:
 async def test_the_late_end_of_a_deleted_run_does_not_list_it_again(kept: Kept) -> None:
     state = replace(FRESH, error="the source is gone")
     await run_index.enter(kept.container, state)
-    await run_index.forget(kept.container, state.run.id, state.started_at)
+    await run_index.forget(kept.container, run_index.name_of(state.run.id, state.started_at))
     await run_index.note(kept.container, state, "failed")
     assert await listed(kept) == []

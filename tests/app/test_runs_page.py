@@ -11,7 +11,7 @@ from ingestion.run.run_state import OUTCOMES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
 GLOSSARY = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8")
-PHASES = {"running", "waiting", "paused", "ending"}
+PHASES = {"running", "waiting", "paused", "held", "ending"}
 
 
 def test_every_status_is_in_the_diagram_and_in_the_table() -> None:

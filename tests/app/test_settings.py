@@ -57,6 +57,54 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     assert refused.value.problem
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SLUICE_QUEU", "SLUICE_QUEUE"),
+        ("SLUICE_CHUNKSIZE", "SLUICE_CHUNK_SIZE"),
+        ("SLUICE_MESSAGE_TTL", "SLUICE_MESSAGE_TTL_SECONDS"),
+        ("SLUICE_MAX_MESSAGE_PER_SECOND", "SLUICE_MAX_MESSAGES_PER_SECOND"),
+        ("sluice_queues", "SLUICE_QUEUES"),
+        ("SLUICE_DEMO_URLS", ""),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_the_nearest_one(name: str, meant: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^{name}: Sluice has no such setting; allowed: {meant}") as refused:
+        load_settings({**STORAGE, name: "shop"})
+    assert refused.value.field == name
+
+
+def test_a_setting_that_sources_or_queues_name_may_begin_like_one_of_sluice(tmp_path: Path) -> None:
+    sources = tmp_path / "sources.toml"
+    sources.write_text('[shop]\nurl = "%SLUICE_SHOP%"\nauth = { kind = "bearer", token = "SLUICE_TOKEN" }\n')
+    own = {"SLUICE_SHOP": "http://shop", "SLUICE_TOKEN": "t", "SLUICE_ACCOUNT__accountName": "shop"}
+    load_settings({
+        **STORAGE, **own, "SLUICE_DEMO_URL": "http://demo", "SLUICE_SOURCES": str(sources),
+        "SLUICE_QUEUES": "SLUICE_ACCOUNT/orders", "SLUICE_CHUNK_SIEZ": "",
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["SLUICE_FETCH_SECONDS", "SLUICE_ENQUEUE_SECONDS"])
+def test_a_budget_beyond_the_time_of_a_function_is_refused(name: str) -> None:
+    timeout = "AzureFunctionsJobHost__functionTimeout"
+    with pytest.raises(InvalidInput, match=r"601 s are more than functionTimeout .*; allowed: 600 at most") as refused:
+        load_settings({**STORAGE, name: "601"})
+    assert refused.value.field == name
+    assert load_settings({**STORAGE, name: "600"})
+    assert load_settings({**STORAGE, name: "601", timeout: "00:30:00"})
+    assert load_settings({**STORAGE, timeout: "00:01:00"}), "a default gives way"
+
+
+REFERENCE = "@Microsoft.KeyVault(SecretUri=https://shop.vault.azure.net/secrets/storage)"
+
+
+@pytest.mark.parametrize("name", ["AzureWebJobsStorage", "OTHER"])
+def test_a_key_vault_reference_that_was_not_resolved_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match="holds a Key Vault reference that was not resolved") as refused:
+        load_settings({**STORAGE, "SLUICE_QUEUES": "OTHER/orders", "OTHER": "x", name: REFERENCE})
+    assert refused.value.field == name
+
+
 def test_an_empty_setting_counts_as_not_given() -> None:
     assert load_settings({**STORAGE, "SLUICE_CHUNK_SIZE": ""}) == load_settings(STORAGE)
 

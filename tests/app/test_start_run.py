@@ -69,6 +69,7 @@ BAD_BODIES: list[tuple[Any, str, str]] = [
     ({"source": "x" * LONG}, "source", "at most 200 characters"),
     ({"source": "demo", "tolerated_failures": "x" * LONG}, "tolerated_failures", "percentage"),
     ({"source": "demo", "x" * LONG: 1}, "x" * 200, "source, run_id"),
+    (rb'{"source": "demo", "a\ud800": 1}', r"a\ud800", "source, run_id"),
 ]
 
 

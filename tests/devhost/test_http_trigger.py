@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,18 @@ def test_a_binary_body_passes_unchanged_and_one_without_a_length_arrives_empty(s
 
     assert httpx.post(f"{sample.url}/api/binary", content=b"\x00\xff\x01").content == b"\x01\xff\x00"
     assert httpx.post(f"{sample.url}/api/binary", content=chunks()).content == b""
+
+
+@pytest.mark.parametrize("path", ["/api/binary", "/durabletask/orchestrators/fan_out"])
+def test_a_client_that_asks_whether_to_send_its_body_is_told_to(sample: RunningApp, path: str) -> None:
+    """As curl does with a body above a megabyte: it waits for a second otherwise."""
+    host, port = sample.url.removeprefix("http://").split(":")
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nExpect: 100-Continue\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"abc")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 ")
 
 
 @pytest.mark.parametrize(

@@ -31,3 +31,31 @@ def test_a_run_whose_chunks_need_more_than_their_time_goes_on_with_them(rig: Rig
     assert (run["status"], run["report"]["enqueued"], run["report"]["retries"]) == ("completed", IDS, 0)
     assert rig.read_back() == ALL_ONCE
     assert len(rig.sent) > run["report"]["chunks_done"], "no chunk was taken up again"
+
+
+DOUBLING = """
+[doubling]
+url = "%SLUICE_DEMO_URL%/ids"
+items = "items"
+message = "id"
+unique = true
+pagination = { style = "window", send_to = "limit", stop = 90, step = 30 }
+"""
+
+
+@pytest.mark.parametrize("is_exact", [False, True])
+def test_a_run_over_items_that_should_be_unique_tells_how_many_came_before(rig: Rig, is_exact: bool) -> None:
+    """Its pages have 30, 60 and 90 items, all from the first on."""
+    file = rig.folder / "sources.toml"
+    file.write_text(DOUBLING, encoding="utf-8")
+    rig.settings = {"SLUICE_SOURCES": str(file)}
+    with rig.host() as host:
+        host.start(source="doubling", total_is_exact=is_exact)
+        run = host.wait()
+    report = run["report"]
+    assert (run["status"], report["enqueued"]) == ("failed" if is_exact else "completed", 180)
+    [warning] = report["warnings"]
+    assert warning["warning"] == "doubles"
+    assert warning["message"].startswith("90 of the 180 messages came before")
+    assert (warning["message"] in str(run["error"])) == is_exact
+    assert not [name for name in rig.blobs() if "/cursors/" in name]

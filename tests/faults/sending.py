@@ -1,5 +1,6 @@
 """Sending a chunk in tests, as the activity does it, and reading back what is on the queue, as a consumer does it."""
 
+import asyncio
 import contextlib
 import json
 import uuid
@@ -9,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.storage.blob.aio import ContainerClient
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from ingestion.contracts import Chunk, EnqueueRequest, Receipt, Run
@@ -93,9 +96,14 @@ class Sending:
 async def sending(settings: Settings, messages: Sequence[Any]) -> AsyncIterator[Sending]:
     """Write all `messages` into the spool as the first chunk of a run."""
     async with opened(settings) as storage:
-        writer = BatchWriter(storage.container, RUN, first_chunk=0)
-        await writer.write_chunk([json.dumps(message).encode() + b"\n" for message in messages])
-        yield Sending(settings, storage, EnqueueRequest(run=RUN, source="demo", chunk=Chunk(0, writer.token)))
+        yield await spooled(settings, storage, messages)
+
+
+async def spooled(settings: Settings, storage: Storage, messages: Sequence[Any], number: int = 0) -> Sending:
+    """Write all `messages` into the spool as a chunk of a run."""
+    writer = BatchWriter(storage.container, RUN, first_chunk=number)
+    await writer.write_chunk([json.dumps(message).encode() + b"\n" for message in messages])
+    return Sending(settings, storage, EnqueueRequest(run=RUN, source="demo", chunk=Chunk(number, writer.token)))
 
 
 def texts_on(azurite: Azurite, queue: str, *, base64: bool = True) -> Counter[str]:
@@ -111,3 +119,52 @@ def texts_on(azurite: Azurite, queue: str, *, base64: bool = True) -> Counter[st
 def repeated(found: Counter[str]) -> int:
     """Queue messages beyond the first of each kind."""
     return found.total() - len(found)
+
+
+NEVER = 99
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+class Freezing(AioHttpTransport):
+    """Holds back the write of a blob that is numbered `at`, counted from 1, until it is let go; or ends its process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hold(NEVER)
+
+    def hold(self, at: int, *, killed: bool = False, done: bool = False) -> None:
+        """Freeze the sender of a write, or kill it; `done` says whether storage has done the write before."""
+        self._at, self._killed, self._done, self.writes = at, killed, done, 0
+        self.frozen, self.let_go = asyncio.Event(), asyncio.Event()
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        self.writes += request.method == "PUT"
+        held = request.method == "PUT" and self.writes == self._at
+        answer = await super().send(request, **options) if self._done or not held else None
+        if held:
+            self.frozen.set()
+            if self._killed:
+                raise Died
+            await self.let_go.wait()
+        return answer or await super().send(request, **options)
+
+    async def until_held(self, sending: asyncio.Task[Receipt]) -> None:
+        """Wait until the sender is frozen, or has ended."""
+        frozen = asyncio.create_task(self.frozen.wait())
+        await asyncio.wait([sending, frozen], return_when=asyncio.FIRST_COMPLETED)
+        frozen.cancel()
+
+
+@asynccontextmanager
+async def worker(settings: Settings, azurite: Azurite, transport: Freezing) -> AsyncIterator[Storage]:
+    """A storage whose writes of blobs can be held back."""
+    text = azurite.connection_string
+    async with (
+        opened(settings) as storage,
+        ContainerClient.from_connection_string(text, settings.container, transport=transport) as container,
+    ):
+        storage.container = container
+        yield storage

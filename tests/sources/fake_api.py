@@ -12,7 +12,7 @@ from yarl import URL
 
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
-from ingestion.source.description.table import fingerprint
+from ingestion.source.description.table import filled_in, filled_in_secrets, fingerprint, settings_in
 from ingestion.source.http.exchange import http_client
 from local.demo.paging.listing import Listing
 from tests.sources.apis import every_api
@@ -113,13 +113,15 @@ def said(status: int, document: Any = None, **headers: str) -> Callable[[web.Req
     return response
 
 
-def source_at(url: URL | str, settings: dict[str, str] | None = None, **description: Any) -> Source:
+def source_at(url: URL | str, settings: dict[str, str] | None = None, /, **description: Any) -> Source:
     """The source at a URL of a fake API, which gives tokens at /token."""
     table = {"url": str(url), "items": "items", "pagination": CURSOR, **description}
     if "client_id" in (auth := table.get("auth", {})):
         table["auth"] = {"token_url": str(URL(str(url)).with_path("/token")), **auth}
-    source = Source.model_validate(table, context=settings or SETTINGS)
-    source._fingerprint = fingerprint(table)
+    known = settings or SETTINGS
+    named = settings_in(table).keys() <= known.keys()
+    source = Source.model_validate(filled_in(table, known) if named else table, context=known)
+    source._fingerprint, source._filled_in = fingerprint(table), filled_in_secrets(table, known)
     return source
 
 

@@ -38,7 +38,7 @@ class FakeContainer:
 
 class FakeBlobClient:
     def __init__(self, container: FakeContainer, name: str) -> None:
-        self._container, self._name = container, name
+        self._container, self._name, self._range = container, name, slice(None)
 
     async def upload_blob(
         self,
@@ -53,11 +53,13 @@ class FakeBlobClient:
         self._container.blobs[self._name] = Blob(bytes(data), metadata or {})
         await self._container.step(f"uploaded {self._name}")
 
-    async def download_blob(self) -> "FakeBlobClient":
+    async def download_blob(self, offset: int | None = None, length: int | None = None) -> "FakeBlobClient":
         await self._container.step(f"download {self._name}")
         if self._name not in self._container.blobs:
             raise ResourceNotFoundError("there is no such blob")
-        return self
+        read = FakeBlobClient(self._container, self._name)
+        read._range = slice(offset, None if length is None else (offset or 0) + length)
+        return read
 
     async def readall(self) -> bytes:
-        return self._container.blobs[self._name].data
+        return self._container.blobs[self._name].data[self._range]

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ingestion.errors import SourceRefused
-from ingestion.source.http.outage import NoAnswer
+from ingestion.source.http.outage import NoAnswer, NoPage
 from ingestion.source.reading.body import PIECE_BYTES, pieces
 
 LINES = b"".join(b'{"id": %d}\n' % n for n in range(20_000))
@@ -68,7 +68,8 @@ def damaged() -> bytes:
     ("body", "coding", "error", "said"),
     [
         (without_its_end(), "gzip", NoAnswer, "before its end"),
-        (damaged(), "gzip", NoAnswer, "damaged"),
+        (damaged(), "gzip", NoPage, "damaged"),
+        (b'{"items": []}', "gzip", NoPage, "damaged"),
         (gzip.compress(bytes(20_000_000)), "gzip", SourceRefused, "larger than 1,000,000 bytes"),
         (b"x", "br", SourceRefused, "compressed as 'br'"),
         (b"x", "deflate", SourceRefused, "compressed as 'deflate'"),

@@ -1,6 +1,7 @@
 """A source that is described wrongly is refused with its name, the key, and what may be there."""
 
 import asyncio
+import json
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,14 +9,17 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ingestion.errors import InvalidInput
-from ingestion.source.check import check, main
+from ingestion.source.check import check, local_settings, main
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source, load_source
+from local.devhost.errors import DevhostError
+from local.devhost.settings import read_local_values
 from tests.sources.fake_api import FakeApi, served
 
 ROOT = Path(__file__).parents[2]
 SHOP = '[shop]\nurl = "http://shop.example/orders"\nitems = "data"\n'
 NONE = 'pagination = { style = "none" }\n'
+OAUTH = 'kind = "client_credentials", client_id = "KEY", client_secret = "KEY"'
 BEARER = 'auth = { kind = "bearer", token = "SHOP_TOKEN" }'
 
 
@@ -101,6 +105,18 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
         ('headers = { Authorization = "Bearer x" }', "headers.Authorization", "the table auth"),
         ('query = { api_key = "x" }', "query.api_key", "%NAME%"),
         ('[shop]\nurl = "http://me:pw@shop.example"\nitems = ""\n' + NONE, "url", "see auth"),
+        (
+            '[shop]\nurl = "http://shop.example?a=1&api%5Fkey=x"\nitems = ""\n' + NONE,
+            "url",
+            "file: api_key; allowed: the",
+        ),
+        (f'auth = {{ {OAUTH}, token_url = "http://a.example?client_secret=x" }}', "auth.token_url", "%NAME%"),
+        (f'auth = {{ {OAUTH}, token_url = "http://me:pw@a.example" }}', "auth.token_url", "see auth"),
+        (
+            f'auth = {{ {OAUTH}, token_url = "http://a.example", extra = {{ password = "x" }} }}',
+            "auth.extra.password",
+            "%NAME%",
+        ),
     ],
 )
 def test_a_wrong_description_names_source_and_key_and_what_is_allowed(text: str, key: str, said: str) -> None:
@@ -170,6 +186,78 @@ def test_no_error_shows_an_app_setting_that_was_filled_in_or_a_secret_in_place_o
         assert "4711" not in told
     if "auth" in text:
         assert "shop.auth.token: not a name; allowed: the name of an app setting" in str(refused.value)
+
+
+REFERENCE = "@Microsoft.KeyVault(VaultName=shop;SecretName=key)"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('auth = { kind = "bearer", token = "SHOP" }', "auth.token"),
+        ('headers = { X-Key = "%SHOP%" }', "headers.X-Key"),
+        ('query = { key = "a%SHOP%" }', "query.key"),
+    ],
+)
+def test_a_key_vault_reference_that_was_not_resolved_is_refused_and_not_sent(text: str, key: str) -> None:
+    with pytest.raises(InvalidInput, match="the app setting SHOP holds a Key Vault reference that was not") as refused:
+        load(text, {"SHOP": REFERENCE})
+    assert refused.value.field == f"sources.toml: shop.{key}"
+    assert not checked(text, {"SHOP": REFERENCE})[1]
+
+
+def test_a_key_in_the_url_may_be_an_app_setting() -> None:
+    text = '[shop]\nurl = "http://shop.example?api_key=%SHOP%&token="\nitems = ""\n' + NONE
+    assert load(text, {"SHOP": "k"}).url == "http://shop.example?api_key=k&token="
+
+
+FILES = [
+    None,
+    "",
+    "{}",
+    '{"Values": null}',
+    '{"Values": {"A": "x", "B": 1, "C": true, "D": null}}',
+    '{"Values": {"A": {"B": "x"}}}',
+    '{"IsEncrypted": true, "Values": {"A": "x"}}',
+    '{"Values": ["A"]}',
+    "[]",
+    "{ // a comment",
+]
+
+
+@pytest.mark.parametrize("text", FILES)
+def test_the_check_reads_local_settings_as_the_host_does(text: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "local.settings.json"
+    if text is not None:
+        file.write_text(text)
+    try:
+        found: dict[str, str] | None = read_local_values(tmp_path)
+    except DevhostError:
+        found = None
+    if found is None:
+        with pytest.raises(InvalidInput, match=r"^local\.settings\.json: cannot be read"):
+            local_settings(file)
+    else:
+        assert local_settings(file) == found
+
+
+def test_the_check_knows_the_settings_and_the_sources_of_local_settings_and_the_environment_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.toml").write_text(SHOP + 'headers = { A = "%A%", B = "%B%", C = "%C%" }\n' + NONE)
+    values = {"SLUICE_SOURCES": "own.toml", "A": REFERENCE, "B": "b"}
+    (tmp_path / "local.settings.json").write_text(json.dumps({"Values": values}))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SLUICE_SOURCES", raising=False)
+    monkeypatch.setattr("sys.argv", ["check"])
+    assert main() == 1
+    assert "shop.headers.A: the app setting A holds a Key Vault reference" in capsys.readouterr().out
+    monkeypatch.setenv("A", "resolved")
+    assert main() == 0
+    told = capsys.readouterr().out
+    assert "shop: ok" in told
+    assert "setting C is not set" in told
+    assert "setting B" not in told
 
 
 KEYS_UNSET = "(%NAME% stands for an app setting; a percent sign is written %%)"
@@ -258,7 +346,7 @@ def test_lines_need_no_path_of_their_items(form: str) -> None:
 
 def test_values_of_the_query_are_sent_as_the_file_has_them_and_a_list_repeats_its_parameter() -> None:
     query = 'query = { archived = false, all = true, size = 9, least = 1.5, tag = ["a", 2, true], name = "x y" }'
-    api = FakeApi(204)
+    api = FakeApi({"data": []})
 
     async def ask() -> None:
         async with served(api) as (plain, http):

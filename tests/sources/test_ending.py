@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
 from ingestion.errors import SourceRefused
-from tests.sources.fake_api import CURSOR, FakeApi, source_at
+from tests.sources.fake_api import CURSOR, FakeApi, said, source_at
 from tests.sources.fake_container import FakeContainer
 from tests.sources.reader import Reading, read, reading, refusal
 
@@ -160,6 +161,32 @@ def test_a_full_page_with_nothing_new_is_not_the_end_of_since(
         assert read(FakeApi(page), {"pagination": since}, max_messages=max_messages)[0] == list(range(len(rows)))
 
 
+def test_an_item_without_the_key_that_leads_on_is_not_the_end_where_an_empty_page_is() -> None:
+    rows = [{"id": number, "at": number if number < 4 else None} for number in range(8)]
+    also = [{"read": "item:id", "send": "after_id"}]
+    style: dict[str, Any] = {"style": "cursor", "read": "item:at", "send": "after", "also": also}
+
+    def page(request: web.Request) -> Any:
+        return {"items": rows[int(request.query.get("after_id", -1)) + 1 :][:3]}
+
+    refusal(FakeApi(page), {"pagination": {**style, "end": {"empty": True}}}, "nothing at item:at")
+    assert read(FakeApi(page), {"pagination": style})[0] == list(range(6)), "a chain of items ends with one without"
+
+
+@pytest.mark.parametrize("max_messages", [5, 10_000])
+def test_a_source_that_gives_only_what_is_after_the_latest_moment_loses_nothing_silently(max_messages: int) -> None:
+    rows = [{"id": number, "at": number // 4} for number in range(50)]
+
+    def page(request: web.Request) -> Any:
+        return {"items": [row for row in rows if row["at"] > int(request.query["since"])][:10]}
+
+    since = {"style": "since", "form": "number", "key": "at", "start": -2}
+    table: dict[str, Any] = {"pagination": since}
+    refusal(FakeApi(page), table, "only what is after 'since'.*Set overlap", max_messages=max_messages)
+    since["overlap"] = 1
+    assert read(FakeApi(page), table, max_messages=max_messages)[0] == list(range(50))
+
+
 @pytest.mark.parametrize("max_messages", [1, 1000])
 @pytest.mark.parametrize("message", ["id", ""])
 @pytest.mark.parametrize(
@@ -204,7 +231,7 @@ def test_errors_that_are_none_do_not_count(errors: Any) -> None:
     assert read(FakeApi(*pages), {**USERS, **numbered(empty=True), "error": "errors"})[0] == [1]
 
 
-@pytest.mark.parametrize("page", [{"items": None, "error": {"code": 7}}, {"success": False, "items": None}])
+@pytest.mark.parametrize("page", [{"items": None, "problem": {"code": 7}}, {"success": False, "items": None}])
 @pytest.mark.parametrize("style", ["cursor", "next_url", "page_number", "offset", "keyset"])
 @pytest.mark.parametrize("max_messages", [1, 1000])
 def test_a_null_where_earlier_pages_had_a_list_is_no_end_unless_the_source_says_so(
@@ -243,3 +270,40 @@ def test_a_declared_error_in_a_success_is_a_failed_attempt_of_which_nothing_is_t
     assert read(FakeApi(users(1), page, users(3), users()), {**USERS, "error": "errors"})[0] == [1, 3]
     table = {**USERS, "error": "errors", "attempts": 2, "outage_seconds": 0}
     refusal(FakeApi(page), table, r"in 2 attempts; .*At last: the answer has errors = .*upstream timeout")
+
+
+@pytest.mark.parametrize("max_messages", [1, 1000])
+@pytest.mark.parametrize(
+    ("end", "last"), [({}, items()), ({"statuses": [404]}, said(404)), ({"repeated_page": True}, items(2))]
+)
+def test_a_source_that_ends_before_its_least_number_of_items_is_refused(end: Any, last: Any, max_messages: int) -> None:
+    pages, table = [items(1), items(2), last], numbered(**end)
+    told = r"the source ended \(.+\) after 2 items, and min_items is 3"
+    refusal(FakeApi(*pages), {**table, "min_items": 3}, told, max_messages=max_messages)
+    assert read(FakeApi(*pages), {**table, "min_items": 2}, max_messages=max_messages)[0] == [1, 2]
+    assert read(FakeApi(items()), numbered())[0] == [], "an empty list is no mistake of a description"
+
+
+@pytest.mark.parametrize("pages", [1, 3])
+def test_a_path_of_items_that_no_page_has_is_no_empty_source_where_the_list_may_be_missing(pages: int) -> None:
+    answers = [items(number, next=f"c{number}") for number in range(1, pages)]
+    table: dict[str, Any] = {"pagination": CURSOR, "missing": "empty", "items": "itms"}
+    api = FakeApi(*answers, items(pages))
+    refusal(api, table, "after 0 items, and min_items is 1.*Check the path items, or set min_items = 0")
+    assert read(api, {**table, "min_items": 0})[0] == []
+    assert read(FakeApi({"meta": {}, "next": "c1"}, items(1)), {**table, "items": "items"})[0] == [1]
+
+
+@pytest.mark.parametrize("max_messages", [1, 1000])
+def test_a_status_with_a_code_is_the_end_only_in_an_answer_that_has_the_code(max_messages: int) -> None:
+    table = numbered(statuses=[404, 400], codes=["no_more", "past_end"])
+    for end in said(404, {"error": {"code": "past_end"}}), said(400, {"code": "no_more"}):
+        assert read(FakeApi(items(1), items(2), end), table, max_messages=max_messages)[0] == [1, 2]
+    for other in said(404, {"error": "no such shop"}), said(404), said(403, {"code": "no_more"}):
+        refusal(FakeApi(items(1), items(2), other), table, "answered HTTP 4", max_messages=max_messages)
+
+
+@pytest.mark.parametrize("end", [{"codes": ["x"]}, {"codes": ["x"], "statuses": [204]}])
+def test_codes_that_no_answer_could_have_are_refused(end: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="of no use"):
+        source_at("http://a/", **numbered(**end))

@@ -18,6 +18,7 @@ CURSOR: dict[str, Any] = {"pagination": {"style": "cursor", "read": "meta.next",
 SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "cursors": ("/cursor?limit=5", CURSOR),
     "repeats dropped": ("/cursor?limit=5", {**CURSOR, "repeats": "drop"}),
+    "doubles counted": ("/cursor?limit=5", {**CURSOR, "unique": True}),
     "one response": ("/single", {"pagination": {"style": "none"}}),
     "times": ("/since?limit=5", {"pagination": {"style": "since", "start": "2024-01-01T00:00:00Z", "overlap": 10.0}}),
     "expired and resumed": (

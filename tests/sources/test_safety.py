@@ -54,6 +54,17 @@ def test_the_same_page_at_another_position_is_an_error_that_names_both_and_is_no
     assert (messages, run.batches[-1].ended) == (list(range(10, 40)), "page 3 again")
 
 
+@pytest.mark.parametrize("max_messages", [10, 1000])
+def test_the_same_ids_with_something_new_beside_them_are_the_same_page(max_messages: int) -> None:
+    asked: list[int] = []
+
+    def page(request: web.Request) -> Any:
+        asked.append(1)
+        return {"items": [{"id": number, "link": f"https://files.example/{len(asked)}"} for number in range(10)]}
+
+    refusal(FakeApi(page), NUMBERED, "page 2 of the source has the same items as page 1", max_messages=max_messages)
+
+
 def test_pages_whose_messages_are_the_same_but_not_their_items_are_no_repetition() -> None:
     pages = [{"items": [{"id": "open", "number": number} for number in range(begin, begin + 2)]} for begin in (0, 2)]
     assert read(FakeApi(*pages, {"items": []}), NUMBERED)[0] == ["open"] * 4

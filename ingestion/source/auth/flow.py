@@ -4,7 +4,7 @@ OAuth 2 tokens are asked for when they are needed and kept until shortly before 
 """
 
 import asyncio
-import base64
+import json
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
@@ -13,24 +13,26 @@ from typing import Any
 
 import httpx
 
+from ingestion.concealed import add_secrets, quoted
 from ingestion.errors import SourceRefused
 from ingestion.source.auth.kinds import ApiKey, Auth, Basic, Bearer, ClientCredentials
-from ingestion.source.concealed import Concealed
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, in_words
+from ingestion.source.reading.body import ACCEPT_ENCODING, beginning
 from ingestion.source.waiting.wait import seconds_from
 
 RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its life
 DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
 TOKEN_TIMEOUT_SECONDS = 30.0
+TOKEN_BYTES, MAX_TOKEN_CHARACTERS = 64 * 1024, 16 * 1024  # of the answer, and of what goes into a header
 
 Flow = httpx.Auth | Callable[[httpx.Request], httpx.Request] | None
 
 _tokens: dict[str, tuple[str, float]] = {}  # of this process, over all runs: token, and when to renew it
 
 
-def flow_of(auth: Auth | None, http: httpx.AsyncClient, concealed: Concealed) -> Flow:
-    """Return what puts the credentials into requests; what they become there is added to `concealed`."""
+def flow_of(auth: Auth | None, http: httpx.AsyncClient) -> Flow:
+    """Return what puts the credentials into requests."""
     match auth:
         case Bearer(token=token):
             return partial(_with_header, name="Authorization", value=f"Bearer {token.value}")
@@ -39,9 +41,9 @@ def flow_of(auth: Auth | None, http: httpx.AsyncClient, concealed: Concealed) ->
         case ApiKey(key=key, query=str(name), prefix=prefix):
             return partial(_with_parameter, name=name, value=prefix + key.value)
         case Basic(user=user, password=password):
-            return _basic(user.value, password.value if password else "", concealed)
+            return httpx.BasicAuth(user.value, password.value if password else "")
         case ClientCredentials(client_id=user, client_secret=password):
-            return TokenAuth(auth, _basic(user.value, password.value, concealed), http, concealed)
+            return TokenAuth(auth, httpx.BasicAuth(user.value, password.value), http)
     return None
 
 
@@ -55,11 +57,6 @@ def _with_parameter(request: httpx.Request, name: str, value: str) -> httpx.Requ
     return request
 
 
-def _basic(user: str, password: str, concealed: Concealed) -> httpx.BasicAuth:
-    concealed.add(base64.b64encode(f"{user}:{password}".encode()).decode())
-    return httpx.BasicAuth(user, password)
-
-
 @dataclass
 class TokenAuth(httpx.Auth):
     """OAuth 2 client credentials; parallel requests share one token, and one new one after a 401."""
@@ -67,7 +64,6 @@ class TokenAuth(httpx.Auth):
     auth: ClientCredentials
     basic: httpx.BasicAuth
     http: httpx.AsyncClient
-    concealed: Concealed
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
@@ -94,7 +90,7 @@ class TokenAuth(httpx.Auth):
             if token in ("", refused) or time.time() >= renewed_from:
                 token, life = await self._new_token()
                 _tokens[key] = token, time.time() + life
-            self.concealed.add(token)
+            add_secrets(token)
             return token
 
     async def _new_token(self) -> tuple[str, float]:
@@ -104,27 +100,36 @@ class TokenAuth(httpx.Auth):
         if auth.send == "body":
             form |= {"client_id": auth.client_id.value, "client_secret": auth.client_secret.value}
         try:
-            response = await self.http.post(
+            async with self.http.stream(
+                "POST",
                 auth.token_url,
                 data=form | auth.extra,
                 auth=self.basic if auth.send == "basic" else httpx.USE_CLIENT_DEFAULT,
-                headers={"Accept": "application/json"},
+                headers={"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING},
                 timeout=TOKEN_TIMEOUT_SECONDS,
-            )
+            ) as response:
+                body = await beginning(response, TOKEN_BYTES)
         except httpx.TransportError as error:
             raise NoAnswer(f"{place}: {in_words(error)}") from error
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
             raise NoAnswer(f"{place} answered HTTP {response.status_code}")
         try:
-            answer: Any = response.json()
-        except ValueError:
+            answer: Any = json.loads(body)
+        except (ValueError, RecursionError):
             answer = None
         if not response.is_success or not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
             reason = answer.get("error") if isinstance(answer, dict) else None
+            said = quoted(str(reason)) if reason else "without a reason"
             raise SourceRefused(
-                f"{place} gave no token: HTTP {response.status_code}, {reason or 'without a reason'}. Check the app "
+                f"{place} gave no token: HTTP {response.status_code}, {said}. Check the app "
                 f"settings {auth.client_id.setting} and {auth.client_secret.setting}, and auth.scope in the sources "
                 "file."
             )
+        token = answer["access_token"]
+        if not 0 < len(token) <= MAX_TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
+            raise SourceRefused(
+                f"{place} gave a token that no header can hold: {len(token):,} characters, {MAX_TOKEN_CHARACTERS:,} of "
+                "ASCII at most. Check auth.token_url in the sources file."
+            )
         life = seconds_from(answer.get("expires_in", ""), time.time()) or DEFAULT_LIFE_SECONDS
-        return answer["access_token"], max(life - RENEWED_BEFORE_SECONDS, life / 2)
+        return token, max(life - RENEWED_BEFORE_SECONDS, life / 2)

@@ -1,6 +1,7 @@
 """The `auth` table of a source: it has the names of app settings, and the credentials are read from those."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
@@ -8,7 +9,7 @@ from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from ingestion.source.http.origin import Url
-from ingestion.validation import Table, not_allowed
+from ingestion.validation import UNRESOLVED, Table, is_unresolved, not_allowed
 
 SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # whatever the kind
 UNENCODED_FIELDS = ("token", "key")  # in a request as they are; the others are encoded, umlauts and all
@@ -35,6 +36,8 @@ def _read(given: Any, info: ValidationInfo) -> Credential:
 def _problem(value: str, *, ascii_only: bool) -> str | None:
     if not value:
         return "is not set"
+    if is_unresolved(value):
+        return UNRESOLVED
     if value != value.strip():
         return "begins or ends with white space, such as the line feed that echo adds"
     if not value.isprintable():
@@ -92,15 +95,27 @@ class ClientCredentials(Table):
 Auth = Annotated[Bearer | ApiKey | Basic | ClientCredentials, Field(discriminator="kind")]
 
 
+def secrets_of(auth: Auth | None) -> dict[str, str]:
+    """Return the credentials by the names of their settings, and what basic authentication makes of two of them."""
+    given = credentials_of(auth)
+    pair = {":".join(each.setting for each in given): ":".join(each.value for each in given)}
+    return {credential.setting: credential.value for credential in given} | pair
+
+
 def credentials_of(auth: Auth | None) -> list[Credential]:
     """Return the credentials, whatever the kind."""
     return [value for _, value in auth or () if isinstance(value, Credential)]
 
 
-def without_key(auth: Auth | None, url: str) -> str:
-    """Return the URL without the key that the source may have copied into it, and the rest of it as it was."""
-    if not isinstance(auth, ApiKey) or auth.query is None:
+def without_key(auth: Auth | None, url: str, keep: Callable[[str], bool] = lambda _: True) -> str:
+    """Return the URL without the key that the source may have copied into it, and the rest of it as it was.
+
+    A parameter that `keep` refuses is left out as well.
+    """
+    if "?" not in url:
         return url
-    parts = urlsplit(url)
-    kept = [pair for pair in parts.query.split("&") if unquote_plus(pair.partition("=")[0]) != auth.query]
+    name, parts = auth.query if isinstance(auth, ApiKey) else None, urlsplit(url)
+    kept = [pair for pair in parts.query.split("&") if unquote_plus(pair.partition("=")[0]) != name and keep(pair)]
+    if len(kept) == parts.query.count("&") + 1:
+        return url
     return urlunsplit(parts._replace(query="&".join(kept)))

@@ -2,16 +2,27 @@
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from ingestion.errors import InvalidInput, NotFound
+from ingestion.concealed import add_secrets
+from ingestion.errors import InvalidInput, NotFound, OutOfFiles, is_shortage
 from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.source import Source
-from ingestion.source.description.table import STAND_IN, filled_in, fingerprint, mistakes, secrets_in, settings_in
+from ingestion.source.description.table import (
+    STAND_IN,
+    filled_in,
+    filled_in_secrets,
+    fingerprint,
+    marks,
+    mistakes,
+    secrets_in,
+    settings_in,
+)
+from ingestion.validation import UNRESOLVED, is_unresolved
 
 
 def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
@@ -33,12 +44,19 @@ def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source
     return source
 
 
+def described(file: Path, name: str) -> dict[str, str]:
+    """Return a mark of what counts of the description of the source `name`, by key; none if there is no such table."""
+    table = read_tables(file).get(name)
+    return marks(table) if isinstance(table, dict) else {}
+
+
 def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple[Source | None, list[InvalidInput]]:
     """Return the source that `table`, which is at `where` in its file, describes, and all that is wrong with it.
 
     What depends on an app setting that is not set counts as right.
     """
-    wrong = list(secrets_in(table, where))
+    wrong = [*secrets_in(table, where), *_unresolved(table, where, environment)]
+    add_secrets(**filled_in_secrets(table, environment))
     settings = defaultdict(lambda: STAND_IN, environment)
     try:
         source = Source.model_validate(filled_in(table, environment), context=settings)
@@ -46,18 +64,25 @@ def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple
         secret = {each.field for each in wrong}
         found = mistakes(error, table, where, environment)
         return None, wrong + [each for each in found if each.field not in secret]
-    sent = settings_in([table.get(key) for key in ("headers", "query", "body")])
     source._fingerprint = fingerprint(table)
-    source._filled_in = tuple(settings[setting] for setting in sent)
+    source._filled_in = filled_in_secrets(table, environment)
     return source, wrong
 
 
+def _unresolved(table: Any, where: str, environment: Mapping[str, str]) -> Iterator[InvalidInput]:
+    for setting, key in settings_in(table, where).items():
+        if is_unresolved(environment.get(setting, "")):
+            yield InvalidInput(key, f"the app setting {setting} {UNRESOLVED}")
+
+
 def read_tables(file: Path) -> dict[str, Any]:
-    """Return the tables of a file by the names of their sources. Raise InvalidInput if it cannot be read."""
+    """Return the tables of a file by the names of their sources. Raise InvalidInput or OutOfFiles if it is not read."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         problem = f"{file} cannot be read: {error.strerror}"
+        if is_shortage(error):
+            raise OutOfFiles(f"{problem}: no file descriptor is left") from error
         raise InvalidInput("SLUICE_SOURCES", problem, "the path of a sources.toml") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1

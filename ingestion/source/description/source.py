@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, JsonValue, PrivateAttr, model_validator
 
-from ingestion.source.auth.kinds import Auth, credentials_of
+from ingestion.source.auth.kinds import Auth, secrets_of
 from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
 from ingestion.source.reading.path import Path
@@ -48,11 +48,13 @@ class Source(Table):
     csv: Csv = Csv()
     items: Path = ()  # path of the list in a page; empty: the whole page
     missing: Literal["refuse", "empty"] = "refuse"  # what a page without that list is
+    min_items: Annotated[int | None, Field(ge=0)] = None  # that the source has at its end; see `least_items`
     message: Path = ()  # path of the message in an item; empty: the item itself
     total: Reading | None = None  # the number of items of the whole source, where the API tells it
     error: Path | None = None  # of what says, in the body of a success, that it is none
     success: Path | None = None  # of a flag that is true in every page, and in no other answer
     repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before held already
+    unique: bool = False  # whether each message comes once in a run, so that those that came before are counted
     expiry: Expiry = Expiry()
     max_pages: Annotated[int, Field(ge=1)] = 100_000  # of a run
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0  # of one request
@@ -62,7 +64,7 @@ class Source(Table):
     parallel_fetches: Annotated[int, Field(ge=1, le=64)] = 1  # pages asked for at once, where the style can tell them
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as away
     outage_seconds: Annotated[float | None, Field(ge=0, le=7 * 86_400)] = None  # that it may be away, if not the app's
-    _filled_in: tuple[str, ...] = PrivateAttr(())
+    _filled_in: dict[str, str] = PrivateAttr(default_factory=dict)
     _fingerprint: str = PrivateAttr("")
 
     @property
@@ -71,9 +73,14 @@ class Source(Table):
         return self._fingerprint
 
     @property
-    def secrets(self) -> list[str]:
-        """Return the app settings in headers, query, body and auth by value: no error may show them."""
-        return [*self._filled_in, *(credential.value for credential in credentials_of(self.auth))]
+    def least_items(self) -> int:
+        """Return the fewest items that are no mistake; where a list may be missing, none may be a wrong path."""
+        return int(self.missing == "empty") if self.min_items is None else self.min_items
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Return by name what no text that leaves may show: credentials, and the app settings that are filled in."""
+        return self._filled_in | secrets_of(self.auth)
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:
@@ -106,7 +113,7 @@ class Source(Table):
 
     def tells(self, status: int, text: str) -> bool:
         """Return whether an answer with the body `text` is a declared end or an expired cursor, and so no error."""
-        return status in self.pagination.end_statuses or self.expiry.means(status, text)
+        return self.pagination.ends_at(status, text) or self.expiry.means(status, text)
 
 
 def _places(value: Any, key: str) -> Iterator[tuple[str, Read | Send]]:

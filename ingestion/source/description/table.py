@@ -9,12 +9,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ingestion.errors import InvalidInput
 from ingestion.source.auth.kinds import SETTING_FIELDS
+from ingestion.source.http.origin import origin
 from ingestion.source.reading.path import ABSENT, exactly_at
 from ingestion.validation import details
 
@@ -22,8 +24,10 @@ HEADERS = {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-k
 PARAMETERS = {"api_key", "apikey", "api-key", "access_token", "token", "client_secret", "password", "secret", "sig"}
 PACE = {"auth", "throttle", "limits", "attempts", "outage_seconds", "timeout_seconds", "parallel_fetches", "max_pages"}
 STAND_IN, _STAND_IN_URL = "app-setting", "http://app-setting.invalid"
+_WORD = re.compile("[a-z_-]*|v[0-9]+")  # as an address has it, and no secret
 _PLACEHOLDER = re.compile(r"%%|%([A-Za-z_][A-Za-z0-9_]*)%")
 _NOT_HERE = "credentials do not belong in this file"
+_ALLOWED = "the table auth, or %NAME% for the app setting NAME"
 _WITH_USER = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
 
 
@@ -58,10 +62,45 @@ def filled_in(value: Any, environment: Mapping[str, str]) -> Any:
     return value
 
 
+def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the app settings that are filled in, by name: hosts are none, but what stands behind one is."""
+    others = exactly_at(table, ("hosts",))
+    addresses = [exactly_at(table, ("url",)), exactly_at(table, ("auth", "token_url"))]
+    addresses += others if isinstance(others, list) else []
+    hosts = " ".join(origin(filled_in(url, environment)) for url in addresses if isinstance(url, str))
+    found: dict[str, str] = {}
+    for name in settings_in(table):
+        value = environment.get(name, "")
+        if "://" not in value:
+            found |= {name: value} if value not in hosts else {}
+            continue
+        begins = value.index("://") + 3
+        user, _, place = value[begins:].rpartition("@")
+        pieces = [*user.split(":"), *re.split("[/?&=#]", place)[1:]]
+        found |= {f"{name}.{at}": unquote(piece) for at, piece in enumerate(pieces) if not _WORD.fullmatch(piece)}
+    return found
+
+
 def fingerprint(table: dict[str, Any]) -> str:
     """Return what tells a description from others; how fast it is read, and with which credentials, does not count."""
-    counts = {key: value for key, value in table.items() if key not in PACE}
-    return hashlib.blake2b(json.dumps(counts, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+    return _mark({key: value for key, value in table.items() if key not in PACE}, 16)
+
+
+def marks(table: dict[str, Any]) -> dict[str, str]:
+    """Return a mark of each value that counts for `fingerprint`, by its key, such as "pagination.read"."""
+    inner = [(key, value) for key, value in table.items() if key not in PACE]
+    found = {}
+    while inner:
+        key, value = inner.pop()
+        if isinstance(value, dict):
+            inner += [(f"{key}.{name}", each) for name, each in value.items()]
+        else:
+            found[key] = _mark(value, 8)
+    return found
+
+
+def _mark(value: Any, size: int) -> str:
+    return hashlib.blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=size).hexdigest()
 
 
 def mistakes(error: ValidationError, table: Any, where: str, environment: Mapping[str, str]) -> list[InvalidInput]:
@@ -98,19 +137,24 @@ def secrets_in(table: Any, where: str) -> Iterator[InvalidInput]:
 
     They are refused, since the file goes into version control.
     """
-    for key, names in (("headers", HEADERS), ("query", PARAMETERS)):
-        for name, value in _items(table, key):
+    for keys, names in ((("headers",), HEADERS), (("query",), PARAMETERS), (("auth", "extra"), PARAMETERS)):
+        for name, value in _items(table, *keys):
             if name.lower() in names and not settings_in(value):
-                allowed = "the table auth, or %NAME% for the app setting NAME"
-                yield InvalidInput(f"{where}.{key}.{name}", _NOT_HERE, allowed)
+                yield InvalidInput(".".join((where, *keys, name)), _NOT_HERE, _ALLOWED)
     for name, value in _items(table, "auth"):
         if name in SETTING_FIELDS and settings_in(value):  # filled in, the credential would be the name, and be shown
             yield InvalidInput(f"{where}.auth.{name}", "not a name", "the name of an app setting, without %")
-    url = exactly_at(table, ("url",))
-    if isinstance(url, str) and _WITH_USER.match(url):
-        yield InvalidInput(f"{where}.url", _NOT_HERE, "a url without a user; see auth")
+    for keys in (("url",), ("auth", "token_url")):
+        url = exactly_at(table, keys)
+        if not isinstance(url, str):
+            continue
+        if _WITH_USER.match(url):
+            yield InvalidInput(".".join((where, *keys)), _NOT_HERE, "a url without a user; see auth")
+        for name, _, value in (pair.partition("=") for pair in url.partition("?")[2].split("&")):
+            if unquote(name).lower() in PARAMETERS and value and not settings_in(value):
+                yield InvalidInput(".".join((where, *keys)), f"{_NOT_HERE}: {unquote(name)}", _ALLOWED)
 
 
-def _items(table: Any, key: str) -> Iterable[tuple[str, Any]]:
-    inner = exactly_at(table, (key,))
+def _items(table: Any, *keys: str) -> Iterable[tuple[str, Any]]:
+    inner = exactly_at(table, keys)
     return inner.items() if isinstance(inner, dict) else ()

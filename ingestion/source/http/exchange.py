@@ -1,13 +1,14 @@
 """One request and its answer: to the source's own hosts only, with credentials for its own origin only."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 
-from ingestion.errors import SourceRefused
+from ingestion.concealed import quoted
+from ingestion.errors import SourceRefused, first_line
 from ingestion.source.auth.flow import Flow
 from ingestion.source.auth.kinds import without_key
 from ingestion.source.description import Source
@@ -39,13 +40,20 @@ class Exchange:
         Each request awaits its `turn`, also that of a redirect. Raise SourceRefused if a redirect leads elsewhere than
         the source's description allows, or they do not end; httpx.TransportError and NoAnswer if there is no answer.
         """
-        url = httpx.URL(request.url)
-        if request.query:
-            url = url.copy_merge_params(dict(request.query))
+        try:
+            url = httpx.URL(request.url)
+            if request.query:
+                url = url.copy_merge_params(dict(request.query))
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise SourceRefused(
+                f"a request would have an address that none can have ({first_line(error)}); check url, query and "
+                "pagination in the sources file"
+            ) from None
         for _ in range(self._source.limits.redirects + 1):
             await turn()
             flow = self._flow if self._is_own(url) else None
-            response = await self._http.send(self._built(request, url, turn), auth=flow, stream=True)
+            with _named_redirect(url):
+                response = await self._http.send(self._built(request, url, turn), auth=flow, stream=True)
             try:
                 if response.next_request is None:
                     yield response
@@ -88,6 +96,20 @@ class Exchange:
                 f"{address(target)}, which would lose the request's body. Give that url in the sources file."
             )
         return target
+
+
+@contextmanager
+def _named_redirect(url: httpx.URL) -> Iterator[None]:
+    """Raise SourceRefused where the answer of `url` is a redirect to what the HTTP client takes for no address."""
+    try:
+        yield
+    except (httpx.InvalidURL, UnicodeError, httpx.RemoteProtocolError) as error:
+        if isinstance(error, httpx.RemoteProtocolError) and not isinstance(error.__context__, httpx.InvalidURL):
+            raise
+        problem = quoted(first_line(error))
+        raise SourceRefused(
+            f"{address(url)} redirects to what is no address ({problem}). Check the url in the sources file."
+        ) from None
 
 
 def _headers_of(values: Mapping[str, str]) -> httpx.Headers:

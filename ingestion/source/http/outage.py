@@ -7,15 +7,29 @@ from collections.abc import Iterator
 
 import httpx
 
+from ingestion.errors import SourceRefused
+
 
 class NoAnswer(Exception):
     """No usable answer came; asking again may bring one."""
 
 
+class NoPage(SourceRefused):
+    """A whole answer of success came that is no page of the source's format; it is never the end.
+
+    One more attempt is made. Where it `may_pass`, as a page of maintenance does, it is an outage of a source that has
+    given a page before.
+    """
+
+    def __init__(self, problem: str, *, may_pass: bool = False) -> None:
+        super().__init__(problem)
+        self.may_pass = may_pass
+
+
 def in_words(error: BaseException) -> str:
     """Return what kept the answer away, in a few words."""
     for cause in _causes(error):
-        if isinstance(cause, NoAnswer):
+        if isinstance(cause, NoAnswer | NoPage):
             return str(cause)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate was refused: {cause.verify_message}"

@@ -1,74 +1,130 @@
 """The one place that judges an answer: it is a page, and its items go on their way, or it says why it is none."""
 
+import codecs
 import json
 from typing import Any
 
 import httpx
 
+from ingestion.concealed import quoted
 from ingestion.errors import SourceRefused
-from ingestion.source.concealed import Concealed
 from ingestion.source.description.source import Source
 from ingestion.source.http.origin import address
-from ingestion.source.http.outage import NoAnswer
-from ingestion.source.page import SHOWN_CHARACTERS, Page
-from ingestion.source.reading.body import PIECE_BYTES, pieces
+from ingestion.source.http.outage import NoAnswer, NoPage
+from ingestion.source.page import Page
+from ingestion.source.reading.body import beginning, pieces
 from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
-from ingestion.source.reading.parse_lines import CsvParser, NdjsonParser
+from ingestion.source.reading.parse_lines import ERRORS, CsvParser, NdjsonParser, is_blank
 from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
-NO_CONTENT = (204, 205)
+ACCEPTED, NO_CONTENT = 202, (204, 205)
 TRANSIENT = (408, 425)  # beside all from 500 up
+EMPTY = "if that is a page without items, set end.empty in the sources file"
 TOLD_BYTES = 64 * 1024  # of an answer that is no page
 
 Parser = JsonParser | NdjsonParser | CsvParser
 
 
-async def read_answer(
-    response: httpx.Response, source: Source, page: Page, concealed: Concealed
-) -> SourceRefused | NoAnswer | None:
+async def read_answer(response: httpx.Response, source: Source, page: Page) -> SourceRefused | NoAnswer | None:
     """Read an answer into `page`; return why it is none, if so. Another attempt may bring one after a NoAnswer.
 
-    The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is not whole,
-    SourceRefused if it is none of the source's format or beyond its limits.
+    The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is not whole, NoPage if
+    it is none of the source's format, SourceRefused beyond its limits.
     """
     page.document, page.text, page.null_list = None, "", ""  # an attempt before may have left some
     status = response.status_code
     if status in NO_CONTENT:
-        return None
+        if _may_be_empty(source) or source.tells(status, ""):
+            return None
+        return NoPage(f"{address(response.url)} answered HTTP {status}, which has no content; {EMPTY}", may_pass=True)
     if response.is_success:
         page.document = await _read_items(response, source, page)
-        if wrong := _wrong_in(page.document, source, concealed):
-            page.text = concealed(json.dumps(page.document, ensure_ascii=False))
+        if wrong := _wrong_in(page, source):
+            page.text = json.dumps(page.document, ensure_ascii=False)
         elif exactly_at(page.document, source.items) is None and source.items:
-            page.null_list = quote(page.document, concealed)
+            page.null_list = quote(page.document)
         return wrong
     transient = status in TRANSIENT or status >= 500
-    text = "" if transient and source.throttle.body is None else await _text_of(response)
-    page.document, page.text = _json_of(text), concealed(text)
+    text = (
+        ""
+        if transient and source.throttle.body is None
+        else (await beginning(response, TOLD_BYTES)).decode(errors="replace")
+    )
+    page.document, page.text = _json_of(text), text
     if transient:
         return NoAnswer(f"HTTP {status}")
     advice = "Check url, query and headers in the sources file."
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         advice = "Check auth in the sources file, and the app settings that it names."
-    said = page.text[:SHOWN_CHARACTERS]
-    return SourceRefused(f"{address(response.url)} answered HTTP {status}: {said!r}. {advice}")
+    return SourceRefused(f"{address(response.url)} answered HTTP {status}: {quoted(text)!r}. {advice}")
 
 
 async def _read_items(response: httpx.Response, source: Source, page: Page) -> Any:
     """Bring the items of a page into it; return the document around them, with an empty list in their place."""
     headers = response.headers
     framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
-    knows_its_end = source.format == "json" or headers.get("content-encoding") or framed
-    if not knows_its_end and not source.limits.unframed:
+    knows_its_end = headers.get("content-encoding") or framed
+    if source.format != "json" and not knows_its_end and not source.limits.unframed:
         raise SourceRefused(
             "the response says neither its length nor comes in chunks, so lines that are missing could not be noticed; "
             "set limits.unframed = true in the sources file to take it as it is"
         )
-    parser = _parser(source)
-    async for piece in pieces(response, source.limits.response_bytes):
-        await page.add(parser.feed(piece))
-    await page.add(parser.close())
+    parser, recoded, begin, ended = _parser(source), _Recoding(_charset(response, source)), b"", False
+    try:
+        async for piece in pieces(response, source.limits.response_bytes):
+            page.keep(len(piece))
+            begin += piece if len(begin) < TOLD_BYTES else b""
+            await page.add(parser.feed(recoded(piece)))
+        ended = True
+        await page.add(parser.feed(recoded(b"", final=True)))
+        if not (is_blank(begin) and source.format == "ndjson" and _may_be_empty(source)):
+            await page.add(parser.close())
+            if not page.count and is_blank(begin):
+                raise NoPage("the body is empty")
+    except NoPage as wrong:
+        text = begin.decode(errors="replace").lstrip("\ufeff \t\r\n")
+        is_empty = not text and bool(ended or begin)
+        hint = f"; {EMPTY}" if source.format == "ndjson" else ""
+        problem = f"the body is empty{hint}" if is_empty else str(wrong)
+        if ended and not knows_its_end:
+            raise NoAnswer(f"the body may be cut: {problem}") from None
+        raise NoPage(
+            f"{address(response.url)} answered HTTP {response.status_code} with what is no page of {source.format}: "
+            f"{problem}. It begins with {quoted(text)!r}",
+            may_pass=is_empty or text.startswith("<"),
+        ) from None
     return parser.document
+
+
+def _may_be_empty(source: Source) -> bool:
+    """Return whether the description says what a page without items means."""
+    return source.pagination.end.empty is not None
+
+
+def _charset(response: httpx.Response, source: Source) -> str:
+    """Return the charset of an answer, as the description of a CSV says, or its own header."""
+    said = source.csv.encoding if "encoding" in source.csv.model_fields_set else response.charset_encoding or ""
+    try:
+        "".encode(said or "utf-8")
+    except (LookupError, UnicodeError):  # nobody knows it, or it is none for text
+        return "utf-8"
+    return codecs.lookup(said or "utf-8").name
+
+
+class _Recoding:
+    """Turns the pieces of a body into UTF-8."""
+
+    def __init__(self, charset: str) -> None:
+        self._charset = charset
+        self._decode = None if charset in ("utf-8", "ascii") else codecs.getincrementaldecoder(charset)().decode
+
+    def __call__(self, piece: bytes, *, final: bool = False) -> bytes:
+        if self._decode is None:
+            return piece
+        try:
+            return self._decode(piece, final).encode(errors="surrogatepass")
+        except UnicodeDecodeError as error:
+            raise NoPage(f"the response is not {self._charset}, as it is said to be ({error.reason})") from None
 
 
 def _parser(source: Source) -> Parser:
@@ -76,33 +132,30 @@ def _parser(source: Source) -> Parser:
         case "json":
             return JsonParser(source.items)
         case "ndjson":
-            return NdjsonParser()
+            return NdjsonParser(source.message)
         case "csv":
-            return CsvParser(source.csv.delimiter, source.csv.encoding, source.message)
+            return CsvParser(source.csv.delimiter, source.message)
 
 
-def _wrong_in(document: Any, source: Source, concealed: Concealed) -> SourceRefused | NoAnswer | None:
+def _wrong_in(page: Page, source: Source) -> SourceRefused | NoAnswer | None:
     """Return why the document of a success is no page: it tells an error, or has no items where they should be."""
+    document = page.document
+    if page.status == ACCEPTED and not page.count:
+        return NoAnswer(f"HTTP {ACCEPTED}: nothing is ready yet")
     said = ABSENT if source.error is None else at(document, source.error)
     if said is not ABSENT and said:  # neither null, false, 0 nor empty
-        return NoAnswer(f"the answer has {shown(source.error or ())} = {quote(said, concealed)}")
+        return NoAnswer(f"the answer has {shown(source.error or ())} = {quote(said)}")
     if source.success is not None and (flag := at(document, source.success)) is not True:
-        found = "nothing" if flag is ABSENT else quote(flag, concealed)
+        found = "nothing" if flag is ABSENT else quote(flag)
         return NoAnswer(f"the answer has {found} where success = {shown(source.success)!r} expects true")
     if source.format != "json":
         return None
     problem = problem_at(document, source.items, may_be_missing=source.missing == "empty")
-    return SourceRefused(problem) if problem else None
-
-
-async def _text_of(response: httpx.Response) -> str:
-    """Return the text of an answer that is no page, `TOLD_BYTES` of it at most."""
-    body = bytearray()
-    async for piece in pieces(response, max_bytes=TOLD_BYTES + PIECE_BYTES):
-        body += piece
-        if len(body) >= TOLD_BYTES:
-            break
-    return body[:TOLD_BYTES].decode(errors="replace")
+    is_declared = source.error is not None or source.success is not None
+    tells_error = isinstance(document, dict) and any(map(document.get, ERRORS))
+    if tells_error and not (problem or page.count or is_declared):
+        problem = f"no items beside an error; it says {quote(document)!r}"
+    return NoPage(f"{address(source.url)} gave no page: {problem}") if problem else None
 
 
 def _json_of(text: str) -> Any:

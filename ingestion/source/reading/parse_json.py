@@ -1,26 +1,32 @@
 """Items out of a JSON body, and the document around them with an empty list in their place.
 
-They are taken while the body arrives, or all at once where it is small, which takes two thirds of the time.
+A small body is read at once, a larger one value by value while it arrives; both with the scanner of the standard
+library, which hands over the text of each number.
 """
 
 import codecs
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Generator
 from itertools import islice
-from math import isfinite
 from typing import Any, NoReturn
 
-import ijson
-import ijson.backends.yajl2_c as yajl  # the C backend by name: better to fail without it than to crawl
-
-from ingestion.errors import SourceRefused, first_line
-from ingestion.source.http.outage import NoAnswer
-from ingestion.source.page import SHOWN_CHARACTERS
-from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
+from ingestion.concealed import quoted
+from ingestion.errors import SHOWN_CHARACTERS, SourceRefused, first_line
+from ingestion.source.http.outage import NoPage
+from ingestion.source.reading.number import Digits, number, plain
+from ingestion.source.reading.path import ABSENT, INDEX, at, exactly_at, shown
 
 SMALL_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 500  # of lists and objects in each other; json.loads, which consumers use, has its limit near 1,000
-MAX_BYTES_BEFORE = 32 * 1024 * 1024  # of a large body, which are in memory until its items begin
+MAX_HELD = 8 * 1024 * 1024  # characters of a large body: of one item, and of all that is beside the items
+_LONGEST_TOKEN = 16  # but for strings: what fails farther from the end has not merely been cut
+_WHITE, _COMMA = re.compile(r"[ \t\n\r]*"), re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"([ \t\n\r]*:)?', re.DOTALL)
+_NEGATIVE_ZERO = re.compile(r"-0(?![.eE\d])")
+
+Scan = Callable[[str, int], tuple[Any, int]]
+Steps = Generator[None, None, Any]  # each yield waits for more of the body
 
 
 class JsonParser:
@@ -30,119 +36,216 @@ class JsonParser:
         self.document: Any = None  # with an empty list where its items were
         self._path, self._small_bytes = items, small_bytes
         self._small: bytearray | None = bytearray()  # the body, as long as it may be a small one
-        self._fed = 0
-        self._events = ijson.sendable_list()
-        self._reader = yajl.basic_parse_coro(self._events, use_float=True)
-        self._items: list[Any] | None = None  # the list at the path, once it has begun
-        self._open: list[Any] = []  # objects and lists of the document that grow, each in the one before
-        self._key = ""  # that was read last
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogatepass").decode
+        self._text, self._begun, self._at = "", 0, 0  # where the present value has begun, how far all is read
+        self._before = 0  # characters before the text
+        self._arrived: list[str] = []  # after it
+        self._wanted = 1  # characters to wait for: twice what is held, so that a large value is not read too often
+        self._ended = self._has_items = False
+        self._scan: Scan = _scan
+        self._at_once = True  # whether the last comma of a piece has been between two items so far
+        self._beside = 0  # characters of the document
+        self._taken: list[Any] = []
+        self._steps = self._read_large()
 
     def feed(self, piece: bytes) -> list[Any]:
-        """Return the items that this piece completes. Raise NoAnswer, or SourceRefused on what cannot be streamed."""
+        """Return the items that this piece completes. Raise NoPage if it is no JSON, SourceRefused beyond a limit."""
         if self._small is not None:
             self._small += piece
             if len(self._small) <= self._small_bytes:
                 return []
-            piece, self._small = bytes(self._small).removeprefix(codecs.BOM_UTF8), None
-        self._fed += len(piece)
+            piece, self._small = bytes(self._small), None
         try:
-            self._reader.send(piece)
-        except UnicodeDecodeError:
-            raise _unreadable("half of a surrogate pair") from None
-        except ijson.JSONError as error:
-            if "integer overflow" in str(error):
-                raise _unreadable("a number beyond 64 bits") from None
-            if "overflow" in str(error):
-                raise _infinite() from None
-            raise NoAnswer(_in_words(error)) from None
-        taken = self._taken()
-        if self._items is None and self._fed > MAX_BYTES_BEFORE:
-            raise SourceRefused(
-                f"the first {MAX_BYTES_BEFORE:,} bytes of the response have no list of items (items = "
-                f"{shown(self._path)!r}); is the path right?"
-            )
+            self._arrived.append(self._decode(piece, self._ended))
+        except UnicodeDecodeError as error:
+            raise _no_json(first_line(error)) from None
+        self._wanted -= len(self._arrived[-1])
+        if self._wanted > 0 and not self._ended:
+            return []
+        self._text, self._before, self._at = (
+            "".join((self._text[self._at :], *self._arrived)),
+            self._before + self._at,
+            0,
+        )
+        self._arrived, self._wanted, self._scan = [], 1, _scanner(self._text)
+        next(self._steps, None)
+        taken, self._taken = self._taken, []
         return taken
 
     def close(self) -> list[Any]:
-        """Return the last items. Raise NoAnswer on an incomplete body."""
-        if self._small is not None:
-            return self._read(bytes(self._small))
-        try:
-            self._reader.close()
-        except ijson.JSONError as error:
-            raise NoAnswer(_in_words(error)) from None
-        return self._taken()
+        """Return the last items. Raise NoPage if the body is not whole."""
+        self._ended = True
+        return self.feed(b"") if self._small is None else self._read_small(bytes(self._small))
 
-    def _read(self, body: bytes) -> list[Any]:
-        """Return the items of a small body."""
-        if body.lstrip()[:1] == b"<":
-            raise SourceRefused(f"the response is no JSON but {body[:SHOWN_CHARACTERS].decode(errors='replace')!r}")
-        try:
-            self.document = json_value(body)
-        except ValueError as error:
-            raise NoAnswer(_in_words(error)) from None
-        found = exactly_at(self.document, self._path)
-        if not isinstance(found, list):
-            return []
-        items = found.copy()
-        found.clear()
+    def _read_small(self, body: bytes) -> list[Any]:
+        document, text = _parsed(body)
+        found = exactly_at(document, self._path)
+        items = found.copy() if isinstance(found, list) else []
+        if items:
+            found.clear()
+        if _most_keys(text) != _keys_in(document) + _keys_of_flat(items):
+            refuse_repeated_keys(text, [document, items])
+        self.document = plain(document)
         return items
 
-    def _taken(self) -> list[Any]:
-        """Return the items that are complete, in order."""
-        self._grow()
-        self._events.clear()
-        if self._items is None:
+    def _read_large(self) -> Steps:
+        document = yield from self._value(self._path)
+        self.document = plain(document)
+        while not self._ended or self._at < len(self._text):
+            self._skip()
+            if self._at < len(self._text):
+                raise self._wrong("Extra data", self._at)
+            yield
+
+    def _value(self, path: tuple[str, ...] | None) -> Steps:
+        """Read a value of the document; `path` leads from it to the items, None where they are elsewhere."""
+        char = yield from self._next()
+        if path is not None and char == "[":
+            return (yield from (self._list(path) if path else self._items()))
+        if path and char == "{":
+            return (yield from self._object(path))
+        value = yield from self._scanned()
+        self._count_beside()
+        refuse_repeated_keys(self._text[self._begun : self._at], value)
+        return value
+
+    def _object(self, path: tuple[str, ...]) -> Steps:
+        found: dict[str, Any] = {}
+        self._at += 1
+        if (yield from self._next()) == "}":
+            self._at += 1
+            return found
+        while True:
+            if (yield from self._next()) != '"':
+                raise self._wrong("Expecting a key in double quotes", self._at)
+            key = yield from self._scanned()
+            self._count_beside()
+            if key in found:
+                raise _repeated(key)
+            yield from self._expect(":")
+            found[key] = yield from self._value(path[1:] if key == path[0] else None)
+            if (yield from self._expect(",}")) == "}":
+                return found
+
+    def _list(self, path: tuple[str, ...]) -> Steps:
+        is_index = INDEX.fullmatch(path[0])
+        if is_index and path[0].startswith("-"):
+            raise SourceRefused(
+                f"items = {shown(self._path)!r} counts from the end of a list, which is only known up to 1 MiB; ask "
+                "for smaller pages, or count from the start"
+            )
+        found: list[Any] = []
+        self._at += 1
+        if (yield from self._next()) == "]":
+            self._at += 1
+            return found
+        while True:
+            is_next = is_index and len(found) == int(path[0])
+            found.append((yield from self._value(path[1:] if is_next else None)))
+            if (yield from self._expect(",]")) == "]":
+                return found
+
+    def _items(self) -> Steps:
+        self._has_items = True
+        self._at += 1
+        if (yield from self._next()) == "]":
+            self._at += 1
             return []
-        depth = len(self._path)
-        growing = len(self._open) > depth + 1 and self._open[depth] is self._items  # its last one is not complete
-        complete = len(self._items) - growing
-        taken = self._items[:complete]
-        del self._items[:complete]
-        return taken
+        while True:
+            self._skip()
+            self._take_those_before_commas()
+            yield from self._next()
+            item = yield from self._scanned()
+            refuse_repeated_keys(self._text[self._begun : self._at], item)
+            self._taken.append(item)
+            if (yield from self._expect(",]")) == "]":
+                return []
 
-    def _grow(self) -> None:
-        """Let the document grow by the events. Raise SourceRefused where the path cannot be followed meanwhile."""
-        opened, key = self._open, self._key
-        for kind, value in self._events:
-            if kind == "map_key":
-                key = value
-                continue
-            if kind == "end_map" or kind == "end_array":
-                opened.pop()
-                continue
-            if kind == "start_map":
-                value = {}
-            elif kind == "start_array":
-                value = []
-            if not opened:
-                self.document = value
-            elif isinstance(opened[-1], dict):
-                opened[-1][key] = value
-            else:
-                opened[-1].append(value)
-            if kind == "start_map" or kind == "start_array":
-                opened.append(value)
-                if len(opened) > MAX_DEPTH:
-                    raise _too_deep()
-                if kind == "start_array" and len(opened) == len(self._path) + 1:
-                    self._look_at(value)
-        self._key = key
+    def _take_those_before_commas(self) -> None:
+        """Take the items of the text that are known to be whole; what is wrong with the next one is found after."""
+        text, at, end, items = self._text, self._at, self._at, list[Any]()
+        likely = text.rfind("},") + 1 if text.startswith("{", at) else text.rfind(",")
+        try:
+            if self._at_once and likely > at:  # takes a third of the time
+                list_of_them = f"[{text[at:likely]}]"
+                items, stop = self._scan(list_of_them, 0)
+                self._at_once = stop == len(list_of_them)
+                at, end, items = (likely + 1, likely, items) if self._at_once else (at, at, [])
+            while not self._at_once:
+                item, stop = self._scan(text, at)
+                comma = _COMMA.match(text, stop)
+                if comma is None:
+                    break
+                items.append(item)
+                at, end = comma.end(), stop
+        except (ValueError, RecursionError):
+            self._at_once = False
+        refuse_repeated_keys(f"[{text[self._at : end]}]", items)
+        self._taken += items
+        self._at = at
 
-    def _look_at(self, opened: list[Any]) -> None:
-        """Note the list that has just begun if it is that of the items."""
-        if exactly_at(self.document, self._path) is not opened:
+    def _scanned(self) -> Steps:
+        """Read one value as a whole."""
+        while True:
+            self._begun = self._at
+            try:
+                value, stop = self._scan(self._text, self._at)
+                if stop + len("e+") < len(self._text) or self._ended:  # else there may be more of a number
+                    self._at = stop
+                    return value
+                problem, place = "", stop
+            except json.JSONDecodeError as error:
+                problem, place = error.msg, error.pos
+            except ValueError as error:  # of an integer with thousands of digits
+                raise _no_json(first_line(error)) from None
+            except RecursionError:
+                raise _too_deep() from None
+            held = len(self._text) - self._at
+            may_be_cut = place > len(self._text) - _LONGEST_TOKEN or problem.startswith("Unterminated string")
+            if self._ended or not may_be_cut:
+                raise self._wrong(problem, place)
+            self._refuse_beyond(held)
+            self._wanted = min(held, MAX_HELD + 1 - held)
+            yield
+
+    def _next(self) -> Steps:
+        """Return the character that follows white space."""
+        self._skip()
+        while self._at == len(self._text):
+            if self._ended:
+                raise self._wrong("Unexpected end", self._at)
+            yield
+            self._skip()
+        return self._text[self._at]
+
+    def _expect(self, characters: str) -> Steps:
+        """Return which of `characters` follows, and go past it."""
+        if (found := (yield from self._next())) not in characters:
+            raise self._wrong(f"Expecting {' or '.join(map(repr, characters))}", self._at)
+        self._at += 1
+        return found
+
+    def _skip(self) -> None:
+        self._at = _WHITE.match(self._text, self._at).end()  # type: ignore[union-attr]  # it matches nothing as well
+
+    def _count_beside(self) -> None:
+        self._beside += self._at - self._begun
+        self._refuse_beyond(self._beside)
+
+    def _refuse_beyond(self, held: int) -> None:
+        if held <= MAX_HELD:
             return
-        name = shown(self._path)
-        for holder, step in zip(self._open, self._path, strict=False):
-            if isinstance(holder, list) and step.startswith("-"):
-                raise SourceRefused(
-                    f"items = {name!r} counts from the end of a list, which is only known up to 1 MiB; ask for smaller "
-                    "pages, or count from the start"
-                )
-        if self._items is not None:
-            raise SourceRefused(f"the source's page has two lists of items (items = {name!r}), one key given twice")
-        self._items = opened
+        where = f"items = {shown(self._path)!r}"
+        if self._has_items:
+            raise SourceRefused(
+                f"a large response holds more than {MAX_HELD:,} characters in one item or beside {where}"
+            )
+        raise SourceRefused(
+            f"the first {MAX_HELD:,} characters of the response have no list of items ({where}); is the path right?"
+        )
+
+    def _wrong(self, problem: str, place: int) -> NoPage:
+        return _no_json(f"{problem} at character {self._before + place}")
 
 
 def problem_at(document: Any, path: tuple[str, ...], *, may_be_missing: bool = False) -> str | None:
@@ -163,49 +266,108 @@ def problem_at(document: Any, path: tuple[str, ...], *, may_be_missing: bool = F
     return f"the source's page has {kind} where its items should be (items = {where}); it says {quote(document)!r}"
 
 
-def quote(document: Any, concealed: Callable[[str], str] = str) -> str:
-    """Return the beginning of a document as JSON, for an error, however large it is.
-
-    Credentials are concealed before the text is cut: of one at the cut a part would be left.
-    """
+def quote(document: Any) -> str:
+    """Return the beginning of a document as JSON, for an error, however large it is."""
     pieces = json.JSONEncoder(ensure_ascii=False).iterencode(document)
-    return concealed("".join(islice(pieces, SHOWN_CHARACTERS)))[:SHOWN_CHARACTERS]
+    return quoted("".join(islice(pieces, SHOWN_CHARACTERS)))
 
 
-def json_value(text: bytes) -> Any:
-    """Return the JSON value that `text` is. Raise ValueError if it is none, SourceRefused if JSON cannot pass it on."""
+def json_value(body: bytes) -> Any:
+    """Return the JSON value that `body` is, its numbers as they came. Raise NoPage if it is none."""
+    value, text = _parsed(body)
+    refuse_repeated_keys(text, value)
+    return value
+
+
+def _parsed(body: bytes) -> tuple[Any, str]:
+    """Return the value and the text of a body."""
     try:
-        return _decode(text.decode(json.detect_encoding(text), "surrogatepass"))
+        text = body.decode(json.detect_encoding(body), "surrogatepass").strip(" \t\n\r")
+        value, end = _scanner(text)(text, 0)
+        if end < len(text):
+            raise json.JSONDecodeError("Extra data", text, end)
+    except ValueError as error:
+        raise _no_json(first_line(error)) from None
     except RecursionError:
         raise _too_deep() from None
+    return value, text
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise _infinite()
-    return number
+def refuse_repeated_keys(text: str, value: Any) -> None:
+    """Raise NoPage if `value`, which was read from `text`, gives a key twice or nests too deep.
+
+    To look at each pair while it is read would take as long as all the rest, so the keys are counted in both.
+    """
+    if "{" not in text and text.find("[", 1) < 0:
+        return
+    most = _most_keys(text)
+    if most == _keys_of_flat(value):
+        return  # as it is with most pages: objects without any in them
+    keys = _keys_in(value)
+    if most != keys and sum(map(bool, _STRING.findall(text))) != keys:
+        _decode_pairs(text)
 
 
-def _no_json(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def _most_keys(text: str) -> int:
+    """Return at least the number of keys in `text`, where it is easily told."""
+    return -1 if any(f"{white}:" in text for white in " \t\r\n") else text.count('":')
 
 
-_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_no_json).decode
+def _keys_of_flat(items: Any) -> int:
+    """Return how many keys a list of objects has, or fewer than any where it is something else."""
+    flat = isinstance(items, list) and {*map(type, items)} <= {dict}
+    return sum(map(len, items)) if flat else -(10**9)
 
 
-def _unreadable(what: str) -> SourceRefused:
-    """Return the refusal of what the streaming parser cannot read, and `read_json` can."""
-    return SourceRefused(f"a large response holds {what}, which can only be read up to 1 MiB; ask for smaller pages")
+def _keys_in(value: Any) -> int:
+    """Return how many keys all objects in `value` have."""
+    count, depth, level = 0, 0, list[Any]([[value]])
+    while level:
+        below: list[Any] = []
+        for each in level:
+            if type(each) is dict:
+                count += len(each)
+                each = each.values()
+            below += [inner for inner in each if type(inner) is dict or type(inner) is list]
+        level, depth = below, depth + 1
+        if depth > MAX_DEPTH + 1:
+            raise _too_deep()
+    return count
 
 
-def _infinite() -> SourceRefused:
-    return SourceRefused("the response holds a number too large for a float, such as 1e400, which JSON cannot pass on")
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _repeated(next(name for name in names if names.count(name) > 1))
+    return found
 
 
-def _too_deep() -> SourceRefused:
-    return SourceRefused(f"the response nests lists and objects more than {MAX_DEPTH} deep; is the url right?")
+def _integer(text: str) -> int | Digits:
+    return Digits(text) if text == "-0" else int(text)
 
 
-def _in_words(error: Exception) -> str:
-    return f"the response is not whole JSON ({first_line(error)})"
+def _not_a_number(name: str) -> NoReturn:
+    raise _no_json(f"{name} is no number")
+
+
+_decode_pairs = json.JSONDecoder(object_pairs_hook=_unrepeated).decode
+_scan: Scan = json.JSONDecoder(parse_float=number, parse_constant=_not_a_number).raw_decode
+_scan_signed: Scan = json.JSONDecoder(parse_float=number, parse_int=_integer, parse_constant=_not_a_number).raw_decode
+
+
+def _scanner(text: str) -> Scan:
+    """Return what reads a value of `text` from an index on; the sign of a zero takes longer to keep."""
+    return _scan_signed if _NEGATIVE_ZERO.search(text) else _scan
+
+
+def _repeated(key: str) -> NoPage:
+    return NoPage(f"an object of the response has the key {quoted(key)!r} twice, and one value would be lost")
+
+
+def _too_deep() -> NoPage:
+    return NoPage(f"the response nests lists and objects more than {MAX_DEPTH} deep; is the url right?")
+
+
+def _no_json(problem: str) -> NoPage:
+    return NoPage(f"the response is not whole JSON ({problem})")

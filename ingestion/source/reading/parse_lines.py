@@ -3,14 +3,15 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Set
 from typing import Any, AnyStr
 
-from ingestion.errors import SourceRefused
-from ingestion.source.http.outage import NoAnswer
-from ingestion.source.reading.parse_json import json_value
+from ingestion.concealed import quoted
+from ingestion.source.http.outage import NoPage
+from ingestion.source.reading.parse_json import json_value, quote
 from ingestion.source.reading.path import ABSENT, at, shown
 
+ERRORS = {"error", "errors"}  # the keys of a line that is no record
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a line that cannot be read
 
@@ -22,28 +23,31 @@ class NdjsonParser:
 
     document: Any = None
 
-    def __init__(self) -> None:
-        self._rest = b""
+    def __init__(self, message: tuple[str, ...] = ()) -> None:
+        self._rest, self._takes_any = b"", not message
+        self._keys: Set[str] = frozenset()  # of the first record
 
     def feed(self, piece: bytes) -> list[Any]:
-        """Return the values of the lines that this piece completes. Raise SourceRefused on a line that is not JSON."""
+        """Return the values of the lines that this piece completes. Raise NoPage on a line that is not JSON."""
         *lines, rest = (self._rest + piece).split(b"\n")
         self._rest = _bounded(rest)
-        return [self._value(line) for line in lines if line.strip()]
+        return [self._value(line) for line in lines if not is_blank(line)]
 
     def close(self) -> list[Any]:
-        """Return the last line's value, if no newline follows it. Raise NoAnswer if it is not JSON: it may be cut."""
-        try:
-            return [json_value(self._rest)] if self._rest.strip() else []
-        except ValueError:
-            raise NoAnswer("the last line is incomplete") from None
+        """Return the last line's value, if no newline follows it. Raise NoPage if it is not JSON."""
+        return [] if is_blank(self._rest) else [self._value(self._rest)]
 
     def _value(self, line: bytes) -> Any:
         try:
-            return json_value(line)
-        except ValueError:
-            shown = line[:SHOWN_CHARACTERS].decode(errors="replace")
-            raise SourceRefused(f"a line of the response is not JSON: {shown!r} (format = 'ndjson')") from None
+            value = json_value(line)
+        except NoPage as wrong:
+            said = quoted(line.decode(errors="replace"), SHOWN_CHARACTERS)
+            raise NoPage(f"a line of the response is not JSON: {said!r}; {wrong}") from None
+        if self._takes_any and isinstance(value, dict):
+            self._keys = self._keys or value.keys()
+            if value.keys() & ERRORS and (value.keys() <= ERRORS or not value.keys() & self._keys):
+                raise NoPage(f"a line of the response is no record but {quote(value)!r} (format = 'ndjson')")
+        return value
 
 
 class CsvParser:
@@ -54,75 +58,75 @@ class CsvParser:
 
     document: Any = None
 
-    def __init__(self, delimiter: str = ",", encoding: str = "utf-8", message: tuple[str, ...] = ()) -> None:
-        self._message = message
-        self._delimiter, self._encoding = delimiter, encoding
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
-        self._rest = ""
+    def __init__(self, delimiter: str = ",", message: tuple[str, ...] = ()) -> None:
+        self._message, self._delimiter = message, delimiter
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        self._rest: list[str] = []  # of a record that is not complete
+        self._held, self._wanted = 0, 0  # characters of the rest; those without which it is not looked at again
         self._columns: list[str] = []
 
-    def feed(self, piece: bytes) -> list[Any]:
-        """Return the records that this piece completes. Raise SourceRefused on one that does not fit the header."""
-        text = self._rest + self._decoded(piece)
-        end = _end_of_records(text)
-        self._rest = _bounded(text[end:])
-        return list(self._records(text[:end]))
+    def feed(self, piece: bytes, *, final: bool = False) -> list[Any]:
+        """Return the records that this piece completes. Raise NoPage on one that does not fit the header."""
+        try:
+            self._rest.append(self._decode(piece, final))
+        except UnicodeDecodeError as error:
+            raise NoPage(f"the response is not utf-8 ({error.reason}); set csv.encoding in the sources file") from None
+        self._held += len(self._rest[-1])
+        if self._held < self._wanted and not final:
+            return []
+        text = "".join(self._rest)
+        end = len(text) if final else text.rfind("\n") + 1
+        found, end = self._records(text[:end], final=final)
+        self._rest, self._held, self._wanted = [_bounded(text[end:])], len(text) - end, 2 * (len(text) - end)
+        return found
 
     def close(self) -> list[Any]:
-        """Return the last record, if no newline follows it. Raise NoAnswer if it ends inside quotes."""
-        text = self._rest + self._decoded(b"", final=True)
-        if text.count('"') % 2:
-            raise NoAnswer("the last record ends inside quotes")
-        records = list(self._records(text))
-        if not self._columns:
-            raise NoAnswer("the body is empty, and a page of CSV begins with a header")
-        return records
-
-    def _decoded(self, piece: bytes, final: bool = False) -> str:
-        try:
-            return self._decoder.decode(piece, final)
-        except UnicodeDecodeError as error:
-            if final:
-                raise NoAnswer("the last character is incomplete") from None
-            raise SourceRefused(
-                f"the response is not {self._encoding} ({error.reason}); set csv.encoding in the sources file"
-            ) from None
+        """Return the last record, if no newline follows it. Raise NoPage if it ends inside quotes."""
+        return self.feed(b"", final=True)
 
     def _header(self, record: list[str]) -> list[str]:
-        is_other = record[0].lstrip().startswith(("<", "{")) or at(dict.fromkeys(record), self._message) is ABSENT
-        if is_other:
-            line = self._delimiter.join(record)[:SHOWN_CHARACTERS]
+        line = quoted(self._delimiter.join(record), SHOWN_CHARACTERS)
+        if record[0].lstrip().startswith(("<", "{")) or at(dict.fromkeys(record), self._message) is ABSENT:
             wanted = f" with the column {shown(self._message)!r}" if self._message else ""
-            raise SourceRefused(f"the response begins with {line!r}, which is no header{wanted} (format = 'csv')")
+            raise NoPage(f"the response begins with {line!r}, which is no header{wanted} (format = 'csv')")
+        if len(set(record)) < len(record):
+            name = quoted(next(name for name in record if record.count(name) > 1), SHOWN_CHARACTERS)
+            raise NoPage(f"the header {line!r} has the column {name!r} twice, and one value would be lost")
         return record
 
-    def _records(self, text: str) -> Iterator[dict[str, str]]:
-        lines = io.StringIO(text, newline="")  # the reader itself knows line breaks
+    def _records(self, text: str, *, final: bool) -> tuple[list[dict[str, str]], int]:
+        """Return the complete records of `text`, and where they end: the last one may still be open."""
+        lines, found, end = io.StringIO(text, newline=""), list[dict[str, str]](), 0  # the reader knows line breaks
+        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)  # else a quote within quotes would be lost
         try:
-            for record in filter(None, csv.reader(lines, delimiter=self._delimiter)):
+            for record in reader:
+                end = lines.tell()
+                if not record:
+                    continue
                 if not self._columns:
                     self._columns = self.document = self._header(record)
+                elif record == self._columns:
+                    raise NoPage("the header of the response comes again further down (format = 'csv')")
                 elif len(record) == len(self._columns):
-                    yield dict(zip(self._columns, record, strict=True))
+                    found.append(dict(zip(self._columns, record, strict=True)))
                 else:
-                    raise SourceRefused(
+                    raise NoPage(
                         f"a record of the response has {len(record)} fields, its header {len(self._columns)} "
                         "(format = 'csv')"
                     )
         except csv.Error as error:
-            raise SourceRefused(f"a record of the response cannot be read: {error} (format = 'csv')") from None
+            if final or lines.tell() < len(text):
+                raise NoPage(f"a record of the response cannot be read: {error} (format = 'csv')") from None
+        return found, end
+
+
+def is_blank(body: bytes) -> bool:
+    """Return whether there is nothing but white space and a byte order mark."""
+    return not body.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def _bounded(rest: AnyStr) -> AnyStr:
-    """Return `rest`, which waits for its end. Raise SourceRefused if that has not come for too long."""
+    """Return `rest`, which waits for its end. Raise NoPage if that has not come for too long."""
     if len(rest) > MAX_LINE_BYTES:
-        raise SourceRefused(f"a line of the response has no end within {MAX_LINE_BYTES:,} bytes; is the format right?")
+        raise NoPage(f"a line of the response has no end within {MAX_LINE_BYTES:,} bytes; is the format right?")
     return rest
-
-
-def _end_of_records(text: str) -> int:
-    """Return where the last complete record ends: after a line break with no quote open (a doubled one is even)."""
-    end = text.rfind("\n") + 1
-    while end and text.count('"', 0, end) % 2:
-        end = text.rfind("\n", 0, text.rfind('"', 0, end)) + 1
-    return end

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 ABSENT: Any = object()  # what `at` gives where there is nothing, to tell it from a null
-_INDEX = re.compile(r"-?[0-9]{1,9}")
+INDEX = re.compile(r"-?[0-9]{1,9}")
 
 
 def steps(text: Any) -> Any:
@@ -39,7 +39,7 @@ def exactly_at(document: Any, path: tuple[str, ...]) -> Any:
     for step in path:
         if isinstance(value, dict) and step in value:
             value = value[step]
-        elif isinstance(value, list) and _INDEX.fullmatch(step) and -len(value) <= int(step) < len(value):
+        elif isinstance(value, list) and INDEX.fullmatch(step) and -len(value) <= int(step) < len(value):
             value = value[int(step)]
         else:
             return ABSENT

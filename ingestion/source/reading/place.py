@@ -14,10 +14,12 @@ from pydantic import BeforeValidator
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
+from ingestion.source.reading.number import value_at
 from ingestion.source.reading.path import ABSENT, at, exactly_at, steps
 from ingestion.validation import not_allowed
 
 EVERY_KEY = ("*",)
+MAX_SENT_CHARACTERS = 32 * 1024  # of one value; the longest cursors that APIs hand out have a few thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Read(Place):
         """Return the value at this place of `page`, or ABSENT."""
         if self.kind == "header":
             return page.headers.get(self.path[0].lower(), ABSENT)
-        return at(page.last if self.kind == "item" else page.document, self.path)
+        return value_at(page.last, self.path) if self.kind == "item" else at(page.document, self.path)
 
 
 class Send(Place):
@@ -64,6 +66,11 @@ class Send(Place):
 
     def into(self, request: PageRequest, value: Any) -> PageRequest:
         """Return `request` with `value` in this place. Raise SourceRefused if it has none, or cannot hold it."""
+        if (length := len(text_of(value))) > MAX_SENT_CHARACTERS:
+            raise SourceRefused(
+                f"{self} would take a value of {length:,} characters, and {MAX_SENT_CHARACTERS:,} is the most; check "
+                "where pagination reads it in the description"
+            )
         if self.kind == "body":
             return replace(request, body=self._with(request.body or {}, value))
         values = value if self.path == EVERY_KEY else {self.path[0]: value}

@@ -5,7 +5,8 @@ from typing import Any, ClassVar, Literal
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.reading.path import ABSENT, Path, at, shown
+from ingestion.source.reading.number import value_at
+from ingestion.source.reading.path import ABSENT, Path, shown
 from ingestion.source.reading.place import Reading, Sending, reading, sending, text_of
 from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style, ValueStyle
@@ -49,6 +50,11 @@ class CursorStyle(Style):
     def next(self, page: Page, cursor: Any) -> Any | End:
         given = [read.of(page) for read in (self.read, *(token.read for token in self.also))]
         values = [None if self.end.is_none(value) else value for value in given]
+        if values[0] is None and self.read.kind == "item" and self.end.empty:
+            raise SourceRefused(
+                f"the last item of a page has nothing at {self.read}, so that what follows it cannot be asked for, and "
+                "end.empty says that this is not the end; sort by a value that each item has"
+            )
         return values if values[0] is not None else End(f"no cursor at {self.read}", missing=given[0] is ABSENT)
 
 
@@ -67,14 +73,14 @@ class KeysetStyle(ValueStyle):
         """Return the key of the last item. Raise SourceRefused if it has none, or the keys are wrong."""
         if not page.count:
             raise self._stuck()
-        key = at(page.last, self.key)
+        key = value_at(page.last, self.key)
         if key is ABSENT or not isinstance(key, str | int | float):
             raise SourceRefused(f"the last item of a page has no usable key at {shown(self.key)!r}")
         self._check_order(cursor, key, f"a page that follows {cursor!r} ends with {key!r}")
         if page.count > 1:
-            first = at(page.first, self.key)
+            first = value_at(page.first, self.key)
             self._check_order(first, key, f"a page begins with {first!r} and ends with {key!r}")
-        self._check_each_is_one([at(item, self.key) for item in page.items])
+        self._check_each_is_one([value_at(item, self.key) for item in page.items])
         return key
 
     def _check_each_is_one(self, keys: list[Any]) -> None:

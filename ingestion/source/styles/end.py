@@ -5,15 +5,16 @@ stop there loses ids.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from ingestion.concealed import quoted
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page
 from ingestion.source.reading.path import ABSENT
 from ingestion.source.reading.place import Read, Reading, text_of
-from ingestion.validation import Table
+from ingestion.validation import Table, not_allowed
 
 # Both take texts as well, as APIs give them; a larger number is no count.
 _COUNT, _FLAG = TypeAdapter(Annotated[int, Field(ge=0, le=10**18)]), TypeAdapter(bool)
@@ -53,10 +54,21 @@ class EndSignals(Table):
     exact_total: bool = False  # whether an end at another count than `total` is an error
     total_pages: Reading | None = None  # the number of pages
     statuses: tuple[Annotated[int, Field(ge=204, le=499)], ...] = ()  # that answer a request past the end
+    codes: tuple[Annotated[str, Field(min_length=1)], ...] = ()  # of which such an answer has one in its text
     repeated: bool = False  # whether a cursor equal to the one just sent is the end, not a loop
     repeated_page: bool = False  # whether a page with the items of an earlier one is the end, not a mistake
     texts: tuple[str, ...] = ("",)  # cursors that are none, numbers as text; see `is_none`
     one_page: bool = False  # whether a first page without the key or header that leads on may be all of the source
+
+    @model_validator(mode="after")
+    def _codes_can_be_seen(self) -> Self:
+        if self.codes and (not self.statuses or min(self.statuses) < 300):
+            raise not_allowed("of no use", "with statuses that have a text, such as statuses = [404]", "codes")
+        return self
+
+    def means(self, status: int, text: str) -> bool:
+        """Return whether an answer that is no page says that its request was past the end."""
+        return status in self.statuses and (not self.codes or any(code in text for code in self.codes))
 
     def told(self, page: Page, reached: Reached) -> dict[str, bool]:
         """Return what `page` says of the end in words, each with whether that is the end or a promise of more.
@@ -113,5 +125,5 @@ def _flag(page: Page, where: Read, name: str) -> bool:
     try:
         return _FLAG.validate_python(given)
     except ValidationError:
-        found = "nothing" if given is ABSENT else repr(given)[:40]
+        found = "nothing" if given is ABSENT else quoted(repr(given), 40)
         raise SourceRefused(f"a page has {found} where end.{name} = {str(where)!r} expects true or false") from None

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ingestion.errors import SourceRefused
-from ingestion.source.reading.path import Path, at, shown
+from ingestion.source.reading.number import value_at
+from ingestion.source.reading.path import Path, shown
 from ingestion.source.reading.place import Sending
 from ingestion.validation import Table, not_allowed
 
@@ -41,7 +42,7 @@ class Expiry(Table):
         """Return the key to resume from after `item`; None without resumption. Raise SourceRefused if it has none."""
         if self.then != "resume" or self.key is None:
             return None
-        key = at(item, self.key)
+        key = value_at(item, self.key)
         if isinstance(key, bool) or not isinstance(key, str | int | float):
             raise SourceRefused(
                 f"an item has no usable key at {shown(self.key)!r}, from which the run would resume if its cursor "

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ingestion.concealed import quoted
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
 from ingestion.source.reading.place import Sending, sending
@@ -131,7 +132,8 @@ class RangeHeaderStyle(Style):
         told = 0 if first is None or last is None else last - first + 1
         if first not in (None, cursor) or told != page.count:
             raise SourceRefused(
-                f"the range from {cursor} was asked for, and {page.count} items came with Content-Range: {given[:80]!r}"
+                f"the range from {cursor} was asked for, and {page.count} items came with Content-Range: "
+                f"{quoted(given, 80)!r}"
             )
         if last is None:
             return End("an empty range")
@@ -151,6 +153,6 @@ def _range_of(header: str) -> tuple[int | None, int | None, int | None]:
     """Return first, last and size of a Content-Range, None for a star. Raise SourceRefused on anything else."""
     found = _CONTENT_RANGE.fullmatch(header)
     if found is None:
-        raise SourceRefused(f"an answer has no readable Content-Range header: {header[:80]!r}")
+        raise SourceRefused(f"an answer has no readable Content-Range header: {quoted(header, 80)!r}")
     first, last, size = (None if number in (None, "*") else int(number) for number in found.groups())
     return first, last, size

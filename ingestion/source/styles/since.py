@@ -15,9 +15,10 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page, PageRequest
-from ingestion.source.reading.path import Path, at, shown
+from ingestion.source.reading.number import value_at
+from ingestion.source.reading.path import Path, shown
 from ingestion.source.reading.place import Sending, sending
-from ingestion.source.styles.end import End
+from ingestion.source.styles.end import End, Reached
 from ingestion.source.styles.style import Style
 from ingestion.validation import not_allowed
 
@@ -25,7 +26,10 @@ _NUMBER: TypeAdapter[int | float] = TypeAdapter(int | Annotated[float, Field(all
 
 
 class SinceStyle(Style):
-    """Its cursor: `since` (a number; seconds for times), `held` (fingerprints from there on), `size` (largest page)."""
+    """Its cursor: `since` (a number; seconds for times), `held` (fingerprints from there on), `size` (largest page).
+
+    `again` is whether anything held has ever come again, as it does from a source that gives what is at the value too.
+    """
 
     needs_items: ClassVar[bool] = True
     ends_empty: ClassVar[bool] = True
@@ -47,7 +51,7 @@ class SinceStyle(Style):
         return self
 
     def first(self) -> Any:
-        return {"since": self._number(self.start), "held": [], "size": 0}
+        return {"since": self._number(self.start), "held": [], "size": 0, "again": False}
 
     def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
         return self.send.into(base, self._text(cursor["since"]))
@@ -55,6 +59,20 @@ class SinceStyle(Style):
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
         held = set(cursor["held"])
         return [item for item in page.items if fingerprint(item) not in held]
+
+    def following(self, page: Page, cursor: Any, reached: Reached) -> Any | End:
+        """Return the cursor after `page`, or the end. Raise SourceRefused if nothing ever came again by then."""
+        again = cursor.get("again", True) or len(self.fresh(page, cursor)) < page.count
+        following = super().following(page, cursor, reached)
+        if not isinstance(following, End):
+            return following | {"again": again}
+        if cursor["held"] and not again and not self.end.empty:
+            raise SourceRefused(
+                f"nothing came again, so the source gives only what is after {str(self.send)!r}: of items that share "
+                f"{shown(self.key)!r} at the end of a page, those on the next are lost. Set overlap; or, if no two "
+                "items share it, end.empty = true"
+            )
+        return following
 
     def next(self, page: Page, cursor: Any) -> Any | End:
         """Return the highest value that came, less the overlap, or whole where a full page would come again with that.
@@ -85,7 +103,7 @@ class SinceStyle(Style):
         return End(f"nothing beyond the latest {shown(self.key)}")
 
     def _key(self, item: Any) -> int | float:
-        value = at(item, self.key)
+        value = value_at(item, self.key)
         try:
             return self._number(value)
         except (ValueError, OverflowError, OSError):
@@ -94,12 +112,13 @@ class SinceStyle(Style):
     def _number(self, value: Any) -> int | float:
         if self.form == "iso" and isinstance(value, str):
             moment = datetime.fromisoformat(value)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         if isinstance(value, bool):
             raise ValueError(value)
         number = _NUMBER.validate_python(value)
         if self.form == "iso":
             datetime.fromtimestamp(number, UTC)  # raises where a number is no moment
+        float(number)  # raises where it is too large to reach back from
         return number
 
     def _text(self, number: float) -> str:
@@ -110,4 +129,6 @@ class SinceStyle(Style):
 
 def fingerprint(item: Any) -> str:
     """Return sixteen characters that tell an item from any other."""
-    return hashlib.blake2b(json.dumps(item, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(
+        json.dumps(item, sort_keys=True, default=lambda digits: [repr(digits)]).encode(), digest_size=8
+    ).hexdigest()

@@ -83,10 +83,9 @@ class Style(Table, ABC):
         """
         return None
 
-    @property
-    def end_statuses(self) -> frozenset[int]:
-        """Return the statuses that mean the end, on any page but the first."""
-        return self.own_statuses | frozenset(self.end.statuses)
+    def ends_at(self, status: int, text: str) -> bool:
+        """Return whether an answer that is no page means the end, but for the first request."""
+        return status in self.own_statuses or self.end.means(status, text)
 
 
 class SingleStyle(Style):

@@ -1,5 +1,6 @@
 """What a source says about asking too often, and the pace that keeps it from having to say it."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ _MILLISECOND_HEADERS = ("retry-after-ms", "x-ms-retry-after-ms")
 _REMAINING = ("x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining")
 _RESET = ("x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset", "x-ratelimit-reset-after")
 
+_BUCKET = re.compile(r"\s*([0-9]{1,18})\s*/\s*([0-9]{1,18})\s*")
 YEAR_SECONDS = 366 * 24 * 3600.0
 Positive = Annotated[float, Field(gt=0)]
 
@@ -92,11 +94,9 @@ def pause_seconds(throttle: Throttle, headers: Mapping[str, str], document: Any,
     remaining = _remaining(throttle, headers)
     if remaining is not None and remaining <= throttle.reserve:
         pauses.append(_reset(throttle, headers, now) or 0.0)
-    if throttle.bucket_header:
-        used, _, capacity = headers.get(throttle.bucket_header, "").partition("/")
-        if used.strip().isdigit() and capacity.strip().isdigit():
-            over = int(used) + 1 + throttle.reserve - int(capacity)
-            pauses.append(max(0, over) / throttle.bucket_restored_per_second)
+    if throttle.bucket_header and (bucket := _BUCKET.fullmatch(headers.get(throttle.bucket_header, ""))):
+        over = int(bucket[1]) + 1 + throttle.reserve - int(bucket[2])
+        pauses.append(max(0, over) / throttle.bucket_restored_per_second)
     return max(pauses)
 
 
@@ -133,7 +133,10 @@ def _cost_wait(throttle: Throttle, document: Any) -> float:
     numbers = [next(iter(_all_at(document, path)), None) for path in paths]
     if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
         return 0.0
-    requested, available, restored = (float(number or 0) for number in numbers)
+    try:
+        requested, available, restored = (float(number or 0) for number in numbers)
+    except OverflowError:
+        return 0.0
     return max(0.0, requested - available) / restored if restored > 0 else 0.0
 
 

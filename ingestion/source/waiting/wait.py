@@ -38,7 +38,7 @@ def _moment(text: str) -> float | None:
     for read in (datetime.fromisoformat, email.utils.parsedate_to_datetime):
         try:
             moment = read(text)
-        except ValueError:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError, TypeError, IndexError):  # whatever is odd about a date
             continue
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return None

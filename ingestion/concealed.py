@@ -1,0 +1,226 @@
+"""The one place that knows what no text that leaves may show: the secrets of the present call, whatever their form.
+
+`load_settings`, `load_source` and the source's client tell it the secrets. Every outcome that is an error, log record
+and HTTP answer passes `conceal`, what is quoted of others is cut by `quoted`, since a part of a secret could be left at
+a cut, and a cursor is stored `sealed`. Messages are data, and never pass here.
+"""
+
+import base64
+import html
+import json
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from ingestion.errors import SHOWN_CHARACTERS, InvalidInput, PermanentError, RetryableError, SourceRefused
+
+SHORTEST_CONCEALED = 4  # three characters protect nothing, and concealing them would tear words apart
+WINDOW = 32 * 1024  # characters of what is quoted that are looked at
+LAYERS = 5  # of escapes around each other: JSON in JSON in a URL
+
+# One character each, as URLs, JSON, Python and HTML write it.
+_ESCAPE = re.compile(r"%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\.|&#?\w{1,31};", re.IGNORECASE | re.DOTALL)
+_OPENED = "\ue000"  # of private use, like the next: in a stored text they stand around the name of a secret
+_SEAL = re.compile("\ue000(\\d+):([^\ue001]*)\ue001")
+
+
+class Secrets:
+    """Secret texts, some of them under the name by which they are found again."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._forms: set[str] = set()
+
+    def add(self, secret: str, name: str = "") -> None:
+        """Conceal `secret` from now on."""
+        if len(secret) < SHORTEST_CONCEALED or self._names.get(secret):
+            return
+        self._names[secret] = name
+        whole = secret.encode(errors="surrogatepass")
+        # An escape stands for a byte, or for half of a character beyond 16 bits; a plus sign for a space.
+        halves = "".join(chr(int.from_bytes(pair)) for pair in _pairs(secret.encode("utf-16-be", "surrogatepass")))
+        texts = {plain for text in (secret, whole.decode("latin-1"), halves) for plain, _ in _layers(text)}
+        forms = texts | {text.replace(" ", "+") for text in texts} | set(_in_base64(whole))
+        self._forms |= {form for form in forms if len(form) >= SHORTEST_CONCEALED}
+
+    def conceal(self, text: str) -> str:
+        """Return `text` with stars in place of each secret."""
+        found = sorted(span for plain, places in _layers(text) for span in self._spans(plain, places))
+        told, end = [], 0
+        for start, stop in found:
+            if start >= end:
+                told += [text[end:start], "***"]
+            end = max(end, stop)
+        return "".join((*told, text[end:]))
+
+    def longest(self) -> int:
+        """Return the characters of the longest form, each of them escaped."""
+        return 6 * max(map(len, self._forms), default=0)
+
+    def seal(self, text: str) -> str:
+        """Return `text` with the names of secrets in their place. Raise SourceRefused for one that has no name."""
+        seals = {_OPENED: f"{_OPENED}0:\ue001"}
+        for secret, name in self._names.items():
+            if name:
+                ways = reversed(list(enumerate(_written(secret))))  # where two are alike, the plainer one
+                seals = {form: f"{_OPENED}{way}:{name}\ue001" for way, form in ways} | seals
+        known = "|".join(map(re.escape, sorted(seals, key=len, reverse=True)))
+        stored = re.sub(known, lambda found: seals[found[0]], text)
+        if self.conceal(stored) != stored:
+            told = self.conceal(text)[:SHOWN_CHARACTERS]
+            raise SourceRefused(f"the source's next cursor holds a credential, and none is stored: {told!r}")
+        return stored
+
+    def unseal(self, text: str) -> str:
+        """Return the text that `seal` was given, with the secrets of today."""
+
+        def secret(seal: re.Match[str]) -> str:
+            way, name = int(seal[1]), seal[2]
+            for found, known in self._names.items():
+                if known == name != "":
+                    return _written(found)[way]
+            if name:
+                raise SourceRefused(f"the run's cursor needs the app setting {name}, which its source no longer names")
+            return _OPENED
+
+        return _SEAL.sub(secret, text)
+
+    def _spans(self, plain: str, places: "range | list[int]") -> Iterator[tuple[int, int]]:
+        for form in self._forms:
+            at = plain.find(form)
+            while at >= 0:
+                yield places[at], places[at + len(form)]
+                at = plain.find(form, at + 1)
+
+
+_present: ContextVar[Secrets] = ContextVar("present")  # of this call of a function, and all tasks that it begins
+
+
+def present() -> Secrets:
+    """Return the secrets of the present call."""
+    try:
+        return _present.get()
+    except LookupError:
+        _present.set(found := Secrets())
+        return found
+
+
+def add_secrets(*unnamed: str, **named: str) -> None:
+    """Conceal these in all that leaves the present call; only what has a name can be part of a cursor."""
+    for secret in unnamed:
+        present().add(secret)
+    for name, secret in named.items():
+        present().add(secret, name)
+
+
+def conceal(text: str) -> str:
+    """Return `text` with stars in place of each secret of the present call."""
+    return present().conceal(text)
+
+
+def quoted(text: str, most: int = SHOWN_CHARACTERS) -> str:
+    """Return the beginning of what others have said, without secrets."""
+    told = conceal(text[:WINDOW])
+    return (told if len(text) <= WINDOW else told[: -present().longest() or None])[:most]
+
+
+@contextmanager
+def errors_concealed() -> Iterator[None]:
+    """Let no error of the block show a secret, nor a cause of it: the host writes its text into history and log."""
+    try:
+        yield
+    except (InvalidInput, PermanentError):
+        raise  # each becomes an outcome or an answer
+    except Exception as error:
+        shown = "".join(traceback.format_exception(error))
+        if conceal(shown) == shown:
+            raise
+        kind, name = (type(error), "") if isinstance(error, RetryableError) else (RuntimeError, type(error).__name__)
+        raise kind(conceal(f"{name}: {error}" if name else str(error))).with_traceback(error.__traceback__) from None
+
+
+def is_storable(text: str) -> bool:
+    """Return whether `sealed` takes the text."""
+    try:
+        return bool(sealed(text)) or not text
+    except SourceRefused:
+        return False
+
+
+def sealed(value: Any) -> Any:
+    """Return a JSON value with the names of secrets in their place, so that it can be stored."""
+    text = json.dumps(value, ensure_ascii=False)
+    if _OPENED not in text and conceal(text) == text:
+        return value
+    return _each_text(value, present().seal)
+
+
+def unsealed(value: Any) -> Any:
+    """Return the JSON value that was sealed."""
+    return _each_text(value, present().unseal)
+
+
+def _each_text(value: Any, change: Any) -> Any:
+    match value:
+        case str():
+            return change(value)
+        case list():
+            return [_each_text(each, change) for each in value]
+        case dict():
+            return {key: _each_text(each, change) for key, each in value.items()}
+    return value
+
+
+def _pairs(units: bytes) -> Iterator[bytes]:
+    return (units[at : at + 2] for at in range(0, len(units), 2))
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """Yield what base64 makes of `secret`, whatever stands before and behind it."""
+    for lead in range(3):
+        encoded = base64.b64encode(bytes(lead) + secret).decode()
+        inner = encoded[-(-8 * lead // 6) : 8 * (lead + len(secret)) // 6]
+        yield inner
+        yield inner.replace("+", "-").replace("/", "_")
+
+
+def _written(secret: str) -> list[str]:
+    """Return the usual forms of a secret in a link; their order is part of what is stored."""
+    links = [secret, *(write(secret) for write in (_quoted_whole, quote, quote_plus))]
+    lower = [re.sub("%..", lambda escape: escape[0].lower(), form) for form in links[1:]]
+    in_json = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
+    slashed = [form.replace("/", "\\/") for form in in_json]
+    return [*links, *lower, *in_json, *slashed, *_in_base64(secret.encode(errors="surrogatepass"))]
+
+
+def _quoted_whole(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _layers(text: str) -> "Iterator[tuple[str, range | list[int]]]":
+    """Yield `text`, then what it is without one layer of escapes after another, with the places of the characters."""
+    plain: str = text
+    places: range | list[int] = range(len(text) + 1)
+    for _ in range(LAYERS):
+        yield plain, places
+        pieces: list[str] = []
+        moved: list[int] = []
+        end = 0
+        for escape in _ESCAPE.finditer(plain):
+            pieces += [plain[end : escape.start()], _character(escape[0])]
+            moved += [*places[end : escape.start()], places[escape.start()]]
+            end = escape.end()
+        if not end:
+            return
+        plain, places = "".join((*pieces, plain[end:])), [*moved, *places[end:]]
+
+
+def _character(escape: str) -> str:
+    if escape[0] == "&":
+        return html.unescape(escape)[:1]
+    digits = escape.lower().lstrip("\\%ux") if len(escape) > 2 else ""
+    return chr(int(digits, 16)) if digits else escape[1:]

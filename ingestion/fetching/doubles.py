@@ -1,0 +1,55 @@
+"""The messages that a source gave more than once although its items are unique, counted at its end by their digests.
+
+Each fetch adds the digests of its messages to those that no blob has yet; once these are many, they become a blob,
+sorted by their first byte. At the end the blobs are merged: all digests with the same first bytes are read from them
+together, as many as memory may hold, and compared.
+"""
+
+import asyncio
+import struct
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import accumulate
+
+from ingestion.fetching.known import DIGEST_BYTES
+
+MOST = 20_000_000  # messages: 320 MB of digests
+OF_A_BLOB = 25_000  # digests at least, so that the merge reads few blobs; a fetch carries fewer, 400 KB
+AT_ONCE = 250_000  # digests compared: 60 MB of memory
+READS_AT_ONCE = 16
+TOO_MANY = -1  # in place of a number of doubles, or of digests
+
+_PLACES = struct.Struct(">257I")  # where the digests with each first byte begin, and where the last ones end
+
+Read = Callable[[str, int, int], Awaitable[bytes]]  # some bytes of a blob: its name, the first byte, how many
+
+
+def sorted_digests(digests: bytes) -> bytes:
+    """Return digests as a blob has them: sorted by their first byte, behind their places."""
+    groups = [bytearray() for _ in range(256)]
+    for at in range(0, len(digests), DIGEST_BYTES):
+        groups[digests[at]] += digests[at : at + DIGEST_BYTES]
+    return _PLACES.pack(*accumulate(map(len, groups), initial=_PLACES.size)) + b"".join(groups)
+
+
+async def doubles_in(blobs: Sequence[str], read: Read) -> int:
+    """Return how many digests in the blobs have come before; memory holds `AT_ONCE` of them."""
+    lanes = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def part(name: str, first: int, stop: int) -> bytes:
+        async with lanes:
+            return await read(name, first, stop - first) if first < stop else b""
+
+    heads = await asyncio.gather(*(part(name, 0, _PLACES.size) for name in blobs))
+    places = dict(zip(blobs, map(_PLACES.unpack, heads), strict=True))
+    count = sum(ends[-1] - ends[0] for ends in places.values()) // DIGEST_BYTES
+    step, doubles = max(1, 256 * AT_ONCE // max(count, AT_ONCE)), 0
+    for first in range(0, 256, step):
+        stop = min(256, first + step)
+        parts = await asyncio.gather(*(part(name, ends[first], ends[stop]) for name, ends in places.items()))
+        doubles += await asyncio.to_thread(_doubles, b"".join(parts))  # beside the chunks that are being sent
+    return doubles
+
+
+def _doubles(digests: bytes) -> int:
+    places = range(0, len(digests), DIGEST_BYTES)
+    return len(places) - len({digests[at : at + DIGEST_BYTES] for at in places})

@@ -1,0 +1,89 @@
+"""Whatever becomes of the copies of a chunk, the queue never holds more beyond `enqueued` than what is admitted.
+
+A model of the lives of a copy: it is killed before or after one of its writes, or frozen there and wakes when others
+have gone on; the answers of the queue are lost beside that.
+"""
+
+import asyncio
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from azure.storage.queue.aio import QueueClient
+
+from ingestion.contracts import Receipt
+from ingestion.errors import PermanentError, RetryableError
+from ingestion.sending import put_message
+from ingestion.storage.checkpoint import settle
+from local.chaos.fault import Fault
+from local.emulator import Azurite
+from tests.faults.proxy import FaultProxy
+from tests.faults.sending import RUN, Died, Freezing, Sending, opened, settings_for, spooled, worker
+
+WINDOW, COUNT = 8, 24
+KILLED, KILLED_LATER, FROZEN = {"killed": True}, {"killed": True, "done": True}, dict[str, bool]()
+WRITES = range(1, 5)  # the claim, and checkpoints
+
+
+class Told:
+    """What is told of a chunk, beside what the queue holds of it."""
+
+    def __init__(self, queue: QueueClient) -> None:
+        self._queue, self._before = queue, 0
+
+    async def begin(self) -> None:
+        self._before += await self._on_queue()
+
+    async def holds(self, told: Any, where: str) -> None:
+        """Fail if the queue holds more than what is `told` of the chunk."""
+        there = await self._on_queue()
+        beyond = there - told.enqueued
+        assert 0 <= beyond <= told.possible_duplicates, f"{where}: {there} on the queue, told {told}"
+
+    async def _on_queue(self) -> int:
+        return int((await self._queue.get_queue_properties()).approximate_message_count or 0) - self._before
+
+
+async def ended(copy: "asyncio.Task[Receipt]") -> None:
+    [end] = await asyncio.gather(copy, return_exceptions=True)
+    assert isinstance(end, Receipt | RetryableError | PermanentError | Died), end
+
+
+async def sent(chunk: Sending, attempt: int) -> Receipt:
+    """Send the chunk as the durable retry and the next windows do, in an attempt of the run."""
+    return await replace(chunk, request=replace(chunk.request, attempt=attempt)).until_finished()
+
+
+@pytest.mark.parametrize("lost", [0, 2, 3], ids=["every answer comes", "each second is lost", "each third is lost"])
+async def test_what_the_queue_holds_beyond_what_is_counted_is_admitted(
+    azurite: Azurite, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end of the chunk, and while it is settled; also when a late copy of a settled chunk comes."""
+    monkeypatch.setattr(put_message, "FIRST_BACKOFF_SECONDS", 0.001)
+    places = itertools.product((KILLED, KILLED_LATER, FROZEN), WRITES, (False, True))
+    transport = Freezing()
+    async with FaultProxy(azurite.ports["Queue"]) as proxy:
+        settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
+        queue = QueueClient.from_connection_string(azurite.connection_string, settings.queue)
+        async with opened(settings) as storage, worker(settings, azurite, transport) as other, queue:
+            told = Told(queue)
+            for number, (life, at, is_settled) in enumerate(places):
+                where = f"{life} at write {at}"
+                chunk = await spooled(settings, storage, [f"{number}-{n}" for n in range(COUNT)], number)
+                await told.begin()
+                proxy.follow(lambda request: Fault.LOST if lost and request % lost == 0 else None)
+                transport.hold(at, **life)
+                copy = asyncio.create_task(chunk.send(over=other))
+                await transport.until_held(copy)
+                if is_settled:
+                    settled = await settle(storage.container, RUN, chunk.request.chunk, attempt=0)
+                    transport.let_go.set()
+                    await ended(copy)
+                    await ended(asyncio.create_task(chunk.send()))
+                    await told.holds(settled, f"{where}, settled")
+                receipt = await sent(chunk, attempt=1)
+                transport.let_go.set()
+                await asyncio.gather(copy, return_exceptions=True)
+                await told.holds(receipt, where)
+                assert receipt.enqueued == COUNT
