@@ -34,6 +34,8 @@ OTHERS: dict[str, dict[str, Any]] = {  # each style as a description has it that
 def described(world: World) -> dict[str, Any]:
     """Return the right description of a source."""
     table: dict[str, Any] = {"message": "id", "format": world.format, **_of_style(world)}
+    if world.format == "ndjson":  # whose empty page is a body of nothing
+        table["pagination"].setdefault("end", {})["empty"] = world.style != "link_header"
     if world.format == "json":
         table["items"] = "" if world.style == "range_header" else "data.items"
     return table

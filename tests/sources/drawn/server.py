@@ -54,20 +54,23 @@ class World:
             self.total += self.grows[self.asked - 1]
         self.asked += 1
         self.answered.append(str(request.url))
-        answer = ANSWERS[self.style](self, request)
+        try:
+            answer = ANSWERS[self.style](self, request)
+        except (ValueError, KeyError) as error:  # a token or a number that it cannot read, or none
+            answer = httpx.Response(400, json={"error": str(error)})
         body = httpx.ByteStream(answer.content)  # a response with its content cannot be streamed
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=body)
+        length = {"Content-Length": str(len(answer.content))}
+        return httpx.Response(answer.status_code, headers={**answer.headers, **length}, stream=body)
 
-    def response(self, items: list[Any], status: int = 200, **around: Any) -> httpx.Response:
+    def response(self, items: list[Any], headers: dict[str, str] | None = None, **around: Any) -> httpx.Response:
         """Return a page in the format of the source; JSON alone has something around the items."""
-        headers = around.pop("headers", {})
         if self.format == "json":
-            return httpx.Response(status, json={"data": {"items": items}, **around}, headers=headers)
+            return httpx.Response(200, json={"data": {"items": items}, **around}, headers=headers)
         if self.format == "ndjson":
             body = "".join(json.dumps(item) + "\n" for item in items)
         else:
             body = "\n".join(["id,n,at", *(",".join(map(str, item.values())) for item in items)]) + "\n"
-        return httpx.Response(status, content=body.encode(), headers=headers)
+        return httpx.Response(200, content=body.encode(), headers=headers)
 
     def cut(self, start: int) -> tuple[list[Any], int]:
         """Return the page that begins with an item, and where the next one begins."""
@@ -89,6 +92,7 @@ def _token(world: World, text: str | None) -> tuple[list[Any], str | None]:
 def _cursor(world: World, request: httpx.Request) -> httpx.Response:
     items, following = _token(world, request.url.params.get("cursor"))
     total = {"total": len(world.items)}
+    meta: dict[str, Any]
     match world.end:
         case "absent":
             meta = {"next": following} if following else {}
@@ -124,8 +128,8 @@ def _page_number(world: World, request: httpx.Request) -> httpx.Response:
             return httpx.Response(404, json={"error": "past the end"})
         if world.end == "last again":
             number = pages
-    around = {"pages": pages, "last": number >= pages, "headers": {"X-Pages": str(pages)}}
-    return world.response(world.items[(number - 1) * size : number * size], **around)
+    items = world.items[(number - 1) * size : number * size]
+    return world.response(items, {"X-Pages": str(pages)}, pages=pages, last=number >= pages)
 
 
 def _offset(world: World, request: httpx.Request) -> httpx.Response:
@@ -151,10 +155,7 @@ def _since(world: World, request: httpx.Request) -> httpx.Response:
 
 
 def _window(world: World, request: httpx.Request) -> httpx.Response:
-    asked = request.url.params
-    if "from" not in asked or "to" not in asked:
-        return httpx.Response(400, json={"error": "from and to are missing"})
-    start, stop = int(asked["from"]), int(asked["to"])
+    start, stop = int(request.url.params["from"]), int(request.url.params["to"])
     return world.response([item for item in world.items if start <= item["n"] < stop])
 
 
