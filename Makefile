@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run serve bench chaos check-sources compare test format lock clean
+.PHONY: help setup run serve bench chaos check-sources drawn compare test format lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,6 +43,9 @@ check-sources: setup ## is every source in sources.toml (SLUICE_SOURCES) describ
 chaos: setup ## ROUNDS runs in which processes are killed and services misbehave; was an id lost?
 	@$(BIN)/python -m local.chaos $(call flag,ROUNDS,rounds) $(call flag,SEED,seed) $(call flag,FIRST,first) \
 	  $(if $(filter-out file,$(origin IDS)),--ids '$(IDS)')
+
+drawn: setup ## draw DRAWN sources (50,000), half of them wrongly described; is a completed run exact?
+	@DRAWN=$(or $(DRAWN),50000) $(BIN)/pytest -q -n auto tests/sources/test_drawn.py
 
 compare: setup ## replay what the real Functions host did on devhost; PART (api-states, ...) for one part
 	@$(BIN)/pytest -q -s tests/real_host/test_parts.py $(if $(PART),-k '$(PART)')
