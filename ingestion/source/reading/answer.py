@@ -72,7 +72,7 @@ async def _read_items(response: httpx.Response, source: Source, page: Page, conc
             "the response says neither its length nor comes in chunks, so lines that are missing could not be noticed; "
             "set limits.unframed = true in the sources file to take it as it is"
         )
-    parser, recoded, begin, ended = _parser(source), _Recoding(_charset(response, source)), b"", False
+    parser, recoded, begin, ended = _parser(source, concealed), _Recoding(_charset(response, source)), b"", False
     try:
         async for piece in pieces(response, source.limits.response_bytes):
             page.keep(len(piece))
@@ -130,14 +130,14 @@ class _Recoding:
             raise NoPage(f"the response is not {self._charset}, as it is said to be ({error.reason})") from None
 
 
-def _parser(source: Source) -> Parser:
+def _parser(source: Source, concealed: Concealed) -> Parser:
     match source.format:
         case "json":
             return JsonParser(source.items)
         case "ndjson":
-            return NdjsonParser()
+            return NdjsonParser(concealed)
         case "csv":
-            return CsvParser(source.csv.delimiter, source.message)
+            return CsvParser(source.csv.delimiter, source.message, concealed)
 
 
 def _wrong_in(document: Any, source: Source, concealed: Concealed) -> SourceRefused | NoAnswer | None:

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+from collections.abc import Callable
 from typing import Any, AnyStr
 
 from ingestion.source.http.outage import NoPage
@@ -20,8 +21,8 @@ class NdjsonParser:
 
     document: Any = None
 
-    def __init__(self) -> None:
-        self._rest = b""
+    def __init__(self, concealed: Callable[[str], str] = str) -> None:
+        self._rest, self._concealed = b"", concealed
 
     def feed(self, piece: bytes) -> list[Any]:
         """Return the values of the lines that this piece completes. Raise NoPage on a line that is not JSON."""
@@ -37,7 +38,7 @@ class NdjsonParser:
         try:
             return json_value(line)
         except NoPage as wrong:
-            shown = line[:SHOWN_CHARACTERS].decode(errors="replace")
+            shown = self._concealed(line.decode(errors="replace"))[:SHOWN_CHARACTERS]
             raise NoPage(f"a line of the response is not JSON: {shown!r}; {wrong}") from None
 
 
@@ -49,8 +50,10 @@ class CsvParser:
 
     document: Any = None
 
-    def __init__(self, delimiter: str = ",", message: tuple[str, ...] = ()) -> None:
-        self._message, self._delimiter = message, delimiter
+    def __init__(
+        self, delimiter: str = ",", message: tuple[str, ...] = (), concealed: Callable[[str], str] = str
+    ) -> None:
+        self._message, self._delimiter, self._concealed = message, delimiter, concealed
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._rest: list[str] = []  # of a record that is not complete
         self._held, self._wanted = 0, 0  # characters of the rest; those without which it is not looked at again
@@ -76,7 +79,7 @@ class CsvParser:
         return self.feed(b"", final=True)
 
     def _header(self, record: list[str]) -> list[str]:
-        line = self._delimiter.join(record)[:SHOWN_CHARACTERS]
+        line = self._concealed(self._delimiter.join(record))[:SHOWN_CHARACTERS]
         if record[0].lstrip().startswith(("<", "{")) or at(dict.fromkeys(record), self._message) is ABSENT:
             wanted = f" with the column {shown(self._message)!r}" if self._message else ""
             raise NoPage(f"the response begins with {line!r}, which is no header{wanted} (format = 'csv')")
