@@ -117,11 +117,15 @@ def test_one_more_attempt_is_none_beyond_the_attempts_of_the_source(attempts: in
     assert len(api.asked) == attempts
 
 
-def test_the_quoted_text_shows_no_credential() -> None:
+@pytest.mark.parametrize(("form", "length"), [("json", 190), ("ndjson", 70), ("csv", 70)])
+def test_the_quoted_text_shows_no_part_of_a_credential(form: str, length: int) -> None:
+    secret = "s3cret-" * 5
+    table = {"format": form, "pagination": NONE, "auth": AUTH["bearer"], "message": "id"}
+    api = FakeApi(body(b"x" * length + secret.encode() + b" is not known"))
     with pytest.raises(SourceRefused) as error:
-        asyncio.run(ask(FakeApi(body(b"x" * 190 + b"k-123 is not known")), auth=AUTH["bearer"]))
+        asyncio.run(ask(api, {"KEY": secret}, **table))
     assert "xxx***" in str(error.value)
-    assert "k-1" not in str(error.value)
+    assert "s3c" not in str(error.value)
 
 
 def body(content: bytes) -> Callable[[web.Request], web.Response]:
