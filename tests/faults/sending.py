@@ -16,6 +16,7 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from ingestion.contracts import Chunk, EnqueueRequest, Receipt, Run
 from ingestion.errors import RetryableError
+from ingestion.fetching.filling import line_of
 from ingestion.open_storage import Storage
 from ingestion.sending.enqueue import enqueue
 from ingestion.sending.reject import rejects_name
@@ -102,7 +103,7 @@ async def sending(settings: Settings, messages: Sequence[Any]) -> AsyncIterator[
 async def spooled(settings: Settings, storage: Storage, messages: Sequence[Any], number: int = 0) -> Sending:
     """Write all `messages` into the spool as a chunk of a run."""
     writer = BatchWriter(storage.container, RUN, first_chunk=number)
-    await writer.write_chunk([json.dumps(message).encode() + b"\n" for message in messages])
+    await writer.write_chunk([line_of(message) for message in messages])
     return Sending(settings, storage, EnqueueRequest(run=RUN, source="demo", chunk=Chunk(number, writer.token)))
 
 
