@@ -108,6 +108,9 @@ def test_a_mistake_in_a_description_never_ends_as_completed_with_less_or_more(
 
 
 def may_be_refused(world: World) -> bool:
-    """Return whether even the right description cannot tell all: one page without the key, or too many at one time."""
+    """Return whether even the right description cannot tell all: one page without the key, or too many at one time.
+
+    All of a source at the time from which it is read look like too many.
+    """
     only_page = world.asked == 1 and world.end in ("absent", "known", "416")
-    return only_page or (world.style == "since" and world.ties * 3 > world.size)
+    return only_page or (world.style == "since" and (world.ties * 3 > world.size or world.total <= world.ties))
