@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from ingestion.contracts import Chunk
-from ingestion.source.reading.parse_json import json_value
+from ingestion.source.reading.json_text import json_value
 from ingestion.source.styles.since import fingerprint
 from ingestion.storage.spool import chunk_name
 from tests.sources.fake_api import NONE, FakeApi

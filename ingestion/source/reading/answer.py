@@ -26,10 +26,10 @@ Parser = JsonParser | NdjsonParser | CsvParser
 
 
 async def read_answer(response: httpx.Response, source: Source, page: Page) -> SourceRefused | NoAnswer | None:
-    """Read an answer into `page`; return why it is none, if so. Another attempt may bring one after a NoAnswer.
+    """Read an answer into `page`; return why it is no page, if so. After a NoAnswer another attempt may bring one.
 
-    The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is not whole, NoPage if
-    it is none of the source's format, SourceRefused beyond its limits.
+    The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is cut off, NoPage if it
+    does not have the source's format, SourceRefused if it is beyond a limit of the source.
     """
     page.document, page.text, page.null_list = None, "", ""  # an attempt before may have left some
     status = response.status_code
@@ -45,11 +45,8 @@ async def read_answer(response: httpx.Response, source: Source, page: Page) -> S
             page.null_list = quote(page.document)
         return wrong
     transient = status in TRANSIENT or status >= 500
-    text = (
-        ""
-        if transient and source.throttle.body is None
-        else (await beginning(response, TOLD_BYTES)).decode(errors="replace")
-    )
+    is_read = not transient or source.throttle.body is not None
+    text = (await beginning(response, TOLD_BYTES)).decode(errors="replace") if is_read else ""
     page.document, page.text = _json_of(text), text
     if transient:
         return NoAnswer(f"HTTP {status}")
@@ -106,7 +103,7 @@ def _charset(response: httpx.Response, source: Source) -> str:
     said = source.csv.encoding if "encoding" in source.csv.model_fields_set else response.charset_encoding or ""
     try:
         "".encode(said or "utf-8")
-    except (LookupError, UnicodeError):  # nobody knows it, or it is none for text
+    except (LookupError, UnicodeError):  # an unknown charset, or one that is not for text
         return "utf-8"
     return codecs.lookup(said or "utf-8").name
 

@@ -77,7 +77,7 @@ class _Inflate:
         return self._zlib.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what `data` adds to the output. Raise NoPage if it is none, or damaged: a cut one merely stops."""
+        """Yield what `data` adds to the output. Raise NoPage if it is not gzip, or damaged."""
         while data:
             if self._zlib.eof:
                 data = data.lstrip(b"\0")  # padding between members

@@ -1,31 +1,36 @@
 """Items out of a JSON body, and the document around them with an empty list in their place.
 
-A small body is read at once, a larger one value by value while it arrives; both with the scanner of the standard
-library, which hands over the text of each number.
+A small body is read at once, a larger one value by value while it arrives; `json_text` reads the values.
 """
 
 import codecs
 import json
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any
 
 from ingestion.concealed import quoted
 from ingestion.errors import SHOWN_CHARACTERS, SourceRefused, first_line
 from ingestion.source.http.outage import NoPage
-from ingestion.source.reading.number import Digits, number, plain
+from ingestion.source.reading.json_text import (
+    Scan,
+    no_json,
+    refuse_repeated_keys,
+    repeated,
+    scan,
+    scanner,
+    too_deep,
+    value_and_text,
+)
+from ingestion.source.reading.number import plain
 from ingestion.source.reading.path import ABSENT, INDEX, at, exactly_at, shown
 
 SMALL_BODY_BYTES = 1024 * 1024
-MAX_DEPTH = 500  # of lists and objects in each other; json.loads, which consumers use, has its limit near 1,000
 MAX_HELD = 8 * 1024 * 1024  # characters of a large body: of one item, and of all that is beside the items
 _LONGEST_TOKEN = 16  # but for strings: what fails farther from the end has not merely been cut
 _WHITE, _COMMA = re.compile(r"[ \t\n\r]*"), re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
-_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"([ \t\n\r]*:)?', re.DOTALL)
-_NEGATIVE_ZERO = re.compile(r"-0(?![.eE\d])")
 
-Scan = Callable[[str, int], tuple[Any, int]]
 Steps = Generator[None, None, Any]  # each yield waits for more of the body
 
 
@@ -42,7 +47,7 @@ class JsonParser:
         self._arrived: list[str] = []  # after it
         self._wanted = 1  # characters to wait for: twice what is held, so that a large value is not read too often
         self._ended = self._has_items = False
-        self._scan: Scan = _scan
+        self._scan: Scan = scan
         self._at_once = True  # whether the last comma of a piece has been between two items so far
         self._beside = 0  # characters of the document
         self._taken: list[Any] = []
@@ -58,7 +63,7 @@ class JsonParser:
         try:
             self._arrived.append(self._decode(piece, self._ended))
         except UnicodeDecodeError as error:
-            raise _no_json(first_line(error)) from None
+            raise no_json(first_line(error)) from None
         self._wanted -= len(self._arrived[-1])
         if self._wanted > 0 and not self._ended:
             return []
@@ -67,7 +72,7 @@ class JsonParser:
             self._before + self._at,
             0,
         )
-        self._arrived, self._wanted, self._scan = [], 1, _scanner(self._text)
+        self._arrived, self._wanted, self._scan = [], 1, scanner(self._text)
         next(self._steps, None)
         taken, self._taken = self._taken, []
         return taken
@@ -78,13 +83,12 @@ class JsonParser:
         return self.feed(b"") if self._small is None else self._read_small(bytes(self._small))
 
     def _read_small(self, body: bytes) -> list[Any]:
-        document, text = _parsed(body)
+        document, text = value_and_text(body)
         found = exactly_at(document, self._path)
         items = found.copy() if isinstance(found, list) else []
         if items:
             found.clear()
-        if _most_keys(text) != _keys_in(document) + _keys_of_flat(items):
-            refuse_repeated_keys(text, [document, items])
+        refuse_repeated_keys(text, document, items)
         self.document = plain(document)
         return items
 
@@ -121,7 +125,7 @@ class JsonParser:
             key = yield from self._scanned()
             self._count_beside()
             if key in found:
-                raise _repeated(key)
+                raise repeated(key)
             yield from self._expect(":")
             found[key] = yield from self._value(path[1:] if key == path[0] else None)
             if (yield from self._expect(",}")) == "}":
@@ -197,9 +201,9 @@ class JsonParser:
             except json.JSONDecodeError as error:
                 problem, place = error.msg, error.pos
             except ValueError as error:  # of an integer with thousands of digits
-                raise _no_json(first_line(error)) from None
+                raise no_json(first_line(error)) from None
             except RecursionError:
-                raise _too_deep() from None
+                raise too_deep() from None
             held = len(self._text) - self._at
             may_be_cut = place > len(self._text) - _LONGEST_TOKEN or problem.startswith("Unterminated string")
             if self._ended or not may_be_cut:
@@ -245,7 +249,7 @@ class JsonParser:
         )
 
     def _wrong(self, problem: str, place: int) -> NoPage:
-        return _no_json(f"{problem} at character {self._before + place}")
+        return no_json(f"{problem} at character {self._before + place}")
 
 
 def problem_at(document: Any, path: tuple[str, ...], *, may_be_missing: bool = False) -> str | None:
@@ -270,104 +274,3 @@ def quote(document: Any) -> str:
     """Return the beginning of a document as JSON, for an error, however large it is."""
     pieces = json.JSONEncoder(ensure_ascii=False).iterencode(document)
     return quoted("".join(islice(pieces, SHOWN_CHARACTERS)))
-
-
-def json_value(body: bytes) -> Any:
-    """Return the JSON value that `body` is, its numbers as they came. Raise NoPage if it is none."""
-    value, text = _parsed(body)
-    refuse_repeated_keys(text, value)
-    return value
-
-
-def _parsed(body: bytes) -> tuple[Any, str]:
-    """Return the value and the text of a body."""
-    try:
-        text = body.decode(json.detect_encoding(body), "surrogatepass").strip(" \t\n\r")
-        value, end = _scanner(text)(text, 0)
-        if end < len(text):
-            raise json.JSONDecodeError("Extra data", text, end)
-    except ValueError as error:
-        raise _no_json(first_line(error)) from None
-    except RecursionError:
-        raise _too_deep() from None
-    return value, text
-
-
-def refuse_repeated_keys(text: str, value: Any) -> None:
-    """Raise NoPage if `value`, which was read from `text`, gives a key twice or nests too deep.
-
-    To look at each pair while it is read would take as long as all the rest, so the keys are counted in both.
-    """
-    if "{" not in text and text.find("[", 1) < 0:
-        return
-    most = _most_keys(text)
-    if most == _keys_of_flat(value):
-        return  # as it is with most pages: objects without any in them
-    keys = _keys_in(value)
-    if most != keys and sum(map(bool, _STRING.findall(text))) != keys:
-        _decode_pairs(text)
-
-
-def _most_keys(text: str) -> int:
-    """Return at least the number of keys in `text`, where it is easily told."""
-    return -1 if any(f"{white}:" in text for white in " \t\r\n") else text.count('":')
-
-
-def _keys_of_flat(items: Any) -> int:
-    """Return how many keys a list of objects has, or fewer than any where it is something else."""
-    flat = isinstance(items, list) and {*map(type, items)} <= {dict}
-    return sum(map(len, items)) if flat else -(10**9)
-
-
-def _keys_in(value: Any) -> int:
-    """Return how many keys all objects in `value` have."""
-    count, depth, level = 0, 0, list[Any]([[value]])
-    while level:
-        below: list[Any] = []
-        for each in level:
-            if type(each) is dict:
-                count += len(each)
-                each = each.values()
-            below += [inner for inner in each if type(inner) is dict or type(inner) is list]
-        level, depth = below, depth + 1
-        if depth > MAX_DEPTH + 1:
-            raise _too_deep()
-    return count
-
-
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _repeated(next(name for name in names if names.count(name) > 1))
-    return found
-
-
-def _integer(text: str) -> int | Digits:
-    return Digits(text) if text == "-0" else int(text)
-
-
-def _not_a_number(name: str) -> NoReturn:
-    raise _no_json(f"{name} is no number")
-
-
-_decode_pairs = json.JSONDecoder(object_pairs_hook=_unrepeated).decode
-_scan: Scan = json.JSONDecoder(parse_float=number, parse_constant=_not_a_number).raw_decode
-_scan_signed: Scan = json.JSONDecoder(parse_float=number, parse_int=_integer, parse_constant=_not_a_number).raw_decode
-
-
-def _scanner(text: str) -> Scan:
-    """Return what reads a value of `text` from an index on; the sign of a zero takes longer to keep."""
-    return _scan_signed if _NEGATIVE_ZERO.search(text) else _scan
-
-
-def _repeated(key: str) -> NoPage:
-    return NoPage(f"an object of the response has the key {quoted(key)!r} twice, and one value would be lost")
-
-
-def _too_deep() -> NoPage:
-    return NoPage(f"the response nests lists and objects more than {MAX_DEPTH} deep; is the url right?")
-
-
-def _no_json(problem: str) -> NoPage:
-    return NoPage(f"the response is not whole JSON ({problem})")

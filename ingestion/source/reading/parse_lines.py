@@ -8,7 +8,8 @@ from typing import Any, AnyStr
 
 from ingestion.concealed import quoted
 from ingestion.source.http.outage import NoPage
-from ingestion.source.reading.parse_json import json_value, quote
+from ingestion.source.reading.json_text import json_value
+from ingestion.source.reading.parse_json import quote
 from ingestion.source.reading.path import ABSENT, at, shown
 
 ERRORS = {"error", "errors"}  # the keys of a line that is no record
