@@ -107,7 +107,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _check_names(given: Mapping[str, str]) -> None:
-    """Raise InvalidInput for an app setting that looks like one of Sluice and is none."""
+    """Raise InvalidInput for an app setting that begins with SLUICE_ and that Sluice does not know."""
     known = {QUEUES, *(str(field.alias) for field in Settings.model_fields.values())}
     unknown = [name for name in given if name.upper().startswith("SLUICE_") and name not in known]
     if unknown == [] or unknown == [DEMO_URL]:

@@ -223,7 +223,7 @@ def key_that_is_null_further_on(api: Api, request: web.Request) -> Answer:
     return {"items": api.page(asked(request, "after_id"))}
 
 
-# 7: a total that is none
+# 7: a total that is not that of the source
 
 
 @situation(7, "lens-protocol/api-examples issue 35", OFFSET + TOTAL)
