@@ -47,7 +47,8 @@ def activity(
                 log_error(wanted, reason)
                 return to_wire(outcome_kind(error=reason))  # type: ignore[call-arg]  # every outcome has it
             except Exception as error:
-                if len(text := str(error)) == len(reason := bounded(text)):
+                reason = bounded(str(error))
+                if reason == str(error):
                     raise
                 raise RetryableError(reason) from None
 

@@ -7,7 +7,7 @@ piece of a page, however large the page is.
 import hashlib
 import json
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingestion.chunking import chunk
 from ingestion.errors import SourceRefused
@@ -34,6 +34,16 @@ def _marked(digits: Any) -> str:
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_marked).encode
 _encode_escaped = json.JSONEncoder(separators=(",", ":"), default=_marked).encode
+
+
+class _Mark(NamedTuple):
+    """The batch as it was when a page began."""
+
+    written: tuple[int, int, int]
+    lines: tuple[bytes, ...]
+    size: int
+    dropped: int
+    digests: int  # bytes of them
 
 
 class Filling:
@@ -82,10 +92,10 @@ class Filling:
 
     async def restart(self) -> None:
         """Forget the page so far: it was cut off, and is requested again."""
-        mark, lines, self._bytes, self.dropped, digested = self._marked
-        del self._digests[digested:]
-        self._writer.go_back(mark)
-        self._lines = list(lines)
+        began = self._began
+        self._writer.go_back(began.written)
+        self._lines, self._bytes, self.dropped = list(began.lines), began.size, began.dropped
+        del self._digests[began.digests :]
         self._begin_page()
 
     async def add(self, items: list[Any]) -> None:
@@ -117,7 +127,7 @@ class Filling:
 
     def end(self) -> tuple[int, int]:
         """End the complete page, and begin the next one; return how many messages it added, and how many it dropped."""
-        added, dropped = self._added, self.dropped - self._marked[3]
+        added, dropped = self._added, self.dropped - self._began.dropped
         self.pages += 1
         self._previous = self._current
         self._begin_page()
@@ -130,7 +140,7 @@ class Filling:
             self._lines, self._bytes = [], 0
 
     def _begin_page(self) -> None:
-        self._marked = self._writer.mark(), tuple(self._lines), self._bytes, self.dropped, len(self._digests)
+        self._began = _Mark(self._writer.mark(), tuple(self._lines), self._bytes, self.dropped, len(self._digests))
         self._added, self._has_messages = 0, False
         self._first: list[bytes] = []
         self._digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)

@@ -145,9 +145,8 @@ async def _swept(container: ContainerClient, entry: run_index.Entry, older_than:
                 return False
             ledger = Ledger(container, run_of(request))
             cut_off = request.get("is_purged") and await ledger.state() is None
-            if not (cut_off or await ledger.report() is not None) or not await _is_unchanged(
-                container, run_id, older_than
-            ):
+            is_over = cut_off or await ledger.report() is not None
+            if not is_over or not await _is_unchanged(container, run_id, older_than):
                 return False
             await open_runs.forget(container, run_id)
             await purge(container, run_id, lease, entry.name)

@@ -8,7 +8,7 @@ import hashlib
 import json
 
 from ingestion.contracts import Change
-from ingestion.errors import InvalidInput
+from ingestion.errors import InvalidInput, cut
 from ingestion.settings import Settings
 from ingestion.source.description import described
 
@@ -55,4 +55,4 @@ def what_differs(before: Fields, now: Fields) -> str:
             what = "its description is gone or cannot be read" if not new else f"{names} changed"
             parts.append(what if part == "settings" else f"{part}: {what}")
     text = "; ".join(parts) or "the settings at the start of the run are not known"
-    return text if len(text) <= WHAT_LENGTH else text[: WHAT_LENGTH - 4] + " ..."
+    return cut(text, WHAT_LENGTH)

@@ -99,10 +99,12 @@ def load(data: Any) -> RunState:
 
 def next_window(state: RunState, now: datetime) -> Window:
     """Return what the run asks for in its next window."""
-    asked = EnqueueRequest(
-        run=state.run, source=state.request.source, chunk=Chunk(0, ""), attempt=state.attempt, pin=state.request.pin
-    )
-    return Window(_next_supply(state, now), [replace(asked, chunk=one) for one in chunks_in_window(state)])
+    request = state.request
+    chunks = [
+        EnqueueRequest(run=state.run, source=request.source, chunk=one, attempt=state.attempt, pin=request.pin)
+        for one in chunks_in_window(state)
+    ]
+    return Window(_next_supply(state, now), chunks)
 
 
 def chunks_in_window(state: RunState) -> list[Chunk]:

@@ -56,7 +56,8 @@ def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple
     What depends on an app setting that is not set counts as right.
     """
     wrong = [*secrets_in(table, where), *_unresolved(table, where, environment)]
-    add_secrets(**filled_in_secrets(table, environment))
+    filled = filled_in_secrets(table, environment)
+    add_secrets(**filled)
     settings = defaultdict(lambda: STAND_IN, environment)
     try:
         source = Source.model_validate(filled_in(table, environment), context=settings)
@@ -65,7 +66,7 @@ def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple
         found = mistakes(error, table, where, environment)
         return None, wrong + [each for each in found if each.field not in secret]
     source._fingerprint = fingerprint(table)
-    source._filled_in = filled_in_secrets(table, environment)
+    source._filled_in = filled
     return source, wrong
 
 

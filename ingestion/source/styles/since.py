@@ -58,15 +58,16 @@ class SinceStyle(Style):
 
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
         held = set(cursor["held"])
-        return [item for item in page.items if fingerprint(item) not in held]
+        return [item for item in page.items if fingerprint(item) not in held] if held else page.items
 
     def following(self, page: Page, cursor: Any, reached: Reached) -> Any | End:
         """Return the cursor after `page`, or the end. Raise SourceRefused if nothing ever came again by then."""
-        again = cursor.get("again", True) or len(self.fresh(page, cursor)) < page.count
+        held = set(cursor["held"])
+        again = cursor.get("again", True) or (bool(held) and any(fingerprint(item) in held for item in page.items))
         following = super().following(page, cursor, reached)
         if not isinstance(following, End):
             return following | {"again": again}
-        if cursor["held"] and not again and not self.end.empty:
+        if held and not again and not self.end.empty:
             raise SourceRefused(
                 f"nothing came again, so the source gives only what is after {str(self.send)!r}: of items that share "
                 f"{shown(self.key)!r} at the end of a page, those on the next are lost. Set overlap; or, if no two "
@@ -129,6 +130,5 @@ class SinceStyle(Style):
 
 def fingerprint(item: Any) -> str:
     """Return sixteen characters that tell an item from any other."""
-    return hashlib.blake2b(
-        json.dumps(item, sort_keys=True, default=lambda digits: [repr(digits)]).encode(), digest_size=8
-    ).hexdigest()
+    text = json.dumps(item, sort_keys=True, default=lambda digits: [repr(digits)])
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
