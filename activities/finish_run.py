@@ -1,12 +1,12 @@
 """The end of step 6: write the last state and the report to the ledger, and delete what is no longer needed."""
 
 import logging
-from datetime import UTC, datetime
 
 import azure.durable_functions as df
 
 from activities.activity import activity
 from activities.log import log
+from ingestion import clock
 from ingestion.contracts import FinishOutcome, FinishRequest
 from ingestion.open_storage import Storage
 from ingestion.run.closing import Closed, close
@@ -24,7 +24,7 @@ async def finish_run(finished: FinishRequest, storage: Storage, settings: Settin
 
     A second call does no harm. An error does not change how the run has ended.
     """
-    closed = await close(Ledger(storage.container, finished.run), finished, datetime.now(UTC))
+    closed = await close(Ledger(storage.container, finished.run), finished, clock.now())
     if closed is None:
         return FinishOutcome(report=report(finished))
     log_end(closed)

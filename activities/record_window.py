@@ -1,12 +1,12 @@
 """Write the state at the start of a window to the ledger, while the chunks of the window are sent."""
 
-from datetime import UTC, datetime
 from logging import WARNING
 
 import azure.durable_functions as df
 
 from activities.activity import activity
 from activities.log import log
+from ingestion import clock
 from ingestion.contracts import Recorded, RunState
 from ingestion.open_storage import Storage
 from ingestion.run.command import read_held
@@ -22,7 +22,7 @@ async def record_window(state: RunState, storage: Storage, settings: Settings) -
     """Record the state of a run and return the command that holds it back. Stop an older copy of the run."""
     if state.window == 0:
         await storage.prepare()
-    if not await Ledger(storage.container, state.run).record_state(state, datetime.now(UTC).isoformat()):
+    if not await Ledger(storage.container, state.run).record_state(state, clock.now().isoformat()):
         return Recorded(error="the run has been redriven, so this older copy has stopped")
     held = await read_held(storage.container, settings, state.request, state.run)
     if held.change is not None:

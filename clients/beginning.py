@@ -4,11 +4,10 @@ A crash may come after any step. The run enters the index of open runs before it
 it. A new attempt records its state before that, so an older attempt that ends late can tell that it is older.
 """
 
-from datetime import UTC, datetime
-
 import azure.durable_functions as df
 
 from clients.instance import start_instance, task_hub_of
+from ingestion import clock
 from ingestion.contracts import RunState
 from ingestion.errors import RunLocked
 from ingestion.run import open_runs, run_index
@@ -18,7 +17,7 @@ from ingestion.run.ledger import Ledger
 
 async def begin(client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState) -> None:
     """Enter the run into the index of open runs and the index of all runs, and start its instance."""
-    await open_runs.enter(ledger.container, ledger.run.id, task_hub_of(client), datetime.now(UTC))
+    await open_runs.enter(ledger.container, ledger.run.id, task_hub_of(client), clock.now())
     await run_index.enter(ledger.container, state)
     await start_instance(client, state)
 
@@ -31,6 +30,6 @@ async def begin_again(
     Raise RunLocked if the previous attempt has recorded a newer state: it ends late, and may have cleaned up.
     """
     await write_redo_list(ledger, after, state.attempt)
-    if not await ledger.record_state(state, datetime.now(UTC).isoformat(), after=after):
+    if not await ledger.record_state(state, clock.now().isoformat(), after=after):
         raise RunLocked(f"the last attempt of run {ledger.run.id} is still ending: check its status, then try again")
     await begin(client, ledger, state)

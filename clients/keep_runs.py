@@ -4,7 +4,6 @@
 """
 
 import logging
-from datetime import UTC, datetime
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -12,6 +11,7 @@ import azure.functions as func
 from activities.log import log
 from clients.keeper import keep
 from clients.sweeping import sweep_daily
+from ingestion import clock
 from ingestion.concealed import errors_concealed
 from ingestion.deadline import in_time
 from ingestion.errors import SluiceError
@@ -38,7 +38,7 @@ async def keep_runs(timer: func.TimerRequest, client: df.DurableOrchestrationCli
         container = open_storage(settings).container
         async with in_time("look at all open runs"):
             with errors_concealed(), storage_errors("list the open runs"):
-                await keep(client, container, datetime.now(UTC))
-        await sweep_daily(container, settings.ledger_days, datetime.now(UTC))
+                await keep(client, container, clock.now())
+        await sweep_daily(container, settings.ledger_days, clock.now())
     except SluiceError as error:
         log("keeper_hindered", "the keeper could not look at the open runs", level=logging.WARNING, reason=str(error))

@@ -5,8 +5,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
+from ingestion import clock
 from ingestion.contracts import RunState, Settled
 from ingestion.open_storage import open_storage
 from ingestion.run import run_report
@@ -53,7 +53,7 @@ async def progress_of(
 
 async def _inside_window(state: RunState, look: Look) -> JsonObject:
     """Return the progress inside a window; if it cannot be read, that of the window's start, marked `stale`."""
-    counts_at = datetime.now(UTC).isoformat()
+    counts_at = clock.now().isoformat()
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             sent = await look(state)

@@ -1,32 +1,21 @@
 """Step 1 on the way of an id: POST /api/runs starts a run and answers with the URLs to follow it."""
 
-import asyncio
 import os
-from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
-from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import answer, answer_to
-from clients.beginning import begin
-from clients.instance import RUNNING, started_instance, task_hub_of
-from clients.start_request import StartRequest, asked_for, difference, read_start, run_request
+from clients.instance import RUNNING
+from clients.start_request import read_start
+from clients.starting import start_once
 from ingestion.concealed import errors_concealed
 from ingestion.deadline import HTTP_SECONDS, in_time
-from ingestion.errors import Conflict, InvalidInput, PermanentError, RetryableError, RunLocked
-from ingestion.open_storage import Storage, open_storage
-from ingestion.run import open_runs, pinned
-from ingestion.run.ledger import Ledger
-from ingestion.run.lock import POLL_SECONDS, locked
-from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
-from ingestion.settings import Settings, load_settings
+from ingestion.errors import InvalidInput, PermanentError, RetryableError
+from ingestion.open_storage import open_storage
+from ingestion.settings import load_settings
 from ingestion.source.description import load_source
 from ingestion.storage.failures import storage_errors
-from ingestion.wire import JsonObject, to_wire
 
 blueprint = df.Blueprint()
 
@@ -47,7 +36,7 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
         doing = f"write the ledger of run {run_id}"
         async with in_time(doing, HTTP_SECONDS):
             with errors_concealed(), storage_errors(doing):
-                status = await _start_once(client, run_id, asked, settings, open_storage(settings))
+                status = await start_once(client, run_id, asked, settings, open_storage(settings))
     except (InvalidInput, PermanentError, RetryableError) as error:
         return answer_to(error)
     response: func.HttpResponse = client.create_check_status_response(req, run_id)
@@ -55,59 +44,3 @@ async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
     if status in RUNNING:
         return response
     return answer(client.get_client_response_links(req, run_id))
-
-
-async def _start_once(
-    client: df.DurableOrchestrationClient, run_id: str, asked: StartRequest, settings: Settings, storage: Storage
-) -> str:
-    """Start the run unless it was started; return its durable status. Raise Conflict if the request differs."""
-    there = await _created(run_id, asked, settings, storage, task_hub_of(client))
-    if (different := difference(there["asked"], asked_for(asked))) is not None:
-        raise different
-    while (status := await started_instance(client, run_of(there))) is None:
-        with suppress(RunLocked):  # perhaps another copy of this request has the lock, and will start the instance
-            async with locked(storage.container, run_id, wait=False):
-                return await _start_locked(client, there, storage.container)
-        await asyncio.sleep(POLL_SECONDS)
-    return status
-
-
-async def _start_locked(client: df.DurableOrchestrationClient, there: JsonObject, container: ContainerClient) -> str:
-    """Start the run of the request `there`, unless another did so before this one had the lock."""
-    run = run_of(there)
-    if await read_request(container, run.id) != there:
-        raise RetryableError(f"run {run.id} was deleted and started anew at this moment: ask again")
-    if (status := await started_instance(client, run)) is not None:
-        return status
-    ledger = Ledger(container, run)
-    if await ledger.report() is not None:
-        return "Completed"  # only its report is left: its history was purged
-    if await ledger.state() is not None:
-        allowed = f"POST /api/runs/{run.id}/redrive to continue it"
-        raise Conflict("run_id", "the instance of this run is gone", allowed)
-    await begin(client, ledger, first_state(there))
-    return "Pending"
-
-
-async def _created(run_id: str, asked: StartRequest, settings: Settings, storage: Storage, task_hub: str) -> JsonObject:
-    """Return the request that the run was started with; write this one if it is the first.
-
-    The run enters the index of open runs before its request is written, so that the keeper knows of every request.
-    """
-    if (there := await read_request(storage.container, run_id)) is not None:
-        return there
-    now, fields = datetime.now(UTC), pinned.fields_now(settings, asked.source)
-    request: dict[str, Any] = {
-        "run_id": run_id,
-        "start": new_start(now),
-        "started_at": now.isoformat(),
-        "asked": asked_for(asked),
-        "request": to_wire(run_request(asked, settings, pinned.fingerprint(fields))),
-        "pinned": fields,
-    }
-    try:
-        await open_runs.enter(storage.container, run_id, task_hub, now)
-    except ResourceNotFoundError:  # no container yet: this is the first run
-        await storage.prepare()
-        await open_runs.enter(storage.container, run_id, task_hub, now)
-    return await create_request(storage.container, request)

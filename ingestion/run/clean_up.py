@@ -7,13 +7,14 @@ of the day when it is older than SLUICE_LEDGER_DAYS, or when the run is purged.
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
+from ingestion import clock
 from ingestion.contracts import RunState
 from ingestion.errors import RunLocked, StorageRefused
 from ingestion.moment import moment
@@ -71,7 +72,7 @@ async def purge(container: ContainerClient, run_id: str, lease: str, entry: str 
     assert there is not None, "the lock is a lease on it"
     folder = run_of(there).folder
     blobs = await _delete(container, [f"{folder}{place}/" for place in SPOOL], lambda name: True)
-    now = datetime.now(UTC)
+    now = clock.now()
     doomed = {**there, "start": new_start(now), "started_at": now.isoformat(), "is_purged": True}
     await write_json(request, doomed, lease=lease)
     blobs += await _delete(container, [f"{RUNS}{run_id}/"], lambda name: name != request.blob_name)

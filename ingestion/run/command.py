@@ -4,11 +4,11 @@ The event that is raised after a command only wakes a run that waits. A run is a
 has changed; the blob says which change was accepted.
 """
 
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from azure.storage.blob.aio import ContainerClient
 
+from ingestion import clock
 from ingestion.contracts import Change, EnqueueRequest, FetchRequest, Run, RunRequest
 from ingestion.errors import Conflict
 from ingestion.run import pinned
@@ -32,7 +32,7 @@ class Held(NamedTuple):
 
 async def give(ledger: Ledger, command: str, accepted: JsonObject | None = None) -> None:
     """Give a command to the run, and accept the change `accepted`. Raise Conflict for a run that is being cancelled."""
-    given: JsonObject = {"command": command, "given_at": datetime.now(UTC).isoformat()}
+    given: JsonObject = {"command": command, "given_at": clock.now().isoformat()}
     if accepted is not None:
         given["accepted"] = accepted
 
