@@ -14,6 +14,7 @@ from ingestion.errors import InvalidInput
 from ingestion.fetching.fetch import fetch
 from ingestion.open_storage import Storage
 from ingestion.run.command import read_held
+from ingestion.run.request import read_reads
 from ingestion.settings import Settings
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source, load_source
@@ -34,8 +35,9 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
     """Fetch the next batch, unless a command holds it back."""
     if request.batch_index == 0:
         await storage.prepare()
+    reads = await read_reads(storage.container, request.run) if request.has_reads else None
     try:  # before the comparison: a file that is written meanwhile is then compared as it was, or as it is
-        source: Source | InvalidInput = load_source(settings.sources, request.source, os.environ)
+        source: Source | InvalidInput = load_source(settings.sources, request.source, os.environ, reads)
     except InvalidInput as error:
         source = error
     held = await read_held(storage.container, settings, request, request.run)

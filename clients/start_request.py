@@ -16,6 +16,7 @@ from ingestion.wire import JsonObject
 
 KEY_SPACE = uuid.UUID("6f1d1b2e-6f0c-4a57-9f4b-0d5b7c2a9e11")  # for run ids made from keys that are not run ids
 KEY_LENGTH = 255
+MAX_PARAMETERS = 20
 
 
 def _check_run_id(run_id: str) -> str:
@@ -41,6 +42,12 @@ class StartRequest(BaseModel):
     chunk_size: Annotated[int | None, Field(ge=1, le=MAX_CHUNK_SIZE)] = None
     tolerated_failures: Annotated[Any, AfterValidator(_check_tolerance)] = None
     total_is_exact: bool = False
+    since: Annotated[str | int | float | None, Field(alias="from")] = None  # with either of these it is a backfill
+    until: Annotated[str | int | float | None, Field(alias="to")] = None
+    parameters: Annotated[dict[str, str], Field(max_length=MAX_PARAMETERS)] = {}
+
+
+FIELDS = tuple(field.alias or name for name, field in StartRequest.model_fields.items())
 
 
 def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
@@ -56,7 +63,7 @@ def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
     try:
         asked = StartRequest.model_validate(named)
     except ValidationError as error:
-        raise invalid_input(error, fields=StartRequest.model_fields) from None
+        raise invalid_input(error, fields=FIELDS) from None
     return _run_id_of(asked, req.headers.get("Idempotency-Key")), asked
 
 
@@ -81,7 +88,7 @@ def _named_by(key: str) -> str:
         raise InvalidInput("Idempotency-Key", "no UTF-8", f"1 to {KEY_LENGTH} characters in UTF-8") from None
 
 
-def run_request(asked: StartRequest, settings: Settings, pin: str) -> RunRequest:
+def run_request(asked: StartRequest, settings: Settings, pin: str, *, has_reads: bool) -> RunRequest:
     """Return the run request, with settings in place of what the body leaves out."""
     return RunRequest(
         source=asked.source,
@@ -90,17 +97,19 @@ def run_request(asked: StartRequest, settings: Settings, pin: str) -> RunRequest
         tolerated_failures=asked.tolerated_failures or DEFAULT,
         total_is_exact=asked.total_is_exact,
         pin=pin,
+        has_reads=has_reads,
     )
 
 
 def asked_for(asked: StartRequest) -> JsonObject:
     """Return what equal requests have in common: the checked body without the run id."""
-    return asked.model_dump(exclude={"run_id"}, exclude_none=True)
+    body = asked.model_dump(exclude={"run_id"}, exclude_none=True, by_alias=True)
+    return {name: value for name, value in body.items() if value != {}}
 
 
 def difference(before: JsonObject, now: JsonObject) -> Conflict | None:
     """Return how a request differs from the one that started the run; None if it does not."""
-    for name in StartRequest.model_fields:
+    for name in FIELDS:
         if before.get(name) != now.get(name):
             was = (
                 f"{shown(before[name])}, as the run was started with" if name in before else "no value, as at the start"

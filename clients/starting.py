@@ -1,7 +1,9 @@
 """Start a run once, however often it is asked for: by a request, by a schedule, by both at the same time."""
 
 import asyncio
+import os
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import azure.durable_functions as df
@@ -14,11 +16,14 @@ from clients.start_request import StartRequest, asked_for, difference, run_reque
 from ingestion import clock
 from ingestion.errors import Conflict, RetryableError, RunLocked
 from ingestion.open_storage import Storage
-from ingestion.run import open_runs, pinned
+from ingestion.reads import Reads
+from ingestion.run import open_runs, pinned, scope, watermark
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import POLL_SECONDS, locked
 from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
+from ingestion.run.watermark import Watermark
 from ingestion.settings import Settings
+from ingestion.source.description import load_source
 from ingestion.wire import JsonObject, to_wire
 
 
@@ -62,13 +67,15 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
     if (there := await read_request(storage.container, run_id)) is not None:
         return there
     now, fields = clock.now(), pinned.fields_now(settings, asked.source)
+    reads = await _reads_of(asked, settings, storage.container, now)
     request: dict[str, Any] = {
         "run_id": run_id,
         "start": new_start(now),
         "started_at": now.isoformat(),
         "asked": asked_for(asked),
-        "request": to_wire(run_request(asked, settings, pinned.fingerprint(fields))),
+        "request": to_wire(run_request(asked, settings, pinned.fingerprint(fields), has_reads=reads is not None)),
         "pinned": fields,
+        **({} if reads is None else {"reads": to_wire(reads)}),
     }
     try:
         await open_runs.enter(storage.container, run_id, task_hub, now)
@@ -76,3 +83,13 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
         await storage.prepare()
         await open_runs.enter(storage.container, run_id, task_hub, now)
     return await create_request(storage.container, request)
+
+
+async def _reads_of(asked: StartRequest, settings: Settings, container: ContainerClient, now: datetime) -> Reads | None:
+    """Return what the run reads of its source. Raise InvalidInput if the request does not fit the source."""
+    source = load_source(settings.sources, asked.source, os.environ)
+    parameters = scope.given_parameters(source, asked.parameters)
+    mark = Watermark()
+    if source.incremental is not None:
+        mark = await watermark.read(container, watermark.slot(asked.source, parameters))
+    return scope.reads_of_run(source, asked.since, asked.until, parameters, mark, now)

@@ -52,6 +52,7 @@ class RunRequest:
     tolerated_failures: str = "0%"  # of the messages of the run
     pin: str | None = None  # the fingerprint of what the run was started with, in `ingestion.run.pinned`
     total_is_exact: bool = False  # whether a difference from the source's own total fails the run
+    has_reads: bool = False  # whether request.json says what of the source the run reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,7 @@ class FetchRequest:
     cursor: Cursor | None = None
     wait: Wait | None = None
     pin: str | None = None
+    has_reads: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

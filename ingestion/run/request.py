@@ -12,6 +12,8 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from ingestion.contracts import Run, RunRequest, RunState
+from ingestion.errors import StorageRefused
+from ingestion.reads import Reads
 from ingestion.run import run_state
 from ingestion.storage.json_blob import read_json, write_json
 from ingestion.wire import JsonObject, from_wire
@@ -43,6 +45,19 @@ async def read_request(container: ContainerClient, run_id: str) -> JsonObject | 
 def run_of(request: JsonObject) -> Run:
     """Return the start that a request names."""
     return Run(request["run_id"], request["start"])
+
+
+def reads_of(request: JsonObject) -> Reads | None:
+    """Return what of its source a run reads; None if its source has neither a range nor parameters."""
+    return from_wire(Reads, request["reads"]) if "reads" in request else None
+
+
+async def read_reads(container: ContainerClient, run: Run) -> Reads | None:
+    """Return what of its source a run reads. Raise StorageRefused if the run is deleted."""
+    request = await read_request(container, run.id)
+    if request is None or run_of(request) != run:
+        raise StorageRefused(f"run {run.id} is deleted, so this copy has stopped")
+    return reads_of(request)
 
 
 def first_state(request: JsonObject) -> RunState:

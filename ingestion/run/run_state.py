@@ -311,6 +311,7 @@ def _next_supply(state: RunState, now: datetime) -> FetchRequest | LoadRequest |
         max_messages=request.chunk_size * request.chunks_per_batch,
         wait=state.wait,
         pin=request.pin,
+        has_reads=request.has_reads,
     )
 
 

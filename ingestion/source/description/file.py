@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ingestion.concealed import add_secrets
 from ingestion.errors import InvalidInput, NotFound, OutOfFiles, is_shortage
+from ingestion.reads import Reads
 from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.source import Source
 from ingestion.source.description.table import (
@@ -22,16 +23,23 @@ from ingestion.source.description.table import (
     secrets_in,
     settings_in,
 )
+from ingestion.source.description.values import TO, misused, read_declared, sends, values_of
+from ingestion.source.reading.path import exactly_at
 from ingestion.validation import UNRESOLVED, is_unresolved
 
 
-def load_source(file: Path, name: str, environment: Mapping[str, str]) -> Source:
-    """Return the source called `name`. Raise NotFound if there is none, InvalidInput if a key of it is wrong."""
+def load_source(
+    file: Path, name: str, environment: Mapping[str, str], reads: Reads | None = None, window: int = 0
+) -> Source:
+    """Return the source called `name`, for one window of what a run reads, or for a sample run.
+
+    Raise NotFound if there is none, InvalidInput if a key of it is wrong.
+    """
     tables, where = read_tables(file), f"{file.name}: {name}"
     if name not in tables:
         known = ", ".join(sorted(tables)) or "none yet"
         raise NotFound("source", f"{name!r} is not described in {file.name}", known)
-    source, wrong = read_source(tables[name], where, environment)
+    source, wrong = read_source(tables[name], where, environment, reads, window)
     named = settings_in(tables[name], where)
     auth = source.auth if source and not wrong else None  # a wrong one may hold a secret where a name belongs
     named |= {credential.setting: f"{where}.auth" for credential in credentials_of(auth)}
@@ -50,23 +58,30 @@ def described(file: Path, name: str) -> dict[str, str]:
     return marks(table) if isinstance(table, dict) else {}
 
 
-def read_source(table: Any, where: str, environment: Mapping[str, str]) -> tuple[Source | None, list[InvalidInput]]:
+def read_source(
+    table: Any, where: str, environment: Mapping[str, str], reads: Reads | None = None, window: int = 0
+) -> tuple[Source | None, list[InvalidInput]]:
     """Return the source that `table`, which is at `where` in its file, describes, and all that is wrong with it.
 
     What depends on an app setting that is not set counts as right.
     """
     wrong = [*secrets_in(table, where), *_unresolved(table, where, environment)]
+    with_settings = filled_in(table, environment)
+    declared = read_declared(with_settings)
+    wrong += misused(table, exactly_at(with_settings, ("url",)), where, *declared)
     filled = filled_in_secrets(table, environment)
     add_secrets(**filled)
     settings = defaultdict(lambda: STAND_IN, environment)
     try:
-        source = Source.model_validate(filled_in(table, environment), context=settings)
+        filled_table = filled_in(table, environment, values_of(*declared, reads, window))
+        source = Source.model_validate(filled_table, context=settings)
     except ValidationError as error:
         secret = {each.field for each in wrong}
         found = mistakes(error, table, where, environment)
         return None, wrong + [each for each in found if each.field not in secret]
     source._fingerprint = fingerprint(table)
     source._filled_in = filled
+    source._sends_until = sends(table, TO)
     return source, wrong
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, JsonValue, PrivateAttr, model_validator
 
 from ingestion.source.auth.kinds import Auth, secrets_of
+from ingestion.source.description.incremental import Incremental
+from ingestion.source.description.values import Parameter
 from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
 from ingestion.source.reading.path import Path
@@ -54,6 +56,8 @@ class Source(Table):
     error: Path | None = None  # of what says, in the body of a success, that it is none
     success: Path | None = None  # of a flag that is true in every page, and in no other answer
     repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before held already
+    incremental: Incremental | None = None  # what is carried from run to run; None: each run reads everything
+    parameters: dict[str, Parameter] = {}  # that whoever starts a run gives
     unique: bool = False  # whether each message comes once in a run, so that those that came before are counted
     expiry: Expiry = Expiry()
     max_pages: Annotated[int, Field(ge=1)] = 100_000  # of a run
@@ -66,11 +70,17 @@ class Source(Table):
     outage_seconds: Annotated[float | None, Field(ge=0, le=7 * 86_400)] = None  # that it may be away, if not the app's
     _filled_in: dict[str, str] = PrivateAttr(default_factory=dict)
     _fingerprint: str = PrivateAttr("")
+    _sends_until: bool = PrivateAttr(False)
 
     @property
     def fingerprint(self) -> str:
         """Return what tells this description from others, as the file has it."""
         return self._fingerprint
+
+    @property
+    def sends_until(self) -> bool:
+        """Return whether a request says where the range of the run ends."""
+        return self._sends_until
 
     @property
     def least_items(self) -> int:

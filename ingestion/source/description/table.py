@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from ingestion.errors import InvalidInput
 from ingestion.source.auth.kinds import SETTING_FIELDS
+from ingestion.source.description.values import NO_VALUES, PLACES, Values
 from ingestion.source.http.origin import origin
 from ingestion.source.reading.path import ABSENT, exactly_at
 from ingestion.validation import details
@@ -45,21 +46,44 @@ def settings_in(value: Any, where: str = "") -> dict[str, str]:
     return {name: key for found in inner for name, key in found.items()}
 
 
-def filled_in(value: Any, environment: Mapping[str, str]) -> Any:
-    """Return `value` with the app settings in; one that is not set gets a stand-in, a URL where the text begins."""
+def filled_in(
+    value: Any, environment: Mapping[str, str], values: Values = NO_VALUES, keys: tuple[str, ...] = ()
+) -> Any:
+    """Return `value`, to which `keys` lead, with the app settings and the values of a run in.
 
-    def text(match: re.Match[str]) -> str:
-        stand_in = STAND_IN if match.start() else _STAND_IN_URL
-        return "%" if match[1] is None else environment.get(match[1], stand_in)
-
+    A setting that is not set gets a stand-in, a URL where the text begins. A key whose value the run has not is left
+    out. Neither is looked for in what has been filled in.
+    """
+    takes = _takes_values(keys)
     match value:
         case dict():
-            return {key: filled_in(inner, environment) for key, inner in value.items()}
+            inside = {(*keys, key): inner for key, inner in value.items()}
+            return {
+                place[-1]: filled_in(inner, environment, values, place)
+                for place, inner in inside.items()
+                if not (_takes_values(place) and values.has_none(inner))
+            }
         case list():
-            return [filled_in(inner, environment) for inner in value]
+            return [filled_in(inner, environment, values, keys) for inner in value]
+        case str() if takes and keys[0] not in ("url", "headers") and (found := values.alone(value)) is not None:
+            return found
         case str():
-            return _PLACEHOLDER.sub(text, value)
+            return _text(value, environment, values if takes else NO_VALUES, is_url=keys == ("url",))
     return value
+
+
+def _takes_values(keys: tuple[str, ...]) -> bool:
+    return any(keys[: len(place)] == place for place in PLACES)
+
+
+def _text(text: str, environment: Mapping[str, str], values: Values, *, is_url: bool) -> str:
+    filled, end = [], 0
+    for match in _PLACEHOLDER.finditer(text):
+        stand_in = STAND_IN if match.start() else _STAND_IN_URL
+        setting = "%" if match[1] is None else environment.get(match[1], stand_in)
+        filled += [values.into(text[end : match.start()], is_url=is_url), setting]
+        end = match.end()
+    return "".join((*filled, values.into(text[end:], is_url=is_url)))
 
 
 def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, str]:

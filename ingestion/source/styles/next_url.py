@@ -29,6 +29,11 @@ class AddressStyle(Style):
 
     ends_without: ClassVar[bool] = True
 
+    start: str | None = None  # the address of the first page, if it is not the source's url: a token of the run before
+
+    def first(self) -> Any:
+        return self.start
+
     def sent(self, base: PageRequest, cursor: Any) -> PageRequest:
         return replace(base, url=cursor, query={})
 

@@ -1,0 +1,21 @@
+"""What one run reads of its source: a range, and the parameters. It is fixed at the start of the run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """The range [since, until), and the parameters; part of `request.json` if the source has either.
+
+    `since` and `until` are times in RFC 3339 and UTC, or numbers with their digits; for a source that carries a token,
+    `since` is the token, without secrets. `watermark` is the serial of the watermark that the run began with, None for
+    a backfill, which leaves it alone. `held` is the blob with digests of what the run before held.
+    """
+
+    since: str | None = None
+    until: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    backfill: bool = False
+    watermark: int | None = None
+    held: str | None = None

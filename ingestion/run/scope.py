@@ -1,0 +1,90 @@
+"""What a run reads of its source: from its request, the watermark, and the moment at which it starts."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ingestion.errors import InvalidInput, shown
+from ingestion.reads import Reads
+from ingestion.run.watermark import Watermark
+from ingestion.source.description import Source
+from ingestion.source.description.forms import EXAMPLES
+from ingestion.source.description.incremental import Incremental
+
+
+def given_parameters(source: Source, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the value of each parameter of a source. Raise InvalidInput for one that is missing or not allowed."""
+    for name in given:
+        if name not in source.parameters:
+            known = ", ".join(source.parameters) or "none"
+            raise InvalidInput(f"parameters.{shown(name)[1:-1]}", "the source has no such parameter", known)
+    values = {}
+    for name, parameter in source.parameters.items():
+        value = given.get(name, parameter.default)
+        if value is None or not parameter.takes(value):
+            problem = "missing" if value is None else f"{shown(value)} is not allowed"
+            raise InvalidInput(f"parameters.{name}", problem, parameter.what)
+        values[name] = value
+    return values
+
+
+def reads_of_run(
+    source: Source, since: Any, until: Any, parameters: Mapping[str, str], watermark: Watermark, now: datetime
+) -> Reads | None:
+    """Return what a run reads that starts `now`; None if it reads everything that its source has.
+
+    With `since` or `until` it is a backfill, which reads that range and leaves the watermark alone. Raise InvalidInput
+    if they are no range of the source.
+    """
+    incremental = source.incremental
+    if since is not None or until is not None:
+        return _backfill(source, since, until, parameters, now)
+    if incremental is None:
+        return Reads(parameters=parameters) if parameters else None
+    begins, ends = watermark.value, None
+    if incremental.orders:
+        first = incremental.first if begins is None else incremental.mark(begins) - incremental.overlap
+        begins = incremental.text(incremental.floor(first))
+    if incremental.has_until:
+        ends = incremental.text(max(_latest(source, incremental, now), incremental.mark(begins or "")))
+    return Reads(since=begins, until=ends, parameters=parameters, watermark=watermark.serial, held=watermark.held)
+
+
+def _backfill(source: Source, since: Any, until: Any, parameters: Mapping[str, str], now: datetime) -> Reads:
+    incremental, field = source.incremental, "to" if since is None else "from"
+    if incremental is None or not incremental.orders:
+        problem = "the source has no range of times or numbers"
+        raise InvalidInput(field, problem, "to leave it out; or describe incremental in the sources file")
+    if until is not None and not source.sends_until and incremental.key is None:
+        raise InvalidInput("to", "the description neither sends {to} nor has incremental.key", "to leave it out")
+    begins = incremental.floor(incremental.first if since is None else _given(incremental, since, "from"))
+    ends = None
+    if until is not None:
+        ends = _given(incremental, until, "to")
+        ends = incremental.floor(ends) if source.sends_until else ends
+    elif incremental.has_until:
+        ends = _latest(source, incremental, now)
+    if ends is not None and ends <= begins:
+        allowed = f"later than {incremental.text(begins)}, as {incremental.form} can say it"
+        raise InvalidInput("to" if until is not None else "from", "the range is empty", allowed)
+    return Reads(
+        since=incremental.text(begins),
+        until=None if ends is None else incremental.text(ends),
+        parameters=parameters,
+        backfill=True,
+    )
+
+
+def _given(incremental: Incremental, value: Any, field: str) -> Decimal:
+    try:
+        return incremental.mark(incremental.given(value))
+    except (ValueError, OverflowError) as error:
+        examples = EXAMPLES["number" if incremental.form == "number" else "rfc3339"]
+        raise InvalidInput(field, f"{shown(value)}: {error}", f"such as {examples}") from None
+
+
+def _latest(source: Source, incremental: Incremental, now: datetime) -> Decimal:
+    """Return where the range of a run that starts `now` ends: what is newer belongs to the next run."""
+    latest = incremental.mark(now.isoformat()) - incremental.lag
+    return incremental.floor(latest) if source.sends_until else latest

@@ -1,0 +1,134 @@
+"""What orders the items of a source, a time or a number, in the forms in which APIs write it.
+
+A mark is a Decimal: for a time, the seconds since 1970, with as many digits as came. `write` rounds down to what a form
+can hold.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any, Literal
+
+Form = Literal[
+    "rfc3339", "rfc3339_local", "date", "rfc2822", "epoch_seconds", "epoch_milliseconds", "json_date", "number"
+]
+
+EXAMPLES = {
+    "rfc3339": "2026-11-25T02:00:00Z",
+    "rfc3339_local": "2026-11-25T02:00:00, in UTC",
+    "date": "2026-11-25",
+    "rfc2822": "Wed, 25 Nov 2026 02:00:00 GMT",
+    "epoch_seconds": "1795572000",
+    "epoch_milliseconds": "1795572000000",
+    "json_date": "/Date(1795572000000)/",
+    "number": "1000",
+}
+DIGITS = 9  # after the point of a second
+_NANOSECOND = Decimal(1).scaleb(-DIGITS)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = Decimal(253_402_300_800)  # the year 10000
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,30}))?)?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
+_JSON_DATE = re.compile(r"/Date\((-?\d{1,18})(?:[+-]\d{4})?\)/", re.ASCII)
+
+
+def parse(value: Any, form: Form) -> Decimal:
+    """Return the mark in a value that came in `form`; a time without a zone is in UTC. Raise ValueError."""
+    match form:
+        case "number":
+            return _number(value)
+        case "epoch_seconds":
+            return _in_range(_number(value))
+        case "epoch_milliseconds":
+            return _in_range(_number(value) / 1000)
+    if not isinstance(value, str):
+        raise ValueError(f"a {type(value).__name__} where a text should be")
+    match form:
+        case "json_date":
+            found = _JSON_DATE.fullmatch(value)
+            if found is None:
+                raise ValueError("not of the form /Date(milliseconds)/")
+            return _in_range(Decimal(found[1]) / 1000)
+        case "rfc2822":
+            return _seconds(parsedate_to_datetime(value))
+    return _time(value)
+
+
+def write(mark: Decimal, form: Form) -> str | int:
+    """Return a mark as a request carries it, rounded down to what the form can hold."""
+    match form:
+        case "number":
+            return int(mark) if mark == int(mark) else format(mark, "f")
+        case "epoch_seconds":
+            return _whole(mark)
+        case "epoch_milliseconds":
+            return _whole(mark * 1000)
+        case "json_date":
+            return f"/Date({_whole(mark * 1000)})/"
+    time = _EPOCH + timedelta(seconds=_whole(mark))
+    match form:
+        case "date":
+            return time.date().isoformat()
+        case "rfc2822":
+            return format_datetime(time, usegmt=True)
+    fraction = (mark - _whole(mark)).quantize(_NANOSECOND, ROUND_FLOOR)
+    digits = f"{fraction:f}"[1:].rstrip("0").rstrip(".")
+    return f"{time.replace(tzinfo=None).isoformat()}{digits}{'Z' if form == 'rfc3339' else ''}"
+
+
+def floor(mark: Decimal, form: Form) -> Decimal:
+    """Return a mark rounded down to what the form can hold."""
+    return parse(write(mark, form), form)
+
+
+def canonical(mark: Decimal, form: Form) -> str:
+    """Return a mark as Sluice stores and shows it: a time as RFC 3339 in UTC, a number with its digits."""
+    return str(write(mark, "number" if form == "number" else "rfc3339"))
+
+
+def from_canonical(text: str, form: Form) -> Decimal:
+    """Return the mark in a text that `canonical` returned. Raise ValueError."""
+    return parse(text, "number" if form == "number" else "rfc3339")
+
+
+def _number(value: Any) -> Decimal:
+    """Return a number of JSON with all its digits, also one that came as text or has more than a float holds."""
+    if isinstance(value, bool) or value is None or isinstance(value, dict | list):
+        raise ValueError(f"a {type(value).__name__} where a number should be")
+    try:
+        number = Decimal(value if isinstance(value, int | str) else repr(value))
+    except InvalidOperation:
+        raise ValueError("not a number") from None
+    if not number.is_finite() or abs(number.adjusted()) > 40:
+        raise ValueError("no number of a usual size")
+    return number
+
+
+def _time(text: str) -> Decimal:
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("not a time of RFC 3339")
+    day, minutes, seconds, fraction, zone = found.groups()
+    offset = "+00:00" if zone in (None, "Z", "z") else zone
+    whole = _seconds(datetime.fromisoformat(f"{day}T{minutes or '00:00'}{offset}"))
+    if int(seconds or 0) > 60:  # a leap second counts as the first second of the next minute
+        raise ValueError("more than 60 seconds")
+    return whole + int(seconds or 0) + Decimal(f"0.{fraction or 0}")
+
+
+def _seconds(time: datetime) -> Decimal:
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    since = aware - _EPOCH
+    return Decimal(since.days * 86_400 + since.seconds)
+
+
+def _in_range(seconds: Decimal) -> Decimal:
+    if not -62_135_596_800 <= seconds < _LATEST:
+        raise ValueError("no time between the years 1 and 9999")
+    return seconds
+
+
+def _whole(mark: Decimal) -> int:
+    return int(mark.to_integral_value(ROUND_FLOOR))

@@ -1,0 +1,153 @@
+"""What is carried from run to run, so that the next run reads only what is new: the table `incremental` of a source.
+
+`value` carries the highest value of a field, `clock` the start of the run before, `token` what the last page gives.
+Where the value goes, `{from}` stands in the description; `ingestion.source.description.values` fills it in.
+"""
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from math import ceil
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, model_validator
+
+from ingestion.reads import Reads
+from ingestion.source.description import forms
+from ingestion.source.description.forms import EXAMPLES, Form
+from ingestion.source.http.outage import NoPage
+from ingestion.source.reading.path import ABSENT, Path, at, shown
+from ingestion.source.reading.place import Reading
+from ingestion.validation import Table, not_allowed
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_LENGTH = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+
+
+def _length(given: Any) -> Decimal:
+    """Return the seconds in a number, or in a text such as "2h"."""
+    if isinstance(given, str) and (found := _LENGTH.fullmatch(given)):
+        return Decimal(found[1]) * _UNITS[found[2]]
+    if isinstance(given, bool) or not isinstance(given, int | float | Decimal) or given < 0:
+        raise not_allowed("no length of time", "0 or more seconds, or a text such as '90s', '15m', '2h', '30d'")
+    return Decimal(str(given))
+
+
+def _plain(given: Any) -> Any:
+    """Return what TOML has as a date or a time as its text."""
+    return given.isoformat() if isinstance(given, datetime | date) else given
+
+
+Length = Annotated[Decimal, BeforeValidator(_length)]
+
+
+class Incremental(Table):
+    """Lengths of time are in seconds; where `form` is a number, `overlap` is as many."""
+
+    carry: Literal["value", "clock", "token"]
+    key: Path | None = None  # of an item: its value orders the items
+    key_form: Form | None = None  # of that value, if not `form`
+    read: Reading | None = None  # the token, on the last page
+    start: Annotated[str | int | float | None, BeforeValidator(_plain)] = None  # of the first run
+    form: Form = "rfc3339"  # in which the value is sent
+    lag: Length = Decimal(0)  # the last time before the run is left to the next one
+    overlap: Length = Decimal(0)  # how far back a run reads what the one before has read
+    window: Length | None = None  # the longest range of one request, which has pages of its own
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        needed = {"value": ("key", "start"), "clock": ("start",), "token": ("read",)}[self.carry]
+        useless = {"value": ("read",), "clock": ("read",)}.get(
+            self.carry, ("key", "key_form", "start", "form", "lag", "overlap", "window")
+        )
+        for field in needed:
+            if field not in self.model_fields_set:
+                raise not_allowed("missing", f"{', '.join(needed)} with carry = {self.carry!r}", field)
+        for field in useless:
+            if field in self.model_fields_set:
+                raise not_allowed(f"of no use with carry = {self.carry!r}", "to leave it out", field)
+        if self.key_form is not None and self.key is None:
+            raise not_allowed("of no use without key", "key, the path of the value in an item", "key_form")
+        for field in ("lag", "window"):
+            if self.form == "number" and field in self.model_fields_set:
+                raise not_allowed("of no use with form = 'number'", "only with times", field)
+        if self.form == "number" and self.carry == "clock":
+            raise not_allowed("a clock gives a time", "the form of a time", "form")
+        if "number" in (self.form, self.key_form or self.form) and self.form != (self.key_form or self.form):
+            raise not_allowed("a number is no time", "two forms of a time, or no key_form", "key_form")
+        if self.window is not None and self.window < 1:
+            raise not_allowed("too short", "one second or more", "window")
+        if self.start is not None:
+            self._mark(self.start, "start")
+        return self
+
+    @property
+    def orders(self) -> bool:
+        """Return whether a range of times or numbers is read, and not what came since a token."""
+        return self.carry != "token"
+
+    @property
+    def has_until(self) -> bool:
+        """Return whether the range of a run has an end."""
+        return self.orders and self.form != "number"
+
+    @property
+    def first(self) -> Decimal:
+        """Return the mark at which the first run begins."""
+        return self._mark(self.start, "start")
+
+    def mark_of(self, item: Any) -> Decimal:
+        """Return the mark of an item, by its `key`. Raise NoPage if it has none."""
+        path = self.key or ()
+        value = at(item, path)
+        problem = "missing" if value is ABSENT else ""
+        if not problem:
+            try:
+                return forms.parse(value, self.key_form or self.form)
+            except (ValueError, OverflowError) as error:
+                problem = str(error)
+        raise NoPage(
+            f"an item has no {self.key_form or self.form} at {shown(path)!r} (incremental.key): {problem}. Each item "
+            "needs it, since the next run goes on behind the highest"
+        )
+
+    def floor(self, mark: Decimal) -> Decimal:
+        """Return a mark rounded down to what a request can say."""
+        return forms.floor(mark, self.form)
+
+    def mark(self, text: str) -> Decimal:
+        """Return the mark in a text of `Reads` or of a watermark."""
+        return forms.from_canonical(text, self.form)
+
+    def text(self, mark: Decimal) -> str:
+        """Return a mark as the text of `Reads` and of a watermark."""
+        return forms.canonical(mark, self.form)
+
+    def given(self, value: Any) -> str:
+        """Return the text of a mark that a person gives in RFC 3339, or in the form of the source. Raise ValueError."""
+        try:
+            return self.text(forms.parse(value, "number" if self.form == "number" else "rfc3339"))
+        except (ValueError, OverflowError):
+            return self.text(forms.parse(value, self.form))
+
+    def windows(self, reads: Reads) -> int:
+        """Return in how many windows the range of a run is read."""
+        if self.window is None or reads.since is None or reads.until is None:
+            return 1
+        return max(1, ceil((self.mark(reads.until) - self.mark(reads.since)) / self.window))
+
+    def in_window(self, reads: Reads, index: int) -> tuple[str | None, str | None]:
+        """Return the range of one window."""
+        count = self.windows(reads)
+        if count == 1 or self.window is None or reads.since is None:
+            return reads.since, reads.until
+        begins = self.mark(reads.since) + index * self.window
+        until = reads.until if index + 1 == count else self.text(begins + self.window)
+        return self.text(begins), until
+
+    def _mark(self, value: Any, field: str) -> Decimal:
+        try:
+            return forms.parse(value, self.form)
+        except (ValueError, OverflowError) as error:
+            example = EXAMPLES[self.form]
+            raise not_allowed(f"{error}", f"such as {example}, with form = {self.form!r}", field) from None

@@ -1,0 +1,221 @@
+"""The values of a run in the texts of a description: `{from}`, `{to}`, and a name for each of its parameters.
+
+They stand in `url`, `headers`, `query`, `body` and `pagination.start`. Anything else in braces is text, as in a GraphQL
+query.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from ingestion.errors import InvalidInput
+from ingestion.reads import Reads
+from ingestion.source.description import forms
+from ingestion.source.description.incremental import Incremental
+from ingestion.source.reading.path import ABSENT, exactly_at
+from ingestion.validation import Table, not_allowed
+
+FROM, TO = "from", "to"
+PLACES = (("url",), ("headers",), ("query",), ("body",), ("pagination", "start"))
+LONGEST = 200  # characters of a parameter
+SECRET_NAMES = re.compile("key|token|secret|password|passwd|signature|credential|auth", re.IGNORECASE)
+_NAME = re.compile("[a-z][a-z0-9_]{0,39}")
+_BEFORE_PATH = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
+
+Value = str | int
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise not_allowed(f"not a regular expression ({error})", "a pattern that the whole value matches") from None
+    return text
+
+
+class Parameter(Table):
+    """A value that whoever starts a run gives."""
+
+    allowed: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
+    pattern: Annotated[str, AfterValidator(_pattern)] | None = None  # that the whole value matches
+    default: str | None = None  # where none is given
+    quotes: Literal["as they are", "doubled", "escaped"] = "as they are"  # in texts between single quotes
+
+    @model_validator(mode="after")
+    def _says_what_is_allowed(self) -> Self:
+        if (self.allowed is None) == (self.pattern is None):
+            raise not_allowed("not said what is allowed", "allowed, a list of values, or a pattern")
+        if self.default is not None and not self.takes(self.default):
+            raise not_allowed("not allowed by the parameter itself", self.what, "default")
+        return self
+
+    def takes(self, value: str) -> bool:
+        """Return whether the value is allowed."""
+        if not value.strip(".") or len(value) > LONGEST or not value.isprintable():  # dots alone would climb a path
+            return False
+        return value in self.allowed if self.allowed is not None else bool(re.fullmatch(self.pattern or "", value))
+
+    @property
+    def what(self) -> str:
+        """Return what is allowed, for a person."""
+        return ", ".join(self.allowed) if self.allowed is not None else f"a value that matches {self.pattern}"
+
+    @property
+    def sample(self) -> str:
+        """Return a value to check the description with."""
+        return self.default or (self.allowed[0] if self.allowed else "x")
+
+    def quoted(self, value: str) -> str:
+        """Return the value as it stands between single quotes."""
+        match self.quotes:
+            case "doubled":
+                return value.replace("'", "''")
+            case "escaped":
+                return re.sub(r"(['\"\\])", r"\\\1", value)
+        return value
+
+
+class Values:
+    """The values of one run, or of one window of its range, by name; None where a run has none."""
+
+    def __init__(self, by_name: Mapping[str, Value | None]) -> None:
+        self._by_name = by_name
+        self._name = re.compile(rf"\{{({'|'.join(by_name)})\}}") if by_name else None
+
+    def has_none(self, text: Any) -> bool:
+        """Return whether a text is one name, and the run has no value for it, so that its key is left out."""
+        name = self._whole(text)
+        return name is not None and self._by_name[name] is None
+
+    def alone(self, text: str) -> Value | None:
+        """Return the value of which `text` is the name and nothing else; None if it is more than that."""
+        name = self._whole(text)
+        return None if name is None else self._by_name[name]
+
+    def into(self, text: str, *, is_url: bool = False) -> str:
+        """Return `text` with the values in it."""
+
+        def value(found: re.Match[str]) -> str:
+            given = str(self._by_name[found[1]])
+            return quote(given, safe="") if is_url else given
+
+        return text if self._name is None else self._name.sub(value, text)
+
+    def _whole(self, text: Any) -> str | None:
+        found = self._name.fullmatch(text) if self._name and isinstance(text, str) else None
+        return found[1] if found else None
+
+
+NO_VALUES = Values({})
+
+
+def values_of(
+    incremental: Incremental | None, parameters: Mapping[str, Parameter], reads: Reads | None, window: int = 0
+) -> Values:
+    """Return the values of one window of a run; those of a sample run where `reads` is None."""
+    found: dict[str, Value | None] = {}
+    if incremental is not None:
+        since, until = incremental.in_window(reads, window) if reads else _sample(incremental)
+        found = {FROM: _sent(incremental, since), TO: _sent(incremental, until)}
+    for name, parameter in parameters.items():
+        given = reads.parameters.get(name, parameter.default) if reads else parameter.sample
+        found[name] = None if given is None else parameter.quoted(given)
+    return Values(found)
+
+
+def _sample(incremental: Incremental) -> tuple[str, str | None]:
+    if not incremental.orders:
+        return "token", None
+    since = incremental.text(incremental.first)
+    return since, since if incremental.has_until else None
+
+
+def _sent(incremental: Incremental, text: str | None) -> Value | None:
+    if text is None or not incremental.orders:
+        return text
+    return forms.write(incremental.mark(text), incremental.form)
+
+
+def read_declared(table: Any) -> tuple[Incremental | None, dict[str, Parameter]]:
+    """Return the tables `incremental` and `parameters` of a source, as far as they are right.
+
+    What is wrong with them, the validation of the whole source tells.
+    """
+    incremental, parameters = None, {}
+    with suppress(ValidationError):
+        given = exactly_at(table, ("incremental",))
+        incremental = None if given is ABSENT else Incremental.model_validate(given)
+    for name, each in _parameters(table).items():
+        with suppress(ValidationError):
+            parameters[name] = Parameter.model_validate(each)
+    return incremental, parameters
+
+
+def misused(
+    table: Any, url: Any, where: str, incremental: Incremental | None, parameters: Mapping[str, Parameter]
+) -> Iterator[InvalidInput]:
+    """Yield an error for each name in braces that cannot stand where it does, or that nothing sends.
+
+    `url` is that of the table, with app settings filled in.
+    """
+    for name in _parameters(table):
+        field = f"{where}.parameters.{name}"
+        if not _NAME.fullmatch(name) or name in (FROM, TO):
+            allowed = "lower-case letters, digits and _, at most 40 characters, and neither from nor to"
+            yield InvalidInput(field, "not a name of a parameter", allowed)
+        elif SECRET_NAMES.search(name):
+            yield InvalidInput(field, "a parameter is shown, and a secret never is", "the table auth, or %NAME%")
+        elif not sends(table, name):
+            yield InvalidInput(field, f"nothing sends {{{name}}}", _ALLOWED)
+    if incremental is not None:
+        yield from _misused_range(table, where, incremental)
+    host = _BEFORE_PATH.match(url if isinstance(url, str) else "")
+    if host and any(f"{{{name}}}" in host[0] for name in (FROM, TO, *parameters)):
+        yield InvalidInput(f"{where}.url", "a name in braces in the host", "one behind the host")
+
+
+_ALLOWED = "its name in braces in url, headers, query, body or pagination.start"
+
+
+def _misused_range(table: Any, where: str, incremental: Incremental) -> Iterator[InvalidInput]:
+    field = f"{where}.incremental"
+    if not sends(table, FROM):
+        yield InvalidInput(field, "nothing sends {from}", _ALLOWED)
+    if sends(table, TO):
+        if not incremental.has_until:
+            yield InvalidInput(field, "{to} has no value", "{to} only where times are carried")
+    elif incremental.window is not None:
+        yield InvalidInput(f"{field}.window", "nothing sends {to}", _ALLOWED)
+    elif incremental.lag and incremental.key is None:
+        yield InvalidInput(f"{field}.lag", "nothing tells what is too new", "{to}, or key in an item")
+    for keys, text in _texts(table):
+        if not incremental.orders and "{from}" in text and (text != "{from}" or keys == ("url",)):
+            problem = "{from} stands beside other text, and the first run has no token"
+            yield InvalidInput(".".join((where, *keys)), problem, "{from} alone, which is then left out")
+
+
+def _parameters(table: Any) -> dict[str, Any]:
+    found = exactly_at(table, ("parameters",))
+    return found if isinstance(found, dict) else {}
+
+
+def sends(table: Any, name: str) -> bool:
+    """Return whether the name in braces stands in a text of a source's table in which values may stand."""
+    return any(f"{{{name}}}" in text for _, text in _texts(table))
+
+
+def _texts(table: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every text of a source's table in which values may stand, with the keys that lead to it."""
+    inner = [(place, exactly_at(table, place)) for place in PLACES]
+    while inner:
+        keys, value = inner.pop()
+        if isinstance(value, str):
+            yield keys, value
+        elif isinstance(value, dict):
+            inner += [((*keys, name), each) for name, each in value.items()]
+        elif isinstance(value, list):
+            inner += [((*keys, str(index)), each) for index, each in enumerate(value)]
