@@ -86,5 +86,5 @@ def _given(incremental: Incremental, value: Any, field: str) -> Decimal:
 
 def _latest(source: Source, incremental: Incremental, now: datetime) -> Decimal:
     """Return where the range of a run that starts `now` ends: what is newer belongs to the next run."""
-    latest = incremental.mark(now.isoformat()) - incremental.lag
+    latest = incremental.mark(now.replace(microsecond=0).isoformat()) - incremental.lag
     return incremental.floor(latest) if source.sends_until else latest
