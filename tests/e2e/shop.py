@@ -1,0 +1,106 @@
+"""A shop whose orders change every day, with all that an API does to whoever asks only for what is new.
+
+It inserts and updates; several changes share one moment; some are shown two hours late; the items of a page come in any
+order, and so do the pages unless they are sorted. Its log has every version of every order.
+"""
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+PAGE = 20
+LATE = timedelta(hours=2)
+GRID = timedelta(minutes=10)  # of the moments of changes, so that many share one
+
+
+@dataclass(frozen=True)
+class Change:
+    """One version of an order; nobody sees it before `shown_at`."""
+
+    order: int
+    version: int
+    at: datetime
+    shown_at: datetime
+
+    @property
+    def item(self) -> dict[str, object]:
+        return {"id": self.order, "version": self.version, "updated_at": self.at.isoformat().replace("+00:00", "Z")}
+
+
+class Shop:
+    """The orders, and an API for them: GET /orders?since=..., a page of 20 each."""
+
+    def __init__(self, seed: int, *, is_sorted: bool) -> None:
+        self.log: list[Change] = []
+        self.asked: list[str] = []
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self._drawn, self._sorted = random.Random(seed), is_sorted
+        self._changed_on: dict[int, tuple[int, datetime]] = {}  # by order: its version, and its day
+
+    def day_of_changes(self, day: datetime) -> None:
+        """Let orders come and change on a day, each at most once; those that were there change after three at night."""
+        slots = [day + GRID * number for number in range(144)]
+        for at in self._drawn.choices(slots, k=self._drawn.randrange(5, 30)):
+            self._change(len(self._changed_on), at)
+        known = [order for order, (_, last) in self._changed_on.items() if last < day]
+        for order in self._drawn.sample(known, min(len(known), self._drawn.randrange(0, 25))):
+            self._change(order, self._drawn.choice(slots[18:]))
+
+    def burst(self, at: datetime, orders: int) -> None:
+        """Let so many orders come or change at one moment; everybody sees them at once."""
+        for order in self._drawn.sample(range(len(self._changed_on) + orders), orders):
+            self._change(order, at, late=0)
+
+    def _change(self, order: int, at: datetime, late: float = 0.2) -> None:
+        version = self._changed_on[order][0] + 1 if order in self._changed_on else 1
+        day = at.replace(hour=0, minute=0)
+        self._changed_on[order] = (version, day)
+        is_late = self._drawn.random() < late
+        self.log.append(Change(order, version, at, at + LATE if is_late else at))
+
+    def page(self, since: datetime, start: int) -> dict[str, object]:
+        """Return what the API shows now of the changes at or after `since`."""
+        now = self.clock()
+        newest: dict[int, Change] = {}
+        for change in self.log:
+            if change.shown_at <= now and change.version > newest.get(change.order, change).version - 1:
+                newest[change.order] = change
+        found = [change for change in newest.values() if change.at >= since]
+        found.sort(key=lambda change: (change.at if self._sorted else change.order % 7, change.order))
+        page = found[start : start + PAGE]
+        random.Random(start + len(found)).shuffle(page)
+        more = start + PAGE < len(found)
+        return {"orders": [change.item for change in page], "next": str(start + PAGE) if more else None}
+
+
+@contextmanager
+def served(shop: Shop) -> Iterator[str]:
+    """Serve the API of a shop; gives its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+            shop.asked.append(query["since"])
+            since = datetime.fromisoformat(query["since"])
+            body = json.dumps(shop.page(since, int(query.get("cursor", "0")))).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
