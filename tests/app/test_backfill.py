@@ -38,7 +38,7 @@ def stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, qu
     """The app with storage, and with sources that nobody answers for."""
     sources = tmp_path / "sources.toml"
     sources.write_text(ORDERS)
-    settings = {
+    settings: dict[str, Any] = {
         "AzureWebJobsStorage": azurite.connection_string,
         "SLUICE_QUEUE": queue_name,
         "SLUICE_CONTAINER": queue_name,

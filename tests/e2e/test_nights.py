@@ -97,7 +97,7 @@ class Nights:
         clock = VirtualClock(self.now)
         self._monkeypatch.setattr("ingestion.clock.now", clock.now)
         self.shop.clock = clock.now
-        settings = {
+        settings: dict[str, Any] = {
             "AzureWebJobsStorage": self._azurite.connection_string,
             "SLUICE_QUEUE": self._name,
             "SLUICE_CONTAINER": self._name,

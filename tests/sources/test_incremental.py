@@ -116,7 +116,10 @@ def test_a_run_leaves_what_is_newer_than_its_start_and_the_lag_to_the_next_one()
 
 
 def test_the_range_is_rounded_down_to_what_the_form_can_say_so_that_runs_meet_without_a_gap() -> None:
-    daily = {"incremental": CLOCK | {"form": "date", "start": "2024-01-01"}, "query": {"from": "{from}", "to": "{to}"}}
+    daily: dict[str, Any] = {
+        "incremental": CLOCK | {"form": "date", "start": "2024-01-01"},
+        "query": {"from": "{from}", "to": "{to}"},
+    }
     described = source(**daily)
     one = reads(described, value="2026-11-24T00:00:00Z")
     assert (one.since, one.until) == ("2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z")
@@ -124,7 +127,7 @@ def test_the_range_is_rounded_down_to_what_the_form_can_say_so_that_runs_meet_wi
 
 
 def test_windows_cover_the_range_once_without_a_gap() -> None:
-    changes = {"incremental": VALUE | {"window": "30d"}, "query": {"since": "{from}", "until": "{to}"}}
+    changes: dict[str, Any] = {"incremental": VALUE | {"window": "30d"}, "query": {"since": "{from}", "until": "{to}"}}
     described = source(**changes)
     one = reads(described, since="2026-01-01T00:00:00Z", until="2026-03-15T12:00:00Z")
     assert described.incremental is not None
@@ -143,6 +146,7 @@ def test_windows_cover_the_range_once_without_a_gap() -> None:
 
 def test_a_token_is_left_out_of_the_first_run_and_sent_whole_in_the_next() -> None:
     link = "https://api.example.com/delta?token=a%20b"
+    changes: dict[str, Any]
     for place in (
         {"query": {"sync": "{from}", "n": 1}},
         {"body": {"sync": "{from}", "n": 1}, "method": "POST", "query": {}},
@@ -151,7 +155,11 @@ def test_a_token_is_left_out_of_the_first_run_and_sent_whole_in_the_next() -> No
         key = "body" if "body" in place else "query"
         assert getattr(source(reads(source(**changes)), **changes), key) == {"n": 1}
         assert getattr(source(reads(source(**changes), value="t{to}"), **changes), key) == {"n": 1, "sync": "t{to}"}
-    changes = {"incremental": TOKEN, "query": {}, "pagination": {"style": "next_url", "start": "{from}"}}
+    changes = {
+        "incremental": TOKEN,
+        "query": {},
+        "pagination": {"style": "next_url", "start": "{from}"},
+    }
     assert source(reads(source(**changes)), **changes).pagination.first() is None
     assert source(reads(source(**changes), value=link), **changes).pagination.first() == link
 
@@ -170,7 +178,7 @@ def test_a_token_is_left_out_of_the_first_run_and_sent_whole_in_the_next() -> No
     ],
 )
 def test_the_value_has_the_form_that_the_api_wants(form: str, start: Any, sent: Any) -> None:
-    changes = {"incremental": {"carry": "value", "key": "at", "form": form, "start": start}}
+    changes: dict[str, Any] = {"incremental": {"carry": "value", "key": "at", "form": form, "start": start}}
     within = source(reads(source(**changes)), **changes, query={"$filter": "at ge {from}", "whole": "{from}"})
     assert within.query == {"$filter": f"at ge {sent}", "whole": sent}
     in_header = source(reads(source(**changes)), **changes, query={}, headers={"X-Since": "{from}"})
@@ -185,7 +193,7 @@ def test_other_braces_are_text_as_in_a_graphql_query() -> None:
 
 def test_a_parameter_is_encoded_where_it_stands_and_reaches_nothing_beside_it() -> None:
     odd = "a/b?c=d&e#f:@x%2F"
-    changes = {
+    changes: dict[str, Any] = {
         "url": "https://api.example.com/{region}/orders?r={region}",
         "query": {"since": "{from}", "region": "{region}"},
         "parameters": {"region": {"pattern": ".*"}},
@@ -197,19 +205,25 @@ def test_a_parameter_is_encoded_where_it_stands_and_reaches_nothing_beside_it() 
 
 @pytest.mark.parametrize("value", ["%BASE%", "{from}", "{region}", "%%"])
 def test_what_a_parameter_says_is_never_filled_in_itself(value: str) -> None:
-    changes = {"query": {"since": "{from}", "region": "x{region}"}, "parameters": {"region": {"pattern": ".*"}}}
+    changes: dict[str, Any] = {
+        "query": {"since": "{from}", "region": "x{region}"},
+        "parameters": {"region": {"pattern": ".*"}},
+    }
     assert source(reads(source(**changes), region=value), **changes).query["region"] == f"x{value}"
 
 
 @pytest.mark.parametrize("quotes", [("doubled", "O''Hara"), ("escaped", "O\\'Hara"), ("as they are", "O'Hara")])
 def test_a_parameter_inside_a_text_of_a_query_language_is_quoted_as_that_quotes(quotes: tuple[str, str]) -> None:
     parameter = {"pattern": ".*", "quotes": quotes[0]}
-    changes = {"query": {"q": "at ge {from} and name eq '{name}'"}, "parameters": {"name": parameter}}
+    changes: dict[str, Any] = {"query": {"q": "at ge {from} and name eq '{name}'"}, "parameters": {"name": parameter}}
     made = source(reads(source(**changes), name="O'Hara"), **changes)
     assert made.query["q"] == f"at ge 2024-01-01T00:00:00Z and name eq '{quotes[1]}'"
 
 
-REGION = {"query": {"since": "{from}", "region": "{region}"}, "parameters": {"region": {"allowed": ["eu", "us"]}}}
+REGION: dict[str, Any] = {
+    "query": {"since": "{from}", "region": "{region}"},
+    "parameters": {"region": {"allowed": ["eu", "us"]}},
+}
 
 
 @pytest.mark.parametrize(
@@ -228,7 +242,10 @@ def test_a_parameter_that_is_missing_not_allowed_or_not_declared_is_refused(give
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a\nb", "x" * 201])
 def test_no_parameter_is_empty_climbs_a_path_or_breaks_a_line(value: str) -> None:
-    changes = {"query": {"since": "{from}", "region": "{region}"}, "parameters": {"region": {"pattern": "(?s).*"}}}
+    changes: dict[str, Any] = {
+        "query": {"since": "{from}", "region": "{region}"},
+        "parameters": {"region": {"pattern": "(?s).*"}},
+    }
     with pytest.raises(InvalidInput):
         scope.given_parameters(source(**changes), {"region": value})
 
