@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, JsonValue, PrivateAttr, model_validator
 
 from ingestion.source.auth.kinds import Auth, secrets_of
 from ingestion.source.description.incremental import Incremental
+from ingestion.source.description.scheduled import Scheduled
 from ingestion.source.description.values import Parameter
 from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
@@ -36,7 +37,7 @@ class Limits(Table):
     unframed: bool = False  # whether lines may come without a length, so that a cut looks like the end
 
 
-class Source(Table):
+class Source(Scheduled):
     """One external API: where it is, how it pages, and what of an item is the message."""
 
     url: Url
