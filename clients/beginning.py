@@ -17,7 +17,8 @@ from ingestion.run.ledger import Ledger
 
 async def begin(client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState) -> None:
     """Enter the run into the index of open runs and the index of all runs, and start its instance."""
-    await open_runs.enter(ledger.container, ledger.run.id, task_hub_of(client), clock.now())
+    source = state.request.source
+    await open_runs.enter(ledger.container, ledger.run.id, task_hub_of(client), clock.now(), source=source)
     await run_index.enter(ledger.container, state)
     await start_instance(client, state)
 

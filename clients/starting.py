@@ -78,10 +78,10 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
         **({} if reads is None else {"reads": to_wire(reads)}),
     }
     try:
-        await open_runs.enter(storage.container, run_id, task_hub, now)
+        await open_runs.enter(storage.container, run_id, task_hub, now, source=asked.source)
     except ResourceNotFoundError:  # no container yet: this is the first run
         await storage.prepare()
-        await open_runs.enter(storage.container, run_id, task_hub, now)
+        await open_runs.enter(storage.container, run_id, task_hub, now, source=asked.source)
     return await create_request(storage.container, request)
 
 
