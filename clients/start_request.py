@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from clients.run_id import ALLOWED, is_run_id
 from ingestion.contracts import RunRequest
 from ingestion.errors import SHOWN_CHARACTERS, Conflict, InvalidInput, shown
+from ingestion.reads import Reads
 from ingestion.run.tolerance import DEFAULT, read_tolerance
 from ingestion.settings import MAX_CHUNK_SIZE, Settings
 from ingestion.validation import invalid_input, not_allowed
@@ -88,7 +89,7 @@ def _named_by(key: str) -> str:
         raise InvalidInput("Idempotency-Key", "no UTF-8", f"1 to {KEY_LENGTH} characters in UTF-8") from None
 
 
-def run_request(asked: StartRequest, settings: Settings, pin: str, *, has_reads: bool) -> RunRequest:
+def run_request(asked: StartRequest, settings: Settings, pin: str, reads: Reads | None) -> RunRequest:
     """Return the run request, with settings in place of what the body leaves out."""
     return RunRequest(
         source=asked.source,
@@ -97,7 +98,8 @@ def run_request(asked: StartRequest, settings: Settings, pin: str, *, has_reads:
         tolerated_failures=asked.tolerated_failures or DEFAULT,
         total_is_exact=asked.total_is_exact,
         pin=pin,
-        has_reads=has_reads,
+        has_reads=reads is not None,
+        backfill=reads is not None and reads.backfill,
     )
 
 

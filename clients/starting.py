@@ -73,15 +73,16 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
         "start": new_start(now),
         "started_at": now.isoformat(),
         "asked": asked_for(asked),
-        "request": to_wire(run_request(asked, settings, pinned.fingerprint(fields), has_reads=reads is not None)),
+        "request": to_wire(run_request(asked, settings, pinned.fingerprint(fields), reads)),
         "pinned": fields,
         **({} if reads is None else {"reads": to_wire(reads)}),
     }
+    facts: dict[str, Any] = {"source": asked.source, "backfill": reads is not None and reads.backfill}
     try:
-        await open_runs.enter(storage.container, run_id, task_hub, now)
+        await open_runs.enter(storage.container, run_id, task_hub, now, **facts)
     except ResourceNotFoundError:  # no container yet: this is the first run
         await storage.prepare()
-        await open_runs.enter(storage.container, run_id, task_hub, now)
+        await open_runs.enter(storage.container, run_id, task_hub, now, **facts)
     return await create_request(storage.container, request)
 
 

@@ -53,6 +53,7 @@ class RunRequest:
     pin: str | None = None  # the fingerprint of what the run was started with, in `ingestion.run.pinned`
     total_is_exact: bool = False  # whether a difference from the source's own total fails the run
     has_reads: bool = False  # whether request.json says what of the source the run reads
+    backfill: bool = False  # whether it reads a range that a person has given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

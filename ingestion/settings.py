@@ -112,7 +112,7 @@ def _check_names(given: Mapping[str, str]) -> None:
     unknown = [name for name in given if name.upper().startswith("SLUICE_") and name not in known]
     if unknown == [] or unknown == [DEMO_URL]:
         return
-    sources = Path(given.get("SLUICE_SOURCES", Settings.model_fields["sources"].default))
+    sources = sources_file(given)
     named = given.get(QUEUES, "") + (sources.read_text("utf-8", "replace") if sources.is_file() else "")
     for name in unknown:
         if name != DEMO_URL and name.partition("__")[0] not in re.findall(r"\w+", named):
@@ -129,6 +129,11 @@ def keeper_seconds(environment: Mapping[str, str] = os.environ) -> int:
     """
     given = environment.get(KEEPER, "")
     return int(given) if given in map(str, KEEPER_SECONDS) else DEFAULT_KEEPER_SECONDS
+
+
+def sources_file(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the path of the file that describes the sources, also where other settings are wrong."""
+    return Path(environment.get("SLUICE_SOURCES") or Settings.model_fields["sources"].default)
 
 
 def _shards(environment: Mapping[str, str], default: Account) -> tuple[tuple[Account, str], ...]:

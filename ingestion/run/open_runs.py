@@ -26,10 +26,13 @@ PREFIX = "open/"
 class OpenRun:
     """One run of the index: the task hub that runs it, when it began, and what the keeper's last look found.
 
+    `source` is empty in the entry of an earlier version. A `backfill` is in the way of no schedule and no watermark.
     `reported` is the last progress of a run that was reported for making none, as text; empty if it was not reported.
     """
 
     run_id: str
+    source: str
+    backfill: bool
     task_hub: str
     opened_at: datetime
     found: Found
@@ -37,9 +40,11 @@ class OpenRun:
     etag: str
 
 
-async def enter(container: ContainerClient, run_id: str, task_hub: str, now: datetime) -> None:
+async def enter(
+    container: ContainerClient, run_id: str, task_hub: str, now: datetime, *, source: str, backfill: bool = False
+) -> None:
     """Enter a run into the index, before any look at it."""
-    facts = {"task_hub": task_hub, "opened_at": now.isoformat()}
+    facts = _facts(source, task_hub, now, backfill=backfill)
     text = json.dumps({"run_id": run_id, **facts}, indent=2) + "\n"
     await _blob(container, run_id).upload_blob(text.encode(), overwrite=True, metadata=facts)
 
@@ -63,10 +68,11 @@ async def find(container: ContainerClient, run_id: str) -> OpenRun | None:
 
 async def note(container: ContainerClient, run: OpenRun, *, found: Found, reported: str) -> OpenRun | None:
     """Note what a look found; return None if the run was closed, has begun again, or another look was faster."""
-    facts = {"task_hub": run.task_hub, "opened_at": run.opened_at.isoformat(), "found": found, "reported": reported}
+    facts = _facts(run.source, run.task_hub, run.opened_at, backfill=run.backfill)
+    facts |= {"found": found, "reported": reported}
     try:
         changed = await _blob(container, run.run_id).set_blob_metadata(
-            {name: str(value) for name, value in facts.items() if value},
+            {name: value for name, value in facts.items() if value},
             etag=run.etag,
             match_condition=MatchConditions.IfNotModified,
         )
@@ -88,12 +94,20 @@ async def forget(container: ContainerClient, run_id: str) -> None:
         await _blob(container, run_id).delete_blob()
 
 
+def _facts(source: str, task_hub: str, opened_at: datetime, *, backfill: bool) -> dict[str, str]:
+    """Return what the index knows of a run from its beginning, as the metadata of its entry."""
+    of_a_backfill = {"backfill": "true"} if backfill else {}
+    return {"task_hub": task_hub, "opened_at": opened_at.isoformat(), "source": source, **of_a_backfill}
+
+
 def _read(blob: BlobProperties) -> OpenRun:
     """Return the run of an entry. Ignore a note that only another version of the app knows."""
     facts = blob.metadata or {}
     noted = facts.get("found", "")
     return OpenRun(
         run_id=str(blob.name).removeprefix(PREFIX).removesuffix(".json"),
+        source=facts.get("source", ""),
+        backfill=facts.get("backfill") == "true",
         task_hub=facts.get("task_hub", ""),
         opened_at=moment(facts.get("opened_at")),
         found=Found(noted) if noted in set(Found) else Found.GOES_ON,

@@ -11,11 +11,15 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from ingestion import clock
 from ingestion.concealed import conceal
 from ingestion.errors import InvalidInput
 from ingestion.source.auth.kinds import credentials_of
-from ingestion.source.description.file import read_source, read_tables
+from ingestion.source.description.file import read_source, read_tables, wrong_name
+from ingestion.source.description.source import Source
 from ingestion.source.description.table import settings_in
 
 
@@ -31,9 +35,11 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     named: list[str] = []
     well = True
     for name, table in tables.items():
-        source, wrong = read_source(table, f"{file.name}: {name}", environment)
+        where = f"{file.name}: {name}"
+        source, wrong = read_source(table, where, environment)
+        wrong = [*wrong_name(name, where), *wrong]
         wrong = [InvalidInput(each.field, conceal(each.problem), each.allowed) for each in wrong]
-        lines += [str(mistake) for mistake in wrong] or [f"{name}: ok, {table['pagination']['style']}"]
+        lines += [str(mistake) for mistake in wrong] or [f"{name}: ok, {_told(table, source)}"]
         well = well and not wrong
         named += settings_in(table)
         named += [credential.setting for credential in credentials_of(source.auth)] if source and not wrong else []
@@ -41,6 +47,16 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     if settings_in(tables).keys() - environment.keys():
         lines.append("(%NAME% stands for an app setting; a percent sign is written %%)")
     return lines, well
+
+
+def _told(table: Any, source: Source | None) -> str:
+    """Return how a source pages, and when one with a schedule is due next, by its own clock and in UTC."""
+    style = str(table["pagination"]["style"])
+    if source is None or (schedule := source.due_times) is None:
+        return style
+    due = next(schedule.after(clock.now()))
+    there = due.astimezone(ZoneInfo(schedule.time_zone))
+    return f"{style}; next due {there:%Y-%m-%d %H:%M} {schedule.time_zone} ({due:%Y-%m-%dT%H:%MZ})"
 
 
 def local_settings(file: Path) -> dict[str, str]:

@@ -128,7 +128,7 @@ class Kept:
     ) -> Ledger:
         """An open run that has recorded `state`, as its start and its windows leave it."""
         ledger = self.ledger(run_id, start)
-        await open_runs.enter(self.container, run_id, hub, self.now)
+        await open_runs.enter(self.container, run_id, hub, self.now, source="demo")
         named = {"run_id": run_id, "start": start, "started_at": started_at}
         await create_request(self.container, {**named, "asked": {"source": "demo"}, "request": to_wire(REQUEST)})
         if state is not None:

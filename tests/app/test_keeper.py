@@ -85,7 +85,7 @@ async def test_a_start_that_was_lost_is_done_after_ten_minutes(kept: Kept, earli
 
 
 async def test_an_entry_whose_request_was_never_written_goes_after_ten_minutes(kept: Kept) -> None:
-    await open_runs.enter(kept.container, "run", HUB, kept.now)
+    await open_runs.enter(kept.container, "run", HUB, kept.now, source="demo")
     await kept.look(after=PATIENCE - timedelta(seconds=1))
     assert await kept.open_runs() == ["run"]
     await kept.look(after=PATIENCE)
@@ -124,7 +124,7 @@ async def test_a_run_that_cannot_be_looked_at_is_named_and_hinders_no_other(
 
 async def test_a_bounded_number_of_runs_is_looked_at_side_by_side(kept: Kept) -> None:
     for number in range(3 * RUNS_AT_ONCE):
-        await open_runs.enter(kept.container, f"run-{number}", HUB, kept.now)
+        await open_runs.enter(kept.container, f"run-{number}", HUB, kept.now, source="demo")
         kept.engine.has("Suspended", f"run-{number}")
     await kept.look()
     assert (len(kept.engine.asked), kept.engine.most_at_once) == (3 * RUNS_AT_ONCE, RUNS_AT_ONCE)

@@ -34,6 +34,6 @@ async def test_a_look_costs_one_request_and_two_for_each_open_run_and_two_more_f
 async def test_an_entry_and_its_removal_cost_a_run_four_requests_in_all(kept: Kept) -> None:
     kept.connection.requests = 0
     for _ in range(2):  # before the request, and before the instance
-        await open_runs.enter(kept.container, "run", HUB, kept.now)
+        await open_runs.enter(kept.container, "run", HUB, kept.now, source="demo")
     await open_runs.remove(kept.container, await kept.entry())
     assert kept.connection.requests == 4

@@ -51,7 +51,7 @@ async def test_a_run_of_which_a_chunk_moves_or_that_waits_does_not_stand_still_h
         return an_hour_ago
 
     monkeypatch.setattr(Ledger, "state_recorded_at", recorded_at)
-    await open_runs.enter(kept.container, "run", HUB, an_hour_ago)
+    await open_runs.enter(kept.container, "run", HUB, an_hour_ago, source="demo")
     kept.engine.has(status, **{**at_work(), "customStatus": {"phase": phase}})
     if moved is not None:
         await kept.ledger().blob(f"checkpoints/{moved:08}.json").upload_blob(b"{}")

@@ -90,6 +90,11 @@ def reads(
             "parameters.region.default",
             "eu",
         ),
+        (
+            {"schedule": "0 0 2 * * *", "parameters": {"region": {"allowed": ["eu"]}}, "headers": {"x": "{region}"}},
+            "parameters.region.default",
+            "schedule",
+        ),
         ({"url": "https://{region}.example.com", "parameters": {"region": {"allowed": ["eu"]}}}, "url", "host"),
         ({"url": "%BASE%{region}/x", "parameters": {"region": {"allowed": ["eu"]}}}, "url", "host"),
     ],

@@ -1,6 +1,12 @@
-"""What is said about a source in `sources.toml`; the rest of the app sees these three names."""
+"""What is said about a source in `sources.toml`; the rest of the app sees these names."""
 
-from ingestion.source.description.file import described, load_source
+from ingestion.source.description.file import (
+    described,
+    has_schedule,
+    load_source,
+    read_scheduled,
+    scheduled_tables,
+)
 from ingestion.source.description.source import Source
 
-__all__ = ["Source", "described", "load_source"]
+__all__ = ["Source", "described", "has_schedule", "load_source", "read_scheduled", "scheduled_tables"]

@@ -1,5 +1,6 @@
 """From `sources.toml` to a `Source`; a `%NAME%` in a text stands for the app setting NAME."""
 
+import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -9,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingestion.concealed import add_secrets
-from ingestion.errors import InvalidInput, NotFound, OutOfFiles, is_shortage
+from ingestion.errors import InvalidInput, NotFound, OutOfFiles, SluiceError, is_shortage
 from ingestion.reads import Reads
 from ingestion.source.auth.kinds import credentials_of
+from ingestion.source.description.scheduled import Scheduled
 from ingestion.source.description.source import Source
 from ingestion.source.description.table import (
     STAND_IN,
@@ -39,17 +41,58 @@ def load_source(
     if name not in tables:
         known = ", ".join(sorted(tables)) or "none yet"
         raise NotFound("source", f"{name!r} is not described in {file.name}", known)
+    for error in wrong_name(name, where):
+        raise error
     source, wrong = read_source(tables[name], where, environment, reads, window)
     named = settings_in(tables[name], where)
     auth = source.auth if source and not wrong else None  # a wrong one may hold a secret where a name belongs
     named |= {credential.setting: f"{where}.auth" for credential in credentials_of(auth)}
+    _check_set(named, environment)
+    if source is None or wrong:
+        raise wrong[0]
+    return source
+
+
+def wrong_name(name: str, where: str) -> Iterator[InvalidInput]:
+    """Yield an error for what cannot name a source: the name becomes a part of run ids and of names of blobs."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
+        allowed = "1 to 40 letters, digits, - and _, the first one a letter or a digit"
+        yield InvalidInput(where, "this cannot be the name of a source", allowed)
+
+
+def scheduled_tables(file: Path) -> dict[str, Any]:
+    """Return the tables that have a schedule, by name. Raise as `read_tables` does."""
+    tables = read_tables(file)
+    return {name: table for name, table in tables.items() if isinstance(table, dict) and "schedule" in table}
+
+
+def has_schedule(file: Path) -> bool:
+    """Return whether a source of the file has a schedule. One that cannot be read may have: whoever looks says why."""
+    try:
+        return bool(scheduled_tables(file))
+    except SluiceError:
+        return True
+
+
+def read_scheduled(file: Path, name: str, table: dict[str, Any], environment: Mapping[str, str]) -> Scheduled:
+    """Return what a table says of when its source is started. Raise InvalidInput, whatever its other keys are."""
+    where = f"{file.name}: {name}"
+    for error in wrong_name(name, where):
+        raise error
+    keys = {key: table[key] for key in Scheduled.model_fields if key in table}
+    _check_set(settings_in(keys, where), environment)
+    try:
+        return Scheduled.model_validate(filled_in(keys, environment))
+    except ValidationError as error:
+        raise mistakes(error, keys, where, environment)[0] from None
+
+
+def _check_set(named: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    """Raise InvalidInput if an app setting is not set; `named` has the key that names each."""
     for setting, key in named.items():
         if setting not in environment:
             allowed = "the name of an app setting, or %% for a percent sign"
             raise InvalidInput(key, f"the app setting {setting} is not set", allowed)
-    if source is None or wrong:
-        raise wrong[0]
-    return source
 
 
 def described(file: Path, name: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, JsonValue, PrivateAttr, model_validator
 
 from ingestion.source.auth.kinds import Auth, secrets_of
 from ingestion.source.description.incremental import Incremental
+from ingestion.source.description.scheduled import Scheduled
 from ingestion.source.description.values import Parameter
 from ingestion.source.http.origin import Origin, Url
 from ingestion.source.page import PageRequest
@@ -36,7 +37,7 @@ class Limits(Table):
     unframed: bool = False  # whether lines may come without a length, so that a cut looks like the end
 
 
-class Source(Table):
+class Source(Scheduled):
     """One external API: where it is, how it pages, and what of an item is the message."""
 
     url: Url
@@ -103,6 +104,10 @@ class Source(Table):
             if getattr(self.pagination.end, key) and self.total is None:
                 allowed = "with total, the place where the source says how many items it has"
                 raise not_allowed("nothing to compare with", allowed, f"pagination.end.{key}")
+        for name, parameter in self.parameters.items():
+            if self.schedule is not None and parameter.default is None:
+                allowed = "a default, since nobody gives a value where a schedule starts the source"
+                raise not_allowed("missing", allowed, f"parameters.{name}.default")
         in_body = self.body is not None or any(isinstance(place, Send) and place.kind == "body" for _, place in places)
         if in_body and "method" not in self.model_fields_set:
             raise not_allowed("missing", "'POST' where something goes into the body; 'GET' if that is meant", "method")

@@ -23,7 +23,10 @@ from ingestion.validation import details
 
 HEADERS = {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"}
 PARAMETERS = {"api_key", "apikey", "api-key", "access_token", "token", "client_secret", "password", "secret", "sig"}
-PACE = {"auth", "throttle", "limits", "attempts", "outage_seconds", "timeout_seconds", "parallel_fetches", "max_pages"}
+PACE = {
+    "auth", "throttle", "limits", "attempts", "outage_seconds", "timeout_seconds", "parallel_fetches", "max_pages",
+    "schedule", "time_zone", "if_running", "if_missed",
+}  # fmt: skip
 STAND_IN, _STAND_IN_URL = "app-setting", "http://app-setting.invalid"
 _WORD = re.compile("[a-z_-]*|v[0-9]+")  # as an address has it, and no secret
 _PLACEHOLDER = re.compile(r"%%|%([A-Za-z_][A-Za-z0-9_]*)%")
@@ -106,7 +109,7 @@ def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, s
 
 
 def fingerprint(table: dict[str, Any]) -> str:
-    """Return what tells a description from others; how fast it is read, and with which credentials, does not count."""
+    """Return what tells a description from others; when and how fast it is read, and by whom, does not count."""
     return _mark({key: value for key, value in table.items() if key not in PACE}, 16)
 
 
