@@ -2,17 +2,20 @@
 
 import logging
 import os
+from dataclasses import replace
 from typing import Any
 
 import azure.durable_functions as df
 
 from activities.activity import activity
 from activities.log import log
+from ingestion.concealed import add_secrets, unsealed
 from ingestion.contracts import Batch, FetchOutcome, FetchRequest
 from ingestion.deadline import seconds_to_begin
-from ingestion.errors import InvalidInput
+from ingestion.errors import InvalidInput, SourceRefused
 from ingestion.fetching.fetch import fetch
 from ingestion.open_storage import Storage
+from ingestion.reads import Reads
 from ingestion.run.command import read_held
 from ingestion.run.request import read_reads
 from ingestion.settings import Settings
@@ -45,18 +48,36 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
         return FetchOutcome(held=held.command, change=held.change)
     if isinstance(source, InvalidInput):
         raise source
+    if source.incremental is not None:
+        reads, source = _range_of(request, reads, source, settings)
     client = SourceClient(source, storage.http, patience_seconds=settings.source_patience_seconds)
     batch = await fetch(
         request,
         source,
         client,
         Spool(storage.container, request.run),
+        reads=reads,
+        described=lambda window: load_source(settings.sources, request.source, os.environ, reads, window),
         budget_seconds=settings.fetch_seconds,
         last_page_seconds=seconds_to_begin(),
         chunk_bytes=settings.chunk_bytes,
     )
     _log(request, batch)
     return FetchOutcome(batch=batch)
+
+
+def _range_of(request: FetchRequest, reads: Reads | None, source: Source, settings: Settings) -> tuple[Reads, Source]:
+    """Return the range that the run reads, with the secrets in its token, and the description that sends it.
+
+    Raise SourceRefused if the run has none: it was started when the source was read whole.
+    """
+    if reads is None:
+        raise SourceRefused("the run was started before the description had incremental. Start a new run")
+    add_secrets(**source.secrets)
+    if source.incremental is None or source.incremental.orders or (since := unsealed(reads.since)) == reads.since:
+        return reads, source
+    reads = replace(reads, since=since)
+    return reads, load_source(settings.sources, request.source, os.environ, reads)
 
 
 def _log(request: FetchRequest, batch: Batch) -> None:
@@ -69,6 +90,8 @@ def _log(request: FetchRequest, batch: Batch) -> None:
         bytes=batch.size_bytes,
         wait_seconds=batch.wait_seconds,
         dropped=batch.dropped,
+        known=batch.known,
+        outside=batch.outside,
         clamped_to=batch.clamped_to,
         last=batch.next_cursor is None,
         ended=batch.ended,

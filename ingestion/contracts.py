@@ -93,6 +93,21 @@ class FetchRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Where the next run of an incremental source goes on: at a time, a number or a token, as `kind` says.
+
+    A time or number is as in `ingestion.reads`, None if no item came. A token has the names of secrets in their place;
+    a long one is in a `blob` of the run. `held` is the blob with the digests that the next run has to know.
+    """
+
+    kind: str
+    value: str | None = None
+    blob: str | None = None
+    held: str | None = None
+    holds_too_many: bool = False  # more digests than are held: none is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What one `fetch_batch` fetched: `chunks` chunks with `count` messages, from number `first_chunk` on.
 
@@ -100,7 +115,9 @@ class Batch:
     None when the source has ended, and `ended` says what showed that. `wait` says why the source must not be asked at
     once. `clamped_to` is the page size that the server used instead of the larger one requested. `dropped` counts the
     messages that the description says to drop, because the run already has them. The last batch of a source with
-    `unique = true` has its `doubles`: the messages that came before, or -1 if there were too many to count.
+    `unique = true` has its `doubles`: the messages that came before, or -1 if there were too many to count. Of an
+    incremental source, `known` counts the items so far that the run before held, `outside` those that lie outside of
+    the range that the run reads; its last batch has the `mark` where the next run goes on.
     """
 
     index: int
@@ -117,6 +134,9 @@ class Batch:
     dropped: int = 0
     ended: str | None = None
     doubles: int | None = None
+    known: int = 0
+    outside: int = 0
+    mark: Mark | None = None
 
     @property
     def wait_seconds(self) -> float:
@@ -261,6 +281,9 @@ class RunState:
     fetched: int = 0
     dropped: int = 0  # messages that the description says to drop
     doubles: int | None = None  # messages that came before, of a source of unique items; -1: too many to count
+    known: int = 0  # items that the run before held, of an incremental source
+    outside: int = 0  # items outside of the range that the run reads
+    mark: Mark | None = None  # where the next run goes on, once the source was read to its end
     spooled: tuple[Chunks, ...] = ()
     spooled_messages: int = 0  # in these chunks
     redo: Redo | None = None

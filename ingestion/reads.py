@@ -19,3 +19,4 @@ class Reads:
     backfill: bool = False
     watermark: int | None = None
     held: str | None = None
+    token: bool | None = None  # whether `since` is one, which is never shown

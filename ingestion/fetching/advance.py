@@ -8,7 +8,7 @@ from dataclasses import replace
 from ingestion.concealed import is_storable, quoted
 from ingestion.errors import SourceRefused
 from ingestion.fetching.filling import NO_MESSAGES
-from ingestion.fetching.position import Position, request_at
+from ingestion.fetching.position import Before, Position, request_at
 from ingestion.fetching.seen import Seen, fingerprint
 from ingestion.source.auth.kinds import without_key
 from ingestion.source.description import Source
@@ -60,17 +60,21 @@ def advance(
     return _guarded(source, moved, request, reached, seen)
 
 
-def answered(source: Source, position: Position, page: Page) -> Position | End | None:
+def answered(
+    source: Source, position: Position, page: Page, *, begun_with_token: bool = False
+) -> Position | End | None:
     """Return what an answer other than a page means: a declared end, or an expired cursor; None for a page.
 
-    Raise SourceRefused for any other answer. A 404 to the first request is a wrong address, not an empty source.
+    Raise SourceRefused for any other answer. A 404 to the first request is a wrong address, not an empty source; the
+    token of the run before, with which this one has begun, may have expired.
     """
     ends = source.pagination.ends_at(page.status, page.text)
     if page.status < 300 and not page.text and not ends:
         return None
     started = position.pages > 0
-    if started and source.expiry.means(page.status, page.text):
+    if source.expiry.means(page.status, page.text) and (started or begun_with_token):
         return _expired(source, position, page.status)
+    started = started or position.window > 0
     if ends and (started or page.status in (NO_CONTENT, *source.pagination.own_statuses)):
         return _ended(source, End(f"HTTP {page.status}"), _reached(position))
     where = "after page " + str(position.pages) if started else "to the first request"
@@ -129,7 +133,8 @@ def clamped_to(source: Source, position: Position, page: Page) -> int | None:
 
 def _doubted(source: Source, position: Position, end: End, page: Page, reached: Reached) -> End:
     """Return `end`, with a doubt if only a missing key or header of the first page tells it."""
-    first = not position.pages and not position.earlier_pages  # a later page was found by that key or header
+    # A later page was found by that key or header; the pages of a window before need not have led on.
+    first = not position.pages and (position.window > 0 or not position.earlier_pages)
     if not end.missing or not first or not page.count or source.pagination.end.one_page:
         return end
     if reached.total == reached.items:
@@ -145,13 +150,7 @@ def _doubted(source: Source, position: Position, end: End, page: Page, reached: 
 
 def _guarded(source: Source, moved: Position, request: PageRequest, reached: Reached, seen: Seen) -> Position | End:
     following = request_at(source, moved)
-    if not is_allowed(following.url, source.url, source.hosts):
-        leads = origin(following.url) or "something that is not an HTTP address"
-        names = ", ".join(sorted({origin(each) for each in (source.url, *source.hosts)}))
-        raise SourceRefused(
-            f"the source's next link leads to {leads}, but requests may go only to {names}; "
-            "if the link is right, add its host to hosts in the description"
-        )
+    check_address(source, following.url, "the source's next link")
     mark = fingerprint(following)
     before = seen.page_of(mark)
     if before is not None:
@@ -168,23 +167,61 @@ def _guarded(source: Source, moved: Position, request: PageRequest, reached: Rea
     return moved
 
 
+def check_address(source: Source, url: str, what: str) -> None:
+    """Raise SourceRefused if requests may not go to `url`."""
+    if not is_allowed(url, source.url, source.hosts):
+        leads = origin(url) or "something that is not an HTTP address"
+        names = ", ".join(sorted({origin(each) for each in (source.url, *source.hosts)}))
+        raise SourceRefused(
+            f"{what} leads to {leads}, but requests may go only to {names}; "
+            "if the link is right, add its host to hosts in the description"
+        )
+
+
+def following_window(source: Source, position: Position) -> Position:
+    """Return the beginning of the window after that of `position`, which has ended; `source` is that of the next."""
+    before = Before(position.before.items + position.items, position.known, position.outside)
+    return replace(
+        position,
+        cursor=source.pagination.first(),
+        window=position.window + 1,
+        before=before,
+        earlier_pages=position.earlier_pages + position.pages,
+        pages=0,
+        items=0,
+        total=None,
+        least_total=None,
+        last_key=None,
+        since=None,
+    )
+
+
+def check_items(end: End, position: Position, least: int) -> None:
+    """Raise SourceRefused if the source has ended, at `position`, with fewer items than it has at least."""
+    items = position.before.items + position.items
+    if items < least:
+        advice = "Lower it" if items else "Check the path items, or set min_items = 0"
+        raise SourceRefused(
+            f"the source ended ({end.reason}) after {items} items, and min_items is {least}. {advice} if that is right"
+        )
+
+
 def _ended(source: Source, end: End, reached: Reached) -> End:
     differ = f", and on another page {reached.least_total}" if reached.total != reached.least_total else ""
     if source.pagination.end.exact_total and reached.total is not None and reached.items != reached.total:
         raise SourceRefused(
             f"the source ended ({end.reason}) after {reached.items} items, but says that it has {reached.total}{differ}"
         )
-    if reached.items < source.least_items:
-        advice = "Lower it" if reached.items else "Check the path items, or set min_items = 0"
-        raise SourceRefused(
-            f"the source ended ({end.reason}) after {reached.items} items, and min_items is {source.least_items}. "
-            f"{advice} if that is right"
-        )
     return replace(end, reason=f"{end.reason}; the total was {reached.total}{differ}") if differ else end
 
 
 def _expired(source: Source, position: Position, status: int) -> Position:
     """Return the start of the source, for a restart or a resumption. Raise SourceRefused if neither is allowed."""
+    if not position.pages:
+        raise SourceRefused(
+            f"the source says that the token of the run before has expired (HTTP {status} to the first request). "
+            "DELETE the watermark of the source and start again: a run without a token reads everything"
+        )
     said = f"the source says that its cursor has expired (HTTP {status}, after page {position.pages})"
     if source.expiry.then == "fail":
         raise SourceRefused(
@@ -194,15 +231,16 @@ def _expired(source: Source, position: Position, status: int) -> Position:
     if position.restarts and not position.fresh:
         raise SourceRefused(f"{said}, again before a new message came: it expires faster than the run can catch up")
     resumes = source.expiry.then == "resume"
-    return Position(
+    return replace(
+        position,
         cursor=source.pagination.first(),
+        pages=0,
         items=position.items if resumes else 0,
-        total=position.total,
-        least_total=position.least_total,
+        largest_page=0,
+        columns="",
+        last_key=None,
+        fresh=0,
         restarts=position.restarts + 1,
         earlier_pages=position.earlier_pages + position.pages,
-        known_batches=position.known_batches,
-        digests=position.digests,
-        digested=position.digested,
         since=position.last_key if resumes else None,
     )

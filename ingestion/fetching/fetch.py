@@ -14,19 +14,32 @@ from ingestion.concealed import conceal, quoted, sealed, unsealed
 from ingestion.contracts import Batch, FetchRequest
 from ingestion.deadline import in_time
 from ingestion.errors import OutOfTime, SourceRefused, SourceUnreachable
-from ingestion.fetching.advance import advance, answered, clamped_to, repeated, with_total
-from ingestion.fetching.doubles import MOST, OF_A_BLOB, TOO_MANY, doubles_in, sorted_digests
+from ingestion.fetching.advance import (
+    advance,
+    answered,
+    check_address,
+    check_items,
+    clamped_to,
+    following_window,
+    repeated,
+    with_total,
+)
+from ingestion.fetching.doubles import MOST, OF_A_BLOB, TOO_MANY, sorted_digests
 from ingestion.fetching.fetch_parallel import PagesAhead
 from ingestion.fetching.filling import Filling
 from ingestion.fetching.known import DIGEST_BYTES, Known
+from ingestion.fetching.last_batch import last_batch
+from ingestion.fetching.marks import Marks, last_mark
 from ingestion.fetching.position import Position, from_json, request_at
 from ingestion.fetching.seen import Seen, fingerprint
+from ingestion.fetching.span import begins_with_token, least_items_of, token_of, windows_of
+from ingestion.reads import Reads
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.page import Page, PageRequest, Throttled
 from ingestion.source.styles.end import End
 from ingestion.source_wait import REASON_CHARACTERS
-from ingestion.storage.spool import BatchWriter, Spool
+from ingestion.storage.spool import OpenBatch, Spool
 
 SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, which costs nothing
 
@@ -37,6 +50,8 @@ async def fetch(
     client: SourceClient,
     spool: Spool,
     *,
+    reads: Reads | None = None,
+    described: Callable[[int], Source] | None = None,
     budget_seconds: float,
     last_page_seconds: float = float("inf"),
     chunk_bytes: int,
@@ -46,64 +61,47 @@ async def fetch(
 
     No page is requested after `budget_seconds`. A page that is not complete after `last_page_seconds` is given up, and
     the next fetch begins with it. A batch holds at most `request.max_messages` and the rest of the page that filled it.
+    `reads` is the range that the run reads; where it has windows, `described` returns the description for each.
     Raise SourceRefused or SourceUnreachable, or OutOfTime if no page came in time.
     """
     opened = await spool.open(request)
     if isinstance(opened, Batch):
         return opened
     give_up_at = asyncio.get_running_loop().time() + last_page_seconds
-    position = Position(cursor=source.pagination.first()) if opened.at is None else from_json(opened.at)
+    first = Position(cursor=source.pagination.first(), windows=windows_of(source, reads))
+    position = first if opened.at is None else from_json(opened.at)
     if position.ended is not None:
-        return await _with_doubles(position, source, request, spool, opened.writer)
+        return await last_batch(request, source, reads, position, opened, spool)
     try:
         position = replace(position, cursor=unsealed(position.cursor))
-        known = None
-        if position.known_batches:
-            known = Known()
-            async with in_time("read the messages that the run already has", _left(give_up_at)):
-                async for line in spool.lines(position.known_batches):
-                    known.add(line)
-        seen = Seen(opened.parts.get("seen") or fingerprint(request_at(source, position)))
-        pages = Seen(opened.parts.get("pages", b""))
-        previous = opened.parts.get("previous", b"")
-        digests = opened.parts.get("digests", b"")
-        filling = Filling(source, opened.writer, request.chunk_size, chunk_bytes, known, previous, digests)
+        if position.windows != first.windows:
+            raise SourceRefused("the description has other windows than at the start of the run. Start a new run")
+        if position.window and described is not None:
+            source = described(position.window)
+        if opened.at is None and begins_with_token(source, reads):
+            check_address(source, request_at(source, position).url, "the token of the run before")
+        known = await _known(position, spool, give_up_at)
+        async with in_time("read what the run before held", _left(give_up_at)):
+            marks = await Marks.open(source, reads, position, opened.parts, spool)
+        previous, digests = opened.parts.get("previous", b""), opened.parts.get("digests", b"")
+        filling = Filling(source, opened.writer, request.chunk_size, chunk_bytes, known, previous, digests, marks)
         client.patience.go_on(request.wait)
         client.has_answered = bool(position.pages or position.earlier_pages)
-        walk = _Walk(request, position, source, client, spool, seen, pages, opened.writer, filling, give_up_at)
+        walk = _Walk(request, position, source, client, spool, opened, filling, marks, reads, described, give_up_at)
         return await walk.fill(now() + budget_seconds, now)
     except (SourceRefused, SourceUnreachable) as error:
         raise type(error)(conceal(str(error))) from None
 
 
-async def _with_doubles(
-    position: Position, source: Source, request: FetchRequest, spool: Spool, writer: BatchWriter
-) -> Batch:
-    """Commit the last batch of a source of unique items that has ended: it has the number of doubles, and no messages.
-
-    They are counted in a fetch of their own, which has all its time for that. Raise SourceRefused if there are any and
-    the total has to be exact: they may stand for items that are lost.
-    """
-    doubles = TOO_MANY if position.digested == TOO_MANY else await doubles_in(position.digests, spool.read)
-    if doubles > 0 and source.pagination.end.exact_total:
-        raise SourceRefused(
-            f"{doubles} of the messages came before in this run, and the description says unique = true. Since its "
-            f"total ({position.total}) has to be exact, as many items may be missing. Start a new run"
-        )
-    return await spool.commit(
-        Batch(
-            index=request.batch_index,
-            token=writer.token,
-            first_chunk=writer.first_chunk,
-            chunks=0,
-            count=0,
-            size_bytes=0,
-            pages=0,
-            source_total=position.total,
-            ended=position.ended,
-            doubles=doubles,
-        )
-    )
+async def _known(position: Position, spool: Spool, give_up_at: float) -> Known | None:
+    """Return the messages that the run already has, if it reads the source again from its start."""
+    if not position.known_batches:
+        return None
+    known = Known()
+    async with in_time("read the messages that the run already has", _left(give_up_at)):
+        async for line in spool.lines(position.known_batches):
+            known.add(line)
+    return known
 
 
 class _Walk:
@@ -116,16 +114,19 @@ class _Walk:
         source: Source,
         client: SourceClient,
         spool: Spool,
-        seen: Seen,
-        pages: Seen,
-        writer: BatchWriter,
+        opened: OpenBatch,
         filling: Filling,
+        marks: Marks | None,
+        reads: Reads | None,
+        described: Callable[[int], Source] | None,
         give_up_at: float,
     ) -> None:
         self._request, self._position, self._source, self._client = request, position, source, client
-        self._spool, self._seen, self._pages, self._writer, self._filling = spool, seen, pages, writer, filling
+        self._spool, self._writer, self._filling, self._give_up_at = spool, opened.writer, filling, give_up_at
+        self._reads, self._described, self._marks = reads, described, marks
+        self._seen = Seen(opened.parts.get("seen") or fingerprint(request_at(source, position)))
+        self._pages = Seen(opened.parts.get("pages", b""))
         self._clamped_to: int | None = None
-        self._give_up_at = give_up_at
         self._ahead = PagesAhead(client, source.parallel_fetches, self._request_of)
 
     async def fill(self, deadline: float, now: Callable[[], float]) -> Batch:
@@ -136,7 +137,10 @@ class _Walk:
             await self._ahead.close()
         index, client, filling, writer = self._request.batch_index, self._client, self._filling, self._writer
         ended = conceal(following.reason) if isinstance(following, End) else None
-        cursor, wait = None, None
+        cursor, wait, mark = None, None, None
+        marked = dict[str, bytes]()
+        if self._marks is not None:
+            self._position, marked = await self._marks.carried(self._position, self._spool, index)
         if ended and self._source.unique:
             self._position, ended = replace(self._position, ended=ended), None
         if not ended:
@@ -145,9 +149,12 @@ class _Walk:
             if wait is not None:
                 wait = replace(wait, reason=quoted(wait.reason, REASON_CHARACTERS))
             parts = {"seen": self._seen.dump(), "pages": self._pages.dump(), "previous": filling.previous}
-            parts["digests"] = await self._with_digests()
+            parts |= {"digests": await self._with_digests(), **marked}
             stored = replace(self._position, cursor=sealed(self._position.cursor))
             cursor = await self._spool.store_cursor(index, stored.to_json(), parts)
+        else:
+            held = marked.get("held", b"")
+            mark = await last_mark(self._source, self._reads, self._position, held, self._spool, index)
         await filling.write_chunk()
         return await self._spool.commit(
             Batch(
@@ -160,10 +167,13 @@ class _Walk:
                 pages=filling.pages,
                 next_cursor=cursor,
                 wait=wait,
-                source_total=self._position.total,
+                source_total=self._position.total if self._position.windows == 1 else None,
                 clamped_to=self._clamped_to,
                 dropped=filling.dropped,
                 ended=ended,
+                known=self._position.known,
+                outside=self._position.outside,
+                mark=mark,
             )
         )
 
@@ -202,12 +212,34 @@ class _Walk:
                 continue
             following = await self._take(page, request)
             if isinstance(following, End):
+                following = self._beyond(following, page)
+            if isinstance(following, End):
                 break
             restarted = following.restarts > self._position.restarts
             self._position = following
             if restarted:
                 break
         return following, wait_seconds
+
+    def _beyond(self, end: End, page: Page) -> Position | End:
+        """Return the beginning of the next window; the end if that was the last."""
+        source, position = self._source, self._position
+        if position.window + 1 == position.windows:
+            check_items(end, position, least_items_of(source, self._reads))
+            self._position = replace(position, token=token_of(source, page))
+            return end
+        assert self._described is not None, "a range with windows has a description for each"
+        self._client.patience.page_came()
+        self._ahead.forget()
+        self._source = self._described(position.window + 1)
+        if self._marks is not None:
+            position = self._marks.counted(position)
+            self._marks.enter(position.window + 1)
+            if source.incremental is not None and source.incremental.key:
+                self._pages = Seen()  # of items that come again, the marks know
+        following = following_window(self._source, position)
+        self._seen = Seen(fingerprint(request_at(self._source, following)))
+        return following
 
     async def _page(self) -> Page | Throttled:
         sink = None if self._source.pagination.needs_items else self._filling
@@ -221,7 +253,8 @@ class _Walk:
     async def _take(self, page: Page, request: PageRequest) -> Position | End:
         """Spool the items of the page; return where to go on."""
         source, position = self._source, self._position
-        answer = answered(source, position, page)
+        begins = not position.pages and not position.earlier_pages and begins_with_token(source, self._reads)
+        answer = answered(source, position, page, begun_with_token=begins)
         if answer is not None:
             if isinstance(answer, End):
                 return answer
@@ -229,6 +262,8 @@ class _Walk:
             if source.expiry.then == "resume":
                 return answer
             self._pages = Seen()
+            if self._marks is not None:
+                self._marks.read_again(position)
             return replace(answer, known_batches=self._request.batch_index + 1)
         if page.items:
             await self._filling.add(source.pagination.fresh(page, position.cursor))
@@ -242,7 +277,8 @@ class _Walk:
         if isinstance(following, End):
             if following.doubt and not await self._spool.remembers(self._request.source, source.fingerprint):
                 raise SourceRefused(following.doubt)
-            self._position = with_total(source, position, page)
+            items = position.items + page.count - dropped
+            self._position = replace(with_total(source, position, page), items=items, pages=position.pages + 1)
             return following
         if source.pagination.ends_without and not position.pages:
             await self._spool.remember(self._request.source, source.fingerprint)

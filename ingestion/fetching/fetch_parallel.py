@@ -54,6 +54,11 @@ class PagesAhead:
         # Of a wait that the source named earlier, the client knows what is left.
         return await self._client.get(self._request_of(cursor), sink)
 
+    def forget(self) -> None:
+        """Expect nothing more: the next cursors are those of another window."""
+        self._expected = ()
+        self._drop()
+
     async def close(self) -> None:
         """Cancel the requests ahead that were not used."""
         asked = self._drop()

@@ -5,13 +5,12 @@ piece of a page, however large the page is.
 """
 
 import hashlib
-import json
-import secrets
 from typing import Any, NamedTuple
 
 from ingestion.chunking import chunk
-from ingestion.errors import SourceRefused
 from ingestion.fetching.known import DIGEST_BYTES, Known, digest
+from ingestion.fetching.line import line_of
+from ingestion.fetching.marks import Marks
 from ingestion.fetching.seen import FINGERPRINT_BYTES
 from ingestion.source.description import Source
 from ingestion.source.http.outage import NoPage
@@ -23,17 +22,6 @@ PIECE_ITEMS = 1_000  # encoded at once
 NULL = b"null\n"
 NO_MESSAGES = bytes(FINGERPRINT_BYTES)
 IDS = 10  # messages at the beginning of a page that all differ: such a page is told from others by its messages alone
-
-# Around a number whose digits no encoder of the library would keep; nobody can put it into a message.
-_MARK = secrets.token_hex(16)
-
-
-def _marked(digits: Any) -> str:
-    return f"{_MARK}{digits!r}{_MARK}"
-
-
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_marked).encode
-_encode_escaped = json.JSONEncoder(separators=(",", ":"), default=_marked).encode
 
 
 class _Mark(NamedTuple):
@@ -60,14 +48,16 @@ class Filling:
         known: Known | None = None,
         previous: bytes = b"",
         digests: bytes = b"",
+        marks: Marks | None = None,
     ) -> None:
         """Drop the messages in `known` (of the run) and those whose digests are in `previous` (of the page before).
 
-        Add to `digests` those of the messages that are left, if the items of the source are unique.
+        Add to `digests` those of the messages that are left, if the items of the source are unique. `marks` say which
+        items the run takes.
         """
         self.pages = 0
         self.dropped = 0
-        self._source, self._writer, self._known = source, writer, known
+        self._source, self._writer, self._known, self._marks = source, writer, known, marks
         self._chunk_size, self._chunk_bytes = chunk_size, chunk_bytes
         self._lines: list[bytes] = []  # of the chunk that is not full yet
         self._bytes = 0
@@ -96,6 +86,8 @@ class Filling:
         self._writer.go_back(began.written)
         self._lines, self._bytes, self.dropped = list(began.lines), began.size, began.dropped
         del self._digests[began.digests :]
+        if self._marks is not None:
+            self._marks.restart()
         self._begin_page()
 
     async def add(self, items: list[Any]) -> None:
@@ -105,7 +97,7 @@ class Filling:
             self._digest.update(b"".join(lines))
             self._first += lines[: IDS - len(self._first)]
             self._has_messages = True
-            for line in self._wanted(lines):
+            for line in self._wanted(piece, lines):
                 self._lines.append(line)
                 self._bytes += len(line)
                 self._added += 1
@@ -130,6 +122,8 @@ class Filling:
         added, dropped = self._added, self.dropped - self._began.dropped
         self.pages += 1
         self._previous = self._current
+        if self._marks is not None:
+            self._marks.end()
         self._begin_page()
         return added, dropped
 
@@ -155,33 +149,20 @@ class Filling:
             raise NoPage(f"item {messages.index(ABSENT)} of a page has no {name!r} (message = {name!r})")
         return messages
 
-    def _wanted(self, lines: list[bytes]) -> list[bytes]:
+    def _wanted(self, items: list[Any], lines: list[bytes]) -> list[bytes]:
         """Return the lines without those that the description says to drop, and without those that the run has."""
-        wanted = lines
+        given = list(zip(items, lines, strict=True))
         if self._source.repeats == "drop":
             marks = [digest(line) for line in lines]
             self._current.update(marks)
-            wanted = [line for line, mark in zip(lines, marks, strict=True) if mark not in self._previous]
-            self.dropped += len(lines) - len(wanted)
+            given = [each for each, mark in zip(given, marks, strict=True) if mark not in self._previous]
+            self.dropped += len(lines) - len(given)
+        wanted = [line for _, line in given]
+        if self._marks is not None:
+            taken = self._marks.take([item for item, _ in given])
+            wanted = [line for line, is_taken in zip(wanted, taken, strict=True) if is_taken]
         if self._known is not None:
             wanted = [line for line in wanted if line not in self._known]
         if self._source.unique:
             self._digests += b"".join(digest(line) for line in wanted if line != NULL)  # which is rejected
         return wanted
-
-
-def line_of(message: Any) -> bytes:
-    """Return a message as the spool has it: compact JSON and a line feed, each number with the digits that came."""
-    try:
-        text = _encode(message)
-        if _MARK in text:
-            text = _unmarked(text)
-        return f"{text}\n".encode()
-    except RecursionError:
-        raise SourceRefused("a message is too deeply nested to be written as JSON") from None
-    except UnicodeEncodeError:  # half of a surrogate pair: escaped here, so that the sender rejects it alone
-        return f"{_unmarked(_encode_escaped(message))}\n".encode()
-
-
-def _unmarked(text: str) -> str:
-    return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")

@@ -28,11 +28,18 @@ class Known:
                 f"the cursor has expired, and a restart cannot skip more than {MAX_KNOWN} messages; "
                 "describe how to resume by a key (expiry.then = 'resume'), or start a new run"
             )
-        mark = digest(line)
-        self._buckets.setdefault(mark[:2], bytearray()).extend(mark[2:])
+        self.add_digests(digest(line))
+
+    def add_digests(self, digests: bytes) -> None:
+        """Remember the lines with these digests, one after another."""
+        for at in range(0, len(digests), DIGEST_BYTES):
+            self._buckets.setdefault(digests[at : at + 2], bytearray()).extend(digests[at + 2 : at + DIGEST_BYTES])
 
     def __contains__(self, line: bytes) -> bool:
-        mark = digest(line)
+        return self.has(digest(line))
+
+    def has(self, mark: bytes) -> bool:
+        """Return whether the line with this digest is known."""
         bucket = self._buckets.get(mark[:2], bytearray())
         at = bucket.find(mark[2:])
         while at >= 0 and at % _WIDTH:  # found across two digests

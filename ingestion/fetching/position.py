@@ -3,12 +3,28 @@
 It holds the cursor of the pagination style and what the guards must remember.
 """
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, NamedTuple
 
 from ingestion.source.description import Source
 from ingestion.source.page import PageRequest
 from ingestion.wire import JsonObject
+
+
+class Before(NamedTuple):
+    """What the windows before the present one have come to."""
+
+    items: int = 0
+    known: int = 0
+    outside: int = 0
+
+
+class Held(NamedTuple):
+    """A blob with digests that the next run has to know, and the highest mark of their items; None: they have none."""
+
+    name: str
+    high: str | None
+    digests: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +50,16 @@ class Position:
     digests: tuple[str, ...] = ()  # blobs with the digests of the messages so far, of a source of unique items
     digested: int = 0  # how many are in these blobs; TOO_MANY: they are not counted any more
     ended: str | None = None  # how the source has ended: only its doubles have still to be counted
+    windows: int = 1  # of the range that the run reads
+    window: int = 0  # of these; `pages`, `items` and totals are those of the window
+    before: Before = field(default_factory=Before)
+    high: str | None = None  # the highest mark of the items that the run takes
+    known: int = 0  # items that the run before held
+    outside: int = 0  # items outside of the range of the run
+    held: tuple[Held, ...] = ()
+    pending_high: str | None = None  # the highest mark of the items whose digests are in no blob yet
+    holds_too_many: bool = False
+    token: str | None = None  # that the last page gave
 
     def to_json(self) -> JsonObject:
         """Return what differs from the start of a source."""
@@ -44,7 +70,10 @@ class Position:
 def from_json(value: JsonObject) -> Position:
     """Return the position that `to_json` encoded; ignore unknown keys, which newer code wrote."""
     names = {field.name for field in fields(Position)}
-    return Position(**{"cursor": None, **{name: given for name, given in value.items() if name in names}})
+    known = {"cursor": None, **{name: given for name, given in value.items() if name in names}}
+    known["before"] = Before(*known.get("before", ()))
+    known["held"] = tuple(Held(*each) for each in known.get("held", ()))
+    return Position(**known)
 
 
 def request_at(source: Source, position: Position) -> PageRequest:

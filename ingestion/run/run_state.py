@@ -218,9 +218,13 @@ def reason(state: RunState) -> str:
 
 
 def has_other_total(state: RunState) -> bool:
-    """Return whether the source, read to its end, gave a different number of messages than it said, doubles aside."""
-    given = state.fetched - doubles(state)
-    return state.source_total is not None and state.source_exhausted and state.source_total != given
+    """Return whether the source, read to its end, gave a different number of items than it said, doubles aside."""
+    return state.source_total is not None and state.source_exhausted and state.source_total != given(state)
+
+
+def given(state: RunState) -> int:
+    """Return how many items the source gave, also those that the run did not take; doubles aside."""
+    return state.fetched + state.known + state.outside - doubles(state)
 
 
 def doubles(state: RunState) -> int:
@@ -230,8 +234,8 @@ def doubles(state: RunState) -> int:
 
 def differs(state: RunState) -> str:
     """Return for a person how the source differs from its own total; empty if it does not."""
-    given = f"gave {state.fetched - doubles(state)}"
-    return f"the source said that it has {state.source_total} items, and {given}" if has_other_total(state) else ""
+    said = f"the source said that it has {state.source_total} items, and gave {given(state)}"
+    return said if has_other_total(state) else ""
 
 
 def doubled(state: RunState) -> str:
@@ -377,6 +381,9 @@ def _with_batch(state: RunState, fetched: FetchOutcome, now: datetime) -> RunSta
         fetched=state.fetched + batch.count,
         dropped=state.dropped + batch.dropped,
         doubles=batch.doubles,
+        known=batch.known,
+        outside=batch.outside,
+        mark=batch.mark,
     )
 
 

@@ -48,7 +48,14 @@ def reads_of_run(
         begins = incremental.text(incremental.floor(first))
     if incremental.has_until:
         ends = incremental.text(max(_latest(source, incremental, now), incremental.mark(begins or "")))
-    return Reads(since=begins, until=ends, parameters=parameters, watermark=watermark.serial, held=watermark.held)
+    return Reads(
+        since=begins,
+        until=ends,
+        parameters=parameters,
+        watermark=watermark.serial,
+        held=watermark.held,
+        token=not incremental.orders or None,
+    )
 
 
 def _backfill(source: Source, since: Any, until: Any, parameters: Mapping[str, str], now: datetime) -> Reads:

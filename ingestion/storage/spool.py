@@ -18,7 +18,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
 from ingestion.wire import JsonObject, from_wire, to_wire
 
-INLINE_CURSOR_BYTES = 512  # a longer cursor travels by reference
+INLINE_CURSOR_BYTES = 400  # a longer cursor travels by reference
 
 
 def chunk_name(run: Run, chunk: Chunk) -> str:
@@ -96,9 +96,14 @@ class Spool:
         download = await self._blob(name).download_blob(offset=first_byte, length=most)
         return bytes(await download.readall())
 
-    async def store(self, batch_index: int, kind: str, data: bytes) -> str:
+    async def read_outside(self, name: str) -> bytes:
+        """Return the bytes of a blob that no run owns."""
+        download = await self._container.get_blob_client(name).download_blob()
+        return bytes(await download.readall())
+
+    async def store(self, batch_index: int, kind: str, data: bytes, place: str = "cursors") -> str:
         """Store `data` beside the batch; return the name of its blob, which no other copy of the fetch uses."""
-        name = f"cursors/{batch_index:06}-{kind}-{secrets.token_hex(4)}"
+        name = f"{place}/{batch_index:06}-{kind}-{secrets.token_hex(4)}"
         await self._blob(name).upload_blob(data, overwrite=True)  # the client retries if an answer was lost
         return name
 

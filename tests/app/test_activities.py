@@ -15,6 +15,7 @@ from ingestion.run.run_state import PAUSE, next_window
 from ingestion.wire import to_wire
 from tests.app.driven import call
 from tests.app.kept import DONE, FRESH, Kept, actions
+from tests.sources.fake_api import source_at
 
 
 async def blobs(kept: Kept) -> set[str]:
@@ -70,7 +71,7 @@ async def test_an_error_is_bounded_where_it_leaves_an_activity(
     async def fails(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(module, "load_source", lambda *_: None)
+    monkeypatch.setattr(module, "load_source", lambda *_: source_at("http://a/"))
     monkeypatch.setattr(module, "SourceClient", lambda *_, **__: None)
     monkeypatch.setattr(module, "fetch", fails)
     await kept.begun()

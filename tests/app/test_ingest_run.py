@@ -1,6 +1,7 @@
 """The orchestrator, driven over hand-written outcomes: which calls it makes, in which order, and how it ends."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from ingestion.contracts import (
     Chunks,
     Cursor,
     FetchOutcome,
+    Mark,
     Receipt,
     Recorded,
     Redo,
@@ -22,11 +24,13 @@ from ingestion.contracts import (
     SettledChunks,
     Sums,
 )
+from ingestion.fetching.marks import INLINE_CHARACTERS
 from ingestion.recovery import CAUSE_LENGTH, RECOVERIES_AN_HOUR, Recovery
 from ingestion.run import run_report, run_state
 from ingestion.run.pinned import WHAT_LENGTH
 from ingestion.run.run_state import ERROR_LENGTH, LISTED_FAILURES
 from ingestion.source_wait import REASON_CHARACTERS, Wait
+from ingestion.storage.spool import INLINE_CURSOR_BYTES
 from ingestion.wire import to_wire
 from tests.app.answers import TWO, answering, batch, batch_of, failing, held, receipt, report_of
 from tests.app.rehearsal import NOW, STARTED_AT, Outcome, first_state, rehearse, rehearse_all
@@ -221,14 +225,18 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
             tolerated_failures="12.345%",
             total_is_exact=True,
             pin="0123456789abcdef",
+            has_reads=True,
+            backfill=True,
         ),
         started_at=STARTED_AT,
-        cursor=Cursor(text="c" * 512),
+        cursor=Cursor(text="c" * INLINE_CURSOR_BYTES),
         wait=Wait(waiting_for="source", reason="r" * REASON_CHARACTERS, seconds=1234567.891, attempts=123456),
         wait_until="2027-01-02T00:10:00+00:00",
         batches=99_998,
         chunks=9_999_800,
         fetched=5_000_000 + 3 * 10**10,
+        known=10**10,
+        outside=10**10,
         spooled=(Chunks("12345678", ",".join(map(str, range(9_999_800, 9_999_960, 2)))),),
         spooled_messages=5_000_000,
         done=most,
@@ -242,9 +250,12 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
     settled = to_wire(
         SettledChunks(chunks=tuple(Settled(9_999_999, 50_000, 49_999, 1, 500, 999, 123.456) for _ in range(80)))
     )
+    mark = Mark(kind="number", value="v" * INLINE_CHARACTERS, held="marks/099999-held-01234567", holds_too_many=True)
+    marked = replace(longest, mark=mark, source_exhausted=True, cursor=None, wait=None, wait_until=None)
+    sizes = {"marked": len(json.dumps(to_wire(run_report.finish(marked, NOW, "completed_with_other_total"))))}
     generation = rehearse(answering(TWO[0], chunk=chunk, record_failed=settled), to_wire(longest))
 
-    sizes = {task.name: len(json.dumps(task.payload)) for task in generation.tasks}
+    sizes |= {task.name: len(json.dumps(task.payload)) for task in generation.tasks}
     assert {"record_window", "enqueue_chunk", "record_failed"} <= sizes.keys()
     sizes["settled"] = len(json.dumps(settled))
     finished = run_report.finish(longest, NOW, "completed_with_other_total")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.contracts import Chunk, EnqueueRequest, Run
-from ingestion.fetching.filling import line_of
+from ingestion.fetching.line import line_of
 from ingestion.sending.message_format import MAX_MESSAGE_BYTES, Post, posts_of
 from ingestion.sending.packed import unpack
 from ingestion.settings import Settings, load_settings

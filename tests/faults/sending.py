@@ -16,7 +16,7 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from ingestion.contracts import Chunk, EnqueueRequest, Receipt, Run
 from ingestion.errors import RetryableError
-from ingestion.fetching.filling import line_of
+from ingestion.fetching.line import line_of
 from ingestion.open_storage import Storage
 from ingestion.sending.enqueue import enqueue
 from ingestion.sending.reject import rejects_name

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,6 +17,7 @@ from yarl import URL
 from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.fetching.fetch import fetch
+from ingestion.reads import Reads
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source_wait import Wait
@@ -46,6 +47,8 @@ class Reading:
     budget_seconds: float = 1000.0
     last_page_seconds: float = float("inf")
     killed_by: tuple[type[BaseException], ...] = ()  # after which a fetch begins again
+    reads: Reads | None = None
+    described: Callable[[int], Source] | None = None  # for each window of what it reads
     batches: list[Batch] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -68,6 +71,8 @@ class Reading:
             self.source,
             client,
             Spool(cast(ContainerClient, self.container), RUN),
+            reads=self.reads,
+            described=self.described,
             budget_seconds=self.budget_seconds,
             last_page_seconds=self.last_page_seconds,
             chunk_bytes=self.chunk_bytes,

@@ -9,7 +9,8 @@ from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Chunk
 from ingestion.errors import SourceRefused
-from ingestion.fetching.filling import Filling, line_of
+from ingestion.fetching.filling import Filling
+from ingestion.fetching.line import line_of
 from ingestion.storage.spool import BatchWriter, read_lines
 from tests.sources.fake_api import source_at
 from tests.sources.fake_container import FakeContainer

@@ -1,0 +1,205 @@
+"""The marks of the items of an incremental source: which items a run takes, how far it came, what the next run knows.
+
+A mark is what orders an item: a time or a number. Items outside of the range of the run are left to the run whose range
+has them, and items that the run before held are dropped, by digests of the whole item, so that a change with an equal
+mark is taken. Of this run's items, the digests of those that the next run may read again are held for it, and those
+that fall behind are forgotten. Where the range is read in windows, what came beyond the end of one is known in the
+next.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from azure.core.exceptions import ResourceNotFoundError
+
+from ingestion.contracts import Mark
+from ingestion.errors import SourceRefused
+from ingestion.fetching.known import DIGEST_BYTES, Known, digest
+from ingestion.fetching.line import line_of
+from ingestion.fetching.position import Held, Position
+from ingestion.reads import Reads
+from ingestion.source.description import Source
+from ingestion.source.description.incremental import Incremental
+from ingestion.storage.spool import Spool
+
+MOST_HELD = 5_000_000  # digests: 80 MB
+MOST_BEYOND = 250_000  # of one window
+OF_A_BLOB = 25_000  # digests at least, so that the last fetch reads few blobs
+INLINE_CHARACTERS = 128  # a longer token travels by reference
+
+Group = tuple[Decimal | None, bytes]  # digests, and the highest mark of their items; None: they have none
+
+
+@dataclass(slots=True)
+class _Page:
+    """What a page has come to so far."""
+
+    known: int = 0
+    outside: int = 0
+    high: Decimal | None = None
+    held: list[Group] = field(default_factory=list)
+    beyond: bytearray = field(default_factory=bytearray)
+
+
+class Marks:
+    """The marks of one fetch; `end` ends each page, and `restart` forgets one that was cut off."""
+
+    def __init__(
+        self, incremental: Incremental, reads: Reads, position: Position, known: Known, parts: Mapping[str, bytes]
+    ) -> None:
+        self._incremental, self._reads, self._known = incremental, reads, known
+        self._since = incremental.mark(reads.since) if reads.backfill and reads.since else None
+        self._until = incremental.mark(reads.until) if reads.until else None
+        self._high = None if position.high is None else incremental.mark(position.high)
+        self._counts = position.known, position.outside
+        self._held: list[Group] = []
+        self._pending, self._before = parts.get("held", b""), parts.get("before", b"")
+        self._beyond = bytearray(parts.get("beyond", b""))
+        self._end_of_window = self._end_of(position.window)
+        self._page = _Page()
+
+    @classmethod
+    async def open(
+        cls, source: Source, reads: Reads | None, position: Position, parts: Mapping[str, bytes], spool: Spool
+    ) -> "Marks | None":
+        """Return the marks at a position; None for a run that reads no range."""
+        if reads is None or source.incremental is None or not source.incremental.orders:
+            return None
+        known = Known()
+        digests = parts.get("before", b"")
+        if reads.held is not None:
+            with suppress(ResourceNotFoundError):  # the watermark was moved twice since: this run does not move it
+                digests += await spool.read_outside(reads.held)
+        await asyncio.to_thread(known.add_digests, digests)
+        return cls(source.incremental, reads, position, known, parts)
+
+    def take(self, items: list[Any]) -> list[bool]:
+        """Return of each of the next items of the page whether the run takes it. Raise NoPage for one without mark."""
+        incremental, page = self._incremental, self._page
+        marks = [incremental.mark_of(item) for item in items] if incremental.key else [None] * len(items)
+        inside = [self._is_inside(mark) for mark in marks]
+        tops = [mark for mark, is_inside in zip(marks, inside, strict=True) if is_inside and mark is not None]
+        top = max(tops, default=None)
+        page.high, page.outside = _higher(page.high, top), page.outside + inside.count(False)
+        bound = self._lowest_again(_higher(self._high, page.high))
+        taken, held = [], bytearray()
+        for item, mark, is_inside in zip(items, marks, inside, strict=True):
+            whole = digest(line_of(item, sort_keys=True)) if is_inside else b""
+            is_known = is_inside and self._known.has(whole)
+            taken.append(is_inside and not is_known)
+            page.known += is_known
+            if not _is_behind(mark, bound):
+                held += whole
+            if mark is not None and self._end_of_window is not None and mark >= self._end_of_window:
+                page.beyond += whole
+        if self._reads.watermark is not None:
+            page.held.append((top, bytes(held)))
+        return taken
+
+    def end(self) -> None:
+        """End the complete page, and begin the next one."""
+        page, (known, outside) = self._page, self._counts
+        self._counts = known + page.known, outside + page.outside
+        self._high = _higher(self._high, page.high)
+        self._held += [group for group in page.held if group[1]]
+        self._beyond += page.beyond
+        if len(self._beyond) > MOST_BEYOND * DIGEST_BYTES:
+            raise SourceRefused(
+                f"more than {MOST_BEYOND:,} items of a window lie beyond its end: the source seems to ignore "
+                "{to}. Check where the description sends it, or leave out incremental.window"
+            )
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the page so far."""
+        self._page = _Page()
+
+    def read_again(self, position: Position) -> None:
+        """Count anew from the beginning of the window, which is read again."""
+        self._counts = position.before.known, position.before.outside
+        self._beyond.clear()
+
+    def enter(self, window: int) -> None:
+        """Enter the next window, in which what came beyond the end of the one before is known."""
+        self._before = bytes(self._beyond)
+        self._known.add_digests(self._before)
+        self._beyond.clear()
+        self._end_of_window = self._end_of(window)
+
+    def counted(self, position: Position) -> Position:
+        """Return the position with what the items so far have come to."""
+        known, outside = self._counts
+        high = None if self._high is None else self._incremental.text(self._high)
+        return replace(position, known=known, outside=outside, high=high)
+
+    async def carried(self, position: Position, spool: Spool, batch_index: int) -> tuple[Position, dict[str, bytes]]:
+        """Return the position at the end of a batch, and the long parts of it; put digests into a blob if many."""
+        position, bound = self.counted(position), self._lowest_again(self._high)
+        blobs = [blob for blob in position.held if not _is_behind(self._mark(blob.high), bound)]
+        groups = [(self._mark(position.pending_high), self._pending), *self._held]
+        groups = [(high, digests) for high, digests in groups if digests and not _is_behind(high, bound)]
+        digests = b"".join(digests for _, digests in groups)
+        high = max((high for high, _ in groups if high is not None), default=None)
+        text, count = None if high is None else self._incremental.text(high), len(digests) // DIGEST_BYTES
+        if position.holds_too_many or sum(blob.digests for blob in blobs) + count > MOST_HELD:
+            blobs, digests, position = [], b"", replace(position, holds_too_many=True)
+        elif count >= OF_A_BLOB:
+            blobs.append(Held(await spool.store(batch_index, "held", digests), text, count))
+            digests = b""
+        parts = {"held": digests, "before": self._before, "beyond": bytes(self._beyond)}
+        return replace(position, held=tuple(blobs), pending_high=text), parts
+
+    def _is_inside(self, mark: Decimal | None) -> bool:
+        if mark is None:
+            return True
+        return (self._since is None or mark >= self._since) and (self._until is None or mark < self._until)
+
+    def _lowest_again(self, high: Decimal | None) -> Decimal | None:
+        """Return the lowest mark that the next run reads again if `high` is the highest of this one."""
+        value = self._until if self._incremental.carry == "clock" else high
+        return None if value is None else self._incremental.floor(value - self._incremental.overlap)
+
+    def _end_of(self, window: int) -> Decimal | None:
+        """Return where a window ends that is not the last."""
+        incremental, reads = self._incremental, self._reads
+        if window + 1 >= incremental.windows(reads):
+            return None
+        _, until = incremental.in_window(reads, window)
+        return None if until is None else incremental.floor(incremental.mark(until))
+
+    def _mark(self, text: str | None) -> Decimal | None:
+        return None if text is None else self._incremental.mark(text)
+
+
+async def last_mark(
+    source: Source, reads: Reads | None, position: Position, pending: bytes, spool: Spool, batch_index: int
+) -> Mark | None:
+    """Return where the next run goes on after a source that has ended; None if none is to go on from this one.
+
+    The digests that it has to know, those in blobs and those `pending`, become one blob.
+    """
+    incremental = source.incremental
+    if incremental is None or reads is None or reads.watermark is None:
+        return None
+    if not incremental.orders:
+        token = position.token or ""
+        if len(token) <= INLINE_CHARACTERS:
+            return Mark(kind="token", value=token)
+        return Mark(kind="token", blob=await spool.store(batch_index, "token", token.encode(), place="marks"))
+    value = reads.until if incremental.carry == "clock" else position.high
+    digests = b"".join([*[await spool.read(blob.name) for blob in position.held], pending])
+    held = await spool.store(batch_index, "held", digests, place="marks") if digests else None
+    kind = "number" if incremental.form == "number" else "time"
+    return Mark(kind=kind, value=value, held=held, holds_too_many=position.holds_too_many)
+
+
+def _higher(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return max((mark for mark in (one, other) if mark is not None), default=None)
+
+
+def _is_behind(mark: Decimal | None, bound: Decimal | None) -> bool:
+    return mark is not None and bound is not None and mark < bound
