@@ -34,6 +34,7 @@ async def finish_run(finished: FinishRequest, storage: Storage, settings: Settin
 def log_end(closed: Closed) -> None:
     """Log that a run has ended, and how."""
     told = closed.report
+    carried = told.get("incremental", {})
     is_quiet = told["outcome"] in ("completed", "cancelled") and not told["warnings"]
     log(
         "run_ended",
@@ -43,4 +44,5 @@ def log_end(closed: Closed) -> None:
         source=closed.source,
         **{name: told[name] for name in ("outcome", "fetched", "enqueued", "rejected", "failed", "seconds")},
         deleted_blobs=closed.deleted_blobs,
+        **({"watermark": carried.get("watermark"), "watermark_moved": carried["moved"]} if carried else {}),
     )

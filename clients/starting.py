@@ -23,7 +23,7 @@ from ingestion.run.lock import POLL_SECONDS, locked
 from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
 from ingestion.run.watermark import Watermark
 from ingestion.settings import Settings
-from ingestion.source.description import load_source
+from ingestion.source.description import described, load_source
 from ingestion.wire import JsonObject, to_wire
 
 
@@ -93,4 +93,6 @@ async def _reads_of(asked: StartRequest, settings: Settings, container: Containe
     mark = Watermark()
     if source.incremental is not None:
         mark = await watermark.read(container, watermark.slot(asked.source, parameters))
+        if asked.since is None and asked.until is None:
+            watermark.check(mark, described(settings.sources, asked.source), asked.source)
     return scope.reads_of_run(source, asked.since, asked.until, parameters, mark, now)

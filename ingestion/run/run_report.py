@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ingestion import recovery, source_wait
 from ingestion.contracts import FinishRequest, RunState, Settled, Sums
+from ingestion.reads import Reads
 from ingestion.run import run_state
 from ingestion.wire import JsonObject
 
@@ -63,10 +64,17 @@ def finish(state: RunState, now: datetime, outcome: str | None = None) -> Finish
     return FinishRequest(state=state, outcome=outcome, finished_at=now.isoformat(), seconds=round(seconds, 3))
 
 
-def report(finished: FinishRequest, left_open: Iterable[Settled] = (), accepted: str | None = None) -> JsonObject:
+def report(
+    finished: FinishRequest,
+    left_open: Iterable[Settled] = (),
+    accepted: str | None = None,
+    carried: JsonObject | None = None,
+    reads: Reads | None = None,
+) -> JsonObject:
     """Return the run's output, and the `report.json` of its ledger.
 
-    `left_open` are its unfinished chunks; `accepted` is what has changed since its start and was accepted.
+    `left_open` are its unfinished chunks; `accepted` is what has changed since its start and was accepted; `carried` is
+    what became of the watermark of a source of which the run `reads` a range.
     """
     state = finished.state
     sums = sum((one.sums for one in left_open), run_state.counted(state))
@@ -76,12 +84,13 @@ def report(finished: FinishRequest, left_open: Iterable[Settled] = (), accepted:
         "pending": state.fetched - sums.enqueued - sums.rejected - state.failed.left,
         "pages": state.pages,
         "dropped": state.dropped,
+        **({} if carried is None else {"incremental": carried}),
         "chunks_failed": state.failed.chunks,
         "retries": sums.retries,
         "throttled_seconds": sums.throttled_seconds,
         "possible_duplicates": sums.possible_duplicates,
         "failures": [{"chunk": f.number, "failed": f.failed, "error": f.error} for f in state.failures],
-        "warnings": _warnings(state, accepted),
+        "warnings": _warnings(state, accepted, may_be_empty=bool(carried and reads and reads.watermark != 0)),
         "redrives": state.attempt,
         "recoveries": recovery.shown(state.recoveries),
         "started_at": state.started_at,
@@ -93,15 +102,17 @@ def report(finished: FinishRequest, left_open: Iterable[Settled] = (), accepted:
     return told
 
 
-def _warnings(state: RunState, accepted: str | None) -> list[JsonObject]:
+def _warnings(state: RunState, accepted: str | None, *, may_be_empty: bool) -> list[JsonObject]:
     uncounted = "unique = true counts doubles in a run of at most 20 million messages, and this one has more"
-    is_empty = state.source_exhausted and not state.fetched + state.dropped
+    is_empty = state.source_exhausted and not state.fetched + state.dropped + state.known + state.outside
+    not_held = "more items than 5 million would have to be known to the next run, which may send some of them again"
     change = f"the run went on after a change that a person accepted ({accepted})"
     found = {
         "source_total_mismatch": run_state.differs(state),
         "doubles": run_state.doubled(state),
         "doubles_not_counted": uncounted if state.doubles is not None and state.doubles < 0 else "",
-        "no_items": "the source ended without an item" if is_empty else "",
+        "no_items": "the source ended without an item" if is_empty and not may_be_empty else "",
+        "items_not_held": not_held if state.mark is not None and state.mark.holds_too_many else "",
         "change_accepted": "" if accepted is None else change,
     }
     return [{"warning": name, "message": message} for name, message in found.items() if message]

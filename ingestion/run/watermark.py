@@ -1,36 +1,176 @@
-"""The watermark of a source: how far its runs have come, in a small blob beside the ledgers."""
+"""The watermark of a source: how far its runs have come, in a small blob beside the ledgers.
 
+`watermarks/{slot}.json` is the watermark, `watermarks/{slot}/held/` has the digests that the next run has to know. Each
+change raises the serial, and names the one that it was made from: a run moves the watermark only if it still is the one
+that the run began with.
+"""
+
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import quote
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
-from ingestion.storage.json_blob import read_json
-from ingestion.wire import from_wire
+from ingestion.contracts import Mark, Run
+from ingestion.errors import Conflict
+from ingestion.reads import Reads
+from ingestion.source.description.forms import parse
+from ingestion.storage.json_blob import change_json, read_json
+from ingestion.wire import JsonObject, from_wire, to_wire
 
 PREFIX = "watermarks/"
+BELONGS_TO = ("url", *(f"incremental.{key}" for key in ("carry", "key", "key_form", "form", "read")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
-    """`value` is None before the first run and after a reset; `serial` grows with each change."""
+    """`value` is None before the first run and after a reset; `serial` grows with each change.
+
+    A token has the names of secrets in their place, and only its digest is shown.
+    """
 
     serial: int = 0
     value: str | None = None
+    kind: str = "time"  # of the value; or "number", or "token"
     held: str | None = None  # the blob with digests of what the last run held
+    belongs_to: str | None = None  # the fingerprint of the keys of the description that give the value its meaning
+    parameters: Mapping[str, str] = field(default_factory=dict)  # for people: the name of the blob has their digest
+    moved_by: str | None = None  # the run; None: a person
+    start: str | None = None  # of that run
+    moved_at: str | None = None
+    previous: str | None = None  # value
+    previous_held: str | None = None
+
+    @property
+    def shown(self) -> str | None:
+        """Return the value for people: of a token, its digest."""
+        return shown(self.value, is_token=self.kind == "token")
+
+
+def shown(value: str | None, *, is_token: bool) -> str | None:
+    """Return a value for people: of a token, its digest."""
+    if value is None or not is_token:
+        return value
+    return f"token {hashlib.sha256(value.encode()).hexdigest()[:16]}"
 
 
 def slot(source: str, parameters: Mapping[str, str]) -> str:
     """Return the name of a watermark: each set of parameters of a source has its own."""
-    pairs = [f"{name}={quote(value, safe='')}" for name, value in sorted(parameters.items())]
-    return "/".join((source, *pairs))
+    return f"{source}/{_digest(dict(parameters))}" if parameters else source
+
+
+def belongs_to(described: Mapping[str, str]) -> str:
+    """Return what tells the description that a value belongs to; `described` marks its keys."""
+    return _digest({key: described.get(key) for key in BELONGS_TO})
+
+
+def check(found: Watermark, described: Mapping[str, str], source: str) -> None:
+    """Raise Conflict if the watermark belongs to another description of the source."""
+    if found.value is not None and found.belongs_to not in (None, belongs_to(described)):
+        path = f"/api/sources/{source}/watermark"
+        raise Conflict(
+            "source",
+            "its watermark is that of another description: url, or carry, key or form of incremental, has changed",
+            f"PUT {path} to say where to go on, or DELETE {path} to begin at incremental.start",
+        )
 
 
 async def read(container: ContainerClient, name: str) -> Watermark:
     """Return the watermark in the slot `name`; one without a value if there is none."""
     found = await read_json(_blob(container, name))
     return Watermark() if found is None else from_wire(Watermark, found)
+
+
+async def move(
+    container: ContainerClient, run: Run, reads: Reads, mark: Mark, name: str, belongs: str, now: datetime
+) -> Watermark:
+    """Move the watermark of a run that has completed, if it is the one that the run began with; return what is there.
+
+    It is never moved back. What the next run has to know is copied first, so after a crash either the whole of it or
+    nothing has happened, and a second call does the rest.
+    """
+    found = await read(container, name)
+    value = await _value_of(container, run, mark)
+    if is_by(found, run) or found.serial != reads.watermark or value is None:
+        return found
+    held = None
+    if mark.held is not None:
+        held = f"{PREFIX}{name}/held/{found.serial + 1:08}-{run.start}"
+        await container.get_blob_client(held).upload_blob(await _of_run(container, run, mark.held), overwrite=True)
+    is_back = mark.kind != "token" and found.value is not None and _mark(value, mark) < _mark(found.value, mark)
+    new = Watermark(
+        serial=found.serial + 1,
+        value=found.value if is_back else value,
+        kind=mark.kind,
+        held=held,
+        belongs_to=belongs,
+        parameters=reads.parameters,
+        moved_by=run.id,
+        start=run.start,
+        moved_at=now.isoformat(),
+        previous=found.value,
+        previous_held=found.held,
+    )
+    there = await _replace(container, name, found, new)
+    if is_by(there, run) and mark.held is not None:
+        with suppress(ResourceNotFoundError):
+            await container.delete_blob(run.folder + mark.held)
+    return there
+
+
+def is_by(found: Watermark, run: Run) -> bool:
+    """Return whether the watermark was moved by this start of a run."""
+    return (found.moved_by, found.start) == run
+
+
+async def give(container: ContainerClient, name: str, found: Watermark, value: Watermark, now: datetime) -> Watermark:
+    """Put the value of a person, or none, in the place of the watermark `found`; return what is there."""
+    new = replace(
+        value,
+        serial=found.serial + 1,
+        moved_at=now.isoformat(),
+        previous=found.value,
+        previous_held=found.held,
+    )
+    return await _replace(container, name, found, new)
+
+
+async def _replace(container: ContainerClient, name: str, found: Watermark, new: Watermark) -> Watermark:
+    """Replace `found`, unless another was faster; return what is there. Forget all digests but those of these two."""
+    wire = to_wire(new)
+
+    def unless_changed(there: JsonObject | None) -> JsonObject | None:
+        return wire if (there or {}).get("serial", 0) == found.serial else None
+
+    there = await change_json(_blob(container, name), unless_changed)
+    if there is wire:
+        async for blob in container.list_blob_names(name_starts_with=f"{PREFIX}{name}/held/"):
+            if blob not in (new.held, new.previous_held):
+                with suppress(ResourceNotFoundError):
+                    await container.delete_blob(blob)
+    return Watermark() if there is None else from_wire(Watermark, there)
+
+
+async def _value_of(container: ContainerClient, run: Run, mark: Mark) -> str | None:
+    return mark.value if mark.blob is None else (await _of_run(container, run, mark.blob)).decode()
+
+
+async def _of_run(container: ContainerClient, run: Run, name: str) -> bytes:
+    download = await container.get_blob_client(run.folder + name).download_blob()
+    return bytes(await download.readall())
+
+
+def _mark(value: str, mark: Mark) -> Decimal:
+    return parse(value, "number" if mark.kind == "number" else "rfc3339")
+
+
+def _digest(value: Mapping[str, str | None]) -> str:
+    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def _blob(container: ContainerClient, name: str) -> BlobClient:

@@ -1,0 +1,52 @@
+"""At the end of a run: move the watermark of its source, if the run may, and say so in the report."""
+
+from datetime import datetime
+
+from ingestion.contracts import RunState
+from ingestion.run import watermark
+from ingestion.run.ledger import Ledger
+from ingestion.run.request import reads_of
+from ingestion.run.watermark import Watermark
+from ingestion.wire import JsonObject
+
+MOVES = ("completed", "completed_with_rejects")  # the outcomes of which nothing has to be done again
+
+
+async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: str, now: datetime) -> JsonObject | None:
+    """Return what the report says of the range that a run has read; None if it read no range.
+
+    Every step may be repeated: the watermark knows which start of a run has moved it.
+    """
+    reads = reads_of(request)
+    if reads is None or (reads.watermark is None and not reads.backfill):
+        return None
+    told: JsonObject = {
+        "from": watermark.shown(reads.since, is_token=bool(reads.token)),
+        "to": reads.until,
+        "known": state.known,
+        "outside": state.outside,
+        "moved": False,
+    }
+    if reads.backfill or reads.watermark is None:
+        return {**told, "reason": "a backfill leaves the watermark alone"}
+    source, mark = state.request.source, state.mark
+    name = watermark.slot(source, reads.parameters)
+    if outcome not in MOVES or mark is None:
+        there = await watermark.read(ledger.container, name)
+        if watermark.is_by(there, ledger.run):  # this start had completed before
+            return {**told, "moved": True, "watermark": there.shown}
+        return {**told, "watermark": there.shown, "reason": f"the run is {outcome}: a redrive that completes moves it"}
+    belongs = watermark.belongs_to(request.get("pinned", {}).get(f"source {source}", {}))
+    there = await watermark.move(ledger.container, ledger.run, reads, mark, name, belongs, now)
+    if not watermark.is_by(there, ledger.run):
+        return {**told, "watermark": there.shown, "reason": _reason(there, reads.watermark)}
+    if there.value == there.previous:
+        return {**told, "watermark": there.shown, "reason": "nothing beyond it came"}
+    return {**told, "moved": True, "watermark": there.shown}
+
+
+def _reason(there: Watermark, began_with: int) -> str:
+    if there.serial == began_with:
+        return "no item came"
+    by = "a person has changed it" if there.moved_by is None else f"run {there.moved_by} has moved it"
+    return f"{by} since this run began"
