@@ -17,7 +17,9 @@ from ingestion.errors import (
     NotFound,
     PermanentError,
     RetryableError,
+    Unconditional,
     UnknownSchema,
+    WasChanged,
     shown,
 )
 from ingestion.storage.failures import storage_errors
@@ -58,6 +60,9 @@ def about_run(doing: str) -> Callable[[RunWork], Work]:
     return decorate
 
 
+STATUS: dict[type[InvalidInput], int] = {NotFound: 404, Conflict: 409, WasChanged: 412, Unconditional: 428}
+
+
 def no_such_run(run_id: str) -> NotFound:
     """Return the error for a run id that names no run."""
     return NotFound("run_id", f"there is no run {shown(run_id)}", "an id that POST /api/runs returned")
@@ -68,8 +73,7 @@ def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.Htt
     if isinstance(error, UnknownSchema):
         error = Conflict("run_id", str(error), "a run that this version of the app can read")
     if isinstance(error, InvalidInput):
-        status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Conflict) else 400
-        return _error(status, error.field, error.problem, error.allowed)
+        return _error(STATUS.get(type(error), 400), error.field, error.problem, error.allowed)
     field = "(durable)" if isinstance(error, DurableUnavailable) else "(storage)"
     return _error(503, field, str(error), "to try again")
 

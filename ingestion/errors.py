@@ -3,7 +3,9 @@
 SluiceError
 ├── InvalidInput         an input is wrong; names the field and the problem
 │   ├── NotFound             what the field names does not exist
-│   └── Conflict             the state of the run does not allow this
+│   ├── Conflict             the state of the run does not allow this
+│   ├── Unconditional        a change does not say what it was made from
+│   └── WasChanged           a change was made from what is there no more
 ├── PermanentError       trying again cannot help; the message says what to change
 │   ├── SourceRefused        the source refused, or its answer does not fit its description
 │   ├── SourceUnreachable    the source did not answer any attempt, or has no usable address
@@ -64,6 +66,14 @@ class NotFound(InvalidInput):
 
 class Conflict(InvalidInput):
     """The state of the run does not allow this request or command."""
+
+
+class Unconditional(InvalidInput):
+    """A change does not say what it was made from."""
+
+
+class WasChanged(InvalidInput):
+    """A change was made from what is there no more."""
 
 
 def bounded(text: str) -> str:

@@ -1,0 +1,186 @@
+"""GET, PUT and DELETE /api/sources/{name}/watermark: how far the runs of a source have come; set it, or begin anew.
+
+With parameters of the source in the query it is the watermark of that set. Every change names the one that it was made
+from: `If-Match` has its ETag.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import azure.durable_functions as df
+import azure.functions as func
+from azure.storage.blob.aio import ContainerClient
+
+from activities.log import log
+from clients.answer import answer, answer_to
+from ingestion import clock
+from ingestion.concealed import add_secrets, errors_concealed, sealed
+from ingestion.deadline import HTTP_SECONDS, in_time
+from ingestion.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PermanentError,
+    RetryableError,
+    Unconditional,
+    WasChanged,
+    shown,
+)
+from ingestion.open_storage import Storage, open_storage
+from ingestion.run import open_runs, watermark
+from ingestion.run.scope import given_parameters
+from ingestion.run.watermark import Watermark
+from ingestion.settings import load_settings
+from ingestion.source.description import described, load_source
+from ingestion.source.description.forms import EXAMPLES
+from ingestion.source.description.incremental import Incremental
+from ingestion.storage.failures import storage_errors
+from ingestion.wire import JsonObject
+
+blueprint = df.Blueprint()
+
+
+class Asked(NamedTuple):
+    """What a request is about: a source, and the slot of its watermark."""
+
+    source: str
+    incremental: Incremental
+    parameters: dict[str, str]
+    belongs_to: str
+    storage: Storage
+
+    @property
+    def container(self) -> ContainerClient:
+        return self.storage.container
+
+    @property
+    def slot(self) -> str:
+        return watermark.slot(self.source, self.parameters)
+
+
+Work = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+
+def _about_watermark(work: Callable[[func.HttpRequest, Asked], Awaitable[Watermark]]) -> Work:
+    """Return an HTTP function that answers with the watermark that `work` returns, or with its error."""
+
+    async def run(req: func.HttpRequest) -> func.HttpResponse:
+        try:
+            asked = _asked(req)
+            doing = f"read or change the watermark of {asked.source}"
+            async with in_time(doing, HTTP_SECONDS):
+                with errors_concealed(), storage_errors(doing):
+                    found = await work(req, asked)
+        except (InvalidInput, PermanentError, RetryableError) as error:
+            return answer_to(error)
+        return answer(_shown(asked, found), headers={"ETag": _etag(found)})
+
+    run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
+    run.__doc__ = work.__doc__
+    return run
+
+
+@blueprint.route(route="sources/{name}/watermark", methods=["GET"])
+@_about_watermark
+async def get_watermark(req: func.HttpRequest, asked: Asked) -> Watermark:
+    """Return the watermark of a source, with its ETag; 404 if there is no such source, or it is not incremental."""
+    return await watermark.read(asked.container, asked.slot)
+
+
+@blueprint.route(route="sources/{name}/watermark", methods=["PUT"])
+@_about_watermark
+async def put_watermark(req: func.HttpRequest, asked: Asked) -> Watermark:
+    """Set the watermark of a source: what the next run reads, it reads in full.
+
+    400 for a value of another form, 409 while a run of the source is open, 412 if it was changed, 428 without If-Match.
+    """
+    value, kind = _value_in(req, asked.incremental)
+    mine = Watermark(value=value, kind=kind, belongs_to=asked.belongs_to, parameters=asked.parameters)
+    return await _changed(req, asked, mine, "watermark_set")
+
+
+@blueprint.route(route="sources/{name}/watermark", methods=["DELETE"])
+@_about_watermark
+async def delete_watermark(req: func.HttpRequest, asked: Asked) -> Watermark:
+    """Reset the watermark of a source: the next run begins where the first one did. It is refused like PUT."""
+    return await _changed(req, asked, Watermark(parameters=asked.parameters), "watermark_reset")
+
+
+def _asked(req: func.HttpRequest) -> Asked:
+    """Return what the request is about. Raise NotFound or InvalidInput."""
+    name, settings = req.route_params["name"], load_settings()
+    source = load_source(settings.sources, name, os.environ)
+    if source.incremental is None:
+        problem = f"{shown(name)} has no watermark: it is read whole in each run"
+        raise NotFound("source", problem, "a source whose description has incremental")
+    add_secrets(**source.secrets)
+    parameters = given_parameters(source, {key: value for key, value in req.params.items() if key != "code"})
+    belongs = watermark.belongs_to(described(settings.sources, name))
+    return Asked(name, source.incremental, parameters, belongs, open_storage(settings))
+
+
+async def _changed(req: func.HttpRequest, asked: Asked, mine: Watermark, action: str) -> Watermark:
+    """Put `mine` in the place of the watermark that the request names; return it."""
+    wanted = req.headers.get("If-Match")
+    if wanted is None:
+        raise Unconditional("If-Match", "missing", "the ETag of the watermark, from GET")
+    listed = open_runs.listed(asked.container)
+    there = [run.run_id async for run in listed if run.source == asked.source and not run.backfill]
+    if there:
+        problem = f"run {there[0]} of the source is open, and would move the watermark from where it began"
+        raise Conflict("source", problem, "to try again once it has ended; or cancel it")
+    found = await watermark.read(asked.container, asked.slot)
+    after = found
+    if wanted == _etag(found):
+        if not found.serial:  # there may be no container yet
+            await asked.storage.prepare()
+        after = await watermark.give(asked.container, asked.slot, found, mine, clock.now())
+    if after.serial != found.serial + 1 or after.start is not None:
+        raise WasChanged("If-Match", f"{shown(wanted)} is not the watermark that is there", "the ETag, from GET")
+    log(
+        action,
+        "a person has changed the watermark of a source",
+        source=asked.source,
+        parameters=asked.parameters,
+        before=found.shown,
+        after=after.shown,
+    )
+    return after
+
+
+def _value_in(req: func.HttpRequest, incremental: Incremental) -> tuple[str, str]:
+    """Return the value in the body as a watermark has it, and its kind. Raise InvalidInput."""
+    try:
+        body = req.get_json()
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict) or body.keys() != {"value"}:
+        raise InvalidInput("(body)", "not an object with a value", 'a JSON object such as {"value": "2026-11-25"}')
+    value: Any = body["value"]
+    if not incremental.orders:
+        if not isinstance(value, str) or not value:
+            raise InvalidInput("value", "no token", "a text")
+        return str(sealed(value)), "token"
+    kind = "number" if incremental.form == "number" else "time"
+    try:
+        return incremental.given(value), kind
+    except (ValueError, OverflowError) as error:
+        example = EXAMPLES["number" if kind == "number" else "rfc3339"]
+        raise InvalidInput("value", f"{shown(value)}: {error}", f"such as {example}") from None
+
+
+def _shown(asked: Asked, found: Watermark) -> JsonObject:
+    previous = watermark.shown(found.previous, is_token=not asked.incremental.orders)
+    return {
+        "source": asked.source,
+        "parameters": asked.parameters,
+        "value": found.shown,
+        "moved_by": found.moved_by,
+        "moved_at": found.moved_at,
+        "previous": previous,
+    }
+
+
+def _etag(found: Watermark) -> str:
+    return f'"{found.serial}"'
