@@ -34,7 +34,7 @@ def queue_name() -> str:
     return f"test-{uuid.uuid4().hex[:12]}"
 
 
-LONGEST = ("test_chaos.py", "test_fuzz.py", "test_parts.py")
+LONGEST = ("test_nights.py", "test_chaos.py", "test_fuzz.py", "test_parts.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

