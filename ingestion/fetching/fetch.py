@@ -5,6 +5,7 @@ One activity call fetches many pages, and the position in the source becomes dur
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from math import ceil
 from time import monotonic
@@ -13,7 +14,7 @@ from typing import Any
 from ingestion.concealed import conceal, quoted, sealed, unsealed
 from ingestion.contracts import Batch, FetchRequest
 from ingestion.deadline import in_time
-from ingestion.errors import OutOfTime, SourceRefused, SourceUnreachable
+from ingestion.errors import HeldBack, OutOfTime, SourceRefused, SourceUnreachable
 from ingestion.fetching.advance import advance, answered, clamped_to, repeated, with_total
 from ingestion.fetching.doubles import MOST, OF_A_BLOB, TOO_MANY, doubles_in, sorted_digests
 from ingestion.fetching.fetch_parallel import PagesAhead
@@ -21,6 +22,7 @@ from ingestion.fetching.filling import Filling
 from ingestion.fetching.known import DIGEST_BYTES, Known
 from ingestion.fetching.position import Position, from_json, request_at
 from ingestion.fetching.seen import Seen, fingerprint
+from ingestion.hold import Hold
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source.page import Page, PageRequest, Throttled
@@ -41,26 +43,31 @@ async def fetch(
     last_page_seconds: float = float("inf"),
     chunk_bytes: int,
     now: Callable[[], float] = monotonic,
+    hold: Hold | None = None,
 ) -> Batch:
     """Fetch the next batch into the spool and return it, or the batch that an earlier copy of this fetch committed.
 
-    No page is requested after `budget_seconds`. A page that is not complete after `last_page_seconds` is given up, and
-    the next fetch begins with it. A batch holds at most `request.max_messages` and the rest of the page that filled it.
-    Raise SourceRefused or SourceUnreachable, or OutOfTime if no page came in time.
+    No page is requested after `budget_seconds`. A page that is not complete after `last_page_seconds`, or by the time a
+    command comes, is given up, and the next fetch begins with it. A batch holds at most `request.max_messages` and the
+    rest of the page that filled it. Raise SourceRefused or SourceUnreachable, OutOfTime if no page came in time, or
+    HeldBack if none came before a command.
     """
+    hold = hold or Hold()
     opened = await spool.open(request)
     if isinstance(opened, Batch):
         return opened
     give_up_at = asyncio.get_running_loop().time() + last_page_seconds
     position = Position(cursor=source.pagination.first()) if opened.at is None else from_json(opened.at)
     if position.ended is not None:
-        return await _with_doubles(position, source, request, spool, opened.writer)
+        async with hold.interrupting():
+            return await _with_doubles(position, source, request, spool, opened.writer)
     try:
         position = replace(position, cursor=unsealed(position.cursor))
         known = None
         if position.known_batches:
             known = Known()
-            async with in_time("read the messages that the run already has", _left(give_up_at)):
+            doing = "read the messages that the run already has"
+            async with hold.interrupting(), in_time(doing, _left(give_up_at)):
                 async for line in spool.lines(position.known_batches):
                     known.add(line)
         seen = Seen(opened.parts.get("seen") or fingerprint(request_at(source, position)))
@@ -70,7 +77,7 @@ async def fetch(
         filling = Filling(source, opened.writer, request.chunk_size, chunk_bytes, known, previous, digests)
         client.patience.go_on(request.wait)
         client.has_answered = bool(position.pages or position.earlier_pages)
-        walk = _Walk(request, position, source, client, spool, seen, pages, opened.writer, filling, give_up_at)
+        walk = _Walk(request, position, source, client, spool, seen, pages, opened.writer, filling, give_up_at, hold)
         return await walk.fill(now() + budget_seconds, now)
     except (SourceRefused, SourceUnreachable) as error:
         raise type(error)(conceal(str(error))) from None
@@ -121,11 +128,12 @@ class _Walk:
         writer: BatchWriter,
         filling: Filling,
         give_up_at: float,
+        hold: Hold,
     ) -> None:
         self._request, self._position, self._source, self._client = request, position, source, client
         self._spool, self._seen, self._pages, self._writer, self._filling = spool, seen, pages, writer, filling
         self._clamped_to: int | None = None
-        self._give_up_at = give_up_at
+        self._give_up_at, self._hold = give_up_at, hold
         self._ahead = PagesAhead(client, source.parallel_fetches, self._request_of)
 
     async def fill(self, deadline: float, now: Callable[[], float]) -> Batch:
@@ -141,7 +149,7 @@ class _Walk:
             self._position, ended = replace(self._position, ended=ended), None
         if not ended:
             if not self._position.ended:
-                wait = client.patience.wait(wait_seconds or await client.wait_for_turn(SHORT_WAIT_SECONDS))
+                wait = client.patience.wait(wait_seconds or await self._wait_for_turn())
             if wait is not None:
                 wait = replace(wait, reason=quoted(wait.reason, REASON_CHARACTERS))
             parts = {"seen": self._seen.dump(), "pages": self._pages.dump(), "previous": filling.previous}
@@ -167,6 +175,21 @@ class _Walk:
             )
         )
 
+    async def _slept(self, seconds: float) -> bool:
+        """Sleep; return whether no command came meanwhile."""
+        with suppress(HeldBack):
+            async with self._hold.interrupting():
+                await self._client.sleep(seconds)
+                return True
+        return False
+
+    async def _wait_for_turn(self) -> float:
+        """Wait until the source may be asked again; return the seconds if that is long, or a command comes."""
+        with suppress(HeldBack):
+            async with self._hold.interrupting():
+                return await self._client.wait_for_turn(SHORT_WAIT_SECONDS)
+        return await self._client.wait_for_turn(0.0)
+
     async def _with_digests(self) -> bytes:
         """Put the digests of messages into a blob if they are many, or the last; return those that are in none yet."""
         digests, position = self._filling.digests, self._position
@@ -186,19 +209,20 @@ class _Walk:
         while self._filling.count < self._request.max_messages and (now() < deadline or not self._filling.pages):
             request = request_at(self._source, self._position)
             try:
-                async with in_time("get one page of the source", _left(self._give_up_at)):
+                doing = "get one page of the source"
+                async with self._hold.interrupting(), in_time(doing, _left(self._give_up_at)):
                     page = await self._page()
-            except OutOfTime:
-                if not self._filling.pages:
+            except (HeldBack, OutOfTime):
+                if not self._filling.pages or self._filling.is_cut_off:
                     raise
                 await self._filling.restart()
                 break
             if isinstance(page, Throttled):
                 await self._filling.restart()  # the answer may have been cut off before the source asked to wait
-                if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
+                is_long = page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline
+                if is_long or not await self._slept(page.seconds):
                     wait_seconds = page.seconds
                     break
-                await self._client.sleep(page.seconds)
                 continue
             following = await self._take(page, request)
             if isinstance(following, End):

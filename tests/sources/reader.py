@@ -17,6 +17,7 @@ from yarl import URL
 from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.fetching.fetch import fetch
+from ingestion.hold import Hold
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
 from ingestion.source_wait import Wait
@@ -45,6 +46,7 @@ class Reading:
     max_messages: int = 20
     budget_seconds: float = 1000.0
     last_page_seconds: float = float("inf")
+    hold: Hold = field(default_factory=Hold)
     killed_by: tuple[type[BaseException], ...] = ()  # after which a fetch begins again
     batches: list[Batch] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
@@ -72,6 +74,7 @@ class Reading:
             last_page_seconds=self.last_page_seconds,
             chunk_bytes=self.chunk_bytes,
             now=self.now,
+            hold=self.hold,
         )
         wire = to_wire(batch)
         assert len(json.dumps(wire)) < 4096, "no payload is above 4 KB"
