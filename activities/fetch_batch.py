@@ -10,7 +10,7 @@ from activities.activity import activity
 from activities.log import log
 from ingestion.contracts import Batch, FetchOutcome, FetchRequest
 from ingestion.deadline import seconds_to_begin
-from ingestion.errors import InvalidInput
+from ingestion.errors import HeldBack, InvalidInput
 from ingestion.fetching.fetch import fetch
 from ingestion.open_storage import Storage
 from ingestion.run.command import read_held
@@ -32,7 +32,7 @@ def _log_error(request: FetchRequest, error: str) -> None:
 @blueprint.activity_trigger(input_name="request")
 @activity(FetchRequest, FetchOutcome, doing="write batch {0.batch_index} of run {0.run.id}", log_error=_log_error)
 async def fetch_batch(request: FetchRequest, storage: Storage, settings: Settings) -> FetchOutcome:
-    """Fetch the next batch, unless a command holds it back."""
+    """Fetch the next batch, unless a command holds it back before a page has come."""
     if request.batch_index == 0:
         await storage.prepare()
     reads = await read_reads(storage.container, request.run) if request.has_reads else None
@@ -46,17 +46,22 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
     if isinstance(source, InvalidInput):
         raise source
     client = SourceClient(source, storage.http, patience_seconds=settings.source_patience_seconds)
-    batch = await fetch(
-        request,
-        source,
-        client,
-        Spool(storage.container, request.run),
-        budget_seconds=settings.fetch_seconds,
-        last_page_seconds=seconds_to_begin(),
-        chunk_bytes=settings.chunk_bytes,
-    )
+    try:
+        async with storage.at_work.hold(request.run) as hold:
+            batch = await fetch(
+                request,
+                source,
+                client,
+                Spool(storage.container, request.run),
+                budget_seconds=settings.fetch_seconds,
+                last_page_seconds=seconds_to_begin(),
+                chunk_bytes=settings.chunk_bytes,
+                hold=hold,
+            )
+    except HeldBack as command:
+        return FetchOutcome(held=command.command)
     _log(request, batch)
-    return FetchOutcome(batch=batch)
+    return FetchOutcome(batch=batch, share=storage.at_work.share(request.run))
 
 
 def _log(request: FetchRequest, batch: Batch) -> None:
