@@ -1,10 +1,11 @@
 """The wrapper of every activity: decode, open storage, do the work, turn a refusal into an outcome, encode."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from activities.log import log_refusal
 from ingestion.concealed import conceal, errors_concealed
+from ingestion.contracts import Run
 from ingestion.deadline import in_time
 from ingestion.errors import InvalidInput, OutOfFiles, PermanentError, RetryableError, bounded, is_shortage
 from ingestion.open_storage import Storage, open_storage
@@ -12,7 +13,15 @@ from ingestion.settings import Settings, load_settings
 from ingestion.storage.failures import storage_errors
 from ingestion.wire import JsonObject, from_wire, to_wire
 
-Request = TypeVar("Request")
+
+class OfRun(Protocol):
+    """A request about a run."""
+
+    @property
+    def run(self) -> Run: ...
+
+
+Request = TypeVar("Request", bound=OfRun)
 Outcome = TypeVar("Outcome")
 Work = Callable[[Request, Storage, Settings], Awaitable[Outcome]]
 
@@ -38,8 +47,9 @@ def activity(
             try:
                 settings = load_settings()
                 async with in_time(about):
-                    with errors_concealed(), storage_errors(about):
-                        return to_wire(await work(wanted, open_storage(settings), settings))
+                    storage = open_storage(settings)
+                    with errors_concealed(), storage_errors(about), storage.at_work.noted(wanted.run.id):
+                        return to_wire(await work(wanted, storage, settings))
             except (InvalidInput, PermanentError) as error:
                 if is_shortage(error):
                     raise OutOfFiles(f"could not {about}: no file descriptor is left ({error})") from error

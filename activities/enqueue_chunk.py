@@ -1,13 +1,14 @@
 """Step 5 on the way of an id: put the messages of one chunk on the queue and return a receipt."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import azure.durable_functions as df
 
 from activities.activity import activity
 from activities.log import log
-from ingestion.contracts import EnqueueRequest, Receipt
+from ingestion.contracts import GIVES_WAY, EnqueueRequest, Receipt
 from ingestion.open_storage import Storage
 from ingestion.run.command import read_held
 from ingestion.sending.enqueue import enqueue
@@ -23,13 +24,17 @@ def _log_error(request: EnqueueRequest, error: str) -> None:
 @blueprint.activity_trigger(input_name="request")
 @activity(EnqueueRequest, Receipt, doing="enqueue chunk {0.chunk.number} of run {0.run.id}", log_error=_log_error)
 async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
-    """Enqueue one chunk, unless a command holds it back."""
+    """Enqueue one chunk, unless a command holds it back, or another run has to have its turn."""
+    share = storage.at_work.share(request.run)
+    if request.alone and share is not None:
+        return Receipt(held=GIVES_WAY, share=share)
     held = await read_held(storage.container, settings, request, request.run)
     if held.command is not None:
-        return Receipt(held=held.command, change=held.change)
-    receipt = await enqueue(request, storage.container, storage.queues, settings)
+        return Receipt(held=held.command, change=held.change, share=share)
+    async with storage.at_work.hold(request.run) as hold:
+        receipt = await enqueue(request, storage.container, storage.queues, settings, hold)
     _log(request, receipt)
-    return receipt
+    return replace(receipt, share=storage.at_work.share(request.run))
 
 
 def _log(request: EnqueueRequest, receipt: Receipt) -> None:

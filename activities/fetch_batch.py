@@ -12,7 +12,7 @@ from activities.log import log
 from ingestion.concealed import add_secrets, unsealed
 from ingestion.contracts import Batch, FetchOutcome, FetchRequest
 from ingestion.deadline import seconds_to_begin
-from ingestion.errors import InvalidInput, SourceRefused
+from ingestion.errors import HeldBack, InvalidInput, SourceRefused
 from ingestion.fetching.fetch import fetch
 from ingestion.open_storage import Storage
 from ingestion.reads import Reads
@@ -35,7 +35,7 @@ def _log_error(request: FetchRequest, error: str) -> None:
 @blueprint.activity_trigger(input_name="request")
 @activity(FetchRequest, FetchOutcome, doing="write batch {0.batch_index} of run {0.run.id}", log_error=_log_error)
 async def fetch_batch(request: FetchRequest, storage: Storage, settings: Settings) -> FetchOutcome:
-    """Fetch the next batch, unless a command holds it back."""
+    """Fetch the next batch, unless a command holds it back before a page has come."""
     if request.batch_index == 0:
         await storage.prepare()
     reads = await read_reads(storage.container, request.run) if request.has_reads else None
@@ -51,19 +51,24 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
     if source.incremental is not None:
         reads, source = _range_of(request, reads, source, settings)
     client = SourceClient(source, storage.http, patience_seconds=settings.source_patience_seconds)
-    batch = await fetch(
-        request,
-        source,
-        client,
-        Spool(storage.container, request.run),
-        reads=reads,
-        described=lambda window: load_source(settings.sources, request.source, os.environ, reads, window),
-        budget_seconds=settings.fetch_seconds,
-        last_page_seconds=seconds_to_begin(),
-        chunk_bytes=settings.chunk_bytes,
-    )
+    try:
+        async with storage.at_work.hold(request.run) as hold:
+            batch = await fetch(
+                request,
+                source,
+                client,
+                Spool(storage.container, request.run),
+                reads=reads,
+                described=lambda window: load_source(settings.sources, request.source, os.environ, reads, window),
+                budget_seconds=settings.fetch_seconds,
+                last_page_seconds=seconds_to_begin(),
+                chunk_bytes=settings.chunk_bytes,
+                hold=hold,
+            )
+    except HeldBack as command:
+        return FetchOutcome(held=command.command)
     _log(request, batch)
-    return FetchOutcome(batch=batch)
+    return FetchOutcome(batch=batch, share=storage.at_work.share(request.run))
 
 
 def _range_of(request: FetchRequest, reads: Reads | None, source: Source, settings: Settings) -> tuple[Reads, Source]:

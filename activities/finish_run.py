@@ -25,6 +25,7 @@ async def finish_run(finished: FinishRequest, storage: Storage, settings: Settin
     A second call does no harm. An error does not change how the run has ended.
     """
     closed = await close(Ledger(storage.container, finished.run), finished, clock.now())
+    storage.at_work.forget(finished.run.id)
     if closed is None:
         return FinishOutcome(report=report(finished))
     log_end(closed)

@@ -22,7 +22,7 @@ blueprint = df.Blueprint()
 @blueprint.durable_client_input(client_name="client")
 @about_run("pause run {}")
 async def pause_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Pause a run as soon as the chunks under way are done; answer 202."""
+    """Pause a run: what is under way stops within seconds; answer 202."""
     return await _control(client, run_id, PAUSE)
 
 
@@ -38,7 +38,7 @@ async def resume_run(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @blueprint.durable_client_input(client_name="client")
 @about_run("cancel run {}")
 async def cancel_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Cancel a run as soon as the chunks under way are done; answer 202."""
+    """Cancel a run: what is under way stops within seconds; answer 202."""
     return await _control(client, run_id, CANCEL)
 
 

@@ -9,18 +9,22 @@ from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, no_such_run
 from clients.instance import RUNNING, carried_state, find_instance, is_of
-from clients.progress import progress_of
+from clients.progress import HELD, progress_of
 from ingestion.contracts import Run
 from ingestion.errors import UnknownSchema
 from ingestion.open_storage import open_storage
 from ingestion.run import run_state
+from ingestion.run.command import read_command
 from ingestion.run.ledger import Ledger
 from ingestion.run.request import read_request, run_of
 from ingestion.run.run_report import status_of
+from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.settings import load_settings
 from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
+
+BEFORE_PAUSE = ("pending", "running", "waiting")  # the statuses in which a pause has not taken hold
 
 
 @blueprint.route(route="runs/{run_id}", methods=["GET"])
@@ -34,7 +38,8 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, 
     status = await find_instance(client, run_id)
     if status is not None and not await _is_of_earlier_start(status):
         state = carried_state(status)
-        return answer(await _with_report(await _with_progress(readable(status), state), state))
+        run = await _with_command(await _with_progress(readable(status), state), state)
+        return answer(await _with_report(run, state))
     return answer(await _from_ledger(run_id))
 
 
@@ -75,6 +80,22 @@ async def _with_progress(run: dict[str, Any], state: JsonObject) -> dict[str, An
     except UnknownSchema:
         return run
     return {**run, "progress": await progress_of(at_start, run["status"], run["progress"])}
+
+
+async def _with_command(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
+    """Return the run, as `pausing` or `cancelling` if a command was given that has not taken hold yet.
+
+    What is under way ends within seconds, but may have to wait behind the chunks of other runs.
+    """
+    if run["status"] not in (*BEFORE_PAUSE, *HELD):
+        return run
+    try:
+        command = await read_command(_container(), Run(*state["run"]))
+    except Exception:  # what the instance says is better than nothing
+        return run
+    if command == CANCEL:
+        return {**run, "status": "cancelling"}
+    return {**run, "status": "pausing"} if command == PAUSE and run["status"] in BEFORE_PAUSE else run
 
 
 async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How far a run is: what its instance says, and inside a window what the checkpoints of its chunks say.
+"""How far a run is: what its instance says, and what the checkpoints of the chunks in its window say.
 
 `counts_at` is the moment at which the counts were true. Within this process, counts never decrease.
 """
@@ -18,6 +18,7 @@ from ingestion.wire import JsonObject
 
 LOOK_SECONDS = 5.0  # the longest look at the checkpoints
 LAST_LOOKS = LastLooks()  # of this process
+HELD = ("paused", "held")  # phases in which chunks may be unfinished and nothing is under way
 
 Look = Callable[[RunState], Awaitable[list[Settled]]]
 
@@ -46,17 +47,22 @@ async def progress_of(
             told = custom_status
     elif status == "pending":
         told["phase"] = status
-    if told["phase"] == "running" and state.spooled:
-        told = await _inside_window(state, look)
+    if told["phase"] in ("running", *HELD) and state.spooled:
+        told = await _inside_window(state, told, look)
     return last_looks.never_less(state.run, state.attempt, told)
 
 
-async def _inside_window(state: RunState, look: Look) -> JsonObject:
-    """Return the progress inside a window; if it cannot be read, that of the window's start, marked `stale`."""
-    counts_at = clock.now().isoformat()
+async def _inside_window(state: RunState, told: JsonObject, look: Look) -> JsonObject:
+    """Return the progress inside a window, or after one that a command has cut short.
+
+    If the checkpoints cannot be read, return that of the window's start, marked `stale`, or what was told after it.
+    """
+    counts_at, is_held = clock.now().isoformat(), told["phase"] in HELD
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             sent = await look(state)
     except Exception:  # a status that lags behind is better than none
-        return {**run_report.progress(state), "stale": True}
+        return told if is_held else {**run_report.progress(state), "stale": True}
+    if is_held:
+        return run_report.with_open_chunks(told, state, sent, counts_at)
     return run_report.under_way(state, sent, counts_at)

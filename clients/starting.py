@@ -37,7 +37,9 @@ async def start_once(
     while (status := await started_instance(client, run_of(there))) is None:
         with suppress(RunLocked):  # perhaps another copy of this request has the lock, and will start the instance
             async with locked(storage.container, run_id, wait=False):
-                return await _start_locked(client, there, storage.container)
+                status = await _start_locked(client, there, storage.container)
+                storage.at_work.note(run_id)  # its activities may have to wait behind those of another run
+                return status
         await asyncio.sleep(POLL_SECONDS)
     return status
 

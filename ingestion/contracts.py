@@ -35,6 +35,13 @@ class Chunk(NamedTuple):
     token: str
 
 
+class Share(NamedTuple):
+    """A worker on which a run is not alone, and how many chunks it sends at once."""
+
+    worker: str
+    at_once: int
+
+
 class Chunks(NamedTuple):
     """Chunks with one token; `numbers` names them in short, such as "7,9-1200"."""
 
@@ -152,30 +159,36 @@ class FetchOutcome:
     error: str | None = None
     held: str | None = None
     change: Change | None = None  # that holds it back
+    share: Share | None = None  # of the worker that fetched, if the run is not alone there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnqueueRequest:
-    """Input of `enqueue_chunk`: the chunk to send, in an attempt of the run."""
+    """Input of `enqueue_chunk`: the chunk to send, in an attempt of the run.
+
+    `alone` is whether its window is as long as it is for a run that shares no worker with another.
+    """
 
     run: Run
     source: str
     chunk: Chunk
     attempt: int = 0
     pin: str | None = None
+    alone: bool = False
 
 
-OUT_OF_TIME = "out_of_time"
+OUT_OF_TIME, GIVES_WAY = "out_of_time", "gives_way"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """Output of `enqueue_chunk`: what became of the messages of a chunk, over all attempts.
 
-    `held` is the command that holds the chunk back, or OUT_OF_TIME: the chunk is then unfinished, a later window
-    continues it, and it does not count yet. `error` says why `failed` messages did not get through. `resumed_from`
-    counts the messages that earlier attempts had confirmed; `possible_duplicates` bounds the queue messages that may be
-    there twice, because an answer or a worker was lost.
+    `held` is the command that holds the chunk back, OUT_OF_TIME, or GIVES_WAY to another run: the chunk is then
+    unfinished, a later window continues it, and it does not count yet. `error` says why `failed` messages did not get
+    through. `resumed_from` counts the messages that earlier attempts had confirmed; `possible_duplicates` bounds the
+    queue messages that may be there twice, because an answer or a worker was lost. `share` is of the worker that sent
+    the chunk, if the run is not alone there.
     """
 
     messages: int = 0
@@ -189,6 +202,7 @@ class Receipt:
     seconds: float = 0.0
     retried_because: str | None = None  # the last reason in the last attempt
     change: Change | None = None  # that holds the chunk back
+    share: Share | None = None
     error: str | None = None
 
     @property
@@ -264,7 +278,8 @@ class RunState:
     messages of it failed, else in `done`. `wait_until` is when the source may be asked again, and `wait` says why not
     before. `failures` is bounded; `failed` counts all failures, and the ledger lists them. `attempt` counts redrives,
     `window` the windows of an attempt; together they order the states of a run. `recoveries` are the latest attempts
-    that the keeper began.
+    that the keeper began. `at_once` is how many chunks the workers of the last window send at once, if the run shares
+    one of them with another run.
     """
 
     run: Run
@@ -297,6 +312,7 @@ class RunState:
     window: int = 0
     counts_at: str | None = None  # when the sums were counted; None: at the start
     recoveries: tuple[Recovery, ...] = ()
+    at_once: int | None = None
     schema: int = SCHEMA
 
 

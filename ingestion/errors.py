@@ -12,6 +12,7 @@ SluiceError
 │   ├── StorageRefused       the storage account refused, or does not exist
 │   ├── ChunkSettled         only a later attempt of the run sends the chunk
 │   └── UnknownSchema        another version of the app wrote the state of a run
+├── HeldBack             a command came while the activity was at work
 └── RetryableError       the same call may succeed later
     ├── StorageUnavailable   the storage account did not answer, or is busy
     ├── DurableUnavailable   Durable Functions failed, or did not answer
@@ -111,6 +112,14 @@ class ChunkSettled(PermanentError):
 
 class UnknownSchema(PermanentError):
     """Another version of the app wrote the state of a run."""
+
+
+class HeldBack(SluiceError):
+    """A command has held an activity back while it was at work; `command` says which."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"held back by {command}")
+        self.command = command
 
 
 class RetryableError(SluiceError):

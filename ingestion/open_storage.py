@@ -7,6 +7,7 @@ connections and the rate that it has found for each queue.
 import asyncio
 from weakref import WeakKeyDictionary
 
+from ingestion.run.at_work import AtWork
 from ingestion.sending.queues import Queues
 from ingestion.settings import Settings
 from ingestion.source.http.exchange import http_client
@@ -15,7 +16,10 @@ from ingestion.storage.failures import storage_errors, unless
 
 
 class Storage:
-    """The container and the queues that the settings name, and the connections to reach them and the sources."""
+    """The container and the queues that the settings name, and the connections to reach them and the sources.
+
+    `at_work` knows the runs that are at work in this process.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._accounts: dict[Account, OpenAccount] = {}
@@ -25,6 +29,7 @@ class Storage:
         self.container = self._accounts[settings.account].blobs.get_container_client(settings.container)
         self.queues = Queues(settings, self._accounts, self.container)
         self.http = http_client()
+        self.at_work = AtWork(self.container)
 
     async def prepare(self) -> None:
         """Create the container and the queues unless they exist."""

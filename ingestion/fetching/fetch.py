@@ -5,6 +5,7 @@ One activity call fetches many pages, and the position in the source becomes dur
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from math import ceil
 from time import monotonic
@@ -13,7 +14,7 @@ from typing import Any
 from ingestion.concealed import conceal, quoted, sealed, unsealed
 from ingestion.contracts import Batch, FetchRequest
 from ingestion.deadline import in_time
-from ingestion.errors import OutOfTime, SourceRefused, SourceUnreachable
+from ingestion.errors import HeldBack, OutOfTime, SourceRefused, SourceUnreachable
 from ingestion.fetching.advance import (
     advance,
     answered,
@@ -33,6 +34,7 @@ from ingestion.fetching.marks import Marks, last_mark
 from ingestion.fetching.position import Position, from_json, request_at
 from ingestion.fetching.seen import Seen, fingerprint
 from ingestion.fetching.span import begins_with_token, least_items_of, token_of, windows_of
+from ingestion.hold import Hold
 from ingestion.reads import Reads
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
@@ -56,14 +58,17 @@ async def fetch(
     last_page_seconds: float = float("inf"),
     chunk_bytes: int,
     now: Callable[[], float] = monotonic,
+    hold: Hold | None = None,
 ) -> Batch:
     """Fetch the next batch into the spool and return it, or the batch that an earlier copy of this fetch committed.
 
-    No page is requested after `budget_seconds`. A page that is not complete after `last_page_seconds` is given up, and
-    the next fetch begins with it. A batch holds at most `request.max_messages` and the rest of the page that filled it.
-    `reads` is the range that the run reads; where it has windows, `described` returns the description for each.
-    Raise SourceRefused or SourceUnreachable, or OutOfTime if no page came in time.
+    No page is requested after `budget_seconds`. A page that is not complete after `last_page_seconds`, or by the time a
+    command comes, is given up, and the next fetch begins with it. A batch holds at most `request.max_messages` and the
+    rest of the page that filled it. `reads` is the range that the run reads; where it has windows, `described` returns
+    the description for each. Raise SourceRefused or SourceUnreachable, OutOfTime if no page came in time, or HeldBack
+    if none came before a command.
     """
+    hold = hold or Hold()
     opened = await spool.open(request)
     if isinstance(opened, Batch):
         return opened
@@ -71,7 +76,8 @@ async def fetch(
     first = Position(cursor=source.pagination.first(), windows=windows_of(source, reads))
     position = first if opened.at is None else from_json(opened.at)
     if position.ended is not None:
-        return await last_batch(request, source, reads, position, opened, spool)
+        async with hold.interrupting():
+            return await last_batch(request, source, reads, position, opened, spool)
     try:
         position = replace(position, cursor=unsealed(position.cursor))
         if position.windows != first.windows:
@@ -80,14 +86,17 @@ async def fetch(
             source = described(position.window)
         if opened.at is None and begins_with_token(source, reads):
             check_address(source, request_at(source, position).url, "the token of the run before")
-        known = await _known(position, spool, give_up_at)
-        async with in_time("read what the run before held", _left(give_up_at)):
-            marks = await Marks.open(source, reads, position, opened.parts, spool)
+        async with hold.interrupting():
+            known = await _known(position, spool, give_up_at)
+            async with in_time("read what the run before held", _left(give_up_at)):
+                marks = await Marks.open(source, reads, position, opened.parts, spool)
         previous, digests = opened.parts.get("previous", b""), opened.parts.get("digests", b"")
         filling = Filling(source, opened.writer, request.chunk_size, chunk_bytes, known, previous, digests, marks)
         client.patience.go_on(request.wait)
         client.has_answered = bool(position.pages or position.earlier_pages)
-        walk = _Walk(request, position, source, client, spool, opened, filling, marks, reads, described, give_up_at)
+        walk = _Walk(
+            request, position, source, client, spool, opened, filling, marks, reads, described, give_up_at, hold
+        )
         return await walk.fill(now() + budget_seconds, now)
     except (SourceRefused, SourceUnreachable) as error:
         raise type(error)(conceal(str(error))) from None
@@ -120,9 +129,11 @@ class _Walk:
         reads: Reads | None,
         described: Callable[[int], Source] | None,
         give_up_at: float,
+        hold: Hold,
     ) -> None:
         self._request, self._position, self._source, self._client = request, position, source, client
-        self._spool, self._writer, self._filling, self._give_up_at = spool, opened.writer, filling, give_up_at
+        self._spool, self._writer, self._filling = spool, opened.writer, filling
+        self._give_up_at, self._hold = give_up_at, hold
         self._reads, self._described, self._marks = reads, described, marks
         self._seen = Seen(opened.parts.get("seen") or fingerprint(request_at(source, position)))
         self._pages = Seen(opened.parts.get("pages", b""))
@@ -145,7 +156,7 @@ class _Walk:
             self._position, ended = replace(self._position, ended=ended), None
         if not ended:
             if not self._position.ended:
-                wait = client.patience.wait(wait_seconds or await client.wait_for_turn(SHORT_WAIT_SECONDS))
+                wait = client.patience.wait(wait_seconds or await self._wait_for_turn())
             if wait is not None:
                 wait = replace(wait, reason=quoted(wait.reason, REASON_CHARACTERS))
             parts = {"seen": self._seen.dump(), "pages": self._pages.dump(), "previous": filling.previous}
@@ -177,6 +188,21 @@ class _Walk:
             )
         )
 
+    async def _slept(self, seconds: float) -> bool:
+        """Sleep; return whether no command came meanwhile."""
+        with suppress(HeldBack):
+            async with self._hold.interrupting():
+                await self._client.sleep(seconds)
+                return True
+        return False
+
+    async def _wait_for_turn(self) -> float:
+        """Wait until the source may be asked again; return the seconds if that is long, or a command comes."""
+        with suppress(HeldBack):
+            async with self._hold.interrupting():
+                return await self._client.wait_for_turn(SHORT_WAIT_SECONDS)
+        return await self._client.wait_for_turn(0.0)
+
     async def _with_digests(self) -> bytes:
         """Put the digests of messages into a blob if they are many, or the last; return those that are in none yet."""
         digests, position = self._filling.digests, self._position
@@ -196,19 +222,20 @@ class _Walk:
         while self._filling.count < self._request.max_messages and (now() < deadline or not self._filling.pages):
             request = request_at(self._source, self._position)
             try:
-                async with in_time("get one page of the source", _left(self._give_up_at)):
+                doing = "get one page of the source"
+                async with self._hold.interrupting(), in_time(doing, _left(self._give_up_at)):
                     page = await self._page()
-            except OutOfTime:
-                if not self._filling.pages:
+            except (HeldBack, OutOfTime):
+                if not self._filling.pages or self._filling.is_cut_off:
                     raise
                 await self._filling.restart()
                 break
             if isinstance(page, Throttled):
                 await self._filling.restart()  # the answer may have been cut off before the source asked to wait
-                if page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline:
+                is_long = page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline
+                if is_long or not await self._slept(page.seconds):
                     wait_seconds = page.seconds
                     break
-                await self._client.sleep(page.seconds)
                 continue
             following = await self._take(page, request)
             if isinstance(following, End):

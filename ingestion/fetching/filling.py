@@ -57,6 +57,7 @@ class Filling:
         """
         self.pages = 0
         self.dropped = 0
+        self.is_cut_off = False  # a write of a chunk was cancelled, and its blob may still come
         self._source, self._writer, self._known, self._marks = source, writer, known, marks
         self._chunk_size, self._chunk_bytes = chunk_size, chunk_bytes
         self._lines: list[bytes] = []  # of the chunk that is not full yet
@@ -130,7 +131,9 @@ class Filling:
     async def write_chunk(self) -> None:
         """Write the present chunk, if it has any messages."""
         if self._lines:
+            self.is_cut_off = True
             await self._writer.write_chunk(self._lines)
+            self.is_cut_off = False
             self._lines, self._bytes = [], 0
 
     def _begin_page(self) -> None:

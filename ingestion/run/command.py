@@ -1,7 +1,7 @@
 """Pause, resume and cancel: one blob holds the last command; every chunk and every fetch reads it before it starts.
 
-The event that is raised after a command only wakes a run that waits. A run is also held back where what it is pinned to
-has changed; the blob says which change was accepted.
+For those that are at work `at_work` reads it once a second. The event that is raised after a command only wakes a run
+that waits. A run is also held back where what it is pinned to has changed; the blob says which change was accepted.
 """
 
 from typing import NamedTuple

@@ -56,6 +56,13 @@ def under_way(state: RunState, sent: Iterable[Settled], counts_at: str) -> JsonO
     return shown
 
 
+def with_open_chunks(told: JsonObject, state: RunState, sent: Iterable[Settled], counts_at: str) -> JsonObject:
+    """Return what a held run tells after its window, with what the window's unfinished chunks have sent as well."""
+    inside = under_way(state, sent, counts_at)
+    left = told["fetched"] - inside["enqueued"] - inside["rejected"] - told["failed"]
+    return {**told, **{key: inside[key] for key in ("enqueued", "rejected", "counts_at")}, "pending": left}
+
+
 def finish(state: RunState, now: datetime, outcome: str | None = None) -> FinishRequest:
     """Return the finish request of a run that has ended, with the outcome of its state unless another is given."""
     outcome = outcome or run_state.outcome(state)

@@ -100,8 +100,11 @@ def load(data: Any) -> RunState:
 def next_window(state: RunState, now: datetime) -> Window:
     """Return what the run asks for in its next window."""
     request = state.request
+    alone = state.at_once is None
     chunks = [
-        EnqueueRequest(run=state.run, source=request.source, chunk=one, attempt=state.attempt, pin=request.pin)
+        EnqueueRequest(
+            run=state.run, source=request.source, chunk=one, attempt=state.attempt, pin=request.pin, alone=alone
+        )
         for one in chunks_in_window(state)
     ]
     return Window(_next_supply(state, now), chunks)
@@ -109,8 +112,14 @@ def next_window(state: RunState, now: datetime) -> Window:
 
 def chunks_in_window(state: RunState) -> list[Chunk]:
     """Return the chunks of the window: the first of those that are spooled."""
-    windows = chunk(spooled_chunks(state), state.request.chunks_per_batch)
+    windows = chunk(spooled_chunks(state), most_in_window(state))
     return windows[0] if windows else []
+
+
+def most_in_window(state: RunState) -> int:
+    """Return how many chunks a window holds: as many as a batch, or fewer if the run shares its workers."""
+    most = state.request.chunks_per_batch
+    return most if state.at_once is None else min(most, state.at_once)
 
 
 def spooled_chunks(state: RunState) -> list[Chunk]:
@@ -159,6 +168,7 @@ def with_window(
         error=None,
         window=state.window + 1,
         counts_at=now.isoformat(),
+        at_once=_at_once(outcomes, state.at_once),
     )
     if not state.spooled and supplied is not None:
         state = _with_page(state, supplied) if isinstance(supplied, FailedPage) else _with_batch(state, supplied, now)
@@ -298,10 +308,11 @@ def _next_supply(state: RunState, now: datetime) -> FetchRequest | LoadRequest |
     Failed chunks come first: they have been in the spool for longer.
     """
     request = state.request
-    if _chunks_spooled(state) > request.chunks_per_batch:
+    most_chunks = most_in_window(state)
+    if _chunks_spooled(state) > most_chunks:
         return None
     if state.redo is not None:
-        most = min(REDO_CHUNKS, request.chunks_per_batch)
+        most = min(REDO_CHUNKS, most_chunks)
         return LoadRequest(run=state.run, attempt=state.redo.attempt, next_byte=state.redo.next_byte, most=most)
     if state.source_exhausted or _is_waiting(state, now):
         return None
@@ -312,7 +323,7 @@ def _next_supply(state: RunState, now: datetime) -> FetchRequest | LoadRequest |
         first_chunk=state.chunks,
         cursor=state.cursor,
         chunk_size=request.chunk_size,
-        max_messages=request.chunk_size * request.chunks_per_batch,
+        max_messages=request.chunk_size * most_chunks,
         wait=state.wait,
         pin=request.pin,
         has_reads=request.has_reads,
@@ -335,6 +346,17 @@ def _by_chunk(window: Window, receipts: Sequence[Receipt], listed: Iterable[Sett
             complete = replace(by_chunk[one], **facts)
             by_chunk[one] = complete if complete.failed else replace(complete, error=None)
     return by_chunk
+
+
+def _at_once(outcomes: Outcomes, before: int | None) -> int | None:
+    """Return how many chunks the workers of a window send at once, None if the run was alone on all of them.
+
+    A window that neither sent nor fetched changes nothing.
+    """
+    told: list[Receipt | FetchOutcome] = [*outcomes.receipts]
+    if isinstance(outcomes.supplied, FetchOutcome):
+        told.append(outcomes.supplied)
+    return sum(dict(filter(None, (one.share for one in told))).values()) or None if told else before
 
 
 def _with_receipts(state: RunState, receipts: dict[Chunk, Receipt]) -> RunState:

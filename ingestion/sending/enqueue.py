@@ -14,6 +14,7 @@ from azure.storage.blob.aio import ContainerClient
 from ingestion.contracts import OUT_OF_TIME, EnqueueRequest, Receipt
 from ingestion.deadline import seconds_to_begin
 from ingestion.errors import ChunkOutOfTime
+from ingestion.hold import Hold
 from ingestion.sending.accounting import Accounts
 from ingestion.sending.ceiling import Turn
 from ingestion.sending.message_format import Post, breathing, posts_of
@@ -26,12 +27,19 @@ from ingestion.storage.failures import storage_errors
 from ingestion.storage.spool import count_of, read_lines
 
 
-async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Queues, settings: Settings) -> Receipt:
+async def enqueue(
+    request: EnqueueRequest,
+    container: ContainerClient,
+    queues: Queues,
+    settings: Settings,
+    hold: Hold | None = None,
+) -> Receipt:
     """Put the messages of one chunk on the queue and account for each of them.
 
-    A chunk that is out of time but has made progress is held back: the next window continues it. Raise StorageRefused
-    or StorageUnavailable if the chunk or its checkpoint cannot be read or written, ChunkOutOfTime if the chunk has made
-    no progress, ChunkTakenOver, or ChunkSettled. After each of them, the next attempt continues where this one stopped.
+    A chunk is held back when a command comes, or when it is out of time but has made progress: a later window continues
+    it. Raise StorageRefused or StorageUnavailable if the chunk or its checkpoint cannot be read or written,
+    ChunkOutOfTime if the chunk has made no progress, ChunkTakenOver, or ChunkSettled. After each of them, the next
+    attempt continues where this one stopped.
     """
     began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
     file = CheckpointFile(container, request.run, request.chunk, request.attempt)
@@ -50,7 +58,8 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
         if earlier.unsendable:  # found first, so that the rejects written earlier are never lost
             posts = iter(await attempt.rejected_first(posts))
         deadline = began + min(settings.enqueue_seconds, seconds_to_begin())
-        await attempt.sender.send(posts, request.chunk.number, deadline)
+        with (hold or Hold()).telling(attempt.sender.hold):
+            await attempt.sender.send(posts, request.chunk.number, deadline)
 
     checkpoint = attempt.checkpoint(unknown=0)
     receipt = attempt.receipt(checkpoint)
@@ -62,6 +71,8 @@ async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Q
     if receipt.failed and receipt.error is None:
         if attempt.sender.save_error is not None:
             raise attempt.sender.save_error
+        if attempt.sender.held is not None:
+            return replace(receipt, held=attempt.sender.held)
         if checkpoint.done > earlier.done:
             return replace(receipt, held=OUT_OF_TIME)
         raise ChunkOutOfTime(f"{attempt.sender.out_of_time}; {receipt.failed} of {receipt.messages} messages are left")

@@ -60,10 +60,12 @@ async def put_message(
     deadline: float,
     stopped: Callable[[], bool] = lambda: False,
     again: Callable[[bool], Awaitable[None]] = at_once,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Put one message on the queue of `shard`, trying until `deadline` (of `time.monotonic`) or until `stopped`.
 
-    Wait for `again` before each further put; it is told whether the last one is in doubt.
+    Wait for `again` before each further put; it is told whether the last one is in doubt. `sleep` may end early once
+    `stopped`.
     Raise StorageRefused if no retry can help, MessageRefused if only this message is at fault, or OutOfTime.
     """
     attempt, turned_away = 0, False
@@ -72,7 +74,9 @@ async def put_message(
             if monotonic() + wait > deadline:
                 raise OutOfTime("the queue is too busy to take the message in time")
             effort.throttled_seconds += wait if shard.rate.is_limited else 0.0
-            await asyncio.sleep(wait)
+            await sleep(wait)
+            if stopped():
+                raise OutOfTime("the chunk was stopped before its message was put")
         try:
             answer = await shard.put(body, min(REQUEST_SECONDS, max(LEAST_SECONDS, deadline - monotonic())))
             if answer.status == CREATED:
@@ -98,7 +102,7 @@ async def put_message(
         effort.retries += 1
         effort.last_problem = failure.problem
         effort.throttled_seconds += wait if failure.busy else 0.0
-        await asyncio.sleep(wait)
+        await sleep(wait)
         await again(failure.in_doubt)
         if stopped():
             raise OutOfTime(failure.problem)

@@ -9,8 +9,8 @@ here and below, in `put_message`, `shard` and `connection`.
 3. One task writes a checkpoint whenever half of these have their answer, or after `CHECKPOINT_SECONDS`. A checkpoint
    shows that no other copy has taken the chunk over; `OWNED_SECONDS` after the last one, no lane begins a put before
    there is another. So a copy that was frozen finds out before it sends on.
-4. The lanes stop at an error that no retry can fix, at the deadline, and when a checkpoint cannot be written. `send`
-   then waits for the requests under way, so that the counts are exact.
+4. The lanes stop at an error that no retry can fix, at the deadline, at a command, and when a checkpoint cannot be
+   written: what sleeps wakes. `send` then waits for the requests under way, so that the counts are exact.
 5. When another copy has taken the chunk over, and at an unforeseen error, `send` cancels all lanes and raises.
 """
 
@@ -48,6 +48,7 @@ class QueueSender:
         self.effort = Effort()
         self.error: str | None = None  # why the chunk cannot be finished, ever
         self.out_of_time: str | None = None
+        self.held: str | None = None  # the command that stopped the lanes
         self.save_error: StorageUnavailable | None = None  # the checkpoint write that failed and stopped the lanes
         self._shards = shards
         self._accounts = accounts
@@ -61,12 +62,13 @@ class QueueSender:
         self._is_full = self._stopping = False
         self._due, self._room = asyncio.Event(), asyncio.Event()
         self._gate, self._looking = asyncio.Lock(), asyncio.Lock()
+        self._asleep: set[asyncio.Future[None]] = set()
 
     async def send(self, posts: Iterator[Post], first_shard: int, deadline: float) -> None:
         """Send all posts that are not done, to the shards in turn from number `first_shard` on.
 
-        When it returns, the accounts, `effort`, `error`, `out_of_time` and `save_error` are complete. Raise what a
-        lane or `save` raises, except StorageUnavailable of `save`, which becomes `save_error`.
+        When it returns, the accounts, `effort`, `error`, `out_of_time`, `held` and `save_error` are complete. Raise
+        what a lane or `save` raises, except StorageUnavailable of `save`, which becomes `save_error`.
         """
         waiting = self._waiting(posts, first_shard)
         lanes = [asyncio.create_task(self._lane(waiting, deadline)) for _ in range(self._concurrency)]
@@ -79,8 +81,14 @@ class QueueSender:
             for task in (*lanes, saving):
                 task.cancel()
             await asyncio.gather(*lanes, saving, return_exceptions=True)
-        async for _ in breathing(item[0] for item in waiting if item):
-            pass  # the posts that no lane reached: their rejects count too
+        if self.held is None:
+            async for _ in breathing(item[0] for item in waiting if item):
+                pass  # the posts that no lane reached: their rejects count too
+
+    def hold(self, command: str) -> None:
+        """Stop, because of a command."""
+        self.held = command
+        self._stop()
 
     def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard] | None]:
         """Yield each post that is still to be sent, with its shard; None after every BREATH_BYTES of other posts."""
@@ -109,7 +117,7 @@ class QueueSender:
                 break
             self._started += 1
             try:
-                await put_message(shard, post.body, self.effort, deadline, self._is_stopping, self._again)
+                await put_message(shard, post.body, self.effort, deadline, self._is_stopping, self._again, self._sleep)
                 self._accounts.enqueue(post)
             except MessageRefused as refusal:
                 self._accounts.refuse(post, str(refusal))
@@ -173,7 +181,7 @@ class QueueSender:
             while self._turn is not None and not self._stopping and (now := monotonic()) < deadline:
                 if not (wait := self._turn(now)):
                     break
-                await asyncio.sleep(min(wait, deadline - now))
+                await self._sleep(min(wait, deadline - now))
 
     async def _write_checkpoints(self) -> None:
         """Write checkpoints until the lanes have stopped."""
@@ -196,6 +204,19 @@ class QueueSender:
             if self._finished - self._saved >= self._half:
                 self._due.set()
 
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but no longer than until the lanes stop."""
+        loop = asyncio.get_running_loop()
+        awake = loop.create_future()
+        timer = loop.call_later(seconds, _wake, awake)
+        self._asleep.add(awake)
+        try:
+            if not self._stopping:
+                await awake
+        finally:
+            timer.cancel()
+            self._asleep.discard(awake)
+
     def _is_stopping(self) -> bool:
         return self._stopping
 
@@ -206,3 +227,10 @@ class QueueSender:
         self._stopping = True
         self._room.set()
         self._due.set()
+        for awake in self._asleep:
+            _wake(awake)
+
+
+def _wake(awake: asyncio.Future[None]) -> None:
+    if not awake.done():
+        awake.set_result(None)

@@ -1,5 +1,6 @@
 """A chunk on its way to a real queue: what arrives, what is rejected, what the receipt says."""
 
+import asyncio
 import json
 from collections import Counter
 from typing import Any
@@ -10,6 +11,8 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from ingestion.contracts import OUT_OF_TIME
 from ingestion.errors import ChunkOutOfTime, StorageRefused, StorageUnavailable
+from ingestion.hold import Hold
+from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.sending.packed import unpack
 from ingestion.sending.reject import write_rejects
 from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, checkpoint_name, settle
@@ -176,6 +179,52 @@ async def test_a_chunk_without_enough_time_is_held_back_and_goes_on_where_it_was
     assert (len(found), found.total()) == (200, 200)
     assert (receipt.enqueued, receipt.possible_duplicates) == (200, 0)
     assert receipt.resumed_from >= 100
+
+
+@pytest.mark.parametrize("per_second", ["150", "0"], ids=["below a ceiling", "as fast as it goes"])
+async def test_a_chunk_to_which_a_command_comes_stops_with_an_account_of_each_message_and_goes_on_exactly(
+    azurite: Azurite, per_second: str
+) -> None:
+    hold = Hold()
+    texts = [f"id-{number}" for number in range(3_000)]
+    async with sending(settings_for(azurite, SLUICE_MAX_MESSAGES_PER_SECOND=per_second), texts) as chunk:
+        at_work = asyncio.create_task(chunk.send(hold=hold))
+        await asyncio.sleep(0.5)
+        hold.set(PAUSE)
+        async with asyncio.timeout(5):
+            first = await at_work
+        left = await chunk.checkpoint()
+        assert (first.held, first.failed, first.error) == (PAUSE, 0, None)
+        assert 0 < first.enqueued == left.done < 3_000
+        assert (left.unknown, left.receipt) == (0, None)
+        assert texts_on(azurite, chunk.settings.queue).total() == first.enqueued, "each that was sent is accounted for"
+        assert (await chunk.send(hold=hold)).held == PAUSE, "and without any progress as well"
+
+        fast = chunk.settings.model_copy(update={"max_messages_per_second": 0.0})
+        receipt = await chunk.send(fast)
+    assert (receipt.enqueued, receipt.resumed_from, receipt.possible_duplicates) == (3_000, first.enqueued, 0)
+    assert texts_on(azurite, chunk.settings.queue).total() == 3_000 - first.enqueued, "the others, once"
+
+
+async def test_messages_that_wait_for_a_busy_queue_wait_no_longer_when_a_command_comes(azurite: Azurite) -> None:
+    hold = Hold()
+    async with sending(settings_for(azurite), IDS) as chunk:
+        chunk.storage.queues.shards[0].rate._pace.per_second = 1.0
+        at_work = asyncio.create_task(chunk.send(hold=hold))
+        await asyncio.sleep(0.2)
+        hold.set(CANCEL)
+        async with asyncio.timeout(2):
+            receipt = await at_work
+        assert (receipt.held, (await chunk.checkpoint()).done) == (CANCEL, receipt.enqueued)
+    assert receipt.enqueued < 32
+
+
+async def test_a_chunk_that_is_done_when_a_command_comes_is_finished(azurite: Azurite) -> None:
+    hold = Hold()
+    async with sending(settings_for(azurite), ["a", "b"]) as chunk:
+        assert (await chunk.send(hold=hold)).held is None
+        hold.set(PAUSE)
+        assert (await chunk.send(hold=hold)).enqueued == 2
 
 
 async def test_a_chunk_that_does_not_move_in_its_time_is_an_attempt_that_failed(azurite: Azurite) -> None:

@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 from clients.get_run import get_run
-from tests.app.kept import CRASH, Kept
+from ingestion.run import run_report
+from ingestion.run.command import GO, give
+from ingestion.run.run_state import CANCEL, PAUSE
+from tests.app.kept import CRASH, UNDER_WAY, Kept, at_work
+
+PROGRESS = run_report.progress(UNDER_WAY)
 
 
 async def told(kept: Kept) -> Any:
@@ -41,3 +46,27 @@ async def test_an_instance_of_an_earlier_start_that_has_ended_is_not_told_as_the
     assert (await told(kept))["status"] == "completed"
     await kept.begun(state=None)
     assert (await told(kept))["status"] == "lost"
+
+
+@pytest.mark.parametrize(
+    ("phase", "command", "expected"),
+    [
+        ("running", PAUSE, "pausing"),
+        ("waiting", PAUSE, "pausing"),
+        ("paused", PAUSE, "paused"),
+        ("running", CANCEL, "cancelling"),
+        ("paused", CANCEL, "cancelling"),
+        ("held", CANCEL, "cancelling"),
+        ("ending", CANCEL, "ending"),
+        ("running", GO, "running"),
+        ("paused", GO, "paused"),
+    ],
+)
+async def test_a_command_shows_in_the_status_before_it_has_taken_hold(
+    kept: Kept, phase: str, command: str, expected: str
+) -> None:
+    ledger = await kept.begun()
+    kept.engine.has("Running", **{**at_work(), "customStatus": {**PROGRESS, "phase": phase}})
+    assert (await told(kept))["status"] == phase
+    await give(ledger, command)
+    assert (await told(kept))["status"] == expected

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion.contracts import (
+    GIVES_WAY,
     Change,
     ChunkFailure,
     Chunks,
@@ -22,6 +23,7 @@ from ingestion.contracts import (
     RunState,
     Settled,
     SettledChunks,
+    Share,
     Sums,
 )
 from ingestion.fetching.marks import INLINE_CHARACTERS
@@ -114,6 +116,47 @@ def test_each_reason_of_a_window_is_listed_with_its_own_chunks() -> None:
         ("reason 0", [[0, "b0"], [6, "b0"]]),
         *((f"reason {number}", [[number, "b0"]]) for number in range(1, 6)),
     ]
+
+
+def test_a_run_that_shares_its_workers_makes_windows_and_batches_as_large_as_these_send_at_once() -> None:
+    workers = {0: "a", 1: "a", 2: "a", 3: "b"}  # by chunk, as long as there is another run
+
+    def chunk(_: str, payload: dict[str, Any]) -> Outcome:
+        worker = workers.get(payload["chunk"][0])
+        return to_wire(Receipt(messages=10, enqueued=10, share=None if worker is None else Share(worker, 2)))
+
+    first = to_wire(FetchOutcome(batch=batch_of(0, 100, last=False), share=Share("a", 2)))
+    answer = answering(first, batch(1, 100, last=True, first_chunk=10), chunk=chunk)
+    generations = rehearse_all(answer, first_state(chunks_per_batch=6))
+    windows = [[one["chunk"][0] for one in generation.payloads("enqueue_chunk")] for generation in generations]
+    assert windows[:4] == [[], [0, 1], [2, 3], [4, 5, 6, 7]], "2 on one worker, 4 on two"
+    assert windows[4:] == [[8, 9], [*range(10, 16)], [*range(16, 20)]], "alone again"
+    assert [one["alone"] for one in generations[4].payloads("enqueue_chunk")] == [True, True]
+    assert [one["alone"] for one in generations[3].payloads("enqueue_chunk")] == [False] * 4
+    asked = [one["max_messages"] for generation in generations for one in generation.payloads("fetch_batch")]
+    assert asked == [60, 60]
+
+
+def test_a_batch_for_a_run_that_shares_its_workers_is_no_longer_than_its_windows() -> None:
+    def chunk(_: str, payload: dict[str, Any]) -> Outcome:
+        return to_wire(Receipt(messages=10, enqueued=10, share=Share("a", 2)))
+
+    batches = [batch(index, 20, last=index == 3, first_chunk=2 * index) for index in range(4)]
+    generations = rehearse_all(answering(*batches, chunk=chunk), first_state(chunks_per_batch=6))
+    asked = [one["max_messages"] for generation in generations for one in generation.payloads("fetch_batch")]
+    assert asked == [60, 60, 20, 20]
+
+
+def test_chunks_that_give_way_to_another_run_are_sent_in_smaller_windows_and_nothing_is_lost() -> None:
+    def chunk(_: str, payload: dict[str, Any]) -> Outcome:
+        if payload["alone"] and payload["chunk"][0] >= 2:
+            return to_wire(Receipt(held=GIVES_WAY, share=Share("a", 2)))
+        return to_wire(Receipt(messages=10, enqueued=10, share=Share("a", 2)))
+
+    generations = rehearse_all(answering(batch(0, 60, last=True), chunk=chunk), first_state(chunks_per_batch=6))
+    windows = [[one["chunk"][0] for one in generation.payloads("enqueue_chunk")] for generation in generations]
+    assert windows == [[], [*range(6)], [2, 3], [4, 5]]
+    assert (report_of(generations)["enqueued"], report_of(generations)["pending"]) == (60, 0)
 
 
 def test_a_fetch_that_fails_beside_good_chunks_counts_them_closes_the_ledger_and_fails_the_run() -> None:
@@ -246,6 +289,7 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
         counts_at=STARTED_AT,
         change=Change(to="0123456789abcdef", what="w" * WHAT_LENGTH),
         recoveries=(Recovery(at=STARTED_AT, cause="c" * CAUSE_LENGTH),) * RECOVERIES_AN_HOUR,
+        at_once=999,
     )
     settled = to_wire(
         SettledChunks(chunks=tuple(Settled(9_999_999, 50_000, 49_999, 1, 500, 999, 123.456) for _ in range(80)))

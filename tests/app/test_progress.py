@@ -132,6 +132,13 @@ async def test_a_run_that_is_paused_tells_what_it_counted_at_the_end_of_the_wind
     assert await tell(FIRST, looks=LastLooks(), custom=paused, outcome="failing") == paused
 
 
+async def test_a_paused_run_tells_what_its_unfinished_chunks_have_sent_as_well() -> None:
+    after = {**FIRST_TOLD, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
+    told = await tell(FIRST, Settled(0, 10, 10), Settled(1, 10, 3, 1), looks=LastLooks(), custom=after)
+    shown = [told[key] for key in ("phase", "fetched", "enqueued", "rejected", "pending", "chunks_done")]
+    assert shown == ["paused", 25, 13, 1, 11, 1]
+
+
 async def test_a_younger_run_with_the_same_id_begins_at_nothing() -> None:
     looks = LastLooks()
     await tell(FIRST, Settled(0, 10, 10), looks=looks)

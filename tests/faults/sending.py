@@ -17,6 +17,7 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 from ingestion.contracts import Chunk, EnqueueRequest, Receipt, Run
 from ingestion.errors import RetryableError
 from ingestion.fetching.line import line_of
+from ingestion.hold import Hold
 from ingestion.open_storage import Storage
 from ingestion.sending.enqueue import enqueue
 from ingestion.sending.reject import rejects_name
@@ -58,10 +59,12 @@ class Sending:
     storage: Storage
     request: EnqueueRequest
 
-    async def send(self, settings: Settings | None = None, *, over: Storage | None = None) -> Receipt:
+    async def send(
+        self, settings: Settings | None = None, *, over: Storage | None = None, hold: Hold | None = None
+    ) -> Receipt:
         """Send the chunk once; another worker does it with other settings, or `over` another storage."""
         storage = over or self.storage
-        return await enqueue(self.request, storage.container, storage.queues, settings or self.settings)
+        return await enqueue(self.request, storage.container, storage.queues, settings or self.settings, hold)
 
     async def until_finished(self, attempts: int = 5) -> Receipt:
         """Send the chunk as the durable retry and the next windows do."""

@@ -17,6 +17,7 @@ from yarl import URL
 from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
 from ingestion.errors import SourceRefused, SourceUnreachable
 from ingestion.fetching.fetch import fetch
+from ingestion.hold import Hold
 from ingestion.reads import Reads
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source
@@ -46,6 +47,7 @@ class Reading:
     max_messages: int = 20
     budget_seconds: float = 1000.0
     last_page_seconds: float = float("inf")
+    hold: Hold = field(default_factory=Hold)
     killed_by: tuple[type[BaseException], ...] = ()  # after which a fetch begins again
     reads: Reads | None = None
     described: Callable[[int], Source] | None = None  # for each window of what it reads
@@ -77,6 +79,7 @@ class Reading:
             last_page_seconds=self.last_page_seconds,
             chunk_bytes=self.chunk_bytes,
             now=self.now,
+            hold=self.hold,
         )
         wire = to_wire(batch)
         assert len(json.dumps(wire)) < 4096, "no payload is above 4 KB"

@@ -1,0 +1,103 @@
+"""What a worker knows of the runs of which it does activities: what command has come, and whether there are several.
+
+While activities of a run are at work, one task reads the run's command once a second, for all of them.
+
+A run that is alone on its workers has a window as long as a batch, so that several workers find enough to do. Where it
+shares a worker with another run, its window holds only as many chunks as its workers send at once: the engine starts
+activities in the order in which they were asked for, so the windows of the runs then take turns.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from time import monotonic
+
+from azure.storage.blob.aio import ContainerClient
+
+from ingestion.contracts import Run, Share
+from ingestion.deadline import HOST_JSON
+from ingestion.hold import Hold
+from ingestion.run.command import read_command
+
+LOOK_SECONDS = 1.0  # between two looks for a command
+LONGEST_LOOK_SECONDS = 5.0
+KNOWN_SECONDS = 300.0  # a run is known for so long after its last activity: longer than one may wait for a chunk to end
+SETTING = "AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions"
+DEFAULT_AT_ONCE = 10
+
+
+def most_at_once(environment: Mapping[str, str] = os.environ, host_json: Path = HOST_JSON) -> int:
+    """Return how many activities the host runs at once on one worker."""
+    given = environment.get(SETTING)
+    if not given and host_json.exists():
+        durable = json.loads(host_json.read_text(encoding="utf-8")).get("extensions", {}).get("durableTask", {})
+        given = durable.get("maxConcurrentActivityFunctions")
+    return int(given or DEFAULT_AT_ONCE)
+
+
+class AtWork:
+    """The runs of which this worker does activities, or has lately done some."""
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container, self._worker = container, secrets.token_hex(4)
+        self._seen: dict[str, float] = {}  # by run id: when there was last a sign of it
+        self._watches: dict[Run, _Watch] = {}
+
+    def note(self, run_id: str) -> None:
+        """Take note of a run that begins, or does an activity, here."""
+        self._seen[run_id] = monotonic()
+
+    def forget(self, run_id: str) -> None:
+        """Forget a run that has ended."""
+        self._seen.pop(run_id, None)
+
+    @contextmanager
+    def noted(self, run_id: str) -> Iterator[None]:
+        """Take note of a run at the beginning and at the end of an activity; not at the end of its last."""
+        self.note(run_id)
+        try:
+            yield
+        finally:
+            if run_id in self._seen:
+                self.note(run_id)
+
+    def share(self, run: Run) -> Share | None:
+        """Return how many chunks this worker sends at once if the run shares it with another, None if it is alone."""
+        known = monotonic() - KNOWN_SECONDS
+        self._seen = {run_id: seen for run_id, seen in self._seen.items() if seen > known}
+        return Share(self._worker, most_at_once()) if self._seen.keys() - {run.id} else None
+
+    @asynccontextmanager
+    async def hold(self, run: Run) -> AsyncIterator[Hold]:
+        """Provide what tells an activity of the run that a command has come."""
+        if run not in self._watches:
+            self._watches[run] = _Watch(self._container, run)
+        watch = self._watches[run]
+        watch.users += 1
+        try:
+            yield watch.hold
+        finally:
+            watch.users -= 1
+            if not watch.users:
+                watch.looking.cancel()
+                del self._watches[run]
+
+
+class _Watch:
+    """Looks for a command for one run, as long as somebody uses its hold."""
+
+    def __init__(self, container: ContainerClient, run: Run) -> None:
+        self._container, self._run = container, run
+        self.hold, self.users = Hold(), 0
+        self.looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(Exception):  # storage may be away; the next look may find more
+                async with asyncio.timeout(LONGEST_LOOK_SECONDS):
+                    self.hold.set(await read_command(self._container, self._run))

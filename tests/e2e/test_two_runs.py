@@ -1,0 +1,47 @@
+"""Two runs that are started together on one worker advance together, in real time."""
+
+import json
+import time
+from pathlib import Path
+
+from local.demo.run_client import ENDED, RunClient
+from local.demo.settings import ApiSettings
+from tests.e2e.conftest import MakeStack
+
+CHUNKS, CHUNK_SIZE = 50, 400
+AT_FIRST = 5  # chunks that one worker sends at once: by so many a run may be ahead when the other has none
+PATIENCE_SECONDS = 300.0
+
+
+def finished(records: Path) -> list[str]:
+    """The run of each chunk that is on the queue, in the order in which they got there."""
+    told = (json.loads(line) for line in records.read_text(encoding="utf-8").splitlines())
+    return [record["run_id"] for record in told if record.get("action") == "chunk_enqueued"]
+
+
+def ahead(order: list[str]) -> int:
+    """By how many chunks, at the worst, a run had finished more than twice those of the other until one ended."""
+    worst, done = 0, dict.fromkeys(order, 0)
+    assert len(done) == 2
+    for run_id in order:
+        done[run_id] += 1
+        less, more = sorted(done.values())
+        worst = max(worst, more - 2 * less)
+        if more == CHUNKS:
+            break
+    return worst
+
+
+def test_two_runs_that_start_together_advance_together(make_stack: MakeStack) -> None:
+    ids = CHUNKS * CHUNK_SIZE
+    with make_stack(ApiSettings(ids=ids)) as stack, RunClient(stack.devhost.url) as client:
+        runs = [client.start(source="demo", chunk_size=CHUNK_SIZE) for _ in range(2)]
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not all((told := client.status(run))["status"] in ENDED for run in runs):
+            assert time.monotonic() < deadline, told
+            time.sleep(0.5)
+        reports = [client.status(run)["report"] for run in runs]
+        order = finished(stack.folder / "devhost.jsonl")
+    assert [(it["outcome"], it["enqueued"], it["possible_duplicates"]) for it in reports] == [("completed", ids, 0)] * 2
+    assert len(order) == 2 * CHUNKS
+    assert ahead(order) <= AT_FIRST
