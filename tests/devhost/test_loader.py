@@ -1,5 +1,7 @@
 """What an app's folder turns into, and what stops the start: the reasons, beside what tests/real_host compares."""
 
+import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,22 @@ def test_what_the_real_host_refuses_stops_the_start_with_one_line(tmp_path: Path
         load_app(write_app(tmp_path, source))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_app_that_is_loaded_again_gets_the_modules_that_are_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a package that was there before the first load."""
+    (tmp_path / "shelf").mkdir()
+    for name in ("__init__", "book"):
+        (tmp_path / "shelf" / f"{name}.py").touch()
+    write_app(tmp_path, "from shelf import book\n" + APP + ROUTE + "def page(req): ...")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("shelf")
+    for _ in range(2):
+        load_app(tmp_path)
+        assert sys.modules["function_app"].book is sys.modules["shelf.book"]
+    del sys.modules["shelf"]
 
 
 def test_a_folder_without_a_script_is_named(tmp_path: Path) -> None:

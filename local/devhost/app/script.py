@@ -40,6 +40,9 @@ def import_app(app_root: Path) -> FunctionRegister:
 def _import_fresh(app_root: Path, stem: str) -> ModuleType:
     for name in _brought_in | {stem}:
         sys.modules.pop(name, None)
+        package, _, module = name.rpartition(".")
+        if package in sys.modules:  # a package that was there before hands out what it has
+            vars(sys.modules[package]).pop(module, None)
     _brought_in.clear()
     if str(app_root) in sys.path:
         sys.path.remove(str(app_root))
