@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from ingestion.contracts import Sums
+from clients.start_run import start_run
+from ingestion.contracts import GIVES_WAY, Sums
 from ingestion.errors import RetryableError, SourceRefused
 from ingestion.run import run_report
 from ingestion.run.command import give
 from ingestion.run.run_state import PAUSE, next_window
 from ingestion.wire import to_wire
-from tests.app.driven import call
+from tests.app.driven import MESSAGES, call, stocked
 from tests.app.kept import DONE, FRESH, Kept, actions
 from tests.sources.fake_api import source_at
 
@@ -40,6 +41,27 @@ async def test_a_late_end_of_an_older_attempt_takes_nothing_from_the_newer_one(k
 async def test_a_pause_holds_a_fetch_when_nothing_else_is_due(kept: Kept) -> None:
     await give(await kept.begun(), PAUSE)
     assert await call("fetch_batch", to_wire(next_window(FRESH, kept.now).supply)) == {"held": PAUSE}
+
+
+async def test_a_chunk_of_a_long_window_gives_way_to_another_run_and_is_sent_in_a_shorter_one(kept: Kept) -> None:
+    state = await stocked(kept)
+    alone = next_window(state, kept.now).chunks[0]
+    kept.storage.at_work.note("other")
+    outcome = await call("enqueue_chunk", to_wire(alone))
+    assert (outcome["held"], outcome["enqueued"], outcome["share"][1]) == (GIVES_WAY, 0, 5)
+    shared = next_window(replace(state, at_once=5), kept.now).chunks[0]
+    sent = await call("enqueue_chunk", to_wire(shared))
+    assert (sent["enqueued"], sent["share"]) == (MESSAGES, outcome["share"])
+    kept.storage.at_work.forget("other")
+    assert "share" not in await call("enqueue_chunk", to_wire(alone))
+
+
+async def test_a_run_that_was_started_is_known_before_it_has_done_anything_and_until_it_has_ended(kept: Kept) -> None:
+    assert await kept.ask(start_run, "other") == 202
+    assert kept.storage.at_work.share(FRESH.run) is not None
+    state = kept.engine.started_of("other")[0]
+    await call("finish_run", to_wire(run_report.finish(replace(state, source_exhausted=True), kept.now)))
+    assert kept.storage.at_work.share(FRESH.run) is None
 
 
 @pytest.mark.parametrize(

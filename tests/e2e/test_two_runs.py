@@ -8,7 +8,7 @@ from local.demo.run_client import ENDED, RunClient
 from local.demo.settings import ApiSettings
 from tests.e2e.conftest import MakeStack
 
-CHUNKS, CHUNK_SIZE = 50, 400
+CHUNKS, CHUNK_SIZE = 50, 200
 AT_FIRST = 5  # chunks that one worker sends at once: by so many a run may be ahead when the other has none
 PATIENCE_SECONDS = 300.0
 

@@ -55,7 +55,7 @@ def test_a_status_that_fails_once_is_looked_up_in_the_list(rig: Rig, method: str
             fail(patch, "get", times=1)
             assert host.http.request(method, f"/api/runs/run{path}").status_code == status
             fail(patch, "get", times=1)
-            assert host.look()["status"] == "running"
+            assert host.look()["status"] == ("pausing" if path == "/pause" else "running")
         host.ask("resume")
         rig.gate.open()
         assert host.wait()["status"] == "completed"
