@@ -24,6 +24,7 @@ MAX_CHUNKS_PER_BATCH = 80  # history and the receipts in a payload grow with it
 MIB = 1024 * 1024
 MAX_PACK_BYTES = 49_152  # 64 KiB once encoded as base64
 WEEK_SECONDS = 7 * 24 * 3600
+FOR_EVER = -1  # the life of a message that waits until somebody reads it
 DEFAULT_QUEUE = "sluice-ids"
 DEFAULT_PATIENCE_SECONDS = 900.0  # for a source that is away
 QUEUES, KEEPER, _ENQUEUE = "SLUICE_QUEUES", "SLUICE_KEEPER_SECONDS", "SLUICE_ENQUEUE_SECONDS"
@@ -70,7 +71,7 @@ class Settings(BaseModel):
     pack_messages: int = Field(1_000, ge=1, le=MAX_CHUNK_SIZE)
     pack_bytes: int = Field(MAX_PACK_BYTES, ge=1_024, le=MAX_PACK_BYTES)
     message_encoding: Literal["base64", "none"] = "base64"
-    message_ttl_seconds: int = Field(WEEK_SECONDS, ge=-1)
+    message_ttl_seconds: int = Field(FOR_EVER, ge=FOR_EVER)
     message_delay_seconds: int = Field(0, ge=0, le=WEEK_SECONDS)
     ledger_days: int = Field(30, ge=0)  # 0: for ever
     keeper_seconds: Annotated[int, BeforeValidator(_is_scheduled)] = DEFAULT_KEEPER_SECONDS  # 0: off
