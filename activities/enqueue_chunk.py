@@ -10,6 +10,7 @@ from activities.log import log
 from ingestion.contracts import EnqueueRequest, Receipt
 from ingestion.open_storage import Storage
 from ingestion.run.command import read_held
+from ingestion.run.pinned import pinned_now
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings
 
@@ -24,10 +25,11 @@ def _log_error(request: EnqueueRequest, error: str) -> None:
 @activity(EnqueueRequest, Receipt, doing="enqueue chunk {0.chunk.number} of run {0.run.id}", log_error=_log_error)
 async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
     """Enqueue one chunk, unless a command holds it back."""
-    held = await read_held(storage.container, settings, request, request.run)
+    now = pinned_now(settings, request.source)
+    held = await read_held(storage.container, now, request, request.run)
     if held.command is not None:
         return Receipt(held=held.command, change=held.change)
-    receipt = await enqueue(request, storage.container, storage.queues, settings)
+    receipt = await enqueue(request, storage.container, storage.queues, now.settings)
     _log(request, receipt)
     return receipt
 

@@ -27,7 +27,7 @@ from ingestion.storage.spool import count_of, read_lines
 
 
 async def enqueue(request: EnqueueRequest, container: ContainerClient, queues: Queues, settings: Settings) -> Receipt:
-    """Put the messages of one chunk on the queue and account for each of them.
+    """Put the messages of one chunk on the queues of `settings`, those of its source, and account for each of them.
 
     A chunk that is out of time but has made progress is held back: the next window continues it. Raise StorageRefused
     or StorageUnavailable if the chunk or its checkpoint cannot be read or written, ChunkOutOfTime if the chunk has made
@@ -89,7 +89,7 @@ class _Attempt:
         refusals = {refusal.index: refusal.reason for refusal in earlier.refusals}
         self.accounts = Accounts(earlier.count, earlier.confirmed, refusals)
         self.sender = QueueSender(
-            queues.shards,
+            queues.shards(settings),
             self.accounts,
             self.save,
             concurrency=min(settings.send_concurrency, earlier.count),
