@@ -73,10 +73,10 @@ def acceptance(request: JsonObject, progress: object, now: Pinned) -> JsonObject
     return {"pin": pin, "what": what_differs(request.get("pinned", {}), now.fields), "fields": now.fields}
 
 
-async def accepted_change(ledger: Ledger) -> str | None:
-    """Return what has changed since the start of the run and was accepted."""
-    what: str | None = (await _read(ledger.container, ledger.run)).get("accepted", {}).get("what")
-    return what
+async def accepted_change(ledger: Ledger) -> JsonObject:
+    """Return the `acceptance` of what has changed since the start of the run; empty if there is none."""
+    accepted: JsonObject = (await _read(ledger.container, ledger.run)).get("accepted", {})
+    return accepted
 
 
 async def _read(container: ContainerClient, run: Run) -> JsonObject:

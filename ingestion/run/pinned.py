@@ -7,6 +7,7 @@ A run that goes on under others is held until a person accepts the change. The f
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -57,6 +58,13 @@ def _sent(settings: Settings) -> dict[str, str]:
         for account, queue in settings.shards
     )
     return {FORMAT: settings.message_format, ENCODING: settings.message_encoding, QUEUES: ", ".join(queues)}
+
+
+def queues_in(fields: Fields) -> str:
+    """Return the names of the queues, without the places of their accounts."""
+    names = (QUEUES, *(f"messages.{key}" for key, name in INSTEAD_OF.items() if name == QUEUES))
+    found = [value for part in fields.values() for key, value in part.items() if key in names]
+    return cut(re.sub(r" \([^)]*\)", "", ", ".join(found)), WHAT_LENGTH)
 
 
 def fingerprint(fields: Fields) -> str:

@@ -63,10 +63,13 @@ def finish(state: RunState, now: datetime, outcome: str | None = None) -> Finish
     return FinishRequest(state=state, outcome=outcome, finished_at=now.isoformat(), seconds=round(seconds, 3))
 
 
-def report(finished: FinishRequest, left_open: Iterable[Settled] = (), accepted: str | None = None) -> JsonObject:
+def report(
+    finished: FinishRequest, left_open: Iterable[Settled] = (), accepted: str | None = None, queues: str = ""
+) -> JsonObject:
     """Return the run's output, and the `report.json` of its ledger.
 
-    `left_open` are its unfinished chunks; `accepted` is what has changed since its start and was accepted.
+    `left_open` are its unfinished chunks; `accepted` is what has changed since its start and was accepted; `queues` are
+    those that it sends to.
     """
     state = finished.state
     sums = sum((one.sums for one in left_open), run_state.counted(state))
@@ -88,6 +91,8 @@ def report(finished: FinishRequest, left_open: Iterable[Settled] = (), accepted:
         "finished_at": finished.finished_at,
         "seconds": finished.seconds,
     }
+    if queues:
+        told["queues"] = queues
     if finished.outcome == "failed":
         told["error"] = run_state.reason(state)
     return told

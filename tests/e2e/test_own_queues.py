@@ -46,9 +46,11 @@ def test_two_sources_with_queues_and_formats_of_their_own_run_at_the_same_time(r
         rig.gate.wait_until_reached()
         assert {host.look(run_id)["status"] for run_id in ("one", "two")} <= {"pending", "running"}
         rig.gate.open()
-        for run_id in ("one", "two"):
+        queues = f"{rig.name}-orders", f"SHOP_ACCOUNT/{rig.name}-late, {rig.name}-prices"
+        for run_id, named in zip(("one", "two"), queues, strict=True):
             run = host.wait(run_id)
             assert (run["status"], run["report"]["enqueued"]) == ("completed", IDS)
+            assert run["report"]["queues"] == named
 
     served = Counter(catalogue(rig.api_url))
     packs = texts_on(rig.azurite, f"{rig.name}-orders", base64=False)
