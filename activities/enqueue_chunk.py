@@ -11,6 +11,7 @@ from activities.log import log
 from ingestion.contracts import GIVES_WAY, EnqueueRequest, Receipt
 from ingestion.open_storage import Storage
 from ingestion.run.command import read_held
+from ingestion.run.pinned import pinned_now
 from ingestion.sending.enqueue import enqueue
 from ingestion.settings import Settings
 
@@ -28,11 +29,12 @@ async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Set
     share = storage.at_work.share(request.run)
     if request.alone and share is not None:
         return Receipt(held=GIVES_WAY, share=share)
-    held = await read_held(storage.container, settings, request, request.run)
+    now = pinned_now(settings, request.source)
+    held = await read_held(storage.container, now, request, request.run)
     if held.command is not None:
         return Receipt(held=held.command, change=held.change, share=share)
     async with storage.at_work.hold(request.run) as hold:
-        receipt = await enqueue(request, storage.container, storage.queues, settings, hold)
+        receipt = await enqueue(request, storage.container, storage.queues, now.settings, hold)
     _log(request, receipt)
     return replace(receipt, share=storage.at_work.share(request.run))
 

@@ -17,6 +17,7 @@ from ingestion.fetching.fetch import fetch
 from ingestion.open_storage import Storage
 from ingestion.reads import Reads
 from ingestion.run.command import read_held
+from ingestion.run.pinned import pinned_now
 from ingestion.run.request import read_reads
 from ingestion.settings import Settings
 from ingestion.source.client import SourceClient
@@ -36,18 +37,19 @@ def _log_error(request: FetchRequest, error: str) -> None:
 @activity(FetchRequest, FetchOutcome, doing="write batch {0.batch_index} of run {0.run.id}", log_error=_log_error)
 async def fetch_batch(request: FetchRequest, storage: Storage, settings: Settings) -> FetchOutcome:
     """Fetch the next batch, unless a command holds it back before a page has come."""
-    if request.batch_index == 0:
-        await storage.prepare()
     reads = await read_reads(storage.container, request.run) if request.has_reads else None
     try:  # before the comparison: a file that is written meanwhile is then compared as it was, or as it is
         source: Source | InvalidInput = load_source(settings.sources, request.source, os.environ, reads)
     except InvalidInput as error:
         source = error
-    held = await read_held(storage.container, settings, request, request.run)
+    now = pinned_now(settings, request.source)
+    held = await read_held(storage.container, now, request, request.run)
     if held.command is not None:
         return FetchOutcome(held=held.command, change=held.change)
     if isinstance(source, InvalidInput):
         raise source
+    if request.batch_index == 0:
+        await storage.prepare(now.settings)
     if source.incremental is not None:
         reads, source = _range_of(request, reads, source, settings)
     client = SourceClient(source, storage.http, patience_seconds=settings.source_patience_seconds)

@@ -11,6 +11,7 @@ from ingestion.contracts import Recorded, RunState
 from ingestion.open_storage import Storage
 from ingestion.run.command import read_held
 from ingestion.run.ledger import Ledger
+from ingestion.run.pinned import pinned_now
 from ingestion.settings import Settings
 
 blueprint = df.Blueprint()
@@ -20,11 +21,12 @@ blueprint = df.Blueprint()
 @activity(RunState, Recorded, doing="record window {0.window} of run {0.run.id}")
 async def record_window(state: RunState, storage: Storage, settings: Settings) -> Recorded:
     """Record the state of a run and return the command that holds it back. Stop an older copy of the run."""
+    now = pinned_now(settings, state.request.source)
     if state.window == 0:
-        await storage.prepare()
+        await storage.prepare(now.found if isinstance(now.found, Settings) else None)
     if not await Ledger(storage.container, state.run).record_state(state, clock.now().isoformat()):
         return Recorded(error="the run has been redriven, so this older copy has stopped")
-    held = await read_held(storage.container, settings, state.request, state.run)
+    held = await read_held(storage.container, now, state.request, state.run)
     if held.change is not None:
         log("run_held", "a run is held by a change", level=WARNING, run_id=state.run.id, changes=held.change.what)
     return Recorded(**held._asdict())

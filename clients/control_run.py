@@ -9,6 +9,7 @@ from ingestion.errors import Conflict, DurableUnavailable
 from ingestion.open_storage import open_storage
 from ingestion.run.command import GO, acceptance, give
 from ingestion.run.ledger import Ledger
+from ingestion.run.pinned import pinned_now
 from ingestion.run.request import read_request, run_of
 from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.settings import load_settings
@@ -57,9 +58,12 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
     status = await find_instance(client, run_id)
     if status is None or status.runtime_status.name not in RUNNING:
         raise ended
-    accepted = acceptance(request, status.custom_status, settings) if command == GO else None
+    accepted = None
+    if command == GO:
+        now = pinned_now(settings, request["request"]["source"])
+        accepted = acceptance(request, status.custom_status, now)
     if accepted is not None:
-        await storage.prepare()  # the queues that it sends to from now on
+        await storage.prepare(now.settings)  # the queues that it sends to from now on
     await give(Ledger(container, run_of(request)), command, accepted)
     try:
         await wake(client, run_id, command)

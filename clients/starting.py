@@ -17,9 +17,10 @@ from ingestion import clock
 from ingestion.errors import Conflict, RetryableError, RunLocked
 from ingestion.open_storage import Storage
 from ingestion.reads import Reads
-from ingestion.run import open_runs, pinned, scope, watermark
+from ingestion.run import open_runs, scope, watermark
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import POLL_SECONDS, locked
+from ingestion.run.pinned import fingerprint, pinned_now
 from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
 from ingestion.run.watermark import Watermark
 from ingestion.settings import Settings
@@ -65,25 +66,27 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
     """Return the request that the run was started with; write this one if it is the first.
 
     The run enters the index of open runs before its request is written, so that the keeper knows of every request.
+    Raise InvalidInput if its messages cannot be sent as its description or the settings say.
     """
     if (there := await read_request(storage.container, run_id)) is not None:
         return there
-    now, fields = clock.now(), pinned.fields_now(settings, asked.source)
+    now, pinned = clock.now(), pinned_now(settings, asked.source)
     reads = await _reads_of(asked, settings, storage.container, now)
+    storage.queues.shards(pinned.settings)  # a queue that cannot be reached so is refused before anything is written
     request: dict[str, Any] = {
         "run_id": run_id,
         "start": new_start(now),
         "started_at": now.isoformat(),
         "asked": asked_for(asked),
-        "request": to_wire(run_request(asked, settings, pinned.fingerprint(fields), reads)),
-        "pinned": fields,
+        "request": to_wire(run_request(asked, settings, fingerprint(pinned.fields), reads)),
+        "pinned": pinned.fields,
         **({} if reads is None else {"reads": to_wire(reads)}),
     }
     facts: dict[str, Any] = {"source": asked.source, "backfill": reads is not None and reads.backfill}
     try:
         await open_runs.enter(storage.container, run_id, task_hub, now, **facts)
     except ResourceNotFoundError:  # no container yet: this is the first run
-        await storage.prepare()
+        await storage.prepare(pinned.settings)
         await open_runs.enter(storage.container, run_id, task_hub, now, **facts)
     return await create_request(storage.container, request)
 
@@ -96,5 +99,5 @@ async def _reads_of(asked: StartRequest, settings: Settings, container: Containe
     if source.incremental is not None:
         mark = await watermark.read(container, watermark.slot(asked.source, parameters))
         if asked.since is None and asked.until is None:
-            watermark.check(mark, described(settings.sources, asked.source), asked.source)
+            watermark.check(mark, described(settings, asked.source, os.environ).marks, asked.source)
     return scope.reads_of_run(source, asked.since, asked.until, parameters, mark, now)

@@ -116,7 +116,7 @@ def _asked(req: func.HttpRequest) -> Asked:
         raise NotFound("source", problem, "a source whose description has incremental")
     add_secrets(**source.secrets)
     parameters = given_parameters(source, {key: value for key, value in req.params.items() if key != "code"})
-    belongs = watermark.belongs_to(described(settings.sources, name))
+    belongs = watermark.belongs_to(described(settings, name, os.environ).marks)
     return Asked(name, source.incremental, parameters, belongs, open_storage(settings))
 
 

@@ -1,7 +1,7 @@
 """Open what the settings name: the container, the queues, and the client for sources.
 
-There is one `Storage` per event loop and settings. The first call creates it; later calls share it, with its
-connections and the rate that it has found for each queue.
+There is one `Storage` per event loop and settings of the app. The first call creates it; later calls share it, with its
+connections and the rate that it has found for each queue, whatever queues their sources have.
 """
 
 import asyncio
@@ -16,26 +16,25 @@ from ingestion.storage.failures import storage_errors, unless
 
 
 class Storage:
-    """The container and the queues that the settings name, and the connections to reach them and the sources.
+    """The container that the settings name, the queues that they or a source name, and the ways to all of them.
 
     `at_work` knows the runs that are at work in this process.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._accounts: dict[Account, OpenAccount] = {}
-        for account in (settings.account, *(account for account, _ in settings.shards)):
-            if account not in self._accounts:
-                self._accounts[account] = account.open()
-        self.container = self._accounts[settings.account].blobs.get_container_client(settings.container)
-        self.queues = Queues(settings, self._accounts, self.container)
+        self.container = self._opened(settings.account).blobs.get_container_client(settings.container)
+        self.queues = Queues(self._opened, self.container)
+        self.queues.shards(settings)  # an account that is none is refused at once
         self.http = http_client()
         self.at_work = AtWork(self.container)
 
-    async def prepare(self) -> None:
-        """Create the container and the queues unless they exist."""
+    async def prepare(self, settings: Settings | None = None) -> None:
+        """Create the container, and the queues of `settings`, unless they exist."""
         with storage_errors("create the container and the queues"):
             await unless(self.container.create_container(), "ContainerAlreadyExists")
-            await self.queues.prepare()
+            if settings is not None:
+                await self.queues.prepare(settings)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -43,6 +42,11 @@ class Storage:
         for account in self._accounts.values():
             await account.close()
         await self.http.aclose()
+
+    def _opened(self, account: Account) -> OpenAccount:
+        if account not in self._accounts:
+            self._accounts[account] = account.open()
+        return self._accounts[account]
 
 
 _opened: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Storage]] = WeakKeyDictionary()

@@ -5,7 +5,7 @@ In Azure they are the function app's settings; locally they come from `local.set
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -24,9 +24,11 @@ MAX_CHUNKS_PER_BATCH = 80  # history and the receipts in a payload grow with it
 MIB = 1024 * 1024
 MAX_PACK_BYTES = 49_152  # 64 KiB once encoded as base64
 WEEK_SECONDS = 7 * 24 * 3600
+FOR_EVER = -1  # the life of a message that waits until somebody reads it
 DEFAULT_QUEUE = "sluice-ids"
 DEFAULT_PATIENCE_SECONDS = 900.0  # for a source that is away
 QUEUES, KEEPER, _ENQUEUE = "SLUICE_QUEUES", "SLUICE_KEEPER_SECONDS", "SLUICE_ENQUEUE_SECONDS"
+DELAY = "SLUICE_MESSAGE_DELAY_SECONDS"
 DEMO_URL = "SLUICE_DEMO_URL"  # of the sources that come with the app, in the sample of settings
 # A schedule repeats every minute or every hour, so only these intervals are regular.
 KEEPER_SECONDS = (0, *(n for n in range(1, 60) if 60 % n == 0), *(60 * n for n in range(1, 61) if 60 % n == 0))
@@ -36,6 +38,9 @@ LONGEST_SECONDS = 3_600  # of one activity; a host lets them run for some minute
 QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"  # also of a container
 
 Name = Annotated[str, Field(pattern=f"^{QUEUE_NAME}$", min_length=3, max_length=63)]
+Format = Literal["raw", "envelope", "packed"]
+Encoding = Literal["base64", "none"]
+Shards = tuple[tuple[Account, str], ...]  # the queues that messages are spread over, each with its account
 
 
 def _is_scheduled(given: str | int) -> str | int:
@@ -53,7 +58,7 @@ class Settings(BaseModel):
     )
 
     account: Account = Field(alias="account")  # the app setting AzureWebJobsStorage, or what replaces it
-    shards: tuple[tuple[Account, str], ...] = Field(alias="shards")  # SLUICE_QUEUES, or SLUICE_QUEUE in `account`
+    shards: Shards = Field(alias="shards")  # SLUICE_QUEUES, or SLUICE_QUEUE in `account`
     queue: Name = DEFAULT_QUEUE
     container: Name = "sluice"
     sources: Path = Path("sources.toml")
@@ -66,11 +71,11 @@ class Settings(BaseModel):
     send_concurrency: int = Field(32, ge=1, le=256)
     max_messages_per_second: float = Field(0.0, ge=0, le=1e6)
     checkpoint_messages: int = Field(1_000, ge=1)
-    message_format: Literal["raw", "envelope", "packed"] = "raw"
+    message_format: Format = "raw"
     pack_messages: int = Field(1_000, ge=1, le=MAX_CHUNK_SIZE)
     pack_bytes: int = Field(MAX_PACK_BYTES, ge=1_024, le=MAX_PACK_BYTES)
-    message_encoding: Literal["base64", "none"] = "base64"
-    message_ttl_seconds: int = Field(WEEK_SECONDS, ge=-1)
+    message_encoding: Encoding = "base64"
+    message_ttl_seconds: int = Field(FOR_EVER, ge=FOR_EVER)
     message_delay_seconds: int = Field(0, ge=0, le=WEEK_SECONDS)
     ledger_days: int = Field(30, ge=0)  # 0: for ever
     keeper_seconds: Annotated[int, BeforeValidator(_is_scheduled)] = DEFAULT_KEEPER_SECONDS  # 0: off
@@ -83,7 +88,7 @@ class Settings(BaseModel):
             raise not_allowed("0 would expire every message", "1 or more, or -1 for ever", "SLUICE_MESSAGE_TTL_SECONDS")
         if 0 < life <= hidden:
             allowed = f"less than SLUICE_MESSAGE_TTL_SECONDS, which is {life}"
-            raise not_allowed(f"after {hidden} s the message has expired", allowed, "SLUICE_MESSAGE_DELAY_SECONDS")
+            raise not_allowed(f"after {hidden} s the message has expired", allowed, DELAY)
         return self
 
 
@@ -92,9 +97,11 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     given: dict[str, Any] = {name: value for name, value in environment.items() if value != ""}
     _check_names(given)
     account = read_account(STORAGE, environment)
-    shards = _shards(environment, account)
-    for each in (account, *(account for account, _ in shards)):
-        add_secrets(*each.secrets)
+    add_secrets(*account.secrets)
+    name = QUEUES if environment.get(QUEUES) else "SLUICE_QUEUE"
+    entries = [entry.strip() for entry in (environment.get(name) or DEFAULT_QUEUE).split(",")]
+    check_queues(name, entries)
+    shards = read_shards(entries, environment, account)
     try:
         settings = Settings.model_validate({**given, "account": account, "shards": shards})
     except ValidationError as error:
@@ -136,17 +143,21 @@ def sources_file(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get("SLUICE_SOURCES") or Settings.model_fields["sources"].default)
 
 
-def _shards(environment: Mapping[str, str], default: Account) -> tuple[tuple[Account, str], ...]:
-    """Return the queues to spread messages over; an entry is `queue`, or `SETTING_NAME/queue` in another account."""
-    name = QUEUES if environment.get(QUEUES) else "SLUICE_QUEUE"
-    entries = [entry.strip() for entry in (environment.get(name) or DEFAULT_QUEUE).split(",")]
-    shards = []
+def check_queues(field: str, entries: Sequence[str]) -> None:
+    """Raise InvalidInput for an entry that is neither `queue` nor `SETTING_NAME/queue`, or comes twice."""
     for entry in entries:
-        setting, slash, queue = entry.rpartition("/")
+        queue = entry.rpartition("/")[2]
         if not 3 <= len(queue) <= 63 or not re.fullmatch(QUEUE_NAME, queue):
             allowed = "3 to 63 lower-case letters, digits, single hyphens; in another account SETTING_NAME/queue"
-            raise InvalidInput(name, f"{entry!r} is not the name of a queue", allowed)
+            raise InvalidInput(field, f"{entry!r} is not the name of a queue", allowed)
         if entries.count(entry) > 1:
-            raise InvalidInput(name, f"{entry!r} is listed more than once", "each queue once, separated by commas")
-        shards.append((read_account(setting, environment) if slash else default, queue))
-    return tuple(shards)
+            raise InvalidInput(field, f"{entry!r} is listed more than once", "each queue once")
+
+
+def read_shards(entries: Sequence[str], environment: Mapping[str, str], default: Account) -> Shards:
+    """Return the queues with their accounts. Raise InvalidInput, naming the app setting, for a missing account."""
+    parts = [entry.rpartition("/") for entry in entries]
+    shards = tuple((read_account(setting, environment) if slash else default, queue) for setting, slash, queue in parts)
+    for account, _ in shards:
+        add_secrets(*account.secrets)
+    return shards

@@ -16,6 +16,7 @@ from ingestion.run.clean_up import clean_up
 from ingestion.run.command import accepted_change
 from ingestion.run.ledger import Ledger
 from ingestion.run.open_runs import OpenRun
+from ingestion.run.pinned import queues_in
 from ingestion.run.request import read_request, reads_of, run_of
 from ingestion.run.run_state import chunks_in_window
 from ingestion.storage.checkpoint import settle
@@ -49,8 +50,10 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
     for chunk in chunks_in_window(state):
         with suppress(ResourceNotFoundError):  # the messages of a deleted chunk stay pending
             left_open.append(await settle(ledger.container, ledger.run, chunk, state.attempt))
+    accepted = await accepted_change(ledger)
+    queues = queues_in(accepted.get("fields") or request.get("pinned", {}))
     carried = await carry(ledger, request, state, finished.outcome, now)
-    report = run_report.report(finished, left_open, await accepted_change(ledger), carried, reads_of(request))
+    report = run_report.report(finished, left_open, accepted.get("what"), queues, carried, reads_of(request))
     await ledger.record_report(report, state.attempt, state.window)
     await run_index.note(ledger.container, state, finished.outcome)
     return Closed(ledger.run, state.request.source, report, await tidy(ledger, state, entry))

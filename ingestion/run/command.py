@@ -11,11 +11,10 @@ from azure.storage.blob.aio import ContainerClient
 from ingestion import clock
 from ingestion.contracts import Change, EnqueueRequest, FetchRequest, Run, RunRequest
 from ingestion.errors import Conflict
-from ingestion.run import pinned
 from ingestion.run.ledger import Ledger
+from ingestion.run.pinned import Pinned, change_between, fingerprint, what_differs
 from ingestion.run.request import read_request
 from ingestion.run.run_state import CANCEL, CHANGED, PAUSE
-from ingestion.settings import Settings
 from ingestion.storage.failures import storage_errors
 from ingestion.storage.json_blob import change_json, read_json
 from ingestion.wire import JsonObject
@@ -55,31 +54,29 @@ async def read_command(container: ContainerClient, run: Run) -> str | None:
 
 
 async def read_held(
-    container: ContainerClient, settings: Settings, request: FetchRequest | EnqueueRequest | RunRequest, run: Run
+    container: ContainerClient, now: Pinned, request: FetchRequest | EnqueueRequest | RunRequest, run: Run
 ) -> Held:
-    """Return what holds back a run that was started with `request`, or a part of it."""
+    """Return what holds back a run that was started with `request`, or a part of it, where things stand as `now`."""
     found = await _read(container, run)
     accepted: JsonObject = found.get("accepted", {})
     command, pin = _command_in(found), accepted.get("pin", request.pin)
-    now = pinned.fields_now(settings, request.source)
-    if command is not None or pin is None or pinned.fingerprint(now) == pin:
+    if command is not None or pin is None or fingerprint(now.fields) == pin:
         return Held(command)
     before = accepted.get("fields") or ((await read_request(container, run.id)) or {}).get("pinned", {})
-    return Held(CHANGED, pinned.change(before, now))
+    return Held(CHANGED, change_between(before, now.fields))
 
 
-def acceptance(request: JsonObject, progress: object, settings: Settings) -> JsonObject | None:
+def acceptance(request: JsonObject, progress: object, now: Pinned) -> JsonObject | None:
     """Return what a `resume` accepts: the change that the progress of the run shows; None if there is another now."""
-    now = pinned.fields_now(settings, request["request"]["source"])
-    if not isinstance(progress, dict) or progress.get("changed_to") != (pin := pinned.fingerprint(now)):
+    if not isinstance(progress, dict) or progress.get("changed_to") != (pin := fingerprint(now.fields)):
         return None
-    return {"pin": pin, "what": pinned.what_differs(request.get("pinned", {}), now), "fields": now}
+    return {"pin": pin, "what": what_differs(request.get("pinned", {}), now.fields), "fields": now.fields}
 
 
-async def accepted_change(ledger: Ledger) -> str | None:
-    """Return what has changed since the start of the run and was accepted."""
-    what: str | None = (await _read(ledger.container, ledger.run)).get("accepted", {}).get("what")
-    return what
+async def accepted_change(ledger: Ledger) -> JsonObject:
+    """Return the `acceptance` of what has changed since the start of the run; empty if there is none."""
+    accepted: JsonObject = (await _read(ledger.container, ledger.run)).get("accepted", {})
+    return accepted
 
 
 async def _read(container: ContainerClient, run: Run) -> JsonObject:

@@ -6,33 +6,65 @@ A run that goes on under others is held until a person accepts the change. The f
 
 import hashlib
 import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ingestion.contracts import Change
 from ingestion.errors import InvalidInput, cut
-from ingestion.settings import Settings
+from ingestion.settings import QUEUES, Settings
 from ingestion.source.description import described
 
 WHAT_LENGTH = 140  # characters of what has changed that travel with the state, so that the state stays under 4 KB
 
 Fields = dict[str, dict[str, str]]  # by the part that they belong to, each with its value or the hash of it
 
+FORMAT, ENCODING = "SLUICE_MESSAGE_FORMAT", "SLUICE_MESSAGE_ENCODING"
+INSTEAD_OF = {"queue": QUEUES, "queues": QUEUES, "format": FORMAT, "encoding": ENCODING}  # in `messages` of a source
 
-def fields_now(settings: Settings, source: str) -> Fields:
-    """Return what a run of `source` would be pinned to if it started now; nothing of a source that cannot be read."""
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What a run of a source would be pinned to if it started now; nothing of a source that cannot be read."""
+
+    fields: Fields
+    found: Settings | InvalidInput
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the messages of the source are sent with. Raise InvalidInput if it cannot be read."""
+        if isinstance(self.found, InvalidInput):
+            raise self.found
+        return self.found
+
+
+def pinned_now(settings: Settings, source: str, environment: Mapping[str, str] = os.environ) -> Pinned:
+    """Return what a run of `source` would be pinned to if it started now; its own `messages` belong to it."""
+    part = f"source {source}"
+    try:
+        marks, messages, own = described(settings, source, environment)
+    except InvalidInput as error:
+        return Pinned({part: {}, "settings": _sent(settings)}, error)
+    sent = _sent(own)
+    for key in sorted(INSTEAD_OF.keys() & messages.model_fields_set):
+        marks[f"messages.{key}"] = sent.pop(INSTEAD_OF[key])
+    return Pinned({part: marks, "settings": sent}, own)
+
+
+def _sent(settings: Settings) -> dict[str, str]:
     queues = sorted(
         queue if account == settings.account else f"{account.setting}/{queue} ({account.place})"
         for account, queue in settings.shards
     )
-    sent = {
-        "SLUICE_MESSAGE_FORMAT": settings.message_format,
-        "SLUICE_MESSAGE_ENCODING": settings.message_encoding,
-        "SLUICE_QUEUES": ", ".join(queues),
-    }
-    try:
-        keys = described(settings.sources, source)
-    except InvalidInput:
-        keys = {}
-    return {f"source {source}": keys, "settings": sent}
+    return {FORMAT: settings.message_format, ENCODING: settings.message_encoding, QUEUES: ", ".join(queues)}
+
+
+def queues_in(fields: Fields) -> str:
+    """Return the names of the queues, without the places of their accounts."""
+    names = (QUEUES, *(f"messages.{key}" for key, name in INSTEAD_OF.items() if name == QUEUES))
+    found = [value for part in fields.values() for key, value in part.items() if key in names]
+    return cut(re.sub(r" \([^)]*\)", "", ", ".join(found)), WHAT_LENGTH)
 
 
 def fingerprint(fields: Fields) -> str:
@@ -40,7 +72,7 @@ def fingerprint(fields: Fields) -> str:
     return hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
-def change(before: Fields, now: Fields) -> Change:
+def change_between(before: Fields, now: Fields) -> Change:
     """Return the change that has led from one to the other, with the names of the fields and none of their values."""
     return Change(to=fingerprint(now), what=what_differs(before, now))
 
@@ -50,7 +82,9 @@ def what_differs(before: Fields, now: Fields) -> str:
     parts = []
     for part in {**before, **now}:
         was, new = before.get(part, {}), now.get(part, {})
-        names = ", ".join(sorted(name for name in {*was, *new} if was.get(name) != new.get(name)))
+        # A setting that is there once only gives way to the source's own `messages`, or takes their place.
+        known = was.keys() & new.keys() if part == "settings" else was.keys() | new.keys()
+        names = ", ".join(sorted(name for name in known if was.get(name) != new.get(name)))
         if names:
             what = "its description is gone or cannot be read" if not new else f"{names} changed"
             parts.append(what if part == "settings" else f"{part}: {what}")

@@ -75,13 +75,14 @@ def report(
     finished: FinishRequest,
     left_open: Iterable[Settled] = (),
     accepted: str | None = None,
+    queues: str = "",
     carried: JsonObject | None = None,
     reads: Reads | None = None,
 ) -> JsonObject:
     """Return the run's output, and the `report.json` of its ledger.
 
-    `left_open` are its unfinished chunks; `accepted` is what has changed since its start and was accepted; `carried` is
-    what became of the watermark of a source of which the run `reads` a range.
+    `left_open` are its unfinished chunks; `accepted` is what has changed since its start and was accepted; `queues` are
+    those that it sends to; `carried` is what became of the watermark of a source of which the run `reads` a range.
     """
     state = finished.state
     sums = sum((one.sums for one in left_open), run_state.counted(state))
@@ -104,6 +105,8 @@ def report(
         "finished_at": finished.finished_at,
         "seconds": finished.seconds,
     }
+    if queues:
+        told["queues"] = queues
     if finished.outcome == "failed":
         told["error"] = run_state.reason(state)
     return told

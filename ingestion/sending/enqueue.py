@@ -34,7 +34,7 @@ async def enqueue(
     settings: Settings,
     hold: Hold | None = None,
 ) -> Receipt:
-    """Put the messages of one chunk on the queue and account for each of them.
+    """Put the messages of one chunk on the queues of `settings`, those of its source, and account for each of them.
 
     A chunk is held back when a command comes, or when it is out of time but has made progress: a later window continues
     it. Raise StorageRefused or StorageUnavailable if the chunk or its checkpoint cannot be read or written,
@@ -100,7 +100,7 @@ class _Attempt:
         refusals = {refusal.index: refusal.reason for refusal in earlier.refusals}
         self.accounts = Accounts(earlier.count, earlier.confirmed, refusals)
         self.sender = QueueSender(
-            queues.shards,
+            queues.shards(settings),
             self.accounts,
             self.save,
             concurrency=min(settings.send_concurrency, earlier.count),

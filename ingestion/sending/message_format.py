@@ -98,7 +98,8 @@ def encode_base64(text: str) -> bytes:
 def encode_plain(text: str) -> bytes:
     """Return the text, safe inside XML. Raise CannotSend for what XML cannot hold."""
     if found := _NOT_XML.search(text):
-        raise CannotSend(f"not_xml: U+{ord(found[0]):04X} can only be sent as base64 (SLUICE_MESSAGE_ENCODING)")
+        where = "encoding of the source, or SLUICE_MESSAGE_ENCODING"
+        raise CannotSend(f"not_xml: U+{ord(found[0]):04X} can only be sent as base64 ({where})")
     if len(text.encode()) > MAX_MESSAGE_BYTES:
         raise _too_large(len(text.encode()))
     return text.translate(_ESCAPES).encode()

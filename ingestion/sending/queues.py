@@ -1,12 +1,14 @@
-"""The queues that the settings name, with the rates and ceilings that the workers have found."""
+"""The queues that messages go to, with the rates and ceilings that the workers have found."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from azure.storage.blob.aio import ContainerClient
+from azure.storage.queue.aio import QueueClient
 
 from ingestion.sending.ceiling import Ceilings
 from ingestion.sending.connection import Pool
+from ingestion.sending.rate import Rate
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
 from ingestion.storage.account import Account, OpenAccount
@@ -14,40 +16,57 @@ from ingestion.storage.failures import NOT_ALLOWED, storage_errors, unless
 
 
 class Queues:
-    """The shards of all runs, and the ceilings of each. The queues of one account share one pool of connections."""
+    """The shards of all sources and runs, and the ceilings of each run.
 
-    def __init__(self, settings: Settings, accounts: Mapping[Account, OpenAccount], container: ContainerClient) -> None:
+    The queues of one account share one pool of connections; all that send to one queue share its rate.
+    """
+
+    def __init__(self, opened: Callable[[Account], OpenAccount], container: ContainerClient) -> None:
         self.ceilings = Ceilings(container)
-        self._clients = [accounts[account].queues.get_queue_client(queue) for account, queue in settings.shards]
-        self._settings = [account.setting for account, _ in settings.shards]
+        self._opened = opened
         self._pools: dict[str, Pool] = {}
-        self.shards = [
-            Shard(
-                queue if account == settings.account else f"{account.setting}/{queue}",
-                client.url.partition("?")[0],
-                accounts[account].access,
-                self._pool(client.url),
-                setting=account.setting,
-                ttl_seconds=settings.message_ttl_seconds,
-                delay_seconds=settings.message_delay_seconds,
-            )
-            for (account, queue), client in zip(settings.shards, self._clients, strict=True)
-        ]
+        self._rates: dict[str, Rate] = {}
+        self._shards: dict[tuple[Account, str, int, int], Shard] = {}
 
-    async def prepare(self) -> None:
-        """Create the queues unless they exist.
+    def shards(self, settings: Settings) -> list[Shard]:
+        """Return the shards that `settings` name. Raise InvalidInput if an account of them is none."""
+        life, hidden = settings.message_ttl_seconds, settings.message_delay_seconds
+        for account, queue in settings.shards:
+            if (account, queue, life, hidden) not in self._shards:
+                name = queue if account == settings.account else f"{account.setting}/{queue}"
+                self._shards[account, queue, life, hidden] = self._shard(name, account, queue, life, hidden)
+        return [self._shards[account, queue, life, hidden] for account, queue in settings.shards]
+
+    async def prepare(self, settings: Settings) -> None:
+        """Create the queues that `settings` name unless they exist.
 
         An identity or a signature that may only put messages cannot create a queue: if the queue is missing, the first
         put says so.
         """
-        for client, setting in zip(self._clients, self._settings, strict=True):
-            with storage_errors(f"create the queue {client.queue_name}", setting):
-                await unless(client.create_queue(), "QueueAlreadyExists", *NOT_ALLOWED)
+        for account, queue in settings.shards:
+            with storage_errors(f"create the queue {queue}", account.setting):
+                await unless(self._client(account, queue).create_queue(), "QueueAlreadyExists", *NOT_ALLOWED)
 
     def close(self) -> None:
         """Close every connection."""
         for pool in self._pools.values():
             pool.close()
+
+    def _client(self, account: Account, queue: str) -> QueueClient:
+        return self._opened(account).queues.get_queue_client(queue)
+
+    def _shard(self, name: str, account: Account, queue: str, life: int, hidden: int) -> Shard:
+        url = self._client(account, queue).url.partition("?")[0]
+        return Shard(
+            name,
+            url,
+            self._opened(account).access,
+            self._pool(url),
+            rate=self._rates.setdefault(url, Rate()),
+            setting=account.setting,
+            ttl_seconds=life,
+            delay_seconds=hidden,
+        )
 
     def _pool(self, url: str) -> Pool:
         """Return the pool that all queues on the server of `url` share: a TLS context for each would take 60 ms."""

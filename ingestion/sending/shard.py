@@ -17,7 +17,7 @@ class Shard:
     """One queue: its name for people, its address, its access, its connections, and how fast it takes messages.
 
     `url` is the queue's address without a query, `pool` holds the connections to its server. `ttl_seconds` is -1 for
-    messages that never expire. `setting` is the app setting of the account.
+    messages that never expire. `setting` is the app setting of the account, `rate` that of all who send to the queue.
     """
 
     def __init__(
@@ -30,10 +30,11 @@ class Shard:
         ttl_seconds: int,
         delay_seconds: int = 0,
         setting: str = STORAGE,
+        rate: Rate | None = None,
     ) -> None:
         parts = urlsplit(url)
         self.name, self.setting = name, setting
-        self.rate = Rate()
+        self.rate = rate or Rate()
         self.access = access
         self._host = parts.netloc
         self._path = f"{parts.path}/messages?messagettl={ttl_seconds}"

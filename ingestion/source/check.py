@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.file import read_source, read_tables, wrong_name
 from ingestion.source.description.source import Source
 from ingestion.source.description.table import settings_in
+from ingestion.storage.account import read_account
 
 
 def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
@@ -33,6 +34,7 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
         return [str(InvalidInput(file.name, "describes no source", "one table for each source"))], False
     lines: list[str] = []
     named: list[str] = []
+    missing: set[str] = set()
     well = True
     for name, table in tables.items():
         where = f"{file.name}: {name}"
@@ -42,8 +44,11 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
         lines += [str(mistake) for mistake in wrong] or [f"{name}: ok, {_told(table, source)}"]
         well = well and not wrong
         named += settings_in(table)
-        named += [credential.setting for credential in credentials_of(source.auth)] if source and not wrong else []
+        if source and not wrong:
+            named += [credential.setting for credential in credentials_of(source.auth)]
+            missing |= {f"({error})" for error in _missing(source.messages.accounts, environment)}
     lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(named) if not environment.get(name)]
+    lines += sorted(missing)
     if settings_in(tables).keys() - environment.keys():
         lines.append("(%NAME% stands for an app setting; a percent sign is written %%)")
     return lines, well
@@ -57,6 +62,14 @@ def _told(table: Any, source: Source | None) -> str:
     due = next(schedule.after(clock.now()))
     there = due.astimezone(ZoneInfo(schedule.time_zone))
     return f"{style}; next due {there:%Y-%m-%d %H:%M} {schedule.time_zone} ({due:%Y-%m-%dT%H:%MZ})"
+
+
+def _missing(accounts: Iterable[str], environment: Mapping[str, str]) -> Iterator[InvalidInput]:
+    for setting in accounts:
+        try:
+            read_account(setting, environment)
+        except InvalidInput as error:
+            yield error
 
 
 def local_settings(file: Path) -> dict[str, str]:

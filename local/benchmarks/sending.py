@@ -108,4 +108,4 @@ async def put_url(connection: str) -> str:
         with suppress(ResourceExistsError):
             await client.create_queue()
         grant = await signed_access(ACCOUNT, ACCOUNT_KEY).grant()
-        return f"{client.url}/messages?messagettl=604800&{grant.query}"
+        return f"{client.url}/messages?messagettl=-1&{grant.query}"

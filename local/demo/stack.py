@@ -42,7 +42,7 @@ class Stack:
     ) -> None:
         """The app is given no SLUICE_ setting but the stack's own and `environment`.
 
-        With `user_settings` it finds the user's others as well; where messages go stays the stack's.
+        With `user_settings` it finds the user's others as well; messages stay in the stack's storage.
         """
         self.folder = folder.resolve() if folder else STACKS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         self.queue = queue
@@ -51,7 +51,7 @@ class Stack:
         self.devhost = Server("devhost", "local.devhost", log=self.folder / "devhost.log")
         self._owns_azurite = azurite is None
         self._environment = environment or {}
-        self._unset = {"SLUICE_QUEUES": ""} if user_settings else unset()
+        self._user_settings = user_settings
         self._port = port
         self._flags = ["--strikes"] if strikes else []
         self._open = contextlib.ExitStack()
@@ -90,9 +90,11 @@ class Stack:
 
     def settings(self) -> dict[str, str]:
         """Return the environment that the app finds here, as it finds its application settings in Azure."""
+        here = self.azurite.connection_string
+        of_user = {"SLUICE_QUEUES": "", **dict.fromkeys(accounts(), here)} if self._user_settings else unset()
         return {
-            **self._unset,
-            "AzureWebJobsStorage": self.azurite.connection_string,
+            **of_user,
+            "AzureWebJobsStorage": here,
             "SLUICE_DEMO_URL": self.api.url,
             "SLUICE_QUEUE": self.queue,
             **self._environment,
@@ -113,8 +115,20 @@ class Stack:
 
 
 def unset() -> dict[str, str]:
-    """Return every SLUICE_ setting of the terminal and of local.settings.json as empty: the app takes its default."""
-    names = {*os.environ}
+    """Return every SLUICE_ setting of the user as empty: the app takes its default."""
+    return {name: "" for name in given() if name.startswith("SLUICE_")}
+
+
+def accounts() -> set[str]:
+    """Return the settings of the user that name a storage account, where a source may have a queue of its own."""
+    by_identity = (name.partition("__")[0] for name in given() if name.endswith(("__accountName", "ServiceUri")))
+    by_text = (name for name, text in given().items() if re.search("AccountName=|QueueEndpoint=", text, re.IGNORECASE))
+    return {*by_identity, *by_text}
+
+
+def given() -> dict[str, str]:
+    """Return what the user has set in local.settings.json and, above it, in the terminal."""
+    values: dict[str, str] = {}
     with contextlib.suppress(DevhostError):  # devhost refuses the file, and says why
-        names.update(read_local_values(ROOT))
-    return {name: "" for name in names if name.startswith("SLUICE_")}
+        values = read_local_values(ROOT)
+    return values | {**os.environ}

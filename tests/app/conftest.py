@@ -25,11 +25,12 @@ async def kept(azurite: Azurite, queue_name: str, monkeypatch: pytest.MonkeyPatc
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    storage, connection, text = open_storage(load_settings()), Connection(), azurite.connection_string
+    settings = load_settings()
+    storage, connection, text = open_storage(settings), Connection(), azurite.connection_string
     async with ContainerClient.from_connection_string(text, queue_name, transport=connection, **AT_ONCE) as container:
         storage.container = container
         try:
-            await storage.prepare()
+            await storage.prepare(settings)
             yield Kept(azurite, storage, connection)
         finally:
             await close_storage()

@@ -11,6 +11,7 @@ from ingestion.run.failed import record
 from ingestion.sending.message_format import _HEAD as HEAD
 from ingestion.sending.message_format import _TAIL as TAIL
 from ingestion.sending.message_format import encode_base64
+from ingestion.settings import load_settings
 from ingestion.storage.checkpoint import CheckpointFile
 from ingestion.storage.spool import BatchWriter, Spool
 from ingestion.wire import to_wire
@@ -39,7 +40,7 @@ async def stocked(kept: Kept, run_id: str = "run", *, start: str = START, **chan
     for number in (0, 1):
         first, file = texts_of(run_id)[number * MESSAGES], CheckpointFile(container, run, Chunk(number, writer.token))
         earlier = await file.claim(MESSAGES, unknown=0)
-        await kept.storage.queues.shards[0].put(HEAD + encode_base64(first) + TAIL, seconds=30)
+        await kept.storage.queues.shards(load_settings())[0].put(HEAD + encode_base64(first) + TAIL, seconds=30)
         await file.write(replace(earlier, confirmed=((0, 1),)))
     ledger, failed = kept.ledger(run_id, start), Chunk(0, writer.token)
     await record(ledger, FailedChunks(run=run, attempt=0, chunks=(failed,), error="the queue said no"))

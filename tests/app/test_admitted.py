@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from azure.storage.queue.aio import QueueClient
 
 from ingestion.contracts import EnqueueRequest, RunState
 from ingestion.errors import StorageUnavailable
 from ingestion.open_storage import Storage
 from ingestion.run import closing, run_report, run_state
+from ingestion.settings import load_settings
 from ingestion.storage.checkpoint import CheckpointFile
 from ingestion.wire import to_wire
 from tests.app.driven import WHOLE, call, driven, stocked
@@ -15,8 +17,9 @@ from tests.app.kept import CRASH, Kept
 
 
 async def on_queue(kept: Kept) -> int:
-    client = kept.storage.queues._clients[0]
-    return int((await client.get_queue_properties()).approximate_message_count or 0)
+    settings = load_settings()
+    async with QueueClient.from_connection_string(kept.azurite.connection_string, settings.queue) as client:
+        return int((await client.get_queue_properties()).approximate_message_count or 0)
 
 
 async def admitted(kept: Kept) -> None:

@@ -111,6 +111,8 @@ async def test_all_queues_of_an_account_share_one_tls_context_and_one_pool(
     })  # fmt: skip
 
     storage = Storage(settings)
+    assert len(storage.queues.shards(settings)) == 64 + other_accounts
+    for other in (f"queue-{number}" for number in range(64)):  # of sources that have a queue of their own
+        storage.queues.shards(settings.model_copy(update={"shards": ((settings.account, f"own-{other}"),)}))
     await storage.close()
-    assert len(storage.queues.shards) == 64 + other_accounts
     assert made == Counter(contexts=expected, pools=expected)

@@ -59,8 +59,8 @@ async def test_the_queue_holds_what_the_official_client_would_have_put_there(azu
 
 async def test_messages_live_and_hide_as_long_as_the_settings_say(azurite: Azurite) -> None:
     later = settings_for(azurite, SLUICE_MESSAGE_TTL_SECONDS="120", SLUICE_MESSAGE_DELAY_SECONDS="60")
-    lasting = settings_for(azurite, SLUICE_MESSAGE_TTL_SECONDS="3600")
-    for settings in (later, lasting):
+    lasting, for_ever = settings_for(azurite, SLUICE_MESSAGE_TTL_SECONDS="3600"), settings_for(azurite)
+    for settings in (later, lasting, for_ever):
         async with sending(settings, ["a"]) as chunk:
             await chunk.send()
     with queue_of(azurite, later.queue) as client:
@@ -69,6 +69,9 @@ async def test_messages_live_and_hide_as_long_as_the_settings_say(azurite: Azuri
     with queue_of(azurite, lasting.queue) as client:
         message: Any = client.receive_message()
         assert (message.expires_on - message.inserted_on).total_seconds() == 3600
+    with queue_of(azurite, for_ever.queue) as client:
+        message = client.receive_message()
+        assert message.expires_on.year == 9999, "unless a setting says otherwise, none is lost to a slow consumer"
 
 
 async def test_one_bad_message_is_rejected_with_its_reason_and_the_others_go_through(azurite: Azurite) -> None:
@@ -209,7 +212,7 @@ async def test_a_chunk_to_which_a_command_comes_stops_with_an_account_of_each_me
 async def test_messages_that_wait_for_a_busy_queue_wait_no_longer_when_a_command_comes(azurite: Azurite) -> None:
     hold = Hold()
     async with sending(settings_for(azurite), IDS) as chunk:
-        chunk.storage.queues.shards[0].rate._pace.per_second = 1.0
+        chunk.storage.queues.shards(chunk.settings)[0].rate._pace.per_second = 1.0
         at_work = asyncio.create_task(chunk.send(hold=hold))
         await asyncio.sleep(0.2)
         hold.set(CANCEL)

@@ -27,7 +27,7 @@ CHUNKS = """
     async def main():
         settings, run = load_settings(), Run("r1", "s1")
         storage = open_storage(settings)
-        await storage.prepare()
+        await storage.prepare(settings)
         writer = BatchWriter(storage.container, run, 0)
         source = Source.model_validate({"url": "http://a", "items": "", "pagination": {"style": "none"}})
         filling = Filling(source, writer, settings.chunk_size, settings.chunk_bytes)

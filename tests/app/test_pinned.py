@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.storage.queue.aio import QueueClient
 
 from clients.control_run import cancel_run, pause_run, resume_run
 from clients.start_run import start_run
@@ -61,6 +62,10 @@ def edited(old: str, new: str) -> Edit:
     return edit
 
 
+def with_messages(said: str) -> Edit:
+    return edited('message = "id"\n', f'message = "id"\nmessages = {{ {said} }}\n')
+
+
 def setting(name: str, value: str) -> Edit:
     return lambda _, patch: patch.setenv(name, value)
 
@@ -91,6 +96,8 @@ CHANGES = {
     "SLUICE_MESSAGE_FORMAT changed": setting("SLUICE_MESSAGE_FORMAT", "envelope"),
     "SLUICE_MESSAGE_ENCODING changed": setting("SLUICE_MESSAGE_ENCODING", "none"),
     "SLUICE_QUEUES changed": setting("SLUICE_QUEUES", "one-queue,another-queue"),
+    "source demo: messages.queue changed": with_messages('queue = "one-queue"'),
+    "source demo: messages.encoding, messages.format changed": with_messages('encoding = "none", format = "packed"'),
 }
 
 
@@ -155,6 +162,54 @@ async def test_secrets_rates_and_budgets_may_change_under_a_run(
     request = await read_request(kept.container, "run")
     assert "k1AA" not in json.dumps(request)
     assert (request or {})["pinned"]["settings"]["SLUICE_MESSAGE_FORMAT"] == "raw", "an audit finds it"
+
+
+OWN = 'queues = ["one-queue", "ELSEWHERE/one-queue"], format = "envelope", encoding = "none", time_to_live = 60'
+
+
+async def test_a_run_is_pinned_to_the_queues_and_the_format_that_its_source_has_of_its_own(
+    kept: Kept, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = kept.azurite.connection_string
+    monkeypatch.setenv("ELSEWHERE", there)
+    with_messages(OWN)(sources, monkeypatch)
+    state = await started(kept)
+    for name, value in {"SLUICE_QUEUES": "app-queue", "SLUICE_MESSAGE_FORMAT": "packed"}.items():
+        monkeypatch.setenv(name, value)
+    edited("time_to_live = 60", "time_to_live = -1")(sources, monkeypatch)
+    assert await changes(kept, state) == [None] * 3, "the app's settings and the life of messages"
+
+    pinned = ((await read_request(kept.container, "run")) or {})["pinned"]["source demo"]
+    assert (pinned["messages.format"], pinned["messages.encoding"]) == ("envelope", "none"), "an audit finds it"
+    assert pinned["messages.queues"].startswith("ELSEWHERE/one-queue (http://127.0.0.1")
+
+    monkeypatch.setenv("ELSEWHERE", there.replace("127.0.0.1", "localhost"))
+    what = "source demo: messages.queues changed"
+    assert [change["what"] for change in await changes(kept, state)] == [what] * 3, "another account"
+    monkeypatch.delenv("ELSEWHERE")
+    assert [change["what"] for change in await changes(kept, state)] == [GONE] * 3
+    monkeypatch.setenv("ELSEWHERE", there)
+    assert await changes(kept, state) == [None] * 3, "as it was at the start"
+    edited(f"messages = {{ {OWN.replace('60', '-1')} }}\n", "")(sources, monkeypatch)
+    [change, *_] = await changes(kept, state)
+    assert change["what"] == "source demo: messages.encoding, messages.format, messages.queues changed"
+
+
+async def test_a_resume_that_accepts_another_queue_of_a_source_makes_it_and_refuses_one_that_cannot_be(
+    kept: Kept, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, own = await started(kept), f"{kept.storage.container.container_name}-own"
+    with_messages(f'queue = "{own}"')(sources, monkeypatch)
+    await show(kept, state, (await changes(kept, state))[0])
+    assert await kept.ask(resume_run) == 202
+    async with QueueClient.from_connection_string(kept.azurite.connection_string, own) as queue:
+        assert (await queue.get_queue_properties()).approximate_message_count == 0
+    assert await changes(kept, state) == [None] * 3
+
+    edited(f'"{own}"', '"NOWHERE/own"')(sources, monkeypatch)
+    await show(kept, state, (await changes(kept, state))[0])
+    answer = await kept.answer_of(resume_run)
+    assert (answer.status_code, b"sources.toml: demo.messages.queue" in answer.get_body()) == (400, True)
 
 
 async def show(kept: Kept, state: RunState, change: Any) -> None:

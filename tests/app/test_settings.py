@@ -40,7 +40,7 @@ def test_every_setting_is_on_the_page_with_its_default() -> None:
         ("SLUICE_MAX_MESSAGES_PER_SECOND", "inf"),
         ("SLUICE_MESSAGE_TTL_SECONDS", "-2"),
         ("SLUICE_MESSAGE_TTL_SECONDS", "0"),
-        ("SLUICE_MESSAGE_DELAY_SECONDS", str(7 * 24 * 3600)),
+        ("SLUICE_MESSAGE_DELAY_SECONDS", str(7 * 24 * 3600 + 1)),
         ("SLUICE_LEDGER_DAYS", "-1"),
         ("SLUICE_KEEPER_SECONDS", "7"),
         ("SLUICE_KEEPER_SECONDS", "90"),
@@ -103,6 +103,12 @@ def test_a_key_vault_reference_that_was_not_resolved_is_refused(name: str) -> No
     with pytest.raises(InvalidInput, match="holds a Key Vault reference that was not resolved") as refused:
         load_settings({**STORAGE, "SLUICE_QUEUES": "OTHER/orders", "OTHER": "x", name: REFERENCE})
     assert refused.value.field == name
+
+
+def test_a_message_that_would_expire_before_it_is_seen_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="after 60 s the message has expired; allowed: less than") as refused:
+        load_settings({**STORAGE, "SLUICE_MESSAGE_TTL_SECONDS": "60", "SLUICE_MESSAGE_DELAY_SECONDS": "60"})
+    assert refused.value.field == "SLUICE_MESSAGE_DELAY_SECONDS"
 
 
 def test_an_empty_setting_counts_as_not_given() -> None:

@@ -72,8 +72,9 @@ async def test_a_signature_that_does_not_let_in_is_blamed_on_its_own_setting(
     may, life, key = SIGNATURES[kind]
     everything = ResourceTypes(service=True, container=True, object=True)
     signature = generate_account_sas(ACCOUNT, key, everything, may, datetime.now(UTC) + life)
-    storage, told = Storage(beside(azurite, queue_name, f"SharedAccessSignature={signature}")), []
-    for doing in (storage.prepare(), put_message(storage.queues.shards[0], b"", Effort(), inf)):
+    settings, told = beside(azurite, queue_name, f"SharedAccessSignature={signature}"), []
+    storage = Storage(settings)
+    for doing in (storage.prepare(settings), put_message(storage.queues.shards(settings)[0], b"", Effort(), inf)):
         try:
             await doing
         except StorageRefused as error:

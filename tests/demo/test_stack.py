@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import Settings, load_settings
+from ingestion.settings import Settings, load_settings, read_shards
 from local.demo import stack
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
@@ -21,6 +21,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     values = {
         "AzureWebJobsStorage": ELSEWHERE,
         "OTHER_ACCOUNT": ELSEWHERE,
+        "SHOP__accountName": "production",
         "SLUICE_QUEUES": "OTHER_ACCOUNT/q-production",
         "SLUICE_MESSAGE_FORMAT": "envelope",
         "SLUICE_SOURCES": "mine.toml",
@@ -55,6 +56,8 @@ def test_an_app_that_is_served_takes_the_user_s_settings_and_keeps_its_messages_
     assert [(account.connection_string, queue) for account, queue in found.shards] == [
         (one.azurite.connection_string, "sluice-ids")
     ]
+    own = read_shards(["OTHER_ACCOUNT/orders", "SHOP/orders"], environment, found.account)
+    assert {account.connection_string for account, _ in own} == {one.azurite.connection_string}, "a source's as well"
     assert (found.message_format, found.message_delay_seconds) == ("envelope", 600)
     assert (found.sources, environment["ORDERS_TOKEN"]) == (Path("mine.toml"), "secret")
 

@@ -58,6 +58,7 @@ def test_a_run_that_meets_another_queue_is_held_and_goes_on_where_it_was_once_th
         run = host.wait()
         assert (run["status"], run["report"]["enqueued"]) == ("completed", IDS)
         assert [warning["warning"] for warning in run["report"]["warnings"]] == ["change_accepted"]
+        assert run["report"]["queues"] == f"{rig.name}-2"
         one, other = texts_on(rig.azurite, rig.name), texts_on(rig.azurite, f"{rig.name}-2")
         assert one.total() == sent
         assert sorted((one + other).elements()) == sorted(catalogue(rig.api_url))

@@ -45,7 +45,7 @@ async def opened(settings: Settings) -> AsyncIterator[Storage]:
     """A storage with its container and queues made."""
     storage = Storage(settings)
     try:
-        await storage.prepare()
+        await storage.prepare(settings)
         yield storage
     finally:
         await storage.close()

@@ -88,6 +88,19 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
         ('format = "csv"\nmissing = "empty"', "missing", "only with format = 'json'"),
         ('format = "ndjson"\nsuccess = "ok"', "success", "only with format = 'json'"),
         ('auth = { kind = "magic" }', "auth.kind", "'bearer'"),
+        ('messages = { queue = "Orders" }', "messages.queue", "'Orders' is not the name of a queue; allowed: 3 to 63"),
+        ('messages = { queues = ["SHOP/or--ders"] }', "messages.queues.0", "SETTING_NAME/queue"),
+        ("messages = { queues = [] }", "messages.queues", "at least 1"),
+        ('messages = { queues = ["orders", "orders"] }', "messages.queues", "each queue once"),
+        ('messages = { queue = "orders", queues = ["others"] }', "messages.queues", "either queue or queues"),
+        ('messages = { queue = "%KEY%/orders" }', "messages.queue", "name of an app setting, without %"),
+        ('messages = { format = "xml" }', "messages.format", "'envelope' or 'packed'"),
+        ('messages = { encoding = "utf-8" }', "messages.encoding", "'base64' or 'none'"),
+        ("messages = { time_to_live = 0 }", "messages.time_to_live", "-1 for ever"),
+        ("messages = { time_to_live = -2 }", "messages.time_to_live", "-1 for ever"),
+        ("messages = { time_to_live = 60 }", "messages.time_to_live", "SLUICE_MESSAGE_DELAY_SECONDS, which is 60"),
+        ("messages = { ttl = 60 }", "messages.ttl", "not permitted"),
+        ('messages = "id"', "messages", "dictionary"),
         ('hosts = ["cdn.example"]', "hosts.0", "https://"),
         ('hosts = ["https://cdn.example/files"]', "hosts.0", "no path"),
         ('[shop]\nurl = "shop.example"\nitems = ""\n' + NONE, "url", "https://"),
@@ -121,8 +134,19 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
 )
 def test_a_wrong_description_names_source_and_key_and_what_is_allowed(text: str, key: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=re.escape(said)) as error:
-        load(text, {"KEY": "k-123"})
+        load(text, {"KEY": "k-123", "SLUICE_MESSAGE_DELAY_SECONDS": "60"})
     assert error.value.field == f"sources.toml: shop.{key}"
+
+
+def test_a_queue_may_be_named_by_an_app_setting_and_its_account_is_looked_for() -> None:
+    text = 'messages = { queues = ["%SHOP_QUEUE%", "SHOP/late", "OTHER/late"], time_to_live = -1 }'
+    source = load(text, {"SHOP_QUEUE": "orders"})
+    assert source.messages.entries == ("orders", "SHOP/late", "OTHER/late")
+    assert "orders" not in source.secrets.values(), "the name of a queue is no secret"
+    lines, well = checked(text, {"SHOP_QUEUE": "orders", "OTHER__accountName": "other"})
+    assert (well, lines[0]) == (True, "shop: ok, none")
+    assert [line.partition(";")[0] for line in lines[1:]] == ["(SHOP: missing"]
+    assert "(the app setting SHOP_QUEUE is not set here)" in checked(text)[0]
 
 
 def test_a_source_that_is_no_table_is_named() -> None:

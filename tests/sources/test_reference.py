@@ -18,7 +18,8 @@ from ingestion.source.reading.place import Place
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = "\n".join((DOCS / name).read_text(encoding="utf-8") for name in ("sources.md", "incremental.md"))
-TABLES = ("end", "throttle", "limits", "expiry", "incremental", "parameters")  # each has a table of its own on the page
+# Each has a table of its own on the page.
+TABLES = ("end", "throttle", "limits", "expiry", "incremental", "parameters", "messages")
 KINDS = {"pagination": "style", "auth": "kind"}  # so have these, whose rows begin with one of several kinds
 IN_ITS_ROW = {"also"}  # a table so small that the row of its key describes it
 

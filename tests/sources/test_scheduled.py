@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import InvalidInput
+from ingestion.settings import load_settings
 from ingestion.source.check import check
 from ingestion.source.description import described, has_schedule, load_source, read_scheduled, scheduled_tables
 
@@ -81,11 +82,12 @@ def test_settings_are_filled_in_and_the_check_tells_when_a_source_is_due_next(
 
 
 def test_when_a_source_is_started_is_no_change_that_holds_a_run(tmp_path: Path) -> None:
-    plain = described(written(tmp_path, ""), "shop")
+    settings = load_settings({"AzureWebJobsStorage": "any", "SLUICE_SOURCES": str(written(tmp_path, ""))})
+    plain = described(settings, "shop", {})
     fingerprint = load_source(written(tmp_path, ""), "shop", {}).fingerprint
     keys = NIGHTLY + 'time_zone = "Europe/Berlin"\nif_running = "queue"\nif_missed = "skip"'
-    assert described(written(tmp_path, keys), "shop") == plain
     assert load_source(written(tmp_path, keys), "shop", {}).fingerprint == fingerprint
+    assert described(settings, "shop", {}) == plain
 
 
 def test_a_file_that_cannot_be_read_may_have_a_schedule(tmp_path: Path) -> None:

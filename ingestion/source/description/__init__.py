@@ -1,6 +1,7 @@
 """What is said about a source in `sources.toml`; the rest of the app sees these names."""
 
 from ingestion.source.description.file import (
+    Described,
     described,
     has_schedule,
     load_source,
@@ -9,4 +10,4 @@ from ingestion.source.description.file import (
 )
 from ingestion.source.description.source import Source
 
-__all__ = ["Source", "described", "has_schedule", "load_source", "read_scheduled", "scheduled_tables"]
+__all__ = ["Described", "Source", "described", "has_schedule", "load_source", "read_scheduled", "scheduled_tables"]

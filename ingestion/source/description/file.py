@@ -5,17 +5,20 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from ingestion.concealed import add_secrets
 from ingestion.errors import InvalidInput, NotFound, OutOfFiles, SluiceError, is_shortage
 from ingestion.reads import Reads
+from ingestion.settings import Settings
 from ingestion.source.auth.kinds import credentials_of
+from ingestion.source.description.messages import Messages
 from ingestion.source.description.scheduled import Scheduled
 from ingestion.source.description.source import Source
 from ingestion.source.description.table import (
+    MESSAGES,
     STAND_IN,
     filled_in,
     filled_in_secrets,
@@ -95,10 +98,33 @@ def _check_set(named: Mapping[str, str], environment: Mapping[str, str]) -> None
             raise InvalidInput(key, f"the app setting {setting} is not set", allowed)
 
 
-def described(file: Path, name: str) -> dict[str, str]:
-    """Return a mark of what counts of the description of the source `name`, by key; none if there is no such table."""
-    table = read_tables(file).get(name)
-    return marks(table) if isinstance(table, dict) else {}
+class Described(NamedTuple):
+    """A source as its messages are sent: a mark of what counts of the rest of its description, by key."""
+
+    marks: dict[str, str]
+    messages: Messages
+    settings: Settings  # the app's, with what the source has of its own
+
+
+def described(settings: Settings, name: str, environment: Mapping[str, str]) -> Described:
+    """Return how the messages of the source `name` are sent, and marks of its description.
+
+    Raise InvalidInput if there is no such source, or if its messages cannot be sent so.
+    """
+    table, where = read_tables(settings.sources).get(name), f"{settings.sources.name}: {name}"
+    if not isinstance(table, dict):
+        raise InvalidInput(where, "there is no such table")
+    given, key = table.get(MESSAGES, {}), f"{where}.{MESSAGES}"
+    _check_set(settings_in(given, key), environment)
+    try:
+        messages = Messages.model_validate(filled_in(given, environment), context=environment)
+    except ValidationError as error:
+        raise mistakes(error, given, key, environment)[0] from None
+    try:
+        return Described(marks(table), messages, messages.over(settings, environment))
+    except InvalidInput as error:
+        key = f"{key}.{'queue' if messages.queue else 'queues'}"
+        raise InvalidInput(key, f"app setting {error.field}: {error.problem}", error.allowed) from None
 
 
 def read_source(

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, JsonValue, PrivateAttr, model_validator
 
 from ingestion.source.auth.kinds import Auth, secrets_of
 from ingestion.source.description.incremental import Incremental
+from ingestion.source.description.messages import Messages
 from ingestion.source.description.scheduled import Scheduled
 from ingestion.source.description.values import Parameter
 from ingestion.source.http.origin import Origin, Url
@@ -61,6 +62,7 @@ class Source(Scheduled):
     parameters: dict[str, Parameter] = {}  # that whoever starts a run gives
     unique: bool = False  # whether each message comes once in a run, so that those that came before are counted
     expiry: Expiry = Expiry()
+    messages: Messages = Messages()
     max_pages: Annotated[int, Field(ge=1)] = 100_000  # of a run
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0  # of one request
     auth: Auth | None = None

@@ -27,10 +27,12 @@ PACE = {
     "auth", "throttle", "limits", "attempts", "outage_seconds", "timeout_seconds", "parallel_fetches", "max_pages",
     "schedule", "time_zone", "if_running", "if_missed",
 }  # fmt: skip
+MESSAGES = "messages"  # the table that says how messages are sent, and nothing of how the source is read
 STAND_IN, _STAND_IN_URL = "app-setting", "http://app-setting.invalid"
 _WORD = re.compile("[a-z_-]*|v[0-9]+")  # as an address has it, and no secret
 _PLACEHOLDER = re.compile(r"%%|%([A-Za-z_][A-Za-z0-9_]*)%")
 _NOT_HERE = "credentials do not belong in this file"
+_NO_NAME = "not a name", "the name of an app setting, without %"
 _ALLOWED = "the table auth, or %NAME% for the app setting NAME"
 _WITH_USER = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
 
@@ -90,13 +92,13 @@ def _text(text: str, environment: Mapping[str, str], values: Values, *, is_url: 
 
 
 def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the app settings that are filled in, by name: hosts are none, but what stands behind one is."""
+    """Return the app settings that are filled in, by name: hosts and queues are none, but what stands behind one is."""
     others = exactly_at(table, ("hosts",))
     addresses = [exactly_at(table, ("url",)), exactly_at(table, ("auth", "token_url"))]
     addresses += others if isinstance(others, list) else []
     hosts = " ".join(origin(filled_in(url, environment)) for url in addresses if isinstance(url, str))
     found: dict[str, str] = {}
-    for name in settings_in(table):
+    for name in settings_in(_without(table, {MESSAGES})):
         value = environment.get(name, "")
         if "://" not in value:
             found |= {name: value} if value not in hosts else {}
@@ -110,12 +112,12 @@ def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, s
 
 def fingerprint(table: dict[str, Any]) -> str:
     """Return what tells a description from others; when and how fast it is read, and by whom, does not count."""
-    return _mark({key: value for key, value in table.items() if key not in PACE}, 16)
+    return _mark(_without(table, PACE | {MESSAGES}), 16)
 
 
 def marks(table: dict[str, Any]) -> dict[str, str]:
     """Return a mark of each value that counts for `fingerprint`, by its key, such as "pagination.read"."""
-    inner = [(key, value) for key, value in table.items() if key not in PACE]
+    inner = list(_without(table, PACE | {MESSAGES}).items())
     found = {}
     while inner:
         key, value = inner.pop()
@@ -124,6 +126,10 @@ def marks(table: dict[str, Any]) -> dict[str, str]:
         else:
             found[key] = _mark(value, 8)
     return found
+
+
+def _without(table: Any, keys: set[str]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key not in keys} if isinstance(table, dict) else {}
 
 
 def _mark(value: Any, size: int) -> str:
@@ -170,7 +176,11 @@ def secrets_in(table: Any, where: str) -> Iterator[InvalidInput]:
                 yield InvalidInput(".".join((where, *keys, name)), _NOT_HERE, _ALLOWED)
     for name, value in _items(table, "auth"):
         if name in SETTING_FIELDS and settings_in(value):  # filled in, the credential would be the name, and be shown
-            yield InvalidInput(f"{where}.auth.{name}", "not a name", "the name of an app setting, without %")
+            yield InvalidInput(f"{where}.auth.{name}", *_NO_NAME)
+    for name, value in _items(table, MESSAGES):
+        entries = value if isinstance(value, list) else [value]
+        if any("%" in str(entry).rpartition("/")[0] for entry in entries):
+            yield InvalidInput(f"{where}.{MESSAGES}.{name}", *_NO_NAME)
     for keys in (("url",), ("auth", "token_url")):
         url = exactly_at(table, keys)
         if not isinstance(url, str):
