@@ -9,7 +9,7 @@ from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, no_such_run
 from clients.instance import RUNNING, carried_state, find_instance, is_of
-from clients.progress import HELD, progress_of
+from clients.progress import progress_of
 from ingestion.contracts import Run
 from ingestion.errors import UnknownSchema
 from ingestion.open_storage import open_storage
@@ -17,14 +17,11 @@ from ingestion.run import run_state
 from ingestion.run.command import read_command
 from ingestion.run.ledger import Ledger
 from ingestion.run.request import read_request, run_of
-from ingestion.run.run_report import status_of
-from ingestion.run.run_state import CANCEL, PAUSE
+from ingestion.run.run_report import GIVEN, after_command, status_of
 from ingestion.settings import load_settings
 from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
-
-BEFORE_PAUSE = ("pending", "running", "waiting")  # the statuses in which a pause has not taken hold
 
 
 @blueprint.route(route="runs/{run_id}", methods=["GET"])
@@ -87,15 +84,13 @@ async def _with_command(run: dict[str, Any], state: JsonObject) -> dict[str, Any
 
     What is under way ends within seconds, but may have to wait behind the chunks of other runs.
     """
-    if run["status"] not in (*BEFORE_PAUSE, *HELD):
+    status = run["status"]
+    if all(after_command(status, command) == status for command in GIVEN):
         return run
     try:
-        command = await read_command(_container(), Run(*state["run"]))
+        return {**run, "status": after_command(status, await read_command(_container(), Run(*state["run"])))}
     except Exception:  # what the instance says is better than nothing
         return run
-    if command == CANCEL:
-        return {**run, "status": "cancelling"}
-    return {**run, "status": "pausing"} if command == PAUSE and run["status"] in BEFORE_PAUSE else run
 
 
 async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:

@@ -21,6 +21,10 @@ STATUS = {
     "Terminated": "terminated",
     "Canceled": "terminated",
 }
+GIVEN = {  # by command, as long as it has not taken hold: the status, and in place of which
+    run_state.PAUSE: ("pausing", ("pending", "running", "waiting")),
+    run_state.CANCEL: ("cancelling", ("pending", "running", "waiting", "paused", "held")),
+}
 
 
 def status_of(runtime_status: str, progress: object, report: JsonObject | None) -> str:
@@ -29,6 +33,12 @@ def status_of(runtime_status: str, progress: object, report: JsonObject | None) 
         return str(report["outcome"])
     status = STATUS.get(runtime_status, runtime_status.lower())
     return str(progress.get("phase", status)) if status == "running" and isinstance(progress, dict) else status
+
+
+def after_command(status: str, command: str | None) -> str:
+    """Return the status of a run for which `command` is the last one, None if it holds nothing back."""
+    given, before = GIVEN.get(command or "", (status, ()))
+    return given if status in before else status
 
 
 def progress(state: RunState, phase: str = "running") -> JsonObject:

@@ -15,7 +15,8 @@ PHASES = {"running", "waiting", "paused", "held", "ending"}
 
 
 def test_every_status_is_in_the_diagram_and_in_the_table() -> None:
-    statuses = {*OUTCOMES} | PHASES | set(run_report.STATUS.values()) | {"lost"}
+    given = {status for status, _ in run_report.GIVEN.values()}
+    statuses = {*OUTCOMES} | PHASES | given | set(run_report.STATUS.values()) | {"lost"}
     diagram = PAGE.partition("```mermaid")[2].partition("```")[0]
     drawn = set(re.findall(r"\b[a-z_]+\b(?= -->)|(?<=--> )[a-z_]+\b", diagram))
     listed = set(
