@@ -89,14 +89,16 @@ class Marks:
         bound = self._lowest_again(_higher(self._high, page.high))
         taken, held = [], bytearray()
         for item, mark, is_inside in zip(items, marks, inside, strict=True):
-            whole = digest(line_of(item, sort_keys=True)) if is_inside else b""
-            is_known = is_inside and self._known.has(whole)
+            is_held = is_inside and not _is_behind(mark, bound)
+            is_beyond = mark is not None and self._end_of_window is not None and mark >= self._end_of_window
+            is_known = False
+            if is_inside and (self._known or is_held or is_beyond):
+                whole = digest(line_of(item, sort_keys=True))
+                is_known = self._known.has(whole)
+                held += whole if is_held else b""
+                page.beyond += whole if is_beyond else b""
             taken.append(is_inside and not is_known)
             page.known += is_known
-            if not _is_behind(mark, bound):
-                held += whole
-            if mark is not None and self._end_of_window is not None and mark >= self._end_of_window:
-                page.beyond += whole
         if self._reads.watermark is not None:
             page.held.append((top, bytes(held)))
         return taken
