@@ -23,6 +23,7 @@ from ingestion.errors import (
     NotFound,
     PermanentError,
     RetryableError,
+    SourceRefused,
     Unconditional,
     WasChanged,
     shown,
@@ -161,7 +162,10 @@ def _value_in(req: func.HttpRequest, incremental: Incremental) -> tuple[str, str
     if not incremental.orders:
         if not isinstance(value, str) or not value:
             raise InvalidInput("value", "no token", "a text")
-        return str(sealed(value)), "token"
+        try:
+            return str(sealed(value)), "token"
+        except SourceRefused:
+            raise InvalidInput("value", "it holds a credential", "a token without one") from None
     kind = "number" if incremental.form == "number" else "time"
     try:
         return incremental.given(value), kind

@@ -35,6 +35,9 @@ class Known:
         for at in range(0, len(digests), DIGEST_BYTES):
             self._buckets.setdefault(digests[at : at + 2], bytearray()).extend(digests[at + 2 : at + DIGEST_BYTES])
 
+    def __bool__(self) -> bool:
+        return bool(self._buckets)
+
     def __contains__(self, line: bytes) -> bool:
         return self.has(digest(line))
 

@@ -57,6 +57,7 @@ class Marks:
         self._high = None if position.high is None else incremental.mark(position.high)
         self._counts = position.known, position.outside
         self._held: list[Group] = []
+        self._held_bytes, self._too_many = 0, position.holds_too_many
         self._pending, self._before = parts.get("held", b""), parts.get("before", b"")
         self._beyond = bytearray(parts.get("beyond", b""))
         self._end_of_window = self._end_of(position.window)
@@ -88,14 +89,16 @@ class Marks:
         bound = self._lowest_again(_higher(self._high, page.high))
         taken, held = [], bytearray()
         for item, mark, is_inside in zip(items, marks, inside, strict=True):
-            whole = digest(line_of(item, sort_keys=True)) if is_inside else b""
-            is_known = is_inside and self._known.has(whole)
+            is_held = is_inside and not _is_behind(mark, bound)
+            is_beyond = mark is not None and self._end_of_window is not None and mark >= self._end_of_window
+            is_known = False
+            if is_inside and (self._known or is_held or is_beyond):
+                whole = digest(line_of(item, sort_keys=True))
+                is_known = self._known.has(whole)
+                held += whole if is_held else b""
+                page.beyond += whole if is_beyond else b""
             taken.append(is_inside and not is_known)
             page.known += is_known
-            if not _is_behind(mark, bound):
-                held += whole
-            if mark is not None and self._end_of_window is not None and mark >= self._end_of_window:
-                page.beyond += whole
         if self._reads.watermark is not None:
             page.held.append((top, bytes(held)))
         return taken
@@ -105,7 +108,8 @@ class Marks:
         page, (known, outside) = self._page, self._counts
         self._counts = known + page.known, outside + page.outside
         self._high = _higher(self._high, page.high)
-        self._held += [group for group in page.held if group[1]]
+        for group in page.held:
+            self._hold(group)
         self._beyond += page.beyond
         if len(self._beyond) > MOST_BEYOND * DIGEST_BYTES:
             raise SourceRefused(
@@ -140,18 +144,31 @@ class Marks:
         """Return the position at the end of a batch, and the long parts of it; put digests into a blob if many."""
         position, bound = self.counted(position), self._lowest_again(self._high)
         blobs = [blob for blob in position.held if not _is_behind(self._mark(blob.high), bound)]
-        groups = [(self._mark(position.pending_high), self._pending), *self._held]
-        groups = [(high, digests) for high, digests in groups if digests and not _is_behind(high, bound)]
+        self._hold((self._mark(position.pending_high), self._pending))
+        groups = [group for group in self._held if not _is_behind(group[0], bound)]
         digests = b"".join(digests for _, digests in groups)
         high = max((high for high, _ in groups if high is not None), default=None)
         text, count = None if high is None else self._incremental.text(high), len(digests) // DIGEST_BYTES
-        if position.holds_too_many or sum(blob.digests for blob in blobs) + count > MOST_HELD:
+        if self._too_many or sum(blob.digests for blob in blobs) + count > MOST_HELD:
             blobs, digests, position = [], b"", replace(position, holds_too_many=True)
         elif count >= OF_A_BLOB:
             blobs.append(Held(await spool.store(batch_index, "held", digests), text, count))
             digests = b""
         parts = {"held": digests, "before": self._before, "beyond": bytes(self._beyond)}
         return replace(position, held=tuple(blobs), pending_high=text), parts
+
+    def _hold(self, group: Group) -> None:
+        """Hold digests for the next run. If there are too many, forget those that it will not read; else all."""
+        if not group[1] or self._too_many:
+            return
+        self._held.append(group)
+        self._held_bytes += len(group[1])
+        if self._held_bytes > MOST_HELD * DIGEST_BYTES:
+            bound = self._lowest_again(self._high)
+            self._held = [each for each in self._held if not _is_behind(each[0], bound)]
+            self._held_bytes = sum(len(digests) for _, digests in self._held)
+            if self._held_bytes > MOST_HELD * DIGEST_BYTES:
+                self._held, self._held_bytes, self._too_many = [], 0, True
 
     def _is_inside(self, mark: Decimal | None) -> bool:
         if mark is None:

@@ -180,6 +180,19 @@ async def test_a_watermark_of_another_description_starts_no_run(runs: Runs, key:
     watermark.check(replace(there, value=None), {}, "demo")
 
 
+async def test_a_night_without_anything_new_is_no_warning_but_an_empty_first_run_is(runs: Runs) -> None:
+    reports = []
+    for run_id in ("one", "two"):
+        ledger = await runs.begun(run_id)
+        state = replace(DONE, run=ledger.run, mark=Mark(kind="time", value=NEW, holds_too_many=run_id == "two"))
+        await closing.close(ledger, run_report.finish(state, runs.kept.now), runs.kept.now)
+        reports.append(await ledger.report() or {})
+    assert [[each["warning"] for each in report["warnings"]] for report in reports] == [
+        ["no_items"],
+        ["items_not_held"],
+    ]
+
+
 async def test_a_token_is_in_the_watermark_and_nowhere_else(runs: Runs) -> None:
     await runs.close(await runs.begun("one"), "s3cret-t0ken", kind="token")
     reads = replace(await runs.reads(), token=True)

@@ -180,6 +180,14 @@ def test_a_token_is_taken_and_never_shown_nor_stored_with_a_secret(served: Serve
     assert put(http, USERS, "other", '"1"').json()["previous"] == answer.json()["value"]
 
 
+def test_a_token_with_a_credential_that_no_setting_of_the_source_names_is_refused(
+    served: Served, azurite: Azurite
+) -> None:
+    key = azurite.connection_string.partition("AccountKey=")[2].partition(";")[0]
+    answer = put(served[0], USERS, f"delta?key={key}")
+    assert (answer.status_code, answer.json()["error"]["field"], key in answer.text) == (400, "value", False)
+
+
 def test_what_a_person_sets_is_read_in_full_so_that_nothing_is_held_as_known(served: Served) -> None:
     http, do = served
     run = Run("run", "20260101T000000-aa")
