@@ -147,7 +147,7 @@ def check_queues(field: str, entries: Sequence[str]) -> None:
     """Raise InvalidInput for an entry that is neither `queue` nor `SETTING_NAME/queue`, or comes twice."""
     for entry in entries:
         queue = entry.rpartition("/")[2]
-        if not 3 <= len(queue) <= 63 or not re.fullmatch(QUEUE_NAME, queue):
+        if entry.startswith("/") or not 3 <= len(queue) <= 63 or not re.fullmatch(QUEUE_NAME, queue):
             allowed = "3 to 63 lower-case letters, digits, single hyphens; in another account SETTING_NAME/queue"
             raise InvalidInput(field, f"{entry!r} is not the name of a queue", allowed)
         if entries.count(entry) > 1:

@@ -90,6 +90,7 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
         ('auth = { kind = "magic" }', "auth.kind", "'bearer'"),
         ('messages = { queue = "Orders" }', "messages.queue", "'Orders' is not the name of a queue; allowed: 3 to 63"),
         ('messages = { queues = ["SHOP/or--ders"] }', "messages.queues.0", "SETTING_NAME/queue"),
+        ('messages = { queue = "/orders" }', "messages.queue", "SETTING_NAME/queue"),
         ("messages = { queues = [] }", "messages.queues", "at least 1"),
         ('messages = { queues = ["orders", "orders"] }', "messages.queues", "each queue once"),
         ('messages = { queue = "orders", queues = ["others"] }', "messages.queues", "either queue or queues"),
