@@ -3,7 +3,9 @@
 import json
 import random
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -33,15 +35,19 @@ def run_of(minute: datetime) -> str:
     return f"orders-{minute:%Y%m%dT%H%M}00Z"
 
 
-def wait_for_start(stack: Stack, run_id: str) -> None:
-    """Wait until the timer has started the run."""
+def wait_for(stack: Stack, what: str, has_come: Callable[[], bool]) -> None:
+    """Wait until something has come that a timer of a minute does."""
     give_up_at = time.monotonic() + 75
     while time.monotonic() < give_up_at:
         stack.check()
-        if httpx.get(f"{stack.devhost.url}/api/runs/{run_id}", timeout=30).is_success:
+        if has_come():
             return
         time.sleep(0.05)
-    raise AssertionError(f"{run_id} was not started")
+    raise AssertionError(f"{what} has not come")
+
+
+def is_there(stack: Stack, run_id: str) -> bool:
+    return httpx.get(f"{stack.devhost.url}/api/runs/{run_id}", timeout=30).is_success
 
 
 @pytest.mark.parametrize("seed", [14])
@@ -54,10 +60,11 @@ def test_five_runs_that_are_killed_in_their_middle_give_the_log_of_the_shop(
         own = {"SLUICE_SOURCES": str(tmp_path / "sources.toml"), "SHOP_URL": url, "SLUICE_CHUNK_SIZE": "200"}
         with make_stack(ApiSettings(ids=1), **own) as stack:
             reports = []
+            wait_for(stack, "the schedule", lambda: "schedule_begun" in stack.devhost.printed())
             for _ in range(RUNS):
                 shop.burst(datetime.now(UTC).replace(microsecond=0), ORDERS)
                 minute = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-                wait_for_start(stack, run_of(minute))
+                wait_for(stack, run_of(minute), partial(is_there, stack, run_of(minute)))
                 time.sleep(drawn.uniform(0, 1.5))
                 stack.devhost.kill()
                 stack.start_devhost()
