@@ -177,7 +177,7 @@ async def test_each_put_without_an_answer_takes_a_place_in_the_window_and_none_w
     trial, saved, begun, ended, worst = Trial(20), 0, 0, 0, 0
 
     async def put_message(
-        queue: str, body: bytes, effort: object, deadline: float, stopped: object, again: Any
+        queue: str, body: bytes, effort: object, deadline: float, stopped: object, again: Any, sleep: object
     ) -> None:
         nonlocal begun, ended, worst
         for is_last in (False, False, False, True):
