@@ -132,12 +132,12 @@ async def _changed(req: func.HttpRequest, asked: Asked, mine: Watermark, action:
         problem = f"run {there[0]} of the source is open, and would move the watermark from where it began"
         raise Conflict("source", problem, "to try again once it has ended; or cancel it")
     found = await watermark.read(asked.container, asked.slot)
-    after = found
+    after = None
     if wanted == _etag(found):
         if not found.serial:  # there may be no container yet
             await asked.storage.prepare()
         after = await watermark.give(asked.container, asked.slot, found, mine, clock.now())
-    if after.serial != found.serial + 1 or after.start is not None:
+    if after is None:
         raise WasChanged("If-Match", f"{shown(wanted)} is not the watermark that is there", "the ETag, from GET")
     log(
         action,
@@ -175,14 +175,13 @@ def _value_in(req: func.HttpRequest, incremental: Incremental) -> tuple[str, str
 
 
 def _shown(asked: Asked, found: Watermark) -> JsonObject:
-    previous = watermark.shown(found.previous, is_token=not asked.incremental.orders)
     return {
         "source": asked.source,
         "parameters": asked.parameters,
         "value": found.shown,
         "moved_by": found.moved_by,
         "moved_at": found.moved_at,
-        "previous": previous,
+        "previous": found.previous_shown,
     }
 
 

@@ -156,7 +156,9 @@ class Filling:
         """Return the lines without those that the description says to drop, and without those that the run has."""
         given = list(zip(items, lines, strict=True))
         if self._source.repeats == "drop":
-            marks = [digest(line) for line in lines]
+            # The same message in another item may be the first that the run takes: the one before may be known.
+            whole = lines if self._marks is None else [line_of(item, sort_keys=True) for item in items]
+            marks = [digest(line) for line in whole]
             self._current.update(marks)
             given = [each for each, mark in zip(given, marks, strict=True) if mark not in self._previous]
             self.dropped += len(lines) - len(given)

@@ -178,7 +178,7 @@ class Marks:
     def _lowest_again(self, high: Decimal | None) -> Decimal | None:
         """Return the lowest mark that the next run reads again if `high` is the highest of this one."""
         value = self._until if self._incremental.carry == "clock" else high
-        return None if value is None else self._incremental.floor(value - self._incremental.overlap)
+        return None if value is None else self._incremental.again_from(value)
 
     def _end_of(self, window: int) -> Decimal | None:
         """Return where a window ends that is not the last."""

@@ -44,8 +44,10 @@ def reads_of_run(
         return Reads(parameters=parameters) if parameters else None
     begins, ends = watermark.value, None
     if incremental.orders:
-        first = incremental.first if begins is None else incremental.mark(begins) - incremental.overlap
-        begins = incremental.text(incremental.floor(first))
+        if begins is None:
+            begins = incremental.text(incremental.floor(incremental.first))
+        else:
+            begins = incremental.text(incremental.again_from(incremental.mark(begins)))
     if incremental.has_until:
         ends = incremental.text(max(_latest(source, incremental, now), incremental.mark(begins or "")))
     return Reads(

@@ -44,12 +44,18 @@ class Watermark:
     start: str | None = None  # of that run
     moved_at: str | None = None
     previous: str | None = None  # value
+    previous_kind: str = "time"
     previous_held: str | None = None
 
     @property
     def shown(self) -> str | None:
         """Return the value for people: of a token, its digest."""
         return shown(self.value, is_token=self.kind == "token")
+
+    @property
+    def previous_shown(self) -> str | None:
+        """Return the value before for people."""
+        return shown(self.previous, is_token=self.previous_kind == "token")
 
 
 def shown(value: str | None, *, is_token: bool) -> str | None:
@@ -114,6 +120,7 @@ async def move(
         start=run.start,
         moved_at=now.isoformat(),
         previous=found.value,
+        previous_kind=found.kind,
         previous_held=found.held,
     )
     there = await _replace(container, name, found, new)
@@ -128,16 +135,23 @@ def is_by(found: Watermark, run: Run) -> bool:
     return (found.moved_by, found.start) == run
 
 
-async def give(container: ContainerClient, name: str, found: Watermark, value: Watermark, now: datetime) -> Watermark:
-    """Put the value of a person, or none, in the place of the watermark `found`; return what is there."""
+async def give(
+    container: ContainerClient, name: str, found: Watermark, value: Watermark, now: datetime
+) -> Watermark | None:
+    """Put the value of a person, or none, in the place of the watermark `found`; return it, None if another was faster.
+
+    What is there then tells it: also that of another person has the next serial.
+    """
     new = replace(
         value,
         serial=found.serial + 1,
         moved_at=now.isoformat(),
         previous=found.value,
+        previous_kind=found.kind,
         previous_held=found.held,
     )
-    return await _replace(container, name, found, new)
+    there = await _replace(container, name, found, new)
+    return there if there == new else None
 
 
 async def _replace(container: ContainerClient, name: str, found: Watermark, new: Watermark) -> Watermark:

@@ -157,6 +157,22 @@ async def test_a_run_that_a_person_set_the_watermark_beside_does_not_move_it(run
     assert (told["reason"], (await runs.there()).value) == ("a person has changed it since this run began", OLD)
 
 
+async def test_of_two_persons_who_change_the_same_watermark_only_one_is_told_that_it_is_changed(runs: Runs) -> None:
+    there = await runs.there()
+    first = await watermark.give(runs.kept.container, "demo", there, Watermark(value=OLD), runs.kept.now)
+    second = await watermark.give(runs.kept.container, "demo", there, Watermark(value=NEW), runs.kept.now)
+    assert (first is not None, second) == (True, None)
+    assert (await runs.there()).value == OLD
+
+
+async def test_a_token_stays_hidden_when_a_value_of_another_kind_takes_its_place(runs: Runs) -> None:
+    await runs.close(await runs.begun("one"), "s3cret-t0ken", kind="token")
+    await watermark.give(runs.kept.container, "demo", await runs.there(), Watermark(value=OLD), runs.kept.now)
+    there = await runs.there()
+    assert (there.previous, there.shown) == ("s3cret-t0ken", OLD)
+    assert str(there.previous_shown).startswith("token ")
+
+
 async def test_each_set_of_parameters_has_a_watermark_of_its_own(runs: Runs) -> None:
     eu, us = {"region": "eu"}, {"region": "us"}
     await runs.close(await runs.begun("one", await runs.reads(parameters=eu)), NEW)

@@ -79,6 +79,12 @@ def reads(
         ({"parameters": {"api_key": {"allowed": ["eu"]}}}, "parameters.api_key", "secret"),
         ({"parameters": {"Region": {"allowed": ["eu"]}}}, "parameters.Region", "lower-case"),
         ({"parameters": {"from": {"allowed": ["eu"]}}}, "parameters.from", "neither from nor to"),
+        ({"parameters": {"a(b": {"allowed": ["eu"]}}}, "parameters.a(b", "lower-case"),
+        (
+            {"parameters": {"region": {"allowed": ["%BASE%"]}}, "query": {"since": "{from}{region}"}},
+            "parameters.region",
+            "app setting",
+        ),
         ({"parameters": {"region": {}}, "query": {"since": "{from}{region}"}}, "parameters.region", "pattern"),
         (
             {"parameters": {"region": {"pattern": "["}}, "query": {"since": "{from}{region}"}},
@@ -188,6 +194,13 @@ def test_the_value_has_the_form_that_the_api_wants(form: str, start: Any, sent: 
     assert within.query == {"$filter": f"at ge {sent}", "whole": sent}
     in_header = source(reads(source(**changes)), **changes, query={}, headers={"X-Since": "{from}"})
     assert in_header.headers == {"X-Since": str(sent)}
+
+
+@pytest.mark.parametrize("form", ["rfc3339", "rfc2822", "epoch_seconds", "epoch_milliseconds", "json_date"])
+def test_the_start_may_be_a_time_of_toml_in_whatever_form_it_is_sent(form: str) -> None:
+    start = datetime(2026, 11, 25, 2, tzinfo=UTC)
+    changes: dict[str, Any] = {"incremental": {"carry": "value", "key": "at", "form": form, "start": start}}
+    assert reads(source(**changes)).since == "2026-11-25T02:00:00Z"
 
 
 def test_other_braces_are_text_as_in_a_graphql_query() -> None:

@@ -87,6 +87,44 @@ async def test_a_backfill_takes_its_range_and_nothing_beside_it_and_has_no_mark(
     assert (past.batches[-1].mark, past.batches[-1].outside, nights.watermark) == (None, 4, before)
 
 
+async def test_numbers_of_more_digits_than_a_decimal_keeps_by_itself_leave_no_gap() -> None:
+    numbers = [1, 170141183460469231731687303760000000000]  # of an id of 128 bits
+
+    def instead(query: dict[str, str]) -> httpx.Response:
+        items = [{"id": number, "version": 0} for number in numbers if number >= int(query["since"])]
+        return answered({"items": items, "next": None})
+
+    nights = Nights(Shop(instead=instead), {"carry": "value", "key": "id", "form": "number", "start": 0})
+    await nights.run(100)
+    numbers.append(numbers[-1] + 1)
+    assert ids(await nights.run(200)) == [(numbers[-1], 0)]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00", "0001-01-01T00:00:00+05:00"])
+async def test_an_overlap_does_not_lead_before_the_year_that_items_without_a_date_have(at: str) -> None:
+    items = [{"id": 1, "version": 0, "at": at}]
+    nights = Nights(Shop(instead=lambda _: answered({"items": items, "next": None})), {**VALUE, "overlap": "1h"})
+    first, second = await nights.run(100), await nights.run(200)
+    assert (len(ids(first)), len(ids(second)), nights.watermark.value) == (1, 0, "0001-01-01T00:00:00Z")
+
+
+async def test_a_repeat_that_is_dropped_is_the_same_item_and_not_only_the_same_message() -> None:
+    """The first page has a message that is known; the second has it again, of a newer item."""
+    pages = [[(7, 10)], [(7, 20)], [(7, 20), (8, 30)]]
+
+    def instead(query: dict[str, str]) -> httpx.Response:
+        page = int(query.get("cursor", "0"))
+        items = [{"id": number, "at": text(at)} for number, at in pages[page]]
+        return answered({"items": items, "next": str(page + 1) if page + 1 < count else None})
+
+    nights = Nights(Shop(instead=instead), VALUE, {"repeats": "drop", "message": "id"})
+    count = 1
+    assert (await nights.run(100)).taken == [7]
+    count = 3
+    second = await nights.run(200)
+    assert (second.taken, second.batches[-1].known, second.batches[-1].dropped) == ([7, 8], 1, 1)
+
+
 async def test_an_item_without_its_mark_names_the_key() -> None:
     shop = Shop(instead=lambda _: answered({"items": [{"id": 1}], "next": None}))
     with pytest.raises(SourceRefused, match=r"'at' \(incremental.key\)"):

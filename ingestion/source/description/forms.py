@@ -6,7 +6,7 @@ can hold.
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_FLOOR, Context, Decimal, InvalidOperation
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, Literal
 
@@ -25,6 +25,8 @@ EXAMPLES = {
     "number": "1000",
 }
 DIGITS = 9  # after the point of a second
+EXACT = Context(prec=100)  # a number may have more digits than a Decimal keeps by itself
+EARLIEST = Decimal(-62_135_596_800)  # the year 1
 _NANOSECOND = Decimal(1).scaleb(-DIGITS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = Decimal(253_402_300_800)  # the year 10000
@@ -42,7 +44,7 @@ def parse(value: Any, form: Form) -> Decimal:
         case "epoch_seconds":
             return _in_range(_number(value))
         case "epoch_milliseconds":
-            return _in_range(_number(value) / 1000)
+            return _in_range(EXACT.divide(_number(value), 1000))
     if not isinstance(value, str):
         raise ValueError(f"a {type(value).__name__} where a text should be")
     match form:
@@ -115,17 +117,17 @@ def _time(text: str) -> Decimal:
     whole = _seconds(datetime.fromisoformat(f"{day}T{minutes or '00:00'}{offset}"))
     if int(seconds or 0) > 60:  # a leap second counts as the first second of the next minute
         raise ValueError("more than 60 seconds")
-    return whole + int(seconds or 0) + Decimal(f"0.{fraction or 0}")
+    return EXACT.add(whole + int(seconds or 0), Decimal(f"0.{fraction or 0}"))
 
 
 def _seconds(time: datetime) -> Decimal:
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     since = aware - _EPOCH
-    return Decimal(since.days * 86_400 + since.seconds)
+    return max(EARLIEST, Decimal(since.days * 86_400 + since.seconds))  # a zone may lead before it
 
 
 def _in_range(seconds: Decimal) -> Decimal:
-    if not -62_135_596_800 <= seconds < _LATEST:
+    if not EARLIEST <= seconds < _LATEST:
         raise ValueError("no time between the years 1 and 9999")
     return seconds
 

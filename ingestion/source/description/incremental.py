@@ -115,6 +115,11 @@ class Incremental(Table):
         """Return a mark rounded down to what a request can say."""
         return forms.floor(mark, self.form)
 
+    def again_from(self, mark: Decimal) -> Decimal:
+        """Return where a run begins that goes on from a mark: the overlap before it, rounded down."""
+        begins = forms.EXACT.subtract(mark, self.overlap)
+        return self.floor(begins if self.form == "number" else max(begins, forms.EARLIEST))
+
     def mark(self, text: str) -> Decimal:
         """Return the mark in a text of `Reads` or of a watermark."""
         return forms.from_canonical(text, self.form)
@@ -147,7 +152,7 @@ class Incremental(Table):
 
     def _mark(self, value: Any, field: str) -> Decimal:
         try:
-            return forms.parse(value, self.form)
+            return self.mark(self.given(value))
         except (ValueError, OverflowError) as error:
             example = EXAMPLES[self.form]
             raise not_allowed(f"{error}", f"such as {example}, with form = {self.form!r}", field) from None

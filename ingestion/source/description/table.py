@@ -181,6 +181,10 @@ def secrets_in(table: Any, where: str) -> Iterator[InvalidInput]:
         entries = value if isinstance(value, list) else [value]
         if any("%" in str(entry).rpartition("/")[0] for entry in entries):
             yield InvalidInput(f"{where}.{MESSAGES}.{name}", *_NO_NAME)
+    for name, value in _items(table, "parameters"):
+        if settings_in(value):
+            problem = "a parameter is shown, and an app setting never is"
+            yield InvalidInput(f"{where}.parameters.{name}", problem, "values without %NAME%")
     for keys in (("url",), ("auth", "token_url")):
         url = exactly_at(table, keys)
         if not isinstance(url, str):

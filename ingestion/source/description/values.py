@@ -84,7 +84,7 @@ class Values:
 
     def __init__(self, by_name: Mapping[str, Value | None]) -> None:
         self._by_name = by_name
-        self._name = re.compile(rf"\{{({'|'.join(by_name)})\}}") if by_name else None
+        self._name = re.compile(rf"\{{({'|'.join(map(re.escape, by_name))})\}}") if by_name else None
 
     def has_none(self, text: Any) -> bool:
         """Return whether a text is one name, and the run has no value for it, so that its key is left out."""
