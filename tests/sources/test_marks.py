@@ -294,6 +294,30 @@ async def test_an_item_at_the_end_of_a_window_that_both_windows_give_comes_once(
     assert known_of(first) == 5
 
 
+@drawn
+@given(
+    st.lists(st.integers(0, 60), max_size=25),
+    st.integers(3, 20),
+    st.integers(0, 30),
+    st.integers(1, 30),
+    st.booleans(),
+    st.sampled_from(sorted(ORDERS)),
+    st.integers(1, 9),
+)
+def test_whatever_the_windows_each_item_of_the_range_comes_once(
+    moments: list[int], window: int, since: int, length: int, includes_until: bool, order: str, most: int
+) -> None:
+    shop = Shop(size=2, order=ORDERS[order], includes_until=includes_until)
+    nights = Nights(shop, {**VALUE, "window": window}, WINDOWED)
+    shop.add(*moments)
+    past = nights.run(100, since=text(since), until=text(since + length), max_messages=most)
+    expected = {change.id for change in shop.changes if since <= change.at < since + length}
+    assert Counter(change for change, _ in ids(asyncio.run(past))) == Counter(expected)
+    whole = asyncio.run(nights.run(100, max_messages=most))
+    assert Counter(change for change, _ in ids(whole)) == Counter(change.id for change in shop.changes)
+    assert asyncio.run(nights.run(100)).taken == []
+
+
 async def test_a_source_that_ignores_the_end_of_a_window_is_refused_where_it_would_be_held_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
