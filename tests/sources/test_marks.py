@@ -3,17 +3,26 @@
 import asyncio
 import random
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from azure.storage.blob.aio import ContainerClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.errors import SourceRefused
 from ingestion.fetching import marks
+from ingestion.fetching.filling import Filling
+from ingestion.fetching.known import DIGEST_BYTES, Known, digest
+from ingestion.fetching.line import line_of
+from ingestion.fetching.marks import Marks
+from ingestion.fetching.position import Position
+from ingestion.reads import Reads
+from ingestion.storage.spool import BatchWriter, Spool
+from tests.sources.fake_container import FakeContainer
 from tests.sources.nights import Nights, Shop, answered, ids, text
-from tests.sources.reader import Reading
+from tests.sources.reader import RUN, Reading
 
 VALUE = {"carry": "value", "key": "at"}
 CLOCK = {"carry": "clock"}
@@ -330,6 +339,68 @@ async def test_an_item_at_the_end_of_a_window_that_both_windows_give_comes_once(
     first = await nights.run(40, max_messages=most)
     assert [change for change, _ in ids(first)] == [*range(7)]
     assert known_of(first) == 5
+
+
+async def test_a_page_asked_for_ahead_in_one_window_is_no_page_of_the_next() -> None:
+    """The API tells the total of all windows, so pages beyond the end of the first are asked for."""
+    shop = Shop()
+
+    def answer(query: dict[str, str]) -> httpx.Response:
+        found, start = shop.shown(query), 2 * (int(query["page"]) - 1)
+        return answered({"items": [change.item for change in found[start : start + 2]], "total": 40})
+
+    shop.instead = answer
+    numbered = {"style": "page_number", "limit": 2, "send_limit": "size", "end": {"empty": True}}
+    table = {**WINDOWED, "total": "total", "pagination": numbered, "parallel_fetches": 4}
+    nights = Nights(shop, {**VALUE, "window": 10}, table)
+    shop.add(1, 2, *range(10, 18), *range(20, 27))
+    assert [change for change, _ in ids(await nights.run(30))] == [*range(17)]
+
+
+async def test_what_is_counted_of_a_page_that_is_forgotten_is_forgotten_with_it() -> None:
+    shop = Shop()
+    shop.add(*range(10))
+    nights = Nights(shop, {**VALUE, "lag": 95, "overlap": 2})
+    source = nights.source()
+    reads = Reads(since=text(0), until=text(5), watermark=1)
+    known, of_page = Known(), [change.item for change in shop.changes]
+    known.add_digests(digest(line_of(of_page[1], sort_keys=True)))
+    assert source.incremental is not None
+    counted = Marks(source.incremental, reads, Position(cursor=None), known, {})
+    writer = BatchWriter(cast(ContainerClient, FakeContainer()), RUN, 0)
+    filling = Filling(source, writer, 5, 10_000, marks=counted)
+    for _ in range(3):
+        await filling.add(of_page)
+        await filling.restart()
+    await filling.add(of_page[:3])
+    assert filling.end() == (2, 0)
+    spool = Spool(cast(ContainerClient, FakeContainer()), RUN)
+    position, parts = await counted.carried(Position(cursor=None), spool, 0)
+    assert (position.known, position.outside, position.high, len(parts["held"])) == (1, 0, text(2), 3 * DIGEST_BYTES)
+
+
+@drawn
+@given(
+    st.lists(st.integers(0, 60), max_size=25),
+    st.integers(3, 20),
+    st.integers(0, 30),
+    st.integers(1, 30),
+    st.booleans(),
+    st.sampled_from(sorted(ORDERS)),
+    st.integers(1, 9),
+)
+def test_whatever_the_windows_each_item_of_the_range_comes_once(
+    moments: list[int], window: int, since: int, length: int, includes_until: bool, order: str, most: int
+) -> None:
+    shop = Shop(size=2, order=ORDERS[order], includes_until=includes_until)
+    nights = Nights(shop, {**VALUE, "window": window}, WINDOWED)
+    shop.add(*moments)
+    past = nights.run(100, since=text(since), until=text(since + length), max_messages=most)
+    expected = {change.id for change in shop.changes if since <= change.at < since + length}
+    assert Counter(change for change, _ in ids(asyncio.run(past))) == Counter(expected)
+    whole = asyncio.run(nights.run(100, max_messages=most))
+    assert Counter(change for change, _ in ids(whole)) == Counter(change.id for change in shop.changes)
+    assert asyncio.run(nights.run(100)).taken == []
 
 
 async def test_a_source_that_ignores_the_end_of_a_window_is_refused_where_it_would_be_held_in_memory(
