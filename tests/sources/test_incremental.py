@@ -203,6 +203,10 @@ def test_the_start_may_be_a_time_of_toml_in_whatever_form_it_is_sent(form: str) 
     assert reads(source(**changes)).since == "2026-11-25T02:00:00Z"
 
 
+def test_a_token_may_be_sent_by_the_name_of_a_credential() -> None:
+    assert source(reads(source()), incremental=TOKEN, query={"token": "{from}"}).query["token"]
+
+
 def test_other_braces_are_text_as_in_a_graphql_query() -> None:
     text = 'query { orders(since: "{from}") { id { to } name } }'
     made = source(reads(source()), body={"query": text}, method="POST", query={})

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from ingestion.errors import InvalidInput
 from ingestion.source.auth.kinds import SETTING_FIELDS
-from ingestion.source.description.values import NO_VALUES, PLACES, Values
+from ingestion.source.description.values import FROM, NO_VALUES, PLACES, Values
 from ingestion.source.http.origin import origin
 from ingestion.source.reading.path import ABSENT, exactly_at
 from ingestion.validation import details
@@ -172,7 +172,7 @@ def secrets_in(table: Any, where: str) -> Iterator[InvalidInput]:
     """
     for keys, names in ((("headers",), HEADERS), (("query",), PARAMETERS), (("auth", "extra"), PARAMETERS)):
         for name, value in _items(table, *keys):
-            if name.lower() in names and not settings_in(value):
+            if name.lower() in names and not settings_in(value) and value != f"{{{FROM}}}":
                 yield InvalidInput(".".join((where, *keys, name)), _NOT_HERE, _ALLOWED)
     for name, value in _items(table, "auth"):
         if name in SETTING_FIELDS and settings_in(value):  # filled in, the credential would be the name, and be shown
