@@ -65,6 +65,7 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
     if accepted is not None:
         await storage.prepare(now.settings)  # the queues that it sends to from now on
     await give(Ledger(container, run_of(request)), command, accepted)
+    storage.at_work.tell(run_of(request), command)
     try:
         await wake(client, run_id, command)
     except DurableUnavailable:

@@ -21,7 +21,7 @@ from azure.storage.blob.aio import ContainerClient
 from ingestion.contracts import Run, Share
 from ingestion.deadline import HOST_JSON
 from ingestion.hold import Hold
-from ingestion.run.command import read_command
+from ingestion.run.command import GO, read_command
 
 LOOK_SECONDS = 1.0  # between two looks for a command
 LONGEST_LOOK_SECONDS = 5.0
@@ -70,6 +70,11 @@ class AtWork:
         known = monotonic() - KNOWN_SECONDS
         self._seen = {run_id: seen for run_id, seen in self._seen.items() if seen > known}
         return Share(self._worker, most_at_once()) if self._seen.keys() - {run.id} else None
+
+    def tell(self, run: Run, command: str) -> None:
+        """Tell the activities of the run here of a command that was given here: they need not look for it."""
+        if run in self._watches:
+            self._watches[run].hold.set(None if command == GO else command)
 
     @asynccontextmanager
     async def hold(self, run: Run) -> AsyncIterator[Hold]:

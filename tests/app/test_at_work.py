@@ -11,6 +11,7 @@ from ingestion.errors import HeldBack
 from ingestion.hold import Hold
 from ingestion.run import at_work
 from ingestion.run.at_work import AtWork, most_at_once
+from ingestion.run.command import GO
 from ingestion.run.run_state import CANCEL, PAUSE
 from local.demo.stack import ROOT
 
@@ -65,6 +66,16 @@ async def test_one_look_a_second_serves_all_activities_of_a_run_and_ends_with_th
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
     assert {*commands.looks} == {ONE, OTHER}
+
+
+async def test_a_command_that_is_given_to_this_worker_needs_no_look(here: AtWork) -> None:
+    here.tell(ONE, PAUSE)  # of which nothing is at work
+    async with here.hold(ONE) as hold:
+        assert hold.command is None
+        here.tell(ONE, PAUSE)
+        assert hold.command == PAUSE
+        here.tell(ONE, GO)
+        assert hold.command is None
 
 
 async def test_a_look_that_fails_is_made_again(here: AtWork, commands: Commands) -> None:
