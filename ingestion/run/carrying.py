@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ingestion.contracts import RunState
-from ingestion.run import watermark
+from ingestion.run import run_state, watermark
 from ingestion.run.ledger import Ledger
 from ingestion.run.request import reads_of
 from ingestion.run.watermark import Watermark
@@ -35,7 +35,10 @@ async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: s
         there = await watermark.read(ledger.container, name)
         if watermark.is_by(there, ledger.run):  # this start had completed before
             return {**told, "moved": True, "watermark": there.shown}
-        return {**told, "watermark": there.shown, "reason": f"the run is {outcome}: a redrive that completes moves it"}
+        what = "a redrive that completes moves it"
+        if run_state.redriven(state) is None:
+            what = "nothing is left for a redrive, and the next run reads the range again"
+        return {**told, "watermark": there.shown, "reason": f"the run is {outcome}: {what}"}
     belongs = watermark.belongs_to(request.get("pinned", {}).get(f"source {source}", {}))
     there = await watermark.move(ledger.container, ledger.run, reads, mark, name, belongs, now)
     if not watermark.is_by(there, ledger.run):
