@@ -138,7 +138,8 @@ async def _changed(req: func.HttpRequest, asked: Asked, mine: Watermark, action:
             await asked.storage.prepare()
         after = await watermark.give(asked.container, asked.slot, found, mine, clock.now())
     if after is None:
-        raise WasChanged("If-Match", f"{shown(wanted)} is not the watermark that is there", "the ETag, from GET")
+        problem = f"{shown(wanted)} is not the ETag of the watermark that is there now"
+        raise WasChanged("If-Match", problem, 'the ETag from GET with its quotes, such as "7"')
     log(
         action,
         "a person has changed the watermark of a source",
@@ -168,7 +169,10 @@ def _value_in(req: func.HttpRequest, incremental: Incremental) -> tuple[str, str
             raise InvalidInput("value", "it holds a credential", "a token without one") from None
     kind = "number" if incremental.form == "number" else "time"
     try:
-        return incremental.given(value), kind
+        given = incremental.given(value)
+        if kind == "time" and incremental.mark(given) > int(clock.now().timestamp()) + 1:
+            raise ValueError("later than now: no run would read anything until then")
+        return given, kind
     except (ValueError, OverflowError) as error:
         example = EXAMPLES["number" if kind == "number" else "rfc3339"]
         raise InvalidInput("value", f"{shown(value)}: {error}", f"such as {example}") from None

@@ -32,6 +32,8 @@ def details(error: ValidationError) -> list[ErrorDetails]:
         context = each.get("ctx", {})
         if kinds := context.get("expected_tags"):  # pydantic's message would show the input
             each["msg"] = f"Input should be one of {kinds}"
+        elif each["type"] == "extra_forbidden":
+            each["msg"] = "no such key"
         named = context.get("field") or context.get("discriminator", "").strip("'")
         each["loc"] = (*each["loc"], *filter(None, named.split(".")))
     return found

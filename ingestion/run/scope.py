@@ -75,7 +75,9 @@ def _backfill(source: Source, since: Any, until: Any, parameters: Mapping[str, s
     elif incremental.has_until:
         ends = _latest(source, incremental, now)
     if ends is not None and ends <= begins:
-        allowed = f"later than {incremental.text(begins)}, as {incremental.form} can say it"
+        allowed = f"later than {incremental.text(begins)}"
+        if incremental.form in ("date", "rfc2822", "epoch_seconds", "json_date"):
+            allowed += f", also when it is rounded down to what the form {incremental.form} can say"
         raise InvalidInput("to" if until is not None else "from", "the range is empty", allowed)
     return Reads(
         since=incremental.text(begins),

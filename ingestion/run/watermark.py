@@ -83,7 +83,7 @@ def check(found: Watermark, described: Mapping[str, str], source: str) -> None:
         path = f"/api/sources/{source}/watermark"
         raise Conflict(
             "source",
-            "its watermark is that of another description: url, or carry, key or form of incremental, has changed",
+            f"its watermark is that of another description: one of {', '.join(BELONGS_TO)} has changed",
             f"PUT {path} to say where to go on, or DELETE {path} to begin at incremental.start",
         )
 

@@ -21,6 +21,7 @@ from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.file import read_source, read_tables, wrong_name
 from ingestion.source.description.source import Source
 from ingestion.source.description.table import settings_in
+from ingestion.source.description.values import FROM, TO, undeclared
 from ingestion.storage.account import read_account
 
 
@@ -46,6 +47,8 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
         named += settings_in(table)
         if source and not wrong:
             named += [credential.setting for credential in credentials_of(source.auth)]
+            lines += [_as_text(name, *each) for each in undeclared(table)]
+            lines += _not_yet(name, source)
             missing |= {f"({error})" for error in _missing(source.messages.accounts, environment)}
     lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(named) if not environment.get(name)]
     lines += sorted(missing)
@@ -62,6 +65,20 @@ def _told(table: Any, source: Source | None) -> str:
     due = next(schedule.after(clock.now()))
     there = due.astimezone(ZoneInfo(schedule.time_zone))
     return f"{style}; next due {there:%Y-%m-%d %H:%M} {schedule.time_zone} ({due:%Y-%m-%dT%H:%MZ})"
+
+
+def _as_text(source: str, name: str, key: str) -> str:
+    """Return the hint at a name in braces that is no mistake, and perhaps not meant."""
+    lacks = "table incremental" if name in (FROM, TO) else f"parameter {name}"
+    return f"({source}.{key}: {{{name}}} is sent as it stands, because the source has no {lacks})"
+
+
+def _not_yet(name: str, source: Source) -> Iterator[str]:
+    """Yield the hint at a first run that has nothing to read."""
+    incremental = source.incremental
+    if incremental and incremental.has_until and incremental.first > int(clock.now().timestamp()):
+        first = incremental.text(incremental.first)
+        yield f"({name}.incremental.start: {first} is later than now: no run reads anything until then)"
 
 
 def _missing(accounts: Iterable[str], environment: Mapping[str, str]) -> Iterator[InvalidInput]:

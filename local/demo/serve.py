@@ -3,17 +3,30 @@
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 
+from ingestion.errors import SluiceError
+from ingestion.source.description.file import read_tables
 from local.demo.ending import interruptible
 from local.demo.settings import add_flags, settings_from
-from local.demo.stack import Stack
+from local.demo.stack import ROOT, Stack, given
 from local.emulator import ChildError
 
 PORT = 7071  # as devhost and Core Tools have it
 
 
+def source_to_try(user: Mapping[str, str]) -> str:
+    """Return the demo source if the user's file of sources has it, or else the first one of the file."""
+    try:
+        names = list(read_tables(ROOT / (user.get("SLUICE_SOURCES") or "sources.toml")))
+    except SluiceError:  # the app says why
+        names = []
+    return "demo" if "demo" in names or not names else names[0]
+
+
 def describe(stack: Stack) -> str:
     """Where everything is, and what to type next."""
+    source = source_to_try(given())
     return f"""
 the app      {stack.devhost.url}/api/runs
 demo API     {stack.api.url}/ids
@@ -23,7 +36,7 @@ logs, state  {stack.folder}
 
 Start a run, and follow it at the URL in its Location header:
 
-  curl -i -X POST {stack.devhost.url}/api/runs -H 'Content-Type: application/json' -d '{{"source": "demo"}}'
+  curl -i -X POST {stack.devhost.url}/api/runs -H 'Content-Type: application/json' -d '{{"source": "{source}"}}'
 
 Ctrl-C stops everything.
 """

@@ -355,7 +355,7 @@ async def test_a_wrong_description_is_logged_at_each_look_and_started_once_it_is
     await nightly.begun(f'if_missed = "{if_missed}"', rest="colour = 1\n")
     for _ in range(2):
         await nightly.look()
-    blocked = "sources.toml: demo.colour: Extra inputs are not permitted"
+    blocked = "sources.toml: demo.colour: no such key"
     assert nightly.logged == [("schedule_blocked", "25T02:00", blocked)] * 2
     assert await read_request(nightly.kept.container, AT_TWO) is None
     nightly.describe(f'if_missed = "{if_missed}"')

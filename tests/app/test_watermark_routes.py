@@ -92,15 +92,15 @@ def test_a_watermark_is_read_set_and_reset_and_the_value_before_is_kept_and_logg
     caplog.set_level(logging.INFO, "sluice")
     none = http.get(ORDERS)
     assert (none.status_code, none.headers["ETag"], none.json()["value"]) == (200, '"0"', None)
-    first = put(http, ORDERS, "2026-11-01")
+    first = put(http, ORDERS, "2024-11-01")
     assert (first.status_code, first.headers["ETag"]) == (200, '"1"')
-    assert first.json()["value"] == "2026-11-01T00:00:00Z"
+    assert first.json()["value"] == "2024-11-01T00:00:00Z"
     reset = http.delete(ORDERS, headers={"If-Match": '"1"'})
     assert (reset.status_code, reset.headers["ETag"]) == (200, '"2"')
     there = http.get(ORDERS).json()
-    assert (there["value"], there["previous"], there["moved_by"]) == (None, "2026-11-01T00:00:00Z", None)
+    assert (there["value"], there["previous"], there["moved_by"]) == (None, "2024-11-01T00:00:00Z", None)
     assert [action for _, action in actions(caplog)] == ["watermark_set", "watermark_reset"]
-    assert caplog.records[-1].__dict__["before"] == "2026-11-01T00:00:00Z"
+    assert caplog.records[-1].__dict__["before"] == "2024-11-01T00:00:00Z"
 
 
 @pytest.mark.parametrize(("etag", "status"), [(None, 428), ('"1"', 412), ("0", 412), ("*", 412)])
@@ -110,7 +110,7 @@ def test_a_change_that_does_not_name_what_is_there_is_refused(
 ) -> None:
     http, _ = served
     headers = {} if etag is None else {"If-Match": etag}
-    answer = http.request(method, ORDERS, headers=headers, json={"value": "2026-11-01"})
+    answer = http.request(method, ORDERS, headers=headers, json={"value": "2024-11-01"})
     assert answer.status_code == status
     assert answer.json()["error"]["field"] == "If-Match"
     assert http.get(ORDERS).headers["ETag"] == '"0"'
@@ -125,12 +125,12 @@ def test_a_change_while_a_run_of_the_source_is_open_is_refused_and_a_backfill_do
         await open_runs.enter(container, "other", "hub", NOW, source="users")
 
     do(enter)
-    assert put(http, ORDERS, "2026-11-01").status_code == 200
+    assert put(http, ORDERS, "2024-11-01").status_code == 200
     do(lambda container: open_runs.enter(container, "night", "hub", NOW, source="orders"))
-    refused = put(http, ORDERS, "2026-11-02", '"1"')
+    refused = put(http, ORDERS, "2024-11-02", '"1"')
     assert (refused.status_code, "run night" in refused.json()["error"]["message"]) == (409, True)
     assert http.delete(ORDERS, headers={"If-Match": '"1"'}).status_code == 409
-    assert http.get(ORDERS).json()["value"] == "2026-11-01T00:00:00Z"
+    assert http.get(ORDERS).json()["value"] == "2024-11-01T00:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -160,11 +160,20 @@ def test_a_value_that_is_not_of_the_form_is_refused(served: Served, path: str, v
     assert http.get(path).headers["ETag"] == '"0"'
 
 
+def test_a_time_that_is_still_to_come_is_refused_because_no_run_would_read_until_then(served: Served) -> None:
+    http, _ = served
+    answer = put(http, ORDERS, "2999-11-01")
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "value")
+    assert "later than now" in answer.json()["error"]["message"]
+    assert http.get(ORDERS).json()["value"] is None
+    assert put(http, "/api/sources/counted/watermark", 10**15).status_code == 200
+
+
 def test_each_set_of_parameters_is_set_by_itself(served: Served) -> None:
     http, _ = served
-    assert put(http, f"{ORDERS}?region=us", "2026-11-01").status_code == 200
+    assert put(http, f"{ORDERS}?region=us", "2024-11-01").status_code == 200
     found = [http.get(path).json() for path in (ORDERS, f"{ORDERS}?region=us", f"{ORDERS}?region=eu")]
-    assert [each["value"] for each in found] == [None, "2026-11-01T00:00:00Z", None]
+    assert [each["value"] for each in found] == [None, "2024-11-01T00:00:00Z", None]
     assert found[1]["parameters"] == {"region": "us"}
 
 
@@ -202,5 +211,5 @@ def test_what_a_person_sets_is_read_in_full_so_that_nothing_is_held_as_known(ser
         return await watermark.move(container, run, reads, mark, slot("orders", reads.parameters), "aa", NOW)
 
     assert do(moved).held is not None
-    assert put(http, ORDERS, "2026-11-01", '"1"').status_code == 200
+    assert put(http, ORDERS, "2024-11-01", '"1"').status_code == 200
     assert do(lambda container: watermark.read(container, slot("orders", {"region": "eu"}))).held is None

@@ -15,7 +15,7 @@ from local.demo.run_client import RunClient
 from local.demo.settings import ApiSettings
 from local.demo.stack import Stack
 from tests.e2e.conftest import MakeStack
-from tests.e2e.shop import Shop, served
+from tests.e2e.shop import Shop
 from tests.faults.sending import texts_on
 
 RUNS = 5
@@ -56,7 +56,7 @@ def test_five_runs_that_are_killed_in_their_middle_give_the_log_of_the_shop(
 ) -> None:
     shop, drawn = Shop(seed, is_sorted=False), random.Random(seed)
     (tmp_path / "sources.toml").write_text(SOURCE)
-    with served(shop) as url:
+    with shop.served() as url:
         own = {"SLUICE_SOURCES": str(tmp_path / "sources.toml"), "SHOP_URL": url, "SLUICE_CHUNK_SIZE": "200"}
         with make_stack(ApiSettings(ids=1), **own) as stack:
             reports = []

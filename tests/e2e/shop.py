@@ -4,15 +4,13 @@ It inserts and updates; several changes share one moment; some are shown two hou
 order, and so do the pages unless they are sorted. Its log has every version of every order.
 """
 
-import json
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+
+from tests.e2e.small_api import SmallApi
 
 PAGE = 20
 LATE = timedelta(hours=2)
@@ -78,29 +76,14 @@ class Shop:
         more = start + PAGE < len(found)
         return {"orders": [change.item for change in page], "next": str(start + PAGE) if more else None}
 
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve the API; gives its URL."""
+        api = SmallApi()
+        api.answer = self._answer
+        with api.served() as url:
+            yield url
 
-@contextmanager
-def served(shop: Shop) -> Iterator[str]:
-    """Serve the API of a shop; gives its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-            shop.asked.append(query["since"])
-            since = datetime.fromisoformat(query["since"])
-            body = json.dumps(shop.page(since, int(query.get("cursor", "0")))).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
+    def _answer(self, path: str, query: dict[str, str]) -> tuple[int, object]:
+        self.asked.append(query["since"])
+        return 200, self.page(datetime.fromisoformat(query["since"]), int(query.get("cursor", "0")))

@@ -1,14 +1,10 @@
 """Runs over incremental sources, through the whole app: what they ask for, what they leave, and what they say."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -17,6 +13,7 @@ from azure.storage.blob import ContainerClient
 from local.devhost.testing import RunningApp
 from local.emulator import Azurite
 from tests.app_host import sluice
+from tests.e2e.small_api import SmallApi
 from tests.faults.sending import texts_on
 
 SECRET = "open-sesame-7"
@@ -42,47 +39,12 @@ incremental = { carry = "clock", start = 2026-01-01T00:00:00Z, window = "30d", f
 [sales.parameters]
 region = { allowed = ["eu", "us"], default = "eu" }
 """
-Answer = Callable[[str, dict[str, str]], tuple[int, Any]]
-
-
-class Api:
-    """Answers as it is told, and notes what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.answer: Answer = lambda path, query: (200, {"value": []})
-
-    @contextmanager
-    def served(self) -> Iterator[str]:
-        api = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                api.asked.append(self.path)
-                parts = urlsplit(self.path)
-                query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-                status, document = api.answer(parts.path, query)
-                body = json.dumps(document).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            try:
-                yield f"http://127.0.0.1:{server.server_address[1]}"
-            finally:
-                server.shutdown()
 
 
 class World:
     """The app, its API, and what a run leaves."""
 
-    def __init__(self, app: RunningApp, http: httpx.Client, api: Api, azurite: Azurite, name: str) -> None:
+    def __init__(self, app: RunningApp, http: httpx.Client, api: SmallApi, azurite: Azurite, name: str) -> None:
         self.app, self.http, self.api, self.azurite, self.name = app, http, api, azurite, name
 
     def run(self, run_id: str, **body: Any) -> dict[str, Any]:
@@ -103,7 +65,7 @@ class World:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str) -> Iterator[World]:
-    api = Api()
+    api = SmallApi()
     (tmp_path / "sources.toml").write_text(SOURCES)
     with api.served() as url:
         settings: dict[str, Any] = {

@@ -27,7 +27,7 @@ from local.devhost.hub.clock import VirtualClock
 from local.devhost.testing import RunningApp
 from local.emulator import Azurite
 from tests.app_host import ROOT, sluice
-from tests.e2e.shop import Shop, served
+from tests.e2e.shop import Shop
 from tests.faults.sending import texts_on
 
 NIGHTS = 50
@@ -178,7 +178,7 @@ def test_fifty_nights_give_the_log_of_the_shop_whenever_the_host_is_gone(
 ) -> None:
     shop = Shop(seed=14, is_sorted=is_sorted)
     drawn = random.Random(f"{late} {is_sorted}")
-    with served(shop) as url:
+    with shop.served() as url:
         monkeypatch.setenv("SHOP_URL", url)
         nights = Nights(monkeypatch, tmp_path, azurite, queue_name, shop)
         nights.describe(SOURCE.format(late=late))
@@ -208,7 +208,7 @@ def test_the_nightly_source_of_the_documentation_reads_only_what_is_new(
     shown = (ROOT / page).read_text().partition("<!-- nightly -->")[2].split("```")[1].removeprefix("toml\n")
     assert len(shown.splitlines()) <= 10
     shop = Shop(seed=15, is_sorted=True)
-    with served(shop) as url:
+    with shop.served() as url:
         monkeypatch.setenv("SHOP_URL", url)
         nights = Nights(monkeypatch, tmp_path, azurite, queue_name, shop)
         nights.describe(shown)

@@ -51,8 +51,8 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
         (SHOP, "pagination", "required"),
         ('pagination = { style = "pages" }', "pagination.style", "'page_number'"),
         ("pagination = {}", "pagination.style", "discriminator 'style'"),
-        ('pagination = { style = "cursor", raed = "x" }', "pagination.raed", "not permitted"),
-        ("colour = 1", "colour", "not permitted"),
+        ('pagination = { style = "cursor", raed = "x" }', "pagination.raed", "no such key"),
+        ("colour = 1", "colour", "no such key"),
         ('pagination = { style = "cursor", send = "cookie:x" }', "pagination.send", "query:name"),
         ('pagination = { style = "cursor", send = "" }', "pagination.send", "query:name"),
         ('pagination = { style = "cursor", limit = 0 }', "pagination.limit", "greater than or equal to 1"),
@@ -100,8 +100,8 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
         ("messages = { time_to_live = 0 }", "messages.time_to_live", "-1 for ever"),
         ("messages = { time_to_live = -2 }", "messages.time_to_live", "-1 for ever"),
         ("messages = { time_to_live = 60 }", "messages.time_to_live", "SLUICE_MESSAGE_DELAY_SECONDS, which is 60"),
-        ("messages = { ttl = 60 }", "messages.ttl", "not permitted"),
-        ('messages = "id"', "messages", "dictionary"),
+        ("messages = { ttl = 60 }", "messages.ttl", "no such key"),
+        ('messages = "id"', "messages", "not a table"),
         ('hosts = ["cdn.example"]', "hosts.0", "https://"),
         ('hosts = ["https://cdn.example/files"]', "hosts.0", "no path"),
         ('[shop]\nurl = "shop.example"\nitems = ""\n' + NONE, "url", "https://"),
@@ -151,7 +151,13 @@ def test_a_queue_may_be_named_by_an_app_setting_and_its_account_is_looked_for() 
 
 
 def test_a_source_that_is_no_table_is_named() -> None:
-    assert checked(b"shop = 5")[0][0].startswith("sources.toml: shop: Input should be a valid dictionary")
+    assert checked(b"shop = 5")[0][0].startswith("sources.toml: shop: not a table")
+
+
+def test_a_dot_in_the_name_of_a_source_is_told() -> None:
+    text = SHOP.replace("[shop]", "[shop.orders]") + NONE
+    told = "no dot in the name of a source: it makes a table inside of a table"
+    assert checked(text)[0][0] == f"sources.toml: shop.orders: no such key; allowed: {told}"
 
 
 def test_app_settings_are_filled_in_and_one_that_is_not_set_is_named() -> None:
@@ -295,7 +301,24 @@ WRONG = 'attempts = "x"\nquery = { token = "secret" }\n[shop.paginaton]\nstyle =
         (NONE, ["shop: ok, none"]),
         ("\ufeff" + SHOP + NONE, ["shop: ok, none"]),
         (BEARER, ["shop: ok, none", "(the app setting SHOP_TOKEN is not set here)"]),
-        ("colour = 1", ["sources.toml: shop.colour: Extra inputs are not permitted"]),
+        ("colour = 1", ["sources.toml: shop.colour: no such key"]),
+        ("expiry = 5\n" + NONE, ["sources.toml: shop.expiry: not a table"]),
+        (
+            NONE + '[shop.query]\nsince = "{from}"\nregion = "{region}"\n',
+            [
+                "shop: ok, none",
+                "(shop.query.region: {region} is sent as it stands, because the source has no parameter region)",
+                "(shop.query.since: {from} is sent as it stands, because the source has no table incremental)",
+            ],
+        ),
+        (
+            NONE + 'query = { since = "{from}" }\nincremental = { carry = "clock", start = 2999-01-01 }',
+            [
+                "shop: ok, none",
+                "(shop.incremental.start: 2999-01-01T00:00:00Z is later than now: no run reads anything until then)",
+            ],
+        ),
+        ('method = "POST"\nbody = { query = "{viewer{id}}" }\n' + NONE, ["shop: ok, none"]),
         (
             SHOP + NONE + '[third]\nurl = "%WHERE%/x"\nitems = ""\n' + NONE,
             ["shop: ok, none", "third: ok, none", "(the app setting WHERE is not set here)", KEYS_UNSET],
@@ -304,7 +327,7 @@ WRONG = 'attempts = "x"\nquery = { token = "secret" }\n[shop.paginaton]\nstyle =
             SHOP + WRONG,
             [
                 "sources.toml: shop.query.token: credentials do not belong in this file",
-                "sources.toml: shop.paginaton: Extra inputs are not permitted",
+                "sources.toml: shop.paginaton: no such key",
                 "sources.toml: shop.pagination: Field required",
                 "sources.toml: shop.attempts: Input should be a valid integer, unable to parse string as an integer",
             ],

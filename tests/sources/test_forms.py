@@ -53,6 +53,22 @@ def test_what_is_no_value_of_the_form_is_refused_and_nothing_else_is_raised(form
     assert raised.type is ValueError
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "null"),
+        (True, "true or false"),
+        (5, "a number"),
+        (Decimal(5), "a number"),
+        ({}, "an object"),
+        ([], "a list"),
+    ],
+)
+def test_a_value_of_another_type_is_told_in_the_words_of_json(value: object, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said} where a text should be$"):
+        parse(value, "rfc3339")
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_written_is_read_again_and_is_never_later(form: Form) -> None:
     drawn = random.Random(14)

@@ -136,9 +136,9 @@ async def test_a_repeat_that_is_dropped_is_the_same_item_and_not_only_the_same_m
     assert (second.taken, second.batches[-1].known, second.batches[-1].dropped) == ([7, 8], 1, 1)
 
 
-async def test_an_item_without_its_mark_names_the_key() -> None:
-    shop = Shop(instead=lambda _: answered({"items": [{"id": 1}], "next": None}))
-    with pytest.raises(SourceRefused, match=r"'at' \(incremental.key\)"):
+async def test_an_item_without_its_mark_names_the_key_and_what_the_item_has() -> None:
+    shop = Shop(instead=lambda _: answered({"items": [{"id": 1, "changed": None}], "next": None}))
+    with pytest.raises(SourceRefused, match=r"'at' \(incremental.key\): missing; this item has id, changed\."):
         await Nights(shop, VALUE).run(100)
 
 

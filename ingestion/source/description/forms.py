@@ -46,7 +46,7 @@ def parse(value: Any, form: Form) -> Decimal:
         case "epoch_milliseconds":
             return _in_range(EXACT.divide(_number(value), 1000))
     if not isinstance(value, str):
-        raise ValueError(f"a {type(value).__name__} where a text should be")
+        raise ValueError(f"{_kind(value)} where a text should be")
     match form:
         case "json_date":
             found = _JSON_DATE.fullmatch(value)
@@ -98,7 +98,7 @@ def from_canonical(text: str, form: Form) -> Decimal:
 def _number(value: Any) -> Decimal:
     """Return a number of JSON with all its digits, also one that came as text or has more than a float holds."""
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
-        raise ValueError(f"a {type(value).__name__} where a number should be")
+        raise ValueError(f"{_kind(value)} where a number should be")
     try:
         number = Decimal(value if isinstance(value, int | str) else repr(value))
     except InvalidOperation:
@@ -106,6 +106,12 @@ def _number(value: Any) -> Decimal:
     if not number.is_finite() or abs(number.adjusted()) > 40:
         raise ValueError("no number of a usual size")
     return number
+
+
+def _kind(value: Any) -> str:
+    """Return what a value is, in the words of JSON."""
+    words = {type(None): "null", bool: "true or false", dict: "an object", list: "a list", str: "a text"}
+    return words.get(type(value), "a number")
 
 
 def _time(text: str) -> Decimal:

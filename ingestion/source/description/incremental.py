@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
+from ingestion.errors import SHOWN_CHARACTERS, cut
 from ingestion.reads import Reads
 from ingestion.source.description import forms
 from ingestion.source.description.forms import EXAMPLES, Form
@@ -36,6 +37,13 @@ def _length(given: Any) -> Decimal:
 def _plain(given: Any) -> Any:
     """Return what TOML has as a date or a time as its text."""
     return given.isoformat() if isinstance(given, datetime | date) else given
+
+
+def _without(item: Any) -> str:
+    """Return what an item has that lacks the key, so that a person finds it, or the right key."""
+    if not isinstance(item, dict):
+        return "missing"
+    return f"missing; this item has {cut(', '.join(item) or 'nothing', SHOWN_CHARACTERS)}"
 
 
 Length = Annotated[Decimal, BeforeValidator(_length)]
@@ -100,7 +108,7 @@ class Incremental(Table):
         """Return the mark of an item, by its `key`. Raise NoPage if it has none."""
         path = self.key or ()
         value = at(item, path)
-        problem = "missing" if value is ABSENT else ""
+        problem = _without(item) if value is ABSENT else ""
         if not problem:
             try:
                 return forms.parse(value, self.key_form or self.form)
@@ -108,7 +116,7 @@ class Incremental(Table):
                 problem = str(error)
         raise NoPage(
             f"an item has no {self.key_form or self.form} at {shown(path)!r} (incremental.key): {problem}. Each item "
-            "needs it, since the next run goes on behind the highest"
+            "needs one, because the next run begins at the highest"
         )
 
     def floor(self, mark: Decimal) -> Decimal:

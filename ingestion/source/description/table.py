@@ -34,6 +34,7 @@ _PLACEHOLDER = re.compile(r"%%|%([A-Za-z_][A-Za-z0-9_]*)%")
 _NOT_HERE = "credentials do not belong in this file"
 _NO_NAME = "not a name", "the name of an app setting, without %"
 _ALLOWED = "the table auth, or %NAME% for the app setting NAME"
+_IN_WORDS = {"dict_type": "not a table", "model_type": "not a table"}
 _WITH_USER = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
 
 
@@ -146,10 +147,13 @@ def mistakes(error: ValidationError, table: Any, where: str, environment: Mappin
         keys = _keys(each, table)
         if settings_in(exactly_at(table, keys)).keys() - environment.keys():
             continue
-        field, problem = ".".join((where, *keys)), each["msg"]
+        field, problem = ".".join((where, *keys)), _IN_WORDS.get(each["type"], each["msg"])
         if field in found:  # each of several types that may be there has its say
             problem = f"{found[field].problem}; or {problem}"
-        found[field] = InvalidInput(field, problem, each.get("ctx", {}).get("allowed", ""))
+        allowed = each.get("ctx", {}).get("allowed", "")
+        if each["type"] == "extra_forbidden" and len(keys) == 1 and exactly_at(table, (*keys, "url")) is not ABSENT:
+            allowed = "no dot in the name of a source: it makes a table inside of a table"
+        found[field] = InvalidInput(field, problem, allowed)
     return list(found.values())
 
 

@@ -24,6 +24,7 @@ PLACES = (("url",), ("headers",), ("query",), ("body",), ("pagination", "start")
 LONGEST = 200  # characters of a parameter
 SECRET_NAMES = re.compile("key|token|secret|password|passwd|signature|credential|auth", re.IGNORECASE)
 _NAME = re.compile("[a-z][a-z0-9_]{0,39}")
+_IN_BRACES = re.compile(rf"\{{({_NAME.pattern})\}}")
 _BEFORE_PATH = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
 
 Value = str | int
@@ -206,6 +207,17 @@ def _parameters(table: Any) -> dict[str, Any]:
 def sends(table: Any, name: str) -> bool:
     """Return whether the name in braces stands in a text of a source's table in which values may stand."""
     return any(f"{{{name}}}" in text for _, text in _texts(table))
+
+
+def undeclared(table: Any) -> Iterator[tuple[str, str]]:
+    """Yield each name in braces that is sent as text, because the table does not declare it, with the key it is at.
+
+    A body is left out: GraphQL has names in braces.
+    """
+    declared = {*_parameters(table), *((FROM, TO) if "incremental" in table else ())}
+    for keys, text in _texts(table):
+        if keys[0] != "body":
+            yield from ((name, ".".join(keys)) for name in _IN_BRACES.findall(text) if name not in declared)
 
 
 def _texts(table: Any) -> Iterator[tuple[tuple[str, ...], str]]:
