@@ -33,7 +33,7 @@ from ingestion.fetching.last_batch import last_batch
 from ingestion.fetching.marks import Marks, last_mark
 from ingestion.fetching.position import Position, from_json, request_at
 from ingestion.fetching.seen import Seen, fingerprint
-from ingestion.fetching.span import begins_with_token, has_token, least_items_of, token_of, windows_of
+from ingestion.fetching.span import begins_with_token, has_token, least_items_of, token_of, windows_of, without_token
 from ingestion.hold import Hold
 from ingestion.reads import Reads
 from ingestion.source.client import SourceClient
@@ -99,7 +99,7 @@ async def fetch(
         )
         return await walk.fill(now() + budget_seconds, now)
     except (SourceRefused, SourceUnreachable) as error:
-        raise type(error)(conceal(str(error))) from None
+        raise type(error)(without_token(conceal(str(error)), source, reads)) from None
 
 
 async def _known(position: Position, spool: Spool, give_up_at: float) -> Known | None:
@@ -158,7 +158,8 @@ class _Walk:
             if not self._position.ended:
                 wait = client.patience.wait(wait_seconds or await self._wait_for_turn())
             if wait is not None:
-                wait = replace(wait, reason=quoted(wait.reason, REASON_CHARACTERS))
+                told = without_token(wait.reason, self._source, self._reads)
+                wait = replace(wait, reason=quoted(told, REASON_CHARACTERS))
             parts = {"seen": self._seen.dump(), "pages": self._pages.dump(), "previous": filling.previous}
             parts |= {"digests": await self._with_digests(), **marked}
             stored = replace(self._position, cursor=sealed(self._position.cursor))

@@ -1,6 +1,8 @@
 """What of its source a run reads, as the fetch loop has to know it: in how many windows, from which token, to which."""
 
-from ingestion.concealed import is_storable, quoted, sealed
+from urllib.parse import parse_qsl, urlsplit
+
+from ingestion.concealed import Secrets, is_storable, quoted, sealed
 from ingestion.errors import SourceRefused
 from ingestion.fetching.advance import check_address
 from ingestion.reads import Reads
@@ -11,6 +13,8 @@ from ingestion.source.page import Page
 from ingestion.source.reading.path import ABSENT
 from ingestion.source.reading.place import text_of
 from ingestion.source.styles.next_url import AddressStyle
+
+LEAST_OF_A_LINK = 12  # characters of a value in it that may be a token
 
 
 def windows_of(source: Source, reads: Reads | None) -> int:
@@ -32,6 +36,19 @@ def has_token(source: Source) -> bool:
 def begins_with_token(source: Source, reads: Reads | None) -> bool:
     """Return whether the run goes on from the token of the run before."""
     return has_token(source) and reads is not None and reads.since is not None
+
+
+def without_token(text: str, source: Source, reads: Reads | None) -> str:
+    """Return what the source has said, without the token that the run began with."""
+    if reads is None or reads.since is None or not has_token(source):
+        return text
+    hidden = Secrets()
+    hidden.add(reads.since)
+    if "://" in reads.since:
+        for _, value in parse_qsl(urlsplit(reads.since).query):
+            if len(value) >= LEAST_OF_A_LINK:
+                hidden.add(value)
+    return hidden.conceal(text)
 
 
 def token_of(source: Source, page: Page) -> str | None:

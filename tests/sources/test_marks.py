@@ -525,6 +525,23 @@ async def test_a_delta_link_is_asked_as_it_is_and_one_that_was_set_to_another_ho
     assert len(delta.asked) == 2
 
 
+@pytest.mark.parametrize(
+    ("token", "said", "table"),
+    [("s3cret/t0ken", "s3cret/t0ken", {}), ("/orders?delta=s3cret%2Ft0ken-of-7", "s3cret/t0ken-of-7", LINKED)],
+)
+async def test_a_source_that_says_the_token_again_in_an_error_does_not_show_it(
+    token: str, said: str, table: dict[str, Any]
+) -> None:
+    delta = Delta(token, **table)
+    page = {"items": [{"id": 1}], "delta": token}
+    delta.nights.shop.answer = lambda _: answered(page)  # type: ignore[method-assign,assignment]
+    await delta.run(1)
+    error = answered({"error": f"bad token {said}"}, 400)
+    delta.nights.shop.answer = lambda _: error  # type: ignore[method-assign,assignment]
+    with pytest.raises(SourceRefused, match=r"bad token \*\*\*"):
+        await delta.run(2)
+
+
 async def test_a_token_that_has_expired_is_told_with_what_to_do() -> None:
     delta = Delta()
     await delta.run(1, 2)
