@@ -33,7 +33,7 @@ from ingestion.fetching.last_batch import last_batch
 from ingestion.fetching.marks import Marks, last_mark
 from ingestion.fetching.position import Position, from_json, request_at
 from ingestion.fetching.seen import Seen, fingerprint
-from ingestion.fetching.span import begins_with_token, least_items_of, token_of, windows_of
+from ingestion.fetching.span import begins_with_token, has_token, least_items_of, token_of, windows_of
 from ingestion.hold import Hold
 from ingestion.reads import Reads
 from ingestion.source.client import SourceClient
@@ -162,7 +162,7 @@ class _Walk:
             parts = {"seen": self._seen.dump(), "pages": self._pages.dump(), "previous": filling.previous}
             parts |= {"digests": await self._with_digests(), **marked}
             stored = replace(self._position, cursor=sealed(self._position.cursor))
-            cursor = await self._spool.store_cursor(index, stored.to_json(), parts)
+            cursor = await self._spool.store_cursor(index, stored.to_json(), parts, hidden=has_token(self._source))
         else:
             held = marked.get("held", b"")
             mark = await last_mark(self._source, self._reads, self._position, held, self._spool, index)

@@ -29,7 +29,6 @@ from ingestion.storage.spool import Spool
 MOST_HELD = 5_000_000  # digests: 80 MB
 MOST_BEYOND = 250_000  # of one window
 OF_A_BLOB = 25_000  # digests at least, so that the last fetch reads few blobs
-INLINE_CHARACTERS = 128  # a longer token travels by reference
 
 Group = tuple[Decimal | None, bytes]  # digests, and the highest mark of their items; None: they have none
 
@@ -203,10 +202,8 @@ async def last_mark(
     if incremental is None or reads is None or reads.watermark is None:
         return None
     if not incremental.orders:
-        token = position.token or ""
-        if len(token) <= INLINE_CHARACTERS:
-            return Mark(kind="token", value=token)
-        return Mark(kind="token", blob=await spool.store(batch_index, "token", token.encode(), place="marks"))
+        token = (position.token or "").encode()  # by reference: the status of an instance shows its state
+        return Mark(kind="token", blob=await spool.store(batch_index, "token", token, place="marks"))
     value = reads.until if incremental.carry == "clock" else position.high
     digests = b"".join([*[await spool.read(blob.name) for blob in position.held], pending])
     held = await spool.store(batch_index, "held", digests, place="marks") if digests else None

@@ -24,10 +24,14 @@ def least_items_of(source: Source, reads: Reads | None) -> int:
     return source.least_items if is_first else source.min_items or 0
 
 
+def has_token(source: Source) -> bool:
+    """Return whether the source carries a token, which no status may show."""
+    return source.incremental is not None and not source.incremental.orders
+
+
 def begins_with_token(source: Source, reads: Reads | None) -> bool:
     """Return whether the run goes on from the token of the run before."""
-    incremental = source.incremental
-    return incremental is not None and not incremental.orders and reads is not None and reads.since is not None
+    return has_token(source) and reads is not None and reads.since is not None
 
 
 def token_of(source: Source, page: Page) -> str | None:

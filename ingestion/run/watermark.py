@@ -5,6 +5,7 @@ change raises the serial, and names the one that it was made from: a run moves t
 that the run began with.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 
 from ingestion.contracts import Mark, Run
 from ingestion.errors import Conflict
+from ingestion.fetching.known import DIGEST_BYTES, Known
 from ingestion.reads import Reads
 from ingestion.source.description.forms import parse
 from ingestion.storage.json_blob import change_json, read_json
@@ -104,11 +106,11 @@ async def move(
     value = await _value_of(container, run, mark)
     if is_by(found, run) or found.serial != reads.watermark or value is None:
         return found
-    held = None
-    if mark.held is not None:
-        held = f"{PREFIX}{name}/held/{found.serial + 1:08}-{run.start}"
-        await container.get_blob_client(held).upload_blob(await _of_run(container, run, mark.held), overwrite=True)
     is_back = mark.kind != "token" and found.value is not None and _mark(value, mark) < _mark(found.value, mark)
+    digests, held = await _to_be_known(container, run, mark, found.held if is_back else None), None
+    if digests:
+        held = f"{PREFIX}{name}/held/{found.serial + 1:08}-{run.start}"
+        await container.get_blob_client(held).upload_blob(digests, overwrite=True)
     new = Watermark(
         serial=found.serial + 1,
         value=found.value if is_back else value,
@@ -168,6 +170,27 @@ async def _replace(container: ContainerClient, name: str, found: Watermark, new:
                 with suppress(ResourceNotFoundError):
                     await container.delete_blob(blob)
     return Watermark() if there is None else from_wire(Watermark, there)
+
+
+async def _to_be_known(container: ContainerClient, run: Run, mark: Mark, still: str | None) -> bytes:
+    """Return the digests that the next run has to know: of what this one held, and `still` of what was known to it.
+
+    Where the watermark stays, the next run may read again what this one has not seen.
+    """
+    digests = b"" if mark.held is None else await _of_run(container, run, mark.held)
+    if still is not None:
+        with suppress(ResourceNotFoundError):
+            download = await container.get_blob_client(still).download_blob()
+            digests += await asyncio.to_thread(_others, await download.readall(), digests)
+    return digests
+
+
+def _others(digests: bytes, known: bytes) -> bytes:
+    """Return those of the digests that are not among the known ones."""
+    there = Known()
+    there.add_digests(known)
+    each = (digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES))
+    return b"".join(one for one in each if not there.has(one))
 
 
 async def _value_of(container: ContainerClient, run: Run, mark: Mark) -> str | None:

@@ -60,11 +60,16 @@ class Spool:
         stored = json.loads(await self.read(cursor.blob) if cursor.blob else cursor.text or "null")
         return stored["at"], {kind: await self.read(name) for kind, name in stored["parts"].items()}
 
-    async def store_cursor(self, batch_index: int, at: JsonObject, parts: Mapping[str, bytes]) -> Cursor:
-        """Return a cursor that fits into the state: the position `at`, with its long `parts` in blobs."""
+    async def store_cursor(
+        self, batch_index: int, at: JsonObject, parts: Mapping[str, bytes], *, hidden: bool = False
+    ) -> Cursor:
+        """Return a cursor that fits into the state: the position `at`, with its long `parts` in blobs.
+
+        A `hidden` position is in a blob too, however short: the status of an instance shows its state.
+        """
         names = {kind: await self.store(batch_index, kind, data) for kind, data in parts.items() if data}
         text = json.dumps({"at": at, "parts": names}, separators=(",", ":"))
-        if len(text.encode()) <= INLINE_CURSOR_BYTES:
+        if len(text.encode()) <= INLINE_CURSOR_BYTES and not hidden:
             return Cursor(text=text)
         return Cursor(blob=await self.store(batch_index, "cursor", text.encode()))
 

@@ -26,7 +26,6 @@ from ingestion.contracts import (
     Share,
     Sums,
 )
-from ingestion.fetching.marks import INLINE_CHARACTERS
 from ingestion.recovery import CAUSE_LENGTH, RECOVERIES_AN_HOUR, Recovery
 from ingestion.run import run_report, run_state
 from ingestion.run.pinned import WHAT_LENGTH
@@ -294,7 +293,7 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
     settled = to_wire(
         SettledChunks(chunks=tuple(Settled(9_999_999, 50_000, 49_999, 1, 500, 999, 123.456) for _ in range(80)))
     )
-    mark = Mark(kind="number", value="v" * INLINE_CHARACTERS, held="marks/099999-held-01234567", holds_too_many=True)
+    mark = Mark(kind="number", value="v" * 128, held="marks/099999-held-01234567", holds_too_many=True)
     marked = replace(longest, mark=mark, source_exhausted=True, cursor=None, wait=None, wait_until=None)
     sizes = {"marked": len(json.dumps(to_wire(run_report.finish(marked, NOW, "completed_with_other_total"))))}
     generation = rehearse(answering(TWO[0], chunk=chunk, record_failed=settled), to_wire(longest))

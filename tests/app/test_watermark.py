@@ -121,6 +121,23 @@ async def test_a_run_whose_value_lies_before_the_watermark_leaves_it_and_renews_
     assert await (await runs.kept.container.download_blob(there.held)).readall() == b"late"
 
 
+async def test_where_the_watermark_stays_the_next_run_knows_what_this_one_has_not_seen_again(runs: Runs) -> None:
+    """Such as what a replica did not show, or what a longer lag has left to the next run."""
+    old, both, new = (bytes([number]) * 16 for number in range(3))
+    one = await runs.begun("one")
+    await runs.close(one, NEW, held=await runs.held(one, old + both))
+    two = await runs.begun("two")
+    await runs.close(two, OLD, held=await runs.held(two, both + new))
+    there = await runs.there()
+    assert (there.value, there.held is not None) == (NEW, True)
+    assert await (await runs.kept.container.download_blob(str(there.held))).readall() == both + new + old
+    await runs.close(await runs.begun("three"), OLD)
+    assert (await runs.there()).held is not None, "a run that has held nothing"
+    four = await runs.begun("four")
+    await runs.close(four, NEWER, held=await runs.held(four, new))
+    assert await (await runs.kept.container.download_blob(str((await runs.there()).held))).readall() == new
+
+
 async def test_times_are_compared_by_what_they_are_and_not_by_their_text(runs: Runs) -> None:
     await runs.close(await runs.begun("one"), "2026-11-25T02:00:00.5Z")
     told = await runs.close(await runs.begun("two"), "2026-11-25T02:00:00Z")
