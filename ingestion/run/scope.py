@@ -62,9 +62,12 @@ def reads_of_run(
 
 def _backfill(source: Source, since: Any, until: Any, parameters: Mapping[str, str], now: datetime) -> Reads:
     incremental, field = source.incremental, "to" if since is None else "from"
-    if incremental is None or not incremental.orders:
+    if incremental is None:
         problem = "the source has no range of times or numbers"
         raise InvalidInput(field, problem, "to leave it out; or describe incremental in the sources file")
+    if not incremental.orders:
+        problem = "the source carries a token, which has no range of times or numbers"
+        raise InvalidInput(field, problem, "to leave it out; or DELETE the watermark to read everything")
     if until is not None and not source.sends_until and incremental.key is None:
         raise InvalidInput("to", "the description neither sends {to} nor has incremental.key", "to leave it out")
     begins = incremental.floor(incremental.first if since is None else _given(incremental, since, "from"))

@@ -3,10 +3,9 @@
 import argparse
 import sys
 import time
+import tomllib
 from collections.abc import Mapping
 
-from ingestion.errors import SluiceError
-from ingestion.source.description.file import read_tables
 from local.demo.ending import interruptible
 from local.demo.settings import add_flags, settings_from
 from local.demo.stack import ROOT, Stack, given
@@ -18,8 +17,9 @@ PORT = 7071  # as devhost and Core Tools have it
 def source_to_try(user: Mapping[str, str]) -> str:
     """Return the demo source if the user's file of sources has it, or else the first one of the file."""
     try:
-        names = list(read_tables(ROOT / (user.get("SLUICE_SOURCES") or "sources.toml")))
-    except SluiceError:  # the app says why
+        file = ROOT / (user.get("SLUICE_SOURCES") or "sources.toml")
+        names = list(tomllib.loads(file.read_text(encoding="utf-8-sig")))
+    except (OSError, ValueError):  # the app says why
         names = []
     return "demo" if "demo" in names or not names else names[0]
 

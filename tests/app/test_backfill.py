@@ -23,6 +23,13 @@ pagination = { style = "none" }
 parameters = { region = { allowed = ["eu", "us"], default = "eu" } }
 incremental = { carry = "value", key = "updated_at", start = 2024-01-01T00:00:00Z }
 
+[users]
+url = "http://127.0.0.1:1/users"
+items = "data"
+query = { sync = "{from}" }
+pagination = { style = "none" }
+incremental = { carry = "token", read = "delta" }
+
 [plain]
 url = "http://127.0.0.1:1/plain"
 items = "data"
@@ -60,6 +67,7 @@ def request_of(container: ContainerClient, run_id: str) -> dict[str, Any]:
     [
         ({"source": "plain", "from": "2025-01-01"}, "from", "no range"),
         ({"source": "plain", "to": "2025-01-01"}, "to", "no range"),
+        ({"source": "users", "from": "2025-01-01"}, "from", "carries a token"),
         ({"source": "plain", "parameters": {"region": "eu"}}, "parameters.region", "none"),
         ({"source": "orders", "from": "soon"}, "from", "2026-11-25T02:00:00Z"),
         ({"source": "orders", "from": ["2025-01-01"]}, "from", "valid string"),

@@ -142,6 +142,12 @@ async def test_an_item_without_its_mark_names_the_key_and_what_the_item_has() ->
         await Nights(shop, VALUE).run(100)
 
 
+async def test_an_item_with_its_mark_in_another_form_is_told_where_the_form_is_named() -> None:
+    shop = Shop(instead=lambda _: answered({"items": [{"id": 1, "at": 5}], "next": None}))
+    with pytest.raises(SourceRefused, match=r"a number where a text should be\. .* incremental\.key_form"):
+        await Nights(shop, VALUE).run(100)
+
+
 async def test_the_total_of_the_source_counts_what_is_known_and_what_is_left() -> None:
     shop = Shop(size=2)
     nights = Nights(

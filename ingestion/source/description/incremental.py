@@ -113,7 +113,7 @@ class Incremental(Table):
             try:
                 return forms.parse(value, self.key_form or self.form)
             except (ValueError, OverflowError) as error:
-                problem = str(error)
+                problem = f"{error}. If items have another form, name it in incremental.key_form"
         raise NoPage(
             f"an item has no {self.key_form or self.form} at {shown(path)!r} (incremental.key): {problem}. Each item "
             "needs one, because the next run begins at the highest"
