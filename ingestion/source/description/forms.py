@@ -26,6 +26,7 @@ EXAMPLES = {
 }
 DIGITS = 9  # after the point of a second
 EXACT = Context(prec=100)  # a number may have more digits than a Decimal keeps by itself
+MOST_DIGITS = 50  # so that nothing is rounded, and the watermark fits into the state of a run
 EARLIEST = Decimal(-62_135_596_800)  # the year 1
 _NANOSECOND = Decimal(1).scaleb(-DIGITS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,7 +104,7 @@ def _number(value: Any) -> Decimal:
         number = Decimal(value if isinstance(value, int | str) else repr(value))
     except InvalidOperation:
         raise ValueError("not a number") from None
-    if not number.is_finite() or abs(number.adjusted()) > 40:
+    if not number.is_finite() or abs(number.adjusted()) > 40 or len(number.as_tuple().digits) > MOST_DIGITS:
         raise ValueError("no number of a usual size")
     return number
 
