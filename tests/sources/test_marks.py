@@ -119,6 +119,12 @@ async def test_an_overlap_does_not_lead_before_the_year_that_items_without_a_dat
     assert (len(ids(first)), len(ids(second)), nights.watermark.value) == (1, 0, "0001-01-01T00:00:00Z")
 
 
+async def test_a_number_of_more_digits_than_are_compared_is_refused() -> None:
+    shop = Shop(instead=lambda _: answered({"items": [{"id": "1." + "1" * 5_000}], "next": None}))
+    with pytest.raises(SourceRefused, match="no number of a usual size"):
+        await Nights(shop, {"carry": "value", "key": "id", "form": "number", "start": 0}).run(100)
+
+
 async def test_a_repeat_that_is_dropped_is_the_same_item_and_not_only_the_same_message() -> None:
     """The first page has a message that is known; the second has it again, of a newer item."""
     pages = [[(7, 10)], [(7, 20)], [(7, 20), (8, 30)]]
