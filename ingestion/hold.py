@@ -10,7 +10,7 @@ Tell = Callable[[str], None]  # takes the command
 
 
 class Hold:
-    """The command that holds a run back while activities of it are at work, None as long as there is none."""
+    """The command that holds a run back while its activities are at work; None until somebody gives one."""
 
     def __init__(self) -> None:
         self.command: str | None = None

@@ -25,7 +25,7 @@ class Storage:
         self._accounts: dict[Account, OpenAccount] = {}
         self.container = self._opened(settings.account).blobs.get_container_client(settings.container)
         self.queues = Queues(self._opened, self.container)
-        self.queues.shards(settings)  # an account that is none is refused at once
+        self.queues.shards(settings)  # refuses a wrong account at once
         self.http = http_client()
         self.at_work = AtWork(self.container)
 

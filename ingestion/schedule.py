@@ -58,7 +58,7 @@ class Schedule:
 
 
 def checked_schedule(text: str) -> str:
-    """Return a schedule with single spaces. Raise ValueError if it is none, is never due, or below the minute."""
+    """Return a schedule with single spaces. Raise ValueError if it is not NCRONTAB, is never due, or names seconds."""
     text = " ".join(text.split())
     if not _NCRONTAB.fullmatch(text):
         raise ValueError("not six fields of NCRONTAB")
@@ -73,7 +73,7 @@ def checked_schedule(text: str) -> str:
 
 
 def checked_zone(name: str) -> str:
-    """Return the name of a time zone. Raise ValueError if there is none of that name."""
+    """Return the name of a time zone. Raise ValueError for an unknown name."""
     try:
         return ZoneInfo(name).key
     except (KeyError, OSError, ValueError):  # not there, a folder of names, or outside of it

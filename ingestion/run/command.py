@@ -74,7 +74,7 @@ def acceptance(request: JsonObject, progress: object, now: Pinned) -> JsonObject
 
 
 async def accepted_change(ledger: Ledger) -> JsonObject:
-    """Return the `acceptance` of what has changed since the start of the run; empty if there is none."""
+    """Return the last `acceptance` of a change since the start of the run; an empty object before the first one."""
     accepted: JsonObject = (await _read(ledger.container, ledger.run)).get("accepted", {})
     return accepted
 

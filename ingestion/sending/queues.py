@@ -29,7 +29,7 @@ class Queues:
         self._shards: dict[tuple[Account, str, int, int], Shard] = {}
 
     def shards(self, settings: Settings) -> list[Shard]:
-        """Return the shards that `settings` name. Raise InvalidInput if an account of them is none."""
+        """Return the shards that `settings` name. Raise InvalidInput for a wrong account."""
         life, hidden = settings.message_ttl_seconds, settings.message_delay_seconds
         for account, queue in settings.shards:
             if (account, queue, life, hidden) not in self._shards:

@@ -38,7 +38,7 @@ def load_source(
 ) -> Source:
     """Return the source called `name`, for one window of what a run reads, or for a sample run.
 
-    Raise NotFound if there is none, InvalidInput if a key of it is wrong.
+    Raise NotFound for an unknown name, InvalidInput if a key of the source is wrong.
     """
     tables, where = read_tables(file), f"{file.name}: {name}"
     if name not in tables:
