@@ -1,7 +1,7 @@
 """The wrapper of every activity: decode, open storage, do the work, turn a refusal into an outcome, encode."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from activities.log import log_refusal
 from ingestion.concealed import conceal, errors_concealed
@@ -23,6 +23,7 @@ class OfRun(Protocol):
 
 Request = TypeVar("Request", bound=OfRun)
 Outcome = TypeVar("Outcome")
+Wrapper = TypeVar("Wrapper", bound=Callable[..., Any])
 Work = Callable[[Request, Storage, Settings], Awaitable[Outcome]]
 
 
@@ -62,8 +63,13 @@ def activity(
                     raise
                 raise RetryableError(reason) from None
 
-        run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
-        run.__doc__ = work.__doc__
-        return run
+        return named_after(work, run)
 
     return decorate
+
+
+def named_after(work: Callable[..., Any], run: Wrapper) -> Wrapper:
+    """Return `run` under the name of the function that it wraps; the worker reads the annotations of `run` itself."""
+    run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
+    run.__doc__ = work.__doc__
+    return run

@@ -7,6 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
+from activities.activity import named_after
 from clients.run_id import is_run_id
 from ingestion.concealed import conceal, errors_concealed
 from ingestion.deadline import HTTP_SECONDS, in_time
@@ -46,18 +47,21 @@ def about_run(doing: str) -> Callable[[RunWork], Work]:
             run_id = req.route_params["run_id"]
             if not is_run_id(run_id):
                 return answer_to(no_such_run(run_id))
-            try:
-                async with in_time(doing.format(run_id), HTTP_SECONDS):
-                    with errors_concealed(), storage_errors(doing.format(run_id)):
-                        return await work(req, client, run_id)
-            except (InvalidInput, PermanentError, RetryableError) as error:
-                return answer_to(error)
+            return await answered(doing.format(run_id), work(req, client, run_id))
 
-        run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
-        run.__doc__ = work.__doc__
-        return run
+        return named_after(work, run)
 
     return decorate
+
+
+async def answered(doing: str, work: Awaitable[func.HttpResponse]) -> func.HttpResponse:
+    """Return the answer of `work`, or the answer to its error; `doing` names the work in error texts."""
+    try:
+        async with in_time(doing, HTTP_SECONDS):
+            with errors_concealed(), storage_errors(doing):
+                return await work
+    except (InvalidInput, PermanentError, RetryableError) as error:
+        return answer_to(error)
 
 
 STATUS: dict[type[InvalidInput], int] = {NotFound: 404, Conflict: 409, WasChanged: 412, Unconditional: 428}

@@ -91,8 +91,8 @@ class _Look:
         """Start the run of a due time; return the id of another run of the source that is open and in its way."""
         self._due, run_id = due, run_id_of(self._source, due)
         if not await self._was_asked_for(due):
-            async for run in open_runs.listed(self._container):
-                if run.source == self._source and not run.backfill and run.run_id != run_id:
+            async for run in open_runs.of_source(self._container, self._source):
+                if run.run_id != run_id:
                     return run.run_id
         try:
             await start_once(self._client, run_id, StartRequest(source=self._source), self._settings, self._storage)

@@ -12,17 +12,15 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.storage.blob.aio import ContainerClient
 
+from activities.activity import named_after
 from activities.log import log
-from clients.answer import answer, answer_to
+from clients.answer import answer, answered
 from ingestion import clock
-from ingestion.concealed import add_secrets, errors_concealed, sealed
-from ingestion.deadline import HTTP_SECONDS, in_time
+from ingestion.concealed import add_secrets, sealed
 from ingestion.errors import (
     Conflict,
     InvalidInput,
     NotFound,
-    PermanentError,
-    RetryableError,
     SourceRefused,
     Unconditional,
     WasChanged,
@@ -30,13 +28,11 @@ from ingestion.errors import (
 )
 from ingestion.open_storage import Storage, open_storage
 from ingestion.run import open_runs, watermark
-from ingestion.run.scope import given_parameters
+from ingestion.run.scope import given_mark, given_parameters, wrong_mark
 from ingestion.run.watermark import Watermark
 from ingestion.settings import load_settings
 from ingestion.source.description import described, load_source
-from ingestion.source.description.forms import EXAMPLES
 from ingestion.source.description.incremental import Incremental
-from ingestion.storage.failures import storage_errors
 from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
@@ -66,20 +62,15 @@ Work = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 def _about_watermark(work: Callable[[func.HttpRequest, Asked], Awaitable[Watermark]]) -> Work:
     """Return an HTTP function that answers with the watermark that `work` returns, or with its error."""
 
-    async def run(req: func.HttpRequest) -> func.HttpResponse:
-        try:
-            asked = _asked(req)
-            doing = f"read or change the watermark of {asked.source}"
-            async with in_time(doing, HTTP_SECONDS):
-                with errors_concealed(), storage_errors(doing):
-                    found = await work(req, asked)
-        except (InvalidInput, PermanentError, RetryableError) as error:
-            return answer_to(error)
+    async def asked_and_done(req: func.HttpRequest) -> func.HttpResponse:
+        asked = _asked(req)
+        found = await work(req, asked)
         return answer(_shown(asked, found), headers={"ETag": _etag(found)})
 
-    run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
-    run.__doc__ = work.__doc__
-    return run
+    async def run(req: func.HttpRequest) -> func.HttpResponse:
+        return await answered(f"read or change the watermark of {req.route_params['name']}", asked_and_done(req))
+
+    return named_after(work, run)
 
 
 @blueprint.route(route="sources/{name}/watermark", methods=["GET"])
@@ -96,7 +87,7 @@ async def put_watermark(req: func.HttpRequest, asked: Asked) -> Watermark:
 
     400 for a value of another form, 409 while a run of the source is open, 412 if it was changed, 428 without If-Match.
     """
-    value, kind = _value_in(req, asked.incremental)
+    value, kind = _value_in(req, asked.incremental), asked.incremental.kind
     mine = Watermark(value=value, kind=kind, belongs_to=asked.belongs_to, parameters=asked.parameters)
     return await _changed(req, asked, mine, "watermark_set")
 
@@ -126,10 +117,8 @@ async def _changed(req: func.HttpRequest, asked: Asked, mine: Watermark, action:
     wanted = req.headers.get("If-Match")
     if wanted is None:
         raise Unconditional("If-Match", "missing", "the ETag of the watermark, from GET")
-    listed = open_runs.listed(asked.container)
-    there = [run.run_id async for run in listed if run.source == asked.source and not run.backfill]
-    if there:
-        problem = f"run {there[0]} of the source is open, and would move the watermark from where it began"
+    async for run in open_runs.of_source(asked.container, asked.source):
+        problem = f"run {run.run_id} of the source is open, and would move the watermark from where it began"
         raise Conflict("source", problem, "to try again once it has ended; or cancel it")
     found = await watermark.read(asked.container, asked.slot)
     after = None
@@ -151,8 +140,8 @@ async def _changed(req: func.HttpRequest, asked: Asked, mine: Watermark, action:
     return after
 
 
-def _value_in(req: func.HttpRequest, incremental: Incremental) -> tuple[str, str]:
-    """Return the value in the body as a watermark has it, and its kind. Raise InvalidInput."""
+def _value_in(req: func.HttpRequest, incremental: Incremental) -> str:
+    """Return the value in the body as a watermark has it. Raise InvalidInput."""
     try:
         body = req.get_json()
     except (ValueError, RecursionError):
@@ -164,18 +153,13 @@ def _value_in(req: func.HttpRequest, incremental: Incremental) -> tuple[str, str
         if not isinstance(value, str) or not value:
             raise InvalidInput("value", "no token", "a text")
         try:
-            return str(sealed(value)), "token"
+            return str(sealed(value))
         except SourceRefused:
             raise InvalidInput("value", "it holds a credential", "a token without one") from None
-    kind = "number" if incremental.form == "number" else "time"
-    try:
-        given = incremental.given(value)
-        if kind == "time" and incremental.mark(given) > int(clock.now().timestamp()) + 1:
-            raise ValueError("later than now: no run would read anything until then")
-        return given, kind
-    except (ValueError, OverflowError) as error:
-        example = EXAMPLES["number" if kind == "number" else "rfc3339"]
-        raise InvalidInput("value", f"{shown(value)}: {error}", f"such as {example}") from None
+    mark = given_mark(incremental, value, "value")
+    if incremental.kind == "time" and mark > int(clock.now().timestamp()) + 1:
+        raise wrong_mark(incremental, value, "value", "later than now: no run would read anything until then")
+    return incremental.text(mark)
 
 
 def _shown(asked: Asked, found: Watermark) -> JsonObject:

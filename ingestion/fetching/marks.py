@@ -203,12 +203,11 @@ async def last_mark(
         return None
     if not incremental.orders:
         token = (position.token or "").encode()  # by reference: the status of an instance shows its state
-        return Mark(kind="token", blob=await spool.store(batch_index, "token", token, place="marks"))
+        return Mark(kind=incremental.kind, blob=await spool.store(batch_index, "token", token, place="marks"))
     value = reads.until if incremental.carry == "clock" else position.high
     digests = b"".join([*[await spool.read(blob.name) for blob in position.held], pending])
     held = await spool.store(batch_index, "held", digests, place="marks") if digests else None
-    kind = "number" if incremental.form == "number" else "time"
-    return Mark(kind=kind, value=value, held=held, holds_too_many=position.holds_too_many)
+    return Mark(kind=incremental.kind, value=value, held=held, holds_too_many=position.holds_too_many)
 
 
 def _higher(one: Decimal | None, other: Decimal | None) -> Decimal | None:

@@ -58,6 +58,13 @@ async def listed(container: ContainerClient) -> AsyncIterator[OpenRun]:
         return
 
 
+async def of_source(container: ContainerClient, source: str) -> AsyncIterator[OpenRun]:
+    """Yield the open runs of a source, but for backfills."""
+    async for run in listed(container):
+        if run.source == source and not run.backfill:
+            yield run
+
+
 async def find(container: ContainerClient, run_id: str) -> OpenRun | None:
     """Return a run of the index, None if it is not there."""
     try:

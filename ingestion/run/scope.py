@@ -9,7 +9,7 @@ from ingestion.errors import InvalidInput, shown
 from ingestion.reads import Reads
 from ingestion.run.watermark import Watermark
 from ingestion.source.description import Source
-from ingestion.source.description.forms import EXAMPLES
+from ingestion.source.description.forms import EXAMPLES, canonical_form
 from ingestion.source.description.incremental import Incremental
 
 
@@ -70,10 +70,10 @@ def _backfill(source: Source, since: Any, until: Any, parameters: Mapping[str, s
         raise InvalidInput(field, problem, "to leave it out; or DELETE the watermark to read everything")
     if until is not None and not source.sends_until and incremental.key is None:
         raise InvalidInput("to", "the description neither sends {to} nor has incremental.key", "to leave it out")
-    begins = incremental.floor(incremental.first if since is None else _given(incremental, since, "from"))
+    begins = incremental.floor(incremental.first if since is None else given_mark(incremental, since, "from"))
     ends = None
     if until is not None:
-        ends = _given(incremental, until, "to")
+        ends = given_mark(incremental, until, "to")
         ends = incremental.floor(ends) if source.sends_until else ends
     elif incremental.has_until:
         ends = _latest(source, incremental, now)
@@ -90,12 +90,18 @@ def _backfill(source: Source, since: Any, until: Any, parameters: Mapping[str, s
     )
 
 
-def _given(incremental: Incremental, value: Any, field: str) -> Decimal:
+def given_mark(incremental: Incremental, value: Any, field: str) -> Decimal:
+    """Return the mark that a person gives in `field`. Raise InvalidInput."""
     try:
         return incremental.mark(incremental.given(value))
     except (ValueError, OverflowError) as error:
-        examples = EXAMPLES["number" if incremental.form == "number" else "rfc3339"]
-        raise InvalidInput(field, f"{shown(value)}: {error}", f"such as {examples}") from None
+        raise wrong_mark(incremental, value, field, str(error)) from None
+
+
+def wrong_mark(incremental: Incremental, value: Any, field: str, problem: str) -> InvalidInput:
+    """Return the error for what a person gives in `field` as a mark."""
+    example = EXAMPLES[canonical_form(incremental.form)]
+    return InvalidInput(field, f"{shown(value)}: {problem}", f"such as {example}")
 
 
 def _latest(source: Source, incremental: Incremental, now: datetime) -> Decimal:

@@ -86,14 +86,19 @@ def floor(mark: Decimal, form: Form) -> Decimal:
     return parse(write(mark, form), form)
 
 
+def canonical_form(form: Form) -> Form:
+    """Return the form in which Sluice stores and shows marks: a time as RFC 3339 in UTC, a number with its digits."""
+    return "number" if form == "number" else "rfc3339"
+
+
 def canonical(mark: Decimal, form: Form) -> str:
-    """Return a mark as Sluice stores and shows it: a time as RFC 3339 in UTC, a number with its digits."""
-    return str(write(mark, "number" if form == "number" else "rfc3339"))
+    """Return a mark as Sluice stores and shows it."""
+    return str(write(mark, canonical_form(form)))
 
 
 def from_canonical(text: str, form: Form) -> Decimal:
     """Return the mark in a text that `canonical` returned. Raise ValueError."""
-    return parse(text, "number" if form == "number" else "rfc3339")
+    return parse(text, canonical_form(form))
 
 
 def _number(value: Any) -> Decimal:

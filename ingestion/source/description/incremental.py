@@ -95,6 +95,11 @@ class Incremental(Table):
         return self.carry != "token"
 
     @property
+    def kind(self) -> str:
+        """Return what the watermark is: a token, a number or a time."""
+        return "token" if not self.orders else "number" if self.form == "number" else "time"
+
+    @property
     def has_until(self) -> bool:
         """Return whether the range of a run has an end."""
         return self.orders and self.form != "number"
@@ -139,7 +144,7 @@ class Incremental(Table):
     def given(self, value: Any) -> str:
         """Return the text of a mark that a person gives in RFC 3339, or in the form of the source. Raise ValueError."""
         try:
-            return self.text(forms.parse(value, "number" if self.form == "number" else "rfc3339"))
+            return self.text(forms.parse(value, forms.canonical_form(self.form)))
         except (ValueError, OverflowError):
             return self.text(forms.parse(value, self.form))
 
