@@ -4,8 +4,6 @@ A crash may come after any step. The run enters the index of open runs before it
 it. A new attempt records its state before that, so an older attempt that ends late can tell that it is older.
 """
 
-from typing import Any
-
 import azure.durable_functions as df
 
 from clients.instance import start_instance, task_hub_of
@@ -19,8 +17,10 @@ from ingestion.run.ledger import Ledger
 
 async def begin(client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState) -> None:
     """Enter the run into the index of open runs and the index of all runs, and start its instance."""
-    facts: dict[str, Any] = {"source": state.request.source, "backfill": state.request.backfill}
-    await open_runs.enter(ledger.container, ledger.run.id, task_hub_of(client), clock.now(), **facts)
+    run_id, task_hub, request = ledger.run.id, task_hub_of(client), state.request
+    await open_runs.enter(
+        ledger.container, run_id, task_hub, clock.now(), source=request.source, backfill=request.backfill
+    )
     await run_index.enter(ledger.container, state)
     await start_instance(client, state)
 

@@ -20,11 +20,11 @@ from ingestion.reads import Reads
 from ingestion.run import open_runs, scope, watermark
 from ingestion.run.ledger import Ledger
 from ingestion.run.lock import POLL_SECONDS, locked
-from ingestion.run.pinned import fingerprint, pinned_now
+from ingestion.run.pinned import Fields, description_in, fingerprint, pinned_now
 from ingestion.run.request import create_request, first_state, new_start, read_request, run_of
 from ingestion.run.watermark import Watermark
 from ingestion.settings import Settings
-from ingestion.source.description import described, load_source
+from ingestion.source.description import load_source
 from ingestion.wire import JsonObject, to_wire
 
 
@@ -71,8 +71,8 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
     if (there := await read_request(storage.container, run_id)) is not None:
         return there
     now, pinned = clock.now(), pinned_now(settings, asked.source)
-    reads = await _reads_of(asked, settings, storage.container, now)
-    storage.queues.shards(pinned.settings)  # a queue that cannot be reached so is refused before anything is written
+    storage.queues.shards(pinned.settings)  # refuses a queue that cannot be reached before anything is written
+    reads = await _reads_of(asked, settings, storage.container, now, pinned.fields)
     request: dict[str, Any] = {
         "run_id": run_id,
         "start": new_start(now),
@@ -91,7 +91,9 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
     return await create_request(storage.container, request)
 
 
-async def _reads_of(asked: StartRequest, settings: Settings, container: ContainerClient, now: datetime) -> Reads | None:
+async def _reads_of(
+    asked: StartRequest, settings: Settings, container: ContainerClient, now: datetime, pinned: Fields
+) -> Reads | None:
     """Return what the run reads of its source. Raise InvalidInput if the request does not fit the source."""
     source = load_source(settings.sources, asked.source, os.environ)
     parameters = scope.given_parameters(source, asked.parameters)
@@ -99,5 +101,5 @@ async def _reads_of(asked: StartRequest, settings: Settings, container: Containe
     if source.incremental is not None:
         mark = await watermark.read(container, watermark.slot(asked.source, parameters))
         if asked.since is None and asked.until is None:
-            watermark.check(mark, described(settings, asked.source, os.environ).marks, asked.source)
+            watermark.check(mark, description_in(pinned, asked.source), asked.source)
     return scope.reads_of_run(source, asked.since, asked.until, parameters, mark, now)

@@ -10,21 +10,30 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from ingestion.errors import InvalidInput, OutOfTime
 
 HOST_JSON = Path(__file__).parents[1] / "host.json"
-SETTING = "AzureFunctionsJobHost__functionTimeout"
+OF_THE_HOST = "AzureFunctionsJobHost"  # app settings that override host.json begin so
 DEFAULT_SECONDS = 300.0  # the shortest default of all plans: 5 minutes on Consumption
 LAST_BEGINNING, CANCELLED = 0.85, 0.95  # of functionTimeout
 HTTP_SECONDS = 100.0  # Azure's load balancer gives up after 230
 
 
+def host_setting(*keys: str, environment: Mapping[str, str], host_json: Path) -> Any:
+    """Return the app setting that overrides a value of host.json, or that value; None if there is neither."""
+    given: Any = environment.get("__".join((OF_THE_HOST, *keys)))
+    if not given and host_json.exists():
+        given = json.loads(host_json.read_text(encoding="utf-8"))
+        for key in keys:
+            given = (given or {}).get(key)
+    return given
+
+
 def function_timeout(environment: Mapping[str, str] = os.environ, host_json: Path = HOST_JSON) -> float:
     """Return the `functionTimeout` of the host in seconds; infinite for -1. Raise InvalidInput."""
-    given = environment.get(SETTING)
-    if not given and host_json.exists():
-        given = json.loads(host_json.read_text(encoding="utf-8")).get("functionTimeout")
+    given = host_setting("functionTimeout", environment=environment, host_json=host_json)
     if not given:
         return DEFAULT_SECONDS
     if given.strip() == "-1":

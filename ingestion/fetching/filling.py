@@ -62,7 +62,7 @@ class Filling:
         self._chunk_size, self._chunk_bytes = chunk_size, chunk_bytes
         self._lines: list[bytes] = []  # of the chunk that is not full yet
         self._bytes = 0
-        self._previous = {previous[at : at + DIGEST_BYTES] for at in range(0, len(previous), DIGEST_BYTES)}
+        self._previous = set(chunk(previous, DIGEST_BYTES))
         self._digests = bytearray(digests)
         self._begin_page()
 

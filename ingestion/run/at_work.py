@@ -8,7 +8,6 @@ activities in the order in which they were asked for, so the windows of the runs
 """
 
 import asyncio
-import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -19,31 +18,28 @@ from time import monotonic
 from azure.storage.blob.aio import ContainerClient
 
 from ingestion.contracts import Run, Share
-from ingestion.deadline import HOST_JSON
+from ingestion.deadline import HOST_JSON, OF_THE_HOST, host_setting
 from ingestion.hold import Hold
 from ingestion.run.command import GO, read_command
 
 LOOK_SECONDS = 1.0  # between two looks for a command
 LONGEST_LOOK_SECONDS = 5.0
 KNOWN_SECONDS = 300.0  # a run is known for so long after its last activity: longer than one may wait for a chunk to end
-SETTING = "AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions"
+KEYS = ("extensions", "durableTask", "maxConcurrentActivityFunctions")
+SETTING = "__".join((OF_THE_HOST, *KEYS))
 DEFAULT_AT_ONCE = 10
 
 
 def most_at_once(environment: Mapping[str, str] = os.environ, host_json: Path = HOST_JSON) -> int:
     """Return how many activities the host runs at once on one worker."""
-    given = environment.get(SETTING)
-    if not given and host_json.exists():
-        durable = json.loads(host_json.read_text(encoding="utf-8")).get("extensions", {}).get("durableTask", {})
-        given = durable.get("maxConcurrentActivityFunctions")
-    return int(given or DEFAULT_AT_ONCE)
+    return int(host_setting(*KEYS, environment=environment, host_json=host_json) or DEFAULT_AT_ONCE)
 
 
 class AtWork:
     """The runs of which this worker does activities, or has lately done some."""
 
     def __init__(self, container: ContainerClient) -> None:
-        self._container, self._worker = container, secrets.token_hex(4)
+        self._container, self._worker, self._at_once = container, secrets.token_hex(4), most_at_once()
         self._seen: dict[str, float] = {}  # by run id: when there was last a sign of it
         self._watches: dict[Run, _Watch] = {}
 
@@ -69,7 +65,7 @@ class AtWork:
         """Return how many chunks this worker sends at once if the run shares it with another, None if it is alone."""
         known = monotonic() - KNOWN_SECONDS
         self._seen = {run_id: seen for run_id, seen in self._seen.items() if seen > known}
-        return Share(self._worker, most_at_once()) if self._seen.keys() - {run.id} else None
+        return Share(self._worker, self._at_once) if self._seen.keys() - {run.id} else None
 
     def tell(self, run: Run, command: str) -> None:
         """Tell the activities of the run here of a command that was given here: they need not look for it."""

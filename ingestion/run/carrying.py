@@ -5,6 +5,7 @@ from datetime import datetime
 from ingestion.contracts import RunState
 from ingestion.run import run_state, watermark
 from ingestion.run.ledger import Ledger
+from ingestion.run.pinned import description_in
 from ingestion.run.request import reads_of
 from ingestion.run.watermark import Watermark
 from ingestion.wire import JsonObject
@@ -39,7 +40,7 @@ async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: s
         if run_state.redriven(state) is None:
             what = "nothing is left for a redrive, and the next run reads the range again"
         return {**told, "watermark": there.shown, "reason": f"the run is {outcome}: {what}"}
-    belongs = watermark.belongs_to(request.get("pinned", {}).get(f"source {source}", {}))
+    belongs = watermark.belongs_to(description_in(request.get("pinned", {}), source))
     there = await watermark.move(ledger.container, ledger.run, reads, mark, name, belongs, now)
     if not watermark.is_by(there, ledger.run):
         return {**told, "watermark": there.shown, "reason": _reason(there, reads.watermark)}

@@ -41,7 +41,7 @@ class Pinned:
 
 def pinned_now(settings: Settings, source: str, environment: Mapping[str, str] = os.environ) -> Pinned:
     """Return what a run of `source` would be pinned to if it started now; its own `messages` belong to it."""
-    part = f"source {source}"
+    part = _part(source)
     try:
         marks, messages, own = described(settings, source, environment)
     except InvalidInput as error:
@@ -58,6 +58,15 @@ def _sent(settings: Settings) -> dict[str, str]:
         for account, queue in settings.shards
     )
     return {FORMAT: settings.message_format, ENCODING: settings.message_encoding, QUEUES: ", ".join(queues)}
+
+
+def description_in(fields: Fields, source: str) -> dict[str, str]:
+    """Return the marks of the description of a source, by key."""
+    return fields.get(_part(source), {})
+
+
+def _part(source: str) -> str:
+    return f"source {source}"
 
 
 def queues_in(fields: Fields) -> str:

@@ -17,6 +17,7 @@ from decimal import Decimal
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, ContainerClient
 
+from ingestion.chunking import chunk
 from ingestion.contracts import Mark, Run
 from ingestion.errors import Conflict
 from ingestion.fetching.known import DIGEST_BYTES, Known
@@ -89,7 +90,7 @@ def check(found: Watermark, described: Mapping[str, str], source: str) -> None:
 
 
 async def read(container: ContainerClient, name: str) -> Watermark:
-    """Return the watermark in the slot `name`; one without a value if there is none."""
+    """Return the watermark in the slot `name`; its value is None if nobody has written it yet."""
     found = await read_json(_blob(container, name))
     return Watermark() if found is None else from_wire(Watermark, found)
 
@@ -177,11 +178,10 @@ async def _to_be_known(container: ContainerClient, run: Run, mark: Mark, still: 
 
     Where the watermark stays, the next run may read again what this one has not seen.
     """
-    digests = b"" if mark.held is None else await _of_run(container, run, mark.held)
+    digests = b"" if mark.held is None else await _bytes(container, run.folder + mark.held)
     if still is not None:
         with suppress(ResourceNotFoundError):
-            download = await container.get_blob_client(still).download_blob()
-            digests += await asyncio.to_thread(_others, await download.readall(), digests)
+            digests += await asyncio.to_thread(_others, await _bytes(container, still), digests)
     return digests
 
 
@@ -189,16 +189,15 @@ def _others(digests: bytes, known: bytes) -> bytes:
     """Return those of the digests that are not among the known ones."""
     there = Known()
     there.add_digests(known)
-    each = (digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES))
-    return b"".join(one for one in each if not there.has(one))
+    return b"".join(one for one in chunk(digests, DIGEST_BYTES) if not there.has(one))
 
 
 async def _value_of(container: ContainerClient, run: Run, mark: Mark) -> str | None:
-    return mark.value if mark.blob is None else (await _of_run(container, run, mark.blob)).decode()
+    return mark.value if mark.blob is None else (await _bytes(container, run.folder + mark.blob)).decode()
 
 
-async def _of_run(container: ContainerClient, run: Run, name: str) -> bytes:
-    download = await container.get_blob_client(run.folder + name).download_blob()
+async def _bytes(container: ContainerClient, name: str) -> bytes:
+    download = await container.get_blob_client(name).download_blob()
     return bytes(await download.readall())
 
 
