@@ -220,11 +220,11 @@ def test_of_an_app_setting_that_is_an_address_the_host_is_shown_and_the_rest_is_
 def test_a_secret_at_the_place_where_a_quotation_is_cut_is_concealed_before(
     table: dict[str, Any], answer: Callable[[str], Any]
 ) -> None:
-    secret = "0123456789" * 4
+    secret = "qxjzkvwypd" * 4
     for before in (5, 20, 35, 45, 60, 75, 160, 175, 195):
         api = FakeApi(lambda request, before=before: answer("." * before + secret))
         message, _ = refusal(api, {"auth": AUTH["header"], **table}, settings={"KEY": secret})
-        assert not any(part in message for part in ("0123", "1234"))
+        assert not any(part in message for part in ("qxjz", "xjzk"))
 
 
 def test_an_error_of_which_nothing_is_known_leaves_without_secrets() -> None:
