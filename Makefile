@@ -53,7 +53,7 @@ nights: setup ## five scheduled runs, a minute apart, each killed in its middle;
 compare: setup ## replay what the real Functions host did on devhost; PART (api-states, ...) for one part
 	@$(BIN)/pytest -q -s tests/real_host/test_parts.py $(if $(PART),-k '$(PART)')
 
-test: setup tests/consumer/node_modules/.ready ## lint, types and all tests; what CI runs
+test: setup tests/node_modules/.ready ## lint, types and all tests; what CI runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -65,12 +65,12 @@ format: setup ## put imports and layout in order
 
 lock: setup ## pin again: requirements.txt, requirements-dev.txt, and both package-lock.json
 	$(PIN) -o requirements.txt
-	$(PIN) --extra dev -c requirements.txt -o requirements-dev.txt
-	npm="$(NPM)" && for folder in local/emulator tests/consumer; do \
+	$(PIN) --extra dev --extra terminal -c requirements.txt -o requirements-dev.txt
+	npm="$(NPM)" && for folder in local/emulator tests; do \
 	  (cd $$folder && $$npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund) || exit 1; done
 
 clean: ## forget runs, caches and what setup brought
-	rm -rf .sluice $(VENV) local/emulator/node_modules tests/consumer/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .sluice $(VENV) local/emulator/node_modules tests/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first interpreter that is there and fits; its version is asked, since a name promises nothing.
@@ -93,7 +93,7 @@ local/emulator/node_modules/.ready: local/emulator/package-lock.json local/emula
 	@npm="$(NPM)" && cd local/emulator && $$npm ci --no-audit --no-fund --ignore-scripts --no-update-notifier --loglevel=error
 	@touch $@
 
-tests/consumer/node_modules/.ready: tests/consumer/package-lock.json tests/consumer/package.json | $(VENV)/.ready
-	@echo 'installing the queue client for JavaScript (for a test)'
-	@npm="$(NPM)" && cd tests/consumer && $$npm ci --no-audit --no-fund --ignore-scripts --no-update-notifier --loglevel=error
+tests/node_modules/.ready: tests/package-lock.json tests/package.json | $(VENV)/.ready
+	@echo 'installing the JavaScript packages of the tests'
+	@npm="$(NPM)" && cd tests && $$npm ci --no-audit --no-fund --ignore-scripts --no-update-notifier --loglevel=error
 	@touch $@
