@@ -1,5 +1,6 @@
 """requirements.txt is what pyproject.toml asks for, no more and no less."""
 
+import re
 import tomllib
 from importlib.metadata import requires
 from pathlib import Path
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def pins_here(name: str) -> dict[str, Requirement]:
     """The pins of a file that hold on this Python: a package may be pinned once for each."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    found = [Requirement(line.split("#")[0]) for line in lines if line and line[0] not in " #"]
+    found = [Requirement(line.removesuffix("\\")) for line in lines if line and line[0] not in " #"]
     return {canonicalize_name(pin.name): pin for pin in found if applies(pin, set())}
 
 
@@ -40,10 +41,10 @@ def closure(asked: list[Requirement]) -> set[str]:
     return {name for name, _ in seen}
 
 
-@pytest.mark.parametrize(("file", "extra"), [("requirements.txt", None), ("requirements-dev.txt", "dev")])
-def test_the_pins_are_exactly_what_the_project_needs(file: str, extra: str | None) -> None:
+@pytest.mark.parametrize(("file", "extras"), [("requirements.txt", ()), ("requirements-dev.txt", ("dev", "terminal"))])
+def test_the_pins_are_exactly_what_the_project_needs(file: str, extras: tuple[str, ...]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = project["dependencies"] + (project["optional-dependencies"][extra] if extra else [])
+    lines = project["dependencies"] + [line for extra in extras for line in project["optional-dependencies"][extra]]
     asked = [one for one in map(Requirement, lines) if applies(one, set())]
     pinned = pins_here(file)
 
@@ -51,3 +52,18 @@ def test_the_pins_are_exactly_what_the_project_needs(file: str, extra: str | Non
         (pin,) = pinned[canonicalize_name(one.name)].specifier
         assert one.specifier.contains(pin.version), f"{file} pins {pin}, pyproject.toml asks for {one}: run make lock"
     assert set(pinned) == closure(asked), "run make lock"
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_every_pin_has_the_hashes_of_its_files(file: str) -> None:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    followed = {line: after for line, after in zip(lines, lines[1:], strict=False) if line and line[0] not in " #"}
+    assert followed
+    assert all(after.startswith("    --hash=sha256:") for after in followed.values()), "run make lock"
+
+
+def test_every_action_of_the_workflows_is_named_by_its_commit() -> None:
+    workflows = "".join(file.read_text(encoding="utf-8") for file in (ROOT / ".github/workflows").glob("*.yml"))
+    used = re.findall(r"uses: (\S+)", workflows)
+    assert used
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used)
