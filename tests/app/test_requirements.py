@@ -3,6 +3,7 @@
 import re
 import tomllib
 from importlib.metadata import requires
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_the_pins_are_exactly_what_the_project_needs(file: str, extras: tuple[st
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
 def test_every_pin_has_the_hashes_of_its_files(file: str) -> None:
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    followed = {line: after for line, after in zip(lines, lines[1:], strict=False) if line and line[0] not in " #"}
+    followed = {line: after for line, after in pairwise(lines) if line and line[0] not in " #"}
     assert followed
     assert all(after.startswith("    --hash=sha256:") for after in followed.values()), "run make lock"
 
