@@ -1,0 +1,154 @@
+"""How many storage transactions a run takes, by kind: what is billed of it beside the time of its functions.
+
+Enters: what a run does, in messages, chunks, batches, windows, attempts and seconds. Leaves: requests to storage. Each
+coefficient below counts the requests of one code path, which its comment names; a test compares the sum with the
+requests of a real run. What Durable Functions does by itself was counted on the real host 4.1037 with extension 3.19
+(two runs, of 16 and of 112 activities), and holds for its Azure Storage provider with the four control queues of the
+default.
+"""
+
+from math import ceil, floor
+from typing import NamedTuple, Self
+
+from ingestion.contracts import RunState
+from ingestion.run.at_work import LOOK_SECONDS
+from ingestion.settings import Settings
+from ingestion.storage.checkpoint import CHECKPOINT_SECONDS
+
+RESTS_ON = (
+    "requests counted from the code of the app, and for Durable Functions from two runs on the real host; "
+    "without the keeper, schedules, looks at the status and what consumers do"
+)
+
+
+class Transactions(NamedTuple):
+    """Requests to storage, by kind; fractions of one are averages.
+
+    The kinds are those that Azure has a price for: `queue` are requests to the queues of the messages (Put Message,
+    repeated ones too, and Create Queue), `blob_writes` Put Blob, `blob_reads` Get Blob, `blob_lists` List Blobs and
+    Create Container, `blob_other` Get Blob Properties, Set Blob Metadata and leases, `blob_deletes` Delete Blob (free
+    of charge). `durable_queue` and `durable_table` are what Durable Functions asks of its control and work item queues,
+    and of its tables.
+    """
+
+    queue: float = 0
+    blob_writes: float = 0
+    blob_reads: float = 0
+    blob_lists: float = 0
+    blob_other: float = 0
+    blob_deletes: float = 0
+    durable_queue: float = 0
+    durable_table: float = 0
+
+    @property
+    def total(self) -> float:
+        """All requests."""
+        return sum(self)
+
+    def times(self, count: float) -> Self:
+        """Return the transactions of so many of what these are the transactions of one."""
+        return type(self)(*(count * each for each in self))
+
+    def plus(self, *others: "Transactions") -> Self:
+        """Return the sums by kind."""
+        return type(self)(*(sum(kind) for kind in zip(self, *others, strict=True)))
+
+    def told(self, rests_on: str = RESTS_ON) -> dict[str, int | str]:
+        """Return whole numbers by kind, their `total`, and what they rest on, as an HTTP answer has them."""
+        whole = {name: round(value) for name, value in self._asdict().items()}
+        return {**whole, "total": sum(whole.values()), "rests_on": rests_on}
+
+
+# clients.starting and .beginning (request, lock, both indexes), and ingestion.run.closing with .clean_up (the last
+# state, the report, five listings). A redrive or a recovery begins and ends in nearly the same way.
+ATTEMPT = Transactions(blob_writes=7, blob_reads=10, blob_lists=7, blob_other=5, blob_deletes=1)
+# activities.fetch_batch, ingestion.storage.spool: the command, no commit record yet, the commit record.
+BATCH = Transactions(blob_writes=1, blob_reads=2, blob_deletes=1)
+# The same, for a batch after which another comes: the fingerprints of requests and of pages, which the next one reads.
+CURSOR = Transactions(blob_writes=2, blob_reads=2, blob_deletes=2)
+# activities.record_window: the state is read and written, and the command is read.
+WINDOW = Transactions(blob_writes=1, blob_reads=2)
+# ingestion.storage.spool (one blob), activities.enqueue_chunk (the command), ingestion.sending.enqueue (the count, the
+# claim, the messages, the receipt); ingestion.run.clean_up deletes the blob and its checkpoint.
+CHUNK = Transactions(blob_writes=3, blob_reads=2, blob_other=1, blob_deletes=2)
+CHECKPOINT = Transactions(blob_writes=1)  # ingestion.sending.queue_sender, between claim and receipt
+LOOK = Transactions(blob_reads=1)  # ingestion.run.at_work: the command, once a second for each worker
+QUEUE = Transactions(queue=2)  # ingestion.sending.queues: created by the first fetch and by the first window
+
+# Real host: 17 and 113 messages of the control queues were fetched with 364 and 432 gets, 16 and 112 work items with 51
+# and 161, in 90 and 21 s; less the gets of idle queues these are 3.2 and 1.4 gets a message. Each is put and deleted.
+CONTROL_MESSAGE = Transactions(durable_queue=5.2)
+WORK_ITEM = Transactions(durable_queue=3.4)
+# Real host: 15 turns for 17 messages, 74 for 113; a turn reads the history, writes it, and updates the instance.
+TURNS_OF_A_MESSAGE = 0.75
+TURN = Transactions(durable_table=3)
+# Real host, idle: 5 queues each polled every 30 s (maxQueuePollingInterval), and 0.67 requests a second for partitions.
+IDLE_SECOND = Transactions(durable_queue=5 / 30, durable_table=0.67)
+
+
+def transactions(
+    *,
+    queue_messages: int,
+    chunks: int,
+    batches: int,
+    windows: int,
+    attempts: int = 1,
+    seconds: float = 0.0,
+    retries: int = 0,
+    queues: int = 1,
+    workers: int = 1,
+    chunks_at_once: int = 5,
+    checkpoint_messages: int = 1_000,
+) -> Transactions:
+    """Return the storage transactions of a run.
+
+    `queue_messages` are those that are put, one for each message, or one for each pack; `retries` are puts that were
+    repeated. `windows` are the generations of the orchestrator, `attempts` the start and each redrive or recovery.
+    `seconds` is how long the run takes, in which `workers` look for a command and send `chunks_at_once` chunks each,
+    with a checkpoint whenever half of `checkpoint_messages` are on the queue.
+    """
+    activities = batches + windows + chunks + attempts  # fetches, records of a window, chunks, closings
+    messages = activities + attempts  # of the control queues: each start, and the end of each activity
+    by_count = chunks * max(0, ceil(queue_messages / max(1, chunks) / max(1, checkpoint_messages // 2)) - 1)
+    by_time = min(chunks, workers * chunks_at_once) * floor(seconds / CHECKPOINT_SECONDS)
+    return Transactions(queue=queue_messages + retries).plus(
+        ATTEMPT.times(attempts),
+        BATCH.times(batches),
+        CURSOR.times(max(0, batches - 1)),
+        WINDOW.times(windows),
+        CHUNK.times(chunks),
+        CHECKPOINT.times(max(by_count, by_time)),
+        LOOK.times(workers * floor(seconds / LOOK_SECONDS)),
+        QUEUE.times(queues),
+        CONTROL_MESSAGE.times(messages),
+        WORK_ITEM.times(activities),
+        TURN.times(messages * TURNS_OF_A_MESSAGE),
+        IDLE_SECOND.times(seconds),
+    )
+
+
+def queue_messages(messages: int, chunks: int, settings: Settings, message_bytes: float = 0.0) -> int:
+    """Return how many queue messages hold so many messages of so many chunks, each of `message_bytes` as JSON."""
+    if settings.message_format != "packed":
+        return messages
+    pack = max(1, min(settings.pack_messages, floor(settings.pack_bytes / (message_bytes + 1))))
+    return min(messages, chunks * ceil(messages / max(1, chunks) / pack))
+
+
+def of_run(state: RunState, settings: Settings, *, enqueued: int, chunks: int, seconds: float) -> Transactions:
+    """Return the transactions so far of a run that is in `state`, or was when its window began.
+
+    `enqueued` messages and `chunks` chunks are done by now, `seconds` after the start. `settings` are those that its
+    messages are sent with.
+    """
+    return transactions(
+        queue_messages=queue_messages(enqueued, max(chunks, 1), settings),
+        chunks=chunks,
+        batches=state.batches,
+        windows=state.window + 1,
+        attempts=state.attempt + 1,
+        seconds=seconds,
+        retries=state.done.retries + state.failed.retries,
+        queues=len(settings.shards),
+        checkpoint_messages=settings.checkpoint_messages,
+    )

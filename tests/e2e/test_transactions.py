@@ -1,0 +1,66 @@
+"""The storage transactions that are told for a run are those that it takes."""
+
+from collections import Counter
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.storage.queue import QueueClient
+
+from ingestion.settings import load_settings
+from ingestion.transactions import queue_messages, transactions
+from tests.e2e.rig import Rig
+
+KINDS = {  # of the requests of blobs, by method and by what is done
+    ("PUT", ""): "blob_writes",
+    ("GET", ""): "blob_reads",
+    ("GET", "list"): "blob_lists",
+    ("PUT", "container"): "blob_lists",
+    ("DELETE", ""): "blob_deletes",
+    ("HEAD", ""): "blob_other",
+    ("PUT", "metadata"): "blob_other",
+    ("PUT", "lease"): "blob_other",
+}
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Counter[str]:
+    """The requests that the app sends with Azure's own client, by kind, as Azurite gets them."""
+    found: Counter[str] = Counter()
+    send = AioHttpTransport.send
+
+    async def counting(self: AioHttpTransport, request: Any, **options: Any) -> Any:
+        parts = urlsplit(request.url)
+        query = parse_qs(parts.query)
+        done = (query.get("comp") or query.get("restype") or [""])[0]
+        found["queue" if parts.port == rig.azurite.ports["Queue"] else KINDS[request.method, done]] += 1
+        return await send(self, request, **options)
+
+    monkeypatch.setattr(AioHttpTransport, "send", counting)
+    return found
+
+
+@pytest.mark.parametrize("settings", [{}, {"SLUICE_MESSAGE_FORMAT": "packed", "SLUICE_PACK_MESSAGES": "10"}])
+@pytest.mark.parametrize("chunk_size", [25, 100])
+def test_the_transactions_of_a_run_are_told_within_a_fifth(
+    rig: Rig, counted: Counter[str], settings: dict[str, str], chunk_size: int
+) -> None:
+    rig.settings = settings
+    with rig.host() as host:
+        host.start(chunk_size=chunk_size)
+        report = host.wait()["report"]
+        sent = load_settings()
+    told = transactions(
+        queue_messages=queue_messages(report["enqueued"], report["chunks_done"], sent),
+        chunks=report["chunks_done"],
+        batches=report["batches"],
+        windows=report["batches"] + 1,
+    )
+    with QueueClient.from_connection_string(rig.azurite.connection_string, rig.name) as queue:
+        counted["queue"] += queue.get_queue_properties().approximate_message_count or 0  # the app puts them itself
+    for kind, count in counted.items():
+        expected = getattr(told, kind)
+        assert abs(expected - count) <= max(3, 0.2 * count), f"{kind}: {count} were sent, {expected} are told"
+    of_the_app = told.total - told.durable_queue - told.durable_table
+    assert abs(of_the_app - counted.total()) <= 0.1 * counted.total()
