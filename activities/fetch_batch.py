@@ -2,18 +2,17 @@
 
 import logging
 import os
-from dataclasses import replace
 from typing import Any
 
 import azure.durable_functions as df
 
 from activities.activity import activity
 from activities.log import log
-from ingestion.concealed import add_secrets, unsealed
 from ingestion.contracts import Batch, FetchOutcome, FetchRequest
 from ingestion.deadline import seconds_to_begin
-from ingestion.errors import HeldBack, InvalidInput, SourceRefused
+from ingestion.errors import HeldBack, InvalidInput
 from ingestion.fetching.fetch import fetch
+from ingestion.fetching.span import range_of
 from ingestion.open_storage import Storage
 from ingestion.reads import Reads
 from ingestion.run.command import read_held
@@ -51,7 +50,9 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
     if request.batch_index == 0:
         await storage.prepare(now.settings)
     if source.incremental is not None:
-        reads, source = _range_of(request, reads, source, settings)
+        reads, source = range_of(
+            reads, source, lambda given: load_source(settings.sources, request.source, os.environ, given)
+        )
     client = SourceClient(source, storage.http, patience_seconds=settings.source_patience_seconds)
     try:
         async with storage.at_work.hold(request.run) as hold:
@@ -71,20 +72,6 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
         return FetchOutcome(held=command.command)
     _log(request, batch)
     return FetchOutcome(batch=batch, share=storage.at_work.share(request.run))
-
-
-def _range_of(request: FetchRequest, reads: Reads | None, source: Source, settings: Settings) -> tuple[Reads, Source]:
-    """Return the range that the run reads, with the secrets in its token, and the description that sends it.
-
-    Raise SourceRefused if the run has none: it was started when the source was read whole.
-    """
-    if reads is None:
-        raise SourceRefused("the run was started before the description had incremental. Start a new run")
-    add_secrets(**source.secrets)
-    if source.incremental is None or source.incremental.orders or (since := unsealed(reads.since)) == reads.since:
-        return reads, source
-    reads = replace(reads, since=since)
-    return reads, load_source(settings.sources, request.source, os.environ, reads)
 
 
 def _log(request: FetchRequest, batch: Batch) -> None:

@@ -72,7 +72,7 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
         return there
     now, pinned = clock.now(), pinned_now(settings, asked.source)
     storage.queues.shards(pinned.settings)  # refuses a queue that cannot be reached before anything is written
-    reads = await _reads_of(asked, settings, storage.container, now, pinned.fields)
+    reads = await reads_of_start(asked, settings, storage.container, now, pinned.fields)
     request: dict[str, Any] = {
         "run_id": run_id,
         "start": new_start(now),
@@ -91,10 +91,10 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
     return await create_request(storage.container, request)
 
 
-async def _reads_of(
+async def reads_of_start(
     asked: StartRequest, settings: Settings, container: ContainerClient, now: datetime, pinned: Fields
 ) -> Reads | None:
-    """Return what the run reads of its source. Raise InvalidInput if the request does not fit the source."""
+    """Return what a run that starts `now` reads of its source. Raise InvalidInput if the request does not fit it."""
     source = load_source(settings.sources, asked.source, os.environ)
     parameters = scope.given_parameters(source, asked.parameters)
     mark = Watermark()

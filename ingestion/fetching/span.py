@@ -1,8 +1,10 @@
 """What of its source a run reads, as the fetch loop has to know it: in how many windows, from which token, to which."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
-from ingestion.concealed import Secrets, is_storable, quoted, sealed
+from ingestion.concealed import Secrets, add_secrets, is_storable, quoted, sealed, unsealed
 from ingestion.errors import SourceRefused
 from ingestion.fetching.advance import check_address
 from ingestion.reads import Reads
@@ -15,6 +17,21 @@ from ingestion.source.reading.place import text_of
 from ingestion.source.styles.next_url import AddressStyle
 
 LEAST_OF_A_LINK = 12  # characters of a value in it that may be a token
+
+
+def range_of(reads: Reads | None, source: Source, described: Callable[[Reads], Source]) -> tuple[Reads, Source]:
+    """Return the range that a run reads, with the secrets in its token, and the description that sends it.
+
+    `described` returns the description for a range. Raise SourceRefused if the run has none: it was started when the
+    source was read whole.
+    """
+    if reads is None:
+        raise SourceRefused("the run was started before the description had incremental. Start a new run")
+    add_secrets(**source.secrets)
+    if not has_token(source) or (since := unsealed(reads.since)) == reads.since:
+        return reads, source
+    reads = replace(reads, since=since)
+    return reads, described(reads)
 
 
 def windows_of(source: Source, reads: Reads | None) -> int:

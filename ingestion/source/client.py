@@ -54,6 +54,7 @@ class SourceClient:
         self._place = address(source.url)
         self.patience = Patience(source, patience_seconds, now)
         self.has_answered = False
+        self.status: int | None = None  # of the last answer
 
     async def get(
         self, request: PageRequest, sink: ItemSink | None = None, room: Room | None = None
@@ -123,6 +124,7 @@ class SourceClient:
         """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""
         throttle, status, headers = self._source.throttle, response.status_code, response.headers
         page.status, page.url, page.headers = status, str(response.url), dict(headers)
+        self.status = status
         unnamed = _backoff_seconds(self.patience.since_page.attempts + 2, MAX_UNNAMED_WAIT_SECONDS)
         wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)
         if wait is not None:

@@ -10,7 +10,7 @@ from azure.storage.queue import QueueClient
 
 from ingestion.settings import load_settings
 from ingestion.transactions import queue_messages, transactions
-from tests.e2e.rig import Rig
+from tests.e2e.rig import IDS, Rig
 
 KINDS = {  # of the requests of blobs, by method and by what is done
     ("PUT", ""): "blob_writes",
@@ -41,6 +41,12 @@ def counted(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Counter[str]:
     return found
 
 
+def check(told: dict[str, Any], counted: Counter[str]) -> None:
+    """What is told of each kind is what was sent, but for a fifth."""
+    for kind, count in counted.items():
+        assert abs(told[kind] - count) <= max(3, 0.2 * count), f"{kind}: {count} were sent, {told[kind]} are told"
+
+
 @pytest.mark.parametrize("settings", [{}, {"SLUICE_MESSAGE_FORMAT": "packed", "SLUICE_PACK_MESSAGES": "10"}])
 @pytest.mark.parametrize("chunk_size", [25, 100])
 def test_the_transactions_of_a_run_are_told_within_a_fifth(
@@ -59,8 +65,19 @@ def test_the_transactions_of_a_run_are_told_within_a_fifth(
     )
     with QueueClient.from_connection_string(rig.azurite.connection_string, rig.name) as queue:
         counted["queue"] += queue.get_queue_properties().approximate_message_count or 0  # the app puts them itself
-    for kind, count in counted.items():
-        expected = getattr(told, kind)
-        assert abs(expected - count) <= max(3, 0.2 * count), f"{kind}: {count} were sent, {expected} are told"
+    check(told._asdict(), counted)
     of_the_app = told.total - told.durable_queue - told.durable_table
     assert abs(of_the_app - counted.total()) <= 0.1 * counted.total()
+
+
+def test_a_plan_expects_what_the_run_then_takes(rig: Rig, counted: Counter[str]) -> None:
+    with rig.host() as host:
+        plan = host.http.post("/api/plan", json={"source": "demo", "chunk_size": 25}).json()
+        counted.clear()
+        host.start()
+        report = host.wait()["report"]
+    assert plan["problems"] == []
+    expected = plan["expect"]
+    assert (expected["items"], expected["pages"]) == (report["fetched"], report["pages"]) == (IDS, 6)
+    counted["queue"] += report["enqueued"]
+    check(expected["transactions"], counted)

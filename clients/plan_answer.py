@@ -1,0 +1,71 @@
+"""The answer of POST /api/plan."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class PlannedMessage(BaseModel):
+    """A queue message as it would be sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: Annotated[str, Field(description="of its first message; {run} and {start} stand for those of a run")]
+    text: Annotated[str, Field(description="as a consumer gets it, before encoding; cut where it is long")]
+    sent: Annotated[str, Field(description="as it is sent, after encoding; cut where it is long")]
+    bytes: Annotated[int, Field(ge=0, description="of what is sent; a queue takes 65,536")]
+    messages: Annotated[int, Field(ge=1, description="that it holds; more than one in a pack")]
+
+
+class PlannedTransactions(BaseModel):
+    """Requests to storage, by kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    queue: int
+    blob_writes: int
+    blob_reads: int
+    blob_lists: int
+    blob_other: int
+    blob_deletes: int
+    durable_queue: int
+    durable_table: int
+    total: int
+    rests_on: str
+
+
+class Expected(BaseModel):
+    """What a run is expected to take; null where nothing tells how many items there are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pages: int | None
+    items: int | None
+    seconds: float | None
+    transactions: PlannedTransactions | None
+    rests_on: Annotated[str, Field(description="the sentence that these figures rest on, or why there are none")]
+
+
+class PlanProblem(BaseModel):
+    """Why a run cannot work, or would lose messages."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    field: Annotated[str, Field(description="the key in the sources file, or the app setting")]
+    message: str
+
+
+class PlanAnswer(BaseModel):
+    """What a run would do, as at most two pages of its source show."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str
+    items: Annotated[list[PlannedMessage], Field(max_length=3, description="the first messages")]
+    pages_read: Annotated[int, Field(ge=0, le=2)]
+    page_items: Annotated[int | None, Field(description="items of the first page")]
+    next: Annotated[str | None, Field(description="what the request for the second page sends")]
+    total: Annotated[int | None, Field(description="items of the whole source, as it says itself")]
+    end: Annotated[str, Field(description="what is taken for the end of the source")]
+    expect: Expected
+    problems: Annotated[list[PlanProblem], Field(description="empty where nothing stands in the way")]

@@ -1,0 +1,116 @@
+"""POST /api/plan: what a run would do. It takes what POST /api/runs takes, and neither keeps nor sends anything.
+
+At most two pages of the source are read, as a run reads them: the first from where the next run would begin. No blob is
+written, no queue is made, no watermark moves.
+"""
+
+import base64
+import os
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from clients.answer import answer, answered
+from clients.plan_answer import Expected, PlanAnswer, PlannedMessage, PlannedTransactions, PlanProblem
+from clients.start_request import StartRequest, read_start
+from clients.starting import reads_of_start
+from ingestion import clock
+from ingestion.concealed import conceal
+from ingestion.deadline import HTTP_SECONDS
+from ingestion.fetching.span import has_token, range_of
+from ingestion.open_storage import open_storage
+from ingestion.plan.draft import SHOWN_MESSAGES, Sent
+from ingestion.plan.expectation import expected
+from ingestion.plan.problem import problems_of
+from ingestion.plan.sample import NotingClient, Sample, read_sample
+from ingestion.plan.words import end_of, next_page
+from ingestion.reads import Reads
+from ingestion.run.pinned import pinned_now
+from ingestion.settings import Settings, load_settings
+from ingestion.source.description import Source, load_source
+
+blueprint = df.Blueprint()
+
+SECONDS = 0.8 * HTTP_SECONDS  # for both pages; the answer has to be made as well
+SHOWN_CHARACTERS = 1_000  # of a message
+
+
+@blueprint.route(route="plan", methods=["POST"])
+async def plan_run(req: func.HttpRequest) -> func.HttpResponse:
+    """Return what a run would do: its first messages, what it would take, and what stands in its way.
+
+    400, 404, 409 with the field and what is allowed, as for a start; 503 without storage.
+    """
+    return await answered("plan a run", _planned(req))
+
+
+async def _planned(req: func.HttpRequest) -> func.HttpResponse:
+    _, asked = read_start(req)
+    settings = load_settings()
+    source = load_source(settings.sources, asked.source, os.environ)
+    storage, pinned = open_storage(settings), pinned_now(settings, asked.source)
+    storage.queues.shards(pinned.settings)  # refuses a queue that cannot be reached
+    reads = await reads_of_start(asked, settings, storage.container, clock.now(), pinned.fields)
+
+    def described(given: Reads | None, window: int = 0) -> Source:
+        return load_source(settings.sources, asked.source, os.environ, given, window)
+
+    if reads is not None:
+        source = described(reads)
+        if source.incremental is not None:
+            reads, source = range_of(reads, source, described)
+    chunk_size = asked.chunk_size or settings.chunk_size
+    sample = await read_sample(
+        asked.source,
+        source,
+        NotingClient(source, storage.http, patience_seconds=settings.source_patience_seconds),
+        storage.container,
+        pinned.settings,
+        chunk_size,
+        reads=reads,
+        described=lambda window: described(reads, window),
+        seconds=SECONDS,
+    )
+    return answer(_shown(asked, sample, pinned.settings, chunk_size, reads, settings.sources.name).model_dump())
+
+
+def _shown(
+    asked: StartRequest, sample: Sample, sent_with: Settings, chunk_size: int, reads: Reads | None, file: str
+) -> PlanAnswer:
+    following, source = sample.following, sample.source
+    hidden = has_token(source)  # what leads on may be made of the token, which no status shows
+    leads_to = None if following is None else conceal(next_page(sample.began, following, hidden=hidden))
+    expect = expected(sample, sent_with, chunk_size)
+    told = expect.transactions and PlannedTransactions.model_validate(expect.transactions.told())
+    first = [one for chunk in sample.chunks for one in chunk.first][:SHOWN_MESSAGES]
+    problems = problems_of(sample, sent_with, reads, f"{file}: {asked.source}")
+    return PlanAnswer(
+        source=asked.source,
+        items=[_message(one, sent_with) for one in first],
+        pages_read=len(sample.counts),
+        page_items=sample.counts[0] if sample.counts else None,
+        next=leads_to,
+        total=sample.total,
+        end=conceal(end_of(source) if sample.ended is None else f"{sample.ended}, as in the pages that were read"),
+        expect=Expected(
+            pages=expect.pages,
+            items=expect.items,
+            seconds=expect.seconds,
+            transactions=told,
+            rests_on=conceal(expect.rests_on),
+        ),
+        problems=[PlanProblem(field=one.field, message=conceal(one.message)) for one in problems],
+    )
+
+
+def _message(one: Sent, settings: Settings) -> PlannedMessage:
+    """Return a message as it would be sent, with stars in place of a secret that the source has put into it."""
+    text = conceal(one.text)
+    sent = base64.b64encode(text.encode()).decode() if settings.message_encoding == "base64" else text
+    return PlannedMessage(
+        key=one.key,
+        text=text[:SHOWN_CHARACTERS],
+        sent=sent[:SHOWN_CHARACTERS],
+        bytes=one.bytes,
+        messages=one.messages,
+    )

@@ -1,0 +1,128 @@
+"""Why a run of a source cannot work, or would lose messages: what to change, by the key or setting that it is about."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ingestion.concealed import quoted
+from ingestion.errors import SourceUnreachable
+from ingestion.plan.sample import Sample
+from ingestion.reads import Reads
+from ingestion.settings import Settings
+from ingestion.source.http.outage import NoPage
+from ingestion.source.reading.path import shown
+
+QUEUE_TAKES_PER_SECOND = 2_000  # messages of 1 KiB, as Azure documents it
+KEYS_CHARACTERS = 200
+
+# Where the text of a failure names what to change, the key that it is about; the first that is found counts.
+NAMED = {
+    "token_url": "auth",
+    "gave no token": "auth",
+    "token of the run before": "incremental",
+    "incremental.": "incremental",
+    "min_items": "min_items",
+    "says that it has": "total",
+    "(message = ": "message",
+    "limits.": "limits",
+    "max_pages": "max_pages",
+    "add its host to hosts": "hosts",
+    "add it to hosts": "hosts",
+}
+REFUSED_BY = {  # the app setting that decides about a rejected message, by how its reason begins
+    "too_large": "SLUICE_MESSAGE_ENCODING",
+    "not_xml": "SLUICE_MESSAGE_ENCODING",
+}
+
+
+class Problem(NamedTuple):
+    """One problem: the key of the description, or the app setting, and what is wrong."""
+
+    field: str
+    message: str
+
+
+def problems_of(sample: Sample, settings: Settings, reads: Reads | None, where: str) -> list[Problem]:
+    """Return what stands in the way of a run; `where` is the place of the source's table, such as "sources.toml: shop".
+
+    `settings` are those that the messages of the source are sent with.
+    """
+    found = [
+        *_failed(sample),
+        *_waits(sample),
+        *_no_items(sample, reads),
+        *_total(sample),
+        *_rejected(sample, settings),
+    ]
+    of_source = [
+        Problem(f"{where}.{field}" if not field.startswith("SLUICE_") else field, text) for field, text in found
+    ]
+    return [*of_source, *_too_fast(settings)]
+
+
+def _failed(sample: Sample) -> Iterator[Problem]:
+    failure, source = sample.failure, sample.source
+    if failure is None:
+        return
+    text = str(failure)
+    named = next((key for needle, key in NAMED.items() if needle in text), None)
+    if sample.status in (401, 403):
+        field = "auth"
+    elif named is not None:
+        field = named
+    elif isinstance(failure, NoPage):
+        field = "items" if source.format == "json" else "format"
+    elif isinstance(failure, SourceUnreachable) or (sample.status or 200) >= 300:
+        field = "url"
+    else:
+        field = "pagination" if sample.status is not None else "url"
+    yield Problem(field, text)
+
+
+def _waits(sample: Sample) -> Iterator[Problem]:
+    if sample.failure is None and sample.wait_seconds and len(sample.counts) == 0:
+        text = f"no page came: {sample.wait_reason}. A run would wait {sample.wait_seconds:,.0f} s and ask again"
+        yield Problem("auth" if sample.status in (401, 403) else "url", text)
+
+
+def _no_items(sample: Sample, reads: Reads | None) -> Iterator[Problem]:
+    goes_on = reads is not None and (reads.backfill or bool(reads.watermark))  # nothing new is no mistake
+    if sample.failure is None and sample.counts[:1] == [0] and not goes_on:
+        place = shown(sample.source.items)
+        keys = quoted(", ".join(sample.keys), KEYS_CHARACTERS) or "none"
+        text = f"the first page has no item at {place!r}; its keys: {keys}. A run would send nothing"
+        yield Problem("items", text if sample.ended else f"{text} of it")
+
+
+def _total(sample: Sample) -> Iterator[Problem]:
+    if sample.total is not None and sample.counts and sample.total < sum(sample.counts):
+        at = str(sample.source.total)
+        text = f"{sum(sample.counts)} items came, and the total at {at} is {sample.total}: it is another number"
+        yield Problem("total", text)
+
+
+def _rejected(sample: Sample, settings: Settings) -> Iterator[Problem]:
+    own = sample.source.messages
+    by_field: dict[str, list[tuple[str, int]]] = {}
+    for chunk in sample.chunks:
+        for reason, count in chunk.rejected.items():
+            kind = reason.partition(":")[0]
+            field = REFUSED_BY.get(kind, "message")
+            if kind == "too_large" and settings.message_format == "packed":
+                field = "SLUICE_PACK_BYTES"
+            elif field != "message" and own.encoding is not None:
+                field = "messages.encoding"
+            by_field.setdefault(field, []).append((reason, count))
+    for field, reasons in by_field.items():
+        count = sum(count for _, count in reasons)
+        yield Problem(field, f"{count} of the {sample.messages} messages read would be rejected; {reasons[0][0]}")
+
+
+def _too_fast(settings: Settings) -> Iterator[Problem]:
+    most = QUEUE_TAKES_PER_SECOND * len(settings.shards)
+    if settings.max_messages_per_second > most:
+        text = (
+            f"{settings.max_messages_per_second:,.0f} messages a second are more than {len(settings.shards)} "
+            f"{'queue takes' if len(settings.shards) == 1 else 'queues take'}, {most:,} as Azure documents it; "
+            "lower it, or add queues"
+        )
+        yield Problem("SLUICE_MAX_MESSAGES_PER_SECOND", text)
