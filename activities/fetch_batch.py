@@ -14,7 +14,6 @@ from ingestion.errors import HeldBack, InvalidInput
 from ingestion.fetching.fetch import fetch
 from ingestion.fetching.span import range_of
 from ingestion.open_storage import Storage
-from ingestion.reads import Reads
 from ingestion.run.command import read_held
 from ingestion.run.pinned import pinned_now
 from ingestion.run.request import read_reads
