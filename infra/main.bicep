@@ -1,0 +1,193 @@
+// Everything that Sluice needs in Azure, in a resource group of its own. docs/azure.md tells what and why.
+targetScope = 'subscription'
+
+@description('Name of the azd environment. The names and tags of all resources are made of it.')
+@minLength(1)
+@maxLength(40)
+param environmentName string
+
+@description('Region of all resources.')
+@minLength(1)
+@metadata({ azd: { type: 'location' } })
+param location string
+
+@description('Where Durable Functions keeps its state: in the storage account of the app, or in a Durable Task Scheduler.')
+@allowed(['storage', 'dts'])
+param backend string = 'storage'
+
+@description('Python of the app.')
+@allowed(['3.11', '3.12', '3.13'])
+param pythonVersion string = '3.11'
+
+@description('Names of the queues that messages go to. Each account of the queues gets all of them.')
+@minLength(1)
+param queueNames string[] = ['sluice-ids']
+
+@description('How many storage accounts have these queues. An account takes some 20,000 messages a second.')
+@minValue(1)
+@maxValue(10)
+param queueAccounts int = 1
+
+@description('How long the ledger of an ended run is kept, in days; 0 for ever.')
+@minValue(0)
+@maxValue(3650)
+param ledgerDays int = 30
+
+@description('How long a deleted blob can be restored, in days.')
+@minValue(1)
+@maxValue(365)
+param restoreDays int = 7
+
+@description('Instances that the app may have at once, at most. This bounds what an hour can cost.')
+@minValue(1)
+@maxValue(1000)
+param maximumInstances int = 40
+
+@description('Memory of an instance, in MB.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 2048
+
+@description('Instances for orchestrators and activities that are always up; 0 scales to nothing between runs.')
+@minValue(0)
+@maxValue(20)
+param alwaysReady int = 1
+
+@description('Whether storage is reached through private endpoints alone, from a virtual network of the app.')
+param privateNetwork bool = false
+
+@description('Address range of that network: a /22 or wider.')
+param networkAddresses string = '10.42.0.0/22'
+
+@description('Who gets a mail from each alert. Without any, alerts are shown in the portal only.')
+param alertEmails string[] = []
+
+@description('App settings beside those that this template makes: SLUICE_*, and the names in sources.toml, best as Key Vault references.')
+param appSettings object = {}
+
+@description('How long logs are kept, in days.')
+@minValue(30)
+@maxValue(730)
+param logDays int = 30
+
+var taskHub = 'Sluice'
+var token = toLower(uniqueString(subscription().id, environmentName, location))
+var tags = { 'azd-env-name': environmentName }
+
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+  name: 'rg-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  name: 'identity'
+  scope: group
+  params: { name: 'id-sluice-${token}', location: location, tags: tags }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: {
+    name: 'sluice-${token}'
+    location: location
+    tags: tags
+    logDays: logDays
+    principalId: identity.outputs.principalId
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: { name: 'sluice-${token}', tags: tags, emails: alertEmails }
+}
+
+module host 'modules/host_storage.bicep' = {
+  name: 'host'
+  scope: group
+  params: {
+    name: 'sluicehost${token}'
+    location: location
+    tags: tags
+    keepsHub: backend == 'storage'
+    ledgerDays: ledgerDays
+    restoreDays: restoreDays
+    isPrivate: privateNetwork
+    principalId: identity.outputs.principalId
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module queues 'modules/queue_storage.bicep' = [
+  for index in range(1, queueAccounts): {
+    name: 'queues-${index}'
+    scope: group
+    params: {
+      name: 'sluiceq${index}${token}'
+      location: location
+      tags: tags
+      queueNames: queueNames
+      isPrivate: privateNetwork
+      principalId: identity.outputs.principalId
+      workspaceId: monitoring.outputs.workspaceId
+    }
+  }
+]
+
+module scheduler 'modules/scheduler.bicep' = if (backend == 'dts') {
+  name: 'scheduler'
+  scope: group
+  params: {
+    name: 'sluice-${token}'
+    taskHub: taskHub
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+  }
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  name: 'network'
+  scope: group
+  params: {
+    name: 'sluice-${token}'
+    location: location
+    tags: tags
+    addresses: networkAddresses
+    hostAccountId: host.outputs.id
+    hostServices: backend == 'storage' ? ['blob', 'queue', 'table'] : ['blob']
+    queueAccountIds: [for index in range(0, queueAccounts): queues[index].outputs.id]
+  }
+}
+
+module app 'modules/app.bicep' = {
+  name: 'app'
+  scope: group
+  params: {
+    name: 'sluice-${token}'
+    location: location
+    tags: tags
+    pythonVersion: pythonVersion
+    maximumInstances: maximumInstances
+    instanceMemoryMB: instanceMemoryMB
+    alwaysReady: alwaysReady
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    insightsConnectionString: monitoring.outputs.connectionString
+    hostAccountName: host.outputs.name
+    packageContainer: host.outputs.packageContainer
+    queueNames: queueNames
+    queueAccountNames: [for index in range(0, queueAccounts): queues[index].outputs.name]
+    ledgerDays: ledgerDays
+    backend: backend
+    taskHub: taskHub
+    schedulerEndpoint: scheduler.?outputs.endpoint ?? ''
+    subnetId: network.?outputs.appSubnetId ?? ''
+    appSettings: appSettings
+  }
+}
+
+output AZURE_RESOURCE_GROUP string = group.name
+output APP_NAME string = app.outputs.name
+output APP_URL string = app.outputs.url

@@ -1,0 +1,69 @@
+"""The Bicep of infra/ is clean, and the JSON beside it is what it compiles to.
+
+Without the Bicep CLI these tests are left out; those of the JSON itself are not.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.infra.deployed import INFRA, SUBSCRIPTION, bicep, read
+
+CLI = bicep()
+FILES = sorted([*INFRA.glob("*.bicep*"), *INFRA.glob("modules/*.bicep")])
+PARAMETERS = ("main", "dts")
+
+pytestmark = pytest.mark.skipif(CLI is None, reason="the Bicep CLI is not on this machine")
+
+
+def run(*arguments: object) -> str:
+    """Run Bicep with an environment in which nothing of a deployment is set; it says nothing beside its output."""
+    environment = {name: os.environ[name] for name in ("HOME", "PATH", "XDG_CACHE_HOME") if name in os.environ}
+    command = [str(CLI), *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    return done.stdout
+
+
+def copied(folder: Path) -> Path:
+    """Return a copy of infra/, since a snapshot is written beside its parameters."""
+    return Path(shutil.copytree(INFRA, folder / "infra"))
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_template_and_parameters_have_no_warning(name: str) -> None:
+    assert run("lint", "--no-restore", INFRA / f"{name}.bicepparam") == ""
+
+
+def test_a_misspelt_property_is_a_warning(tmp_path: Path) -> None:
+    infra = copied(tmp_path)
+    module = infra / "modules/queue_storage.bicep"
+    module.write_text(module.read_text().replace("allowSharedKeyAccess", "allowSharedKeysAccess"))
+    with pytest.raises(AssertionError, match=r"BCP037|BCP089"):
+        assert run("lint", "--no-restore", infra / "main.bicepparam") == ""
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=str(path.relative_to(INFRA))) for path in FILES])
+def test_files_have_the_layout_of_the_formatter(path: Path) -> None:
+    assert run("format", "--stdout", path) == path.read_text()
+
+
+def test_compiled_template_is_the_committed_one() -> None:
+    assert (
+        run("build", "--no-restore", "--stdout", INFRA / "main.bicep").strip()
+        == (INFRA / "main.json").read_text().strip()
+    ), "compile it again: bicep build infra/main.bicep"
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_snapshot_is_the_committed_one(name: str, tmp_path: Path) -> None:
+    place = ("--subscription-id", SUBSCRIPTION, "--location", "westeurope")
+    infra = copied(tmp_path)
+    run("snapshot", infra / f"{name}.bicepparam", *place)
+    snapshot = f"{name}.snapshot.json"
+    made = json.loads((infra / snapshot).read_text())  # the order of its outputs changes from run to run
+    assert made == read(snapshot), f"make it again: bicep snapshot infra/{name}.bicepparam {' '.join(place)}"
