@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run serve bench chaos check-sources drawn nights compare test format lock clean
+.PHONY: help setup run serve bench chaos check-sources drawn nights compare test format lock audit licences clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -68,6 +68,16 @@ lock: setup ## pin again: requirements.txt, requirements-dev.txt, and both packa
 	$(PIN) --extra dev --extra terminal -c requirements.txt -o requirements-dev.txt
 	npm="$(NPM)" && for folder in local/emulator tests; do \
 	  (cd $$folder && $$npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund) || exit 1; done
+
+audit: setup ## weaknesses known of the packages that are deployed (asks the package index)
+	$(BIN)/uv tool run --quiet pip-audit@2.10.1 --strict --disable-pip --require-hashes -r requirements.txt
+
+LICENCES := Apache Software License;Apache-2.0;BSD License;BSD-3-Clause;MIT License;MIT-0;MIT;Mozilla Public License 2.0 (MPL 2.0)
+LICENCES := $(LICENCES);PSF-2.0;Python Software Foundation License;Public Domain;Freely Distributable;ISC
+
+licences: setup ## licences of the packages that are deployed; is each one allowed?
+	$(BIN)/uv tool run --quiet pip-licenses@5.5.5 --python $(BIN)/python --from=mixed --order=license --partial-match \
+	  --allow-only '$(LICENCES)' --packages $$(sed -n 's/^\([a-zA-Z0-9_.-]*\)==.*/\1/p' requirements.txt)
 
 clean: ## forget runs, caches and what setup brought
 	rm -rf .sluice $(VENV) local/emulator/node_modules tests/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
