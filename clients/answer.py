@@ -1,7 +1,12 @@
-"""JSON answers, and errors in one form: which field, what is wrong, what is allowed."""
+"""JSON answers, and errors in one form, problem details (RFC 9457): which field, what is wrong, what is allowed.
 
+An answer to GET has an ETag, and is left out where the caller names it in `If-None-Match`.
+"""
+
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 import azure.durable_functions as df
@@ -28,12 +33,15 @@ from ingestion.storage.failures import storage_errors
 Work = Callable[[func.HttpRequest, df.DurableOrchestrationClient], Awaitable[func.HttpResponse]]
 RunWork = Callable[[func.HttpRequest, df.DurableOrchestrationClient, str], Awaitable[func.HttpResponse]]
 
+JSON, PROBLEM = "application/json", "application/problem+json"
 
-def answer(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+
+def answer(
+    body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None, mimetype: str = JSON
+) -> func.HttpResponse:
     """Return a JSON answer."""
-    return func.HttpResponse(
-        json.dumps(body, ensure_ascii=False), status_code=status, mimetype="application/json", headers=headers
-    )
+    text = json.dumps(body, ensure_ascii=False)
+    return func.HttpResponse(text, status_code=status, mimetype=mimetype, headers=headers)
 
 
 def about_run(doing: str) -> Callable[[RunWork], Work]:
@@ -47,21 +55,35 @@ def about_run(doing: str) -> Callable[[RunWork], Work]:
             run_id = req.route_params["run_id"]
             if not is_run_id(run_id):
                 return answer_to(no_such_run(run_id))
-            return await answered(doing.format(run_id), work(req, client, run_id))
+            return await answered(req, doing.format(run_id), work(req, client, run_id))
 
         return named_after(work, run)
 
     return decorate
 
 
-async def answered(doing: str, work: Awaitable[func.HttpResponse]) -> func.HttpResponse:
+async def answered(req: func.HttpRequest, doing: str, work: Awaitable[func.HttpResponse]) -> func.HttpResponse:
     """Return the answer of `work`, or the answer to its error; `doing` names the work in error texts."""
     try:
         async with in_time(doing, HTTP_SECONDS):
             with errors_concealed(), storage_errors(doing):
-                return await work
+                return unless_known(req, await work)
     except (InvalidInput, PermanentError, RetryableError) as error:
         return answer_to(error)
+
+
+def unless_known(req: func.HttpRequest, response: func.HttpResponse) -> func.HttpResponse:
+    """Return the answer to a GET with an ETag, or 304 if the caller has it already; any other answer as it is."""
+    if req.method != "GET" or response.status_code != HTTPStatus.OK:
+        return response
+    digest = hashlib.blake2b(response.get_body(), digest_size=12).hexdigest()
+    headers = {"ETag": response.headers.get("ETag") or f'"{digest}"', "Cache-Control": "no-cache"}
+    known = [one.strip().removeprefix("W/") for one in req.headers.get("If-None-Match", "").split(",")]
+    if headers["ETag"] in known or "*" in known:
+        return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response
 
 
 STATUS: dict[type[InvalidInput], int] = {NotFound: 404, Conflict: 409, WasChanged: 412, Unconditional: 428}
@@ -73,7 +95,7 @@ def no_such_run(run_id: str) -> NotFound:
 
 
 def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.HttpResponse:
-    """Return the answer to an error: `{"error": {"field", "message"}}`, and `allowed` if the error has it."""
+    """Return the answer to an error: problem details with its `field`, and what is `allowed` if the error has it."""
     if isinstance(error, UnknownSchema):
         error = Conflict("run_id", str(error), "a run that this version of the app can read")
     if isinstance(error, InvalidInput):
@@ -82,6 +104,13 @@ def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.Htt
     return _error(503, field, str(error), "to try again")
 
 
-def _error(status: int, field: str, message: str, allowed: str = "") -> func.HttpResponse:
-    told = {"field": field, "message": conceal(message), **({"allowed": conceal(allowed)} if allowed else {})}
-    return answer({"error": told}, status)
+def _error(status: int, field: str, problem: str, allowed: str = "") -> func.HttpResponse:
+    told = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": conceal(problem),
+        "field": field,
+        **({"allowed": conceal(allowed)} if allowed else {}),
+    }
+    return answer(told, status, mimetype=PROBLEM)

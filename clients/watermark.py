@@ -68,7 +68,7 @@ def _about_watermark(work: Callable[[func.HttpRequest, Asked], Awaitable[Waterma
         return answer(_shown(asked, found), headers={"ETag": _etag(found)})
 
     async def run(req: func.HttpRequest) -> func.HttpResponse:
-        return await answered(f"read or change the watermark of {req.route_params['name']}", asked_and_done(req))
+        return await answered(req, f"read or change the watermark of {req.route_params['name']}", asked_and_done(req))
 
     return named_after(work, run)
 

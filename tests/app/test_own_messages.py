@@ -98,9 +98,9 @@ async def test_a_queue_in_an_account_that_is_missing_or_wrong_is_refused_at_the_
     monkeypatch.setenv("SHOP_ACCOUNT", account)
     describe('queues = ["orders", "SHOP_ACCOUNT/orders"]')
     answer = await kept.answer_of(start_run)
-    error = json.loads(answer.get_body())["error"]
+    error = json.loads(answer.get_body())
     assert (answer.status_code, error["field"]) == (400, field)
-    assert said in f"{error['message']} {error['allowed']}"
+    assert said in f"{error['detail']} {error['allowed']}"
     assert "k3y" not in str(error)
     assert [name async for name in kept.container.list_blob_names()] == []
     assert kept.engine.started == []

@@ -80,9 +80,9 @@ def test_bad_input_is_refused_with_the_field_and_the_problem_and_starts_nothing(
         answer = http.post("/api/runs", **sent)
         assert answer.status_code == 400, (body, answer.text)
         assert len(answer.text) < 600, "an error repeats at most 200 characters of its input"
-        error = answer.json()["error"]
+        error = answer.json()
         assert error["field"] == field, (body, error)
-        assert said in f"{error['message']} {error.get('allowed', '')}", (body, error)
+        assert said in f"{error['detail']} {error.get('allowed', '')}", (body, error)
 
     assert http.get(INSTANCES).json() == []
     assert [line for line in app.lines if "error" in line.lower()] == []
@@ -92,8 +92,8 @@ def test_an_unknown_source_is_not_found_and_the_known_ones_are_named(served: Run
     _, http = served
     answer = http.post("/api/runs", json={"source": "dmeo"})
     assert answer.status_code == 404
-    assert answer.json()["error"]["field"] == "source"
-    assert "demo" in answer.json()["error"]["allowed"]
+    assert answer.json()["field"] == "source"
+    assert "demo" in answer.json()["allowed"]
     assert http.get(INSTANCES).json() == []
 
 
@@ -131,7 +131,7 @@ def test_another_start_under_a_used_run_id_is_refused_with_the_difference(
     assert http.post("/api/runs", json={"source": "demo", "run_id": "orders"}).status_code == 202
     answer = http.post("/api/runs", json={"source": "demo", "run_id": "orders", field: value})
     assert answer.status_code == 409
-    assert answer.json()["error"]["field"] == field
+    assert answer.json()["field"] == field
 
 
 @pytest.mark.parametrize("key", ["orders-7", "the 7th of /orders"])
@@ -145,14 +145,14 @@ def test_an_idempotency_key_stands_for_a_run_id(stored: Running, key: str) -> No
 def test_an_idempotency_key_that_is_no_utf_8_is_refused_with_the_field(served: Running) -> None:
     _, http = served
     answer = http.post("/api/runs", json={"source": "demo"}, headers=[(b"Idempotency-Key", b"caf\xe9 \xff")])
-    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "Idempotency-Key")
+    assert (answer.status_code, answer.json()["field"]) == (400, "Idempotency-Key")
 
 
 def test_an_idempotency_key_beside_a_run_id_must_stand_for_the_same_run(stored: Running) -> None:
     _, http = stored
     body = {"source": "demo", "run_id": "orders"}
     other = http.post("/api/runs", json=body, headers={"Idempotency-Key": "orders-7"})
-    assert (other.status_code, other.json()["error"]["field"]) == (400, "Idempotency-Key")
+    assert (other.status_code, other.json()["field"]) == (400, "Idempotency-Key")
     assert http.post("/api/runs", json=body, headers={"Idempotency-Key": "orders"}).json()["id"] == "orders"
 
 
@@ -168,7 +168,7 @@ def test_an_id_that_no_run_has_or_can_have_names_no_run_on_any_route(stored: Run
         for method, path in [("GET", ""), ("DELETE", ""), *commands]:
             answer = http.request(method, f"/api/runs/{run_id}{path}")
             assert answer.status_code == 404, (method, run_id, path)
-            assert run_id not in ("nowhere", "orders%3Fx") or answer.json()["error"]["field"] == "run_id"
+            assert run_id not in ("nowhere", "orders%3Fx") or answer.json()["field"] == "run_id"
     assert http.post("/api/runs/orders/stop").status_code == 404
     assert len(http.get(INSTANCES).json()) == 1
 
@@ -177,8 +177,8 @@ def test_without_storage_nothing_is_started_and_the_answer_says_what_to_check(se
     _, http = served
     answer = http.post("/api/runs", json={"source": "demo", "run_id": "no-storage"}, timeout=60)
     assert answer.status_code == 503
-    assert "the storage account cannot be reached" in answer.json()["error"]["message"]
-    assert "Check AzureWebJobsStorage" in answer.json()["error"]["message"]
+    assert "the storage account cannot be reached" in answer.json()["detail"]
+    assert "Check AzureWebJobsStorage" in answer.json()["detail"]
     assert http.get(INSTANCES).json() == []
 
 
@@ -198,4 +198,4 @@ def test_storage_that_dies_after_the_start_ends_the_run_as_failed_with_a_message
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with sluice(monkeypatch, tmp_path, SLUICE_CHUNK_SIZE="many") as (_, http):
         answer = http.post("/api/runs", json={"source": "demo"})
-        assert (answer.status_code, answer.json()["error"]["field"]) == (400, "SLUICE_CHUNK_SIZE")
+        assert (answer.status_code, answer.json()["field"]) == (400, "SLUICE_CHUNK_SIZE")

@@ -142,7 +142,7 @@ def test_a_start_under_another_description_is_refused_until_a_person_says_where_
     world.run("one", source="sales")
     (tmp_path / "sources.toml").write_text(SOURCES.replace("{region}/sales", "{region}/orders"))
     refused = world.http.post("/api/runs", json={"source": "sales", "run_id": "two"})
-    assert (refused.status_code, "another description" in refused.json()["error"]["message"]) == (409, True)
+    assert (refused.status_code, "another description" in refused.json()["detail"]) == (409, True)
     path = "/api/sources/sales/watermark?region=eu"
     etag = world.http.get(path).headers["ETag"]
     assert world.http.put(path, json={"value": "2026-01-01"}, headers={"If-Match": etag}).status_code == 200

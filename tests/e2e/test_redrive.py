@@ -119,7 +119,7 @@ def test_a_run_whose_host_lost_its_state_goes_on_from_the_ledger_alone(rig: Rig)
         assert host.look()["status"] == "lost"
         answer = host.start(tolerated_failures="50%")
         assert answer.status_code == 409, "the same start would begin again what was begun"
-        assert "redrive" in answer.json()["error"]["allowed"]
+        assert "redrive" in answer.json()["allowed"]
         redrive(host, rig)
 
 

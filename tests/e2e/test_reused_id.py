@@ -113,7 +113,7 @@ def test_a_redriven_run_that_was_lost_is_lost_whoever_asks(rig: Rig) -> None:
         assert (host.look()["status"], host.look()["report"]) == ("lost", None)
         for answer in (host.start(tolerated_failures="50%"), host.ask("pause")):
             assert answer.status_code == 409
-            assert "redrive" in answer.json()["error"]["allowed"]
+            assert "redrive" in answer.json()["allowed"]
         assert host.ask("redrive").status_code == 202
         assert host.wait()["status"] == "completed"
 

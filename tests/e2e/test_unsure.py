@@ -25,7 +25,7 @@ def fail(patch: pytest.MonkeyPatch, name: str, times: int = sys.maxsize) -> None
 
 def is_unsure(host: Host, method: str, path: str) -> bool:
     answer = host.http.request(method, f"/api/runs/run{path}")
-    return answer.status_code == 503 and answer.json()["error"]["field"] == "(durable)"
+    return answer.status_code == 503 and answer.json()["field"] == "(durable)"
 
 
 def test_a_run_of_which_the_status_is_not_known_is_left_alone(rig: Rig) -> None:
@@ -68,8 +68,8 @@ def test_a_command_stands_though_the_run_could_not_be_told(rig: Rig) -> None:
         with rig.monkeypatch.context() as patch:
             fail(patch, "raise_event")
             answer = host.ask("pause")
-        assert (answer.status_code, answer.json()["error"]["field"]) == (503, "(durable)")
-        assert "after writing its command" in answer.json()["error"]["message"]
+        assert (answer.status_code, answer.json()["field"]) == (503, "(durable)")
+        assert "after writing its command" in answer.json()["detail"]
         rig.gate.open()
         assert host.wait_for("paused")["status"] == "paused"
         host.ask("resume")
