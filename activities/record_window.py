@@ -9,9 +9,11 @@ from activities.log import log
 from ingestion import clock
 from ingestion.contracts import Recorded, RunState
 from ingestion.open_storage import Storage
+from ingestion.run import run_index
 from ingestion.run.command import read_held
 from ingestion.run.ledger import Ledger
 from ingestion.run.pinned import pinned_now
+from ingestion.run.run_report import status_in_list
 from ingestion.settings import Settings
 
 blueprint = df.Blueprint()
@@ -29,4 +31,6 @@ async def record_window(state: RunState, storage: Storage, settings: Settings) -
     held = await read_held(storage.container, now, state.request, state.run)
     if held.change is not None:
         log("run_held", "a run is held by a change", level=WARNING, run_id=state.run.id, changes=held.change.what)
+    status = status_in_list(state, held.command, clock.now())
+    await run_index.note_window(storage.container, state, status)
     return Recorded(**held._asdict())

@@ -7,10 +7,12 @@ from clients.answer import about_run, answer, no_such_run
 from clients.instance import RUNNING, find_instance, runtime_status, wake
 from ingestion.errors import Conflict, DurableUnavailable
 from ingestion.open_storage import open_storage
+from ingestion.run import run_index
 from ingestion.run.command import GO, acceptance, give
 from ingestion.run.ledger import Ledger
 from ingestion.run.pinned import pinned_now
 from ingestion.run.request import read_request, run_of
+from ingestion.run.run_report import IN_LIST
 from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.settings import load_settings
 
@@ -66,6 +68,8 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
         await storage.prepare(now.settings)  # the queues that it sends to from now on
     await give(Ledger(container, run_of(request)), command, accepted)
     storage.at_work.tell(run_of(request), command)
+    in_list = IN_LIST.get(command, "running")
+    await run_index.note_status(container, run_id, request["started_at"], in_list)
     try:
         await wake(client, run_id, command)
     except DurableUnavailable:

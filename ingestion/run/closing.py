@@ -55,7 +55,7 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
     carried = await carry(ledger, request, state, finished.outcome, now)
     report = run_report.report(finished, left_open, accepted.get("what"), queues, carried, reads_of(request))
     await ledger.record_report(report, state.attempt, state.window)
-    await run_index.note(ledger.container, state, finished.outcome)
+    await run_index.note(ledger.container, state, report)
     return Closed(ledger.run, state.request.source, report, await tidy(ledger, state, entry))
 
 

@@ -26,6 +26,12 @@ GIVEN = {  # by command, as long as it has not taken hold: the status, and in pl
     run_state.CANCEL: ("cancelling", ("pending", "running", "waiting", "paused", "held")),
 }
 
+IN_LIST = {run_state.PAUSE: "paused", run_state.CANCEL: "cancelling", run_state.CHANGED: "held"}  # soon, at any rate
+
+STATUSES = frozenset(
+    {*run_state.OUTCOMES, *STATUS.values(), *IN_LIST.values(), "waiting", "pausing", "ending", "lost"}
+)  # all that there are
+
 
 def status_of(runtime_status: str, progress: object, report: JsonObject | None) -> str:
     """Return the status of a run: the outcome of its report, else its phase, else the status of its instance."""
@@ -39,6 +45,13 @@ def after_command(status: str, command: str | None) -> str:
     """Return the status of a run for which `command` is the last one, None if it holds nothing back."""
     given, before = GIVEN.get(command or "", (status, ()))
     return given if status in before else status
+
+
+def status_in_list(state: RunState, command: str | None, now: datetime) -> str:
+    """Return the status of a run at the start of a window that `command` holds back, None if none does."""
+    if command is not None:
+        return IN_LIST[command]
+    return "waiting" if state.wait_until is not None and now < datetime.fromisoformat(state.wait_until) else "running"
 
 
 def progress(state: RunState, phase: str = "running") -> JsonObject:

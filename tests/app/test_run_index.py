@@ -54,5 +54,5 @@ async def test_the_late_end_of_a_deleted_run_does_not_list_it_again(kept: Kept) 
     state = replace(FRESH, error="the source is gone")
     await run_index.enter(kept.container, state)
     await run_index.forget(kept.container, run_index.name_of(state.run.id, state.started_at))
-    await run_index.note(kept.container, state, "failed")
+    await run_index.note(kept.container, state, {"outcome": "failed", "finished_at": STARTED_AT})
     assert await listed(kept) == []
