@@ -9,8 +9,9 @@ from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, no_such_run
 from clients.instance import RUNNING, carried_state, find_instance, is_of
-from clients.progress import progress_of
-from ingestion.contracts import Run
+from clients.progress import look_at_checkpoints, progress_of
+from clients.whole import whole
+from ingestion.contracts import Run, RunState, Settled
 from ingestion.errors import UnknownSchema
 from ingestion.open_storage import open_storage
 from ingestion.run import run_state
@@ -24,20 +25,46 @@ from ingestion.wire import JsonObject
 blueprint = df.Blueprint()
 
 
+class Look:
+    """A look at the checkpoints of a window that keeps what it has found."""
+
+    def __init__(self) -> None:
+        self.sent: list[Settled] = []
+
+    async def __call__(self, state: RunState) -> list[Settled]:
+        """Look. Raise what storage raises."""
+        self.sent = await look_at_checkpoints(state)
+        return self.sent
+
+
 @blueprint.route(route="runs/{run_id}", methods=["GET"])
 @blueprint.durable_client_input(client_name="client")
 @about_run("read the ledger of run {}")
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Return the run's status, progress and report; 404 if there is no such run.
+    """Return all that is known of a run; 404 if there is no such run.
 
     It needs the function key, not the system key. If the instance of the run is gone, the answer comes from its ledger.
     """
+    return answer(await tell(client, run_id))
+
+
+async def tell(client: df.DurableOrchestrationClient, run_id: str) -> JsonObject:
+    """Return what is known of a run. Raise NotFound if there is no such run."""
     status = await find_instance(client, run_id)
-    if status is not None and not await _is_of_earlier_start(status):
-        state = carried_state(status)
-        run = await _with_command(await _with_progress(readable(status), state), state)
-        return answer(await _with_report(run, state))
-    return answer(await _from_ledger(run_id))
+    if status is None or await _is_of_earlier_start(status):
+        return await _from_ledger(run_id)
+    state = carried_state(status)
+    look = Look()
+    run = await _with_command(await _with_progress(readable(status), state, look), state)
+    return await whole(_container(), await _with_report(run, state), _loaded(state), look.sent)
+
+
+def _loaded(state: JsonObject) -> RunState | None:
+    """Return the state of a run; None if another version of the app wrote it."""
+    try:
+        return run_state.load(state)
+    except UnknownSchema:
+        return None
 
 
 async def _is_of_earlier_start(status: DurableOrchestrationStatus) -> bool:
@@ -70,13 +97,11 @@ def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
     }
 
 
-async def _with_progress(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
+async def _with_progress(run: dict[str, Any], state: JsonObject, look: Look) -> dict[str, Any]:
     """Return the run with its newest progress, or unchanged if another version of the app wrote the state."""
-    try:
-        at_start = run_state.load(state)
-    except UnknownSchema:
+    if (at_start := _loaded(state)) is None:
         return run
-    return {**run, "progress": await progress_of(at_start, run["status"], run["progress"])}
+    return {**run, "progress": await progress_of(at_start, run["status"], run["progress"], look=look)}
 
 
 async def _with_command(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
@@ -118,7 +143,7 @@ async def _from_ledger(run_id: str) -> JsonObject:
     ledger = Ledger(_container(), run_of(request))
     state, report = await ledger.state(), await ledger.report()
     status = report["outcome"] if report else "lost"
-    return {
+    run = {
         "run_id": run_id,
         "source": request["request"]["source"],
         "status": status,
@@ -128,6 +153,7 @@ async def _from_ledger(run_id: str) -> JsonObject:
         "report": report,
         "error": report.get("error") if report else None,
     }
+    return await whole(_container(), run, state)
 
 
 def _container() -> ContainerClient:

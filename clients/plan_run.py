@@ -41,7 +41,7 @@ async def plan_run(req: func.HttpRequest) -> func.HttpResponse:
 
     400, 404, 409 with the field and what is allowed, as for a start; 503 without storage.
     """
-    return await answered("plan a run", _planned(req))
+    return await answered(req, "plan a run", _planned(req))
 
 
 async def _planned(req: func.HttpRequest) -> func.HttpResponse:

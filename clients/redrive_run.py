@@ -6,6 +6,7 @@ import azure.functions as func
 from clients.answer import about_run, no_such_run
 from clients.beginning import begin_again
 from clients.instance import RUNNING, runtime_status
+from clients.links import follow, has_links
 from ingestion.errors import Conflict
 from ingestion.open_storage import open_storage
 from ingestion.run import run_state
@@ -22,10 +23,11 @@ blueprint = df.Blueprint()
 @blueprint.durable_client_input(client_name="client")
 @about_run("redrive run {} from its ledger")
 async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Continue a run that has ended or is lost under its own id: 202 with the durable check-status payload.
+    """Continue a run that has ended or is lost under its own id: 202 with the URLs to follow it.
 
     404 if the ledger has no such run; 409 with the reason if it has not ended or nothing is left to do.
     """
+    has_links(req)
     container = open_storage(load_settings()).container
     if await read_request(container, run_id) is None:
         raise no_such_run(run_id)
@@ -42,5 +44,4 @@ async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
         # After a crash between these two, the run has ended and can be redriven again.
         await clear(ledger)
         await begin_again(client, ledger, state, after=before)
-    response: func.HttpResponse = client.create_check_status_response(req, run_id)
-    return response
+    return follow(req, client, run_id)

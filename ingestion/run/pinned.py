@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ingestion.contracts import Change
 from ingestion.errors import InvalidInput, cut
@@ -67,6 +68,20 @@ def description_in(fields: Fields, source: str) -> dict[str, str]:
 
 def _part(source: str) -> str:
     return f"source {source}"
+
+
+def sent_as(fields: Fields) -> dict[str, Any]:
+    """Return how messages are sent: the names of the queues, format and encoding; None for what is not known."""
+    sent: dict[str, Any] = {"queues": [], "shards": 0, "format": None, "encoding": None}
+    for part in fields.values():
+        for key, value in part.items():
+            name = INSTEAD_OF.get(key.removeprefix("messages."), key)
+            if name == QUEUES:
+                sent["queues"] = re.sub(r" \([^)]*\)", "", value).split(", ")
+                sent["shards"] = len(sent["queues"])
+            elif name in (FORMAT, ENCODING):
+                sent["format" if name == FORMAT else "encoding"] = value
+    return sent
 
 
 def queues_in(fields: Fields) -> str:

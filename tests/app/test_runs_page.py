@@ -4,7 +4,7 @@ import re
 import typing
 from pathlib import Path
 
-from clients import control_run, delete_run, get_run, redrive_run, start_run, watermark
+import function_app
 from clients.start_request import FIELDS
 from ingestion.run import run_report
 from ingestion.run.run_state import OUTCOMES
@@ -29,7 +29,7 @@ def test_every_status_is_in_the_diagram_and_in_the_table() -> None:
 
 
 def test_every_route_is_in_the_table() -> None:
-    for module in (start_run, get_run, control_run, redrive_run, delete_run, watermark):
+    for module in function_app.CLIENTS:
         for function in module.blueprint._function_builders:
             trigger = typing.cast(typing.Any, function._function.get_trigger())
             assert f"| `{trigger.methods[0].name} /api/{trigger.route}` |" in PAGE

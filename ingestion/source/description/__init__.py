@@ -7,7 +7,17 @@ from ingestion.source.description.file import (
     load_source,
     read_scheduled,
     scheduled_tables,
+    source_names,
 )
 from ingestion.source.description.source import Source
 
-__all__ = ["Described", "Source", "described", "has_schedule", "load_source", "read_scheduled", "scheduled_tables"]
+__all__ = [
+    "Described",
+    "Source",
+    "described",
+    "has_schedule",
+    "load_source",
+    "read_scheduled",
+    "scheduled_tables",
+    "source_names",
+]

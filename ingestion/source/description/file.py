@@ -69,6 +69,11 @@ def scheduled_tables(file: Path) -> dict[str, Any]:
     return {name: table for name, table in tables.items() if isinstance(table, dict) and "schedule" in table}
 
 
+def source_names(file: Path) -> list[str]:
+    """Return the names of all sources, as they stand in the file. Raise as `read_tables` does."""
+    return list(read_tables(file))
+
+
 def has_schedule(file: Path) -> bool:
     """Return whether a source of the file has a schedule. One that cannot be read may have: whoever looks says why."""
     try:

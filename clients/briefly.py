@@ -1,0 +1,27 @@
+"""What this process has found out and keeps for some seconds, so that many polls ask storage once."""
+
+from collections.abc import Awaitable, Callable, Hashable
+from time import monotonic
+from typing import Any
+
+KEPT_SECONDS = 15.0
+MOST = 500
+
+
+class Briefly:
+    """The values that were asked for most recently, each with the moment up to which it is kept."""
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._kept: dict[Hashable, tuple[float, Any]] = {}
+
+    async def get(self, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
+        """Return the value of a key, and make it if it is not kept. Raise what `make` raises, and keep nothing then."""
+        until, value = self._kept.get(key, (0.0, None))
+        if self._now() >= until:
+            value = await make()
+            self._kept.pop(key, None)
+            self._kept[key] = (self._now() + KEPT_SECONDS, value)
+            while len(self._kept) > MOST:
+                self._kept.pop(next(iter(self._kept)))
+        return value

@@ -1,0 +1,57 @@
+"""GET /api/sources: what can be run. No secret, and no address beyond the host."""
+
+import os
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+import httpx
+
+from clients.answer import answer, answered
+from ingestion import clock
+from ingestion.concealed import conceal
+from ingestion.errors import InvalidInput
+from ingestion.settings import load_settings
+from ingestion.source.description import Source, load_source, source_names
+from ingestion.wire import JsonObject
+
+blueprint = df.Blueprint()
+
+
+@blueprint.route(route="sources", methods=["GET"])
+async def get_sources(req: func.HttpRequest) -> func.HttpResponse:
+    """Return each source of the sources file, with what is wrong with its description if something is."""
+    return await answered(req, "list the sources", _listed())
+
+
+async def _listed() -> func.HttpResponse:
+    file = load_settings().sources
+    sources = []
+    for name in source_names(file):
+        try:
+            source: Source | InvalidInput = load_source(file, name, os.environ)
+        except InvalidInput as error:
+            source = error
+        sources.append(shown(name, source))
+    return answer({"sources": sources})
+
+
+def shown(name: str, source: Source | InvalidInput) -> JsonObject:
+    """Return what is told of a source: little, if its description cannot be read."""
+    told: dict[str, Any] = dict.fromkeys(("host", "style", "description_ok", "problem", "schedule"))
+    told |= {"name": name, "incremental": False, "parameters": {}, "next_due": None}
+    if isinstance(source, InvalidInput):
+        return told | {"description_ok": False, "problem": conceal(str(source))}
+    due = None if source.due_times is None else next(source.due_times.after(clock.now()), None)
+    return told | {
+        "host": httpx.URL(source.url).netloc.decode(),
+        "style": source.pagination.style,
+        "description_ok": True,
+        "schedule": None if source.schedule is None else f"{source.schedule} {source.time_zone}",
+        "incremental": source.incremental is not None,
+        "parameters": {
+            each: {"allowed": parameter.allowed, "pattern": parameter.pattern, "default": parameter.default}
+            for each, parameter in source.parameters.items()
+        },
+        "next_due": None if due is None else due.isoformat(),
+    }

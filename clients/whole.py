@@ -1,0 +1,107 @@
+"""All that GET /api/runs/{run_id} tells beside status, progress and report: what a person or a page makes of them.
+
+What storage does not give at this moment is left out: the rest is better than nothing.
+"""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from azure.storage.blob.aio import ContainerClient
+
+from clients.briefly import Briefly
+from ingestion.contracts import RunState, Settled
+from ingestion.run import estimate, run_state
+from ingestion.run.actions import actions
+from ingestion.run.command import accepted_change
+from ingestion.run.estimate import Paces, Point
+from ingestion.run.failed import chunk_of, failed_chunks
+from ingestion.run.ledger import Ledger
+from ingestion.run.pinned import sent_as
+from ingestion.run.request import read_request
+from ingestion.run.strip import strip
+from ingestion.settings import load_settings
+from ingestion.source.description import load_source
+from ingestion.wire import JsonObject
+
+AT_WORK = ("pending", "running", "pausing", "cancelling")
+PACES, KEPT = Paces(), Briefly()  # of this process
+
+
+async def whole(
+    container: ContainerClient, run: JsonObject, state: RunState | None, sent: Iterable[Settled] = ()
+) -> JsonObject:
+    """Return the run with everything that its state tells; None: another version of the app wrote it."""
+    run = {**run, "ended_at": _ended_at(run), "actions": actions(run["status"], run["report"])}
+    told: JsonObject = dict.fromkeys(("rate", "estimate", "chunks", "reading", "sending", "transactions"))
+    if state is not None and run["report"] is not None:
+        state = await _last_state(container, state)
+    if state is not None:
+        sums = run_state.counted(state)
+        more = {"pages": state.pages, "retries": sums.retries, "throttled_seconds": sums.throttled_seconds}
+        progress = {**(run["progress"] or {}), **more, "possible_duplicates": sums.possible_duplicates}
+        run = {**run, "progress": progress}
+        told |= _pace(run, state)
+        told["chunks"] = await _strip(container, run, state, sent)
+        told["reading"], told["sending"] = await KEPT.get(("facts", state.run), lambda: _facts(container, state))
+        told["reading"] = {**told["reading"], "pages": state.pages, "refused": None, "ended": None}
+        told["sending"] = {**told["sending"], **{name: more[name] for name in ("retries", "throttled_seconds")}}
+    order = ("run_id", "source", "status", "started_at", "updated_at", "ended_at", "actions", "progress")
+    return {**{name: run[name] for name in order}, **told, "report": run["report"], "error": run["error"]}
+
+
+def _ended_at(run: JsonObject) -> str | None:
+    return run["report"].get("finished_at") if run["report"] else None
+
+
+async def _last_state(container: ContainerClient, state: RunState) -> RunState:
+    """Return the last state of a run that has ended: its instance has the one before the last window."""
+    try:
+        return await Ledger(container, state.run).state() or state
+    except Exception:
+        return state
+
+
+def _pace(run: JsonObject, state: RunState) -> JsonObject:
+    progress, status = run["progress"], run["status"]
+    point = Point(
+        datetime.fromisoformat(_ended_at(run) or progress["counts_at"]), progress["enqueued"] + progress["rejected"]
+    )
+    points = PACES.with_point(state.run, point)
+    now = estimate.rate_now(points) if status in estimate.MOVING else None
+    overall = estimate.rate_overall(state.started_at, point)
+    return {
+        "rate": {"now": now, "overall": overall},
+        "estimate": estimate.estimate(state, status, progress, now, overall),
+    }
+
+
+async def _strip(container: ContainerClient, run: JsonObject, state: RunState, sent: Iterable[Settled]) -> JsonObject:
+    failed, again = {one.number for one in state.failures}, set[int]()
+    if state.redo is not None or state.failed.chunks > len(failed):
+        try:
+            listed = await KEPT.get(
+                ("failed", state.run, state.attempt, state.window),
+                lambda: failed_chunks(Ledger(container, state.run), state),
+            )
+            numbers = {chunk_of(entry).number for entry in listed}
+            failed, again = (failed, numbers - failed) if state.redo is not None else (numbers, again)
+        except Exception:
+            pass
+    is_at_work = run["status"] in AT_WORK and run["report"] is None
+    return strip(state, is_at_work=is_at_work, sent=sent, failed=failed, again=again)
+
+
+async def _facts(container: ContainerClient, state: RunState) -> tuple[JsonObject, JsonObject]:
+    """Return how the source is read, and how messages are sent, as far as that is known at this moment."""
+    reading, sending = dict[str, Any](style=None, page_size=None, page_size_got=None), sent_as({})
+    with suppress(Exception):
+        source = load_source(load_settings().sources, state.request.source, os.environ)
+        reading |= {"style": source.pagination.style, "page_size": source.pagination.limit}
+    with suppress(Exception):
+        request = await read_request(container, state.run.id) or {}
+        accepted = await accepted_change(Ledger(container, state.run))
+        sending = sent_as(accepted.get("fields") or request.get("pinned", {}))
+    return reading, sending

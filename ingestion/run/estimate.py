@@ -1,0 +1,122 @@
+"""How fast a run is, and how long it still takes: pure functions of what is known at `counts_at`.
+
+Messages are done when they are enqueued or rejected. Nothing here asks for the time, so an answer about a run that has
+not changed is the same answer.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from ingestion.contracts import Run, RunState
+from ingestion.moment import moment
+from ingestion.run import run_state
+from ingestion.wire import JsonObject
+
+LATELY = timedelta(seconds=30)  # over which the present rate is measured
+SHORTEST = timedelta(seconds=1)
+KEPT_RUNS, KEPT_POINTS = 500, 60
+MOVING = ("pending", "running", "ending")
+HELD_UP = {  # statuses in which nobody knows when the run goes on
+    "pausing": "a person pauses the run",
+    "paused": "the run is paused",
+    "held": "the run is held until a person accepts the change",
+    "suspended": "the run is suspended",
+    "cancelling": "the run is being cancelled",
+    "lost": "the run is lost until the keeper restarts it",
+}
+
+
+class Point(NamedTuple):
+    """How many messages were done at a moment."""
+
+    at: datetime
+    done: int
+
+
+class Paces:
+    """The last points of the runs that this process was asked for most recently."""
+
+    def __init__(self, most: int = KEPT_RUNS) -> None:
+        self._most = most
+        self._kept: OrderedDict[Run, list[Point]] = OrderedDict()
+
+    def with_point(self, run: Run, point: Point) -> list[Point]:
+        """Return the points of a run, with this one if it is newer."""
+        points = self._kept.setdefault(run, [])
+        self._kept.move_to_end(run)
+        if not points or point.at > points[-1].at:
+            points.append(point)
+            del points[:-KEPT_POINTS]
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return list(points)
+
+
+def rate_now(points: Sequence[Point]) -> float | None:
+    """Return the messages a second up to the last point, over LATELY or since the point before; None if unknown."""
+    if len(points) < 2:
+        return None
+    last, earlier = points[-1], points[:-1]
+    first = next((one for one in earlier if last.at - one.at <= LATELY), earlier[-1])
+    if last.at - first.at < SHORTEST:
+        return None
+    return round(max(0, last.done - first.done) / (last.at - first.at).total_seconds(), 1)
+
+
+def rate_overall(started_at: str, point: Point) -> float | None:
+    """Return the messages a second since the start of the run; None before anything is done."""
+    seconds = (point.at - moment(started_at)).total_seconds()
+    return round(point.done / seconds, 1) if seconds > 0 and point.done else None
+
+
+def estimate(
+    state: RunState, status: str, progress: JsonObject, now: float | None, overall: float | None
+) -> JsonObject:
+    """Return how many seconds are left from `counts_at` on, of how many messages, and on what that rests.
+
+    `now` and `overall` are the rates, in messages a second.
+    """
+    total, whose = _total(state, progress)
+    if status in HELD_UP:
+        return _told(None, total, f"no estimate: {HELD_UP[status]}")
+    if status not in (*MOVING, "waiting"):
+        return _told(None, total, "the run has ended")
+    wait, waits = _wait(progress)
+    if total is None:
+        why = "no estimate: the source does not say how many items it has, and has not been read to its end"
+        return _told(None, None, f"{why}{f'; {waits}' if waits else ''}")
+    left = total - progress["enqueued"] - progress["rejected"] - progress["failed"]
+    rate, over = (overall, "over all") if now is None or status == "waiting" else (now, "lately")
+    if left <= 0:
+        return _told(wait, total, f"nothing is left to send{f'; {waits}' if waits else ''}")
+    if not rate:
+        return _told(None, total, f"no estimate: nothing is being sent, of {whose}")
+    rests_on = f"{rate:,.0f} messages a second {over}, and {whose}{f'; {waits}' if waits else ''}"
+    return _told(round(left / rate + wait, 1), total, rests_on)
+
+
+def _told(seconds: float | None, total: int | None, rests_on: str) -> JsonObject:
+    return {"seconds_left": seconds, "total": total, "rests_on": rests_on}
+
+
+def _total(state: RunState, progress: JsonObject) -> tuple[int | None, str]:
+    """Return how many messages the run has in all, and who says so."""
+    if progress["source_exhausted"]:
+        return progress["fetched"], f"the {progress['fetched']:,} messages that the source had"
+    if progress["source_total"] is None:
+        return None, ""
+    left_out = state.known + state.outside - run_state.doubles(state)
+    total = progress["source_total"] - left_out
+    if total < progress["fetched"]:
+        return None, ""
+    return total, f"the source's own total of {progress['source_total']:,}"
+
+
+def _wait(progress: JsonObject) -> tuple[float, str]:
+    """Return the seconds that the run waits from `counts_at` on, and why."""
+    if "wait_until" not in progress:
+        return 0.0, ""
+    until = moment(progress["wait_until"])
+    return max(0.0, (until - moment(progress["counts_at"])).total_seconds()), f"it waits until {until:%H:%M:%S} UTC"

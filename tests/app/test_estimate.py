@@ -1,0 +1,120 @@
+"""How fast a run is and how long it still takes rests on what is known, and the estimate says on what."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ingestion.contracts import Chunks, Run, RunState, Sums
+from ingestion.run import run_report
+from ingestion.run.estimate import Paces, Point, estimate, rate_now, rate_overall
+from ingestion.source_wait import Wait
+from tests.app.kept import FRESH
+
+START = datetime.fromisoformat(FRESH.started_at)
+
+
+def point(seconds: float, done: int) -> Point:
+    return Point(START + timedelta(seconds=seconds), done)
+
+
+def under_way(**changed: Any) -> RunState:
+    """A run that has fetched 300 and done 200 of a source that says 1,000, 20 seconds after its start."""
+    state = replace(
+        FRESH,
+        batches=1,
+        chunks=30,
+        fetched=300,
+        source_total=1_000,
+        done=Sums(chunks=20, messages=200, enqueued=190, rejected=10),
+        spooled=(Chunks("aa", "20-29"),),
+        spooled_messages=100,
+        counts_at=(START + timedelta(seconds=20)).isoformat(),
+    )
+    return replace(state, **changed)
+
+
+def told(state: RunState, status: str = "running", now: float | None = None, overall: float | None = 10.0) -> Any:
+    return estimate(state, status, run_report.progress(state, status), now, overall)
+
+
+def test_the_rate_now_is_that_of_the_last_half_minute_or_since_the_last_point_before_it() -> None:
+    assert rate_now([]) is None
+    assert rate_now([point(0, 0)]) is None
+    assert rate_now([point(0, 0), point(0.5, 10)]) is None, "too short a time to say"
+    assert rate_now([point(0, 0), point(10, 100)]) == 10
+    assert rate_now([point(0, 0), point(100, 100), point(120, 300), point(130, 400)]) == 10
+    assert rate_now([point(0, 0), point(100, 1_000)]) == 10, "a window may take longer"
+    assert rate_now([point(0, 50), point(10, 50)]) == 0
+    assert rate_overall(FRESH.started_at, point(20, 200)) == 10
+    assert rate_overall(FRESH.started_at, point(20, 0)) is None
+    assert rate_overall(FRESH.started_at, point(0, 5)) is None
+
+
+def test_the_points_of_a_run_are_kept_in_order_and_of_few_runs() -> None:
+    paces = Paces(most=2)
+    a, b, c = (Run(name, "s") for name in "abc")
+    assert paces.with_point(a, point(2, 20)) == [point(2, 20)]
+    assert paces.with_point(a, point(1, 10)) == [point(2, 20)], "a look that came late"
+    assert paces.with_point(a, point(3, 30)) == [point(2, 20), point(3, 30)]
+    for run in (b, c):
+        paces.with_point(run, point(1, 1))
+    assert paces.with_point(a, point(4, 40)) == [point(4, 40)]
+
+
+def test_the_time_left_is_what_is_left_of_the_total_at_the_present_rate_and_says_so() -> None:
+    assert told(under_way(), now=40.0) == {
+        "seconds_left": 20.0,
+        "total": 1_000,
+        "rests_on": "40 messages a second lately, and the source's own total of 1,000",
+    }
+    slow = told(under_way(), now=None)
+    assert (slow["seconds_left"], "10 messages a second over all" in slow["rests_on"]) == (80.0, True)
+    read = under_way(source_exhausted=True)
+    assert told(read, now=10.0)["seconds_left"] == 10
+    assert "the 300 messages that the source had" in told(read, now=10.0)["rests_on"]
+
+
+def test_a_run_that_sends_nothing_lately_has_no_estimate() -> None:
+    assert told(under_way(), now=0.0)["seconds_left"] is None
+
+
+def test_items_that_the_run_leaves_out_are_no_part_of_its_total() -> None:
+    assert told(under_way(known=300, outside=100))["total"] == 600
+
+
+def test_a_wait_counts_and_is_told() -> None:
+    until = (START + timedelta(seconds=620)).isoformat()
+    wait = Wait(waiting_for="source", reason="HTTP 429", seconds=600)
+    found = told(under_way(wait=wait, wait_until=until), "waiting")
+    assert found["seconds_left"] == 680
+    assert "it waits until 00:10:20 UTC" in found["rests_on"]
+
+
+BEGUN = {"fetched": 0, "done": Sums(), "spooled": (), "spooled_messages": 0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "overall", "why"),
+    [
+        ({"source_total": None}, "running", 10.0, "does not say how many"),
+        ({"source_total": 250}, "running", 10.0, "does not say how many"),
+        (
+            {"fetched": 0, "done": Sums(), "spooled": (), "spooled_messages": 0},
+            "running",
+            None,
+            "nothing has been sent",
+        ),
+        ({}, "paused", 10.0, "paused"),
+        ({}, "held", 10.0, "held until a person"),
+        ({}, "suspended", 10.0, "suspended"),
+        ({}, "cancelling", 10.0, "cancelled"),
+        ({}, "lost", 10.0, "keeper"),
+        ({}, "failed", 10.0, "has ended"),
+    ],
+)
+def test_without_an_estimate_it_says_why(changed: Any, status: str, overall: float | None, why: str) -> None:
+    found = told(under_way(**changed), status, overall=overall)
+    assert found["seconds_left"] is None
+    assert why in found["rests_on"]
