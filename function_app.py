@@ -10,6 +10,7 @@ from clients import (
     get_run,
     get_runs,
     get_sources,
+    get_timeline,
     keep_runs,
     plan_run,
     redrive_run,
@@ -23,7 +24,18 @@ from orchestrators import ingest_run
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
-CLIENTS = (start_run, plan_run, get_runs, get_run, get_sources, control_run, redrive_run, delete_run, watermark)
+CLIENTS = (
+    start_run,
+    plan_run,
+    get_runs,
+    get_run,
+    get_timeline,
+    get_sources,
+    control_run,
+    redrive_run,
+    delete_run,
+    watermark,
+)
 ACTIVITIES = (fetch_batch, enqueue_chunk, record_window, record_failed, load_failed, finish_run)
 
 TIMERS = (

@@ -8,12 +8,14 @@ import azure.durable_functions as df
 
 from activities.activity import activity
 from activities.log import log
+from ingestion import clock
 from ingestion.contracts import Batch, FetchOutcome, FetchRequest
 from ingestion.deadline import seconds_to_begin
 from ingestion.errors import HeldBack, InvalidInput
 from ingestion.fetching.fetch import fetch
 from ingestion.fetching.span import range_of
 from ingestion.open_storage import Storage
+from ingestion.run import timeline
 from ingestion.run.command import read_held
 from ingestion.run.pinned import pinned_now
 from ingestion.run.request import read_reads
@@ -22,7 +24,7 @@ from ingestion.source.client import SourceClient
 from ingestion.source.description import Source, load_source
 from ingestion.source_wait import OUTAGE
 from ingestion.storage.spool import Spool
-from ingestion.wire import to_wire
+from ingestion.wire import JsonObject, to_wire
 
 blueprint = df.Blueprint()
 
@@ -70,7 +72,19 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
     except HeldBack as command:
         return FetchOutcome(held=command.command)
     _log(request, batch)
+    await timeline.append(storage.container, request.run, *_lines(batch, client))
     return FetchOutcome(batch=batch, share=storage.at_work.share(request.run))
+
+
+def _lines(batch: Batch, client: SourceClient) -> list[JsonObject]:
+    """Return what the timeline tells of a batch; its counts are those of this fetch."""
+    told = {"pages": batch.pages, "refused": client.patience.refused, "page_size": client.largest_page}
+    lines: list[JsonObject] = [{"at": clock.now().isoformat(), "event": timeline.BATCH, "batch": batch.index, **told}]
+    if (wait := batch.wait) is not None and wait.seconds:
+        lines.append(timeline.event("waiting", f"the source is left alone for {wait.seconds:,.0f} s: {wait.reason}"))
+    if batch.next_cursor is None:
+        lines.append(timeline.event("source_ended", batch.ended or "the source has ended"))
+    return lines
 
 
 def _log(request: FetchRequest, batch: Batch) -> None:

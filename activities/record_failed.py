@@ -5,6 +5,7 @@ import azure.durable_functions as df
 from activities.activity import activity
 from ingestion.contracts import FailedChunks, SettledChunks
 from ingestion.open_storage import Storage
+from ingestion.run import timeline
 from ingestion.run.failed import record
 from ingestion.run.ledger import Ledger
 from ingestion.settings import Settings
@@ -16,4 +17,7 @@ blueprint = df.Blueprint()
 @activity(FailedChunks, SettledChunks, doing="record the failed chunks of run {0.run.id}")
 async def record_failed(failed: FailedChunks, storage: Storage, settings: Settings) -> SettledChunks:
     """Record the failed chunks and return how much of each was sent. An error here ends the run."""
-    return SettledChunks(chunks=await record(Ledger(storage.container, failed.run), failed))
+    settled = await record(Ledger(storage.container, failed.run), failed)
+    told = timeline.event("failed", f"{len(failed.chunks)} chunks failed: {failed.error}")
+    await timeline.append(storage.container, failed.run, told)
+    return SettledChunks(chunks=settled)

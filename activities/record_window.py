@@ -1,5 +1,6 @@
 """Write the state at the start of a window to the ledger, while the chunks of the window are sent."""
 
+import asyncio
 from logging import WARNING
 
 import azure.durable_functions as df
@@ -9,11 +10,12 @@ from activities.log import log
 from ingestion import clock
 from ingestion.contracts import Recorded, RunState
 from ingestion.open_storage import Storage
-from ingestion.run import run_index
+from ingestion.run import run_index, run_report, timeline
 from ingestion.run.command import read_held
 from ingestion.run.ledger import Ledger
 from ingestion.run.pinned import pinned_now
 from ingestion.run.run_report import status_in_list
+from ingestion.run.run_state import CHANGED
 from ingestion.settings import Settings
 
 blueprint = df.Blueprint()
@@ -32,5 +34,11 @@ async def record_window(state: RunState, storage: Storage, settings: Settings) -
     if held.change is not None:
         log("run_held", "a run is held by a change", level=WARNING, run_id=state.run.id, changes=held.change.what)
     status = status_in_list(state, held.command, clock.now())
-    await run_index.note_window(storage.container, state, status)
+    told = run_report.progress(state)
+    lines = [timeline.window(told, told["counts_at"])]
+    if held.change is not None and state.command != CHANGED:
+        lines.append(timeline.event("held", f"the run is held by a change: {held.change.what}"))
+    await asyncio.gather(
+        run_index.note_window(storage.container, state, status), timeline.append(storage.container, state.run, *lines)
+    )
     return Recorded(**held._asdict())

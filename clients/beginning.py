@@ -10,18 +10,22 @@ from clients.instance import start_instance, task_hub_of
 from ingestion import clock
 from ingestion.contracts import RunState
 from ingestion.errors import RunLocked
-from ingestion.run import open_runs, run_index
+from ingestion.run import open_runs, run_index, timeline
 from ingestion.run.failed import write_redo_list
 from ingestion.run.ledger import Ledger
+from ingestion.wire import JsonObject
 
 
-async def begin(client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState) -> None:
+async def begin(
+    client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState, *, told: JsonObject | None = None
+) -> None:
     """Enter the run into the index of open runs and the index of all runs, and start its instance."""
     run_id, task_hub, request = ledger.run.id, task_hub_of(client), state.request
     await open_runs.enter(
         ledger.container, run_id, task_hub, clock.now(), source=request.source, backfill=request.backfill
     )
     await run_index.enter(ledger.container, state)
+    await timeline.begin(ledger.container, ledger.run, told or timeline.event("started", "the run begins"))
     await start_instance(client, state)
 
 
@@ -35,4 +39,7 @@ async def begin_again(
     await write_redo_list(ledger, after, state.attempt)
     if not await ledger.record_state(state, clock.now().isoformat(), after=after):
         raise RunLocked(f"the last attempt of run {ledger.run.id} is still ending: check its status, then try again")
-    await begin(client, ledger, state)
+    told = timeline.event("redriven", "a person has redriven the run")
+    if state.recoveries != after.recoveries:
+        told = timeline.event("recovered", f"the keeper has restarted the run: {state.recoveries[-1].cause}")
+    await begin(client, ledger, state, told=told)

@@ -7,7 +7,7 @@ from clients.answer import about_run, answer, no_such_run
 from clients.instance import RUNNING, find_instance, runtime_status, wake
 from ingestion.errors import Conflict, DurableUnavailable
 from ingestion.open_storage import open_storage
-from ingestion.run import run_index
+from ingestion.run import run_index, timeline
 from ingestion.run.command import GO, acceptance, give
 from ingestion.run.ledger import Ledger
 from ingestion.run.pinned import pinned_now
@@ -17,6 +17,8 @@ from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.settings import load_settings
 
 blueprint = df.Blueprint()
+
+COMMANDS = {PAUSE: "pause", GO: "resume", CANCEL: "cancel"}  # as people know them
 
 
 # One literal route for each command: the host maps routes in the order of the functions' names, so a route parameter
@@ -70,6 +72,8 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
     storage.at_work.tell(run_of(request), command)
     in_list = IN_LIST.get(command, "running")
     await run_index.note_status(container, run_id, request["started_at"], in_list)
+    given = timeline.event(COMMANDS[command], f"a person has given the command {COMMANDS[command]}")
+    await timeline.append(container, run_of(request), given)
     try:
         await wake(client, run_id, command)
     except DurableUnavailable:

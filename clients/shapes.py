@@ -3,7 +3,7 @@
 A text under a field says what it is where its name does not. Times are RFC 3339 in UTC, durations are in seconds.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -145,6 +145,21 @@ class Sending(Shape):
     throttled_seconds: Seconds
 
 
+class Transactions(Shape):
+    """Requests to storage so far, by the kinds that have a price; none of those that only a person makes."""
+
+    queue: Count
+    blob_writes: Count
+    blob_reads: Count
+    blob_lists: Count
+    blob_other: Count
+    blob_deletes: Count
+    durable_queue: Count
+    durable_table: Count
+    total: Count
+    rests_on: str
+
+
 class ChunkFailed(Shape):
     """A chunk of which messages failed."""
 
@@ -220,7 +235,7 @@ class Run(Shape):
     chunks: Chunks | None
     reading: Reading | None
     sending: Sending | None
-    transactions: dict[str, Any] | None
+    transactions: Transactions | None
     report: Report | None
     error: str | None
 
@@ -250,6 +265,49 @@ class Runs(Shape):
     runs: list[Summary]
     next: str | None
     """What to send as `after` for the next page, which may have runs even if this one has none; null at the end."""
+
+
+class TimelinePoint(Shape):
+    """The counts of a run at the start of a window, or at its end."""
+
+    at: Time
+    seconds: float
+    """Since the start of the run."""
+    fetched: Count
+    enqueued: Count
+    rejected: Count
+    failed: Count
+
+
+class TimelineEvent(Shape):
+    """Something that has happened to a run."""
+
+    at: Time
+    event: Literal[
+        "started",
+        "redriven",
+        "recovered",
+        "pause",
+        "resume",
+        "cancel",
+        "held",
+        "waiting",
+        "source_ended",
+        "failed",
+        "ended",
+    ]
+    text: str
+
+
+class Timeline(Shape):
+    """How a run went."""
+
+    points: Annotated[list[TimelinePoint], Field(max_length=400)]
+    """Evenly over the time; the first and the last are always there."""
+    events: Annotated[list[TimelineEvent], Field(max_length=100)]
+    """The newest, the oldest of them first."""
+    full: bool
+    """Storage takes no more than 50,000 appends, and the timeline has as many: what came later is not in it."""
 
 
 class ParameterShown(Shape):

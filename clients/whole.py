@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 from azure.storage.blob.aio import ContainerClient
 
 from clients.briefly import Briefly
 from ingestion.contracts import RunState, Settled
+from ingestion.moment import moment
 from ingestion.run import estimate, run_state
 from ingestion.run.actions import actions
 from ingestion.run.command import accepted_change
@@ -22,12 +22,14 @@ from ingestion.run.ledger import Ledger
 from ingestion.run.pinned import sent_as
 from ingestion.run.request import read_request
 from ingestion.run.strip import strip
-from ingestion.settings import load_settings
-from ingestion.source.description import load_source
+from ingestion.run.timeline import Timelines
+from ingestion.settings import Settings, load_settings
+from ingestion.source.description import described, load_source
+from ingestion.transactions import of_run
 from ingestion.wire import JsonObject
 
 AT_WORK = ("pending", "running", "pausing", "cancelling")
-PACES, KEPT = Paces(), Briefly()  # of this process
+PACES, KEPT, TIMELINES = Paces(), Briefly(), Timelines()  # of this process
 
 
 async def whole(
@@ -45,8 +47,10 @@ async def whole(
         run = {**run, "progress": progress}
         told |= _pace(run, state)
         told["chunks"] = await _strip(container, run, state, sent)
-        told["reading"], told["sending"] = await KEPT.get(("facts", state.run), lambda: _facts(container, state))
-        told["reading"] = {**told["reading"], "pages": state.pages, "refused": None, "ended": None}
+        facts = await KEPT.get(("facts", state.run), lambda: _facts(container, state))
+        told["reading"], told["sending"], settings = facts
+        told["reading"] = {**told["reading"], "pages": state.pages}
+        told["transactions"] = None if settings is None else _transactions(run, state, settings)
         told["sending"] = {**told["sending"], **{name: more[name] for name in ("retries", "throttled_seconds")}}
     order = ("run_id", "source", "status", "started_at", "updated_at", "ended_at", "actions", "progress")
     return {**{name: run[name] for name in order}, **told, "report": run["report"], "error": run["error"]}
@@ -94,14 +98,27 @@ async def _strip(container: ContainerClient, run: JsonObject, state: RunState, s
     return strip(state, is_at_work=is_at_work, sent=sent, failed=failed, again=again)
 
 
-async def _facts(container: ContainerClient, state: RunState) -> tuple[JsonObject, JsonObject]:
-    """Return how the source is read, and how messages are sent, as far as that is known at this moment."""
-    reading, sending = dict[str, Any](style=None, page_size=None, page_size_got=None), sent_as({})
+def _transactions(run: JsonObject, state: RunState, settings: Settings) -> JsonObject:
+    progress = run["progress"]
+    until = moment(_ended_at(run) or progress["counts_at"])
+    seconds = max(0.0, (until - moment(state.started_at)).total_seconds())
+    done = {"enqueued": progress["enqueued"], "chunks": progress["chunks_done"]}
+    return of_run(state, settings, seconds=seconds, **done).told()
+
+
+async def _facts(container: ContainerClient, state: RunState) -> tuple[JsonObject, JsonObject, Settings | None]:
+    """Return how the source is read, how messages are sent, and with which settings, as far as that is known now."""
+    reading: JsonObject = dict.fromkeys(("style", "page_size", "page_size_got", "refused", "ended"))
+    sending, settings = sent_as({}), None
     with suppress(Exception):
         source = load_source(load_settings().sources, state.request.source, os.environ)
+        settings = described(load_settings(), state.request.source, os.environ).settings
         reading |= {"style": source.pagination.style, "page_size": source.pagination.limit}
+    with suppress(Exception):
+        life = await TIMELINES.read(container, state.run, state.started_at)
+        reading |= {"page_size_got": life.page_size, "refused": life.refused, "ended": life.ended}
     with suppress(Exception):
         request = await read_request(container, state.run.id) or {}
         accepted = await accepted_change(Ledger(container, state.run))
         sending = sent_as(accepted.get("fields") or request.get("pinned", {}))
-    return reading, sending
+    return reading, sending, settings

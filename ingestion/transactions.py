@@ -25,7 +25,8 @@ class Transactions(NamedTuple):
     """Requests to storage, by kind; fractions of one are averages.
 
     The kinds are those that Azure has a price for: `queue` are requests to the queues of the messages (Put Message,
-    repeated ones too, and Create Queue), `blob_writes` Put Blob, `blob_reads` Get Blob, `blob_lists` List Blobs and
+    repeated ones too, and Create Queue), `blob_writes` Put Blob and
+    Append Block, `blob_reads` Get Blob, `blob_lists` List Blobs and
     Create Container, `blob_other` Get Blob Properties, Set Blob Metadata and leases, `blob_deletes` Delete Blob (free
     of charge). `durable_queue` and `durable_table` are what Durable Functions asks of its control and work item queues,
     and of its tables.
@@ -59,15 +60,16 @@ class Transactions(NamedTuple):
         return {**whole, "total": sum(whole.values()), "rests_on": rests_on}
 
 
-# clients.starting and .beginning (request, lock, both indexes), and ingestion.run.closing with .clean_up (the last
-# state, the report, five listings). A redrive or a recovery begins and ends in nearly the same way.
-ATTEMPT = Transactions(blob_writes=7, blob_reads=10, blob_lists=7, blob_other=5, blob_deletes=1)
-# activities.fetch_batch, ingestion.storage.spool: the command, no commit record yet, the commit record.
-BATCH = Transactions(blob_writes=1, blob_reads=2, blob_deletes=1)
+# clients.starting and .beginning (request, lock, both indexes, the timeline), and ingestion.run.closing with .clean_up
+# (the last state, the report, the timeline, five listings). A redrive or a recovery begins and ends in nearly the same
+# way.
+ATTEMPT = Transactions(blob_writes=10, blob_reads=10, blob_lists=7, blob_other=5, blob_deletes=1)
+# activities.fetch_batch, ingestion.storage.spool: the command, no commit record yet, the commit record, the timeline.
+BATCH = Transactions(blob_writes=2, blob_reads=2, blob_deletes=1)
 # The same, for a batch after which another comes: the fingerprints of requests and of pages, which the next one reads.
 CURSOR = Transactions(blob_writes=2, blob_reads=2, blob_deletes=2)
-# activities.record_window: the state is read and written, and the command is read.
-WINDOW = Transactions(blob_writes=1, blob_reads=2)
+# activities.record_window: the state is read and written, the command is read, timeline and index are written.
+WINDOW = Transactions(blob_writes=2, blob_reads=2, blob_other=1)
 # ingestion.storage.spool (one blob), activities.enqueue_chunk (the command), ingestion.sending.enqueue (the count, the
 # claim, the messages, the receipt); ingestion.run.clean_up deletes the blob and its checkpoint.
 CHUNK = Transactions(blob_writes=3, blob_reads=2, blob_other=1, blob_deletes=2)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from azure.core.exceptions import ResourceNotFoundError
 
 from ingestion.contracts import FinishRequest, Run, RunState
-from ingestion.run import open_runs, run_index, run_report
+from ingestion.run import open_runs, run_index, run_report, timeline
 from ingestion.run.carrying import carry
 from ingestion.run.clean_up import clean_up
 from ingestion.run.command import accepted_change
@@ -56,6 +56,8 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
     report = run_report.report(finished, left_open, accepted.get("what"), queues, carried, reads_of(request))
     await ledger.record_report(report, state.attempt, state.window)
     await run_index.note(ledger.container, state, report)
+    ended = timeline.event("ended", f"the run has ended as {report['outcome']}. {report.get('error', '')}".strip())
+    await timeline.append(ledger.container, ledger.run, timeline.window(report, report["finished_at"]), ended)
     return Closed(ledger.run, state.request.source, report, await tidy(ledger, state, entry))
 
 

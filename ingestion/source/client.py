@@ -55,6 +55,7 @@ class SourceClient:
         self.patience = Patience(source, patience_seconds, now)
         self.has_answered = False
         self.status: int | None = None  # of the last answer
+        self.largest_page = 0  # items of it
 
     async def get(
         self, request: PageRequest, sink: ItemSink | None = None, room: Room | None = None
@@ -136,6 +137,7 @@ class SourceClient:
             return Throttled(self.patience.named(wait, f"the body of an HTTP {status}"))
         if wrong is None:
             self.has_answered = True
+            self.largest_page = max(self.largest_page, page.count)
             self.patience.pause(pause_seconds(throttle, headers, page.document, time.time()))
         else:
             await page.restart()

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from clients.shapes import DurableUrls, Followed, Run, Runs, Sources
+from clients.shapes import DurableUrls, Followed, Run, Runs, Sources, Timeline
 from tests.e2e.rig import IDS, Host, Rig
 
 
@@ -33,7 +33,7 @@ def test_a_run_is_told_in_its_shape_from_its_start_to_its_end(rig: Rig) -> None:
         rig.gate.open()
         run = host.wait_for("paused")
         assert run["actions"] == ["resume", "cancel"]
-        assert (run["estimate"]["seconds_left"], "paused" in run["estimate"]["rests_on"]) == (None, True)
+        assert (run["estimate"]["seconds_left"], "pause" in run["estimate"]["rests_on"]) == (None, True)
         look(host)
         assert host.ask("resume").status_code == 202
         host.app.wait("run")
@@ -54,6 +54,18 @@ def test_a_run_is_told_in_its_shape_from_its_start_to_its_end(rig: Rig) -> None:
         Runs.model_validate(runs, strict=True)
         [listed] = runs["runs"]
         assert (listed["status"], listed["enqueued"], runs["next"]) == ("completed", IDS, None)
+        told = host.http.get("/api/runs/run/timeline").json()
+        Timeline.model_validate(told, strict=True)
+        events = [one["event"] for one in told["events"]]
+        assert [one for one in events if one not in ("failed", "source_ended")] == [
+            "started", "pause", "resume", "ended", "redriven", "ended"
+        ]  # fmt: skip
+        assert {"failed", "source_ended"} <= {*events}
+        assert {**told["points"][-1], "at": "", "seconds": 0} == {
+            "at": "", "seconds": 0, "fetched": IDS, "enqueued": IDS, "rejected": 0, "failed": 0
+        }  # fmt: skip
+        assert (run["reading"]["refused"], run["reading"]["page_size_got"], run["reading"]["pages"]) == (0, 100, 6)
+        assert host.http.get("/api/runs/nobody/timeline").status_code == 404
         host.purge_history("run")
         assert look(host)["chunks"]["cells"] == 23 * "d", "from the ledger alone"
 

@@ -14,6 +14,7 @@ from tests.e2e.rig import IDS, Rig
 
 KINDS = {  # of the requests of blobs, by method and by what is done
     ("PUT", ""): "blob_writes",
+    ("PUT", "appendblock"): "blob_writes",
     ("GET", ""): "blob_reads",
     ("GET", "list"): "blob_lists",
     ("PUT", "container"): "blob_lists",

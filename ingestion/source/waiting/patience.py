@@ -37,6 +37,7 @@ class Patience:
         self._place, self._now = address(source.url), now
         self._free_at = 0.0  # for the next request, by the rate
         self._paused_until = 0.0  # whatever the rate
+        self.refused = 0  # how often the source has named a time
         self.page_came()
 
     def page_came(self) -> None:
@@ -78,6 +79,7 @@ class Patience:
 
     def named(self, seconds: float, said: str) -> float:
         """Return the time for which the source asks to be left alone. Raise SourceUnreachable beyond the limit."""
+        self.refused += 1
         self._count(SOURCE, f"{said}: the source asked for {seconds:,.0f} seconds", 1)
         spent, most = self._spend(self._now(), seconds), self._most[SOURCE]
         if spent > most:

@@ -1,0 +1,149 @@
+"""The life of a run, for people: `timeline.ndjson` in its ledger, one line for each window, batch and event.
+
+It is an append blob, which is created when an attempt begins, so that a late copy of a deleted run leaves nothing. An
+append that is lost leaves a gap and harms nothing. Storage takes 50,000 appends; from then on the blob stays as it is,
+and whoever reads it is told.
+"""
+
+import json
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient, ContainerClient
+
+from ingestion import clock
+from ingestion.concealed import conceal
+from ingestion.contracts import Run
+from ingestion.errors import cut
+from ingestion.moment import moment
+from ingestion.wire import JsonObject
+
+MOST_APPENDS = 50_000  # of an append blob
+MOST_POINTS, MOST_EVENTS = 400, 100  # that are told
+KEPT_POINTS, KEPT_RUNS = 2_000, 500
+TEXT_CHARACTERS = 300
+WINDOW, BATCH = "window", "batch"  # lines that are no events
+COUNTS = ("fetched", "enqueued", "rejected", "failed")
+
+
+class Point(NamedTuple):
+    """The counts of a run at a moment, `seconds` after its start."""
+
+    at: str
+    seconds: float
+    fetched: int
+    enqueued: int
+    rejected: int
+    failed: int
+
+
+@dataclass
+class Timeline:
+    """What was read of a timeline: thinned points, the newest events, and what the batches have told of the source."""
+
+    points: list[Point] = field(default_factory=list)
+    events: deque[JsonObject] = field(default_factory=lambda: deque(maxlen=MOST_EVENTS))
+    refused: int = 0
+    page_size: int | None = None  # of the last batch with a page
+    ended: str | None = None
+    is_full: bool = False
+    next_byte: int = 0
+
+
+def event(name: str, text: str) -> JsonObject:
+    """Return the line for something that happens now."""
+    return {"at": clock.now().isoformat(), "event": name, "text": cut(conceal(text), TEXT_CHARACTERS)}
+
+
+def window(counts: JsonObject, at: str) -> JsonObject:
+    """Return the line for the counts of a run, which were true at a moment."""
+    return {"at": at, "event": WINDOW, **{name: counts[name] for name in COUNTS}}
+
+
+async def begin(container: ContainerClient, run: Run, line: JsonObject) -> None:
+    """Append the first line of an attempt; create the blob unless an earlier attempt did."""
+    with suppress(AzureError):
+        await _blob(container, run).create_append_blob(match_condition=MatchConditions.IfMissing)
+    await append(container, run, line)
+
+
+async def append(container: ContainerClient, run: Run, *lines: JsonObject) -> None:
+    """Append lines with one request; leave it at that if storage does not take them."""
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    if text:
+        with suppress(AzureError):
+            await _blob(container, run).append_block(text.encode())
+
+
+class Timelines:
+    """The timelines that this process has read: each time only what is new."""
+
+    def __init__(self, most: int = KEPT_RUNS) -> None:
+        self._most = most
+        self._kept: OrderedDict[Run, Timeline] = OrderedDict()
+
+    async def read(self, container: ContainerClient, run: Run, started_at: str) -> Timeline:
+        """Return the timeline of a run, with one request; empty if there is no blob. Raise what storage raises."""
+        known = self._kept.setdefault(run, Timeline())
+        self._kept.move_to_end(run)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        first_byte = known.next_byte
+        try:
+            download = await _blob(container, run).download_blob(offset=first_byte)
+            data = bytes(await download.readall())
+        except ResourceNotFoundError:
+            return known
+        except HttpResponseError as error:
+            if error.status_code != 416:  # nothing is new
+                raise
+            return known
+        if known.next_byte == first_byte:  # else another call has taken the same lines meanwhile
+            known.next_byte += len(data)
+            known.is_full = (download.properties.append_blob_committed_block_count or 0) >= MOST_APPENDS
+            take(known, map(json.loads, data.splitlines()), moment(started_at))
+        return known
+
+
+def take(timeline: Timeline, lines: Iterable[JsonObject], began: datetime) -> None:
+    """Add lines to a timeline of a run that began at that moment."""
+    for line in lines:
+        if line["event"] == WINDOW:
+            seconds = round((moment(line["at"]) - began).total_seconds(), 3)
+            timeline.points.append(Point(line["at"], seconds, *(line[name] for name in COUNTS)))
+        elif line["event"] == BATCH:
+            timeline.refused += line["refused"]
+            timeline.page_size = line["page_size"] or timeline.page_size
+        else:
+            timeline.events.append(line)
+        if line["event"] == "source_ended":
+            timeline.ended = line["text"]
+    if len(timeline.points) > KEPT_POINTS:
+        timeline.points = thinned(timeline.points, KEPT_POINTS // 2)
+
+
+def thinned(points: list[Point], most: int = MOST_POINTS) -> list[Point]:
+    """Return at most so many points, evenly over the time: the first and the last, and of each interval the last."""
+    if len(points) <= most:
+        return points
+    first, last = points[0], points[-1]
+    length = max(last.seconds - first.seconds, 0.001) / (most - 2)
+    by_interval = {min(int((one.seconds - first.seconds) / length), most - 3): one for one in points[1:-1]}
+    return [first, *(by_interval[number] for number in sorted(by_interval)), last]
+
+
+def told(timeline: Timeline) -> JsonObject:
+    """Return what is told of a timeline."""
+    points: list[dict[str, Any]] = [one._asdict() for one in thinned(timeline.points)]
+    events = [{name: line[name] for name in ("at", "event", "text")} for line in timeline.events]
+    return {"points": points, "events": events, "full": timeline.is_full}
+
+
+def _blob(container: ContainerClient, run: Run) -> BlobClient:
+    return container.get_blob_client(f"{run.folder}timeline.ndjson")
