@@ -104,6 +104,11 @@ def chunk_of(entry: JsonObject) -> Chunk:
     return Chunk(entry["number"], entry["token"])
 
 
+def left_in(entry: JsonObject) -> int:
+    """Return how many messages of the chunk of a line are neither on the queue nor rejected."""
+    return _settled(entry).sums.left
+
+
 def _entry(chunk: Chunk, found: Settled) -> JsonObject:
     return {**chunk._asdict(), **found._asdict()}
 

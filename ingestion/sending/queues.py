@@ -1,8 +1,10 @@
 """The queues that messages go to, with the rates and ceilings that the workers have found."""
 
+import asyncio
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 from azure.storage.queue.aio import QueueClient
 
@@ -13,6 +15,9 @@ from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
 from ingestion.storage.account import Account, OpenAccount
 from ingestion.storage.failures import NOT_ALLOWED, storage_errors, unless
+from ingestion.wire import JsonObject
+
+POISON = "-poison"  # Functions puts there what a queue trigger could not handle
 
 
 class Queues:
@@ -46,6 +51,29 @@ class Queues:
         for account, queue in settings.shards:
             with storage_errors(f"create the queue {queue}", account.setting):
                 await unless(self._client(account, queue).create_queue(), "QueueAlreadyExists", *NOT_ALLOWED)
+
+    async def depths(self, settings: Settings, shard: tuple[Account, str], seconds: float) -> JsonObject:
+        """Return about how many messages wait in a queue of `settings`, and in its poison queue.
+
+        None where nobody says: the queue is not there, or whoever may put messages may not look.
+        """
+        account, queue = shard
+        name = queue if account == settings.account else f"{account.setting}/{queue}"
+        depth, poison = await asyncio.gather(
+            self._depth(account, queue, seconds, missing=None),
+            self._depth(account, f"{queue}{POISON}", seconds, missing=0),
+        )
+        return {"name": name, "depth": depth, "poison_depth": poison}
+
+    async def _depth(self, account: Account, queue: str, seconds: float, missing: int | None) -> int | None:
+        try:
+            async with asyncio.timeout(seconds):
+                found = await self._client(account, queue).get_queue_properties()
+        except ResourceNotFoundError:
+            return missing
+        except (AzureError, TimeoutError):
+            return None
+        return int(found.approximate_message_count or 0)
 
     def close(self) -> None:
         """Close every connection."""

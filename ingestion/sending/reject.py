@@ -34,8 +34,7 @@ async def write_rejects(
     """
     blob, wanted = container.get_blob_client(rejects_name(request)), dict[int, str]()
     for index, reason in reasons.items():
-        reject = json.dumps({"key": message_key(request, index), "reason": reason})
-        wanted[index] = f'{reject[:-1]}, "message": {lines[index].decode().strip()}}}'  # as it came, digit for digit
+        wanted[index] = f"{_head(message_key(request, index), reason)}{lines[index].decode().strip()}}}"
     async for _ in turns(f"write the rejects of chunk {request.chunk.number} of run {request.run.id}"):
         found, condition = await _read(blob)
         kept = wanted if alone else found | wanted
@@ -50,6 +49,18 @@ async def write_rejects(
 def rejects_name(request: EnqueueRequest) -> str:
     """Return the name of the blob that holds the rejects of a chunk."""
     return f"{request.run.folder}rejected/{request.chunk.number:08}.ndjson"
+
+
+def read_reject(line: bytes) -> tuple[str, str, str]:
+    """Return key, reason and message of a line; the message is JSON text as it came, digit for digit."""
+    text, found = line.decode(), json.loads(line)
+    return found["key"], found["reason"], text[len(_head(found["key"], found["reason"])) : -1]
+
+
+def _head(key: str, reason: str) -> str:
+    """Return a line up to its message."""
+    head = json.dumps({"key": key, "reason": reason})
+    return f'{head[:-1]}, "message": '
 
 
 async def _read(blob: BlobClient) -> tuple[dict[int, str], dict[str, Any]]:

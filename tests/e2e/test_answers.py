@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx
 
-from clients.shapes import DurableUrls, Followed, Run, Runs, Sources, Timeline
-from tests.e2e.rig import IDS, Host, Rig
+from clients.shapes import DurableUrls, Failures, Followed, Queues, Report, Run, Runs, Sources, Timeline
+from tests.e2e.rig import IDS, REFUSED, Host, Rig
 
 
 def look(host: Host) -> Any:
@@ -23,6 +23,8 @@ def test_a_run_is_told_in_its_shape_from_its_start_to_its_end(rig: Rig) -> None:
         DurableUrls.model_validate(host.start_held(12, tolerated_failures="50%").json())
         run = look(host)
         assert (run["status"], run["actions"]) == ("running", ["pause", "cancel"])
+        none = host.http.get("/api/runs/run/report")
+        assert (none.status_code, "no report yet" in none.json()["detail"]) == (404, True)
         assert run["chunks"]["cells"][:8] == "dfddddfd"
         assert (run["reading"]["style"], run["reading"]["page_size"]) == ("cursor", 1_000)
         assert (run["sending"]["queues"], run["sending"]["format"]) == ([rig.name], "raw")
@@ -41,12 +43,26 @@ def test_a_run_is_told_in_its_shape_from_its_start_to_its_end(rig: Rig) -> None:
         assert (run["status"], run["actions"]) == ("completed_with_failures", ["redrive", "delete"])
         assert run["chunks"] == {"total": 23, "per_cell": 1, "cells": "dfddddf" + 16 * "d"}
         assert run["ended_at"] == run["report"]["finished_at"]
+        failed = host.http.get("/api/runs/run/failures").json()
+        Failures.model_validate(failed, strict=True)
+        [group] = failed["groups"]
+        assert (group["reason"], group["chunks"], group["messages"]) == (REFUSED, 2, 50)
+        assert (sorted(group["examples"]), failed["next"]) == ([1, 6], None)
+        report = host.http.get("/api/runs/run/report").json()
+        Report.model_validate(report, strict=True)
+        assert report["outcome"] == "completed_with_failures"
+        queues = host.http.get("/api/runs/run/queues").json()
+        Queues.model_validate(queues, strict=True)
+        assert queues["queues"] == [{"name": rig.name, "depth": IDS - 50, "poison_depth": 0}]
+        assert (queues["depth"], queues["poison_depth"]) == (IDS - 50, 0)
         rig.refused = ()
         redriven = host.http.post("/api/runs/run/redrive?links=none")
         assert (redriven.status_code, redriven.json()) == (202, {"run_id": "run", "status_url": "/api/runs/run"})
         host.app.wait("run")
         run = look(host)
         assert (run["status"], run["actions"], run["chunks"]["cells"]) == ("completed", ["delete"], 23 * "d")
+        assert host.http.get("/api/runs/run/failures").json() == {"groups": [], "next": None}
+        assert host.http.get("/api/runs/run/rejected").json() == {"groups": [], "next": None}
         known = host.http.get("/api/runs/run")
         again = host.http.get("/api/runs/run", headers={"If-None-Match": known.headers["ETag"]})
         assert (again.status_code, again.content) == (304, b"")

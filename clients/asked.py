@@ -1,0 +1,60 @@
+"""What the query of a GET asks for: counts, flags, moments, and the token of a page."""
+
+import base64
+import json
+from datetime import datetime
+
+import azure.functions as func
+
+from ingestion.errors import InvalidInput, shown
+from ingestion.moment import moment
+
+
+def read_count(req: func.HttpRequest, name: str, *, default: int, least: int = 1, most: int) -> int:
+    """Return the number in a parameter. Raise InvalidInput."""
+    given = req.params.get(name, str(default))
+    if not (given.isascii() and given.isdecimal() and len(given) < 9 and least <= int(given) <= most):
+        raise InvalidInput(name, f"{shown(given)} is not allowed", f"a number from {least} to {most}")
+    return int(given)
+
+
+def read_flag(req: func.HttpRequest, name: str) -> bool:
+    """Return whether a parameter is true; it is false where it is left out. Raise InvalidInput."""
+    given = req.params.get(name, "false")
+    if given not in ("true", "false"):
+        raise InvalidInput(name, f"{shown(given)} is not allowed", "true or false")
+    return bool(given == "true")
+
+
+def read_moment(req: func.HttpRequest, name: str) -> datetime | None:
+    """Return the moment in a parameter, None where it is left out. Raise InvalidInput."""
+    if (given := req.params.get(name)) is None:
+        return None
+    try:
+        return moment(given)
+    except ValueError:
+        raise InvalidInput(name, f"{shown(given)} is no time", "such as 2026-11-25 or 2026-11-25T06:00:00Z") from None
+
+
+def token_of(kind: str, *place: str) -> str:
+    """Return the token of a place in a list of this kind."""
+    return base64.urlsafe_b64encode(json.dumps((kind, *place)).encode()).decode().rstrip("=")
+
+
+def read_token(req: func.HttpRequest, kind: str) -> str:
+    """Return the place in the token of `after`, empty where it is left out. Raise InvalidInput."""
+    return read_place(req, kind, 1)[0]
+
+
+def read_place(req: func.HttpRequest, kind: str, parts: int) -> list[str]:
+    """Return the parts of a place in the token of `after`, empty ones where it is left out. Raise InvalidInput."""
+    if (given := req.params.get("after")) is None:
+        return [""] * parts
+    try:
+        found = json.loads(base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True))
+    except (ValueError, RecursionError):
+        found = None
+    is_place = isinstance(found, list) and len(found) == parts + 1 and all(isinstance(part, str) for part in found)
+    if not is_place or found[0] != kind:
+        raise InvalidInput("after", "not a token", "what `next` of the page before says")
+    return list(found[1:])

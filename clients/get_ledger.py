@@ -1,0 +1,78 @@
+"""GET /api/runs/{run_id}/report, failures, rejected and timeline: what the ledger of a run has."""
+
+import azure.durable_functions as df
+import azure.functions as func
+from azure.storage.blob.aio import ContainerClient
+
+from clients.answer import about_run, answer, no_such_run
+from clients.asked import read_count, read_flag, read_token, token_of
+from clients.whole import TIMELINES
+from ingestion.errors import InvalidInput, NotFound
+from ingestion.open_storage import open_storage
+from ingestion.run import findings
+from ingestion.run.ledger import Ledger
+from ingestion.run.request import first_state, read_request, run_of
+from ingestion.run.timeline import told
+from ingestion.settings import load_settings
+from ingestion.wire import JsonObject
+
+blueprint = df.Blueprint()
+
+MOST_GROUPS, MOST_EXAMPLES = 100, 20
+
+
+@blueprint.route(route="runs/{run_id}/report", methods=["GET"])
+@blueprint.durable_client_input(client_name="client")
+@about_run("read the report of run {}")
+async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
+    """Return the report of a run; 404 if there is no such run, or no report yet."""
+    container, request = await _request(run_id)
+    if (report := await Ledger(container, run_of(request)).report()) is None:
+        raise NotFound("run_id", f"run {run_id} has no report yet", "a run that has ended")
+    return answer(report)
+
+
+@blueprint.route(route="runs/{run_id}/failures", methods=["GET"])
+@blueprint.durable_client_input(client_name="client")
+@about_run("read the failures of run {}")
+async def get_failures(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
+    """Return the failed chunks of a run by reason, as they are at the start of the last window."""
+    first = read_token(req, "failures")
+    if not first.isdecimal() and first:
+        raise InvalidInput("after", "not a token", "what `next` of the page before says")
+    container, request = await _request(run_id)
+    ledger = Ledger(container, run_of(request))
+    groups = await findings.failures(ledger, await ledger.state() or first_state(request))
+    stop = int(first or 0) + MOST_GROUPS
+    following = token_of("failures", str(stop)) if stop < len(groups) else None
+    return answer({"groups": groups[int(first or 0) : stop], "next": following})
+
+
+@blueprint.route(route="runs/{run_id}/rejected", methods=["GET"])
+@blueprint.durable_client_input(client_name="client")
+@about_run("read the rejects of run {}")
+async def get_rejected(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
+    """Return the rejects of a run by reason, with their payload only if that is asked for."""
+    examples = read_count(req, "examples", default=findings.EXAMPLES, least=0, most=MOST_EXAMPLES)
+    has_payload, after = read_flag(req, "payload"), read_token(req, "rejected")
+    container, request = await _request(run_id)
+    run = run_of(request)
+    groups, last = await findings.rejected(container, run, after, examples=examples, has_payload=has_payload)
+    return answer({"groups": groups, "next": None if last is None else token_of("rejected", last)})
+
+
+@blueprint.route(route="runs/{run_id}/timeline", methods=["GET"])
+@blueprint.durable_client_input(client_name="client")
+@about_run("read the timeline of run {}")
+async def get_timeline(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
+    """Return the counts of the run over time, thinned, and its newest events; 404 if there is no such run."""
+    container, request = await _request(run_id)
+    return answer(told(await TIMELINES.read(container, run_of(request), request["started_at"])))
+
+
+async def _request(run_id: str) -> tuple[ContainerClient, JsonObject]:
+    """Return the container, and the request of a run. Raise NotFound."""
+    container = open_storage(load_settings()).container
+    if (request := await read_request(container, run_id)) is None:
+        raise no_such_run(run_id)
+    return container, request

@@ -1,0 +1,42 @@
+"""GET /api/runs/{run_id}/queues: how deep the queues of a run are, and those of the messages that nobody could read."""
+
+import asyncio
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from clients.answer import about_run, answer, no_such_run
+from clients.briefly import Briefly
+from ingestion.open_storage import open_storage
+from ingestion.run.pinned import pinned_now
+from ingestion.run.request import read_request
+from ingestion.settings import load_settings
+from ingestion.wire import JsonObject
+
+blueprint = df.Blueprint()
+
+KEPT = Briefly()  # of this process
+LOOK_SECONDS = 10.0  # the longest look at a queue
+
+
+@blueprint.route(route="runs/{run_id}/queues", methods=["GET"])
+@blueprint.durable_client_input(client_name="client")
+@about_run("look at the queues of run {}")
+async def get_queues(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
+    """Return about how many messages wait in each queue that the run's source sends to, 15 s ago at most."""
+    settings = load_settings()
+    storage = open_storage(settings)
+    if (request := await read_request(storage.container, run_id)) is None:
+        raise no_such_run(run_id)
+    sent = pinned_now(settings, request["request"]["source"]).settings
+
+    async def look() -> list[JsonObject]:
+        return list(await asyncio.gather(*(storage.queues.depths(sent, shard, LOOK_SECONDS) for shard in sent.shards)))
+
+    queues = await KEPT.get(sent.shards, look)
+    return answer({"queues": queues, **{name: _sum(queues, name) for name in ("depth", "poison_depth")}})
+
+
+def _sum(queues: list[JsonObject], name: str) -> int | None:
+    known = [queue[name] for queue in queues if queue[name] is not None]
+    return sum(known) if known else None
