@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from clients.plan_answer import PlannedTransactions
+
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -145,21 +147,6 @@ class Sending(Shape):
     throttled_seconds: Seconds
 
 
-class Transactions(Shape):
-    """Requests to storage so far, by the kinds that have a price; none of those that only a person makes."""
-
-    queue: Count
-    blob_writes: Count
-    blob_reads: Count
-    blob_lists: Count
-    blob_other: Count
-    blob_deletes: Count
-    durable_queue: Count
-    durable_table: Count
-    total: Count
-    rests_on: str
-
-
 class ChunkFailed(Shape):
     """A chunk of which messages failed."""
 
@@ -235,7 +222,8 @@ class Run(Shape):
     chunks: Chunks | None
     reading: Reading | None
     sending: Sending | None
-    transactions: Transactions | None
+    transactions: PlannedTransactions | None
+    """Requests to storage so far."""
     report: Report | None
     error: str | None
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import azure.functions as func
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from clients.run_id import ALLOWED, is_run_id
+from clients.run_id import ALLOWED, PATTERN, is_run_id
 from ingestion.contracts import RunRequest
 from ingestion.errors import SHOWN_CHARACTERS, Conflict, InvalidInput, shown
 from ingestion.reads import Reads
@@ -18,6 +18,7 @@ from ingestion.wire import JsonObject
 KEY_SPACE = uuid.UUID("6f1d1b2e-6f0c-4a57-9f4b-0d5b7c2a9e11")  # for run ids made from keys that are not run ids
 KEY_LENGTH = 255
 MAX_PARAMETERS = 20
+A_SHARE: JsonObject = {"type": ["string", "null"], "description": "of the messages, such as 1%; at most 50%"}
 
 
 def _check_run_id(run_id: str) -> str:
@@ -39,9 +40,9 @@ class StartRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     source: Annotated[str, Field(max_length=SHOWN_CHARACTERS)]
-    run_id: Annotated[str, AfterValidator(_check_run_id)] | None = None
+    run_id: Annotated[str, AfterValidator(_check_run_id), Field(json_schema_extra={"pattern": PATTERN})] | None = None
     chunk_size: Annotated[int | None, Field(ge=1, le=MAX_CHUNK_SIZE)] = None
-    tolerated_failures: Annotated[Any, AfterValidator(_check_tolerance)] = None
+    tolerated_failures: Annotated[Any, AfterValidator(_check_tolerance), Field(json_schema_extra=A_SHARE)] = None
     total_is_exact: bool = False
     since: Annotated[str | int | float | None, Field(alias="from")] = None  # with either of these it is a backfill
     until: Annotated[str | int | float | None, Field(alias="to")] = None

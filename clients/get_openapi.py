@@ -1,0 +1,19 @@
+"""GET /api/openapi.json: the OpenAPI document of the HTTP API."""
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from clients.answer import answer, answered
+from clients.openapi import document
+
+blueprint = df.Blueprint()
+
+
+@blueprint.route(route="openapi.json", methods=["GET"])
+async def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """Return the OpenAPI document."""
+    return await answered(req, "give the OpenAPI document", _document())
+
+
+async def _document() -> func.HttpResponse:
+    return answer(document())

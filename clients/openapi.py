@@ -1,0 +1,219 @@
+"""The OpenAPI 3.1 document of the HTTP API, made from the shapes of its answers and bodies.
+
+`docs/openapi.json` is what this makes; a test compares the two, and another holds the routes of the app to it.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from clients import shapes
+from clients.get_ledger import MOST_EXAMPLES
+from clients.get_runs import DEFAULT_LIMIT, MOST
+from clients.plan_answer import PlanAnswer
+from clients.run_id import PATTERN
+from clients.start_request import KEY_LENGTH, StartRequest
+from ingestion.run.run_report import STATUSES
+from ingestion.wire import JsonObject
+
+JSON, PROBLEM = "application/json", "application/problem+json"
+REFUSED = {
+    400: "A field, a parameter or an app setting is wrong.",
+    404: "There is no such run or source.",
+    409: "Its state does not allow this.",
+    412: "It was changed since.",
+    428: "If-Match is missing.",
+    503: "Storage or Durable Functions could not be reached, or refused.",
+}
+ABOUT = (
+    "Start, follow and steer runs, each of which moves one source to a queue. All routes take the function key of the "
+    "app. Every error is problem details (RFC 9457). Every GET has an ETag. No answer has a system key, a token or the "
+    "full address of a source, except the URLs of Durable Functions after a start or redrive without `links=none`."
+)
+
+
+Answers = Mapping[int, tuple[type[BaseModel], ...]]
+
+
+class Operation(NamedTuple):
+    """One route and method: the function that answers, and the shapes of what it takes and gives."""
+
+    function: str
+    method: str
+    route: str
+    summary: str
+    answers: Answers
+    refused: tuple[int, ...]
+    query: tuple[JsonObject, ...] = ()
+    headers: tuple[JsonObject, ...] = ()
+    body: type[BaseModel] | None = None
+
+
+def _parameter(name: str, place: str, about: str, *, required: bool = False, **schema: Any) -> JsonObject:
+    return {"name": name, "in": place, "required": required, "description": about, "schema": schema}
+
+
+def _query(name: str, about: str, **schema: Any) -> JsonObject:
+    return _parameter(name, "query", about, **({"type": "string"} | schema))
+
+
+def _header(name: str, about: str, **schema: Any) -> JsonObject:
+    return _parameter(name, "header", about, **({"type": "string"} | schema))
+
+
+AFTER = _query("after", "Where the page begins: `next` of the page before.")
+LINKS = _query("links", "Leave out the URLs of Durable Functions, which hold the system key.", enum=["none"])
+STATUS_LIST = f"^({'|'.join(sorted(STATUSES))})(,({'|'.join(sorted(STATUSES))}))*$"
+LIST = (
+    _query("limit", "The most runs of the page.", type="integer", minimum=1, maximum=MOST, default=DEFAULT_LIMIT),
+    AFTER,
+    _query("status", "Statuses, with commas between them.", pattern=STATUS_LIST),
+    _query("source", "The source."),
+    _query("from", "The first moment at which a run began.", format="date-time"),
+    _query("to", "The moment before which it began.", format="date-time"),
+)
+REJECTS = (
+    _query("examples", "Messages to show of each group.", type="integer", minimum=0, maximum=MOST_EXAMPLES, default=3),
+    _query("payload", "Whether to show the messages themselves.", type="boolean", default=False),
+    AFTER,
+)
+KEY = _header("Idempotency-Key", "Names the run in place of `run_id`.", minLength=1, maxLength=KEY_LENGTH)
+OF_A_SET = (
+    {
+        **_query("parameters", "The parameters of the source: each set has its own watermark.", type="object"),
+        "style": "form",
+        "explode": True,
+    },
+)
+IF_MATCH = _header("If-Match", "The ETag of the watermark that is changed.")
+IF_NONE_MATCH = _header("If-None-Match", "The ETag of the answer that the caller has.")
+
+STARTED: Answers = {200: (shapes.DurableUrls, shapes.Followed), 202: (shapes.DurableUrls, shapes.Followed)}
+COMMANDED: Answers = {202: (shapes.Commanded,)}
+NAME = "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
+RUN, SOURCE = "runs/{run_id}", "sources/{name}/watermark"
+OF_A_RUN, CHANGED = (400, 404, 409, 503), (400, 404, 409, 412, 428, 503)
+
+
+def operations() -> Iterator[Operation]:
+    """Yield every route of the app that gives data."""
+    yield Operation("get_runs", "GET", "runs", "List the runs, newest first", {200: (shapes.Runs,)}, (400, 503), LIST)
+    start = Operation("start_run", "POST", "runs", "Start a run, once", STARTED, OF_A_RUN, (LINKS,), (KEY,))
+    yield start._replace(body=StartRequest)
+    yield Operation(
+        "get_run", "GET", RUN, "Tell all that is known of a run", {200: (shapes.Run,)}, (400, 404, 409, 503)
+    )
+    yield Operation("delete_run", "DELETE", RUN, "Delete a run", {200: (shapes.Deleted,)}, (400, 404, 409, 503))
+    for function, shape, summary, query in (
+        ("report", shapes.Report, "Give the report of a run that has ended", ()),
+        ("failures", shapes.Failures, "Tell what has failed, by reason", (AFTER,)),
+        ("rejected", shapes.Rejected, "Tell what was rejected, by reason", REJECTS),
+        ("timeline", shapes.Timeline, "Tell how a run went", ()),
+        ("queues", shapes.Queues, "Tell how deep the queues of a run are", ()),
+    ):
+        yield Operation(f"get_{function}", "GET", f"{RUN}/{function}", summary, {200: (shape,)}, OF_A_RUN, query)
+    for command, summary in (
+        ("pause", "Pause a run"),
+        ("resume", "Let a paused or held run go on"),
+        ("cancel", "Cancel a run"),
+    ):
+        yield Operation(f"{command}_run", "POST", f"{RUN}/{command}", summary, COMMANDED, OF_A_RUN)
+    summary, redriven = "Do again what failed or never happened", {202: STARTED[202]}
+    yield Operation("redrive_run", "POST", f"{RUN}/redrive", summary, redriven, OF_A_RUN, (LINKS,))
+    yield Operation("get_sources", "GET", "sources", "List the sources", {200: (shapes.Sources,)}, (400, 503))
+    mark: Answers = {200: (shapes.WatermarkShown,)}
+    yield Operation("get_watermark", "GET", SOURCE, "Tell how far a source has come", mark, (400, 404, 503), OF_A_SET)
+    put = Operation("put_watermark", "PUT", SOURCE, "Set a watermark", mark, CHANGED, OF_A_SET, (IF_MATCH,))
+    yield put._replace(body=shapes.WatermarkGiven)
+    yield Operation("delete_watermark", "DELETE", SOURCE, "Reset a watermark", mark, CHANGED, OF_A_SET, (IF_MATCH,))
+    plan = Operation("plan_run", "POST", "plan", "Tell what a run would do", {200: (PlanAnswer,)}, OF_A_RUN)
+    yield plan._replace(body=StartRequest)
+    yield Operation("get_openapi", "GET", "openapi.json", "Give this document", {200: ()}, ())
+
+
+@cache
+def document() -> JsonObject:
+    """Return the OpenAPI document."""
+    paths: dict[str, JsonObject] = {}
+    for one in operations():
+        paths.setdefault(f"/{one.route}", {})[one.method.lower()] = _operation(one)
+    keys = {"header": "x-functions-key", "query": "code"}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sluice",
+            "version": "1",
+            "description": ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/api"}],
+        "security": [{place: []} for place in keys],
+        "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {place: {"type": "apiKey", "in": place, "name": name} for place, name in keys.items()},
+        },
+    }
+
+
+TAGS = {
+    "runs": "Runs, from their start to their report.",
+    "sources": "The APIs that runs read, and how far they have come.",
+    "about": "The API itself.",
+}
+
+
+def _schemas() -> JsonObject:
+    models = [StartRequest, shapes.Problem]
+    for one in operations():
+        models += [shape for group in one.answers.values() for shape in group] + ([one.body] if one.body else [])
+    unique = [(model, "validation") for model in dict.fromkeys(models)]
+    _, made = models_json_schema(unique, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    return dict(sorted(made["$defs"].items()))
+
+
+def _operation(one: Operation) -> JsonObject:
+    is_get = one.method == "GET"
+    named = {"run_id": ("The run.", PATTERN), "name": ("The source.", NAME)}
+    path = [
+        _parameter(name, "path", about, required=True, type="string", pattern=pattern)
+        for name, (about, pattern) in named.items()
+        if f"{{{name}}}" in one.route
+    ]
+    parameters = [*path, *one.query, *one.headers, *((IF_NONE_MATCH,) if is_get else ())]
+    answers = {str(status): _answer(status, found, is_get=is_get) for status, found in one.answers.items()}
+    if is_get:
+        answers["304"] = {"description": "The caller has this answer."}
+    answers["401"] = {"description": "The function key is missing or wrong; the host answers, without a body."}
+    for status in one.refused:
+        answers[str(status)] = {"description": REFUSED[status], "content": {PROBLEM: {"schema": _ref(shapes.Problem)}}}
+    first = one.route.partition("/")[0]
+    told: JsonObject = {
+        "operationId": one.function,
+        "summary": one.summary,
+        "tags": [first if first in TAGS else "runs" if first == "plan" else "about"],
+        "parameters": parameters,
+        "responses": dict(sorted(answers.items())),
+    }
+    if one.body is not None:
+        told["requestBody"] = {"required": True, "content": {JSON: {"schema": _ref(one.body)}}}
+    return told
+
+
+def _answer(status: int, found: tuple[type[BaseModel], ...], *, is_get: bool) -> JsonObject:
+    schemas = [_ref(shape) for shape in found] or [{"type": "object"}]
+    told: JsonObject = {
+        "description": "It goes on." if status == 202 else "Done.",
+        "content": {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}},
+    }
+    if is_get:
+        told["headers"] = {"ETag": {"description": "What `If-None-Match` may name.", "schema": {"type": "string"}}}
+    return told
+
+
+def _ref(shape: type[BaseModel]) -> JsonObject:
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}

@@ -1,0 +1,80 @@
+"""docs/openapi.json is the API: no route is missing, none is made up, and a linter has nothing to say."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+import function_app
+from clients import shapes
+from clients.openapi import document, operations
+from ingestion.run.run_report import STATUSES
+from ingestion.run.run_state import OUTCOMES
+from local.emulator.server import node
+from local.openapi import FILE, text
+
+ROOT = Path(__file__).parents[2]
+LINTER = ROOT / "tests" / "node_modules" / "@redocly" / "cli" / "bin" / "cli.js"
+
+
+def routes_of_the_app() -> dict[tuple[str, str], str]:
+    """The function behind each method and route."""
+    builders: list[Any] = [
+        builder for module in function_app.CLIENTS for builder in module.blueprint._function_builders
+    ]
+    functions = [builder._function for builder in builders]
+    return {
+        (method.name, f"/{it.get_trigger().route}"): it.get_function_name()
+        for it in functions
+        for method in it.get_trigger().methods
+    }
+
+
+def test_the_document_has_every_route_of_the_app_and_no_other() -> None:
+    described = {
+        (method.upper(), path): operation["operationId"]
+        for path, found in document()["paths"].items()
+        for method, operation in found.items()
+    }
+    assert described == routes_of_the_app()
+
+
+def test_the_file_is_what_the_models_make() -> None:
+    assert FILE.read_text(encoding="utf-8") == text(), "run python -m local.openapi"
+
+
+def test_the_linter_has_nothing_to_say() -> None:
+    if not LINTER.exists():
+        pytest.skip("no linter: make setup brings it")
+    command = [str(node()), str(LINTER), "lint", str(FILE)]
+    environment = {**os.environ, "REDOCLY_TELEMETRY": "off", "NO_COLOR": "1"}
+    found = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "warning" not in found.stdout + found.stderr, found.stdout + found.stderr
+
+
+def test_every_parameter_in_a_path_is_described_and_required() -> None:
+    for path, found in document()["paths"].items():
+        for operation in found.values():
+            named = {one["name"] for one in operation["parameters"] if one["in"] == "path" and one["required"]}
+            assert named == {*re.findall(r"{(\w+)}", path)}
+
+
+def test_what_is_told_of_a_status_is_every_status_that_there_is() -> None:
+    outcomes, others = get_args(shapes.Status)[0], get_args(shapes.Status)[1]
+    assert get_args(outcomes) == OUTCOMES
+    assert {*get_args(outcomes), *get_args(others)} == STATUSES
+
+
+def test_a_function_that_reads_has_a_name_that_says_so_and_changes_nothing() -> None:
+    for one in operations():
+        assert one.function.startswith("get_") == (one.method == "GET"), one.function
+
+
+def test_every_object_of_an_answer_says_whether_more_may_be_in_it() -> None:
+    schemas = document()["components"]["schemas"]
+    open_ones = {name for name, schema in schemas.items() if schema.get("additionalProperties") is not False}
+    assert open_ones == {"DurableUrls", "Carried"}
