@@ -32,7 +32,6 @@ CLIENTS = (
     get_runs,
     get_run,
     get_ledger,
-    get_openapi,
     get_queues,
     get_sources,
     get_openapi,

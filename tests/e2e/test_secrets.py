@@ -243,6 +243,10 @@ def test_no_answer_log_status_history_or_blob_shows_a_secret(
         **dict(rows_of(tmp_path / "devhost.db")),
     }
     assert {name: found for name, text in kept.items() if (found := found_in(text))} == {}
+    with_urls = {name for name, text in answers.items() if "/runtime/webhooks/" in text}
+    assert with_urls == {*(name for name in answers if name.startswith("start ")), "redrive"}, (
+        "the system key is in them"
+    )
     errors = [json.loads(text)["error"] for name, text in answers.items() if name.startswith("run ")]
     assert all(re.search("HTTP [34]|items|success|no page|redirects|no JSON|gave no token", error) for error in errors)
     assert sum("***" in error for error in errors) > len(errors) / 2, "each run ends with what its source said"
@@ -259,9 +263,18 @@ def run_all(app: RunningApp, http: httpx.Client, names: list[str], answers: dict
         answers[f"run {name}"] = http.get(f"/api/runs/{name}").text
         answers[f"status {name}"] = http.get(look).text
         answers[f"again {name}"] = http.post(f"/api/runs/{name}/pause").text
+        for part in ("report", "timeline", "failures", "rejected?payload=true", "queues"):
+            answers[f"{part} of {name}"] = http.get(f"/api/runs/{name}/{part}").text
+        answers[f"plan {name}"] = http.post("/api/plan", json={"source": name, "chunk_size": 1}).text
+        answers[f"without links {name}"] = http.post(
+            "/api/runs?links=none", json={"source": name, "run_id": name, "chunk_size": 1}
+        ).text
     answers["redrive"] = http.post(f"/api/runs/{names[0]}/redrive").text
     app.wait(names[0])
     answers["redriven"] = http.get(f"/api/runs/{names[0]}").text
+    answers["list"] = http.get("/api/runs?limit=100").text
+    answers["sources"] = http.get("/api/sources").text
+    answers["openapi"] = http.get("/api/openapi.json").text
 
 
 def blobs_of(azurite: Azurite, name: str) -> Iterator[tuple[str, str]]:
