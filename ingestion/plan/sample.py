@@ -83,7 +83,7 @@ async def read_sample(
     name: str,
     source: Source,
     client: NotingClient,
-    container: ContainerClient,
+    container: ContainerClient | None,
     settings: Settings,
     chunk_size: int,
     *,
@@ -93,7 +93,7 @@ async def read_sample(
 ) -> Sample:
     """Return what the first two pages of the source show, or the first, if there is only one, within `seconds`.
 
-    `settings` are those that the messages of the source are sent with.
+    `settings` are those that the messages of the source are sent with. Without a `container` no run has been before.
     """
     give_up_at = monotonic() + seconds
     source = source.model_copy(update={"parallel_fetches": 1})  # no page is asked for ahead
