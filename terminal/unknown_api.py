@@ -214,7 +214,7 @@ async def _proof(
     if sample.failure is not None:
         return sample, str(sample.failure)
     if len(sample.counts) < 2 and not sample.ended:
-        return sample, sample.wait_reason or "no second page came"
+        return sample, sample.wait.reason if sample.wait else "no second page came"
     if len(sample.counts) < 2 and not guess.ends and shape.has_more:
         return sample, f"it ends ({sample.ended}) where the answer says that there is more"
     first = [str(at(item, source.message)) for item in (client.pages[0].first, shape.items[0])]
