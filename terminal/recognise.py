@@ -7,7 +7,6 @@ anybody: whoever does proves a guess with a second page.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -144,8 +143,8 @@ def guesses(answer: Answer, shape: Shape, query: Sequence[str] = ()) -> Iterator
         *_single(shape),
     ]
     seen: list[Any] = []
-    for one in islice(found, MOST_GUESSES):
-        if one.table not in seen:
+    for one in found:
+        if one.table not in seen and len(seen) < MOST_GUESSES:
             seen.append(one.table)
             yield one
 
@@ -389,11 +388,11 @@ def _ranges(answer: Answer) -> Iterator[Guess]:
 def _tries(answer: Answer, shape: Shape) -> Iterator[Guess]:
     """Yield the usual parameters: an API that does not know one of them gives the first page again, or an error."""
     start, end, _ = _numbered(answer, shape)
-    most = None if shape.has_more else 1
-    for name in SENT_PAGES[:most]:
-        yield _page_number(name, start, f"{name} leads to other items", end)
-    for name in SENT_OFFSETS[:most]:
-        yield _guess("offset", f"{name} leads to other items", end=_flags(shape), send=name)
+    pages = [_page_number(name, start, f"{name} leads to other items", end) for name in SENT_PAGES]
+    offsets = [_guess("offset", f"{name} leads to other items", end=_flags(shape), send=name) for name in SENT_OFFSETS]
+    yield from (pages[0], _page_number(SENT_PAGES[0], 1 - start, "page leads to other items", end), offsets[0])
+    if shape.has_more:
+        yield from (*pages[1:], *offsets[1:])
 
 
 def _single(shape: Shape) -> Iterator[Guess]:

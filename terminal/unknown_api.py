@@ -23,9 +23,14 @@ from terminal.toml import table_of
 MOST_BYTES = 16 * 1024 * 1024  # of the first answer
 TIMEOUT_SECONDS = 30.0
 PROOF_SECONDS = 60.0
+LAST_CHARACTERS = 200  # of why a guess does not hold
 REFUSED = (401, 403, 429)  # a further guess would not be answered otherwise
 FORMATS = {"ndjson": "ndjson", "jsonl": "ndjson", "x-ndjson": "ndjson", "csv": "csv"}  # by the end of Content-Type
-LOOKS_SECRET = re.compile(r"(^|[^a-z])(api|access|auth)?[^a-z]?(key|token|secret|sig|password)$", re.IGNORECASE)
+LOOKS_SECRET = re.compile(
+    "(api|access|auth|app|private|secret|client|subscription|session|security)[-_]?(key|token|secret)$"
+    "|^(x-)?(key|token|secret|password|sig|signature)$|^(proxy-)?authorization$|^cookie$",
+    re.IGNORECASE,
+)
 NOT_ASKED = (
     "how many requests it allows (throttle): only what its answers say is kept to",
     "how large a page may be (limit and send_limit)",
@@ -65,22 +70,20 @@ async def describe(url: str, headers: Pairs = (), parameters: Pairs = ()) -> Fou
         if shape is None:
             raise Trouble(Code.FAILED, "the answer has no list with items in it: give the address of such a list")
         query = [name for name, _ in (*parse_qsl(urlsplit(url).query), *parameters)]
-        refusals = []
+        refusals: dict[str, str] = {}
         for guess in guesses(answer, shape, query):
             table = {**asked.table, **shape.table, **guess.table}
             sample, refusal = await _proof(http, asked, table, shape, guess)
             if refusal is None:
                 return _written(asked, shape, guess, table, sample)
             pagination = guess.table["pagination"]
-            refusals.append(f"{pagination['style']} {pagination.get('send', '')}: {refusal}")
+            refusals[" ".join(filter(None, (pagination["style"], pagination.get("send"))))] = refusal
             if sample.status in REFUSED:
                 break
-    tried = "; ".join(refusals) or "nothing in it leads on"
-    raise Trouble(
-        Code.FAILED,
-        f"the answer has {len(shape.items)} items and says that there are more, and no way to them was found. "
-        f"Tried: {tried}",
-    )
+    tried = ", ".join(refusals) or "nothing, since nothing in it leads on"
+    last = f" (of the last: {[*refusals.values()][-1][:LAST_CHARACTERS]})" if refusals else ""
+    found = f"the answer has {len(shape.items)} items, and no way to the next ones was found"
+    raise Trouble(Code.FAILED, f"{found}. Tried: {tried}{last}")
 
 
 def described(url: str, headers: Pairs, parameters: Pairs) -> Asked:
@@ -136,7 +139,7 @@ def _auth_of(header: str, value: str, setting: Any) -> dict[str, Any]:
 
 
 def _is_secret(name: str) -> bool:
-    return name.lower() in ("authorization", "proxy-authorization", "cookie") or bool(LOOKS_SECRET.search(name))
+    return bool(LOOKS_SECRET.search(name))
 
 
 def _listed(value: Any) -> list[Any]:

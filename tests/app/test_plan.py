@@ -216,7 +216,10 @@ def test_no_answer_shows_a_token_that_a_source_carries_from_run_to_run(world: Wo
         return 200, {"items": [{"id": at[-1]}], "next": f"?sync=t0ken-of-page-{int(at[-1]) + 1}"}
 
     world.api.answer = answer
-    table = 'query = { sync = "{from}" }\npagination = { style = "next_url" }\nincremental = { carry = "token", read = "delta" }'
+    table = (
+        'query = { sync = "{from}" }\npagination = { style = "next_url" }\n'
+        'incremental = { carry = "token", read = "delta" }'
+    )
     plan = world.plan(table)
     assert (plan["pages_read"], plan["problems"]) == (2, [])
     assert plan["next"] == "the address that the page gives, with sync"
