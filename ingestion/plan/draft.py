@@ -8,7 +8,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from azure.storage.blob.aio import ContainerClient
 
@@ -45,10 +45,11 @@ class ChunkDraft:
 
 
 class Draft(Spool):
-    """A spool that stores nothing; what other runs have left is read from `container`."""
+    """A spool that stores nothing; what other runs have left is read from `container`, where there is one."""
 
-    def __init__(self, container: ContainerClient, source: str, settings: Settings) -> None:
-        super().__init__(container, OF_NO_RUN)
+    def __init__(self, container: ContainerClient | None, source: str, settings: Settings) -> None:
+        super().__init__(cast(ContainerClient, container), OF_NO_RUN)
+        self._has_container = container is not None
         self._source, self._settings = source, settings
         self._left: tuple[Any, dict[str, bytes]] = None, {}
         self._blobs: dict[str, bytes] = {}
@@ -85,6 +86,10 @@ class Draft(Spool):
 
     async def remember(self, source: str, description: str) -> None:
         """Remember nothing: a later run has to see for itself."""
+
+    async def remembers(self, source: str, description: str) -> bool:
+        """Return whether the first page of the source has led on in any run with this description."""
+        return self._has_container and await super().remembers(source, description)
 
     async def take(self, number: int, lines: list[bytes]) -> None:
         """Count what would be sent of a chunk, which replaces one of its number: that of a page that was cut off."""

@@ -10,6 +10,7 @@ from ingestion.reads import Reads
 from ingestion.settings import Settings
 from ingestion.source.http.outage import NoPage
 from ingestion.source.reading.path import shown
+from ingestion.source_wait import OUTAGE
 
 QUEUE_TAKES_PER_SECOND = 2_000  # messages of 1 KiB, as Azure documents it
 KEYS_CHARACTERS = 200
@@ -79,9 +80,11 @@ def _failed(sample: Sample) -> Iterator[Problem]:
 
 
 def _waits(sample: Sample) -> Iterator[Problem]:
-    if sample.failure is None and sample.wait_seconds and len(sample.counts) == 0:
-        text = f"no page came: {sample.wait_reason}. A run would wait {sample.wait_seconds:,.0f} s and ask again"
-        yield Problem("auth" if sample.status in (401, 403) else "url", text)
+    wait, page = sample.wait, len(sample.counts) + 1
+    if wait is not None and (page == 1 or wait.waiting_for == OUTAGE):
+        yield Problem(
+            "url", f"page {page} did not come: {wait.reason}. A run would wait {wait.seconds:,.0f} s and ask again"
+        )
 
 
 def _no_items(sample: Sample, reads: Reads | None) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from ingestion.source.description import Source
 from ingestion.source.page import ItemSink, Page, PageRequest, Room, Throttled
 from ingestion.source.reading.path import keys_of
 from ingestion.source.styles.numbers import RangeHeaderStyle
+from ingestion.source_wait import Wait
 
 PAGES = 2
 
@@ -33,8 +34,8 @@ class Sample:
 
     `began` and `following` are the requests for the first page and for the one after it. `total` is the source's own,
     `pages_in_all` how many pages it has as the first one or the description says, `windows` into how many a run cuts
-    its range. `keys` are those of the first page. `status` is that of the last answer, and the source wants to be left
-    alone for `wait_seconds`.
+    its range. `keys` are those of the first page. `status` is that of the last answer, and `wait` says why a page did
+    not come that may come later.
     """
 
     source: Source
@@ -50,8 +51,7 @@ class Sample:
     ended: str | None = None
     failure: Failure | None = None
     status: int | None = None
-    wait_seconds: float = 0.0
-    wait_reason: str = ""
+    wait: Wait | None = None
 
     @property
     def messages(self) -> int:
@@ -83,7 +83,7 @@ async def read_sample(
     name: str,
     source: Source,
     client: NotingClient,
-    container: ContainerClient,
+    container: ContainerClient | None,
     settings: Settings,
     chunk_size: int,
     *,
@@ -93,7 +93,7 @@ async def read_sample(
 ) -> Sample:
     """Return what the first two pages of the source show, or the first, if there is only one, within `seconds`.
 
-    `settings` are those that the messages of the source are sent with.
+    `settings` are those that the messages of the source are sent with. Without a `container` no run has been before.
     """
     give_up_at = monotonic() + seconds
     source = source.model_copy(update={"parallel_fetches": 1})  # no page is asked for ahead
@@ -116,8 +116,7 @@ async def read_sample(
                 await asyncio.sleep(batch.wait_seconds)
                 request = replace(request, wait=batch.wait)
                 batch = await one_page()
-            sample.wait_seconds = batch.wait_seconds
-            sample.wait_reason = batch.wait.reason if batch.wait else ""
+            sample.wait = None if batch.pages else batch.wait
             sample.ended = batch.ended
             if batch.pages:
                 _note(sample, batch, draft, client)

@@ -200,6 +200,32 @@ def test_a_source_that_asks_to_wait_is_told_and_not_waited_for(world: World) -> 
     assert "600" in plan["problems"][0]["message"]
 
 
+def test_a_second_page_that_does_not_come_is_a_problem_beside_what_the_first_one_shows(world: World) -> None:
+    pages = by_cursor(total=50)
+    world.api.answer = lambda path, query: (503, {}) if "cursor" in query else pages(path, query)
+    plan = world.plan(f'total = "total"\n{CURSOR}')
+    assert (plan["pages_read"], plan["expect"]["items"]) == (1, 50)
+    [problem] = plan["problems"]
+    assert problem["field"] == "sources.toml: shop.url"
+    assert problem["message"].startswith("page 2 did not come: HTTP 503")
+
+
+def test_no_answer_shows_a_token_that_a_source_carries_from_run_to_run(world: World) -> None:
+    def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
+        at = query.get("sync", "t0ken-of-page-1")
+        return 200, {"items": [{"id": at[-1]}], "next": f"?sync=t0ken-of-page-{int(at[-1]) + 1}"}
+
+    world.api.answer = answer
+    table = (
+        'query = { sync = "{from}" }\npagination = { style = "next_url" }\n'
+        'incremental = { carry = "token", read = "delta" }'
+    )
+    plan = world.plan(table)
+    assert (plan["pages_read"], plan["problems"]) == (2, [])
+    assert plan["next"] == "the address that the page gives, with sync"
+    assert "t0ken" not in json.dumps(plan)
+
+
 def test_no_answer_shows_a_secret(world: World) -> None:
     def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
         return 200, {"items": [{"id": "order open-sesame"}], "next": f"x{len(query)}-open-sesame"}

@@ -1,29 +1,40 @@
 """What a sample of two pages tells of each style of paging: what leads on, what ends it, and how much there is."""
 
+import asyncio
 from typing import Any, cast
 
+import httpx
 import pytest
+from aiohttp import web
 from azure.storage.blob.aio import ContainerClient
+from hypothesis import HealthCheck, given, settings
 
+from ingestion.errors import OutOfTime
 from ingestion.plan.expectation import expected
+from ingestion.plan.problem import problems_of
 from ingestion.plan.sample import NotingClient, Sample, read_sample
 from ingestion.plan.words import end_of, next_page
 from ingestion.settings import load_settings
 from tests.app_host import NO_STORAGE
-from tests.sources.fake_api import Library, served
+from tests.sources.drawn.description import described
+from tests.sources.drawn.server import HOST, World
+from tests.sources.fake_api import FakeApi, Library, Pages, said, served, source_at
 from tests.sources.fake_container import FakeContainer
+from tests.sources.test_drawn import may_be_refused, worlds
+
+SETTINGS = load_settings({"AzureWebJobsStorage": NO_STORAGE})
 
 LIMIT = {"limit": 10, "send_limit": "limit"}
 
 
 async def sampled(path: str, size: int = 55, **description: Any) -> tuple[Sample, FakeContainer]:
     """What a sample of an API of the library shows, and what was written for it."""
-    container, settings = FakeContainer(), load_settings({"AzureWebJobsStorage": NO_STORAGE})
+    container = FakeContainer()
     api = Library(path, total=size, page_size=10)
     async with served(api, None, **{"message": "id", **description}) as (source, http):
         client = NotingClient(source, http, patience_seconds=0.0)
         blobs = cast(ContainerClient, container)
-        return await read_sample("shop", source, client, blobs, settings, 1000, seconds=60.0), container
+        return await read_sample("shop", source, client, blobs, SETTINGS, 1000, seconds=60.0), container
 
 
 @pytest.mark.parametrize(
@@ -67,7 +78,7 @@ async def test_a_sample_tells_what_leads_on_what_ends_the_source_and_how_much_it
     assert (told or "").startswith(leads_on or "")
     words = end_of(sample.source)
     assert all(part in words for part in end.split(" or "))
-    expect = expected(sample, load_settings({"AzureWebJobsStorage": NO_STORAGE}), 1000)
+    expect = expected(sample, SETTINGS, 1000)
     assert (expect.items, expect.pages) == size
     assert (expect.transactions is None) == (size[0] is None)
 
@@ -76,3 +87,66 @@ async def test_a_sample_of_one_large_answer_counts_all_of_it() -> None:
     sample, _ = await sampled("/single", 2500, pagination={"style": "none"})
     assert [chunk.messages for chunk in sample.chunks] == [1000, 1000, 500]
     assert sample.messages == sum(chunk.posts for chunk in sample.chunks) == 2500
+
+
+async def test_a_source_that_answers_too_late_is_given_up_in_time() -> None:
+    async def late(request: web.Request) -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {"items": [{"id": 1}], "next": None}
+
+    async with served(FakeApi(late), None, message="id") as (source, http):
+        client = NotingClient(source, http, patience_seconds=900.0)
+        sample = await read_sample("shop", source, client, None, SETTINGS, 1000, seconds=0.2)
+    assert isinstance(sample.failure, OutOfTime)
+    assert [problem.field for problem in problems_of(sample, SETTINGS, None, "file: shop")] == ["file: shop.url"]
+
+
+async def test_a_source_that_allows_no_second_request_yet_is_planned_by_its_first_page() -> None:
+    slow = {"total": "total", "throttle": {"requests_per_second": 0.1}}
+    async with served(Pages(), None, message="id", **slow) as (source, http):
+        client = NotingClient(source, http, patience_seconds=900.0)
+        sample = await read_sample("shop", source, client, None, SETTINGS, 1000, seconds=60.0)
+    assert (sample.counts, sample.failure) == ([10], None)
+    assert problems_of(sample, SETTINGS, None, "file: shop") == []
+    expect = expected(sample, SETTINGS, 1000)
+    assert (expect.items, expect.pages) == (50, 5)
+    assert expect.seconds is not None
+    assert 40 <= expect.seconds <= 45  # five requests, ten seconds apart
+
+
+async def test_a_short_wait_that_the_source_names_is_slept_and_the_page_asked_for_again() -> None:
+    pages = Pages()
+    refused: list[int] = []
+
+    def instead(request: web.Request, start: int) -> Any:
+        if start == 10 and not refused:
+            refused.append(start)
+            return said(429, Retry_After="1")(request)
+        return None
+
+    pages.instead = instead
+    async with served(pages, None, message="id") as (source, http):
+        client = NotingClient(source, http, patience_seconds=900.0)
+        sample = await read_sample("shop", source, client, None, SETTINGS, 1000, seconds=60.0)
+    assert (sample.counts, refused) == ([10, 10], [10])
+
+
+@settings(max_examples=200, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(worlds())
+def test_a_plan_of_a_source_that_is_rightly_described_finds_no_problem_and_counts_no_more_than_it_has(
+    world: World,
+) -> None:
+    async def plan() -> Sample:
+        source = source_at(HOST, **described(world))
+        async with httpx.AsyncClient(transport=httpx.MockTransport(world.answer)) as http:
+            client = NotingClient(source, http, patience_seconds=0.0)
+            return await read_sample("shop", source, client, None, SETTINGS, 1000, seconds=60.0)
+
+    sample = asyncio.run(plan())
+    assert len(sample.counts) <= 2
+    if sample.failure is None:
+        found = [each for each in problems_of(sample, SETTINGS, None, "shop") if each.field != "shop.items"]
+        assert found == [], world
+        assert sample.messages <= len(world.ids) or world.end == "last again"
+    else:
+        assert may_be_refused(world), (sample.failure, world)

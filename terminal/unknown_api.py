@@ -1,0 +1,245 @@
+"""Ask an API that no description knows, from this machine, and write the table that would describe it.
+
+One answer is looked at (`recognise.py`), and each guess is proved by the reading of the app: its first page has to be
+that answer, and the second one has to hold other items. Nothing goes to the app. Credentials are taken out of the
+table, which names app settings in their place.
+"""
+
+import base64
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+import httpx
+
+from terminal.ending import Code, Trouble
+from terminal.recognise import Answer, Guess, Shape, guesses, shape_of
+from terminal.toml import table_of
+
+MOST_BYTES = 16 * 1024 * 1024  # of the first answer
+TIMEOUT_SECONDS = 30.0
+PROOF_SECONDS = 60.0
+LAST_CHARACTERS = 200  # of why a guess does not hold
+REFUSED = (401, 403, 429)  # a further guess would not be answered otherwise
+FORMATS = {"ndjson": "ndjson", "jsonl": "ndjson", "x-ndjson": "ndjson", "csv": "csv"}  # by the end of Content-Type
+LOOKS_SECRET = re.compile(
+    "(api|access|auth|app|private|secret|client|subscription|session|security)[-_]?(key|token|secret)$"
+    "|^(x-)?(key|token|secret|password|sig|signature)$|^(proxy-)?authorization$|^cookie$",
+    re.IGNORECASE,
+)
+NOT_ASKED = (
+    "how many requests it allows (throttle): only what its answers say is kept to",
+    "how large a page may be (limit and send_limit)",
+    "what comes past the last page",
+)
+
+Pairs = Sequence[tuple[str, str]]
+
+
+class Found(NamedTuple):
+    """The table of a source as text, its name, the app settings that it names with their values, and what is open."""
+
+    text: str
+    name: str
+    settings: dict[str, str]
+    open: list[str]
+
+
+class Asked(NamedTuple):
+    """A request as a table describes it: `settings` has what the table does not show."""
+
+    name: str
+    table: dict[str, Any]
+    why: dict[str, str]
+    settings: dict[str, str]
+
+
+async def describe(url: str, headers: Pairs = (), parameters: Pairs = ()) -> Found:
+    """Return the table for the API at `url`. Raise Trouble where it does not answer, or cannot be recognised."""
+    # Here, because it takes a second and no other command needs it.
+    from ingestion.source.http.exchange import http_client
+
+    asked = described(url, headers, parameters)
+    async with http_client(timeout=TIMEOUT_SECONDS) as http:
+        answer = await _first_answer(http, url, headers, parameters)
+        shape = shape_of(answer)
+        if shape is None:
+            raise Trouble(Code.FAILED, "the answer has no list with items in it: give the address of such a list")
+        query = [name for name, _ in (*parse_qsl(urlsplit(url).query), *parameters)]
+        refusals: dict[str, str] = {}
+        for guess in guesses(answer, shape, query):
+            table = {**asked.table, **shape.table, **guess.table}
+            sample, refusal = await _proof(http, asked, table, shape, guess)
+            if refusal is None:
+                return _written(asked, shape, guess, table, sample)
+            pagination = guess.table["pagination"]
+            refusals[" ".join(filter(None, (pagination["style"], pagination.get("send"))))] = refusal
+            if sample.status in REFUSED:
+                break
+    tried = ", ".join(refusals) or "nothing, since nothing in it leads on"
+    last = f" (of the last: {[*refusals.values()][-1][:LAST_CHARACTERS]})" if refusals else ""
+    found = f"the answer has {len(shape.items)} items, and no way to the next ones was found"
+    raise Trouble(Code.FAILED, f"{found}. Tried: {tried}{last}")
+
+
+def described(url: str, headers: Pairs, parameters: Pairs) -> Asked:
+    """Return the request as a table has it, with the names of app settings in place of credentials."""
+    parts = urlsplit(url if "://" in url else f"https://{url}")
+    name = _name_of(parts.hostname or "", parts.path)
+    prefix = re.sub("[^A-Z0-9]+", "_", name.upper())
+    prefix = prefix if prefix[0].isalpha() else f"API_{prefix}"
+    host = parts.netloc.rpartition("@")[2]
+    table: dict[str, Any] = {"url": _text(urlunsplit((parts.scheme, host, parts.path, "", "")))}
+    settings: dict[str, str] = {}
+    auth: dict[str, Any] = {}
+    plain_headers: dict[str, Any] = {}
+    query: dict[str, Any] = {}
+
+    def setting(kind: str, value: str) -> str:
+        named = f"{prefix}_{re.sub('[^A-Z0-9]+', '_', kind.upper())}"
+        settings[named] = value
+        return named
+
+    if parts.username:
+        auth = {"kind": "basic", "user": setting("USER", unquote(parts.username))}
+        auth |= {"password": setting("PASSWORD", unquote(parts.password))} if parts.password else {}
+    for key, value in headers:
+        if not _is_secret(key):
+            plain_headers[key] = _text(value)
+        elif not auth:
+            auth = _auth_of(key, value, setting)
+        else:
+            plain_headers[key] = f"%{setting(key, value)}%"
+    for key, value in (*parse_qsl(parts.query, keep_blank_values=True), *parameters):
+        if _is_secret(key) and not auth:
+            auth = {"kind": "api_key", "key": setting("KEY", value), "query": key}
+            continue
+        shown = f"%{setting(key, value)}%" if _is_secret(key) else _text(value)
+        query[key] = shown if key not in query else [*_listed(query[key]), shown]
+    given = {"headers": plain_headers, "query": query, "auth": auth}
+    table |= {key: value for key, value in given.items() if value}
+    why = {"auth": f"the value is an app setting: set {', '.join(settings)}"} if settings else {}
+    return Asked(name, table, why, settings)
+
+
+def _auth_of(header: str, value: str, setting: Any) -> dict[str, Any]:
+    """Return the table `auth` for a header with a credential."""
+    kind, _, rest = value.partition(" ")
+    if header.lower() == "authorization" and kind.lower() == "bearer" and rest:
+        return {"kind": "bearer", "token": setting("TOKEN", rest)}
+    if header.lower() == "authorization" and kind.lower() == "basic" and rest:
+        user, _, password = base64.b64decode(rest).decode().partition(":")
+        return {"kind": "basic", "user": setting("USER", user), "password": setting("PASSWORD", password)}
+    prefix = {"prefix": f"{kind} "} if header.lower() == "authorization" and rest else {}
+    return {"kind": "api_key", "key": setting("KEY", rest if prefix else value), "header": header, **prefix}
+
+
+def _is_secret(name: str) -> bool:
+    return bool(LOOKS_SECRET.search(name))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: str) -> str:
+    """Return a text as a table has it: a percent sign that could begin a name is doubled."""
+    return value.replace("%", "%%")
+
+
+def _name_of(host: str, path: str) -> str:
+    """Return a name for the source: the last word of the path, or that of the host."""
+    words = [word for word in path.split("/") if re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", word)]
+    labels = [label for label in host.split(".")[:-1] if label not in ("api", "www")]
+    return next((word.lower() for word in reversed(words) if not re.fullmatch("v[0-9]+|api", word)), "") or next(
+        (label for label in reversed(labels) if re.fullmatch(r"[a-z][a-z0-9-]{0,39}", label)), "source"
+    )
+
+
+async def _first_answer(http: httpx.AsyncClient, url: str, headers: Pairs, parameters: Pairs) -> Answer:
+    """Return the answer of the API to one request. Raise Trouble if it gives none."""
+    place = urlsplit(url).hostname or url
+    try:
+        asked = httpx.URL(url if "://" in url else f"https://{url}").copy_merge_params(list(parameters))
+        async with http.stream("GET", asked, headers=list(headers)) as response:
+            body = b""
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > MOST_BYTES:
+                    problem = f"the answer of {place} has more than {MOST_BYTES:,} bytes: ask for less"
+                    raise Trouble(Code.FAILED, problem)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        raise Trouble(Code.UNREACHABLE, f"{place} gave no answer: {error or type(error).__name__}") from None
+    if response.is_redirect:
+        raise Trouble(Code.FAILED, f"{place} leads elsewhere ({response.status_code}): give that address")
+    if not response.is_success:
+        code = Code.NOT_ALLOWED if response.status_code in REFUSED else Code.FAILED
+        raise Trouble(code, f"{place} answered HTTP {response.status_code}: {body[:200].decode(errors='replace')!r}")
+    kind = re.split("[/+]", response.headers.get("content-type", "").partition(";")[0].strip().lower())[-1]
+    return Answer({name.lower(): value for name, value in response.headers.items()}, *_parsed(body, kind, place))
+
+
+def _parsed(body: bytes, kind: str, place: str) -> tuple[Any, str]:
+    """Return the document of a body, and its format. Raise Trouble if it has none that is known."""
+    text = body.decode("utf-8-sig", errors="replace")
+    if FORMATS.get(kind) == "csv":
+        return list(csv.DictReader(io.StringIO(text, newline=""))), "csv"
+    try:
+        return json.loads(text), "json"
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return [json.loads(line) for line in text.splitlines() if line.strip()], "ndjson"
+    except (ValueError, RecursionError):
+        raise Trouble(Code.FAILED, f"what {place} answered is neither JSON nor lines of it: {text[:200]!r}") from None
+
+
+async def _proof(
+    http: httpx.AsyncClient, asked: Asked, table: dict[str, Any], shape: Shape, guess: Guess
+) -> tuple[Any, str | None]:
+    """Return what two pages show that are read as `table` says, and why they do not prove the guess, if so."""
+    from ingestion.plan.sample import NotingClient, read_sample
+    from ingestion.settings import load_settings
+    from ingestion.source.description.file import read_source
+    from ingestion.source.reading.path import at
+
+    source, wrong = read_source(table, asked.name, asked.settings)
+    if source is None or wrong:
+        raise Trouble(Code.FAILED, f"no table can be written for this request: {wrong[0]}")
+    settings = load_settings({"AzureWebJobsStorage": "UseDevelopmentStorage=true"})
+    limited = source.model_copy(update={"attempts": 1})
+    client = NotingClient(limited, http, patience_seconds=0.0)
+    sample = await read_sample(asked.name, limited, client, None, settings, 50_000, seconds=PROOF_SECONDS)
+    if sample.failure is not None:
+        return sample, str(sample.failure)
+    if len(sample.counts) < 2 and not sample.ended:
+        return sample, sample.wait.reason if sample.wait else "no second page came"
+    if len(sample.counts) < 2 and not guess.ends and shape.has_more:
+        return sample, f"it ends ({sample.ended}) where the answer says that there is more"
+    first = [str(at(item, source.message)) for item in (client.pages[0].first, shape.items[0])]
+    if sample.counts[0] != len(shape.items) or (source.message and first[0] != first[1]):
+        return sample, "its first page is not the one that came without it"
+    if len(sample.counts) > 1 and not sample.counts[1] and sample.ended and shape.has_more:
+        return sample, "its second page is empty, and the answer says that there is more"
+    return sample, None
+
+
+def _written(asked: Asked, shape: Shape, guess: Guess, table: Mapping[str, Any], sample: Any) -> Found:
+    """Return the table as text, with a comment at each key that was guessed."""
+    proof = "a second page with other items came" if len(sample.counts) > 1 else f"one page is all: {sample.ended}"
+    why = {**asked.why, **shape.why, **guess.why}
+    why["pagination"] = f"{why['pagination']}; {proof}"
+    open_ = list(NOT_ASKED)
+    if sample.total is not None and sample.total < sum(sample.counts):  # it is that of the page
+        table = {key: value for key, value in table.items() if key != "total"}
+    if table["pagination"]["style"] == "none":
+        open_.append(f"whether there are more than these {len(shape.items)} items: nothing said so")
+    if "message" not in table and isinstance(shape.items[0], dict):
+        open_.append("what names an item: the whole item is the message")
+    if "total" not in table:
+        open_.append("how many items there are in all")
+    return Found(table_of(asked.name, table, why, open_), asked.name, asked.settings, open_)
