@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import asdict
 from typing import Any
 
 import azure.durable_functions as df
@@ -22,7 +23,6 @@ from ingestion.source.client import SourceClient
 from ingestion.source.description import Source, load_source
 from ingestion.source_wait import OUTAGE
 from ingestion.storage.spool import Spool
-from ingestion.wire import to_wire
 
 blueprint = df.Blueprint()
 
@@ -95,7 +95,7 @@ def _log(request: FetchRequest, batch: Batch) -> None:
             "source_waited_for",
             "the run waits before its next request to the source",
             level=logging.WARNING if wait.waiting_for == OUTAGE else logging.INFO,
-            **to_wire(wait),
+            **asdict(wait),
             **_facts(request),
         )
 
