@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import asdict
 from typing import Any
 
 import azure.durable_functions as df
@@ -24,7 +25,7 @@ from ingestion.source.client import SourceClient
 from ingestion.source.description import Source, load_source
 from ingestion.source_wait import OUTAGE
 from ingestion.storage.spool import Spool
-from ingestion.wire import JsonObject, to_wire
+from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
 
@@ -109,7 +110,7 @@ def _log(request: FetchRequest, batch: Batch) -> None:
             "source_waited_for",
             "the run waits before its next request to the source",
             level=logging.WARNING if wait.waiting_for == OUTAGE else logging.INFO,
-            **to_wire(wait),
+            **asdict(wait),
             **_facts(request),
         )
 

@@ -3,7 +3,8 @@
 Each outcome of an activity has an `error`: why it cannot be done, or why it failed in all its attempts.
 
 Durable Functions stores every input and output and passes each to the orchestrator again at each replay, so records are
-small: a test keeps every payload under 4 KB. Ranges are half-open, units are in the names.
+small: a test keeps every payload under 4 KB. Ranges are half-open, units are in the names. A default never changes, for
+a field that has it is not on the wire.
 """
 
 from dataclasses import dataclass, field
@@ -282,6 +283,7 @@ class RunState:
     one of them with another run.
     """
 
+    schema: int
     run: Run
     request: RunRequest
     started_at: str
@@ -313,7 +315,6 @@ class RunState:
     counts_at: str | None = None  # when the sums were counted; None: at the start
     recoveries: tuple[Recovery, ...] = ()
     at_once: int | None = None
-    schema: int = SCHEMA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

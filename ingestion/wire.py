@@ -1,6 +1,6 @@
 """The only way across the durable boundary: records on one side, plain dicts on the other.
 
-Decoding ignores unknown keys, so that a run in flight survives newer code.
+A field with its default value is left out. Decoding ignores unknown keys, so that a run in flight survives newer code.
 """
 
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 def to_wire(record: Any) -> JsonObject:
     """Encode a record of `ingestion.contracts` as a plain dict that JSON can hold."""
-    wire = _adapter(type(record)).dump_python(record, mode="json", exclude_none=True)
+    wire = _adapter(type(record)).dump_python(record, mode="json", exclude_defaults=True)
     assert isinstance(wire, dict)
     return wire
 

@@ -83,7 +83,7 @@ class Outcomes(NamedTuple):
 
 def start(run: Run, request: RunRequest, started_at: str) -> RunState:
     """Return the state of a run that has done nothing yet."""
-    return RunState(run=run, request=request, started_at=started_at)
+    return RunState(schema=SCHEMA, run=run, request=request, started_at=started_at)
 
 
 def load(data: Any) -> RunState:

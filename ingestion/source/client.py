@@ -123,8 +123,8 @@ class SourceClient:
 
     async def _understood(self, response: httpx.Response, page: Page) -> Page | Throttled:
         """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""
-        throttle, status, headers = self._source.throttle, response.status_code, response.headers
-        page.status, page.url, page.headers = status, str(response.url), dict(headers)
+        throttle, status, headers = self._source.throttle, response.status_code, dict(response.headers.items())
+        page.status, page.url, page.headers = status, str(response.url), headers
         self.status = status
         unnamed = _backoff_seconds(self.patience.since_page.attempts + 2, MAX_UNNAMED_WAIT_SECONDS)
         wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)

@@ -18,7 +18,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
 from ingestion.wire import JsonObject, from_wire, to_wire
 
-INLINE_CURSOR_BYTES = 400  # a longer cursor travels by reference
+INLINE_CURSOR_BYTES = 360  # a longer cursor travels by reference
 
 
 def chunk_name(run: Run, chunk: Chunk) -> str:

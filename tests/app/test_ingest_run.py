@@ -9,6 +9,7 @@ import pytest
 
 from ingestion.contracts import (
     GIVES_WAY,
+    SCHEMA,
     Change,
     ChunkFailure,
     Chunks,
@@ -131,7 +132,7 @@ def test_a_run_that_shares_its_workers_makes_windows_and_batches_as_large_as_the
     assert windows[:4] == [[], [0, 1], [2, 3], [4, 5, 6, 7]], "2 on one worker, 4 on two"
     assert windows[4:] == [[8, 9], [*range(10, 16)], [*range(16, 20)]], "alone again"
     assert [one["alone"] for one in generations[4].payloads("enqueue_chunk")] == [True, True]
-    assert [one["alone"] for one in generations[3].payloads("enqueue_chunk")] == [False] * 4
+    assert [one.get("alone", False) for one in generations[3].payloads("enqueue_chunk")] == [False] * 4
     asked = [one["max_messages"] for generation in generations for one in generation.payloads("fetch_batch")]
     assert asked == [60, 60]
 
@@ -148,7 +149,7 @@ def test_a_batch_for_a_run_that_shares_its_workers_is_no_longer_than_its_windows
 
 def test_chunks_that_give_way_to_another_run_are_sent_in_smaller_windows_and_nothing_is_lost() -> None:
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
-        if payload["alone"] and payload["chunk"][0] >= 2:
+        if payload.get("alone") and payload["chunk"][0] >= 2:
             return to_wire(Receipt(held=GIVES_WAY, share=Share("a", 2)))
         return to_wire(Receipt(messages=10, enqueued=10, share=Share("a", 2)))
 
@@ -251,14 +252,31 @@ def test_inside_a_window_progress_counts_what_checkpoints_say_and_nothing_twice(
     assert shown(Settled(1, 10, 9, 1), Settled(2, 5, 3, 0)) == (25, 22, 1, 2, 2)
 
 
+def test_a_plain_chunk_puts_at_most_200_bytes_into_the_history_beside_the_names_of_its_run() -> None:
+    state = run_state.load(rehearse_all(answering(*TWO))[1].state)
+    request = to_wire(run_state.next_window(state, NOW).chunks[0])
+    receipt = to_wire(Receipt(messages=5_000, enqueued=5_000, seconds=12.345))
+    assert len(json.dumps(request)) - len(json.dumps(state.run)) + len(json.dumps(receipt)) <= 200
+
+
 def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest() -> None:
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
         if payload["chunk"][0] % 2:
             return held(payload, "pause")
         return to_wire(Receipt(messages=50_000, enqueued=7, error="x" * 5_000))
 
-    most = Sums(chunks=99_999, messages=10**10, enqueued=10**10, retries=10**6, throttled_seconds=123456.789)
+    most = Sums(
+        chunks=99_999,
+        messages=10**10,
+        enqueued=10**10,
+        rejected=10**6,
+        retries=10**6,
+        throttled_seconds=123456.789,
+        possible_duplicates=10**6,
+    )
+    patience = dict.fromkeys(("named_seconds", "away_seconds", "patience_seconds"), 12345.678)
     longest = RunState(
+        schema=SCHEMA,
         run=Run("r" * 64, "20260101T000000-12345678"),
         request=RunRequest(
             source="s" * 40,
@@ -272,9 +290,16 @@ def test_no_payload_is_above_4_kb_with_the_greatest_batch_and_all_at_its_longest
         ),
         started_at=STARTED_AT,
         cursor=Cursor(text="c" * INLINE_CURSOR_BYTES),
-        wait=Wait(waiting_for="source", reason="r" * REASON_CHARACTERS, seconds=1234567.891, attempts=123456),
+        wait=Wait(
+            waiting_for="source", reason="r" * REASON_CHARACTERS, seconds=1234567.891, attempts=123456, **patience
+        ),
         wait_until="2027-01-02T00:10:00+00:00",
         batches=99_998,
+        pages=100_000,
+        source_total=10**10,
+        dropped=10**6,
+        attempt=9,
+        window=99_999,
         chunks=9_999_800,
         fetched=5_000_000 + 3 * 10**10,
         known=10**10,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ingestion.contracts import FetchOutcome, FinishOutcome, FinishRequest, Receipt, Recorded, Settled, SettledChunks
-from ingestion.run import run_report
+from ingestion.run import run_report, run_state
 from ingestion.wire import from_wire, to_wire
 from tests.app.answers import TWO, answering, batch, failing, held, receipt, report_of
 from tests.app.rehearsal import Outcome, first_state, rehearse, rehearse_all
@@ -163,8 +163,9 @@ def test_failed_chunks_that_the_ledger_could_not_take_are_as_if_their_window_had
     answer = answering(*TWO, chunk=failing(1), record_failed=Exception("the storage account cannot be reached"))
     finished = rehearse_all(answer)[-1].payloads("finish_run")[0]
 
-    assert finished["state"]["error"] == "the storage account cannot be reached"
-    assert (finished["state"]["spooled_messages"], finished["state"]["done"]["enqueued"]) == (25, 0)
+    state = run_state.load(finished["state"])
+    assert state.error == "the storage account cannot be reached"
+    assert (state.spooled_messages, state.done.enqueued) == (25, 0)
 
 
 def test_a_chunk_without_a_receipt_counts_as_the_ledger_found_out() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingestion.contracts import Run, RunRequest, RunState, Sums
+from ingestion.contracts import SCHEMA, Run, RunRequest, RunState, Sums
 from ingestion.settings import Settings, load_settings
 from ingestion.transactions import IDLE_SECOND, Transactions, of_run, queue_messages, transactions
 from tests.app_host import NO_STORAGE
@@ -79,8 +79,9 @@ def test_a_pack_holds_as_many_messages_as_both_limits_allow(
 
 def test_a_run_under_way_has_taken_what_it_has_done_so_far() -> None:
     request = RunRequest(source="demo", chunk_size=5_000, chunks_per_batch=20)
-    begun = RunState(run=Run("run", "start"), request=request, started_at="2026-01-01T00:00:00+00:00")
+    begun = RunState(schema=SCHEMA, run=Run("run", "start"), request=request, started_at="2026-01-01T00:00:00+00:00")
     later = RunState(
+        schema=SCHEMA,
         run=begun.run,
         request=request,
         started_at=begun.started_at,

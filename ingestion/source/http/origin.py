@@ -6,6 +6,7 @@ An origin is scheme, host and port. Next links and redirects may lead to the ori
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated
 from urllib.parse import urljoin
 
@@ -18,6 +19,7 @@ _PORTS = {"http": 80, "https": 443}
 _ALL_OF_IT = re.compile(r"https?://[^/?#@]+/?", re.IGNORECASE)
 
 
+@lru_cache(64)  # most of those that a page asks about are the same as for the page before
 def origin(url: str | httpx.URL) -> str:
     """Return `https://host:port` of a URL, the port always written; empty for what is no HTTP URL."""
     try:

@@ -49,9 +49,9 @@ def refuse_repeated_keys(text: str, value: Any, items: list[Any] | None = None) 
     """
     if "{" not in text and text.find("[", 1) < 0:
         return
-    most = _most_keys(text)
-    if most == (_keys_of_flat(value) if items is None else _keys_in(value) + _keys_of_flat(items)):
-        return  # as it is with most pages: objects without any in them
+    keys = _keys_of_flat(value) if items is None else _keys_in(value) + _keys_of_flat(items)
+    if keys == text.count(":") or keys == (most := _most_keys(text)):
+        return  # as it is with most pages: ids, or objects without any in them
     keys = _keys_in(value if items is None else [value, items])
     if most != keys and sum(map(bool, _STRING.findall(text))) != keys:
         _decode_pairs(text)
@@ -63,9 +63,11 @@ def _most_keys(text: str) -> int:
 
 
 def _keys_of_flat(items: Any) -> int:
-    """Return how many keys a list of objects has, or fewer than any where it is something else."""
-    flat = isinstance(items, list) and {*map(type, items)} <= {dict}
-    return sum(map(len, items)) if flat else -(10**9)
+    """Return how many keys a list of objects, or of plain values, has; fewer than any where it is something else."""
+    kinds = {*map(type, items)} if isinstance(items, list) else {list}
+    if kinds.isdisjoint((dict, list)):
+        return 0
+    return sum(map(len, items)) if kinds <= {dict} else -(10**9)
 
 
 def _keys_in(value: Any) -> int:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from ingestion.source.waiting.wait import Unit, seconds_from
 from ingestion.validation import Table
@@ -17,6 +17,7 @@ _RESET = ("x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset", "x-ratel
 _BUCKET = re.compile(r"\s*([0-9]{1,18})\s*/\s*([0-9]{1,18})\s*")
 YEAR_SECONDS = 366 * 24 * 3600.0
 Positive = Annotated[float, Field(gt=0)]
+Header = Annotated[str, StringConstraints(to_lower=True)]
 
 
 class BodyThrottle(Table):
@@ -44,12 +45,12 @@ class Throttle(Table):
     """
 
     statuses: tuple[Annotated[int, Field(ge=400, le=599)], ...] = (429,)  # throttling whatever the headers say
-    wait_header: str | None = None  # beside Retry-After
+    wait_header: Header | None = None  # beside Retry-After
     wait_unit: Unit = "auto"
-    remaining_header: str | None = None
-    reset_header: str | None = None
+    remaining_header: Header | None = None
+    reset_header: Header | None = None
     reset_unit: Unit = "auto"
-    bucket_header: str | None = None  # "32/40": used and capacity of a leaky bucket
+    bucket_header: Header | None = None  # "32/40": used and capacity of a leaky bucket
     bucket_restored_per_second: Positive = 2.0
     body: BodyThrottle | None = None
     cost: Cost | None = None
@@ -62,7 +63,7 @@ class Throttle(Table):
 def refused_for_seconds(
     throttle: Throttle, status: int, headers: Mapping[str, str], now: float, backoff_seconds: float
 ) -> float | None:
-    """Return the wait that a refusal asks for; None if the response is no throttling. Names of headers in any case.
+    """Return the wait that a refusal asks for; None if the response is no throttling. Header names are in lower case.
 
     `backoff_seconds` is the wait where the source names none.
     """
