@@ -4,14 +4,14 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities import enqueue_chunk, fetch_batch, finish_run, load_failed, record_failed, record_window
-from clients import control_run, delete_run, get_run, keep_runs, redrive_run, start_due, start_run, watermark
+from clients import control_run, delete_run, get_run, keep_runs, page, redrive_run, start_due, start_run, watermark
 from ingestion.settings import keeper_seconds, sources_file
 from ingestion.source.description import has_schedule
 from orchestrators import ingest_run
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
-CLIENTS = (start_run, get_run, control_run, redrive_run, delete_run, watermark)
+CLIENTS = (start_run, get_run, control_run, redrive_run, delete_run, watermark, page)
 ACTIVITIES = (fetch_batch, enqueue_chunk, record_window, record_failed, load_failed, finish_run)
 
 TIMERS = (
