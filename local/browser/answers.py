@@ -61,13 +61,13 @@ def summary(run_id: str, status: str, **changes: Any) -> Body:
 
 def timeline(points: int = 90) -> Body:
     """The life of a run that sends a thousand messages a second, but for one pause."""
-    rates = [1_000 + 37 * (at * 7 % 11) - (180 if at % 13 == 0 else 0) for at in range(points)]
+    rates = [847 + 37 * (at * 7 % 11) - (180 if at % 13 == 0 else 0) for at in range(points)]
     rates = [0 if 40 <= at < 46 else rate for at, rate in enumerate(rates)]
     told, enqueued = [], 0
     for at, rate in enumerate(rates):
-        second = at * 5
+        second = 4 + at * 5
         told.append({
-            "at": f"2026-11-26T02:{second // 60:02}:{second % 60:02}+00:00", "seconds": second, "enqueued": enqueued,
+            "at": f"2026-11-26T02:{second // 60:02}:{second % 60:02}+00:00", "seconds": at * 5, "enqueued": enqueued,
             "fetched": enqueued + 100_000, "rejected": 12, "failed": 0,
         })  # fmt: skip
         enqueued += rate * 5
