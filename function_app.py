@@ -14,6 +14,7 @@ from clients import (
     get_runs,
     get_sources,
     keep_runs,
+    page,
     plan_run,
     redrive_run,
     start_due,
@@ -39,6 +40,7 @@ CLIENTS = (
     redrive_run,
     delete_run,
     watermark,
+    page,
 )
 ACTIVITIES = (fetch_batch, enqueue_chunk, record_window, record_failed, load_failed, finish_run)
 

@@ -1,0 +1,70 @@
+"""GET /api/ui: the page on which people follow and steer runs, with its script and its style sheet.
+
+The three files hold nothing of a run, so anybody may have them; each datum comes from the other routes, with the key
+that the person typed. The browser is told to run and to ask nothing but what this app serves.
+"""
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import azure.durable_functions as df
+import azure.functions as func
+
+blueprint = df.Blueprint()
+
+FOLDER = Path(__file__).parents[1] / "page"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "  # data: is the icon
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",  # it may keep a file, and asks each time whether that is still the one
+}
+KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+
+
+class File(NamedTuple):
+    """One of the three files, with the ETag of its content."""
+
+    content: bytes
+    etag: str
+    kind: str
+
+
+@blueprint.route(route="ui", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def get_page(req: func.HttpRequest) -> func.HttpResponse:
+    """Return the page."""
+    return _answer(req, "index.html")
+
+
+@blueprint.route(route="ui/page.js", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def get_page_script(req: func.HttpRequest) -> func.HttpResponse:
+    """Return the script of the page."""
+    return _answer(req, "page.js")
+
+
+@blueprint.route(route="ui/page.css", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def get_page_style(req: func.HttpRequest) -> func.HttpResponse:
+    """Return the style sheet of the page."""
+    return _answer(req, "page.css")
+
+
+@cache
+def file(name: str) -> File:
+    """Return a file of the page as it was when this worker first served it."""
+    content = (FOLDER / name).read_bytes()
+    return File(content, f'"{sha256(content).hexdigest()[:16]}"', KINDS[Path(name).suffix])
+
+
+def _answer(req: func.HttpRequest, name: str) -> func.HttpResponse:
+    """Return the file, or 304 if the browser has it."""
+    found = file(name)
+    headers = {**HEADERS, "ETag": found.etag}
+    if found.etag in req.headers.get("If-None-Match", ""):
+        return func.HttpResponse(status_code=304, headers=headers)
+    return func.HttpResponse(found.content, mimetype=found.kind, charset="utf-8", headers=headers)

@@ -1,0 +1,42 @@
+"""The page without an app: a browser is given the three files with their headers, and canned answers."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Route
+
+from local.browser.answers import NOW
+
+ORIGIN = "http://sluice.localhost"
+FOLDER = Path(__file__).parents[2] / "page"
+FILES = {"ui": "index.html", "ui/page.js": "page.js", "ui/page.css": "page.css"}
+KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+
+
+def pretend(context: BrowserContext, answers: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+    """Answer every request of the context below /api/, and none to another host; `headers` are those of the files."""
+    ahead = datetime.fromisoformat(NOW) - datetime.now(UTC)  # of this machine's clock, as the app's would be
+
+    def answer(route: Route) -> None:
+        url = urlsplit(route.request.url)
+        path = url.path.removeprefix("/api/")
+        if not route.request.url.startswith(ORIGIN):
+            route.abort()
+        elif path in FILES:
+            file = FOLDER / FILES[path]
+            route.fulfill(body=file.read_bytes(), headers={**headers, "Content-Type": KINDS[file.suffix]})
+        elif path in answers:
+            route.fulfill(
+                body=json.dumps(answers[path]),
+                headers={"Content-Type": "application/json", "Date": format_datetime(datetime.now(UTC) + ahead)},
+            )
+        else:
+            told = {"title": "not found", "status": 404, "detail": f"there is no {path}"}
+            route.fulfill(status=404, body=json.dumps(told), headers={"Content-Type": "application/problem+json"})
+
+    context.route("**/*", answer)

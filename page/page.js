@@ -1,0 +1,772 @@
+// The page of Sluice: a list of runs, one run with its buttons, and the start of a run.
+//
+// A view asks the API for what it shows (`load`) and describes the page as a tree of `h(tag, properties, ...children)`
+// (`draw`); `patch` changes the document into that tree, so focus, selection and opened details survive each poll. Texts
+// become text nodes and attributes only, whatever they hold. All times are those of the app's clock.
+
+const API = new URL("..", import.meta.url); // the script is .../api/ui/page.js
+const LIST_SECONDS = 5, RUN_SECONDS = 2, PANEL_SECONDS = 10, REST_SECONDS = 30; // between two looks
+const NAMESPACE = "http://www.w3.org/2000/svg";
+const byId = (id) => document.getElementById(id);
+
+// ---- the tree, and the document -------------------------------------------------------------------------------------
+
+const h = (tag, properties, ...children) => ({
+  tag, properties: properties ?? {}, children: children.flat(Infinity).filter((it) => it != null && it !== false && it !== ""),
+});
+
+function patch(parent, children) {
+  const keyed = new Map([...parent.childNodes].filter((it) => it.key != null).map((it) => [it.key, it]));
+  let next = parent.firstChild;
+  for (const child of children) {
+    let node = next;
+    if (typeof child !== "object") {
+      if (node?.nodeType !== Node.TEXT_NODE) node = document.createTextNode("");
+      if (node.data !== String(child)) node.data = String(child);
+    } else {
+      const { tag, properties: { key: name } } = child;
+      if (name != null) node = keyed.get(name);
+      if (node?.nodeName.toLowerCase() !== tag || (node.key ?? null) !== (name ?? null)) {
+        const isSvg = tag === "svg" || parent.namespaceURI === NAMESPACE;
+        node = isSvg ? document.createElementNS(NAMESPACE, tag) : document.createElement(tag);
+        node.key = name;
+      }
+      patch(node, child.children);
+      dress(node, child.properties); // after the children, since a select takes the value of an option that is there
+    }
+    if (node === next) next = next.nextSibling;
+    else parent.insertBefore(node, next);
+  }
+  while (next) {
+    const left = next;
+    next = next.nextSibling;
+    left.remove();
+  }
+}
+
+function dress(node, properties) {
+  const before = node.properties ?? {};
+  for (const name of new Set([...Object.keys(before), ...Object.keys(properties)])) {
+    const value = properties[name];
+    if (name === "key" || value === before[name]) continue;
+    if (name.startsWith("on")) node[name] = value ?? null;
+    else if (name === "value") node.value = value ?? "";
+    else if (name === "share") node.style.width = value; // by the object model, which the policy for styles allows
+    else if (value == null || value === false) node.removeAttribute(name);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.properties = properties;
+}
+
+// ---- words ----------------------------------------------------------------------------------------------------------
+
+const NUMBER = new Intl.NumberFormat("en");
+const TODAY = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const EARLIER = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+let skew = 0; // of this machine's clock, in milliseconds
+const now = () => Date.now() + skew;
+const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
+const count = (value) => (value == null ? "–" : NUMBER.format(value));
+const plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+const perSecond = (value) => (value == null ? "–" : `${count(value < 10 ? Math.round(value * 10) / 10 : Math.round(value))}/s`);
+const percent = (value, of) => (of ? Math.floor((100 * value) / of) : 0); // never 100 before the end
+const words = (name) => name.replaceAll("_", " ");
+
+function span(length) {
+  if (length == null || Number.isNaN(length)) return "–";
+  const s = Math.max(0, Math.round(length));
+  if (s < 60) return length > 0 && length < 10 ? `${Math.max(0.1, Math.round(length * 10) / 10)} s` : `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+function clock(time) {
+  if (!time) return "–";
+  const date = new Date(time);
+  const isToday = date.toDateString() === new Date(now()).toDateString();
+  return h("time", { datetime: time, title: date.toISOString() }, (isToday ? TODAY : EARLIER).format(date));
+}
+
+const whole = (length) => span(Math.ceil(length)); // of a countdown
+
+// Each state is a word, a shape and a tone.
+const SHAPES = {
+  ring: "M8 2.5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 1 1 0-11",
+  play: "M4 2.5v11l9.5-5.5z",
+  clock: "M8 2.5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 1 1 0-11M8 5v3.3l2.3 1.5",
+  bars: "M4 3h3v10H4zM9 3h3v10H9z",
+  diamond: "M8 1l7 7-7 7-7-7zM7.2 4.5v4.2h1.6V4.5zM7.2 10v1.6h1.6V10z",
+  dots: "M2 6.5h3v3H2zM6.5 6.5h3v3h-3zM11 6.5h3v3h-3z",
+  check: "M2.5 8.5l3.5 3.5 7.5-8",
+  almost: "M2.5 6.5l3.5 3.5 7-7.5M3 14h10",
+  unequal: "M3 6h10M3 10h10M11 2.5l-6 11",
+  alarm: "M8 1l7.5 13.5H.5zM7.2 6v4.2h1.6V6zM7.2 11.4V13h1.6v-1.6z",
+  bad: "M5 1h6l4 4v6l-4 4H5l-4-4V5zM5.3 4.2L4.2 5.3 6.9 8l-2.7 2.7 1.1 1.1L8 9.1l2.7 2.7 1.1-1.1L9.1 8l2.7-2.7-1.1-1.1L8 6.9z",
+  cross: "M4 4l8 8M12 4l-8 8",
+  stop: "M3 3h10v10H3z",
+  question: "M5.2 5.8a2.8 2.8 0 1 1 4.3 2.4c-1 .6-1.5 1-1.5 2.3M8 12.4v1.4",
+};
+const LINES = new Set(["ring", "clock", "check", "almost", "unequal", "cross", "question"]); // drawn, not filled
+const STATES = {
+  pending: ["ring", "idle"], running: ["play", "go"], waiting: ["clock", "warn"], pausing: ["bars", "idle"],
+  paused: ["bars", "idle"], held: ["diamond", "warn"], suspended: ["bars", "idle"], cancelling: ["cross", "idle"],
+  ending: ["dots", "go"], lost: ["question", "bad"], completed: ["check", "go"],
+  completed_with_rejects: ["almost", "warn"], completed_with_other_total: ["unequal", "warn"],
+  completed_with_failures: ["alarm", "bad"], failed: ["bad", "bad"], cancelled: ["cross", "idle"], terminated: ["stop", "bad"],
+};
+const OPEN = ["pending", "running", "waiting", "pausing", "paused", "held", "suspended", "cancelling", "ending", "lost"];
+const TROUBLE = ["lost", "held", "failed", "completed_with_failures", "completed_with_rejects", "completed_with_other_total", "terminated"];
+const isOpen = (run) => OPEN.includes(run.status);
+
+const shape = (name) => h("svg", { viewBox: "0 0 16 16", class: LINES.has(name) ? "shape lines" : "shape", "aria-hidden": "true" },
+  h("path", { d: SHAPES[name], "fill-rule": "evenodd" }));
+
+function badge(status) {
+  const [form, tone] = STATES[status] ?? ["question", "idle"];
+  return h("span", { class: `state ${tone}` }, shape(form), words(status));
+}
+
+// ---- the API --------------------------------------------------------------------------------------------------------
+
+let key = sessionStorage.getItem("key") ?? "";
+const known = new Map(); // path: the last answer, with its ETag
+
+class Problem extends Error {
+  constructor(status, text, field, allowed) {
+    super(text);
+    Object.assign(this, { status, field, allowed });
+  }
+}
+
+async function ask(method, path, { body, tag } = {}) {
+  const headers = { ...(key && { "x-functions-key": key }), ...(tag && { "If-None-Match": tag }) };
+  if (body) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(new URL(path, API), { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(60000) });
+  } catch {
+    throw new Problem(0, "The app does not answer. Is it running, and is this machine connected to it?");
+  }
+  const date = Date.parse(answer.headers.get("date"));
+  if (Math.abs(date - now()) > 2000) skew = date - Date.now();
+  if (answer.ok || answer.status === 304) return answer;
+  const told = await answer.json().catch(() => ({}));
+  const text = told.detail ?? told.title ?? `The app answered HTTP ${answer.status} to ${method} ${path}.`;
+  throw new Problem(answer.status, text, told.field, told.allowed);
+}
+
+async function get(path) {
+  const last = known.get(path);
+  const answer = await ask("GET", path, { tag: last?.tag });
+  if (answer.status === 304) return last.body;
+  const body = await answer.json();
+  known.set(path, { tag: answer.headers.get("etag"), body });
+  return body;
+}
+
+const post = async (path, body) => (await ask("POST", path, { body })).json();
+const pathOf = (id, rest = "") => `runs/${encodeURIComponent(id)}${rest}`;
+
+// ---- pieces of both views -------------------------------------------------------------------------------------------
+
+const note = (tone, ...children) => h("p", { class: `note ${tone}` }, children);
+const panel = (name, title, ...children) => h("section", { key: name, class: `panel ${name}`, "aria-labelledby": `of-${name}` },
+  h("h2", { id: `of-${name}` }, title), children);
+const facts = (...rows) => h("dl", { class: "facts" },
+  rows.flatMap((it) => (Array.isArray(it?.[0]) ? it : [it])).filter(Boolean).map(([name, ...value]) => h("div", null, h("dt", null, name), h("dd", null, value))));
+const button = (text, onclick, more = {}) => h("button", { type: "button", onclick, ...more }, text);
+
+function told(error) {
+  const where = error.field && !error.field.startsWith("(") ? [h("b", null, error.field), ": "] : [];
+  return [where, error.message, error.allowed ? [h("br"), "Allowed: ", String(error.allowed)] : null];
+}
+
+function copyable(text, what) {
+  async function copy(event) {
+    const pressed = event.currentTarget;
+    try {
+      await navigator.clipboard.writeText(text);
+      pressed.textContent = "copied";
+      setTimeout(() => (pressed.textContent = "copy"), 1500);
+    } catch {
+      getSelection().selectAllChildren(pressed.previousSibling); // to be copied by hand
+    }
+  }
+  return [h("code", null, text), h("button", { type: "button", class: "small", onclick: copy, "aria-label": `copy ${what}` }, "copy")];
+}
+
+const PARTS = ["enqueued", "rejected", "failed", "pending"];
+
+function bar(p) {
+  const whole = Math.max(p.fetched ?? 0, (!p.source_exhausted && p.source_total) || 0);
+  const said = PARTS.map((name) => `${name} ${count(p[name])}`).join(", ");
+  const part = (name) => h("i", { key: name, class: name, share: `${whole ? (100 * p[name]) / whole : 0}%` });
+  return h("div", { class: "bar", role: "img", "aria-label": `fetched ${count(p.fetched)}: ${said}` },
+    PARTS.filter((name) => p[name] > 0).map(part));
+}
+
+// ---- the list -------------------------------------------------------------------------------------------------------
+
+function listView(query) {
+  const view = { title: "Runs", load, draw, rest: () => (view.runs?.some(isOpen) ? LIST_SECONDS : REST_SECONDS) };
+  let older = [], next = null, sources = [];
+
+  async function load() {
+    const page = await get(`runs?${query}`);
+    view.runs = page.runs;
+    if (!older.length) next = page.next;
+    if (!sources.length) sources = await get("sources").then((it) => it.sources.map((one) => one.name), () => []);
+  }
+
+  async function showOlder() {
+    const page = await get(`runs?${new URLSearchParams([...query, ["after", next]])}`);
+    older = [...older, ...page.runs];
+    next = page.next;
+    render();
+  }
+
+  function filter(name, value) {
+    const asked = new URLSearchParams(query);
+    if (value) asked.set(name, value);
+    else asked.delete(name);
+    location.hash = `#/?${asked}`;
+  }
+
+  function draw() {
+    const seen = new Set();
+    const runs = [...(view.runs ?? []), ...older].filter((it) => !seen.has(it.run_id) && seen.add(it.run_id));
+    return [
+      h("div", { key: "head", class: "head" }, h("h1", { tabindex: "-1" }, "Runs"), filters()),
+      !view.runs ? null : runs.length ? table(runs)
+        : note("idle", next ? "None of the newest runs is like this." : query.size ? "No run is like this." : ["There is no run yet. ", h("a", { href: "#/start" }, "Start one"), "."]),
+      next && button("Show older runs", () => showOlder().catch(fail), { key: "older" }),
+    ];
+  }
+
+  function filters() {
+    const option = (value, text = words(value)) => h("option", { value }, text);
+    const groups = [option("", "every state"), option(OPEN.join(), "under way"), option(TROUBLE.join(), "needs a look")];
+    const names = [...new Set([...sources, ...(query.get("source") ? [query.get("source")] : [])])];
+    const on = (name) => (event) => filter(name, event.target.value);
+    return h("div", { class: "filters", role: "group", "aria-label": "Show only" },
+      h("label", null, "State", h("select", { value: query.get("status") ?? "", onchange: on("status") }, groups, Object.keys(STATES).map((it) => option(it)))),
+      h("label", null, "Source", h("select", { value: query.get("source") ?? "", onchange: on("source") }, option("", "every source"), names.map((it) => option(it, it)))),
+      h("label", null, "Since", h("input", { type: "date", value: query.get("from")?.slice(0, 10) ?? "", onchange: (event) => filter("from", event.target.value && `${event.target.value}T00:00:00Z`) })));
+  }
+
+  // The roles are spelled out because a phone shows each row as a card, and the browser then forgets that it is a table.
+  const table = (runs) => h("table", { key: "runs", class: "runs", role: "table", "aria-label": "Runs, newest first" },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, [["State"], ["Run"], ["On the queue"], ["Rate", "num"], ["Started"], ["Took", "num"], ["Outcome"]]
+      .map(([name, kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, name)))),
+    h("tbody", { role: "rowgroup" }, runs.map(row)));
+
+  function row(run) {
+    const took = run.seconds ?? (isOpen(run) ? (now() - Date.parse(run.started_at)) / 1000 : null);
+    const counted = run.seconds ?? seconds(run.started_at, run.counts_at);
+    const total = Math.max(run.source_total ?? 0, run.fetched ?? 0);
+    const cell = (kind, ...children) => h("td", { role: "cell", class: kind }, children);
+    return h("tr", { key: run.run_id, role: "row" },
+      cell("is", badge(run.status)),
+      h("th", { role: "rowheader", scope: "row" }, h("a", { href: `#/runs/${encodeURIComponent(run.run_id)}` }, run.run_id), h("span", { class: "under" }, run.source)),
+      cell("gauge",
+        h("progress", { max: total || 1, value: run.enqueued ?? 0, "aria-label": `${count(run.enqueued)} of ${count(total)} enqueued` }),
+        h("span", { class: "under" }, `${count(run.enqueued)} of ${count(total)}`)),
+      cell("num rate", perSecond(counted > 0 ? run.enqueued / counted : null)),
+      cell("started", clock(run.started_at)),
+      cell("num took", span(took)),
+      cell("outcome", outcome(run)));
+  }
+
+  function outcome(run) {
+    const found = ["failed", "rejected"].filter((name) => run[name] > 0).map((name) => h("span", { class: name === "failed" ? "bad" : "warn" }, `${count(run[name])} ${name} `));
+    return [found, run.error ? h("span", { class: "why" }, run.error) : !found.length && run.status === "completed" ? "all of it" : null];
+  }
+
+  return view;
+}
+
+// ---- one run --------------------------------------------------------------------------------------------------------
+
+function runView(id) {
+  const view = { title: id, load, draw, rest: () => (run && !isOpen(run) ? REST_SECONDS : RUN_SECONDS), ticks: true };
+  const panels = {}; // name: {body, error} of what is asked for beside the run
+  let run = null, looked = 0, lastStatus = null, payload = false, throttled = [];
+
+  async function load() {
+    run = await get(pathOf(id));
+    const hasMoved = run.status !== lastStatus;
+    if (lastStatus && hasMoved) say(`${id}: ${words(run.status)}`);
+    lastStatus = run.status;
+    throttled = [...throttled.slice(-9), { at: now(), seconds: run.sending?.throttled_seconds ?? 0 }];
+    view.title = `${isOpen(run) && run.progress?.source_total ? `${percent(run.progress.enqueued, run.progress.source_total)} % ` : ""}${words(run.status)} · ${id}`;
+    if (hasMoved || now() - looked > 1000 * (isOpen(run) ? PANEL_SECONDS : REST_SECONDS)) await loadPanels();
+  }
+
+  async function loadPanels() {
+    looked = now();
+    const p = counts();
+    await Promise.all([
+      beside("timeline", "/timeline"),
+      beside("queues", "/queues"),
+      p.failed > 0 || p.chunks_failed > 0 || panels.failures ? beside("failures", "/failures") : null,
+      p.rejected > 0 || panels.rejected ? beside("rejected", `/rejected?examples=3&payload=${payload}`) : null,
+    ]);
+  }
+
+  async function beside(name, rest) {
+    const last = panels[name];
+    try {
+      const body = await get(pathOf(id, rest));
+      panels[name] = { body, more: last?.body === body ? last.more : [], next: last?.body === body ? last.next : body.next };
+    } catch (error) {
+      panels[name] = { error };
+    }
+  }
+
+  async function showMore(name, rest) {
+    const it = panels[name], query = new URLSearchParams({ after: it.next });
+    const page = await get(pathOf(id, `${rest}${rest.includes("?") ? "&" : "?"}${query}`));
+    it.more.push(...page.groups);
+    it.next = page.next;
+    render();
+  }
+
+  const counts = () => ({ ...run.progress, ...run.report });
+  const groups = (name) => [...(panels[name]?.body?.groups ?? []), ...(panels[name]?.more ?? [])];
+
+  function draw() {
+    const back = h("a", { class: "back", href: "#/" }, "Runs");
+    if (!run) return [h("div", { key: "head", class: "head" }, h("div", null, back, h("h1", { tabindex: "-1" }, id)))];
+    const p = counts();
+    return [
+      h("div", { key: "head", class: "head" },
+        h("div", null, back, h("h1", { tabindex: "-1" }, copyable(run.run_id, "the run id"), badge(run.status)),
+          h("p", { class: "under" }, "source ", h("b", null, run.source ?? "–"), " · started ", clock(run.started_at), " · ", took(p))),
+        h("div", { class: "buttons" }, (run.actions ?? []).map((it) => button(WORDS[it]?.name ?? it, () => act(it), { key: it, class: WORDS[it]?.danger ? "danger" : "" })))),
+      why(p),
+      panel("counts", "Progress", progress(p)),
+      h("div", { key: "left", class: "two" }, chunks(), throughput()),
+      failures(p), rejects(p),
+      h("div", { key: "ends", class: "two" }, source(), queue()),
+      h("div", { key: "costs", class: "two" }, doubles(p), transactions()),
+      timeline(), links(),
+    ];
+  }
+
+  function took(p) {
+    if (!isOpen(run)) return `took ${span(p.seconds ?? seconds(run.started_at, run.ended_at))}`;
+    return `for ${span(Math.round((now() - Date.parse(run.started_at)) / 1000))}`;
+  }
+
+  // Why it does not go on, or how it has ended.
+  function why(p) {
+    const left = (time) => [whole((Date.parse(time) - now()) / 1000), " (until ", clock(time), ")"];
+    const said = {
+      pending: ["idle", "It is started, and no worker has taken it up yet."],
+      pausing: ["idle", "Pause was asked for. What is under way stops within seconds."],
+      paused: ["idle", "Paused. Nothing is fetched or sent until somebody resumes or cancels it."],
+      held: ["warn", "Held: what it was started with has changed. ", h("b", null, p.changes ?? ""), ". Resume accepts the change; cancel ends the run; or change it back."],
+      suspended: ["idle", "Suspended by Durable Functions’ own URL, and only its resume URL lets it go on."],
+      cancelling: ["idle", "Cancel was asked for. What is under way stops within seconds, and the run ends."],
+      ending: ["idle", "The ledger is being closed, and the spool cleaned."],
+      lost: ["bad", "A crash has ended it, or its instance is gone. The keeper lets it go on, within about two minutes; or redrive it."],
+      waiting: p.wait_until ? ["warn",
+        p.waiting_for === "outage" ? "The source is away. " : "The source wants to be left alone. ", h("b", null, p.reason ?? ""), ". It is asked again in ",
+        h("b", { class: "countdown" }, left(p.wait_until)), p.attempts ? `, after ${plural(p.attempts, "request")} without a page` : "", ". ",
+        p.patience_until ? ["The run gives up if no page comes for ", left(p.patience_until), "."] : ""] : ["warn", "Waiting for the source."],
+    }[run.status];
+    const [first] = throttled, last = throttled.at(-1);
+    const error = run.error ?? run.report?.error;
+    const one = error ? note("bad", h("b", null, "Why it failed: "), error)
+      : said ? note(...said)
+      : run.status === "running" && last.seconds > first.seconds ? note("warn", "The queue refuses above ", h("b", null, perSecond(run.rate?.now)), ", so sending waits for it.")
+      : null;
+    const warnings = (run.report?.warnings ?? []).map((it) => note("warn", h("b", null, words(it.warning ?? it.kind ?? it.code ?? "Warning")), ": ", it.message ?? it.detail ?? it.reason ?? JSON.stringify(it)));
+    return h("div", { key: "why" }, one, warnings);
+  }
+
+  function progress(p) {
+    const term = (name) => h("span", { class: "term" }, h("i", { class: name, "aria-hidden": "true" }), `${name} `, h("b", null, count(p[name])));
+    const plus = (sign) => h("span", { class: "sign" }, ` ${sign} `);
+    const total = p.source_total == null ? "the source has not said how many there are" : `of ${count(p.source_total)} that the source says it has`;
+    const { now: current, overall } = run.rate ?? {}, { seconds_left: remaining, rests_on: basis } = run.estimate ?? {};
+    return [
+      bar(p),
+      h("p", { class: "identity" }, h("span", { class: "term" }, "fetched ", h("b", null, count(p.fetched))), PARTS.map((name, at) => [plus(at ? "+" : "="), term(name)])),
+      h("p", { class: "under" }, `${p.source_exhausted ? "read to its end, " : ""}${total} · counted at `, clock(p.counts_at ?? p.finished_at), p.stale ? " · the checkpoints could not be read, so newer counts are missing" : ""),
+      facts(
+        isOpen(run) && ["Rate now", h("b", null, perSecond(current))],
+        ["Over all", h("b", null, perSecond(overall ?? (p.seconds ? p.enqueued / p.seconds : null)))],
+        isOpen(run) && ["Time left", h("b", null, remaining == null ? "not known" : `about ${whole(remaining - (now() - Date.parse(p.counts_at)) / 1000)}`), basis ? h("span", { class: "under" }, basis) : ""],
+        !isOpen(run) && ["Took", h("b", null, span(p.seconds))],
+      ),
+    ];
+  }
+
+  const CELLS = { d: "done", f: "failed", w: "under way", p: "not yet" };
+
+  function chunks() {
+    const { total, per_cell: each = 1, cells = "" } = run.chunks ?? {};
+    const tally = (kind) => [...cells].filter((it) => it === kind).length;
+    const summary = Object.entries(CELLS).filter(([kind]) => tally(kind)).map(([kind, name]) => `${tally(kind)} ${name}`).join(", ");
+    const numbers = (at) => (each > 1 ? `chunks ${count(at * each)} to ${count(Math.min(total, (at + 1) * each) - 1)}` : `chunk ${count(at)}`);
+    const size = cells.length <= 40 ? "large" : cells.length <= 120 ? "middle" : "small";
+    return panel("chunks", `Chunks: ${count(run.progress?.chunks_done)} of ${count(total)} done`,
+      cells ? h("div", { class: `cells ${size}`, role: "img", "aria-label": `${each > 1 ? `Cells of ${each} chunks: ` : "Chunks: "}${summary}` },
+        [...cells].map((kind, at) => h("i", { class: kind, title: `${numbers(at)}: ${CELLS[kind] ?? kind}` }))) : h("p", { class: "under" }, "No chunk is fetched yet."),
+      h("p", { class: "legend under" }, Object.entries(CELLS).map(([kind, name]) => h("span", null, h("i", { class: kind, "aria-hidden": "true" }), name)),
+        each > 1 ? h("span", null, `a cell is ${plural(each, "chunk")}, and shows the worst of them`) : null));
+  }
+
+  function throughput() {
+    const points = panels.timeline?.body?.points ?? [];
+    const steps = points.slice(1).map((it, at) => ({ from: points[at].seconds, to: it.seconds, rate: Math.max(0, it.enqueued - points[at].enqueued) / Math.max(0.001, it.seconds - points[at].seconds) }));
+    const title = "Throughput";
+    if (panels.timeline?.error) return panel("rates", title, note("bad", told(panels.timeline.error)));
+    if (!steps.length) return panel("rates", title, h("p", { class: "under" }, "It is drawn from the second window on."));
+    const most = Math.max(...steps.map((it) => it.rate), 1), begin = steps[0].from, end = steps.at(-1).to;
+    const x = (second) => ((1000 * (second - begin)) / Math.max(0.001, end - begin)).toFixed(1), y = (rate) => (100 - (96 * rate) / most).toFixed(1);
+    const line = steps.map((it) => `L${x(it.from)} ${y(it.rate)}L${x(it.to)} ${y(it.rate)}`).join("");
+    const all = points.at(-1).enqueued / Math.max(0.001, end), events = panels.timeline.body.events ?? [];
+    const marks = events.map((it) => seconds(run.started_at, it.at)).filter((it) => it >= begin && it <= end);
+    return panel("rates", title,
+      h("figure", null,
+        h("p", { class: "scale under" }, `${perSecond(most)} at most`),
+        h("svg", { viewBox: "0 0 1000 100", preserveAspectRatio: "none", role: "img", "aria-label": `Messages enqueued a second, over ${span(end - begin)}: ${perSecond(most)} at most, ${perSecond(all)} over all` },
+          h("path", { class: "area", d: `M0 100${line}L1000 100z` }),
+          h("path", { class: "line", d: `M0 ${y(steps[0].rate)}${line}` }),
+          h("path", { class: "mean", d: `M0 ${y(Math.min(all, most))}H1000` }),
+          marks.map((it) => h("path", { class: "mark", d: `M${x(it)} 92V100` }))),
+        h("figcaption", { class: "scale under" }, h("span", null, clock(points[0].at)), h("span", null, `- - ${perSecond(all)} over all`), h("span", null, clock(points.at(-1).at)))));
+  }
+
+  function source() {
+    const it = run.reading;
+    return it && panel("source", "Source", facts(
+      ["Pagination", words(it.style ?? "–")], ["Pages read", count(it.pages)],
+      ["Page size", it.page_size ? `${count(it.page_size)} asked for, ${count(it.page_size_got)} given` : it.page_size_got ? `${count(it.page_size_got)} given` : "–"],
+      ["Refused (429)", count(it.refused)],
+      ["End", it.ended ?? (run.progress?.source_exhausted ? "reached" : "not yet")]));
+  }
+
+  function queue() {
+    const it = run.sending, { body, error } = panels.queues ?? {};
+    const depth = (value) => (value == null ? "not known" : count(value));
+    return it && panel("queue", "Queue", facts(
+      ["Queues", it.queues ?? "–", it.shards > 1 ? ` (${plural(it.shards, "shard")})` : ""],
+      ["Messages are", [it.format, it.encoding].filter(Boolean).join(", ") || "–"],
+      ["Sent again", count(it.retries)], ["Waited for it", span(it.throttled_seconds)],
+      body && ["Depth", depth(body.depth)],
+      body && ["Poison queue", h("span", { class: body.poison_depth > 0 ? "bad" : "" }, depth(body.poison_depth))],
+      body?.queues?.length > 1 && body.queues.map((one) => [one.name, depth(one.depth), one.poison_depth > 0 ? h("span", { class: "bad" }, `, poison ${count(one.poison_depth)}`) : ""])),
+      error && note("bad", told(error)));
+  }
+
+  function failures(p) {
+    const it = panels.failures;
+    if (!it || (!groups("failures").length && !it.error)) return null;
+    return panel("failures", `Failed: ${plural(p.failed, "message")}`,
+      it.error ? note("bad", told(it.error)) : h("table", null,
+        h("thead", null, h("tr", null, h("th", { scope: "col" }, "Reason"), h("th", { scope: "col", class: "num" }, "Chunks"), h("th", { scope: "col", class: "num" }, "Messages"), h("th", { scope: "col", class: "wide" }, "Such as"))),
+        h("tbody", null, groups("failures").map((one) => h("tr", null, h("td", null, one.reason), h("td", { class: "num" }, count(one.chunks)), h("td", { class: "num" }, count(one.messages)),
+          h("td", { class: "wide" }, `chunk ${(one.examples ?? []).join(", ")}`))))),
+      h("div", { class: "buttons" },
+        run.actions?.includes("redrive") ? button("Redrive these", () => act("redrive")) : isOpen(run) ? h("p", { class: "under" }, "They can be redriven once the run has ended.") : null,
+        it.next && button("More reasons", () => showMore("failures", "/failures").catch(fail))));
+  }
+
+  function rejects(p) {
+    const it = panels.rejected, path = `/rejected?examples=3&payload=${payload}`;
+    if (!it || (!groups("rejected").length && !it.error)) return null;
+    const flip = () => ((payload = !payload), beside("rejected", `/rejected?examples=3&payload=${payload}`).then(render));
+    const example = (one) => h("li", null, `chunk ${one.chunk}, message ${one.index}`, one.payload === undefined ? null : h("pre", { tabindex: "0" }, typeof one.payload === "string" ? one.payload : JSON.stringify(one.payload, null, 1)));
+    return panel("rejected", `Rejected: ${plural(p.rejected, "message")} that no queue takes`,
+      it.error ? note("bad", told(it.error)) : groups("rejected").map((one) => h("details", null,
+        h("summary", null, h("b", null, count(one.count)), " ", one.reason), h("ul", null, (one.examples ?? []).map(example)))),
+      h("div", { class: "buttons" }, button(payload ? "Hide what they hold" : "Show what they hold", flip), it.next && button("More reasons", () => showMore("rejected", path).catch(fail))));
+  }
+
+  function doubles(p) {
+    const recoveries = p.recoveries ?? [], bound = p.possible_duplicates ?? 0;
+    const causes = [p.retries > 0 && `${plural(p.retries, "request")} to the queue sent again`, recoveries.length > 0 && plural(recoveries.length, "recovery", "recoveries"), p.redrives > recoveries.length && plural(p.redrives - recoveries.length, "redrive")].filter(Boolean);
+    return panel("doubles", "Possible duplicates and recoveries",
+      h("p", null, bound ? ["At most ", h("b", { class: "warn" }, count(bound)), " queue messages may be there twice, because an answer or a worker was lost. "] : "No queue message can be there twice. ",
+        causes.length ? `There ${causes.length === 1 && /^1 /.test(causes[0]) ? "was" : "were"} ${causes.join(", ")}.` : ""),
+      recoveries.length ? h("ul", null, recoveries.map((it) => h("li", null, clock(it.at), " the keeper let it go on: ", it.cause))) : null);
+  }
+
+  function transactions() {
+    const it = run.transactions;
+    if (!it) return null;
+    const { total, rests_on: basis, cost, ...each } = it;
+    return panel("transactions", `Storage transactions: ${count(total)}`,
+      facts(...Object.entries(each).filter(([, value]) => typeof value === "number").map(([name, value]) => [words(name), count(value)]), cost != null && ["Price", String(cost)]),
+      basis ? h("p", { class: "under" }, basis) : null);
+  }
+
+  function timeline() {
+    const events = panels.timeline?.body?.events ?? [];
+    return events.length ? panel("timeline", "What happened", h("ol", null, [...events].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
+      .map((it) => h("li", null, clock(it.at), " ", h("b", null, words(it.event ?? "")), it.text ? ` ${it.text}` : "")))) : null;
+  }
+
+  function links() {
+    const query = `traces\n| extend facts = parse_json(extract(@"\\{.*\\}$", 0, message))\n| where tostring(facts.run_id) == "${id}"\n| project timestamp, severityLevel, facts\n| order by timestamp desc`;
+    return panel("links", "Look closer",
+      run.report && h("details", null, h("summary", null, "Report"), h("pre", { tabindex: "0" }, JSON.stringify(run.report, null, 2))),
+      h("details", null, h("summary", null, "Log query for Application Insights"), h("div", { class: "query" }, copyable(query, "the query"))),
+      h("p", { class: "under" }, "Ledger, in the container of the app: ", copyable(`runs/${id}/`, "the path of the ledger")));
+  }
+
+  function act(action) {
+    const p = counts();
+    dialog(WORDS[action], WORDS[action].text(run, p), async () => {
+      if (action === "delete") {
+        await ask("DELETE", pathOf(id));
+        location.hash = "#/";
+        return say(`${id} is deleted`);
+      }
+      await post(pathOf(id, `/${action}${action === "redrive" ? "?links=none" : ""}`));
+      say(`${id}: ${action} was asked for`);
+      for (const wait of [300, 1000]) setTimeout(() => current === view && poll(), wait); // it takes hold within a second
+      return poll();
+    });
+  }
+
+  return view;
+}
+
+// What the buttons say that they will do.
+const WORDS = {
+  pause: {
+    name: "Pause", title: "Pause this run?",
+    text: () => ["What is under way stops within seconds, and nothing else begins. Nothing is lost, and nothing is sent twice.", "The run then waits until somebody resumes or cancels it."],
+  },
+  resume: {
+    name: "Resume", title: "Resume this run?",
+    text: (run, p) => (run.status === "held" ? [`You accept this change: ${p.changes}.`, "From now on the run goes by it, and its report says so."] : ["The run goes on where it stopped."]),
+  },
+  cancel: {
+    name: "Cancel", title: "Cancel this run?", danger: true,
+    text: (run, p) => ["What is under way stops within seconds, and the run ends.", `${plural(p.enqueued ?? 0, "message stays", "messages stay")} on the queue; ${count(p.pending)} that are fetched are not sent. A redrive does later what is left.`],
+  },
+  redrive: {
+    name: "Redrive", title: "Redrive this run?",
+    text: (run, p) => [`It does again what failed or never happened: ${plural(p.failed ?? 0, "failed message")}, ${count(p.pending)} pending${p.source_exhausted ? "" : ", and the rest of the source"}.`,
+      "All failed chunks are done again, whatever the reason; what is on the queue already is not sent again. Remove the cause first."],
+  },
+  delete: {
+    name: "Delete", title: "Delete this run?", danger: true,
+    text: () => ["Its history, its ledger (report, failures, rejects) and its spool are deleted, and nobody can bring them back.", "Its messages stay on the queue. The run id is free again afterwards."],
+  },
+};
+
+function dialog({ name, title, danger }, lines, work) {
+  const box = byId("dialog");
+  const show = (error, isBusy) => patch(box, [
+    h("h2", { id: "dialog-title" }, title), lines.map((line) => h("p", null, line)), error && note("bad", told(error)),
+    h("div", { class: "buttons" },
+      button("Leave it as it is", () => box.close(), { autofocus: true }),
+      button(isBusy ? "Asking …" : name, go, { class: danger ? "danger main" : "main", disabled: isBusy })),
+  ].flat().filter(Boolean));
+  async function go() {
+    show(null, true);
+    try {
+      await work();
+      box.close();
+    } catch (error) {
+      show(error, false);
+    }
+  }
+  show(null, false);
+  box.showModal();
+}
+
+// ---- the start of a run ---------------------------------------------------------------------------------------------
+
+function startView(query) {
+  const view = { title: "Start a run", load, draw, rest: () => Infinity };
+  const given = { source: query.get("source") ?? "", parameters: {} };
+  let sources = null, plan = null, problem = null, busy = "";
+
+  async function load() {
+    sources = (await get("sources")).sources;
+    if (!given.source && sources.length) given.source = (sources.find((it) => !it.problem) ?? sources[0]).name;
+    name();
+  }
+
+  const chosen = () => sources?.find((it) => it.name === given.source);
+  // An id that the page makes: who presses twice, or after an answer was lost, has one run all the same.
+  const name = () => (given.run_id = `${given.source.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, 40)}-${new Date(now()).toISOString().replace(/\D/g, "").slice(0, 14)}`);
+
+  function body() {
+    const { source, run_id, from, to, parameters, chunk_size, tolerated_failures } = given;
+    const filled = Object.entries(parameters).filter(([, value]) => value !== "");
+    return { source, run_id, ...(from && { from }), ...(to && { to }), ...(filled.length && { parameters: Object.fromEntries(filled) }),
+      ...(chunk_size && { chunk_size: Number(chunk_size) }), ...(tolerated_failures && { tolerated_failures }), ...(given.total_is_exact && { total_is_exact: true }) };
+  }
+
+  async function doing(what, work) {
+    [busy, problem] = [what, null];
+    render();
+    try {
+      await work();
+    } catch (error) {
+      if (error.status === 401) fail(error);
+      problem = error;
+      say(error.message);
+    }
+    busy = "";
+    render();
+  }
+
+  const makePlan = () => doing("plan", async () => {
+    plan = null;
+    plan = await post("plan", body());
+    say("the plan is there");
+  });
+  const start = () => doing("start", async () => {
+    const { run_id } = await post("runs?links=none", body());
+    location.hash = `#/runs/${encodeURIComponent(run_id)}`;
+  });
+
+  function draw() {
+    const head = h("div", { key: "head", class: "head" }, h("h1", { tabindex: "-1" }, "Start a run"));
+    if (!sources) return [head];
+    if (!sources.length) return [head, note("idle", "The app has no source. Describe one in sources.toml.")];
+    const it = chosen(), isPlanned = plan && !plan.problems?.length;
+    return [head, h("div", { key: "start", class: "start" },
+      h("form", { key: "form", class: "panel form", onsubmit: (event) => (event.preventDefault(), isPlanned ? start() : makePlan()) },
+        fields(it), problem && note("bad", told(problem)),
+        h("div", { class: "buttons" },
+          button(busy === "plan" ? "Reading two pages …" : "Plan", makePlan, { class: isPlanned ? "" : "main", disabled: !!busy }),
+          button(busy === "start" ? "Starting …" : "Start the run", start, { class: isPlanned ? "main" : "", disabled: !!busy })),
+        h("p", { class: "under" }, "A plan reads at most two pages, keeps nothing and sends nothing.")),
+      plan && planned(plan))];
+  }
+
+  function field(label, name, properties = {}, hint = "", holder = given) {
+    const oninput = (event) => ((holder[name] = event.target.value), (plan = null), render());
+    return h("label", { key: `${label}-${given.source}` }, h("span", null, label),
+      properties.options ? h("select", { value: holder[name] ?? "", onchange: oninput }, properties.options.map(([value, text]) => h("option", { value }, text)))
+        : h("input", { value: holder[name] ?? "", autocomplete: "off", spellcheck: "false", ...properties, oninput }),
+      hint && h("span", { class: "under" }, hint));
+  }
+
+  function fields(it) {
+    const choose = (event) => (Object.assign(given, { source: event.target.value, parameters: {}, from: "", to: "" }), (plan = problem = null), name(), render());
+    const about = it && [it.host, words(it.style ?? ""), it.incremental ? "incremental" : "", it.schedule ? `by itself at ${it.schedule}` : ""].filter(Boolean).join(" · ");
+    const allowed = (one) => (one.allowed ? { options: [...("default" in one && one.default != null ? [["", `${one.default} (default)`]] : [["", "choose"]]), ...one.allowed.map((value) => [value, value])] } : { placeholder: one.default ?? "" });
+    return [
+      h("label", null, h("span", null, "Source"), h("select", { value: given.source, onchange: choose }, sources.map((one) => h("option", { value: one.name }, one.name))), h("span", { class: "under" }, about, it?.next_due ? [" · next ", clock(it.next_due)] : "")),
+      it?.problem ? note("bad", it.problem) : null,
+      Object.entries(it?.parameters ?? {}).map(([name, one]) => field(name, name, allowed(one), one.pattern ? `matches ${one.pattern}` : "", given.parameters)),
+      it?.incremental ? [field("From", "from", { placeholder: "where the last run ended" }, "A range makes it a backfill, which leaves the watermark alone: 2026-11-01T00:00:00Z"), field("To", "to")] : null,
+      h("details", { key: "more" }, h("summary", null, "More"),
+        field("Run id", "run_id", { maxlength: "64" }, "letters, digits, - and _; the same id twice is one run"),
+        field("Messages in a chunk", "chunk_size", { inputmode: "numeric", placeholder: "as the app is set" }),
+        field("Failures tolerated", "tolerated_failures", { placeholder: "0%" }, "a share such as 1%, at most 50%"),
+        field("If the source gives another total than it said", "total_is_exact", { options: [["", "the run says so"], ["1", "the run fails"]] })),
+    ];
+  }
+
+  function planned(it) {
+    const expect = it.expect ?? {}, { total, rests_on, ...each } = expect.transactions ?? {};
+    return panel("plan", `Plan for ${it.source}`,
+      (it.problems ?? []).map((one) => note("bad", one.field ? [h("b", null, one.field), ": "] : "", one.message)),
+      facts(["Items", count(expect.items), expect.pages == null ? "" : ` on ${plural(expect.pages, "page")}`], ["Time", expect.seconds == null ? "not known" : `about ${span(expect.seconds)}`],
+        ["Transactions", total == null ? "–" : count(total)], ["Total, says the source", count(it.total)], ["Next page", it.next ?? "none"], ["End", it.end ?? "–"],
+        ["Read for this plan", `${plural(it.pages_read ?? 0, "page")}, ${plural(it.page_items ?? 0, "item")}`]),
+      expect.rests_on ? h("p", { class: "under" }, expect.rests_on) : null,
+      (it.items ?? []).length ? [h("h3", null, "The first messages, as they would be sent"), it.items.map((one) => h("pre", { tabindex: "0" }, typeof one === "string" ? one : JSON.stringify(one, null, 1)))] : null);
+  }
+
+  return view;
+}
+
+// ---- the key --------------------------------------------------------------------------------------------------------
+
+function keyForm() {
+  const enter = (event) => {
+    event.preventDefault();
+    key = byId("key-field").value.trim();
+    sessionStorage.setItem("key", key);
+    poll();
+  };
+  return [h("form", { key: "key", class: "panel form", onsubmit: enter },
+    h("h1", { tabindex: "-1" }, "This app asks for a key"),
+    key ? note("bad", "It does not take the key that you gave.") : null,
+    h("label", null, h("span", null, "Function key"), h("input", { id: "key-field", type: "password", autocomplete: "off", required: true })),
+    h("p", { class: "under" }, "The host key, or that of single functions. It is kept for this tab only, and sent to this app only."),
+    h("div", { class: "buttons" }, h("button", { class: "main" }, "Look")))];
+}
+
+function forgetKey() {
+  key = "";
+  sessionStorage.removeItem("key");
+  known.clear();
+  current = viewOf(location.hash);
+  poll();
+}
+
+// ---- which view, and when to look again -----------------------------------------------------------------------------
+
+let current = null, problem = null, turn = 0, timer = 0, failedLooks = 0;
+
+function viewOf(hash) {
+  const [, path = "", query = ""] = /^#\/([^?]*)\??(.*)$/.exec(hash) ?? [];
+  const [place, id] = path.split("/");
+  if (place === "runs" && id) return runView(decodeURIComponent(id));
+  return place === "start" ? startView(new URLSearchParams(query)) : listView(new URLSearchParams(query));
+}
+
+function say(text) {
+  byId("said").textContent = text;
+}
+
+function fail(error) {
+  problem = error;
+  render();
+}
+
+function render() {
+  document.title = `${current.title} · Sluice`;
+  byId("key").hidden = !key;
+  const trouble = problem && note("bad", told(problem), problem.status === 0 ? " It is asked again." : "");
+  patch(byId("main"), problem?.status === 401 ? keyForm() : [trouble && { ...trouble, properties: { ...trouble.properties, key: "trouble" } }, ...current.draw()].flat().filter(Boolean));
+}
+
+async function poll() {
+  clearTimeout(timer);
+  const mine = ++turn, view = current;
+  try {
+    await view.load();
+    if (mine === turn) [problem, failedLooks] = [null, 0];
+  } catch (error) {
+    if (!(error instanceof Problem)) console.error(error);
+    if (mine === turn) [problem, failedLooks] = [error, failedLooks + 1];
+  }
+  if (mine !== turn) return;
+  render();
+  const rest = failedLooks ? Math.min(REST_SECONDS, 2 ** failedLooks) : view.rest() * (document.hidden ? 10 : 1);
+  if (rest < Infinity && problem?.status !== 401) timer = setTimeout(poll, 1000 * rest);
+}
+
+function go(event) {
+  known.clear();
+  byId("dialog").close();
+  [problem, failedLooks] = [null, 0];
+  current = viewOf(location.hash);
+  render();
+  if (event) document.querySelector("h1")?.focus();
+  poll();
+}
+
+byId("host").textContent = location.host;
+byId("key").onclick = forgetKey;
+addEventListener("hashchange", go);
+document.addEventListener("visibilitychange", () => document.hidden || poll());
+setInterval(() => document.hidden || !current.ticks || problem?.status === 401 || render(), 1000); // countdowns
+go();

@@ -1,0 +1,226 @@
+"""What the page shows and how it is used, from answers that a real run gives only after hours."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from local.browser import answers
+from tests.page.conftest import Watch
+
+LONG = "x" * 64
+VIEWS = {
+    "list": "#/", "running": "#/runs/orders-20261126", "waiting": "#/runs/events-backfill", "large": "#/runs/large",
+    "start": "#/start", "unknown": "#/runs/nobody", "long": f"#/runs/{LONG}",
+}  # fmt: skip
+
+
+def everything() -> dict[str, Any]:
+    long = answers.run(LONG, "failed", source="y" * 80, error="z" * 400, report={"outcome": "failed", "seconds": 3.1})
+    both = answers.about(answers.large()) | answers.about(long)
+    return answers.many() | both
+
+
+def to_rest(page: Page) -> None:
+    """Wait until the view has what it asked for."""
+    expect(page.locator("h1")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1180), ("dark", 375)])
+def test_every_view_can_be_used_by_everybody_and_fits(watch: Watch, scheme: str, width: int) -> None:
+    watched = watch(answers=everything(), color_scheme=scheme, width=width)
+    watched.expected = "404"  # the browser notes it for the run that is not there
+    watched.open()
+    for view, place in VIEWS.items():
+        page = watched.open(place)
+        to_rest(page)
+        if view == "start":
+            page.get_by_role("button", name="Plan").click()
+            page.get_by_text("More").click()
+            expect(page.get_by_text("The first messages")).to_be_visible()
+        assert (view, watched.axe()) == (view, [])
+        assert not watched.is_too_wide(), view
+    page = watched.open(VIEWS["running"])
+    page.get_by_role("button", name="Cancel").click()
+    assert watched.axe() == []
+    assert not watched.is_too_wide()
+
+
+def test_a_run_of_ten_thousand_chunks_is_drawn_in_at_most_400_cells(watch: Watch) -> None:
+    page = watch(answers=everything()).open("#/runs/large")
+    expect(page.locator(".cells i").first).to_be_visible()
+    assert 0 < page.locator(".cells i").count() <= 400
+    expect(page.locator(".cells i").nth(13)).to_have_attribute("title", "chunks 325 to 349: failed")
+
+
+def test_the_bar_has_true_proportions_and_the_identity_stands_below_it(watch: Watch) -> None:
+    page = watch(answers=answers.many()).open("#/runs/orders-20261126")
+    expect(page.locator(".identity")).to_have_text(
+        "fetched 560,000 = enqueued 431,208 + rejected 12 + failed 5,000 + pending 123,780"
+    )
+    widths = page.locator(".bar").evaluate("bar => [...bar.children].map(it => [it.className, it.style.width])")
+    shares = {name: float(width.rstrip("%")) for name, width in widths}
+    assert shares == pytest.approx({"enqueued": 43.1208, "rejected": 0.0012, "failed": 0.5, "pending": 12.378})
+
+
+def test_why_a_run_waits_is_said_in_words_with_a_countdown(watch: Watch) -> None:
+    page = watch(answers=answers.many()).open("#/runs/events-backfill")
+    note = page.locator(".note.warn")
+    expect(note).to_contain_text("The source is away. HTTP 503. It is asked again in")
+    expect(note).to_contain_text("(until 02:12:40), after 10 requests without a page")
+    first = note.locator(".countdown").inner_text()
+    expect(note.locator(".countdown")).not_to_have_text(first)
+
+
+def test_what_an_answer_holds_is_text_and_nothing_else(watch: Watch) -> None:
+    evil = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
+    run = answers.run(
+        "evil", "held", source=evil, progress={"changes": evil}, error=evil, actions=["resume", "redrive"],
+        reading={"style": evil, "ended": evil}, estimate={"rests_on": evil},
+    )  # fmt: skip
+    told = answers.about(run)
+    told["runs/evil/failures"] = {
+        "groups": [{"reason": evil, "chunks": 1, "messages": 1, "examples": [evil]}],
+        "next": None,
+    }
+    example = {"chunk": 1, "index": evil, "payload": evil}
+    told["runs/evil/rejected"] = {"groups": [{"reason": evil, "count": 1, "examples": [example]}], "next": None}
+    told["runs/evil/timeline"]["events"] = [{"at": answers.NOW, "event": evil, "text": evil}]
+    told["runs"] = {"runs": [answers.summary("evil", evil, source=evil, error=evil)], "next": None}
+    told["sources"] = {"sources": [{**answers.SOURCES["sources"][0], "name": evil, "host": evil, "problem": evil}]}
+    told["plan"] = {**answers.PLAN, "items": [evil], "problems": [{"field": evil, "message": evil}]}
+    watched = watch(answers=told)
+    page = watched.page
+    page.on("dialog", lambda it: watched.errors.append(f"a script of the answer ran: {it.message}"))
+    for place in ("#/", "#/runs/evil", "#/start"):
+        watched.open("#/none")
+        watched.open(place)
+        expect(page.locator("main")).to_contain_text(evil)
+        if place == "#/start":
+            page.get_by_role("button", name="Plan").click()
+            expect(page.get_by_text("The first messages")).to_be_visible()
+        to_rest(page)
+        assert page.locator("img, main script, main iframe").count() == 0
+    watched.expected = "404"  # of the run "none"
+
+
+def test_a_dialog_says_what_will_happen_and_the_keyboard_is_enough(watch: Watch) -> None:
+    page = watch(answers=answers.many()).open("#/runs/orders-20261126")
+    pause = page.get_by_role("button", name="Pause")
+    pause.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Pause this run?")
+    expect(dialog).to_contain_text("What is under way stops within seconds")
+    expect(dialog.get_by_role("button", name="Leave it as it is")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(pause).to_be_focused()
+
+
+def test_a_poll_moves_neither_focus_nor_what_is_open_and_says_only_what_matters(watch: Watch) -> None:
+    told = answers.many()
+    page = watch(answers=told).open("#/runs/orders-20261126")
+    page.locator(".links summary").click()
+    pause, spoken = page.get_by_role("button", name="Pause"), page.get_by_role("status")
+    pause.focus()
+    told |= answers.about(answers.run(progress={"enqueued": 440_000, "pending": 114_988}))
+    expect(page.locator(".identity")).to_contain_text("enqueued 440,000")
+    expect(pause).to_be_focused()
+    expect(page.locator(".links details")).to_have_attribute("open", "")
+    expect(spoken).to_have_text("")
+    told |= answers.about(answers.run(status="paused", actions=["resume", "cancel"]))
+    expect(spoken).to_have_text("orders-20261126: paused")
+
+
+def test_who_asks_for_less_motion_sees_none(watch: Watch) -> None:
+    for motion, seconds in (("reduce", "0s"), ("no-preference", "0.3s")):
+        page = watch(answers=answers.many(), reduced_motion=motion).open("#/runs/orders-20261126")
+        expect(page.locator(".bar i").first).to_have_css("transition-duration", seconds)
+
+
+def test_the_key_is_asked_for_kept_for_the_tab_and_sent_as_a_header(watch: Watch) -> None:
+    watched = watch(answers=answers.many())
+    watched.expected = "401"
+    asked: list[str] = []
+
+    def guarded(route: Route) -> None:
+        asked.append(route.request.url)
+        if route.request.headers.get("x-functions-key") == "k+/=":
+            route.fallback()
+        else:
+            route.fulfill(status=401)
+
+    watched.page.route("**/api/runs*", guarded)
+    page = watched.open()
+    for key in ("wrong", "k+/="):
+        page.get_by_label("Function key").fill(key)
+        page.keyboard.press("Enter")
+        if key == "wrong":
+            expect(page.get_by_text("It does not take the key")).to_be_visible()
+    expect(page.get_by_role("link", name="orders-20261126")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("link", name="orders-20261126")).to_be_visible()
+    assert not [url for url in asked if "k+" in url or "k%2B" in url]
+    assert page.evaluate("localStorage.length") == 0
+    page.get_by_role("button", name="Forget the key").click()
+    expect(page.get_by_label("Function key")).to_be_visible()
+
+
+def test_an_app_that_does_not_answer_is_said_and_asked_again(watch: Watch) -> None:
+    watched = watch(answers=answers.many())
+    watched.expected = "ERR_CONNECTION_REFUSED"
+    page = watched.open("#/runs/orders-20261126")
+    expect(page.locator(".bar")).to_be_visible()
+    watched.page.route("**/api/runs/**", lambda route: route.abort("connectionrefused"))
+    expect(page.get_by_text("The app does not answer")).to_be_visible()
+    expect(page.locator(".bar")).to_be_visible()
+    watched.page.unroute("**/api/runs/**")
+    expect(page.get_by_text("The app does not answer")).to_be_hidden()
+
+
+def test_a_refused_command_says_in_its_dialog_what_is_allowed(watch: Watch) -> None:
+    watched = watch(answers=answers.many())
+    watched.expected = "409"
+    told = {"title": "Conflict", "detail": "the run has ended", "field": "run_id", "allowed": "to redrive"}
+    watched.page.route("**/pause", lambda route: route.fulfill(status=409, body=json.dumps(told)))
+    page = watched.open("#/runs/orders-20261126")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("dialog")).to_contain_text("run_id: the run has endedAllowed: to redrive")
+
+
+def test_the_list_is_filtered_by_the_address_and_goes_on_with_older_runs(watch: Watch) -> None:
+    told = answers.many()
+    watched = watch(answers=told)
+    page = watched.open()
+    with page.expect_request(lambda it: "status=failed" in it.url):
+        page.get_by_label("State").select_option("failed")
+    assert page.url.endswith("#/?status=failed")
+    with page.expect_request(lambda it: "after=token" in it.url and "status=failed" in it.url):
+        page.get_by_role("button", name="Show older runs").click()
+
+
+def test_a_start_that_is_asked_for_twice_names_the_same_run(watch: Watch) -> None:
+    watched = watch(answers=answers.many())
+    watched.expected = "503"
+    bodies: list[Any] = []
+
+    def started(route: Route) -> None:
+        bodies.append(route.request.post_data_json)
+        if len(bodies) == 1:
+            route.fulfill(status=503, body='{"detail": "storage did not answer", "field": "(storage)"}')
+        else:
+            route.fulfill(status=202, body='{"run_id": "orders-20261126", "status_url": "/api/runs/orders-20261126"}')
+
+    watched.page.route("**/api/runs?links=none", started)
+    page = watched.open("#/start")
+    start = page.get_by_role("button", name="Start the run")
+    start.click()
+    expect(page.locator(".note.bad")).to_have_text("storage did not answer")
+    start.click()
+    expect(page.locator(".identity")).to_be_visible()
+    assert bodies[0] == bodies[1]
+    assert bodies[0]["source"] == "orders"
+    assert bodies[0]["run_id"].startswith("orders-2026")
