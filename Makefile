@@ -100,6 +100,7 @@ $(VENV)/bin/python:
 $(VENV)/.ready: requirements-dev.txt | $(VENV)/bin/python
 	@echo 'installing the pinned Python packages'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 local/emulator/node_modules/.ready: local/emulator/package-lock.json local/emulator/package.json | $(VENV)/.ready

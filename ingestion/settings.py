@@ -29,7 +29,7 @@ DEFAULT_QUEUE = "sluice-ids"
 DEFAULT_PATIENCE_SECONDS = 900.0  # for a source that is away
 QUEUES, KEEPER, _ENQUEUE = "SLUICE_QUEUES", "SLUICE_KEEPER_SECONDS", "SLUICE_ENQUEUE_SECONDS"
 DELAY = "SLUICE_MESSAGE_DELAY_SECONDS"
-DEMO_URL = "SLUICE_DEMO_URL"  # of the sources that come with the app, in the sample of settings
+OF_OTHERS = ("SLUICE_DEMO_URL", "SLUICE_URL", "SLUICE_KEY")  # the sources that come with the app, and the terminal
 # A schedule repeats every minute or every hour, so only these intervals are regular.
 KEEPER_SECONDS = (0, *(n for n in range(1, 60) if 60 % n == 0), *(60 * n for n in range(1, 61) if 60 % n == 0))
 DEFAULT_KEEPER_SECONDS = 60
@@ -116,13 +116,13 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 def _check_names(given: Mapping[str, str]) -> None:
     """Raise InvalidInput for an app setting that begins with SLUICE_ and that Sluice does not know."""
     known = {QUEUES, *(str(field.alias) for field in Settings.model_fields.values())}
-    unknown = [name for name in given if name.upper().startswith("SLUICE_") and name not in known]
-    if unknown == [] or unknown == [DEMO_URL]:
+    unknown = [name for name in given if name.upper().startswith("SLUICE_") and name not in {*known, *OF_OTHERS}]
+    if not unknown:
         return
     sources = sources_file(given)
     named = given.get(QUEUES, "") + (sources.read_text("utf-8", "replace") if sources.is_file() else "")
     for name in unknown:
-        if name != DEMO_URL and name.partition("__")[0] not in re.findall(r"\w+", named):
+        if name.partition("__")[0] not in re.findall(r"\w+", named):
             likeness = {each: SequenceMatcher(None, each, name.upper()).ratio() for each in known}
             nearest = max(sorted(known), key=lambda each: (each.startswith(name.upper()), likeness[each]))
             raise InvalidInput(name, "Sluice has no such setting", f"{nearest}, or a name that the sources file has")

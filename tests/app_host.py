@@ -26,6 +26,7 @@ def sluice(
     *,
     clock: Clock | None = None,
     worker_process: bool = False,
+    enable_auth: bool = False,
     **settings: str,
 ) -> Iterator[tuple[RunningApp, httpx.Client]]:
     """Serve the app with these app settings; gives the running app and a client of its HTTP side.
@@ -41,8 +42,9 @@ def sluice(
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
+    state = tmp_path / "devhost.db"
     with (
-        running_app(ROOT, state_file=tmp_path / "devhost.db", clock=clock, worker_process=worker_process) as app,
+        running_app(ROOT, state_file=state, clock=clock, worker_process=worker_process, enable_auth=enable_auth) as app,
         httpx.Client(base_url=app.url) as http,
     ):
         try:

@@ -1,7 +1,7 @@
 """`python -m local.demo.run` (make run): ids travel from the demo API to the queue, and the journey is checked.
 
 1. start Azurite, the demo API and devhost;
-2. POST the run, follow its status until it ends;
+2. POST the run, follow its status until it ends, and show it as `sluice watch` does;
 3. read the whole queue back with the official client and compare it with the API;
 4. print what happened. The last line starts with RUN OK, or with RUN FAILED and the reason (exit code 1).
 """
@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from azure.core.exceptions import AzureError
 from rich.console import Console
+from rich.text import Text
 
 from local.demo.ending import interruptible
 from local.demo.readback import Comparison
@@ -24,8 +25,10 @@ from local.demo.run_client import RunError
 from local.demo.settings import add_flags, settings_from
 from local.demo.stack import Stack
 from local.demo.usage import megabytes_of
-from local.demo.view import View
 from local.emulator import ChildError
+from terminal.display import Display
+from terminal.report import report
+from terminal.words import count, rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +41,22 @@ class Outcome:
     megabytes: dict[str, tuple[int, int] | None]
 
 
-def watch(stack: Stack, view: View, *, chunk_size: int | None) -> Outcome:
+def watch(stack: Stack, display: Display, *, chunk_size: int | None) -> Outcome:
     """Steps 2 and 3."""
     started = time.monotonic()
-    for status in stack.run(chunk_size=chunk_size):
-        view.show_progress(status["progress"])
+    for run in stack.run(chunk_size=chunk_size):
+        display.show_run(run)
     seconds = time.monotonic() - started
     megabytes = {"devhost with the app": megabytes_of(*stack.app_pids)}
-    found = stack.read_back(told=lambda arrived: view.show("read back", arrived, status["progress"]["enqueued"]))
+    begun, total = time.monotonic(), run["progress"]["enqueued"]
+
+    def told(arrived: int) -> None:
+        text = f"read back {count(arrived)}/{count(total)}  {rate(arrived / max(time.monotonic() - begun, 0.001))}"
+        display.show(lambda: Text(text), text)
+
+    found = stack.read_back(told=told)
     megabytes["Azurite"] = megabytes_of(stack.azurite.pid)
-    return Outcome(status=status, seconds=seconds, found=found, megabytes=megabytes)
+    return Outcome(status=run, seconds=seconds, found=found, megabytes=megabytes)
 
 
 def reasons(outcome: Outcome) -> list[str]:
@@ -64,16 +73,14 @@ def reasons(outcome: Outcome) -> list[str]:
 
 def describe(outcome: Outcome) -> str:
     """Return what happened, in a few lines."""
-    counts, found = outcome.status["progress"], outcome.found
+    found = outcome.found
     lines = [
-        f"run        {outcome.status['run_id']}: {outcome.status['status']} after {outcome.seconds:.1f} s",
-        f"fetched    {counts['fetched']:,} ids; batches: {counts['batches']:,}, chunks: {counts['chunks_done']:,}",
-        f"enqueued   {counts['enqueued']:,}, rejected {counts['rejected']:,}, failed {counts['failed']:,}",
-        f"read back  {found.enqueued:,} messages: {found.unique:,} unique, {found.lost:,} lost, "
+        *report(outcome.status),
+        f"read back {found.enqueued:,} messages: {found.unique:,} unique, {found.lost:,} lost, "
         f"{found.duplicates:,} duplicates, {found.foreign:,} foreign",
     ]
     if held := [f"{name} {each[0]:,} MB (peak {each[1]:,} MB)" for name, each in outcome.megabytes.items() if each]:
-        lines.append(f"memory     {', '.join(held)}")
+        lines.append(f"memory: {', '.join(held)}")
     return "\n".join(lines)
 
 
@@ -103,13 +110,13 @@ def parse() -> argparse.Namespace:
 
 
 def main() -> int:
-    arguments, console = parse(), Console()
+    arguments, console = parse(), Console(stderr=True)
     stack = Stack(arguments.api, folder=arguments.folder)
     try:
         logs = os.path.relpath(stack.folder)
         console.print(f"starting Azurite, the demo API and devhost; logs in {logs}", highlight=False, soft_wrap=True)
-        with stack, View(console) as view:
-            outcome = watch(stack, view, chunk_size=arguments.chunk_size)
+        with stack, Display(console) as display:
+            outcome = watch(stack, display, chunk_size=arguments.chunk_size)
         print(describe(outcome))
         last = verdict(outcome)
     except ChildError as error:

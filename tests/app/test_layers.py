@@ -42,7 +42,13 @@ def test_the_domain_knows_neither_functions_nor_durable() -> None:
 
 
 def test_the_app_never_imports_what_is_not_deployed() -> None:
-    assert touching(files(*APP), "local", "tests") == []
+    assert touching(files(*APP), "local", "terminal", "tests") == []
+    assert touching(files(*APP), "click", "rich") == [], "the packages of the terminal are an extra"
+
+
+def test_the_terminal_knows_the_app_by_its_http_api_alone() -> None:
+    app = ("activities", "azure", "clients", "function_app", "ingestion", "local", "orchestrators", "tests")
+    assert touching(files("terminal"), *app) == []
 
 
 def test_devhost_knows_no_app() -> None:

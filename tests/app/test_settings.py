@@ -84,6 +84,10 @@ def test_a_setting_that_sources_or_queues_name_may_begin_like_one_of_sluice(tmp_
     })  # fmt: skip
 
 
+def test_an_app_beside_a_terminal_that_knows_where_it_is_starts() -> None:
+    load_settings({**STORAGE, "SLUICE_URL": "http://localhost:7071", "SLUICE_KEY": "k"})
+
+
 @pytest.mark.parametrize("name", ["SLUICE_FETCH_SECONDS", "SLUICE_ENQUEUE_SECONDS"])
 def test_a_budget_beyond_the_time_of_a_function_is_refused(name: str) -> None:
     timeout = "AzureFunctionsJobHost__functionTimeout"

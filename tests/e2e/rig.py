@@ -77,10 +77,12 @@ class Rig:
         self.gate, self.gated = Gate(), chunk
 
     @contextmanager
-    def host(self, state: str = "first", *, time_flies: bool = True, worker_process: bool = False) -> Iterator["Host"]:
+    def host(
+        self, state: str = "first", *, time_flies: bool = True, worker_process: bool = False, enable_auth: bool = False
+    ) -> Iterator["Host"]:
         """The app on the state file of that name; unless time flies, only the test moves it past durable timers.
 
-        In a worker process it has no hooks.
+        In a worker process it has no hooks. With `enable_auth` it asks for a key, of which `Host.http` has none.
         """
         (self.folder / state).mkdir(exist_ok=True)
         settings: dict[str, Any] = {
@@ -92,7 +94,10 @@ class Rig:
             **self.settings,
         }
         clock = VirtualClock(automatic=time_flies)
-        served = sluice(self.monkeypatch, self.folder / state, clock=clock, worker_process=worker_process, **settings)
+        served = sluice(
+            self.monkeypatch, self.folder / state, clock=clock, worker_process=worker_process,
+            enable_auth=enable_auth, **settings,
+        )  # fmt: skip
         with served as (app, http):
             if not worker_process:
                 self._hook_in("enqueue_chunk", "enqueue", self._before_chunk)

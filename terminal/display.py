@@ -1,0 +1,68 @@
+"""Shows on stderr something that changes: in place on a terminal, elsewhere a line now and then.
+
+Enters: a block of lines that knows the present time, and the same in one line. It is the one way in which the project
+shows progress.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from terminal.view import Run, block, line
+
+REFRESH_PER_SECOND = 2  # for the countdown; calm enough to read
+LINE_SECONDS = 2.0  # between two lines, and a fiftieth of the time so far: a run of a night is no flood
+
+
+class Display:
+    """`console` is where a person looks; it may be a file or a pipe. A quiet one shows nothing."""
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self._console, self._quiet = console, quiet
+        self._block: Callable[[], RenderableType] = Text
+        self._note = self._status = ""
+        self._live = Live(
+            console=console, get_renderable=self._render, refresh_per_second=REFRESH_PER_SECOND,
+            transient=True, redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+        self._begun = time.monotonic()
+        self._said, self._said_at = "", -LINE_SECONDS
+
+    def show(self, what: Callable[[], RenderableType], text: str, important: bool = False) -> None:
+        """Show this from now on; off a terminal a line, at once if it is important, or else if it is new and due."""
+        self._block, self._note = what, ""
+        self._say(text, important)
+
+    def show_run(self, run: Run) -> None:
+        """Show a run from now on; a line at once if its status is another one."""
+        important, self._status = run["status"] != self._status, run["status"]
+        self.show(partial(block, run, ascii_only=self._console.options.ascii_only), line(run), important=important)
+
+    def note(self, text: str) -> None:
+        """Say below what is shown why there is nothing new."""
+        self._note = text
+        self._say(text, important=True)
+
+    def _say(self, text: str, important: bool) -> None:
+        if self._quiet or self._console.is_interactive or text == self._said:
+            return
+        now = time.monotonic()
+        if important or now >= self._said_at + LINE_SECONDS + (now - self._begun) / 50:
+            self._said, self._said_at = text, now
+            self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+    def _render(self) -> RenderableType:
+        return Group(self._block(), Text(self._note, "red")) if self._note else self._block()
+
+    def __enter__(self) -> Self:
+        if self._console.is_interactive and not self._quiet:
+            self._live.start()
+        return self
+
+    def __exit__(self, *ending: object) -> None:
+        self._live.stop()

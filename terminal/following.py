@@ -1,0 +1,52 @@
+"""Follow a run over HTTP until it has ended: each look that brings something new."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+
+from terminal.api import Api
+from terminal.ending import OF_OUTCOME, Code, Trouble
+from terminal.view import Run
+
+POLL_SECONDS = 1.0
+PATIENCE_SECONDS = 120.0  # with an app that does not answer once it has: it restarts, or the network is away
+
+Silent = Callable[[str], object]
+
+
+def follow(api: Api, run_id: str, *, timeout_seconds: float | None = None, silent: Silent) -> Iterator[Run]:
+    """Yield a run whenever it has changed, at last as it has ended. Raise Trouble, also when the time is up.
+
+    `silent` is told why a look brought nothing. Of two processes of the app the one may know less than the other, so a
+    look with older counts is left out.
+    """
+    answered_at = time.monotonic()
+    ends_at = math.inf if timeout_seconds is None else answered_at + timeout_seconds
+    known: Run | None = None
+    while True:
+        try:
+            run: Run = api.get(f"/runs/{run_id}")
+        except Trouble as trouble:
+            if known is None or trouble.code != Code.UNREACHABLE:
+                raise
+            if time.monotonic() - answered_at > PATIENCE_SECONDS:
+                raise
+            silent(str(trouble))
+        else:
+            answered_at = time.monotonic()
+            ended = run["status"] in OF_OUTCOME
+            if run != known and (ended or not older(run, known)):
+                known = run
+                yield run
+            if ended:
+                return
+        if (left := ends_at - time.monotonic()) <= 0:
+            raise Trouble(Code.TIMED_OUT, f"run {run_id} has not ended within {timeout_seconds:g} s; it goes on")
+        time.sleep(min(POLL_SECONDS, left))
+
+
+def older(run: Run, known: Run | None) -> bool:
+    """Return whether the counts of a look are older than those that are known."""
+    if known is None or not run["progress"] or not known["progress"]:
+        return False
+    return str(run["progress"].get("counts_at", "")) < str(known["progress"].get("counts_at", ""))

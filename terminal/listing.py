@@ -1,0 +1,101 @@
+"""`sluice list`, `show`, `failures`, `rejected`: what there is to see of runs."""
+
+from typing import Any
+
+import click
+
+from terminal.command import Command
+from terminal.report import FEW, findings
+from terminal.session import Session, row, table
+from terminal.view import block, state
+from terminal.words import count, duration, moment, named, one_line
+
+
+@click.command("list", cls=Command, example="sluice list --status failed,lost --source orders")
+@click.option("--status", metavar="A,B", help="Only runs with one of these statuses.")
+@click.option("--source", metavar="NAME", help="Only runs of this source.")
+@click.option("--from", "since", metavar="TIME", help="Only runs that were started at or after this.")
+@click.option("--to", "until", metavar="TIME", help="Only runs that were started before this.")
+@click.option("--limit", type=int, metavar="N", help="Most runs of a page.  [default: 20]")
+@click.option("--after", metavar="TOKEN", help="Go on where the last page has ended.")
+@click.pass_obj
+def list_runs(
+    session: Session, status: str | None, source: str | None, since: str | None, until: str | None,
+    limit: int | None, after: str | None,
+) -> None:  # fmt: skip
+    """List runs, newest first."""
+    filters = {"status": status, "source": source, "from": since, "to": until, "limit": limit, "after": after}
+    found = session.api.get("/runs", **filters)
+    while not found["runs"] and found["next"]:  # the app looks at so many runs and no more for one page
+        found = session.api.get("/runs", **(filters | {"after": found["next"]}))
+    rows = table("run", "source", "status", ">fetched", ">enqueued", ">rejected", ">failed", "started", ">took")
+    for run in found["runs"]:
+        counts = [count(run[name]) for name in ("fetched", "enqueued", "rejected", "failed")]
+        took = "" if run.get("seconds") is None else duration(run["seconds"])
+        row(rows, run["run_id"], run["source"], state(run["status"]), *counts, moment(run["started_at"]), took)
+    session.data(found, rows)
+    if found["next"]:
+        session.hint(f"there is more: the same with --after {found['next']}")
+
+
+@click.command(cls=Command, example="sluice show orders-2026-01")
+@click.argument("run_id")
+@click.pass_obj
+def show(session: Session, run_id: str) -> None:
+    """Show all that is known of a run."""
+    run = session.api.get(f"/runs/{run_id}")
+    facts = table("", "")
+    facts.show_header = False
+    for name in ("started_at", "updated_at", "ended_at"):
+        row(facts, name.removesuffix("_at"), moment(run.get(name)))
+    for name in ("rate", "reading", "sending", "transactions"):
+        row(facts, name, named(run.get(name) or {}))
+    if run.get("actions"):
+        row(facts, "can be done", ", ".join(run["actions"]))
+    session.data(run, block(run), facts, *findings(run))
+
+
+@click.command(cls=Command, example="sluice failures orders-2026-01")
+@click.argument("run_id")
+@click.pass_obj
+def failures(session: Session, run_id: str) -> None:
+    """Show what failed in a run, by reason."""
+    groups = by_reason(session, f"/runs/{run_id}/failures", "messages", "chunks", most=FEW)
+    rows = table(">messages", ">chunks", "such as", "reason")
+    for group in groups:
+        such = ", ".join(map(str, group["examples"]))
+        row(rows, count(group["messages"]), count(group["chunks"]), such, one_line(group["reason"]))
+    session.data({"groups": groups}, *([rows] if groups else ["nothing failed"]))
+
+
+@click.command(cls=Command, example="sluice rejected orders-2026-01 --examples 5 --payload")
+@click.argument("run_id")
+@click.option("--examples", type=int, default=3, show_default=True, metavar="N", help="Most examples of a reason.")
+@click.option("--payload", is_flag=True, help="Show the messages themselves.")
+@click.pass_obj
+def rejected(session: Session, run_id: str, examples: int, payload: bool) -> None:
+    """Show what no queue took in a run, by reason."""
+    asked = {"examples": examples, "payload": "true" if payload else None}
+    groups = by_reason(session, f"/runs/{run_id}/rejected", "count", most=examples, **asked)
+    lines = []
+    for group in groups:
+        lines.append(f"{count(group['count'])} {one_line(group['reason'])}")
+        for one in group["examples"]:
+            message = f"  {one['payload']}" if "payload" in one else ""
+            lines.append(f"  chunk {one['chunk']}, message {one['index']}  {one['key']}{message}")
+    session.data({"groups": groups}, *(lines or ["nothing was rejected"]))
+
+
+def by_reason(session: Session, route: str, *counts: str, most: int, **asked: Any) -> list[dict[str, Any]]:
+    """Return the groups of all pages of a route, added up, the largest first, with so many examples of each."""
+    groups: dict[str, dict[str, Any]] = {}
+    after = None
+    while True:
+        page = session.api.get(route, after=after, **asked)
+        for group in page["groups"]:
+            known = groups.setdefault(group["reason"], {**group, **dict.fromkeys(counts, 0), "examples": []})
+            for name in counts:
+                known[name] += group[name]
+            known["examples"] = (known["examples"] + group["examples"])[:most]
+        if (after := page["next"]) is None:
+            return sorted(groups.values(), key=lambda group: -group[counts[0]])

@@ -1,0 +1,53 @@
+"""`sluice`: the group of all commands, and the exit code of a call."""
+
+import sys
+
+import click
+
+from terminal import access, control, listing, plan, sources, start, watch, watermark
+from terminal.command import Group, shared
+from terminal.ending import Code, Trouble
+from terminal.session import Session
+
+CODES = """\b
+Exit codes: 0 completed, 1 failed, 2 usage, 3 completed with failures or rejects or
+another total, 4 not allowed, 5 no such run, 6 cancelled or terminated,
+7 watch timed out, 8 unreachable, 130 interrupted."""
+
+
+@click.group(
+    cls=Group,
+    params=shared(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=f"\b\nExample:\n  sluice start demo --watch\n\n{CODES}",
+)
+def sluice() -> None:
+    """Look at the runs of a Sluice app, and steer them."""
+
+
+for command in (
+    start.start, plan.plan, watch.watch, listing.list_runs, listing.show,
+    control.pause, control.resume, control.cancel, control.redrive, control.delete,
+    listing.failures, listing.rejected, sources.sources, sources.schedules, watermark.watermark,
+    access.login, access.open_page,
+):  # fmt: skip
+    sluice.add_command(command)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Return the exit code of a call; without arguments, of that of this process."""
+    try:
+        return int(sluice.main(arguments, prog_name="sluice", standalone_mode=False, obj=Session()) or 0)
+    except Trouble as trouble:
+        click.echo(f"sluice: {trouble}", err=True)
+        return trouble.code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return Code.INTERRUPTED
+
+
+def main() -> None:
+    """Be the command."""
+    sys.exit(run())

@@ -1,0 +1,111 @@
+"""What the commands of one call share: which app, whether JSON is wanted, and where text goes."""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import click
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from terminal import profile
+from terminal.api import Api
+from terminal.ending import Code, Trouble
+from terminal.words import clean
+
+HERE = "http://localhost:7071"  # devhost and Core Tools
+WIDE = 10_000  # columns where nobody looks: a line is never cut
+
+
+@dataclass
+class Session:
+    """The options that every command has, and what follows from them."""
+
+    url: str | None = None
+    key: str | None = None
+    json: bool = False
+
+    def given(self) -> tuple[str | None, str | None]:
+        """Return URL and key by option or environment."""
+        return self.url or os.environ.get("SLUICE_URL"), self.key or os.environ.get("SLUICE_KEY")
+
+    @cached_property
+    def app(self) -> profile.Profile:
+        """The app by option, environment or profile; the key of the profile is for its own URL alone."""
+        url, key = self.given()
+        kept = None if url and key else profile.load()
+        chosen = base_url(url or (kept.url if kept else HERE))
+        return profile.Profile(chosen, key or (kept.key if kept and kept.url == chosen else None))
+
+    @cached_property
+    def api(self) -> Api:
+        return click.get_current_context().with_resource(Api(*self.app))
+
+    @cached_property
+    def out(self) -> Console:
+        return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, emoji=False, markup=False)
+
+    @cached_property
+    def err(self) -> Console:
+        return Console(stderr=True, highlight=False, emoji=False, markup=False)
+
+    def data(self, document: Any, *lines: str | Table | Group) -> None:
+        """Print data: the document as one line of JSON if that is wanted, or else the lines."""
+        if self.json:
+            click.echo(json.dumps(document))
+        else:
+            with self.out.capture() as printed:
+                for line in lines:
+                    is_text = isinstance(line, str)
+                    self.out.print(clean(line) if is_text else line, soft_wrap=is_text)
+            for line in printed.get().splitlines():
+                click.echo(line.rstrip(), color=True)  # rich has decided on colours
+
+    def hint(self, *lines: str) -> None:
+        """Say what to know or to do next; a program that reads JSON is told nothing."""
+        if not self.json:
+            for line in lines:
+                self.err.print(clean(line), soft_wrap=True, style="dim")
+
+    def command(self, *words: str) -> str:
+        """Return a command to type, for the app of this call."""
+        return " ".join(["sluice", *words, *(["--url", self.url] if self.url else [])])
+
+    def agree(self, question: str, *, yes: bool) -> None:
+        """Ask a person whether to go on; off a terminal raise a usage error unless it was said with --yes."""
+        if yes:
+            return
+        if not on_terminal():
+            raise click.UsageError(f"{question} Nobody can be asked here: say it with --yes.")
+        if not click.confirm(clean(question), err=True):
+            raise Trouble(Code.FAILED, "nothing is changed")
+
+
+def on_terminal() -> bool:
+    """Return whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def base_url(text: str) -> str:
+    """Return the URL of an app without what follows its host and prefix. Raise Trouble if it is none."""
+    url = text.strip().rstrip("/").removesuffix("/api")
+    if not url.startswith(("http://", "https://")):
+        raise Trouble(Code.USAGE, f"{text} is not the URL of an app (allowed: https://NAME.azurewebsites.net, {HERE})")
+    return url
+
+
+def table(*headings: str) -> Table:
+    """Return a table without lines; a heading that begins with > is that of a column of numbers."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        made.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
+    return made
+
+
+def row(made: Table, *cells: object) -> None:
+    """Add a row of texts to a table."""
+    made.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in cells))

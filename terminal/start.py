@@ -1,0 +1,33 @@
+"""`sluice start`: start a run, and watch it if that is wanted."""
+
+from typing import Any
+
+import click
+
+from terminal.body import body, body_options
+from terminal.command import Command
+from terminal.session import Session
+from terminal.watch import TIMEOUT, watched
+
+
+@click.command(cls=Command, example="sluice start orders --run-id orders-2026-01 --tolerated-failures 1% --watch")
+@click.argument("source")
+@body_options
+@click.option("--watch", "watch_it", is_flag=True, help="Watch the run until it has ended.")
+@TIMEOUT
+@click.pass_obj
+def start(session: Session, /, source: str, watch_it: bool, timeout: float | None, **given: Any) -> int:
+    """Start a run of SOURCE, and print its id.
+
+    The same start twice is one run.
+    """
+    if timeout is not None and not watch_it:
+        raise click.UsageError("--timeout needs --watch.")
+    begun = session.api.send("POST", "/runs", params={"links": "none"}, json=body(source, **given))
+    run_id = str(begun["run_id"])
+    if watch_it:
+        session.hint(f"run {run_id} of {source} is started")
+        return watched(session, run_id, timeout)
+    session.data(begun, run_id)
+    session.hint(f"watch it: {session.command('watch', run_id)}")
+    return 0

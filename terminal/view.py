@@ -1,0 +1,135 @@
+"""A run as a person sees it: the block that is shown while it goes on, and the same in one line.
+
+Enters: the answer of `GET /api/runs/{run_id}`. Leaves: text; nothing here asks or waits.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group
+from rich.text import Text
+
+from terminal.words import clean, count, duration, now, one_line, rate, until
+
+Run = dict[str, Any]  # the body of GET /api/runs/{run_id}
+
+BAR_CELLS = 40
+PARTS = {  # of what is fetched: how its cells look, with and without colour
+    "enqueued": ("█", "#", "green"),
+    "rejected": ("▓", "r", "yellow"),
+    "failed": ("X", "x", "red"),
+    "pending": ("░", ".", "cyan"),
+}
+COLOURS = {
+    "completed": "green", "completed_with_failures": "red", "completed_with_rejects": "yellow",
+    "completed_with_other_total": "yellow", "failed": "red", "lost": "red", "held": "yellow", "paused": "yellow",
+    "pausing": "yellow", "suspended": "yellow", "waiting": "yellow", "cancelled": "magenta", "cancelling": "magenta",
+    "terminated": "magenta",
+}  # fmt: skip
+
+
+def block(run: Run, at: datetime | None = None, *, ascii_only: bool = False) -> Group:
+    """Return what is shown of a run at a moment: now, unless told otherwise."""
+    at, progress, estimate = at or now(), run["progress"] or {}, run.get("estimate") or {}
+    lines = [Text.assemble((clean(run["run_id"]), "bold"), f"  {clean(run['source'])}  ", state(run["status"]))]
+    if run.get("started_at"):
+        last = datetime.fromisoformat(run["ended_at"]) if run.get("ended_at") else at
+        lines[0].append(f"  {duration((last - datetime.fromisoformat(run['started_at'])).total_seconds())}", "dim")
+    if progress:
+        bars = bar(progress, ascii_only=ascii_only).append(f"  fetched {fetched(progress)}")
+        lines += [bars, legend(progress, ascii_only=ascii_only), Text(pace(run, at))]
+    if why := waits(run, at):
+        lines.append(Text(why, "yellow"))
+    elif estimate.get("rests_on") and not run["report"]:
+        lines.append(Text(one_line(estimate["rests_on"]), "dim"))
+    return Group(*lines)
+
+
+def line(run: Run, at: datetime | None = None) -> str:
+    """Return the same in one line, for where nothing can be shown in place."""
+    at, progress = at or now(), run["progress"]
+    if not progress:
+        return str(run["status"])
+    of = progress["source_total"] or (progress["fetched"] if progress["source_exhausted"] else None)
+    lost = [f"{name} {count(progress[name])}" for name in ("rejected", "failed") if progress[name]]
+    words = [
+        f"{run['status']:<9} enqueued {count(progress['enqueued'])}/{count(of)}",
+        *lost,
+        pace(run, at),
+        waits(run, at),
+    ]
+    return "  ".join(word for word in words if word)
+
+
+def state(status: str) -> Text:
+    """Return a status in its colour; the word alone says it as well."""
+    return Text(clean(status), COLOURS.get(status, "blue"))
+
+
+def bar(progress: Run, *, cells: int = BAR_CELLS, ascii_only: bool = False) -> Text:
+    """Return the parts of what is fetched in true proportions, in a bar for what the source has as far as is known."""
+    total, drawn = max(progress["source_total"] or 0, progress["fetched"], 1), Text()
+    sizes = {name: max(round(cells * progress[name] / total), bool(progress[name])) for name in PARTS}
+    used = sum(sizes.values())
+    largest = max(sizes, key=lambda name: sizes[name])  # gives and takes what is over
+    sizes[largest] += (cells if progress["fetched"] == total else min(used, cells)) - used
+    for name, (shape, letter, colour) in PARTS.items():
+        drawn.append((letter if ascii_only else shape) * sizes[name], colour)
+    drawn.append((" " if ascii_only else "·") * (cells - len(drawn)), "dim")
+    settled = progress["fetched"] - progress["pending"]
+    known = progress["source_total"] or progress["source_exhausted"]
+    return drawn.append(f"  {100 * settled // total} %" if known else "")
+
+
+def legend(progress: Run, *, ascii_only: bool = False) -> Text:
+    """Return what became of what is fetched: the parts of the bar, which add up."""
+    parts = [
+        Text.assemble((letter if ascii_only else shape, colour), f" {name} {count(progress[name])}")
+        for name, (shape, letter, colour) in PARTS.items()
+    ]
+    return Text("= ").append_text(Text(" + ").join(parts))
+
+
+def identity(progress: Run) -> str:
+    """Return the same in one line without a bar."""
+    return f"fetched {fetched(progress)} = " + " + ".join(f"{name} {count(progress[name])}" for name in PARTS)
+
+
+def fetched(progress: Run) -> str:
+    """Return how much is fetched, and of how much if the source has said it."""
+    total = progress.get("source_total")
+    return count(progress["fetched"]) + (f" of {count(total)}" if total is not None else "")
+
+
+def pace(run: Run, at: datetime) -> str:
+    """Return chunks, rate and the time that is left: the estimate is of the moment of the counts."""
+    progress, per_second, estimate = run["progress"], run.get("rate") or {}, run.get("estimate") or {}
+    fast, left = per_second.get("now"), estimate.get("seconds_left")
+    if fast is None:
+        fast = per_second.get("overall")
+    words = [f"{count(progress['chunks_done'])}/{count(progress['chunks_total'])} chunks", rate(fast)]
+    if left is not None:
+        since = (at - datetime.fromisoformat(progress["counts_at"])).total_seconds()
+        words.append(f"{duration(max(0.0, left - since))} left")
+    return "  ".join(word for word in words if word)
+
+
+def waits(run: Run, at: datetime) -> str:
+    """Return why a run does not go on by itself, or not now; nothing if it does."""
+    status, progress = run["status"], run["progress"] or {}
+    if status == "waiting" and progress.get("wait_until"):
+        whom = "the source is away" if progress.get("waiting_for") == "outage" else "the source wants to be left alone"
+        tried = f", {progress['attempts']} attempts" if progress.get("attempts") else ""
+        end = f"; the run gives up in {until(progress['patience_until'], at)}" if progress.get("patience_until") else ""
+        asked = f"it is asked again in {until(progress['wait_until'], at)}"
+        return f"{whom} ({one_line(progress.get('reason', 'no reason given'))}{tried}): {asked}{end}"
+    if status == "held":
+        return f"held, because this has changed: {one_line(progress.get('changes', '?'))}"
+    return {
+        "pending": "no worker has taken it up yet",
+        "pausing": "a pause is given; what is under way stops",
+        "paused": "paused; sluice resume lets it go on",
+        "suspended": "held by Durable's own suspend",
+        "cancelling": "a cancel is given; what is under way stops",
+        "lost": "a crash has ended its instance; the keeper lets it go on within two minutes",
+    }.get(status, "")

@@ -1,0 +1,79 @@
+"""`sluice watermark show`, `set`, `reset`: how far the runs of an incremental source have come."""
+
+from typing import Any
+
+import click
+
+from terminal.body import pairs
+from terminal.command import Group
+from terminal.control import YES
+from terminal.session import Session, row, table
+from terminal.words import moment
+
+PARAMS = click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Each value has its watermark.")
+
+
+@click.group(cls=Group, epilog="\b\nExample:\n  sluice watermark show orders")
+def watermark() -> None:
+    """See and change how far a source is read."""
+
+
+@watermark.command(example="sluice watermark show orders")
+@click.argument("source")
+@PARAMS
+@click.pass_obj
+def show(session: Session, source: str, params: tuple[str, ...]) -> None:
+    """Show the watermark of SOURCE."""
+    tell(session, session.api.get(route(source), **pairs(params)))
+
+
+@watermark.command("set", example="sluice watermark set orders 2026-11-01T00:00:00Z")
+@click.argument("source")
+@click.argument("value")
+@PARAMS
+@YES
+@click.pass_obj
+def set_to(session: Session, source: str, value: str, params: tuple[str, ...], yes: bool) -> None:
+    """Set the watermark of SOURCE.
+
+    The next run begins there.
+    """
+    change(session, source, params, f"Set it to {value}?", yes, "PUT", json={"value": value})
+
+
+@watermark.command(example="sluice watermark reset orders --yes")
+@click.argument("source")
+@PARAMS
+@YES
+@click.pass_obj
+def reset(session: Session, source: str, params: tuple[str, ...], yes: bool) -> None:
+    """Reset the watermark of SOURCE.
+
+    The next run begins where the first one did.
+    """
+    change(session, source, params, "Reset it, so that the next run reads everything again?", yes, "DELETE")
+
+
+def change(
+    session: Session, source: str, params: tuple[str, ...], question: str, yes: bool, method: str, **body: Any
+) -> None:
+    """Change the watermark that is there now, after asking; one that has moved in between is left alone."""
+    given = pairs(params)
+    found = session.api.ask("GET", route(source), params=given)
+    session.agree(f"The watermark of {source} is {session.api.document(found)['value']}. {question}", yes=yes)
+    headers = {"If-Match": found.headers["ETag"]}
+    tell(session, session.api.send(method, route(source), params=given, headers=headers, **body))
+
+
+def route(source: str) -> str:
+    """Return the route of a source's watermark."""
+    return f"/sources/{source}/watermark"
+
+
+def tell(session: Session, found: dict[str, Any]) -> None:
+    """Print a watermark."""
+    parameters = ", ".join(f"{name}={value}" for name, value in found["parameters"].items())
+    rows = table("source", "parameters", "value", "before", "moved by", "at")
+    values = ["none" if found[name] is None else found[name] for name in ("value", "previous")]
+    row(rows, found["source"], parameters, *values, found["moved_by"] or "", moment(found["moved_at"]))
+    session.data(found, rows)

@@ -1,0 +1,140 @@
+"""A run is shown truly, whatever the width and the encoding, and says why it waits."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from terminal.display import Display
+from terminal.report import next_steps, report
+from terminal.view import bar, block, line, waits
+from terminal.words import clean, duration
+
+NOW = datetime(2026, 1, 5, 6, 10, tzinfo=UTC)
+COUNTS: dict[str, Any] = {
+    "phase": "running", "fetched": 700_000, "enqueued": 500_000, "rejected": 10, "failed": 5_000, "pending": 194_990,
+    "chunks_done": 101, "chunks_total": 140, "source_exhausted": False, "source_total": 1_000_000,
+    "counts_at": (NOW - timedelta(seconds=10)).isoformat(),
+}  # fmt: skip
+RUN: dict[str, Any] = {
+    "run_id": "orders", "source": "shop", "status": "running", "progress": COUNTS, "report": None, "error": None,
+    "started_at": (NOW - timedelta(minutes=7)).isoformat(), "actions": ["pause", "cancel"],
+    "rate": {"now": 1234.5, "overall": 1200.0},
+    "estimate": {"seconds_left": 250.0, "total": 1_000_000, "rests_on": "the rate of the last minute"},
+}  # fmt: skip
+
+
+def shown(run: dict[str, Any], *, width: int = 100, ascii_only: bool = False) -> str:
+    text = io.StringIO()
+    Console(file=text, width=width, color_system=None).print(block(run, NOW, ascii_only=ascii_only))
+    return text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"fetched": 0, "enqueued": 0, "rejected": 0, "failed": 0, "pending": 0}, "········"),
+        ({"fetched": 8, "enqueued": 2, "rejected": 2, "failed": 2, "pending": 2}, "██▓▓XX░░"),
+        ({"fetched": 4, "enqueued": 4, "rejected": 0, "failed": 0, "pending": 0, "source_total": 8}, "████····"),
+        ({"fetched": 10**6, "enqueued": 10**6 - 2, "rejected": 1, "failed": 1, "pending": 0}, "██████▓X"),
+        ({"fetched": 10, "enqueued": 0, "rejected": 0, "failed": 0, "pending": 10, "source_total": 5}, "░░░░░░░░"),
+    ],
+)
+def test_the_bar_shows_the_parts_in_true_proportions(counts: dict[str, int], expected: str) -> None:
+    drawn = bar({"source_total": None, "source_exhausted": False, **counts}, cells=8).plain
+    assert drawn.startswith(expected)
+    assert len(drawn.partition("  ")[0]) == 8
+
+
+def test_a_part_that_is_there_is_seen_however_small() -> None:
+    parts = {"fetched": 10**6, "enqueued": 10**6 - 3, "rejected": 1, "failed": 1, "pending": 1}
+    assert bar({"source_total": None, "source_exhausted": True, **parts}, cells=8).plain == "█████▓X░  99 %"
+
+
+def test_a_run_is_shown_with_its_identity_rate_and_what_the_estimate_rests_on() -> None:
+    assert shown(RUN).splitlines()[1:] == [
+        "████████████████████▓X░░░░░░░░··········  50 %  fetched 700,000 of 1,000,000",
+        "= █ enqueued 500,000 + ▓ rejected 10 + X failed 5,000 + ░ pending 194,990",
+        "101/140 chunks  1,234/s  4 min 00 s left",
+        "the rate of the last minute",
+    ]
+    assert shown(RUN).startswith("orders  shop  running  7 min 00 s")
+
+
+def test_a_console_without_unicode_gets_letters() -> None:
+    assert shown(RUN, ascii_only=True).isascii()
+
+
+def test_a_run_that_nobody_has_taken_up_is_shown() -> None:
+    run = RUN | {"status": "pending", "progress": None, "rate": None, "estimate": None}
+    assert "no worker has taken it up yet" in shown(run)
+    assert line(run) == "pending"
+
+
+def test_a_wait_says_why_and_counts_down() -> None:
+    wait = {"waiting_for": "source", "reason": "HTTP 429", "attempts": 2}
+    ends = {"wait_until": "2026-01-05T06:12:05+00:00", "patience_until": "2026-01-05T07:10:00+00:00"}
+    run = RUN | {"status": "waiting", "progress": COUNTS | wait | ends}
+    told = waits(run, NOW)
+    assert told.startswith(
+        "the source wants to be left alone (HTTP 429, 2 attempts): it is asked again in 2 min 05 s ("
+    )
+    assert "; the run gives up in 1 h 00 min (" in told
+    assert "in 1 min 05 s (" in waits(run, NOW + timedelta(minutes=1))
+    assert "in 0.0 s (" in waits(run, NOW + timedelta(minutes=3)), "never a time that has passed"
+    held = RUN | {"status": "held", "progress": COUNTS | {"changes": "source shop: items changed"}}
+    assert waits(held, NOW) == "held, because this has changed: source shop: items changed"
+
+
+def test_the_end_is_told_in_few_lines_with_what_to_do_next() -> None:
+    failures = [{"chunk": number, "failed": 1000, "error": "HTTP 403\nmore"} for number in range(3)]
+    told = {
+        "fetched": 700_000, "enqueued": 694_990, "rejected": 10, "failed": 5_000, "pending": 0, "seconds": 361.0,
+        "failures": failures, "chunks_failed": 5, "possible_duplicates": 3, "warnings": [{"message": "other total"}],
+    }  # fmt: skip
+    run = RUN | {"status": "completed_with_failures", "report": told, "actions": ["redrive", "delete"]}
+    assert report(run) == [
+        "orders  completed_with_failures after 6 min 01 s",
+        "fetched 700,000 = enqueued 694,990 + rejected 10 + failed 5,000 + pending 0",
+        "chunk 0: 1,000 failed: HTTP 403 more", "chunk 1: 1,000 failed: HTTP 403 more",
+        "chunk 2: 1,000 failed: HTTP 403 more", "and 2 more chunks",
+        "up to 3 messages may be on the queue twice", "warning: other total",
+    ]  # fmt: skip
+    assert next_steps(run) == [
+        ("failures", "what failed, by reason"),
+        ("rejected", "what no queue took"),
+        ("redrive", "does the rest, once the cause is removed"),
+    ]
+
+
+def lines_of(*looks: dict[str, Any], seconds: float = 0.0) -> list[str]:
+    text = io.StringIO()
+    with pytest.MonkeyPatch.context() as monkeypatch, Display(Console(file=text, width=20)) as display:
+        monkeypatch.setattr("terminal.display.LINE_SECONDS", seconds)
+        for look in looks:
+            display.show_run(look)
+    return text.getvalue().splitlines()
+
+
+def test_off_a_terminal_a_line_is_never_wrapped_and_comes_only_when_it_is_new_and_due() -> None:
+    later = RUN | {"progress": COUNTS | {"enqueued": 600_000}}
+    first = "running   enqueued 500,000/1,000,000  rejected 10  failed 5,000  101/140 chunks  1,234/s"
+    assert lines_of(RUN, RUN)[0].startswith(first)
+    assert len(lines_of(RUN, RUN)) == 1
+    assert len(lines_of(RUN, later)) == 2
+    assert len(lines_of(RUN, later, seconds=60)) == 1
+    assert len(lines_of(RUN, later | {"status": "paused"}, seconds=60)) == 2, "another status is told at once"
+
+
+def test_nothing_steers_the_terminal() -> None:
+    assert clean("a\x1b[2Jb\x9b\r\nc \u202e é") == "a\\x1b[2Jb\\x9b\\r\\nc \\u202e é"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "?"), (0.25, "0.2 s"), (42.4, "42 s"), (60, "1 min 00 s"), (3661, "1 h 01 min"), (200_000, "2 d 7 h")],
+)
+def test_a_time_span_is_told_in_its_largest_units(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
