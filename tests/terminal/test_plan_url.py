@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from terminal.ending import Code
-from tests.terminal.conftest import Call
 
 from ingestion.source.check import check
+from terminal.ending import Code
 from tests.e2e.small_api import SmallApi
+from tests.terminal.conftest import Call
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from terminal.ending import Code, Trouble
 
 from ingestion.source.description import load_source
 from ingestion.source.http.exchange import http_client
 from local.demo.paging.listing import Listing
+from terminal.ending import Code, Trouble
 from terminal.unknown_api import Found, describe, described
 from tests.sources.apis import every_api
 from tests.sources.reader import Reading
