@@ -1,15 +1,18 @@
 """How fast a run is and how long it still takes rests on what is known, and the estimate says on what."""
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from ingestion.contracts import Chunks, Run, RunState, Sums
+from clients.shapes import Progress
+from ingestion.contracts import Change, Chunks, Run, RunState, Sums
+from ingestion.recovery import CAUSE_LENGTH, RECOVERIES_AN_HOUR, Recovery
 from ingestion.run import run_report
 from ingestion.run.estimate import Paces, Point, estimate, rate_now, rate_overall
-from ingestion.source_wait import Wait
+from ingestion.source_wait import REASON_CHARACTERS, Wait
 from tests.app.kept import FRESH
 
 START = datetime.fromisoformat(FRESH.started_at)
@@ -104,7 +107,7 @@ BEGUN = {"fetched": 0, "done": Sums(), "spooled": (), "spooled_messages": 0}
             {"fetched": 0, "done": Sums(), "spooled": (), "spooled_messages": 0},
             "running",
             None,
-            "nothing has been sent",
+            "nothing is being sent",
         ),
         ({}, "paused", 10.0, "paused"),
         ({}, "held", 10.0, "held until a person"),
@@ -118,3 +121,13 @@ def test_without_an_estimate_it_says_why(changed: Any, status: str, overall: flo
     found = told(under_way(**changed), status, overall=overall)
     assert found["seconds_left"] is None
     assert why in found["rests_on"]
+
+
+def test_the_status_in_the_portal_is_small_and_has_the_words_of_the_http_api() -> None:
+    recoveries = tuple(Recovery(at=FRESH.started_at, cause="x" * CAUSE_LENGTH) for _ in range(RECOVERIES_AN_HOUR))
+    wait = Wait(waiting_for="outage", reason="y" * REASON_CHARACTERS, seconds=600, attempts=10)
+    change = Change(to="9f8e3c0a51b27d64", what="z" * 140)
+    state = under_way(wait=wait, wait_until=FRESH.started_at, recoveries=recoveries, change=change)
+    told = run_report.progress(state, "waiting")
+    assert len(json.dumps(told)) < 1_500
+    assert told.keys() <= Progress.model_fields.keys()

@@ -1,4 +1,4 @@
-"""docs/runs.md and the glossary name every state and every route that there is."""
+"""docs/runs.md, docs/http.md and the glossary name every state and every route that there is."""
 
 import re
 import typing
@@ -10,6 +10,7 @@ from ingestion.run import run_report
 from ingestion.run.run_state import OUTCOMES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
+HTTP = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
 GLOSSARY = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8")
 PHASES = {"running", "waiting", "paused", "held", "ending"}
 
@@ -32,9 +33,9 @@ def test_every_route_is_in_the_table() -> None:
     for module in function_app.CLIENTS:
         for function in module.blueprint._function_builders:
             trigger = typing.cast(typing.Any, function._function.get_trigger())
-            assert f"| `{trigger.methods[0].name} /api/{trigger.route}` |" in PAGE
+            assert f"| `{trigger.methods[0].name} /api/{trigger.route}` |" in HTTP
 
 
 def test_every_field_of_a_start_is_in_the_table() -> None:
-    cells = re.findall(r"^\| (`[^|]*) \|", PAGE, re.M)
+    cells = re.findall(r"^\| (`[^|]*) \|", HTTP, re.M)
     assert {*FIELDS} <= {name for cell in cells for name in re.findall("`([^`]*)`", cell)}
