@@ -25,11 +25,10 @@ class Transactions(NamedTuple):
     """Requests to storage, by kind; fractions of one are averages.
 
     The kinds are those that Azure has a price for: `queue` are requests to the queues of the messages (Put Message,
-    repeated ones too, and Create Queue), `blob_writes` Put Blob and
-    Append Block, `blob_reads` Get Blob, `blob_lists` List Blobs and
-    Create Container, `blob_other` Get Blob Properties, Set Blob Metadata and leases, `blob_deletes` Delete Blob (free
-    of charge). `durable_queue` and `durable_table` are what Durable Functions asks of its control and work item queues,
-    and of its tables.
+    repeated ones too, and Create Queue), `blob_writes` Put Blob and Append Block, `blob_reads` Get Blob, `blob_lists`
+    List Blobs and Create Container, `blob_other` Get Blob Properties, Set Blob Metadata and leases, `blob_deletes`
+    Delete Blob (free of charge). `durable_queue` and `durable_table` are what Durable Functions asks of its control and
+    work item queues, and of its tables.
     """
 
     queue: float = 0
