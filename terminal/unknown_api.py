@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 import httpx
-from terminal.ending import Code, Trouble
 
+from terminal.ending import Code, Trouble
 from terminal.recognise import Answer, Guess, Shape, guesses, shape_of
 from terminal.toml import table_of
 
