@@ -51,8 +51,9 @@ drawn: setup ## draw DRAWN sources (50,000), half of them wrongly described; is 
 nights: setup ## five scheduled runs, a minute apart, each killed in its middle; was an order lost?
 	@$(BIN)/pytest -q -s tests/e2e/killed_nights.py
 
-screenshots: setup ## take the pictures of the page again, for README and docs
+screenshots: setup ## take the pictures of page and terminal again, for README and docs
 	@$(BIN)/python -m local.browser.screenshots
+	@$(BIN)/python -m local.demo.still
 
 compare: setup ## replay what the real Functions host did on devhost; PART (api-states, ...) for one part
 	@$(BIN)/pytest -q -s tests/real_host/test_parts.py $(if $(PART),-k '$(PART)')

@@ -1,38 +1,98 @@
-"""`sluice plan`: what a start would do, without doing it."""
+"""`sluice plan`: what a start would do, without doing it; with --url, how an API that nobody has described pages."""
 
+import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
-from terminal.body import body, body_options
+from terminal.body import body, body_options, pairs
 from terminal.command import Command
 from terminal.ending import Code
 from terminal.session import Session, row, table
-from terminal.words import clean, count, duration, named, one_line
+from terminal.unknown_api import describe
+from terminal.words import clean, count, duration, one_line
+
+SECONDS = 120.0  # that the app takes at most for two pages and the answer
 
 
 @click.command(cls=Command, example="sluice plan orders --from 2026-11-01T00:00:00Z")
-@click.argument("source")
+@click.argument("source", required=False)
+@click.option("--url", "api_url", metavar="URL", help="Ask this API from here, and print the table for it.")
+@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="With --url: a header; repeatable.")
 @body_options
 @click.pass_obj
-def plan(session: Session, /, source: str, **given: Any) -> int:
+def plan(session: Session, /, source: str | None, api_url: str | None, headers: tuple[str, ...], **given: Any) -> int:
     """Tell what a start of SOURCE would do.
 
-    It reads the first pages, keeps nothing and sends nothing. The exit code is 1 if such a run could not work.
+    It reads two pages at most, keeps nothing and sends nothing. The exit code is 1 if such a run could not work.
+
+    With --url in place of SOURCE it asks an API that no source describes, from this machine, and prints the table of
+    sources.toml that would describe it. Credentials in --header and --param are sent to that API, and not printed.
     """
-    found = session.api.send("POST", "/plan", json=body(source, **given))
+    if (source is None) == (api_url is None):
+        raise click.UsageError("Give either the name of a source, or --url with the address of an API.")
+    if api_url is not None:
+        return _table(session, api_url, headers, given)
+    assert source is not None
+    if headers:
+        raise click.UsageError("--header goes with --url; the headers of a source are in its table.")
+    found = session.api.send("POST", "/plan", json=body(source, **given), timeout=SECONDS)
+    problems = [f"problem: {one['field']}: {one_line(one['message'])}" for one in found["problems"]]
+    session.data(found, *_shown(found), *problems)
+    return Code.FAILED if problems else Code.COMPLETED
+
+
+def _shown(plan: dict[str, Any]) -> list[Any]:
+    """Return what a plan says, as tables."""
+    expect = plan["expect"]
     facts = table("", "")
     facts.show_header = False
-    row(facts, "read", f"{count(found['pages_read'])} pages, {count(found['page_items'])} items on the first")
-    row(facts, "next page", found["next"] or "none")
-    row(facts, "total", count(found["total"]))
-    row(facts, "end", one_line(found["end"]))
-    if expect := found.get("expect"):
-        pages, items = (f"{count(expect[name])} {name}" for name in ("pages", "items"))
-        row(facts, "expect", f"{pages}, {items}, {duration(expect['seconds'])}")
-        row(facts, "transactions", named(expect["transactions"] or {}))
-        row(facts, "rests on", one_line(expect["rests_on"]))
-    messages = [f"message {number}: {clean(one['text'])}" for number, one in enumerate(found["items"], 1)]
-    problems = [f"problem: {one['field']}: {one_line(one['message'])}" for one in found["problems"]]
-    session.data(found, facts, *messages, *problems)
-    return Code.FAILED if problems else Code.COMPLETED
+    page_items = "" if plan["page_items"] is None else f", {count(plan['page_items'])} items on the first"
+    row(facts, "read", f"{plan['pages_read']} page{'s' * (plan['pages_read'] != 1)}{page_items}")
+    row(facts, "next page", one_line(plan["next"] or "none"))
+    row(facts, "total", count(plan["total"]))
+    row(facts, "end", one_line(plan["end"]))
+    if expect["items"] is not None:
+        row(facts, "expect", f"{count(expect['items'])} items on {count(expect['pages'])} pages")
+    if expect["transactions"] is not None:
+        row(facts, "time", duration(expect["seconds"]))
+        row(facts, "transactions", _kinds(expect["transactions"]))
+    row(facts, "rests on", one_line(expect["rests_on"]))
+    messages = table("key", ">bytes", "message, before it is encoded")
+    for one in plan["items"]:
+        packed = f" ({count(one['messages'])} messages)" if one["messages"] > 1 else ""
+        row(messages, one["key"], f"{count(one['bytes'])}{packed}", clean(one["text"]))
+    return [facts, *([messages] if plan["items"] else [])]
+
+
+def _kinds(transactions: dict[str, Any]) -> str:
+    """Return the transactions in all, and by kind, the most first."""
+    kinds = {name: number for name, number in transactions.items() if name not in ("total", "rests_on") and number}
+    each = (f"{name.replace('_', ' ')} {count(kinds[name])}" for name in sorted(kinds, key=lambda name: -kinds[name]))
+    return f"{count(transactions['total'])}: {', '.join(each)}"
+
+
+def _table(session: Session, url: str, headers: Iterable[str], given: dict[str, Any]) -> int:
+    """Print the table for an API."""
+    parameters = pairs(given.pop("params"))
+    if left := [name for name, value in given.items() if value not in (None, False)]:
+        raise click.UsageError(f"--{left[0].replace('_', '-')} goes with the name of a source, not with --url.")
+    found = asyncio.run(describe(url, _headers(headers), list(parameters.items())))
+    document = {"source": found.name, "toml": found.text, "settings": [*found.settings], "open": found.open}
+    session.data(document, *found.text.splitlines())
+    if found.settings:
+        session.hint(f"Set these app settings to the credentials: {', '.join(found.settings)}.")
+    session.hint("Put the table into sources.toml; make check-sources reads it, and sluice plan tries it in the app.")
+    return Code.COMPLETED
+
+
+def _headers(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Return `NAME: VALUE` texts as pairs. Raise a usage error."""
+    found = []
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip():
+            raise click.BadParameter(f"{text.partition(' ')[0]!r} is not 'NAME: VALUE'", param_hint="--header")
+        found.append((name.strip(), value.strip()))
+    return found

@@ -1,6 +1,8 @@
 """Each folder imports only what it may touch."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,8 +49,16 @@ def test_the_app_never_imports_what_is_not_deployed() -> None:
 
 
 def test_the_terminal_knows_the_app_by_its_http_api_alone() -> None:
-    app = ("activities", "azure", "clients", "function_app", "ingestion", "local", "orchestrators", "tests")
+    app = ("activities", "azure", "clients", "function_app", "local", "orchestrators", "tests")
     assert touching(files("terminal"), *app) == []
+    reads_a_source = ROOT / "terminal" / "unknown_api.py"  # `plan --url`, on the user's own machine
+    assert touching([path for path in files("terminal") if path != reads_a_source], "ingestion") == []
+
+
+def test_a_command_of_the_terminal_loads_nothing_of_the_app() -> None:
+    told = "import sys, terminal.main; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [name for name in loaded.split() if name.partition(".")[0] in ("azure", "ingestion", "local")] == []
 
 
 def test_devhost_knows_no_app() -> None:

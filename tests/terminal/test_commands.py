@@ -160,6 +160,21 @@ def test_every_outcome_has_its_code() -> None:
     assert {line.split("`")[1] for line in listed.splitlines() if line.startswith("| `")} == OF_OUTCOME.keys()
 
 
+def test_plan_tells_what_a_start_would_do(live: Live, call: Call) -> None:
+    said = call("plan", "demo")
+    assert said.code == 0
+    lines = {line.split("  ")[0]: line for line in said.out.splitlines()}
+    assert (lines["read"].split()[1], lines["total"].split()[-1]) == ("2", str(IDS))
+    assert "cursor" in lines["next page"]
+    told = call("plan", "demo", "--json").json
+    assert (told["source"], told["pages_read"], told["problems"]) == ("demo", 2, [])
+    bad = call("plan", "marked")
+    assert (bad.code, "problem: " in bad.out, "\x1b" in bad.out) == (Code.FAILED, True, False)
+    assert call("plan", "marked", "--json").code == Code.FAILED
+    assert call("plan", "nobody").code == Code.USAGE
+    assert call("plan", "demo", "--chunk-size", "0").err.startswith("sluice: chunk_size: ")
+
+
 # --- steering
 
 
