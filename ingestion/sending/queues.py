@@ -1,5 +1,6 @@
 """The queues that messages go to, with the rates and ceilings that the workers have found."""
 
+import asyncio
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from azure.storage.queue.aio import QueueClient
 
 from ingestion.sending.ceiling import Ceilings
 from ingestion.sending.connection import Pool
+from ingestion.sending.depth import POISON, Depth, depth_of
 from ingestion.sending.rate import Rate
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
@@ -33,7 +35,7 @@ class Queues:
         life, hidden = settings.message_ttl_seconds, settings.message_delay_seconds
         for account, queue in settings.shards:
             if (account, queue, life, hidden) not in self._shards:
-                name = queue if account == settings.account else f"{account.setting}/{queue}"
+                name = _name(settings, account, queue)
                 self._shards[account, queue, life, hidden] = self._shard(name, account, queue, life, hidden)
         return [self._shards[account, queue, life, hidden] for account, queue in settings.shards]
 
@@ -46,6 +48,16 @@ class Queues:
         for account, queue in settings.shards:
             with storage_errors(f"create the queue {queue}", account.setting):
                 await unless(self._client(account, queue).create_queue(), "QueueAlreadyExists", *NOT_ALLOWED)
+
+    async def depths(self, settings: Settings) -> list[Depth]:
+        """Return how long the queues that `settings` name are, each with its poison queue."""
+        queues = [
+            depth_of(
+                _name(settings, account, queue), self._client(account, queue), self._client(account, queue + POISON)
+            )
+            for account, queue in settings.shards
+        ]
+        return await asyncio.gather(*queues)
 
     def close(self) -> None:
         """Close every connection."""
@@ -74,3 +86,7 @@ class Queues:
         if server not in self._pools:
             self._pools[server] = Pool.for_url(url)
         return self._pools[server]
+
+
+def _name(settings: Settings, account: Account, queue: str) -> str:
+    return queue if account == settings.account else f"{account.setting}/{queue}"
