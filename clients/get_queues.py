@@ -1,7 +1,5 @@
 """GET /api/runs/{run_id}/queues: how deep the queues of a run are, and those of the messages that nobody could read."""
 
-import asyncio
-
 import azure.durable_functions as df
 import azure.functions as func
 
@@ -16,7 +14,6 @@ from ingestion.wire import JsonObject
 blueprint = df.Blueprint()
 
 KEPT = Briefly()  # of this process
-LOOK_SECONDS = 10.0  # the longest look at a queue
 
 
 @blueprint.route(route="runs/{run_id}/queues", methods=["GET"])
@@ -31,7 +28,7 @@ async def get_queues(req: func.HttpRequest, client: df.DurableOrchestrationClien
     sent = pinned_now(settings, request["request"]["source"]).settings
 
     async def look() -> list[JsonObject]:
-        return list(await asyncio.gather(*(storage.queues.depths(sent, shard, LOOK_SECONDS) for shard in sent.shards)))
+        return [queue._asdict() for queue in await storage.queues.depths(sent)]
 
     queues = await KEPT.get(sent.shards, look)
     return answer({"queues": queues, **{name: _sum(queues, name) for name in ("depth", "poison_depth")}})

@@ -9,6 +9,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities.log import log
+from clients.gauges import measure
 from clients.keeper import keep
 from clients.sweeping import sweep_daily
 from ingestion import clock
@@ -35,10 +36,13 @@ async def keep_runs(timer: func.TimerRequest, client: df.DurableOrchestrationCli
     """Look at every open run of this task hub, and sweep once a day. Log an error; the next tick tries again."""
     try:
         settings = load_settings()
-        container = open_storage(settings).container
+        storage = open_storage(settings)
+        container = storage.container
         async with in_time("look at all open runs"):
             with errors_concealed(), storage_errors("list the open runs"):
                 await keep(client, container, clock.now())
+        log("keeper_looked", "the keeper has looked at the open runs")
+        await measure(storage, settings, clock.now())
         await sweep_daily(container, settings.ledger_days, clock.now())
     except SluiceError as error:
         log("keeper_hindered", "the keeper could not look at the open runs", level=logging.WARNING, reason=str(error))

@@ -61,6 +61,23 @@ param networkAddresses string = '10.42.0.0/22'
 @description('Who gets a mail from each alert. Without any, alerts are shown in the portal only.')
 param alertEmails string[] = []
 
+@description('Alert when more of a hundred messages of a run than this are rejected.')
+@minValue(0)
+@maxValue(100)
+param rejectedPercent int = 1
+
+@description('Alert when queues have refused requests of a run for longer than this within half an hour, summed over its chunks.')
+@minValue(1)
+param throttledSeconds int = 600
+
+@description('Alert when more messages than this wait in a queue.')
+@minValue(1)
+param queueDepth int = 1000000
+
+@description('Alert when the watermark of an incremental source has not moved for so many hours.')
+@minValue(1)
+param watermarkHours int = 48
+
 @description('App settings beside those that this template makes: SLUICE_*, and the names in sources.toml, best as Key Vault references.')
 param appSettings object = {}
 
@@ -100,7 +117,29 @@ module monitoring 'modules/monitoring.bicep' = {
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
   scope: group
-  params: { name: 'sluice-${token}', tags: tags, emails: alertEmails }
+  params: {
+    name: 'sluice-${token}'
+    location: location
+    tags: tags
+    insightsId: monitoring.outputs.insightsId
+    emails: alertEmails
+    rejectedPercent: rejectedPercent
+    throttledSeconds: throttledSeconds
+    queueDepth: queueDepth
+    watermarkHours: watermarkHours
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    name: 'sluice-${token}'
+    location: location
+    tags: tags
+    insightsId: monitoring.outputs.insightsId
+    workspaceId: monitoring.outputs.workspaceId
+  }
 }
 
 module host 'modules/host_storage.bicep' = {

@@ -1,7 +1,142 @@
-// Who is told, and of what. Each rule asks with a query from infra/queries.
+// Who is told, and of what. A rule asks Application Insights with a query of infra/queries; docs/monitoring.md lists them.
 param name string
+param location string
 param tags object
+param insightsId string
 param emails string[]
+param rejectedPercent int
+param throttledSeconds int
+param queueDepth int
+param watermarkHours int
+
+type rule = {
+  name: string
+  title: string
+  severity: 0 | 1 | 2 | 3 | 4
+  query: string
+
+  @description('How far a look goes back: further than the last look, because records take some minutes to arrive.')
+  window: string
+
+  @description('The column of which each value has an alert of its own, which ends when the rule no longer holds.')
+  by: string?
+
+  @description('The column that is compared with the threshold; without one, rows are counted.')
+  measure: string?
+  threshold: int?
+  operator: 'LessThan'?
+}
+
+var rules rule[] = [
+  {
+    name: 'run-failed'
+    title: 'a run did not come to a good end'
+    severity: 1
+    window: 'PT15M'
+    query: loadTextContent('../queries/alert_run_failed.kql')
+    by: 'run_id'
+  }
+  {
+    name: 'completed-with-rejects'
+    title: 'a run is completed and wants a look'
+    severity: 2
+    window: 'PT15M'
+    query: loadTextContent('../queries/alert_completed_with_rejects.kql')
+    by: 'run_id'
+  }
+  {
+    name: 'run-empty'
+    title: 'a run is completed without a message'
+    severity: 3
+    window: 'PT15M'
+    query: loadTextContent('../queries/alert_run_empty.kql')
+    by: 'source'
+  }
+  {
+    name: 'run-held'
+    title: 'a run waits for a person to accept a change'
+    severity: 2
+    window: 'PT30M'
+    query: loadTextContent('../queries/alert_run_held.kql')
+    by: 'run_id'
+  }
+  {
+    name: 'run-stands-still'
+    title: 'a run stands still and does not say why'
+    severity: 1
+    window: 'PT15M'
+    query: loadTextContent('../queries/alert_run_stands_still.kql')
+    by: 'run_id'
+  }
+  {
+    name: 'rejected-share'
+    title: 'too many messages of a run are rejected'
+    severity: 2
+    window: 'PT30M'
+    query: loadTextContent('../queries/alert_rejected_share.kql')
+    by: 'run_id'
+    measure: 'percent'
+    threshold: rejectedPercent
+  }
+  {
+    name: 'throttled'
+    title: 'queues have refused requests of a run for long'
+    severity: 3
+    window: 'PT30M'
+    query: loadTextContent('../queries/alert_throttled.kql')
+    by: 'run_id'
+    measure: 'throttled_seconds'
+    threshold: throttledSeconds
+  }
+  {
+    name: 'poison-queue'
+    title: 'consumers have given messages up'
+    severity: 2
+    window: 'PT15M'
+    query: loadTextContent('../queries/alert_poison_queue.kql')
+    by: 'queue'
+    measure: 'poison_depth'
+    threshold: 0
+  }
+  {
+    name: 'queue-depth'
+    title: 'too many messages wait in a queue'
+    severity: 2
+    window: 'PT15M'
+    query: loadTextContent('../queries/alert_queue_depth.kql')
+    by: 'queue'
+    measure: 'depth'
+    threshold: queueDepth
+  }
+  {
+    name: 'watermark-old'
+    title: 'a watermark has not moved for long'
+    severity: 2
+    window: 'PT15M'
+    query: loadTextContent('../queries/alert_watermark_old.kql')
+    by: 'watermark'
+    measure: 'hours'
+    threshold: watermarkHours
+  }
+  {
+    name: 'schedule-missed'
+    title: 'a scheduled run did not start'
+    severity: 1
+    window: 'PT15M'
+    query: loadTextContent('../queries/alert_schedule_missed.kql')
+    by: 'source'
+  }
+  {
+    name: 'keeper-silent'
+    title: 'the keeper has not looked for ten minutes'
+    severity: 1
+    window: 'PT10M'
+    query: loadTextContent('../queries/alert_keeper_silent.kql')
+    measure: 'looks'
+    threshold: 1
+    operator: 'LessThan'
+  }
+]
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${name}'
@@ -19,3 +154,39 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
     ]
   }
 }
+
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for rule in rules: {
+    name: 'alert-${name}-${rule.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: 'Sluice: ${rule.title}'
+      description: substring(split(rule.query, '\n')[0], 3)
+      enabled: true
+      severity: rule.severity
+      evaluationFrequency: 'PT5M'
+      windowSize: rule.window
+      scopes: [insightsId]
+      skipQueryValidation: true // the tests bind each query, and a new workspace has no table yet
+      autoMitigate: true
+      criteria: {
+        allOf: [
+          union(
+            {
+              query: rule.query
+              timeAggregation: rule.?measure == null ? 'Count' : 'Maximum'
+              operator: rule.?operator ?? 'GreaterThan'
+              threshold: rule.?threshold ?? 0
+              dimensions: rule.?by == null ? [] : [{ name: rule.by!, operator: 'Include', values: ['*'] }]
+              failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+            },
+            rule.?measure == null ? {} : { metricMeasureColumn: rule.measure! }
+          )
+        ]
+      }
+      actions: { actionGroups: [people.id] }
+    }
+  }
+]

@@ -8,7 +8,7 @@ that the run began with.
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -131,6 +131,13 @@ async def move(
         with suppress(ResourceNotFoundError):
             await container.delete_blob(run.folder + mark.held)
     return there
+
+
+async def ages(container: ContainerClient) -> AsyncIterator[tuple[str, datetime]]:
+    """Yield the slot of each watermark, and when it was last moved or set."""
+    async for blob in container.list_blobs(name_starts_with=PREFIX):
+        if "/held/" not in blob.name:
+            yield blob.name.removeprefix(PREFIX).removesuffix(".json"), blob.last_modified
 
 
 def is_by(found: Watermark, run: Run) -> bool:

@@ -4,20 +4,17 @@ import asyncio
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 from azure.storage.queue.aio import QueueClient
 
 from ingestion.sending.ceiling import Ceilings
 from ingestion.sending.connection import Pool
+from ingestion.sending.depth import POISON, Depth, depth_of
 from ingestion.sending.rate import Rate
 from ingestion.sending.shard import Shard
 from ingestion.settings import Settings
 from ingestion.storage.account import Account, OpenAccount
 from ingestion.storage.failures import NOT_ALLOWED, storage_errors, unless
-from ingestion.wire import JsonObject
-
-POISON = "-poison"  # Functions puts there what a queue trigger could not handle
 
 
 class Queues:
@@ -38,7 +35,7 @@ class Queues:
         life, hidden = settings.message_ttl_seconds, settings.message_delay_seconds
         for account, queue in settings.shards:
             if (account, queue, life, hidden) not in self._shards:
-                name = queue if account == settings.account else f"{account.setting}/{queue}"
+                name = _name(settings, account, queue)
                 self._shards[account, queue, life, hidden] = self._shard(name, account, queue, life, hidden)
         return [self._shards[account, queue, life, hidden] for account, queue in settings.shards]
 
@@ -52,28 +49,15 @@ class Queues:
             with storage_errors(f"create the queue {queue}", account.setting):
                 await unless(self._client(account, queue).create_queue(), "QueueAlreadyExists", *NOT_ALLOWED)
 
-    async def depths(self, settings: Settings, shard: tuple[Account, str], seconds: float) -> JsonObject:
-        """Return about how many messages wait in a queue of `settings`, and in its poison queue.
-
-        None where nobody says: the queue is not there, or whoever may put messages may not look.
-        """
-        account, queue = shard
-        name = queue if account == settings.account else f"{account.setting}/{queue}"
-        depth, poison = await asyncio.gather(
-            self._depth(account, queue, seconds, missing=None),
-            self._depth(account, f"{queue}{POISON}", seconds, missing=0),
-        )
-        return {"name": name, "depth": depth, "poison_depth": poison}
-
-    async def _depth(self, account: Account, queue: str, seconds: float, missing: int | None) -> int | None:
-        try:
-            async with asyncio.timeout(seconds):
-                found = await self._client(account, queue).get_queue_properties()
-        except ResourceNotFoundError:
-            return missing
-        except (AzureError, TimeoutError):
-            return None
-        return int(found.approximate_message_count or 0)
+    async def depths(self, settings: Settings) -> list[Depth]:
+        """Return how long the queues that `settings` name are, each with its poison queue."""
+        queues = [
+            depth_of(
+                _name(settings, account, queue), self._client(account, queue), self._client(account, queue + POISON)
+            )
+            for account, queue in settings.shards
+        ]
+        return await asyncio.gather(*queues)
 
     def close(self) -> None:
         """Close every connection."""
@@ -102,3 +86,7 @@ class Queues:
         if server not in self._pools:
             self._pools[server] = Pool.for_url(url)
         return self._pools[server]
+
+
+def _name(settings: Settings, account: Account, queue: str) -> str:
+    return queue if account == settings.account else f"{account.setting}/{queue}"

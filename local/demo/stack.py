@@ -22,6 +22,7 @@ from local.emulator import Azurite, Server
 ROOT = Path(__file__).parents[2]
 STACKS = ROOT / ".sluice" / "stacks"
 QUEUE = "sluice-ids"
+TASK_HUB = "Sluice"
 PATIENCE_SECONDS = 300.0  # with a run that stands still
 
 
@@ -95,6 +96,7 @@ class Stack:
         return {
             **of_user,
             "AzureWebJobsStorage": here,
+            "TASKHUB_NAME": TASK_HUB,
             "SLUICE_DEMO_URL": self.api.url,
             "SLUICE_QUEUE": self.queue,
             **self._environment,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from local.demo.stack import ROOT
+from local.demo.stack import ROOT, TASK_HUB
 
 HOST: dict[str, Any] = json.loads((ROOT / "host.json").read_text())
 DURABLE = HOST["extensions"]["durableTask"]
@@ -40,3 +40,12 @@ def test_the_engines_own_records_are_cut_and_those_of_the_app_are_not() -> None:
     assert levels["DurableTask.AzureStorage"] == levels["DurableTask.Core"] == "Warning"
     assert levels["default"] == "Information"
     assert not [name for name in levels if name.startswith("Function")]
+
+
+def test_hub_has_the_name_that_an_app_setting_gives_it_everywhere() -> None:
+    """The scale controller reads host.json, and not the app setting that overrides a value in it."""
+    assert DURABLE["hubName"] == "%TASKHUB_NAME%"
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    deployed = (ROOT / "infra/modules/app.bicep").read_text()
+    assert sample["TASKHUB_NAME"] == TASK_HUB
+    assert "TASKHUB_NAME: taskHub" in deployed

@@ -42,7 +42,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
     """So many runs, one after another, on a devhost of their own."""
-    os.environ["BENCH_CHUNKS"] = str(chunks)
+    os.environ |= {"BENCH_CHUNKS": str(chunks), "TASKHUB_NAME": "Sluice"}
     seen = watched_replays()
     from ingestion.contracts import Run, RunRequest
     from ingestion.run.run_state import start
