@@ -9,8 +9,8 @@ import httpx
 
 from terminal.ending import Code, Trouble
 
-TIMEOUT_SECONDS = 30.0
-NOT_REACHED = (502, 503, 504)  # the app, its storage or its engine is away
+TIMEOUT = httpx.Timeout(120.0, connect=10.0)  # the app takes 100 s at most, and says then what kept it
+TRY_AGAIN = (408, 429)  # what stands before the app is busy; from 500 on it or what it needs is away
 
 
 class Api:
@@ -20,9 +20,7 @@ class Api:
         self.url = url
         headers = {"x-functions-key": key} if key else {}
         try:
-            self._http = httpx.Client(
-                base_url=f"{url}/api", headers=headers, timeout=TIMEOUT_SECONDS, transport=transport
-            )
+            self._http = httpx.Client(base_url=f"{url}/api", headers=headers, timeout=TIMEOUT, transport=transport)
         except (httpx.InvalidURL, UnicodeEncodeError) as error:  # a key that is not ASCII
             raise Trouble(Code.USAGE, f"the URL or the key cannot be used: {error}") from None
         self._seen: dict[str, tuple[str, Any]] = {}
@@ -73,7 +71,7 @@ class Api:
         if status in (401, 403):
             said = f"{self.url} does not allow it ({said}); give a key with --key, SLUICE_KEY or sluice login"
             return Trouble(Code.NOT_ALLOWED, said)
-        if status in NOT_REACHED:
+        if status >= 500 or status in TRY_AGAIN:
             return Trouble(Code.UNREACHABLE, said if told else f"{self.url} is not there: {said}")
         if answer.is_redirect:
             where = answer.headers.get("Location", "nowhere")

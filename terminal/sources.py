@@ -28,9 +28,9 @@ def sources(session: Session) -> None:
 def schedules(session: Session) -> None:
     """List what runs by itself, and when."""
     found = [one for one in session.api.get("/sources")["sources"] if one["schedule"]]
-    rows = table("source", "schedule", "next due")
+    rows = table("source", "schedule", "next due", "problem")
     for one in found:
-        row(rows, one["name"], one["schedule"], moment(one["next_due"]))
+        row(rows, one["name"], one["schedule"], moment(one["next_due"]), one["problem"] or "")
     names = ("name", "schedule", "next_due", "problem")
     told = {"schedules": [{name: one[name] for name in names} for one in found]}
     session.data(told, *([rows] if found else ["no source has a schedule"]))

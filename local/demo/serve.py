@@ -5,6 +5,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 
 from local.demo.ending import interruptible
 from local.demo.settings import add_flags, settings_from
@@ -26,7 +27,7 @@ def source_to_try(user: Mapping[str, str]) -> str:
 
 def describe(stack: Stack) -> str:
     """Where everything is, and what to type next."""
-    source = source_to_try(given())
+    source, url = source_to_try(given()), stack.devhost.url
     return f"""
 the app      {stack.devhost.url}/api/runs
 demo API     {stack.api.url}/ids
@@ -34,9 +35,10 @@ queue        {stack.queue}
 storage      {stack.azurite.connection_string}
 logs, state  {stack.folder}
 
-Start a run, and follow it at the URL in its Location header:
+Start a run and watch it, in a second terminal or in a browser:
 
-  curl -i -X POST {stack.devhost.url}/api/runs -H 'Content-Type: application/json' -d '{{"source": "{source}"}}'
+  {Path(sys.executable).parent / "sluice"} start {source} --watch{"" if url.endswith(f":{PORT}") else f" --url {url}"}
+  {url}/api/ui
 
 Ctrl-C stops everything.
 """

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from terminal import profile
 from terminal.ending import OF_OUTCOME, Code
-from terminal.main import sluice
+from terminal.main import main, sluice
 from tests.app_host import ROOT
 from tests.terminal.conftest import IDS, Call, Live, Said
 
@@ -341,6 +342,11 @@ def test_open_prints_the_url_of_the_page(live: Live, call: Call) -> None:
     said = call("open")
     assert (said.code, said.out) == (0, f"{live.url}/api/ui\n")
     assert call("open", "orders-2026", "--json").json == {"url": f"{live.url}/api/ui#/runs/orders-2026"}
+
+
+def test_the_project_installs_the_command() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"] == {"sluice": f"{main.__module__}:{main.__name__}"}
 
 
 def test_every_command_has_help_with_an_example(call: Call) -> None:

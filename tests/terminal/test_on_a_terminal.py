@@ -134,6 +134,15 @@ def test_a_deletion_is_asked_for_and_no_is_an_answer(live: Live, call: Call) -> 
     assert call("show", "kept").code == Code.NO_SUCH_RUN
 
 
+def test_the_page_is_opened_where_there_is_a_browser(live: Live) -> None:
+    with screen("open", "orders-2026", BROWSER="echo a browser is at %s") as person:
+        assert person.end() == 0
+        assert person.text.split("\r\n")[:2] == [
+            f"{live.url}/api/ui#/runs/orders-2026",
+            f"a browser is at {live.url}/api/ui#/runs/orders-2026",
+        ]
+
+
 def test_login_asks_for_url_and_key_and_does_not_show_the_key(
     live: Live, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
