@@ -20,8 +20,9 @@ def test_a_key_for_looking_opens_every_route_that_reads_and_no_other(
     reading = {one.function for one in operations() if one.method == "GET"}
     assert all(name.startswith("get_") for name in reading)
     key_file(tmp_path / "devhost.db").write_text(json.dumps({"functions": dict.fromkeys(reading, LOOK)}))
-    storage = {"AzureWebJobsStorage": azurite.connection_string, "SLUICE_CONTAINER": "keys"}
-    with sluice(monkeypatch, tmp_path, enable_auth=True, **storage) as (_, http):
+    with sluice(
+        monkeypatch, tmp_path, enable_auth=True, AzureWebJobsStorage=azurite.connection_string, SLUICE_CONTAINER="keys"
+    ) as (_, http):
 
         def is_open(method: str, path: str, key: str) -> bool:
             answer: httpx.Response = http.request(method, path, headers={"x-functions-key": key}, timeout=60)
