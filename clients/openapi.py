@@ -50,6 +50,7 @@ class Operation(NamedTuple):
     query: tuple[JsonObject, ...] = ()
     headers: tuple[JsonObject, ...] = ()
     body: type[BaseModel] | None = None
+    kind: str = JSON  # of a success; a text that is no JSON is open to everybody
 
 
 def _parameter(name: str, place: str, about: str, *, required: bool = False, **schema: Any) -> JsonObject:
@@ -99,7 +100,7 @@ OF_A_RUN, CHANGED = (400, 404, 409, 503), (400, 404, 409, 412, 428, 503)
 
 
 def operations() -> Iterator[Operation]:
-    """Yield every route of the app that gives data."""
+    """Yield every route of the app."""
     yield Operation("get_runs", "GET", "runs", "List the runs, newest first", {200: (shapes.Runs,)}, (400, 503), LIST)
     start = Operation("start_run", "POST", "runs", "Start a run, once", STARTED, OF_A_RUN, (LINKS,), (KEY,))
     yield start._replace(body=StartRequest)
@@ -131,6 +132,12 @@ def operations() -> Iterator[Operation]:
     yield Operation("delete_watermark", "DELETE", SOURCE, "Reset a watermark", mark, CHANGED, OF_A_SET, (IF_MATCH,))
     plan = Operation("plan_run", "POST", "plan", "Tell what a run would do", {200: (PlanAnswer,)}, OF_A_RUN)
     yield plan._replace(body=StartRequest)
+    for name, route, kind in (
+        ("get_page", "ui", "text/html"),
+        ("get_page_script", "ui/page.js", "text/javascript"),
+        ("get_page_style", "ui/page.css", "text/css"),
+    ):
+        yield Operation(name, "GET", route, "Give a part of the page for people", {200: ()}, (), kind=kind)
     yield Operation("get_openapi", "GET", "openapi.json", "Give this document", {200: ()}, ())
 
 
@@ -185,10 +192,11 @@ def _operation(one: Operation) -> JsonObject:
         if f"{{{name}}}" in one.route
     ]
     parameters = [*path, *one.query, *one.headers, *((IF_NONE_MATCH,) if is_get else ())]
-    answers = {str(status): _answer(status, found, is_get=is_get) for status, found in one.answers.items()}
+    answers = {str(status): _answer(status, found, one.kind, is_get=is_get) for status, found in one.answers.items()}
     if is_get:
         answers["304"] = {"description": "The caller has this answer."}
-    answers["401"] = {"description": "The function key is missing or wrong; the host answers, without a body."}
+    if one.kind == JSON:
+        answers["401"] = {"description": "The function key is missing or wrong; the host answers, without a body."}
     for status in one.refused:
         answers[str(status)] = {"description": REFUSED[status], "content": {PROBLEM: {"schema": _ref(shapes.Problem)}}}
     first = one.route.partition("/")[0]
@@ -199,16 +207,18 @@ def _operation(one: Operation) -> JsonObject:
         "parameters": parameters,
         "responses": dict(sorted(answers.items())),
     }
+    if one.kind != JSON:
+        told["security"] = []
     if one.body is not None:
         told["requestBody"] = {"required": True, "content": {JSON: {"schema": _ref(one.body)}}}
     return told
 
 
-def _answer(status: int, found: tuple[type[BaseModel], ...], *, is_get: bool) -> JsonObject:
-    schemas = [_ref(shape) for shape in found] or [{"type": "object"}]
+def _answer(status: int, found: tuple[type[BaseModel], ...], kind: str, *, is_get: bool) -> JsonObject:
+    schemas = [_ref(shape) for shape in found] or [{"type": "object" if kind == JSON else "string"}]
     told: JsonObject = {
         "description": "It goes on." if status == 202 else "Done.",
-        "content": {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}},
+        "content": {kind: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}},
     }
     if is_get:
         told["headers"] = {"ETag": {"description": "What `If-None-Match` may name.", "schema": {"type": "string"}}}
