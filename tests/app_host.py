@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ingestion.open_storage import close_storage
-from local.demo.stack import TASK_HUB, unset
+from local.demo.stack import DEMO_SOURCES, TASK_HUB, unset
 from local.devhost.hub.clock import Clock
 from local.devhost.testing import RunningApp, running_app
 
@@ -37,6 +37,7 @@ def sluice(
         **unset(),
         "AzureWebJobsStorage": NO_STORAGE,
         "TASKHUB_NAME": TASK_HUB,
+        "SLUICE_SOURCES": DEMO_SOURCES,
         "SLUICE_DEMO_URL": "http://127.0.0.1:1",
         "SLUICE_KEEPER_SECONDS": "0",
         **settings,

@@ -3,25 +3,20 @@
 import argparse
 import sys
 import time
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from local.demo.ending import interruptible
 from local.demo.settings import add_flags, settings_from
-from local.demo.stack import ROOT, Stack, given
+from local.demo.stack import Stack, given, names_in, sources_of
 from local.emulator import ChildError
 
 PORT = 7071  # as devhost and Core Tools have it
 
 
 def source_to_try(user: Mapping[str, str]) -> str:
-    """Return the demo source if the user's file of sources has it, or else the first one of the file."""
-    try:
-        file = ROOT / (user.get("SLUICE_SOURCES") or "sources.toml")
-        names = list(tomllib.loads(file.read_text(encoding="utf-8-sig")))
-    except (OSError, ValueError):  # the app says why
-        names = []
+    """Return the demo source if the file that is served has it, or else the first one of the file."""
+    names = names_in(sources_of(user)) or []
     return "demo" if "demo" in names or not names else names[0]
 
 

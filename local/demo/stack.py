@@ -8,7 +8,8 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 STACKS = ROOT / ".sluice" / "stacks"
 QUEUE = "sluice-ids"
 TASK_HUB = "Sluice"
+DEMO_SOURCES = "local/demo/sources.toml"
 PATIENCE_SECONDS = 300.0  # with a run that stands still
 
 
@@ -95,6 +97,7 @@ class Stack:
         of_user = {"SLUICE_QUEUES": "", **dict.fromkeys(accounts(), here)} if self._user_settings else unset()
         return {
             **of_user,
+            "SLUICE_SOURCES": sources_of(given()) if self._user_settings else DEMO_SOURCES,
             "AzureWebJobsStorage": here,
             "TASKHUB_NAME": TASK_HUB,
             "SLUICE_DEMO_URL": self.api.url,
@@ -119,6 +122,20 @@ class Stack:
 def unset() -> dict[str, str]:
     """Return every SLUICE_ setting of the user as empty: the app takes its default."""
     return {name: "" for name in given() if name.startswith("SLUICE_")}
+
+
+def sources_of(user: Mapping[str, str]) -> str:
+    """Return the file of sources that the user has named, or else `sources.toml` if it has any, or the demo's."""
+    named = user.get("SLUICE_SOURCES")
+    return named or ("sources.toml" if names_in("sources.toml") != [] else DEMO_SOURCES)
+
+
+def names_in(file: str) -> list[str] | None:
+    """Return the names of the sources in a file; None if it cannot be read, of which the app says why."""
+    try:
+        return list(tomllib.loads((ROOT / file).read_text(encoding="utf-8-sig")))
+    except (OSError, ValueError):
+        return None
 
 
 def accounts() -> set[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from local.demo.stack import DEMO_SOURCES
 from local.devhost.testing import RunningApp
 from local.emulator import Azurite
 from tests.app.rehearsal import RUN, first_state
@@ -28,7 +29,7 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Running]
 def stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str) -> Iterator[Running]:
     """The app with storage, and with a source that nobody answers for and that is asked once."""
     sources = tmp_path / "sources.toml"
-    sources.write_text((ROOT / "sources.toml").read_text().replace("[demo]", "[demo]\nattempts = 1", 1))
+    sources.write_text((ROOT / DEMO_SOURCES).read_text().replace("[demo]", "[demo]\nattempts = 1", 1))
     with sluice(
         monkeypatch,
         tmp_path,

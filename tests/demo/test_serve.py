@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.demo import serve
+from local.demo import serve, stack
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,4 +19,18 @@ def test_the_readme_asks_at_the_port_that_is_served() -> None:
 def test_the_command_to_type_names_a_source_that_the_users_file_has(text: str, name: str, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(text)
     assert serve.source_to_try({"SLUICE_SOURCES": str(tmp_path / "mine.toml")}) == name
-    assert serve.source_to_try({}) == "demo"
+
+
+def test_until_the_user_describes_a_source_the_demo_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack, "ROOT", tmp_path)
+    (tmp_path / "sources.toml").write_text("# none yet\n")
+    assert stack.sources_of({}) == stack.DEMO_SOURCES
+    for text in ("[orders]\n", "[orders"):
+        (tmp_path / "sources.toml").write_text(text)
+        assert stack.sources_of({}) == "sources.toml"
+    assert stack.sources_of({"SLUICE_SOURCES": "mine.toml"}) == "mine.toml"
+
+
+def test_the_file_that_is_deployed_has_no_source_of_the_demo() -> None:
+    assert stack.names_in("sources.toml") == []
+    assert "demo" in (stack.names_in(stack.DEMO_SOURCES) or [])

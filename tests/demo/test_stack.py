@@ -47,7 +47,7 @@ def test_a_checked_run_takes_no_setting_of_the_user(root: Path) -> None:
         (one.azurite.connection_string, "sluice-ids")
     ]
     assert (found.message_format, found.message_delay_seconds, found.chunk_size) == ("raw", 0, 7)
-    assert found.sources == Path("sources.toml")
+    assert found.sources == Path("local/demo/sources.toml")
 
 
 def test_an_app_that_is_served_takes_the_user_s_settings_and_keeps_its_messages_here(root: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from local.demo.stack import DEMO_SOURCES
 from tests.app_host import ROOT
 from tests.e2e.rig import IDS, Host, Rig
 
@@ -26,7 +27,7 @@ def nightly(rig: Rig, caplog: pytest.LogCaptureFixture) -> Rig:
 def describe(rig: Rig, *keys: str) -> None:
     """Let the demo source be due at two every night."""
     described = "\n".join(['[demo]\nschedule = "0 0 2 * * *"', *keys])
-    text = (ROOT / "sources.toml").read_text(encoding="utf-8")
+    text = (ROOT / DEMO_SOURCES).read_text(encoding="utf-8")
     (rig.folder / "sources.toml").write_text(text.replace("[demo]", described, 1), encoding="utf-8")
 
 

@@ -12,6 +12,7 @@ from ingestion.errors import InvalidInput
 from ingestion.source.check import check, local_settings, main
 from ingestion.source.client import SourceClient
 from ingestion.source.description import Source, load_source
+from local.demo.stack import DEMO_SOURCES
 from local.devhost.errors import DevhostError
 from local.devhost.settings import read_local_values
 from tests.sources.fake_api import FakeApi, served
@@ -378,7 +379,7 @@ def test_what_is_no_file_of_sources_is_told_in_words(content: bytes, said: str, 
 def test_the_sources_that_come_with_the_app_are_well_described(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["check", str(ROOT / "sources.toml")])
+    monkeypatch.setattr("sys.argv", ["check", str(ROOT / DEMO_SOURCES)])
     assert main() == 0
     assert "demo: ok, cursor" in capsys.readouterr().out
 

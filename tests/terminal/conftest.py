@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from local.demo.settings import ApiSettings
+from local.demo.stack import DEMO_SOURCES
 from local.devhost.http.keys import key_file
 from local.emulator import Azurite, Server
 from terminal.main import run
@@ -63,7 +64,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, azurite: Azurite) -> Iterat
     demo = Server("demo API", "local.demo.api", *ApiSettings(ids=IDS, page_size=100).flags(), log=folder / "api.log")
     with demo, api.served() as url, pytest.MonkeyPatch.context() as monkeypatch:
         rig = Rig(monkeypatch, folder, azurite, f"terminal-{uuid.uuid4().hex[:12]}", demo.url)
-        described = (ROOT / "sources.toml").read_text(encoding="utf-8") + SOURCES
+        described = (ROOT / DEMO_SOURCES).read_text(encoding="utf-8") + SOURCES
         (folder / "sources.toml").write_text(described, encoding="utf-8")
         rig.settings = {"SLUICE_SOURCES": str(folder / "sources.toml"), "SMALL_URL": url}
         with rig.host(time_flies=False, enable_auth=True) as host:
