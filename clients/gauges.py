@@ -46,7 +46,7 @@ async def _measure_queues(storage: Storage, settings: Settings, tables: dict[str
 
 def _own_shards(settings: Settings, tables: dict[str, Any]) -> Iterator[tuple[Account, str]]:
     """Yield the queues that sources have of their own; who starts a source that cannot be read learns why."""
-    for name in tables:
+    for name in _with_key(tables, "messages"):
         try:
             yield from described(settings, name, os.environ).settings.shards
         except SluiceError:
@@ -54,7 +54,7 @@ def _own_shards(settings: Settings, tables: dict[str, Any]) -> Iterator[tuple[Ac
 
 
 async def _measure_watermarks(container: ContainerClient, tables: dict[str, Any], now: datetime) -> None:
-    incremental = [name for name, table in tables.items() if isinstance(table, dict) and "incremental" in table]
+    incremental = _with_key(tables, "incremental")
     if not incremental:
         return
     async for slot, written_at in ages(container):
@@ -62,3 +62,7 @@ async def _measure_watermarks(container: ContainerClient, tables: dict[str, Any]
         if source in incremental:
             seconds = round((now - written_at).total_seconds())
             log("watermark_age", "a watermark was moved so long ago", source=source, watermark=slot, seconds=seconds)
+
+
+def _with_key(tables: dict[str, Any], key: str) -> list[str]:
+    return [name for name, table in tables.items() if isinstance(table, dict) and key in table]

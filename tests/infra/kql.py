@@ -55,10 +55,9 @@ def answer(
         for table, columns in TABLES.items():
             named = (column.split(": ") for column in columns.split(", "))
             database.execute(f"CREATE TABLE {table} ({', '.join(f'{each} {TYPES[kind]}' for each, kind in named)})")
-        for record in records:
-            at = record.timestamp.astimezone(UTC).replace(tzinfo=None)
-            row = [at, record.message, record.severity]
-            database.execute("INSERT INTO traces (timestamp, message, severityLevel) VALUES (?, ?, ?)", row)
+        rows = [(each.timestamp.astimezone(UTC).replace(tzinfo=None), each.message, each.severity) for each in records]
+        if rows:
+            database.executemany("INSERT INTO traces (timestamp, message, severityLevel) VALUES (?, ?, ?)", rows)
         for metric in metrics:
             places = ", ".join("?" for _ in metric)
             database.execute(f"INSERT INTO AzureMetrics ({', '.join(metric)}) VALUES ({places})", list(metric.values()))

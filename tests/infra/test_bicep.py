@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,10 +58,8 @@ def test_files_have_the_layout_of_the_formatter(tmp_path: Path) -> None:
 
 
 def test_compiled_template_is_the_committed_one() -> None:
-    assert (
-        run("build", "--no-restore", "--stdout", INFRA / "main.bicep").strip()
-        == (INFRA / "main.json").read_text().strip()
-    ), "compile it again: bicep build infra/main.bicep"
+    made = json.loads(run("build", "--no-restore", "--stdout", INFRA / "main.bicep"))
+    assert _plain(made) == _plain(read("main.json")), "compile it again: bicep build infra/main.bicep"
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -71,3 +70,12 @@ def test_snapshot_is_the_committed_one(name: str, tmp_path: Path) -> None:
     snapshot = f"{name}.snapshot.json"
     made = json.loads((infra / snapshot).read_text())  # the order of its outputs changes from run to run
     assert made == read(snapshot), f"make it again: bicep snapshot infra/{name}.bicepparam {' '.join(place)}"
+
+
+def _plain(template: Any) -> Any:
+    """Return a template without the name of its compiler, which is another one with each version."""
+    if isinstance(template, list):
+        return [_plain(part) for part in template]
+    if isinstance(template, dict):
+        return {key: _plain(part) for key, part in template.items() if key != "_generator"}
+    return template

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from copy import deepcopy
 
 import pytest
 import yaml
@@ -15,43 +15,94 @@ from tests.infra.checks import MEMORY, PYTHONS
 from tests.infra.deployed import INFRA, Deployed, Json, read
 
 AZURE: Json = yaml.safe_load((ROOT / "azure.yaml").read_text("utf-8"))
-GIVEN = dict(re.findall(r"^param (\w+) = (.*)$", (INFRA / "main.bicepparam").read_text("utf-8"), re.MULTILINE))
-HOST_JSON = ROOT / "host.json"
+GIVEN: dict[str, str] = dict(
+    re.findall(r"^param (\w+) = (.*)$", (INFRA / "main.bicepparam").read_text("utf-8"), re.MULTILINE)
+)
+OWN_NAMES = {"environmentName": "AZURE_ENV_NAME", "location": "AZURE_LOCATION"} | {
+    "pythonVersion": "DEPLOY_PYTHON",
+    "queueNames": "DEPLOY_QUEUES",
+}
+
+
+def check_azure(azure: Json) -> None:
+    """Check that azd finds template, app and host.json."""
+    infra, services = azure["infra"], azure["services"]
+    assert (ROOT / infra["path"] / f"{infra['module']}.bicep").is_file()
+    assert (ROOT / infra["path"] / f"{infra['module']}.bicepparam").is_file()
+    assert infra["provider"] == "bicep"
+    assert set(services) == {
+        each["tags"]["azd-service-name"] for each in Deployed(read("main.snapshot.json")).of("Web/sites")
+    }
+    (app,) = services.values()
+    assert (ROOT / app["project"] / "function_app.py").is_file()
+    assert (app["language"], app["host"], app["remoteBuild"]) == ("python", "function", True)
+    for system in ("posix", "windows"):
+        run = app["hooks"]["prepackage"][system]["run"]
+        assert "DEPLOY_BACKEND" in run
+        assert "infra/host.dts.json host.json" in run
+
+
+def check_given(given: dict[str, str], parameters: Json) -> None:
+    """Check that each parameter of the template is read from its own environment name, with the template's default."""
+    assert set(given) == set(parameters)
+    for parameter, text in given.items():
+        ((name, default),) = re.findall(r"readEnvironmentVariable\('(\w+)', '([^']*)'\)", text)
+        told = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter).upper()
+        assert name == OWN_NAMES.get(parameter, f"DEPLOY_{told}")
+        value = parameters[parameter].get("defaultValue")
+        if value is not None:
+            shown = ",".join(value) if isinstance(value, list) else value
+            assert default == (shown if isinstance(shown, str) else json.dumps(shown)), parameter
 
 
 def test_azd_finds_template_app_and_host() -> None:
-    infra, services = AZURE["infra"], AZURE["services"]
-    assert (ROOT / infra["path"] / f"{infra['module']}.bicep").is_file()
-    assert infra["provider"] == "bicep"
-    tag = {each["tags"]["azd-service-name"] for each in Deployed(read("main.snapshot.json")).of("Web/sites")}
-    assert set(services) == tag
-    (app,) = services.values()
-    assert (ROOT / app["project"] / "function_app.py").is_file()
-    assert (app["language"], app["host"]) == ("python", "function")
+    check_azure(AZURE)
 
 
-def test_every_parameter_is_given_by_the_parameter_file_of_azd() -> None:
-    assert set(GIVEN) == set(read("main.json")["parameters"])
+def test_every_parameter_is_given_by_the_parameter_file_of_azd_with_its_default() -> None:
+    check_given(GIVEN, read("main.json")["parameters"])
 
 
-def test_an_environment_name_is_that_of_azd_or_tells_its_parameter() -> None:
-    for parameter, given in GIVEN.items():
-        (name,) = re.findall(r"readEnvironmentVariable\('(\w+)', '[^']*'\)", given)
-        told = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter).upper()
-        spelled = {"AZURE_ENV_NAME", "AZURE_LOCATION", f"DEPLOY_{told}"} | {"DEPLOY_PYTHON", "DEPLOY_QUEUES"}
-        assert name in spelled, f"{parameter} is read from {name}"
-    names = [re.findall(r"readEnvironmentVariable\('(\w+)'", given)[0] for given in GIVEN.values()]
-    assert len(set(names)) == len(names)
+BROKEN_AZURE: dict[str, Callable[[Json], object]] = {
+    "another folder": lambda azure: azure["infra"].update(path="infrastructure"),
+    "another module": lambda azure: azure["infra"].update(module="template"),
+    "another provider": lambda azure: azure["infra"].update(provider="terraform"),
+    "another service": lambda azure: azure["services"].update(api=azure["services"].pop("app")),
+    "a folder without the app": lambda azure: azure["services"]["app"].update(project="src"),
+    "another language": lambda azure: azure["services"]["app"].update(language="js"),
+    "another host": lambda azure: azure["services"]["app"].update(host="appservice"),
+    "a build on the machine": lambda azure: azure["services"]["app"].update(remoteBuild=False),
+    "no hook on Windows": lambda azure: azure["services"]["app"]["hooks"]["prepackage"].pop("windows"),
+    "a hook that copies nothing": lambda azure: azure["services"]["app"]["hooks"]["prepackage"]["posix"].update(
+        run=":"
+    ),
+}
 
 
-def test_defaults_of_azd_are_those_of_the_template() -> None:
-    parameters = read("main.json")["parameters"]
-    for name, given in GIVEN.items():
-        (default,) = re.findall(r"', '([^']*)'\)", given)
-        told = parameters[name].get("defaultValue")
-        if told is not None:
-            shown = ",".join(told) if isinstance(told, list) else told if isinstance(told, str) else json.dumps(told)
-            assert default == shown, name
+@pytest.mark.parametrize("broken", BROKEN_AZURE)
+def test_a_broken_azure_yaml_is_noticed(broken: str) -> None:
+    copy = deepcopy(AZURE)
+    BROKEN_AZURE[broken](copy)
+    with pytest.raises((AssertionError, KeyError)):
+        check_azure(copy)
+
+
+BROKEN_GIVEN: dict[str, Callable[[dict[str, str]], object]] = {
+    "a parameter is not given": lambda given: given.pop("ledgerDays"),
+    "one that the template does not have": lambda given: given.update(colour="'blue'"),
+    "a value that cannot be set": lambda given: given.update(alwaysReady="1"),
+    "the name of another one": lambda given: given.update(alwaysReady=given["ledgerDays"]),
+    "another default": lambda given: given.update(backend="readEnvironmentVariable('DEPLOY_BACKEND', 'dts')"),
+    "other queues": lambda given: given.update(queueNames="split(readEnvironmentVariable('DEPLOY_QUEUES', 'x'), ',')"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_GIVEN)
+def test_broken_parameters_are_noticed(broken: str) -> None:
+    copy = dict(GIVEN)
+    BROKEN_GIVEN[broken](copy)
+    with pytest.raises((AssertionError, ValueError)):
+        check_given(copy, read("main.json")["parameters"])
 
 
 def test_manual_has_every_environment_name() -> None:
@@ -113,26 +164,44 @@ def environment_of(deployed: Deployed) -> dict[str, str]:
     return environment
 
 
-def durable(path: str) -> Mapping[str, Any]:
+def host_json(path: str) -> Json:
     found: Json = json.loads((ROOT / path).read_text("utf-8"))
     return found
 
 
-def test_host_json_for_the_scheduler_differs_in_the_hub_and_its_store_alone() -> None:
-    ours, other = durable("host.json"), durable("infra/host.dts.json")
-    own, with_scheduler = (each["extensions"].pop("durableTask") for each in (dict(ours), dict(other)))
+def check_host_json(with_scheduler: Json) -> None:
+    """Check that it is the app's own one, but for the store of Durable Functions."""
+    ours, other = host_json("host.json"), deepcopy(with_scheduler)
+    own, durable = (each["extensions"].pop("durableTask") for each in (ours, other))
     assert ours == other
-    different = {key for key in own | with_scheduler if own.get(key) != with_scheduler.get(key)}
-    assert different <= {"hubName", "storageProvider"}
-    provider = with_scheduler["storageProvider"]
-    assert provider["type"] == "azureManaged"
+    assert {key for key in own | durable if own.get(key) != durable.get(key)} == {"storageProvider"}
     settings = Deployed(read("dts.snapshot.json")).settings
-    assert provider["connectionStringName"] in settings
-    assert with_scheduler["hubName"].strip("%") in settings
+    provider = durable["storageProvider"]
+    assert (provider["type"], provider["connectionStringName"] in settings) == ("azureManaged", True)
+    assert durable["hubName"].strip("%") in settings
 
 
-def test_azd_packages_the_host_json_of_the_backend_on_each_system() -> None:
-    for system in ("posix", "windows"):
-        run = AZURE["services"]["app"]["hooks"]["prepackage"][system]["run"]
-        assert "DEPLOY_BACKEND" in run
-        assert "infra/host.dts.json host.json" in run
+def test_host_json_for_the_scheduler_differs_in_the_store_alone() -> None:
+    check_host_json(host_json("infra/host.dts.json"))
+
+
+BROKEN_HOST: dict[str, Callable[[Json], object]] = {
+    "another timeout": lambda host: host.update(functionTimeout="00:05:00"),
+    "another concurrency": lambda host: durable_of(host).update(maxConcurrentActivityFunctions=10),
+    "another hub": lambda host: durable_of(host).update(hubName="Sluice"),
+    "another store": lambda host: durable_of(host)["storageProvider"].update(type="mssql"),
+    "a setting that is not there": lambda host: durable_of(host)["storageProvider"].update(connectionStringName="DTS"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_HOST)
+def test_a_broken_host_json_is_noticed(broken: str) -> None:
+    copy = host_json("infra/host.dts.json")
+    BROKEN_HOST[broken](copy)
+    with pytest.raises(AssertionError):
+        check_host_json(copy)
+
+
+def durable_of(host: Json) -> Json:
+    found: Json = host["extensions"]["durableTask"]
+    return found
