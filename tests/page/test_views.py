@@ -90,7 +90,11 @@ def test_what_an_answer_holds_is_text_and_nothing_else(watch: Watch) -> None:
     told["runs/evil/timeline"]["events"] = [{"at": answers.NOW, "event": evil, "text": evil}]
     told["runs"] = {"runs": [answers.summary("evil", evil, source=evil, error=evil)], "next": None}
     told["sources"] = {"sources": [{**answers.SOURCES["sources"][0], "name": evil, "host": evil, "problem": evil}]}
-    told["plan"] = {**answers.PLAN, "items": [evil], "problems": [{"field": evil, "message": evil}]}
+    told["plan"] = {
+        **answers.PLAN,
+        "items": [{**answers.PLAN["items"][0], "text": evil}],
+        "problems": [{"field": evil, "message": evil}],
+    }
     watched = watch(answers=told)
     page = watched.page
     page.on("dialog", lambda it: watched.errors.append(f"a script of the answer ran: {it.message}"))
@@ -174,10 +178,10 @@ def test_an_app_that_does_not_answer_is_said_and_asked_again(watch: Watch) -> No
     page = watched.open("#/runs/orders-20261126")
     expect(page.locator(".bar")).to_be_visible()
     watched.page.route("**/api/runs/**", lambda route: route.abort("connectionrefused"))
-    expect(page.get_by_text("The app does not answer")).to_be_visible()
+    expect(page.locator(".note.bad")).to_contain_text("The app does not answer")
     expect(page.locator(".bar")).to_be_visible()
     watched.page.unroute("**/api/runs/**")
-    expect(page.get_by_text("The app does not answer")).to_be_hidden()
+    expect(page.locator(".note.bad")).to_have_count(0)
 
 
 def test_a_refused_command_says_in_its_dialog_what_is_allowed(watch: Watch) -> None:
