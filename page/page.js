@@ -344,7 +344,20 @@ function runView(id) {
   }
 
   const counts = () => ({ ...run.progress, ...run.report });
-  const groups = (name) => [...(panels[name]?.body?.groups ?? []), ...(panels[name]?.more ?? [])];
+
+  // The groups of an answer and of its further pages, each of which may have the same reasons.
+  function groups(name) {
+    const byReason = new Map();
+    for (const one of [...(panels[name]?.body?.groups ?? []), ...(panels[name]?.more ?? [])]) {
+      const sum = byReason.get(one.reason);
+      if (!sum) byReason.set(one.reason, { ...one });
+      else for (const [field, value] of Object.entries(one)) {
+        if (typeof value === "number") sum[field] += value;
+        else if (field === "examples") sum.examples = [...sum.examples, ...value].slice(0, 10);
+      }
+    }
+    return [...byReason.values()];
+  }
 
   function draw() {
     const back = h("a", { class: "back", href: "#/" }, "Runs");
@@ -442,14 +455,15 @@ function runView(id) {
   }
 
   function throughput() {
-    const points = panels.timeline?.body?.points ?? [];
-    const rate = (from, to) => Math.max(0, to.enqueued - from.enqueued) / Math.max(0.001, to.seconds - from.seconds);
+    const points = [];
+    for (const it of panels.timeline?.body?.points ?? []) if (!(it.seconds <= points.at(-1)?.seconds)) points.push(it); // clocks differ
+    const rate = (from, to) => Math.max(0, to.enqueued - from.enqueued) / (to.seconds - from.seconds);
     const steps = points.slice(1).map((to, at) => ({ from: points[at].seconds, to: to.seconds, rate: rate(points[at], to) }));
     const title = "Throughput";
     if (panels.timeline?.error) return panel("rates", title, note("bad", told(panels.timeline.error)));
     if (!steps.length) return panel("rates", title, h("p", { class: "under" }, "It is drawn from the second window on."));
     const most = Math.max(...steps.map((it) => it.rate), 1), begin = steps[0].from, end = steps.at(-1).to;
-    const x = (second) => ((1000 * (second - begin)) / Math.max(0.001, end - begin)).toFixed(1);
+    const x = (second) => ((1000 * (second - begin)) / (end - begin)).toFixed(1);
     const y = (rate) => (100 - (96 * rate) / most).toFixed(1);
     const line = steps.map((it) => `L${x(it.from)} ${y(it.rate)}L${x(it.to)} ${y(it.rate)}`).join("");
     const all = points.at(-1).enqueued / Math.max(0.001, end);
@@ -511,8 +525,8 @@ function runView(id) {
     const it = panels.rejected, path = `/rejected?examples=3&payload=${payload}`;
     if (!it || (!groups("rejected").length && !it.error)) return null;
     const flip = () => ((payload = !payload), beside("rejected", `/rejected?examples=3&payload=${payload}`).then(render));
-    const holds = (one) => h("pre", { tabindex: "0" }, typeof one.payload === "string" ? one.payload : JSON.stringify(one.payload, null, 1));
-    const example = (one) => h("li", null, `chunk ${one.chunk}, message ${one.index}`, one.payload == null ? null : holds(one));
+    const example = (one) => h("li", null, `chunk ${one.chunk}, message ${one.index}`,
+      one.payload == null ? null : h("pre", { tabindex: "0" }, one.payload));
     return panel("rejected", `Rejected: ${plural(p.rejected, "message")} that no queue takes`,
       it.error ? note("bad", told(it.error)) : groups("rejected").map((one) => h("details", null,
         h("summary", null, h("b", null, count(one.count)), " ", one.reason), h("ul", null, one.examples.map(example)))),

@@ -6,11 +6,17 @@ import pytest
 from pydantic import BaseModel
 
 from clients import shapes
+from clients.plan_answer import PlanAnswer
 from local.browser import answers
 
 SHAPES: dict[str, type[BaseModel]] = {
     "runs": shapes.Runs,
     "sources": shapes.Sources,
+    "plan": PlanAnswer,
+    "timeline": shapes.Timeline,
+    "failures": shapes.Failures,
+    "rejected": shapes.Rejected,
+    "queues": shapes.Queues,
 }
 
 
@@ -21,8 +27,5 @@ def told() -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", told())
 def test_a_canned_answer_has_the_shape_of_the_real_one(path: str) -> None:
-    last = path.split("/")[-1]
-    of_run = shapes.Run if path.count("/") == 1 else None
-    shape = of_run or SHAPES.get(last)
-    if shape is not None:
-        shape.model_validate(told()[path], strict=True)
+    shape = shapes.Run if path.count("/") == 1 else SHAPES[path.split("/")[-1]]
+    shape.model_validate(told()[path], strict=True)

@@ -1,6 +1,7 @@
 """What the page shows and how it is used, from answers that a real run gives only after hours."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -228,3 +229,11 @@ def test_a_start_that_is_asked_for_twice_names_the_same_run(watch: Watch) -> Non
     assert bodies[0] == bodies[1]
     assert bodies[0]["source"] == "orders"
     assert bodies[0]["run_id"].startswith("orders-2026")
+
+
+def test_a_timeline_of_clocks_that_differ_is_drawn_inside_its_frame(watch: Watch) -> None:
+    told = answers.many()
+    told["runs/orders-20261126/timeline"]["points"][-1]["seconds"] = -28_487_784.0
+    page = watch(answers=told).open("#/runs/orders-20261126")
+    path = page.locator(".rates .line").get_attribute("d") or ""
+    assert {0 <= float(x) <= 1000 for x in re.findall(r"[ML]([-0-9.]+) ", path)} == {True}
