@@ -153,7 +153,9 @@ async function ask(method, path, { body, tag } = {}) {
   if (Math.abs(date - now()) > 2000) skew = date - Date.now();
   if (answer.ok || answer.status === 304) return answer;
   const told = await answer.json().catch(() => ({}));
-  const text = told.detail ?? told.title ?? `The app answered HTTP ${answer.status} to ${method} ${path}.`;
+  const mayOnlyLook = key && method !== "GET" && [401, 403].includes(answer.status);
+  const unsaid = mayOnlyLook ? "The key that you gave does not allow this." : `The app answered HTTP ${answer.status} to ${method} ${path}.`;
+  const text = told.detail ?? told.title ?? unsaid;
   throw new Problem(answer.status, text, told.field, told.allowed);
 }
 
@@ -175,7 +177,8 @@ const note = (tone, ...children) => h("p", { class: `note ${tone}` }, children);
 const panel = (name, title, ...children) => h("section", { key: name, class: `panel ${name}`, "aria-labelledby": `of-${name}` },
   h("h2", { id: `of-${name}` }, title), children);
 const facts = (...rows) => h("dl", { class: "facts" },
-  rows.flatMap((it) => (Array.isArray(it?.[0]) ? it : [it])).filter(Boolean).map(([name, ...value]) => h("div", null, h("dt", null, name), h("dd", null, value))));
+  rows.flatMap((it) => (Array.isArray(it?.[0]) ? it : [it])).filter(Boolean)
+    .map(([name, ...value]) => h("div", null, h("dt", null, name), h("dd", null, value))));
 const button = (text, onclick, more = {}) => h("button", { type: "button", onclick, ...more }, text);
 
 function told(error) {
@@ -183,7 +186,7 @@ function told(error) {
   return [where, error.message, error.allowed ? [h("br"), "Allowed: ", String(error.allowed)] : null];
 }
 
-function copyable(text, what) {
+function copier(text, what) {
   async function copy(event) {
     const pressed = event.currentTarget;
     try {
@@ -191,18 +194,18 @@ function copyable(text, what) {
       pressed.textContent = "copied";
       setTimeout(() => (pressed.textContent = "copy"), 1500);
     } catch {
-      getSelection().selectAllChildren(pressed.previousSibling); // to be copied by hand
+      getSelection().selectAllChildren(pressed.parentNode); // to be copied by hand
     }
   }
-  return [h("code", null, text), h("button", { type: "button", class: "small", onclick: copy, "aria-label": `copy ${what}` }, "copy")];
+  return button("copy", copy, { class: "small", "aria-label": `copy ${what}` });
 }
 
 const PARTS = ["enqueued", "rejected", "failed", "pending"];
 
 function bar(p) {
-  const whole = Math.max(p.fetched ?? 0, (!p.source_exhausted && p.source_total) || 0);
+  const all = Math.max(p.fetched ?? 0, (!p.source_exhausted && p.source_total) || 0);
   const said = PARTS.map((name) => `${name} ${count(p[name])}`).join(", ");
-  const part = (name) => h("i", { key: name, class: name, share: `${whole ? (100 * p[name]) / whole : 0}%` });
+  const part = (name) => h("i", { key: name, class: name, share: `${all ? (100 * p[name]) / all : 0}%` });
   return h("div", { class: "bar", role: "img", "aria-label": `fetched ${count(p.fetched)}: ${said}` },
     PARTS.filter((name) => p[name] > 0).map(part));
 }
@@ -240,7 +243,8 @@ function listView(query) {
     return [
       h("div", { key: "head", class: "head" }, h("h1", { tabindex: "-1" }, "Runs"), filters()),
       !view.runs ? null : runs.length ? table(runs)
-        : note("idle", next ? "None of the newest runs is like this." : query.size ? "No run is like this." : ["There is no run yet. ", h("a", { href: "#/start" }, "Start one"), "."]),
+        : note("idle", next ? "None of the newest runs is like this." : query.size ? "No run is like this."
+          : ["There is no run yet. ", h("a", { href: "#/start" }, "Start one"), "."]),
       next && button("Show older runs", () => showOlder().catch(fail), { key: "older" }),
     ];
   }
@@ -250,16 +254,19 @@ function listView(query) {
     const groups = [option("", "every state"), option(OPEN.join(), "under way"), option(TROUBLE.join(), "needs a look")];
     const names = [...new Set([...sources, ...(query.get("source") ? [query.get("source")] : [])])];
     const on = (name) => (event) => filter(name, event.target.value);
+    const since = (event) => filter("from", event.target.value && `${event.target.value}T00:00:00Z`);
     return h("div", { class: "filters", role: "group", "aria-label": "Show only" },
-      h("label", null, "State", h("select", { value: query.get("status") ?? "", onchange: on("status") }, groups, Object.keys(STATES).map((it) => option(it)))),
-      h("label", null, "Source", h("select", { value: query.get("source") ?? "", onchange: on("source") }, option("", "every source"), names.map((it) => option(it, it)))),
-      h("label", null, "Since", h("input", { type: "date", value: query.get("from")?.slice(0, 10) ?? "", onchange: (event) => filter("from", event.target.value && `${event.target.value}T00:00:00Z`) })));
+      h("label", null, "State",
+        h("select", { value: query.get("status") ?? "", onchange: on("status") }, groups, Object.keys(STATES).map((it) => option(it)))),
+      h("label", null, "Source",
+        h("select", { value: query.get("source") ?? "", onchange: on("source") }, option("", "every source"), names.map((it) => option(it, it)))),
+      h("label", null, "Since", h("input", { type: "date", value: query.get("from")?.slice(0, 10) ?? "", onchange: since })));
   }
 
   // The roles are spelled out because a phone shows each row as a card, and the browser then forgets that it is a table.
   const table = (runs) => h("table", { key: "runs", class: "runs", role: "table", "aria-label": "Runs, newest first" },
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, [["State"], ["Run"], ["On the queue"], ["Rate", "num"], ["Started"], ["Took", "num"], ["Outcome"]]
-      .map(([name, kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, name)))),
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
+      [["State"], ["Run"], ["On the queue"], ["Rate", "num"], ["Started"], ["Took", "num"], ["Outcome"]].map(([name, kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, name)))),
     h("tbody", { role: "rowgroup" }, runs.map(row)));
 
   function row(run) {
@@ -269,7 +276,8 @@ function listView(query) {
     const cell = (kind, ...children) => h("td", { role: "cell", class: kind }, children);
     return h("tr", { key: run.run_id, role: "row" },
       cell("is", badge(run.status)),
-      h("th", { role: "rowheader", scope: "row" }, h("a", { href: `#/runs/${encodeURIComponent(run.run_id)}` }, run.run_id), h("span", { class: "under" }, run.source)),
+      h("th", { role: "rowheader", scope: "row" },
+        h("a", { href: `#/runs/${encodeURIComponent(run.run_id)}` }, run.run_id), h("span", { class: "under" }, run.source)),
       cell("gauge",
         h("progress", { max: total || 1, value: run.enqueued ?? 0, "aria-label": `${count(run.enqueued)} of ${count(total)} enqueued` }),
         h("span", { class: "under" }, `${count(run.enqueued)} of ${count(total)}`)),
@@ -280,7 +288,8 @@ function listView(query) {
   }
 
   function outcome(run) {
-    const found = ["failed", "rejected"].filter((name) => run[name] > 0).map((name) => h("span", { class: name === "failed" ? "bad" : "warn" }, `${count(run[name])} ${name} `));
+    const found = Object.entries({ failed: "bad", rejected: "warn" }).filter(([name]) => run[name] > 0)
+      .map(([name, tone]) => h("span", { class: tone }, `${count(run[name])} ${name} `));
     return [found, run.error ? h("span", { class: "why" }, run.error) : !found.length && run.status === "completed" ? "all of it" : null];
   }
 
@@ -300,7 +309,8 @@ function runView(id) {
     if (lastStatus && hasMoved) say(`${id}: ${words(run.status)}`);
     lastStatus = run.status;
     throttled = [...throttled.slice(-9), { at: now(), seconds: run.sending?.throttled_seconds ?? 0 }];
-    view.title = `${isOpen(run) && run.progress?.source_total ? `${percent(run.progress.enqueued, run.progress.source_total)} % ` : ""}${words(run.status)} · ${id}`;
+    const { enqueued, source_total: total } = run.progress ?? {};
+    view.title = `${isOpen(run) && total ? `${percent(enqueued, total)} % ` : ""}${words(run.status)} · ${id}`;
     if (hasMoved || now() - looked > 1000 * (isOpen(run) ? PANEL_SECONDS : REST_SECONDS)) await loadPanels();
   }
 
@@ -334,7 +344,20 @@ function runView(id) {
   }
 
   const counts = () => ({ ...run.progress, ...run.report });
-  const groups = (name) => [...(panels[name]?.body?.groups ?? []), ...(panels[name]?.more ?? [])];
+
+  // The groups of an answer and of its further pages, each of which may have the same reasons.
+  function groups(name) {
+    const byReason = new Map();
+    for (const one of [...(panels[name]?.body?.groups ?? []), ...(panels[name]?.more ?? [])]) {
+      const sum = byReason.get(one.reason);
+      if (!sum) byReason.set(one.reason, { ...one });
+      else for (const [field, value] of Object.entries(one)) {
+        if (typeof value === "number") sum[field] += value;
+        else if (field === "examples") sum.examples = [...sum.examples, ...value].slice(0, 10);
+      }
+    }
+    return [...byReason.values()];
+  }
 
   function draw() {
     const back = h("a", { class: "back", href: "#/" }, "Runs");
@@ -342,9 +365,11 @@ function runView(id) {
     const p = counts();
     return [
       h("div", { key: "head", class: "head" },
-        h("div", null, back, h("h1", { tabindex: "-1" }, copyable(run.run_id, "the run id"), badge(run.status)),
+        h("div", null, back,
+          h("div", { class: "title" }, h("h1", { tabindex: "-1" }, h("code", null, run.run_id), badge(run.status)), copier(run.run_id, "the run id")),
           h("p", { class: "under" }, "source ", h("b", null, run.source ?? "–"), " · started ", clock(run.started_at), " · ", took(p))),
-        h("div", { class: "buttons" }, (run.actions ?? []).map((it) => button(WORDS[it]?.name ?? it, () => act(it), { key: it, class: WORDS[it]?.danger ? "danger" : "" })))),
+        h("div", { class: "buttons" },
+          run.actions.map((it) => button(WORDS[it].name, () => act(it), { key: it, class: WORDS[it].danger ? "danger" : "" })))),
       why(p),
       panel("counts", "Progress", progress(p)),
       h("div", { key: "left", class: "two" }, chunks(), throughput()),
@@ -367,23 +392,25 @@ function runView(id) {
       pending: ["idle", "It is started, and no worker has taken it up yet."],
       pausing: ["idle", "Pause was asked for. What is under way stops within seconds."],
       paused: ["idle", "Paused. Nothing is fetched or sent until somebody resumes or cancels it."],
-      held: ["warn", "Held: what it was started with has changed. ", h("b", null, p.changes ?? ""), ". Resume accepts the change; cancel ends the run; or change it back."],
+      held: ["warn", "Held: what it was started with has changed. ", h("b", null, p.changes ?? ""),
+        ". Resume accepts the change; cancel ends the run; or change it back."],
       suspended: ["idle", "Suspended by Durable Functions’ own URL, and only its resume URL lets it go on."],
       cancelling: ["idle", "Cancel was asked for. What is under way stops within seconds, and the run ends."],
       ending: ["idle", "The ledger is being closed, and the spool cleaned."],
       lost: ["bad", "A crash has ended it, or its instance is gone. The keeper lets it go on, within about two minutes; or redrive it."],
-      waiting: p.wait_until ? ["warn",
-        p.waiting_for === "outage" ? "The source is away. " : "The source wants to be left alone. ", h("b", null, p.reason ?? ""), ". It is asked again in ",
-        h("b", { class: "countdown" }, left(p.wait_until)), p.attempts ? `, after ${plural(p.attempts, "request")} without a page` : "", ". ",
-        p.patience_until ? ["The run gives up if no page comes for ", left(p.patience_until), "."] : ""] : ["warn", "Waiting for the source."],
+      waiting: !p.wait_until ? ["warn", "Waiting for the source."] : ["warn",
+        p.waiting_for === "outage" ? "The source is away. " : "The source wants to be left alone. ", h("b", null, p.reason ?? ""),
+        ". It is asked again in ", h("b", { class: "countdown" }, left(p.wait_until)),
+        p.attempts ? `, after ${plural(p.attempts, "request")} without a page` : "", ". ",
+        p.patience_until ? ["The run gives up if no page comes for ", left(p.patience_until), "."] : ""],
     }[run.status];
     const [first] = throttled, last = throttled.at(-1);
     const error = run.error ?? run.report?.error;
-    const one = error ? note("bad", h("b", null, "Why it failed: "), error)
+    const one = error ? note("bad", h("b", null, run.status === "failed" ? "Why it failed: " : "Why it ended: "), error)
       : said ? note(...said)
-      : run.status === "running" && last.seconds > first.seconds ? note("warn", "The queue refuses above ", h("b", null, perSecond(run.rate?.now)), ", so sending waits for it.")
-      : null;
-    const warnings = (run.report?.warnings ?? []).map((it) => note("warn", h("b", null, words(it.warning ?? it.kind ?? it.code ?? "Warning")), ": ", it.message ?? it.detail ?? it.reason ?? JSON.stringify(it)));
+      : run.status === "running" && last.seconds > first.seconds
+        ? note("warn", "The queue refuses above ", h("b", null, perSecond(run.rate?.now)), ", so sending waits for it.") : null;
+    const warnings = (run.report?.warnings ?? []).map((it) => note("warn", h("b", null, words(it.warning)), ": ", it.message));
     return h("div", { key: "why" }, one, warnings);
   }
 
@@ -391,15 +418,19 @@ function runView(id) {
     const term = (name) => h("span", { class: "term" }, h("i", { class: name, "aria-hidden": "true" }), `${name} `, h("b", null, count(p[name])));
     const plus = (sign) => h("span", { class: "sign" }, ` ${sign} `);
     const total = p.source_total == null ? "the source has not said how many there are" : `of ${count(p.source_total)} that the source says it has`;
+    const since = (time) => (now() - Date.parse(time)) / 1000;
     const { now: current, overall } = run.rate ?? {}, { seconds_left: remaining, rests_on: basis } = run.estimate ?? {};
     return [
       bar(p),
-      h("p", { class: "identity" }, h("span", { class: "term" }, "fetched ", h("b", null, count(p.fetched))), PARTS.map((name, at) => [plus(at ? "+" : "="), term(name)])),
-      h("p", { class: "under" }, `${p.source_exhausted ? "read to its end, " : ""}${total} · counted at `, clock(p.counts_at ?? p.finished_at), p.stale ? " · the checkpoints could not be read, so newer counts are missing" : ""),
+      h("p", { class: "identity" }, h("span", { class: "term" }, "fetched ", h("b", null, count(p.fetched))),
+        PARTS.map((name, at) => [plus(at ? "+" : "="), term(name)])),
+      h("p", { class: "under" }, `${p.source_exhausted ? "read to its end, " : ""}${total} · counted at `, clock(p.counts_at ?? p.finished_at),
+        p.stale ? " · the checkpoints could not be read, so newer counts are missing" : ""),
       facts(
         isOpen(run) && ["Rate now", h("b", null, perSecond(current))],
-        ["Over all", h("b", null, perSecond(overall ?? (p.seconds ? p.enqueued / p.seconds : null)))],
-        isOpen(run) && ["Time left", h("b", null, remaining == null ? "not known" : `about ${whole(remaining - (now() - Date.parse(p.counts_at)) / 1000)}`), basis ? h("span", { class: "under" }, basis) : ""],
+        ["Over all", h("b", null, perSecond(overall))],
+        isOpen(run) && ["Time left", h("b", null, remaining == null ? "not known" : `about ${whole(remaining - since(p.counts_at))}`),
+          basis ? h("span", { class: "under" }, basis) : ""],
         !isOpen(run) && ["Took", h("b", null, span(p.seconds))],
       ),
     ];
@@ -410,44 +441,53 @@ function runView(id) {
   function chunks() {
     const { total, per_cell: each = 1, cells = "" } = run.chunks ?? {};
     const tally = (kind) => [...cells].filter((it) => it === kind).length;
-    const summary = Object.entries(CELLS).filter(([kind]) => tally(kind)).map(([kind, name]) => `${tally(kind)} ${name}`).join(", ");
+    const tallies = Object.entries(CELLS).filter(([kind]) => tally(kind)).map(([kind, name]) => `${tally(kind)} ${name}`).join(", ");
+    const summary = `${each > 1 ? `Cells of ${each} chunks` : "Chunks"}: ${tallies}`;
     const numbers = (at) => (each > 1 ? `chunks ${count(at * each)} to ${count(Math.min(total, (at + 1) * each) - 1)}` : `chunk ${count(at)}`);
     const size = cells.length <= 40 ? "large" : cells.length <= 120 ? "middle" : "small";
     return panel("chunks", `Chunks: ${count(run.progress?.chunks_done)} of ${count(total)} done`,
-      cells ? h("div", { class: `cells ${size}`, role: "img", "aria-label": `${each > 1 ? `Cells of ${each} chunks: ` : "Chunks: "}${summary}` },
-        [...cells].map((kind, at) => h("i", { class: kind, title: `${numbers(at)}: ${CELLS[kind] ?? kind}` }))) : h("p", { class: "under" }, "No chunk is fetched yet."),
-      h("p", { class: "legend under" }, Object.entries(CELLS).map(([kind, name]) => h("span", null, h("i", { class: kind, "aria-hidden": "true" }), name)),
+      !cells ? h("p", { class: "under" }, "No chunk is fetched yet.")
+        : h("div", { class: `cells ${size}`, role: "img", "aria-label": summary },
+          [...cells].map((kind, at) => h("i", { class: kind, title: `${numbers(at)}: ${CELLS[kind]}` }))),
+      h("p", { class: "legend under" },
+        Object.entries(CELLS).map(([kind, name]) => h("span", null, h("i", { class: kind, "aria-hidden": "true" }), name)),
         each > 1 ? h("span", null, `a cell is ${plural(each, "chunk")}, and shows the worst of them`) : null));
   }
 
   function throughput() {
-    const points = panels.timeline?.body?.points ?? [];
-    const steps = points.slice(1).map((it, at) => ({ from: points[at].seconds, to: it.seconds, rate: Math.max(0, it.enqueued - points[at].enqueued) / Math.max(0.001, it.seconds - points[at].seconds) }));
+    const points = [];
+    for (const it of panels.timeline?.body?.points ?? []) if (!(it.seconds <= points.at(-1)?.seconds)) points.push(it); // clocks differ
+    const rate = (from, to) => Math.max(0, to.enqueued - from.enqueued) / (to.seconds - from.seconds);
+    const steps = points.slice(1).map((to, at) => ({ from: points[at].seconds, to: to.seconds, rate: rate(points[at], to) }));
     const title = "Throughput";
     if (panels.timeline?.error) return panel("rates", title, note("bad", told(panels.timeline.error)));
     if (!steps.length) return panel("rates", title, h("p", { class: "under" }, "It is drawn from the second window on."));
     const most = Math.max(...steps.map((it) => it.rate), 1), begin = steps[0].from, end = steps.at(-1).to;
-    const x = (second) => ((1000 * (second - begin)) / Math.max(0.001, end - begin)).toFixed(1), y = (rate) => (100 - (96 * rate) / most).toFixed(1);
+    const x = (second) => ((1000 * (second - begin)) / (end - begin)).toFixed(1);
+    const y = (rate) => (100 - (96 * rate) / most).toFixed(1);
     const line = steps.map((it) => `L${x(it.from)} ${y(it.rate)}L${x(it.to)} ${y(it.rate)}`).join("");
-    const all = points.at(-1).enqueued / Math.max(0.001, end), events = panels.timeline.body.events ?? [];
-    const marks = events.map((it) => seconds(run.started_at, it.at)).filter((it) => it >= begin && it <= end);
+    const all = points.at(-1).enqueued / Math.max(0.001, end);
+    const marks = panels.timeline.body.events.map((it) => seconds(run.started_at, it.at)).filter((it) => it >= begin && it <= end);
+    const summary = `Messages enqueued a second, over ${span(end - begin)}: ${perSecond(most)} at most, ${perSecond(all)} over all`;
     return panel("rates", title,
       h("figure", null,
         h("p", { class: "scale under" }, `${perSecond(most)} at most`),
-        h("svg", { viewBox: "0 0 1000 100", preserveAspectRatio: "none", role: "img", "aria-label": `Messages enqueued a second, over ${span(end - begin)}: ${perSecond(most)} at most, ${perSecond(all)} over all` },
+        h("svg", { viewBox: "0 0 1000 100", preserveAspectRatio: "none", role: "img", "aria-label": summary },
           h("path", { class: "area", d: `M0 100${line}L1000 100z` }),
           h("path", { class: "line", d: `M0 ${y(steps[0].rate)}${line}` }),
           h("path", { class: "mean", d: `M0 ${y(Math.min(all, most))}H1000` }),
           marks.map((it) => h("path", { class: "mark", d: `M${x(it)} 92V100` }))),
-        h("figcaption", { class: "scale under" }, h("span", null, clock(points[0].at)), h("span", null, `- - ${perSecond(all)} over all`), h("span", null, clock(points.at(-1).at)))));
+        h("figcaption", { class: "scale under" },
+          h("span", null, clock(points[0].at)), h("span", null, `- - ${perSecond(all)} over all`), h("span", null, clock(points.at(-1).at)))));
   }
 
   function source() {
     const it = run.reading;
     return it && panel("source", "Source", facts(
       ["Pagination", words(it.style ?? "–")], ["Pages read", count(it.pages)],
-      ["Page size", it.page_size ? `${count(it.page_size)} asked for, ${count(it.page_size_got)} given` : it.page_size_got ? `${count(it.page_size_got)} given` : "–"],
-      ["Refused (429)", count(it.refused)],
+      ["Page size", [it.page_size && `${count(it.page_size)} asked for`, it.page_size_got && `${count(it.page_size_got)} given`]
+        .filter(Boolean).join(", ") || "not known"],
+      ["Told to wait", it.refused == null ? "not known" : plural(it.refused, "time")],
       ["End", it.ended ?? (run.progress?.source_exhausted ? "reached" : "not yet")]));
   }
 
@@ -455,12 +495,13 @@ function runView(id) {
     const it = run.sending, { body, error } = panels.queues ?? {};
     const depth = (value) => (value == null ? "not known" : count(value));
     return it && panel("queue", "Queue", facts(
-      ["Queues", it.queues ?? "–", it.shards > 1 ? ` (${plural(it.shards, "shard")})` : ""],
+      ["Queues", it.queues?.join(", ") || "–", it.shards > 1 ? ` (${plural(it.shards, "shard")})` : ""],
       ["Messages are", [it.format, it.encoding].filter(Boolean).join(", ") || "–"],
       ["Sent again", count(it.retries)], ["Waited for it", span(it.throttled_seconds)],
       body && ["Depth", depth(body.depth)],
       body && ["Poison queue", h("span", { class: body.poison_depth > 0 ? "bad" : "" }, depth(body.poison_depth))],
-      body?.queues?.length > 1 && body.queues.map((one) => [one.name, depth(one.depth), one.poison_depth > 0 ? h("span", { class: "bad" }, `, poison ${count(one.poison_depth)}`) : ""])),
+      body?.queues.length > 1 && body.queues.map((one) => [
+        one.name, depth(one.depth), one.poison_depth > 0 ? h("span", { class: "bad" }, `, poison ${count(one.poison_depth)}`) : ""])),
       error && note("bad", told(error)));
   }
 
@@ -469,11 +510,14 @@ function runView(id) {
     if (!it || (!groups("failures").length && !it.error)) return null;
     return panel("failures", `Failed: ${plural(p.failed, "message")}`,
       it.error ? note("bad", told(it.error)) : h("table", null,
-        h("thead", null, h("tr", null, h("th", { scope: "col" }, "Reason"), h("th", { scope: "col", class: "num" }, "Chunks"), h("th", { scope: "col", class: "num" }, "Messages"), h("th", { scope: "col", class: "wide" }, "Such as"))),
-        h("tbody", null, groups("failures").map((one) => h("tr", null, h("td", null, one.reason), h("td", { class: "num" }, count(one.chunks)), h("td", { class: "num" }, count(one.messages)),
-          h("td", { class: "wide" }, `chunk ${(one.examples ?? []).join(", ")}`))))),
+        h("thead", null, h("tr", null, [["Reason"], ["Chunks", "num"], ["Messages", "num"], ["Such as", "wide"]]
+          .map(([name, kind]) => h("th", { scope: "col", class: kind }, name)))),
+        h("tbody", null, groups("failures").map((one) => h("tr", null,
+          h("td", null, one.reason), h("td", { class: "num" }, count(one.chunks)), h("td", { class: "num" }, count(one.messages)),
+          h("td", { class: "wide" }, `chunk ${one.examples.join(", ")}`))))),
       h("div", { class: "buttons" },
-        run.actions?.includes("redrive") ? button("Redrive these", () => act("redrive")) : isOpen(run) ? h("p", { class: "under" }, "They can be redriven once the run has ended.") : null,
+        run.actions.includes("redrive") ? button("Redrive these", () => act("redrive"))
+          : isOpen(run) ? h("p", { class: "under" }, "They can be redriven once the run has ended.") : null,
         it.next && button("More reasons", () => showMore("failures", "/failures").catch(fail))));
   }
 
@@ -481,43 +525,53 @@ function runView(id) {
     const it = panels.rejected, path = `/rejected?examples=3&payload=${payload}`;
     if (!it || (!groups("rejected").length && !it.error)) return null;
     const flip = () => ((payload = !payload), beside("rejected", `/rejected?examples=3&payload=${payload}`).then(render));
-    const example = (one) => h("li", null, `chunk ${one.chunk}, message ${one.index}`, one.payload === undefined ? null : h("pre", { tabindex: "0" }, typeof one.payload === "string" ? one.payload : JSON.stringify(one.payload, null, 1)));
+    const example = (one) => h("li", null, `chunk ${one.chunk}, message ${one.index}`,
+      one.payload == null ? null : h("pre", { tabindex: "0" }, one.payload));
     return panel("rejected", `Rejected: ${plural(p.rejected, "message")} that no queue takes`,
       it.error ? note("bad", told(it.error)) : groups("rejected").map((one) => h("details", null,
-        h("summary", null, h("b", null, count(one.count)), " ", one.reason), h("ul", null, (one.examples ?? []).map(example)))),
-      h("div", { class: "buttons" }, button(payload ? "Hide what they hold" : "Show what they hold", flip), it.next && button("More reasons", () => showMore("rejected", path).catch(fail))));
+        h("summary", null, h("b", null, count(one.count)), " ", one.reason), h("ul", null, one.examples.map(example)))),
+      h("div", { class: "buttons" }, button(payload ? "Hide what they hold" : "Show what they hold", flip),
+        it.next && button("More reasons", () => showMore("rejected", path).catch(fail))));
   }
 
   function doubles(p) {
     const recoveries = p.recoveries ?? [], bound = p.possible_duplicates ?? 0;
-    const causes = [p.retries > 0 && `${plural(p.retries, "request")} to the queue sent again`, recoveries.length > 0 && plural(recoveries.length, "recovery", "recoveries"), p.redrives > recoveries.length && plural(p.redrives - recoveries.length, "redrive")].filter(Boolean);
+    const causes = [
+      p.retries > 0 && `${plural(p.retries, "request")} to the queue sent again`,
+      recoveries.length > 0 && plural(recoveries.length, "recovery", "recoveries"),
+      p.redrives > recoveries.length && plural(p.redrives - recoveries.length, "redrive"),
+    ].filter(Boolean);
     return panel("doubles", "Possible duplicates and recoveries",
-      h("p", null, bound ? ["At most ", h("b", { class: "warn" }, count(bound)), " queue messages may be there twice, because an answer or a worker was lost. "] : "No queue message can be there twice. ",
-        causes.length ? `There ${causes.length === 1 && /^1 /.test(causes[0]) ? "was" : "were"} ${causes.join(", ")}.` : ""),
+      h("p", null,
+        bound ? ["At most ", h("b", { class: "warn" }, count(bound)), " queue messages may be there twice, because an answer or a worker was lost. "]
+          : "No finished chunk can have a message on the queue twice. ",
+        causes.length ? `So far: ${causes.join(", ")}.` : ""),
       recoveries.length ? h("ul", null, recoveries.map((it) => h("li", null, clock(it.at), " the keeper let it go on: ", it.cause))) : null);
   }
 
   function transactions() {
     const it = run.transactions;
     if (!it) return null;
-    const { total, rests_on: basis, cost, ...each } = it;
+    const { total, rests_on: basis, ...each } = it;
     return panel("transactions", `Storage transactions: ${count(total)}`,
-      facts(...Object.entries(each).filter(([, value]) => typeof value === "number").map(([name, value]) => [words(name), count(value)]), cost != null && ["Price", String(cost)]),
-      basis ? h("p", { class: "under" }, basis) : null);
+      facts(...Object.entries(each).map(([name, value]) => [words(name), count(value)])), h("p", { class: "under" }, basis));
   }
 
   function timeline() {
-    const events = panels.timeline?.body?.events ?? [];
-    return events.length ? panel("timeline", "What happened", h("ol", null, [...events].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
-      .map((it) => h("li", null, clock(it.at), " ", h("b", null, words(it.event ?? "")), it.text ? ` ${it.text}` : "")))) : null;
+    const { events = [], full } = panels.timeline?.body ?? {};
+    return events.length ? panel("timeline", "What happened",
+      full ? note("warn", "Storage takes no more lines of this run, so what came later is missing.") : null,
+      h("ol", { tabindex: "0" }, events.toReversed().map((it) => h("li", null, clock(it.at), h("b", null, words(it.event)), ` ${it.text}`)))) : null;
   }
 
   function links() {
-    const query = `traces\n| extend facts = parse_json(extract(@"\\{.*\\}$", 0, message))\n| where tostring(facts.run_id) == "${id}"\n| project timestamp, severityLevel, facts\n| order by timestamp desc`;
+    const query = ["traces", `| extend facts = parse_json(extract(@"\\{.*\\}$", 0, message))`, `| where tostring(facts.run_id) == "${id}"`,
+      "| project timestamp, severityLevel, facts", "| order by timestamp desc"].join("\n");
     return panel("links", "Look closer",
       run.report && h("details", null, h("summary", null, "Report"), h("pre", { tabindex: "0" }, JSON.stringify(run.report, null, 2))),
-      h("details", null, h("summary", null, "Log query for Application Insights"), h("div", { class: "query" }, copyable(query, "the query"))),
-      h("p", { class: "under" }, "Ledger, in the container of the app: ", copyable(`runs/${id}/`, "the path of the ledger")));
+      h("details", null, h("summary", null, "Log query for Application Insights"), h("pre", { tabindex: "0" }, query), copier(query, "the query")),
+      h("p", { class: "under" }, "Ledger, in the container of the app: ", h("code", null, `runs/${id}/ `),
+        copier(`runs/${id}/`, "the path of the ledger")));
   }
 
   function act(action) {
@@ -542,24 +596,30 @@ function runView(id) {
 const WORDS = {
   pause: {
     name: "Pause", title: "Pause this run?",
-    text: () => ["What is under way stops within seconds, and nothing else begins. Nothing is lost, and nothing is sent twice.", "The run then waits until somebody resumes or cancels it."],
+    text: () => ["What is under way stops within seconds, and nothing else begins. Nothing is lost, and nothing is sent twice.",
+      "The run then waits until somebody resumes or cancels it."],
   },
   resume: {
     name: "Resume", title: "Resume this run?",
-    text: (run, p) => (run.status === "held" ? [`You accept this change: ${p.changes}.`, "From now on the run goes by it, and its report says so."] : ["The run goes on where it stopped."]),
+    text: (run, p) => (run.status !== "held" ? ["The run goes on where it stopped."]
+      : [`You accept this change: ${p.changes}.`, "From now on the run goes by it, and its report says so."]),
   },
   cancel: {
     name: "Cancel", title: "Cancel this run?", danger: true,
-    text: (run, p) => ["What is under way stops within seconds, and the run ends.", `${plural(p.enqueued ?? 0, "message stays", "messages stay")} on the queue; ${count(p.pending)} that are fetched are not sent. A redrive does later what is left.`],
+    text: (run, p) => ["What is under way stops within seconds, and the run ends.",
+      `What is sent stays on the queue (${count(p.enqueued)} by now). What is not can be done later, by a redrive.`],
   },
   redrive: {
     name: "Redrive", title: "Redrive this run?",
-    text: (run, p) => [`It does again what failed or never happened: ${plural(p.failed ?? 0, "failed message")}, ${count(p.pending)} pending${p.source_exhausted ? "" : ", and the rest of the source"}.`,
-      "All failed chunks are done again, whatever the reason; what is on the queue already is not sent again. Remove the cause first."],
+    text: (run, p) => [
+      `It does again what failed (${plural(p.failed ?? 0, "message")}), and what is left (${count(p.pending)} pending${p.source_exhausted ? "" : ", and the rest of the source"}).`,
+      "All failed chunks are done again, whatever the reason; what is on the queue already is not sent again. Remove the cause first.",
+    ],
   },
   delete: {
     name: "Delete", title: "Delete this run?", danger: true,
-    text: () => ["Its history, its ledger (report, failures, rejects) and its spool are deleted, and nobody can bring them back.", "Its messages stay on the queue. The run id is free again afterwards."],
+    text: () => ["Its history, its ledger (report, failures, rejects) and its spool are deleted, and nobody can bring them back.",
+      "Its messages stay on the queue. The run id is free again afterwards."],
   },
 };
 
@@ -592,6 +652,7 @@ function startView(query) {
   let sources = null, plan = null, problem = null, busy = "";
 
   async function load() {
+    if (sources) return; // what is being filled in stays
     sources = (await get("sources")).sources;
     if (!given.source && sources.length) given.source = (sources.find((it) => !it.problem) ?? sources[0]).name;
     name();
@@ -599,13 +660,17 @@ function startView(query) {
 
   const chosen = () => sources?.find((it) => it.name === given.source);
   // An id that the page makes: who presses twice, or after an answer was lost, has one run all the same.
-  const name = () => (given.run_id = `${given.source.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, 40)}-${new Date(now()).toISOString().replace(/\D/g, "").slice(0, 14)}`);
+  function name() {
+    given.run_id = `${given.source}-${new Date(now()).toISOString().replace(/\D/g, "").slice(0, 14)}`; // 40 and 14 characters at most
+  }
 
   function body() {
-    const { source, run_id, from, to, parameters, chunk_size, tolerated_failures } = given;
-    const filled = Object.entries(parameters).filter(([, value]) => value !== "");
-    return { source, run_id, ...(from && { from }), ...(to && { to }), ...(filled.length && { parameters: Object.fromEntries(filled) }),
-      ...(chunk_size && { chunk_size: Number(chunk_size) }), ...(tolerated_failures && { tolerated_failures }), ...(given.total_is_exact && { total_is_exact: true }) };
+    const filled = (fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value != null));
+    const { parameters, chunk_size, total_is_exact, ...others } = filled(given), chosen = filled(parameters);
+    return {
+      ...others, ...(Object.keys(chosen).length && { parameters: chosen }), ...(chunk_size && { chunk_size: Number(chunk_size) }),
+      ...(total_is_exact && { total_is_exact: true }),
+    };
   }
 
   async function doing(what, work) {
@@ -614,7 +679,6 @@ function startView(query) {
     try {
       await work();
     } catch (error) {
-      if (error.status === 401) fail(error);
       problem = error;
       say(error.message);
     }
@@ -649,21 +713,40 @@ function startView(query) {
 
   function field(label, name, properties = {}, hint = "", holder = given) {
     const oninput = (event) => ((holder[name] = event.target.value), (plan = null), render());
-    return h("label", { key: `${label}-${given.source}` }, h("span", null, label),
-      properties.options ? h("select", { value: holder[name] ?? "", onchange: oninput }, properties.options.map(([value, text]) => h("option", { value }, text)))
-        : h("input", { value: holder[name] ?? "", autocomplete: "off", spellcheck: "false", ...properties, oninput }),
-      hint && h("span", { class: "under" }, hint));
+    const id = holder === given ? name : `parameter-${name}`, value = holder[name] ?? "";
+    return labelled(label, id, hint, (its) => (properties.options
+      ? h("select", { ...its, value, onchange: oninput }, properties.options.map(([each, text]) => h("option", { value: each }, text)))
+      : h("input", { ...its, value, autocomplete: "off", spellcheck: "false", ...properties, oninput })));
   }
 
+  const labelled = (label, name, hint, control) => h("div", { key: `${name}-${given.source}`, class: "field" },
+    h("label", { for: `field-${name}` }, label),
+    control({ id: `field-${name}`, "aria-describedby": hint ? `hint-${name}` : null }),
+    hint ? h("p", { id: `hint-${name}`, class: "under" }, hint) : null);
+
   function fields(it) {
-    const choose = (event) => (Object.assign(given, { source: event.target.value, parameters: {}, from: "", to: "" }), (plan = problem = null), name(), render());
-    const about = it && [it.host, words(it.style ?? ""), it.incremental ? "incremental" : "", it.schedule ? `by itself at ${it.schedule}` : ""].filter(Boolean).join(" · ");
-    const allowed = (one) => (one.allowed ? { options: [...("default" in one && one.default != null ? [["", `${one.default} (default)`]] : [["", "choose"]]), ...one.allowed.map((value) => [value, value])] } : { placeholder: one.default ?? "" });
+    function choose(event) {
+      Object.assign(given, { source: event.target.value, parameters: {}, from: "", to: "" });
+      plan = problem = null;
+      name();
+      render();
+    }
+    const about = [it?.host, words(it?.style ?? ""), it?.incremental && "incremental", it?.schedule && `by itself at ${it.schedule}`]
+      .filter(Boolean).join(" · ");
+    const unset = (one) => (one.default == null ? "choose" : `${one.default} (default)`);
+    const allowed = (one) => (one.allowed
+      ? { options: [["", unset(one)], ...one.allowed.map((value) => [value, value])] } : { placeholder: one.default ?? "" });
     return [
-      h("label", null, h("span", null, "Source"), h("select", { value: given.source, onchange: choose }, sources.map((one) => h("option", { value: one.name }, one.name))), h("span", { class: "under" }, about, it?.next_due ? [" · next ", clock(it.next_due)] : "")),
+      labelled("Source", "source", [about, it?.next_due ? [" · next ", clock(it.next_due)] : ""],
+        (its) => h("select", { ...its, value: given.source, onchange: choose }, sources.map((one) => h("option", { value: one.name }, one.name)))),
       it?.problem ? note("bad", it.problem) : null,
-      Object.entries(it?.parameters ?? {}).map(([name, one]) => field(name, name, allowed(one), one.pattern ? `matches ${one.pattern}` : "", given.parameters)),
-      it?.incremental ? [field("From", "from", { placeholder: "where the last run ended" }, "A range makes it a backfill, which leaves the watermark alone: 2026-11-01T00:00:00Z"), field("To", "to")] : null,
+      Object.entries(it?.parameters ?? {}).map(([parameter, one]) =>
+        field(parameter, parameter, allowed(one), one.pattern ? `matches ${one.pattern}` : "", given.parameters)),
+      it?.incremental ? [
+        field("From", "from", { placeholder: "where the last run ended" },
+          "A range makes it a backfill, which leaves the watermark alone: 2026-11-01T00:00:00Z"),
+        field("To", "to"),
+      ] : null,
       h("details", { key: "more" }, h("summary", null, "More"),
         field("Run id", "run_id", { maxlength: "64" }, "letters, digits, - and _; the same id twice is one run"),
         field("Messages in a chunk", "chunk_size", { inputmode: "numeric", placeholder: "as the app is set" }),
@@ -673,14 +756,21 @@ function startView(query) {
   }
 
   function planned(it) {
-    const expect = it.expect ?? {}, { total, rests_on, ...each } = expect.transactions ?? {};
+    const { expect } = it;
     return panel("plan", `Plan for ${it.source}`,
       (it.problems ?? []).map((one) => note("bad", one.field ? [h("b", null, one.field), ": "] : "", one.message)),
-      facts(["Items", count(expect.items), expect.pages == null ? "" : ` on ${plural(expect.pages, "page")}`], ["Time", expect.seconds == null ? "not known" : `about ${span(expect.seconds)}`],
-        ["Transactions", total == null ? "–" : count(total)], ["Total, says the source", count(it.total)], ["Next page", it.next ?? "none"], ["End", it.end ?? "–"],
+      facts(
+        ["Items", count(expect.items), expect.pages == null ? "" : ` on ${plural(expect.pages, "page")}`],
+        ["Time", expect.seconds == null ? "not known" : `about ${span(expect.seconds)}`],
+        ["Storage transactions", count(expect.transactions?.total)],
+        ["Total, says the source", count(it.total)], ["Next page", it.next ?? "none"], ["End", it.end ?? "–"],
         ["Read for this plan", `${plural(it.pages_read ?? 0, "page")}, ${plural(it.page_items ?? 0, "item")}`]),
       expect.rests_on ? h("p", { class: "under" }, expect.rests_on) : null,
-      (it.items ?? []).length ? [h("h3", null, "The first messages, as they would be sent"), it.items.map((one) => h("pre", { tabindex: "0" }, typeof one === "string" ? one : JSON.stringify(one, null, 1)))] : null);
+      it.items.length ? h("h3", null, "The first messages, as they would be sent") : null,
+      it.items.map((one) => [
+        h("pre", { tabindex: "0" }, one.text),
+        h("p", { class: "under" }, `${plural(one.bytes, "byte")} of 65,536${one.messages > 1 ? `, a pack of ${count(one.messages)}` : ""}`),
+      ]));
   }
 
   return view;
@@ -698,7 +788,9 @@ function keyForm() {
   return [h("form", { key: "key", class: "panel form", onsubmit: enter },
     h("h1", { tabindex: "-1" }, "This app asks for a key"),
     key ? note("bad", "It does not take the key that you gave.") : null,
-    h("label", null, h("span", null, "Function key"), h("input", { id: "key-field", type: "password", autocomplete: "off", required: true })),
+    h("div", { class: "field" },
+      h("label", { for: "key-field" }, "Function key"),
+      h("input", { id: "key-field", type: "password", autocomplete: "off", required: true })),
     h("p", { class: "under" }, "The host key, or that of single functions. It is kept for this tab only, and sent to this app only."),
     h("div", { class: "buttons" }, h("button", { class: "main" }, "Look")))];
 }
@@ -718,7 +810,7 @@ let current = null, problem = null, turn = 0, timer = 0, failedLooks = 0;
 function viewOf(hash) {
   const [, path = "", query = ""] = /^#\/([^?]*)\??(.*)$/.exec(hash) ?? [];
   const [place, id] = path.split("/");
-  if (place === "runs" && id) return runView(decodeURIComponent(id));
+  if (place === "runs" && id) return runView(id); // it has letters, digits, - and _ only
   return place === "start" ? startView(new URLSearchParams(query)) : listView(new URLSearchParams(query));
 }
 
@@ -734,8 +826,8 @@ function fail(error) {
 function render() {
   document.title = `${current.title} · Sluice`;
   byId("key").hidden = !key;
-  const trouble = problem && note("bad", told(problem), problem.status === 0 ? " It is asked again." : "");
-  patch(byId("main"), problem?.status === 401 ? keyForm() : [trouble && { ...trouble, properties: { ...trouble.properties, key: "trouble" } }, ...current.draw()].flat().filter(Boolean));
+  const trouble = problem && h("div", { key: "trouble" }, note("bad", told(problem), problem.status === 0 ? " It is asked again." : ""));
+  patch(byId("main"), problem?.status === 401 ? keyForm() : [trouble, ...current.draw()].filter(Boolean));
 }
 
 async function poll() {
@@ -743,10 +835,12 @@ async function poll() {
   const mine = ++turn, view = current;
   try {
     await view.load();
+    if (mine === turn && failedLooks) say("The app answers again.");
     if (mine === turn) [problem, failedLooks] = [null, 0];
   } catch (error) {
     if (!(error instanceof Problem)) console.error(error);
     if (mine === turn) [problem, failedLooks] = [error, failedLooks + 1];
+    if (failedLooks === 1) say(error.message);
   }
   if (mine !== turn) return;
   render();

@@ -34,11 +34,12 @@ def run(run_id: str = "orders-20261126", status: str = "running", **changes: Any
             "style": "cursor", "page_size": 2_000, "page_size_got": 1_000, "pages": 560, "refused": 7, "ended": None,
         },
         "sending": {
-            "queues": "orders-a, orders-b", "shards": 2, "format": "raw", "encoding": "base64", "retries": 41,
+            "queues": ["orders-a", "orders-b"], "shards": 2, "format": "raw", "encoding": "base64", "retries": 41,
             "throttled_seconds": 0.0,
         },
         "transactions": {
-            "queue": 431_261, "blob_writes": 1_012, "blob_reads": 488, "total": 432_761,
+            "queue": 431_261, "blob_writes": 1_012, "blob_reads": 488, "blob_lists": 2, "blob_other": 97,
+            "blob_deletes": 0, "durable_queue": 1_310, "durable_table": 922, "total": 435_092,
             "rests_on": "counted messages and chunks; polls of the status are not among them",
         },
         "report": None,
@@ -73,11 +74,11 @@ def timeline(points: int = 90) -> Body:
         enqueued += rate * 5
     events = [
         {"at": "2026-11-26T02:00:04+00:00", "event": "started", "text": "by POST /api/runs"},
-        {"at": "2026-11-26T02:03:20+00:00", "event": "paused", "text": "a person gave the command"},
-        {"at": "2026-11-26T02:03:50+00:00", "event": "resumed", "text": "a person gave the command"},
-        {"at": "2026-11-26T02:05:12+00:00", "event": "chunk_failed", "text": "chunk 41: HTTP 403 AuthorizationFailure"},
+        {"at": "2026-11-26T02:03:20+00:00", "event": "pause", "text": "a person gave the command"},
+        {"at": "2026-11-26T02:03:50+00:00", "event": "resume", "text": "a person gave the command"},
+        {"at": "2026-11-26T02:05:12+00:00", "event": "failed", "text": "chunk 41: HTTP 403 (AuthorizationFailure)"},
     ]
-    return {"points": told, "events": events}
+    return {"points": told, "events": events, "full": False}
 
 
 FAILURES: Body = {
@@ -112,8 +113,8 @@ SOURCES: Body = {
             "name": "orders", "host": "api.example.com", "style": "cursor", "description_ok": True, "problem": None,
             "schedule": "0 0 2 * * *", "incremental": True, "next_due": "2026-11-27T02:00:00+00:00",
             "parameters": {
-                "region": {"allowed": ["eu", "us"], "default": "eu"},
-                "kind": {"pattern": "[a-z]+", "default": None},
+                "region": {"allowed": ["eu", "us"], "pattern": None, "default": "eu"},
+                "kind": {"allowed": None, "pattern": "[a-z]+", "default": None},
             },
         },
         {
@@ -125,12 +126,19 @@ SOURCES: Body = {
 }  # fmt: skip
 PLAN: Body = {
     "source": "orders",
-    "items": ['{"id":"0001-7f3a"}', '{"id":"0002-91bc"}', '{"id":"0003-55d0"}'],
-    "pages_read": 2, "page_items": 1_000, "next": "a cursor of 24 characters, sent as after", "total": 1_000_000,
-    "end": "a page without meta.next_cursor",
+    "items": [
+        {"key": f"{{run}}/{{start}}/0/{at}", "text": name, "sent": "b3JkZXI=", "bytes": 24, "messages": 1}
+        for at, name in enumerate(("order-0001-7f3a", "order-0002-91bc", "order-0003-55d0"))
+    ],
+    "pages_read": 2, "page_items": 1_000, "next": "after = MTAwMA==", "total": 1_000_000,
+    "end": "a page without a cursor at meta.next_cursor",
     "expect": {
         "pages": 1_000, "items": 1_000_000, "seconds": 1_030,
-        "transactions": {"queue": 1_000_000, "blob_writes": 2_300, "total": 1_002_300},
+        "transactions": {
+            "queue": 1_000_002, "blob_writes": 2_300, "blob_reads": 1_100, "blob_lists": 2, "blob_other": 200,
+            "blob_deletes": 0, "durable_queue": 3_000, "durable_table": 2_000, "total": 1_008_604,
+            "rests_on": "counted kind by kind",
+        },
         "rests_on": "the total that the source says, its page size, and 1,000 messages a second for each of 1 queue",
     },
     "problems": [],

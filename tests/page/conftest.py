@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import pytest
@@ -36,8 +36,19 @@ class Watched:
         self.page.goto(f"{self.origin}/api/ui{place}")
         return self.page
 
-    def verdict(self) -> None:
-        broken = self.page.evaluate("broken")
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ending: object) -> None:
+        """Close the page, while the host that it asks is still there."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the page, and say what it did that it should not do."""
+        if self.page.is_closed():
+            return
+        broken = self.page.evaluate("window.broken ?? []")
+        self.page.context.close()
         assert (broken, self.strange_hosts) == ([], set())
         assert [error for error in self.errors if not self.expected or self.expected not in error] == []
 
@@ -72,7 +83,6 @@ def watch(browser: Browser) -> Iterator[Watch]:
         def make(origin: str = ORIGIN, *, width: int = 1180, answers: Any = None, **options: Any) -> Watched:
             viewport = ViewportSize(width=width, height=800)
             context: BrowserContext = browser.new_context(viewport=viewport, timezone_id="UTC", **options)
-            open_pages.callback(context.close)
             context.set_default_timeout(30_000)
             context.add_init_script(BROKEN_RULES)
             if answers is not None:
@@ -87,7 +97,7 @@ def watch(browser: Browser) -> Iterator[Watch]:
             page.on("request", lambda it: asked(it.url))
             page.on("pageerror", lambda it: watched.errors.append(str(it)))
             page.on("console", lambda it: watched.errors.append(it.text) if it.type in ("error", "warning") else None)
-            open_pages.callback(watched.verdict)
+            open_pages.callback(watched.close)
             return watched
 
         yield make

@@ -1,6 +1,7 @@
 """What the page shows and how it is used, from answers that a real run gives only after hours."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -90,7 +91,11 @@ def test_what_an_answer_holds_is_text_and_nothing_else(watch: Watch) -> None:
     told["runs/evil/timeline"]["events"] = [{"at": answers.NOW, "event": evil, "text": evil}]
     told["runs"] = {"runs": [answers.summary("evil", evil, source=evil, error=evil)], "next": None}
     told["sources"] = {"sources": [{**answers.SOURCES["sources"][0], "name": evil, "host": evil, "problem": evil}]}
-    told["plan"] = {**answers.PLAN, "items": [evil], "problems": [{"field": evil, "message": evil}]}
+    told["plan"] = {
+        **answers.PLAN,
+        "items": [{**answers.PLAN["items"][0], "text": evil}],
+        "problems": [{"field": evil, "message": evil}],
+    }
     watched = watch(answers=told)
     page = watched.page
     page.on("dialog", lambda it: watched.errors.append(f"a script of the answer ran: {it.message}"))
@@ -174,10 +179,10 @@ def test_an_app_that_does_not_answer_is_said_and_asked_again(watch: Watch) -> No
     page = watched.open("#/runs/orders-20261126")
     expect(page.locator(".bar")).to_be_visible()
     watched.page.route("**/api/runs/**", lambda route: route.abort("connectionrefused"))
-    expect(page.get_by_text("The app does not answer")).to_be_visible()
+    expect(page.locator(".note.bad")).to_contain_text("The app does not answer")
     expect(page.locator(".bar")).to_be_visible()
     watched.page.unroute("**/api/runs/**")
-    expect(page.get_by_text("The app does not answer")).to_be_hidden()
+    expect(page.locator(".note.bad")).to_have_count(0)
 
 
 def test_a_refused_command_says_in_its_dialog_what_is_allowed(watch: Watch) -> None:
@@ -224,3 +229,11 @@ def test_a_start_that_is_asked_for_twice_names_the_same_run(watch: Watch) -> Non
     assert bodies[0] == bodies[1]
     assert bodies[0]["source"] == "orders"
     assert bodies[0]["run_id"].startswith("orders-2026")
+
+
+def test_a_timeline_of_clocks_that_differ_is_drawn_inside_its_frame(watch: Watch) -> None:
+    told = answers.many()
+    told["runs/orders-20261126/timeline"]["points"][-1]["seconds"] = -28_487_784.0
+    page = watch(answers=told).open("#/runs/orders-20261126")
+    path = page.locator(".rates .line").get_attribute("d") or ""
+    assert {0 <= float(x) <= 1000 for x in re.findall(r"[ML]([-0-9.]+) ", path)} == {True}
