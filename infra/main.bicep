@@ -78,7 +78,7 @@ param queueDepth int = 1000000
 @minValue(1)
 param watermarkHours int = 48
 
-@description('App settings beside those that this template makes: SLUICE_*, and the names in sources.toml, best as Key Vault references.')
+@description('App settings beside those that this template makes: SLUICE_*, and the names in sources.toml. They show in the history of deployments: a secret as a Key Vault reference.')
 param appSettings object = {}
 
 @description('How long logs are kept, in days.')
