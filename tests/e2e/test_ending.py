@@ -39,14 +39,15 @@ def test_an_interrupted_run_leaves_no_process_behind(ending: signal.Signals, exi
     mark = uuid.uuid4().hex
     command = [sys.executable, "-u", "-m", "local.demo.run", "--ids", "20000", "--folder", str(tmp_path)]
     environment = {**os.environ, MARK: mark}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as run:
-        assert run.stdout is not None
+    out, err = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=err, text=True) as run:
+        assert run.stderr is not None
         try:
-            under_way = any(line.startswith("enqueue") for line in iter(run.stdout.readline, ""))
+            under_way = any(line.startswith("running") for line in iter(run.stderr.readline, ""))
             assert under_way, "the run ended before it was under way"
             assert len(processes_with(mark)) == 5, "the command, Azurite, the demo API, devhost, its worker"
             run.send_signal(ending)
-            run.stdout.read()
+            run.stderr.read()
             assert run.wait(30) == exit_code
         finally:
             run.kill()
