@@ -34,7 +34,7 @@ async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Set
     if held.command is not None:
         return Receipt(held=held.command, change=held.change, share=share)
     async with storage.at_work.hold(request.run) as hold:
-        receipt = await enqueue(request, storage.container, storage.queues, now.settings, hold)
+        receipt = await enqueue(request, storage.container, storage.queues, now.settings, hold, storage.tally)
     _log(request, receipt)
     return replace(receipt, share=storage.at_work.share(request.run))
 

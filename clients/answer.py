@@ -13,6 +13,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities.activity import named_after
+from clients.kept_answer import ANSWERS
 from clients.run_id import is_run_id
 from ingestion.concealed import conceal, errors_concealed
 from ingestion.deadline import HTTP_SECONDS, in_time
@@ -55,7 +56,11 @@ def about_run(doing: str) -> Callable[[RunWork], Work]:
             run_id = req.route_params["run_id"]
             if not is_run_id(run_id):
                 return answer_to(no_such_run(run_id))
-            return await answered(req, doing.format(run_id), work(req, client, run_id))
+            try:
+                return await answered(req, doing.format(run_id), work(req, client, run_id))
+            finally:
+                if req.method != "GET":
+                    ANSWERS.forget(run_id)
 
         return named_after(work, run)
 

@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from ingestion import clock
 from ingestion.contracts import RunState, Settled
@@ -24,9 +25,13 @@ Look = Callable[[RunState], Awaitable[list[Settled]]]
 
 
 async def look_at_checkpoints(state: RunState) -> list[Settled]:
-    """Return how far each started chunk of the window is. Raise what storage raises."""
-    container = open_storage(load_settings()).container
-    return await read_counts(container, state.run, [chunk.number for chunk in chunks_in_window(state)])
+    """Return how far each started chunk of the window is: those of this process now, others by their checkpoints.
+
+    Raise what storage raises.
+    """
+    storage = open_storage(load_settings())
+    numbers = [chunk.number for chunk in chunks_in_window(state)]
+    return await storage.tally.look(state.run, numbers, partial(read_counts, storage.container, state.run))
 
 
 async def progress_of(

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from ingestion.run.at_work import AtWork
 from ingestion.sending.queues import Queues
+from ingestion.sending.tally import Tally
 from ingestion.settings import Settings
 from ingestion.source.http.exchange import http_client
 from ingestion.storage.account import Account, OpenAccount
@@ -18,7 +19,7 @@ from ingestion.storage.failures import storage_errors, unless
 class Storage:
     """The container that the settings name, the queues that they or a source name, and the ways to all of them.
 
-    `at_work` knows the runs that are at work in this process.
+    `at_work` knows the runs that are at work in this process, `tally` how far the chunks are that it sends.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -28,6 +29,7 @@ class Storage:
         self.queues.shards(settings)  # refuses a wrong account at once
         self.http = http_client()
         self.at_work = AtWork(self.container)
+        self.tally = Tally()
 
     async def prepare(self, settings: Settings | None = None) -> None:
         """Create the container, and the queues of `settings`, unless they exist."""

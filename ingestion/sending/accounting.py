@@ -29,6 +29,11 @@ class Accounts:
         return self.marks.count(REJECTED)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether every message is enqueued or rejected."""
+        return 0 not in self.marks
+
+    @property
     def reasons(self) -> dict[int, str]:
         """Why messages are rejected, by their index in the chunk."""
         return self.unsendable | self.refusals

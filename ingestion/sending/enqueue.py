@@ -21,6 +21,7 @@ from ingestion.sending.message_format import Post, breathing, posts_of
 from ingestion.sending.queue_sender import QueueSender
 from ingestion.sending.queues import Queues
 from ingestion.sending.reject import write_rejects
+from ingestion.sending.tally import Tally
 from ingestion.settings import Settings
 from ingestion.storage.checkpoint import Checkpoint, CheckpointFile, Refusal
 from ingestion.storage.failures import storage_errors
@@ -33,6 +34,7 @@ async def enqueue(
     queues: Queues,
     settings: Settings,
     hold: Hold | None = None,
+    tally: Tally | None = None,
 ) -> Receipt:
     """Put the messages of one chunk on the queues of `settings`, those of its source, and account for each of them.
 
@@ -58,7 +60,8 @@ async def enqueue(
         if earlier.unsendable:  # found first, so that the rejects written earlier are never lost
             posts = iter(await attempt.rejected_first(posts))
         deadline = began + min(settings.enqueue_seconds, seconds_to_begin())
-        with (hold or Hold()).telling(attempt.sender.hold):
+        counted = (tally or Tally()).of(request.run, request.chunk.number, attempt.accounts)
+        with counted, (hold or Hold()).telling(attempt.sender.hold):
             await attempt.sender.send(posts, request.chunk.number, deadline)
 
     checkpoint = attempt.checkpoint(unknown=0)

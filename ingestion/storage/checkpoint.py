@@ -183,9 +183,18 @@ async def settle(container: ContainerClient, run: Run, chunk: Chunk, attempt: in
 
 
 async def read_counts(container: ContainerClient, run: Run, numbers: Iterable[int]) -> list[Settled]:
-    """Return how far the started chunks are, with one request for each hundred consecutive numbers."""
-    found = []
-    async for number, blob in _listed(container, run, numbers):
+    """Return how far the started chunks are, with two requests for each hundred consecutive numbers.
+
+    If none of a hundred has started, only with one: names alone take a tenth of the time of names with metadata.
+    """
+    found, wanted = [], _names(run, numbers)
+    started = [
+        wanted[name]
+        for prefix in _prefixes(wanted)
+        async for name in container.list_blob_names(name_starts_with=prefix)
+        if name in wanted
+    ]
+    async for number, blob in _listed(container, run, started):
         facts = blob.metadata or {}
         found.append(Settled(number, int(facts["count"]), int(facts["enqueued"]), int(facts["rejected"])))
     return found
@@ -199,8 +208,16 @@ async def last_checkpoint_at(container: ContainerClient, run: Run, numbers: Iter
 async def _listed(
     container: ContainerClient, run: Run, numbers: Iterable[int]
 ) -> AsyncIterator[tuple[int, BlobProperties]]:
-    wanted = {checkpoint_name(run, number): number for number in numbers}
-    for prefix in sorted({name.removesuffix(".json")[:-2] for name in wanted}):
+    wanted = _names(run, numbers)
+    for prefix in _prefixes(wanted):
         async for blob in container.list_blobs(name_starts_with=prefix, include=["metadata"]):
             if blob.name in wanted:
                 yield wanted[blob.name], blob
+
+
+def _names(run: Run, numbers: Iterable[int]) -> dict[str, int]:
+    return {checkpoint_name(run, number): number for number in numbers}
+
+
+def _prefixes(names: Iterable[str]) -> list[str]:
+    return sorted({name.removesuffix(".json")[:-2] for name in names})

@@ -64,7 +64,8 @@ class Sending:
     ) -> Receipt:
         """Send the chunk once; another worker does it with other settings, or `over` another storage."""
         storage = over or self.storage
-        return await enqueue(self.request, storage.container, storage.queues, settings or self.settings, hold)
+        queues, tally = storage.queues, storage.tally
+        return await enqueue(self.request, storage.container, queues, settings or self.settings, hold, tally)
 
     async def until_finished(self, attempts: int = 5) -> Receipt:
         """Send the chunk as the durable retry and the next windows do."""
