@@ -44,9 +44,10 @@ class Display:
         self.show(partial(block, run, ascii_only=self._console.options.ascii_only), line(run), important=important)
 
     def note(self, text: str) -> None:
-        """Say below what is shown why there is nothing new."""
+        """Say below what is shown why there is nothing new; an empty text takes that away."""
         self._note = text
-        self._say(text, important=True)
+        if text:
+            self._say(text, important=True)
 
     def _say(self, text: str, important: bool) -> None:
         if self._quiet or self._console.is_interactive or text == self._said:

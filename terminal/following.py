@@ -17,8 +17,8 @@ Silent = Callable[[str], object]
 def follow(api: Api, run_id: str, *, timeout_seconds: float | None = None, silent: Silent) -> Iterator[Run]:
     """Yield a run whenever it has changed, at last as it has ended. Raise Trouble, also when the time is up.
 
-    `silent` is told why a look brought nothing. Of two processes of the app the one may know less than the other, so a
-    look with older counts is left out.
+    `silent` is told why a look brought nothing, and an empty text once one has. Of two processes of the app the one may
+    know less than the other, so a look with older counts is left out.
     """
     answered_at = time.monotonic()
     ends_at = math.inf if timeout_seconds is None else answered_at + timeout_seconds
@@ -33,9 +33,10 @@ def follow(api: Api, run_id: str, *, timeout_seconds: float | None = None, silen
                 raise
             silent(str(trouble))
         else:
+            silent("")
             answered_at = time.monotonic()
             ended = run["status"] in OF_OUTCOME
-            if run != known and (ended or not older(run, known)):
+            if known is None or (news_of(run) != news_of(known) and (ended or not older(run, known))):
                 known = run
                 yield run
             if ended:
@@ -45,8 +46,13 @@ def follow(api: Api, run_id: str, *, timeout_seconds: float | None = None, silen
         time.sleep(min(POLL_SECONDS, left))
 
 
-def older(run: Run, known: Run | None) -> bool:
+def news_of(run: Run) -> Run:
+    """Return a run without the moment of its counts: the same counts a second later are no news."""
+    return {**run, "progress": {**(run["progress"] or {}), "counts_at": None}}
+
+
+def older(run: Run, known: Run) -> bool:
     """Return whether the counts of a look are older than those that are known."""
-    if known is None or not run["progress"] or not known["progress"]:
+    if not run["progress"] or not known["progress"]:
         return False
     return str(run["progress"].get("counts_at", "")) < str(known["progress"].get("counts_at", ""))

@@ -97,8 +97,13 @@ def test_a_run_is_followed_through_an_app_that_is_away_for_a_moment(monkeypatch:
     first, last = look("running", "1"), look("completed", "2")
     seen, said = followed(monkeypatch, first, httpx.ConnectError("nobody listens"), 503, first, last)
     assert seen == [first, last]
-    assert said[0] == "http://app cannot be reached: nobody listens"
-    assert len(said) == 2
+    assert said[1] == "http://app cannot be reached: nobody listens"
+    assert [bool(text) for text in said] == [False, True, True, False, False], "what was said is taken back"
+
+
+def test_the_same_counts_a_second_later_are_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, later, last = look("paused", "1", 5), look("paused", "2", 5), look("completed", "3", 9)
+    assert followed(monkeypatch, first, later, last)[0] == [first, last]
 
 
 def test_patience_with_an_app_that_is_away_ends(monkeypatch: pytest.MonkeyPatch) -> None:
