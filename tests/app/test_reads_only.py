@@ -9,6 +9,7 @@ import pytest
 import function_app
 from ingestion.run import run_index, timeline
 from tests.app.kept import FRESH, UNDER_WAY, Kept, at_work
+from tests.app_host import ROOT
 
 
 def functions_that_read() -> dict[str, Any]:
@@ -26,6 +27,7 @@ def functions_that_read() -> dict[str, Any]:
 async def test_a_function_that_answers_get_only_reads_storage(
     kept: Kept, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SLUICE_SOURCES", str(ROOT / "local" / "demo" / "sources.toml"))
     await kept.begun()
     await run_index.enter(kept.container, UNDER_WAY)
     await timeline.begin(kept.container, FRESH.run, timeline.event("started", "the run begins"))
