@@ -69,15 +69,15 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
     if accepted is not None:
         await storage.prepare(now.settings)  # the queues that it sends to from now on
     await give(Ledger(container, run_of(request)), command, accepted)
-    storage.at_work.tell(run_of(request), command)
-    in_list = IN_LIST.get(command, "running")
-    await run_index.note_status(container, run_id, request["started_at"], in_list)
     given = timeline.event(COMMANDS[command], f"a person has given the command {COMMANDS[command]}")
-    await timeline.append(container, run_of(request), given)
+    storage.at_work.tell(run_of(request), command)
     try:
         await wake(client, run_id, command)
     except DurableUnavailable:
         if await runtime_status(client, run_id) in RUNNING:
             raise  # the command is written, but a waiting run was not woken: the caller has to try again
         raise ended from None
+    in_list = IN_LIST.get(command, "running")
+    await run_index.note_status(container, run_id, request["started_at"], in_list)
+    await timeline.append(container, run_of(request), given)
     return answer({"run_id": run_id, "command": command}, 202)

@@ -141,8 +141,12 @@ def thinned(points: list[Point], most: int = MOST_POINTS) -> list[Point]:
 def told(timeline: Timeline) -> JsonObject:
     """Return what is told of a timeline."""
     points: list[dict[str, Any]] = [one._asdict() for one in thinned(timeline.points)]
-    events = [{name: line[name] for name in ("at", "event", "text")} for line in timeline.events]
+    events = [{name: line[name] for name in ("at", "event", "text")} for line in sorted(timeline.events, key=_at)]
     return {"points": points, "events": events, "full": timeline.is_full}
+
+
+def _at(line: JsonObject) -> datetime:
+    return moment(line["at"])
 
 
 def _blob(container: ContainerClient, run: Run) -> BlobClient:

@@ -16,7 +16,7 @@ from ingestion.run.run_state import PAUSE
 from ingestion.settings import load_settings
 from tests.e2e.rig import Rig
 
-LEDGER = {"report.json", "request.json", "state.json"}
+LEDGER = {"report.json", "request.json", "state.json", "timeline.ndjson"}
 START = re.compile(r"^\d{8}T\d{6}-[0-9a-f]{8}/")
 FAR_AHEAD = timedelta(days=400)
 

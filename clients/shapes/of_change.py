@@ -1,0 +1,61 @@
+"""Of the shapes of the HTTP API: the answers to a start, a command, a deletion, and a watermark."""
+
+from typing import Literal
+
+from pydantic import ConfigDict
+
+from clients.shapes.shape import Count, Shape, Time
+
+
+class DurableUrls(Shape):
+    """The URLs of Durable Functions; each has the extension's system key."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    statusQueryGetUri: str
+    sendEventPostUri: str
+    terminatePostUri: str
+    suspendPostUri: str
+    resumePostUri: str
+    purgeHistoryDeleteUri: str
+
+
+class Followed(Shape):
+    """Where to follow a run, without a key."""
+
+    run_id: str
+    status_url: str
+
+
+class Commanded(Shape):
+    """The command stands in the ledger."""
+
+    run_id: str
+    command: Literal["pause", "go", "cancel"]
+
+
+class Deleted(Shape):
+    """What was deleted of a run."""
+
+    run_id: str
+    instances_deleted: Count
+    blobs_deleted: Count
+
+
+class WatermarkShown(Shape):
+    """How far the runs of a source have come; of a token its digest."""
+
+    source: str
+    parameters: dict[str, str]
+    value: str | None
+    moved_by: str | None
+    """The run that has moved it; null: a person."""
+    moved_at: Time | None
+    previous: str | None
+
+
+class WatermarkGiven(Shape):
+    """A watermark that a person sets."""
+
+    value: str | int | float
