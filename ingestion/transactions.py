@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 
 from ingestion.contracts import RunState
 from ingestion.run.at_work import LOOK_SECONDS
+from ingestion.sending.ceiling import RENEW_SECONDS
 from ingestion.settings import Settings
 from ingestion.storage.checkpoint import CHECKPOINT_SECONDS
 
@@ -74,6 +75,7 @@ WINDOW = Transactions(blob_writes=2, blob_reads=2, blob_other=1)
 CHUNK = Transactions(blob_writes=3, blob_reads=2, blob_other=1, blob_deletes=2)
 CHECKPOINT = Transactions(blob_writes=1)  # ingestion.sending.queue_sender, between claim and receipt
 LOOK = Transactions(blob_reads=1)  # ingestion.run.at_work: the command, once a second for each worker
+RENEWAL = Transactions(blob_writes=1, blob_reads=1)  # ingestion.sending.ceiling: of a share, where there is a ceiling
 QUEUE = Transactions(queue=2)  # ingestion.sending.queues: created by the first fetch and by the first window
 
 # Real host: 17 and 113 messages of the control queues were fetched with 364 and 432 gets, 16 and 112 work items with 51
@@ -100,13 +102,15 @@ def transactions(
     workers: int = 1,
     chunks_at_once: int = 5,
     checkpoint_messages: int = 1_000,
+    has_ceiling: bool = False,
 ) -> Transactions:
     """Return the storage transactions of a run.
 
     `queue_messages` are those that are put, one for each message, or one for each pack; `retries` are puts that were
     repeated. `windows` are the generations of the orchestrator, `attempts` the start and each redrive or recovery.
     `seconds` is how long the run takes, in which `workers` look for a command and send `chunks_at_once` chunks each,
-    with a checkpoint whenever half of `checkpoint_messages` are on the queue.
+    with a checkpoint whenever half of `checkpoint_messages` are on the queue. `has_ceiling` is whether the workers
+    lease shares of a rate.
     """
     activities = batches + windows + chunks + attempts  # fetches, records of a window, chunks, closings
     messages = activities + attempts  # of the control queues: each start, and the end of each activity
@@ -120,6 +124,7 @@ def transactions(
         CHUNK.times(chunks),
         CHECKPOINT.times(max(by_count, by_time)),
         LOOK.times(workers * floor(seconds / LOOK_SECONDS)),
+        RENEWAL.times(has_ceiling * workers * floor(seconds / RENEW_SECONDS)),
         QUEUE.times(queues),
         CONTROL_MESSAGE.times(messages),
         WORK_ITEM.times(activities),
@@ -152,4 +157,5 @@ def of_run(state: RunState, settings: Settings, *, enqueued: int, chunks: int, s
         retries=state.done.retries + state.failed.retries,
         queues=len(settings.shards),
         checkpoint_messages=settings.checkpoint_messages,
+        has_ceiling=settings.max_messages_per_second > 0,
     )

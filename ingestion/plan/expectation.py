@@ -51,6 +51,7 @@ def expected(sample: Sample, settings: Settings, chunk_size: int) -> Expectation
         seconds=seconds,
         queues=len(settings.shards),
         checkpoint_messages=settings.checkpoint_messages,
+        has_ceiling=settings.max_messages_per_second > 0,
     )
     how = f"{mean:.2f} s a page" + (f", {at_once} at once" if at_once > 1 else "")
     if paced is not None:

@@ -201,6 +201,7 @@ class QueueSender:
                 return
             self._saved, self._owned_until = finished, began + OWNED_SECONDS
             self._room.set()
+            self._due.clear()  # a put that ended meanwhile was counted from the checkpoint before
             if self._finished - self._saved >= self._half:
                 self._due.set()
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from itertools import pairwise
 from time import monotonic
 from typing import Any
 
@@ -86,6 +87,21 @@ async def test_no_more_than_the_window_is_sent_beyond_the_last_checkpoint(per_se
 
     await trial.send(put=put, save=save, window=5, turn=turns(per_second))
     assert (trial.taken.total(), worst) == (300, 5)
+
+
+async def test_a_checkpoint_is_written_for_each_half_of_the_window_and_not_twice() -> None:
+    trial, saves = Trial(1_000), list[int]()
+
+    async def put() -> None:
+        await asyncio.sleep(0.001)
+
+    async def save() -> None:
+        saves.append(trial.accounts.enqueued)
+        await asyncio.sleep(0.005)
+
+    await trial.send(put=put, save=save, window=200)
+    assert 8 <= len(saves) <= 10
+    assert all(later - earlier >= 100 for earlier, later in pairwise(saves))
 
 
 @pytest.mark.parametrize("format", ["raw", "packed"])

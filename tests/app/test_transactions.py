@@ -44,6 +44,7 @@ def test_what_durable_functions_takes_is_what_the_real_host_took(
         {"retries": 1},
         {"queues": 2},
         {"checkpoint_messages": 100},
+        {"seconds": 60.0, "has_ceiling": True},
     ],
     ids=lambda more: next(iter(more)),
 )

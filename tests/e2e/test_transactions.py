@@ -1,6 +1,8 @@
 """The storage transactions that are told for a run are those that it takes."""
 
+import sys
 from collections import Counter
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -42,6 +44,11 @@ def counted(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Counter[str]:
     return found
 
 
+def without_looks(rig: Rig) -> None:
+    """Let no worker look for a command, so that a test on a busy machine counts what it counts on a quiet one."""
+    rig.monkeypatch.setattr(sys.modules["ingestion.run.at_work"], "LOOK_SECONDS", 3600.0)  # as the host has loaded it
+
+
 def check(told: dict[str, Any], counted: Counter[str]) -> None:
     """What is told of each kind is what was sent, but for a fifth."""
     for kind, count in counted.items():
@@ -55,6 +62,7 @@ def test_the_transactions_of_a_run_are_told_within_a_fifth(
 ) -> None:
     rig.settings = settings
     with rig.host() as host:
+        without_looks(rig)
         host.start(chunk_size=chunk_size)
         report = host.wait()["report"]
         sent = load_settings()
@@ -71,8 +79,35 @@ def test_the_transactions_of_a_run_are_told_within_a_fifth(
     assert abs(of_the_app - counted.total()) <= 0.1 * counted.total()
 
 
+CHECKPOINTS = {"SLUICE_CHECKPOINT_MESSAGES": "100", "SLUICE_SEND_CONCURRENCY": "4"}  # as far apart as 1000 and 32 are
+
+
+@pytest.mark.parametrize("settings", [CHECKPOINTS, {"SLUICE_MAX_MESSAGES_PER_SECOND": "40"}])
+def test_the_transactions_of_a_run_that_takes_its_time_are_told_too(
+    rig: Rig, counted: Counter[str], settings: dict[str, str]
+) -> None:
+    rig.settings = settings
+    with rig.host() as host:
+        began = monotonic()
+        host.start(chunk_size=280)
+        report = host.wait()["report"]
+        seconds, sent = monotonic() - began, load_settings()
+    told = transactions(
+        queue_messages=IDS,
+        chunks=report["chunks_done"],
+        batches=report["batches"],
+        windows=report["batches"] + 1,
+        seconds=seconds,
+        checkpoint_messages=sent.checkpoint_messages,
+        has_ceiling=sent.max_messages_per_second > 0,
+    )
+    counted["queue"] += IDS
+    check(told._asdict(), counted)
+
+
 def test_a_plan_expects_what_the_run_then_takes(rig: Rig, counted: Counter[str]) -> None:
     with rig.host() as host:
+        without_looks(rig)
         plan = host.http.post("/api/plan", json={"source": "demo", "chunk_size": 25}).json()
         counted.clear()
         host.start()
