@@ -6,6 +6,7 @@
 
 const API = new URL("..", import.meta.url); // the script is .../api/ui/page.js
 const LIST_SECONDS = 5, RUN_SECONDS = 2, PANEL_SECONDS = 10, REST_SECONDS = 30; // between two looks
+const SEEN_SECONDS = 10; // between two points of the throughput that the page has seen itself
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const byId = (id) => document.getElementById(id);
 
@@ -90,6 +91,7 @@ function clock(time) {
 }
 
 const whole = (length) => span(Math.ceil(length)); // of a countdown
+const about = (length) => `about ${span(length > 600 ? 60 * Math.round(length / 60) : length > 60 ? 10 * Math.round(length / 10) : Math.ceil(length))}`;
 
 // Each state is a word, a shape and a tone.
 const SHAPES = {
@@ -290,7 +292,8 @@ function listView(query) {
   function outcome(run) {
     const found = Object.entries({ failed: "bad", rejected: "warn" }).filter(([name]) => run[name] > 0)
       .map(([name, tone]) => h("span", { class: tone }, `${count(run[name])} ${name} `));
-    return [found, run.error ? h("span", { class: "why" }, run.error) : !found.length && run.status === "completed" ? "all of it" : null];
+    const left = !isOpen(run) && run.pending > 0 ? `${count(run.pending)} left` : null;
+    return [found, run.error ? h("span", { class: "why" }, run.error) : !found.length && run.status === "completed" ? "all of it" : left];
   }
 
   return view;
@@ -301,6 +304,7 @@ function listView(query) {
 function runView(id) {
   const view = { title: id, load, draw, rest: () => (run && !isOpen(run) ? REST_SECONDS : RUN_SECONDS), ticks: true };
   const panels = {}; // name: {body, error} of what is asked for beside the run
+  const seen = []; // counts between the lines of the timeline, as far as this page was there to see them
   let run = null, looked = 0, lastStatus = null, payload = false, throttled = [];
 
   async function load() {
@@ -309,7 +313,10 @@ function runView(id) {
     if (lastStatus && hasMoved) say(`${id}: ${words(run.status)}`);
     lastStatus = run.status;
     throttled = [...throttled.slice(-9), { at: now(), seconds: run.sending?.throttled_seconds ?? 0 }];
-    const { enqueued, source_total: total } = run.progress ?? {};
+    const { enqueued, counts_at: at, source_total: total } = run.progress ?? {};
+    const second = seconds(run.started_at, at);
+    if (second >= (seen.at(-1)?.seconds ?? 0) + SEEN_SECONDS) seen.push({ at, seconds: second, enqueued });
+    if (seen.length > 400) seen.shift();
     view.title = `${isOpen(run) && total ? `${percent(enqueued, total)} % ` : ""}${words(run.status)} · ${id}`;
     if (hasMoved || now() - looked > 1000 * (isOpen(run) ? PANEL_SECONDS : REST_SECONDS)) await loadPanels();
   }
@@ -429,7 +436,7 @@ function runView(id) {
       facts(
         isOpen(run) && ["Rate now", h("b", null, perSecond(current))],
         ["Over all", h("b", null, perSecond(overall))],
-        isOpen(run) && ["Time left", h("b", null, remaining == null ? "not known" : `about ${whole(remaining - since(p.counts_at))}`),
+        isOpen(run) && ["Time left", h("b", null, remaining == null ? "not known" : about(Math.max(0, remaining - since(p.counts_at)))),
           basis ? h("span", { class: "under" }, basis) : ""],
         !isOpen(run) && ["Took", h("b", null, span(p.seconds))],
       ),
@@ -455,19 +462,21 @@ function runView(id) {
   }
 
   function throughput() {
-    const points = [];
-    for (const it of panels.timeline?.body?.points ?? []) if (!(it.seconds <= points.at(-1)?.seconds)) points.push(it); // clocks differ
+    const lines = panels.timeline?.body?.points ?? [];
+    const between = seen.filter((it) => !lines.some((one) => Math.abs(one.seconds - it.seconds) < SEEN_SECONDS / 2));
+    const points = [...lines, ...between].sort((one, other) => one.seconds - other.seconds)
+      .filter((it, at, all) => !at || it.seconds > all[at - 1].seconds);
     const rate = (from, to) => Math.max(0, to.enqueued - from.enqueued) / (to.seconds - from.seconds);
     const steps = points.slice(1).map((to, at) => ({ from: points[at].seconds, to: to.seconds, rate: rate(points[at], to) }));
     const title = "Throughput";
     if (panels.timeline?.error) return panel("rates", title, note("bad", told(panels.timeline.error)));
-    if (!steps.length) return panel("rates", title, h("p", { class: "under" }, "It is drawn from the second window on."));
+    if (!steps.length) return panel("rates", title, h("p", { class: "under" }, "It is drawn when there are two counts."));
     const most = Math.max(...steps.map((it) => it.rate), 1), begin = steps[0].from, end = steps.at(-1).to;
     const x = (second) => ((1000 * (second - begin)) / (end - begin)).toFixed(1);
     const y = (rate) => (100 - (96 * rate) / most).toFixed(1);
     const line = steps.map((it) => `L${x(it.from)} ${y(it.rate)}L${x(it.to)} ${y(it.rate)}`).join("");
     const all = points.at(-1).enqueued / Math.max(0.001, end);
-    const marks = panels.timeline.body.events.map((it) => seconds(run.started_at, it.at)).filter((it) => it >= begin && it <= end);
+    const marks = (panels.timeline?.body?.events ?? []).map((it) => seconds(run.started_at, it.at)).filter((it) => it >= begin && it <= end);
     const summary = `Messages enqueued a second, over ${span(end - begin)}: ${perSecond(most)} at most, ${perSecond(all)} over all`;
     return panel("rates", title,
       h("figure", null,
@@ -553,8 +562,9 @@ function runView(id) {
     const it = run.transactions;
     if (!it) return null;
     const { total, rests_on: basis, ...each } = it;
-    return panel("transactions", `Storage transactions: ${count(total)}`,
-      facts(...Object.entries(each).map(([name, value]) => [words(name), count(value)])), h("p", { class: "under" }, basis));
+    return panel("transactions", "Storage transactions", h("p", null, "So far about ", h("b", null, count(total)), "."),
+      h("details", null, h("summary", null, "By kind"),
+        facts(...Object.entries(each).map(([name, value]) => [words(name), count(value)])), h("p", { class: "under" }, basis)));
   }
 
   function timeline() {
@@ -761,7 +771,7 @@ function startView(query) {
       (it.problems ?? []).map((one) => note("bad", one.field ? [h("b", null, one.field), ": "] : "", one.message)),
       facts(
         ["Items", count(expect.items), expect.pages == null ? "" : ` on ${plural(expect.pages, "page")}`],
-        ["Time", expect.seconds == null ? "not known" : `about ${span(expect.seconds)}`],
+        ["Time", expect.seconds == null ? "not known" : about(expect.seconds)],
         ["Storage transactions", count(expect.transactions?.total)],
         ["Total, says the source", count(it.total)], ["Next page", it.next ?? "none"], ["End", it.end ?? "–"],
         ["Read for this plan", `${plural(it.pages_read ?? 0, "page")}, ${plural(it.page_items ?? 0, "item")}`]),

@@ -8,7 +8,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from clients.page import HEADERS
 from local.browser.chromium import HOW, chromium, path
@@ -16,6 +16,8 @@ from local.browser.pretend import ORIGIN, pretend
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
+PATIENCE_MS = 30_000  # a loaded machine draws a page in seconds
+expect.set_options(timeout=PATIENCE_MS)
 BROKEN_RULES = """
 window.broken = [];
 addEventListener("securitypolicyviolation", (it) => broken.push(it.violatedDirective));
@@ -83,7 +85,7 @@ def watch(browser: Browser) -> Iterator[Watch]:
         def make(origin: str = ORIGIN, *, width: int = 1180, answers: Any = None, **options: Any) -> Watched:
             viewport = ViewportSize(width=width, height=800)
             context: BrowserContext = browser.new_context(viewport=viewport, timezone_id="UTC", **options)
-            context.set_default_timeout(30_000)
+            context.set_default_timeout(PATIENCE_MS)
             context.add_init_script(BROKEN_RULES)
             if answers is not None:
                 pretend(context, answers, HEADERS)

@@ -19,7 +19,7 @@ def press(page: Page, name: str) -> None:
 
 
 def becomes(page: Page, status: str) -> None:
-    expect(page.locator("h1 .state")).to_have_text(status, timeout=30_000)
+    expect(page.locator("h1 .state")).to_have_text(status)
 
 
 def share(page: Page, part: str) -> float:

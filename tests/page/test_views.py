@@ -125,7 +125,7 @@ def test_a_dialog_says_what_will_happen_and_the_keyboard_is_enough(watch: Watch)
 
 
 def test_a_poll_moves_neither_focus_nor_what_is_open_and_says_only_what_matters(watch: Watch) -> None:
-    told = answers.many()
+    told = answers.many() | answers.about(answers.run(progress={"failed": 0, "pending": 128_780}))
     page = watch(answers=told).open("#/runs/orders-20261126")
     page.locator(".links summary").click()
     pause, spoken = page.get_by_role("button", name="Pause"), page.get_by_role("status")
@@ -137,6 +137,8 @@ def test_a_poll_moves_neither_focus_nor_what_is_open_and_says_only_what_matters(
     expect(spoken).to_have_text("")
     told |= answers.about(answers.run(status="paused", actions=["resume", "cancel"]))
     expect(spoken).to_have_text("orders-20261126: paused")
+    expect(page.locator(".failures")).to_be_visible()  # between what was there before
+    expect(page.locator(".links details")).to_have_attribute("open", "")
 
 
 def test_who_asks_for_less_motion_sees_none(watch: Watch) -> None:
