@@ -8,6 +8,7 @@ from azure.storage.blob.aio import ContainerClient
 
 from ingestion.open_storage import close_storage, open_storage
 from ingestion.settings import load_settings
+from local.demo.stack import DEMO_SOURCES
 from local.emulator import Azurite
 from tests.app.kept import Connection, Kept
 
@@ -21,6 +22,7 @@ async def kept(azurite: Azurite, queue_name: str, monkeypatch: pytest.MonkeyPatc
         "AzureWebJobsStorage": azurite.connection_string,
         "SLUICE_CONTAINER": queue_name,
         "SLUICE_QUEUE": queue_name,
+        "SLUICE_SOURCES": DEMO_SOURCES,
         "SLUICE_DEMO_URL": "http://127.0.0.1:1",  # where nobody listens
     }
     for name, value in given.items():

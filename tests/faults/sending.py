@@ -24,6 +24,7 @@ from ingestion.sending.reject import rejects_name
 from ingestion.settings import Settings, load_settings
 from ingestion.storage.checkpoint import Checkpoint, CheckpointFile
 from ingestion.storage.spool import BatchWriter, count_of
+from local.demo.stack import DEMO_SOURCES
 from local.emulator import Azurite
 from local.emulator.server import ACCOUNT
 
@@ -33,7 +34,7 @@ RUN = Run("r1", "20260101T000000-aa")
 def settings_for(azurite: Azurite, *, queue_port: int | str = 0, **names: str) -> Settings:
     """The app settings for queues and blobs of their own; `queue_port` may be that of a proxy."""
     own = f"test-{uuid.uuid4().hex[:12]}"
-    given = {"SLUICE_QUEUE": own, "SLUICE_CONTAINER": own, **names}
+    given = {"SLUICE_SOURCES": DEMO_SOURCES, "SLUICE_QUEUE": own, "SLUICE_CONTAINER": own, **names}
     connection = azurite.connection_string
     if queue_port:
         connection = connection.replace(f":{azurite.ports['Queue']}/{ACCOUNT}", f":{queue_port}/{ACCOUNT}")
