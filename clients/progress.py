@@ -69,5 +69,5 @@ async def _inside_window(state: RunState, told: JsonObject, look: Look) -> JsonO
     except Exception:  # a status that lags behind is better than none
         return told if is_held else {**run_report.progress(state), "stale": True}
     if is_held:
-        return run_report.with_open_chunks(told, state, sent, counts_at)
+        return run_report.with_open_chunks(told, state, sent)
     return run_report.under_way(state, sent, counts_at)

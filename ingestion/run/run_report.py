@@ -79,11 +79,11 @@ def under_way(state: RunState, sent: Iterable[Settled], counts_at: str) -> JsonO
     return shown
 
 
-def with_open_chunks(told: JsonObject, state: RunState, sent: Iterable[Settled], counts_at: str) -> JsonObject:
-    """Return what a held run tells after its window, with what the window's unfinished chunks have sent as well."""
-    inside = under_way(state, sent, counts_at)
+def with_open_chunks(told: JsonObject, state: RunState, sent: Iterable[Settled]) -> JsonObject:
+    """Return what a held run tells after its window, with what the window's unfinished chunks had sent by then."""
+    inside = under_way(state, sent, told["counts_at"])
     left = told["fetched"] - inside["enqueued"] - inside["rejected"] - told["failed"]
-    return {**told, **{key: inside[key] for key in ("enqueued", "rejected", "counts_at")}, "pending": left}
+    return {**told, **{key: inside[key] for key in ("enqueued", "rejected")}, "pending": left}
 
 
 def finish(state: RunState, now: datetime, outcome: str | None = None) -> FinishRequest:

@@ -153,3 +153,10 @@ def test_of_very_many_runs_those_are_remembered_that_were_asked_for_last() -> No
         looks.never_less(Run(run_id, "s"), 0, {**less, "enqueued": 9})
     told = {name: looks.never_less(Run(name, "s"), 0, less)["enqueued"] for name in ("a", "c", "b")}
     assert told == {"a": 9, "c": 9, "b": 0}
+
+
+async def test_a_paused_run_in_which_nothing_happens_tells_the_same_each_time() -> None:
+    """So a poll of it gets 304."""
+    after = {**FIRST_TOLD, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
+    looks, sent = LastLooks(), (Settled(0, 10, 10), Settled(1, 10, 3, 1))
+    assert await tell(FIRST, *sent, looks=looks, custom=after) == await tell(FIRST, *sent, looks=looks, custom=after)
