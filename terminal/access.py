@@ -8,6 +8,7 @@ import click
 from terminal import profile
 from terminal.api import Api
 from terminal.command import Command
+from terminal.run_id import RunId
 from terminal.session import HERE, Session, base_url, on_terminal
 
 
@@ -32,7 +33,7 @@ def login(session: Session) -> None:
 
 
 @click.command("open", cls=Command, example="sluice open orders-2026-01")
-@click.argument("run_id", required=False)
+@click.argument("run_id", type=RunId(), required=False)
 @click.pass_obj
 def open_page(session: Session, run_id: str | None) -> None:
     """Open the page, and print its URL."""

@@ -19,10 +19,12 @@ class Api:
     def __init__(self, url: str, key: str | None, *, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url
         headers = {"x-functions-key": key} if key else {}
+        if key and not (key.isascii() and key.isprintable()):  # else an error further down would show it
+            raise Trouble(Code.USAGE, "the key cannot be used: it has a character that no key has")
         try:
             self._http = httpx.Client(base_url=f"{url}/api", headers=headers, timeout=TIMEOUT, transport=transport)
-        except (httpx.InvalidURL, UnicodeEncodeError) as error:  # a key that is not ASCII
-            raise Trouble(Code.USAGE, f"the URL or the key cannot be used: {error}") from None
+        except httpx.InvalidURL as error:
+            raise Trouble(Code.USAGE, f"the URL cannot be used: {error}") from None
         self._seen: dict[str, tuple[str, Any]] = {}
 
     def get(self, path: str, **params: Any) -> Any:

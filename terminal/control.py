@@ -3,6 +3,7 @@
 import click
 
 from terminal.command import Command
+from terminal.run_id import RUN_ID
 from terminal.session import Session
 from terminal.words import count, one_line
 
@@ -10,7 +11,7 @@ YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 @click.command(cls=Command, example="sluice pause orders-2026-01")
-@click.argument("run_id")
+@RUN_ID
 @click.pass_obj
 def pause(session: Session, run_id: str) -> None:
     """Pause a run.
@@ -21,7 +22,7 @@ def pause(session: Session, run_id: str) -> None:
 
 
 @click.command(cls=Command, example="sluice resume orders-2026-01")
-@click.argument("run_id")
+@RUN_ID
 @YES
 @click.pass_obj
 def resume(session: Session, run_id: str, yes: bool) -> None:
@@ -37,7 +38,7 @@ def resume(session: Session, run_id: str, yes: bool) -> None:
 
 
 @click.command(cls=Command, example="sluice cancel orders-2026-01")
-@click.argument("run_id")
+@RUN_ID
 @click.pass_obj
 def cancel(session: Session, run_id: str) -> None:
     """Cancel a run.
@@ -48,7 +49,7 @@ def cancel(session: Session, run_id: str) -> None:
 
 
 @click.command(cls=Command, example="sluice redrive orders-2026-01")
-@click.argument("run_id")
+@RUN_ID
 @click.pass_obj
 def redrive(session: Session, run_id: str) -> None:
     """Do again what failed or never happened."""
@@ -58,7 +59,7 @@ def redrive(session: Session, run_id: str) -> None:
 
 
 @click.command(cls=Command, example="sluice delete orders-2026-01 --yes")
-@click.argument("run_id")
+@RUN_ID
 @YES
 @click.pass_obj
 def delete(session: Session, run_id: str, yes: bool) -> None:

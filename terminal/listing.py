@@ -6,6 +6,7 @@ import click
 
 from terminal.command import Command
 from terminal.report import FEW, findings
+from terminal.run_id import RUN_ID
 from terminal.session import Session, row, table
 from terminal.view import block, state
 from terminal.words import count, duration, moment, named, one_line
@@ -39,7 +40,7 @@ def list_runs(
 
 
 @click.command(cls=Command, example="sluice show orders-2026-01")
-@click.argument("run_id")
+@RUN_ID
 @click.pass_obj
 def show(session: Session, run_id: str) -> None:
     """Show all that is known of a run."""
@@ -56,7 +57,7 @@ def show(session: Session, run_id: str) -> None:
 
 
 @click.command(cls=Command, example="sluice failures orders-2026-01")
-@click.argument("run_id")
+@RUN_ID
 @click.pass_obj
 def failures(session: Session, run_id: str) -> None:
     """Show what failed in a run, by reason."""
@@ -69,7 +70,7 @@ def failures(session: Session, run_id: str) -> None:
 
 
 @click.command(cls=Command, example="sluice rejected orders-2026-01 --examples 5 --payload")
-@click.argument("run_id")
+@RUN_ID
 @click.option("--examples", type=int, default=3, show_default=True, metavar="N", help="Most examples of a reason.")
 @click.option("--payload", is_flag=True, help="Show the messages themselves.")
 @click.pass_obj

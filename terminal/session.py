@@ -31,7 +31,8 @@ class Session:
 
     def given(self) -> tuple[str | None, str | None]:
         """Return URL and key by option or environment."""
-        return self.url or os.environ.get("SLUICE_URL"), self.key or os.environ.get("SLUICE_KEY")
+        key = self.key or os.environ.get("SLUICE_KEY") or ""
+        return self.url or os.environ.get("SLUICE_URL"), key.strip() or None
 
     @cached_property
     def app(self) -> profile.Profile:
@@ -93,8 +94,11 @@ def on_terminal() -> bool:
 def base_url(text: str) -> str:
     """Return the URL of an app without what follows its host and prefix. Raise Trouble if it is none."""
     url = text.strip().rstrip("/").removesuffix("/api")
+    allowed = f"allowed: https://NAME.azurewebsites.net, {HERE}"
+    if any(mark in url for mark in "?#@"):  # not shown: it may be a key or a password
+        raise Trouble(Code.USAGE, f"the URL of an app has no user, query or fragment ({allowed}); give the key apart")
     if not url.startswith(("http://", "https://")):
-        raise Trouble(Code.USAGE, f"{text} is not the URL of an app (allowed: https://NAME.azurewebsites.net, {HERE})")
+        raise Trouble(Code.USAGE, f"{text} is not the URL of an app ({allowed})")
     return url
 
 

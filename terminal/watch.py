@@ -9,6 +9,7 @@ from terminal.display import Display
 from terminal.ending import OF_OUTCOME, Code, Trouble
 from terminal.following import follow
 from terminal.report import next_steps, report
+from terminal.run_id import RUN_ID
 from terminal.session import Session
 from terminal.view import Run
 
@@ -32,7 +33,7 @@ TIMEOUT = click.option(
 
 
 @click.command(cls=Command, example="sluice watch orders-2026-01 --timeout 2h")
-@click.argument("run_id")
+@RUN_ID
 @TIMEOUT
 @click.pass_obj
 def watch(session: Session, run_id: str, timeout: float | None) -> int:

@@ -1,6 +1,7 @@
 """`sluice watermark show`, `set`, `reset`: how far the runs of an incremental source have come."""
 
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -67,7 +68,7 @@ def change(
 
 def route(source: str) -> str:
     """Return the route of a source's watermark."""
-    return f"/sources/{source}/watermark"
+    return f"/sources/{quote(source, safe='')}/watermark"
 
 
 def tell(session: Session, found: dict[str, Any]) -> None:

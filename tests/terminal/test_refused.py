@@ -1,0 +1,74 @@
+"""What is wrong in a call is refused before the app is asked, and no key is shown with it."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from terminal.ending import Code
+from terminal.main import run
+from tests.terminal.conftest import Call, call
+
+__all__ = ["call"]
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """What an app is asked that takes everything."""
+    found: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        found.append(f"{request.method} {request.url.raw_path.decode()}")
+        return httpx.Response(200, json={"runs": [], "next": None, "key": request.headers.get("x-functions-key")})
+
+    def send(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        for value in request.headers.raw:  # as h11 does
+            if value[1] != value[1].strip():
+                raise httpx.LocalProtocolError(f"Illegal header value {value[1]!r}")
+        return answer(request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", send)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("SLUICE_URL", "http://app")
+    monkeypatch.delenv("SLUICE_KEY", raising=False)
+    return found
+
+
+@pytest.mark.parametrize("given", ["", "orders#2", "orders?x", "../sources", "orders/report", "a\nb", "ä", ".."])
+@pytest.mark.parametrize(
+    "words", [["delete", "--yes"], ["pause"], ["cancel"], ["redrive"], ["resume"], ["show"], ["watch"], ["rejected"],
+              ["failures"], ["open"]]
+)  # fmt: skip
+def test_what_no_run_can_be_called_never_reaches_another_run(
+    call: Call, asked: list[str], words: list[str], given: str
+) -> None:
+    said = call(*words, "--", given)
+    assert (said.code, said.out, asked) == (Code.USAGE, "", [])
+
+
+def test_a_key_with_a_line_break_behind_it_is_used_without(
+    call: Call, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_KEY", "s3cr3t-key\r\n")
+    said = call("list", "--json")
+    assert (said.code, said.json["key"]) == (0, "s3cr3t-key")
+
+
+@pytest.mark.parametrize("key", ["s3cr3t\nkey", "s3cr3t\u00e9", "s3cr3t\x1b"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(call: Call, asked: list[str], key: str) -> None:
+    said = call("list", "--key", key)
+    assert (said.code, asked, "s3cr3t" in said.err + said.out) == (Code.USAGE, [], False)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://app/api?code=s3cr3t", "http://me:s3cr3t@app", "ftp://me:s3cr3t@app", "http://app/#s3cr3t"]
+)
+def test_a_url_that_holds_a_key_is_refused_and_not_shown(call: Call, asked: list[str], url: str) -> None:
+    said = call("list", "--url", url)
+    assert (said.code, asked, "s3cr3t" in said.err + said.out) == (Code.USAGE, [], False)
+
+
+def test_the_name_of_a_source_never_becomes_another_route(asked: list[str]) -> None:
+    with pytest.raises(KeyError):  # the app of this test knows no watermark
+        run(["watermark", "show", "orders?x#y"])
+    assert asked == ["GET /api/sources/orders%3Fx%23y/watermark"]
