@@ -89,7 +89,7 @@ async def note(container: ContainerClient, state: RunState, report: JsonObject) 
     """Note how a run has ended, unless the run has been deleted."""
     facts = {name: report.get(name) for name in ("outcome", *COUNTS, "seconds")}
     facts |= {"counts_at": report["finished_at"], "ended_at": report["finished_at"]}
-    facts["error"] = quote(cut(report.get("error") or "", ERROR_CHARACTERS))
+    facts["error"] = quote(cut(report.get("error") or "", ERROR_CHARACTERS), errors="replace")
     with suppress(ResourceNotFoundError):
         blob = _blob(container, state.run.id, state.started_at)
         await blob.set_blob_metadata(_named(state) | _texts(facts))

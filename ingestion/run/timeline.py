@@ -75,7 +75,7 @@ async def begin(container: ContainerClient, run: Run, line: JsonObject) -> None:
 
 async def append(container: ContainerClient, run: Run, *lines: JsonObject) -> None:
     """Append lines with one request; leave it at that if storage does not take them."""
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
     if text:
         with suppress(AzureError):
             await _blob(container, run).append_block(text.encode())

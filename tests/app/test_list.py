@@ -160,6 +160,14 @@ async def test_the_list_has_the_counts_of_the_last_window_and_in_the_end_those_o
     assert (run["ended_at"], run["seconds"] > 0) == (kept.now.isoformat(), True)
 
 
+async def test_an_error_with_half_a_character_ends_no_run_without_a_name(kept: Kept) -> None:
+    await run_index.enter(kept.container, FRESH)
+    report = {"outcome": "failed", "finished_at": kept.now.isoformat(), "error": "the source said \ud800"}
+    await run_index.note(kept.container, FRESH, report)
+    [run] = (await asked(kept))[1]["runs"]
+    assert (run["status"], run["error"]) == ("failed", "the source said ?")
+
+
 async def test_a_command_shows_in_the_list_at_once_and_never_in_place_of_an_outcome(kept: Kept) -> None:
     await run_index.enter(kept.container, FRESH)
     await run_index.note_status(kept.container, "run", FRESH.started_at, "paused")

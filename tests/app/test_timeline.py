@@ -111,6 +111,12 @@ async def test_an_append_that_storage_refuses_is_in_nobodys_way() -> None:
     await timeline.begin(container, RUN, line(1))
 
 
+async def test_a_reason_with_half_a_character_is_told_all_the_same(kept: Kept) -> None:
+    await timeline.begin(kept.container, RUN, event("failed", "the source said \ud800"))
+    [failed] = told(await Timelines().read(kept.container, RUN, STARTED_AT))["events"]
+    assert failed["text"] == "the source said \ud800"
+
+
 async def test_a_late_copy_of_a_deleted_run_leaves_no_timeline(kept: Kept) -> None:
     await timeline.append(kept.container, RUN, line(1))
     assert [name async for name in kept.container.list_blob_names()] == []
