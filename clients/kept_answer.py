@@ -21,7 +21,7 @@ Tell = Callable[..., Awaitable[func.HttpResponse]]
 
 @dataclass(slots=True)
 class _Kept:
-    """An answer and when it was made; who asks meanwhile waits at the gate."""
+    """An answer and when it was begun; who asks meanwhile waits at the gate."""
 
     gate: asyncio.Lock = field(default_factory=asyncio.Lock)
     answer: func.HttpResponse | None = None
@@ -43,12 +43,11 @@ class KeptAnswers:
         async with kept.gate:
             if kept.answer is not None and kept.is_fresh(clock.now()):
                 return kept.answer
-            kept.answer = None
+            kept.answer, kept.made_at = None, clock.now()
             try:
                 kept.answer = await tell()
             finally:
-                kept.made_at = clock.now()
-                self._forget_the_old(kept.made_at)
+                self._forget_the_old(clock.now())
             return kept.answer
 
     def forget(self, run_id: str) -> None:

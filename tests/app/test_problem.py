@@ -60,3 +60,7 @@ async def test_a_get_answers_304_to_whoever_has_its_answer() -> None:
     assert (await asked("GET", '"other"')).status_code == 200
     assert (await asked("GET", '"7"', ETag='"7"')).status_code == 304, "an answer may have an ETag of its own"
     assert "ETag" not in (await asked("POST", None)).headers
+
+
+def test_half_a_character_of_a_source_makes_no_answer_unreadable() -> None:
+    assert json.loads(answer({"text": "é \ud800"}).get_body()) == {"text": "é ?"}
