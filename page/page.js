@@ -78,9 +78,11 @@ function span(length) {
   if (length == null || Number.isNaN(length)) return "–";
   const s = Math.max(0, Math.round(length));
   if (s < 60) return length > 0 && length < 10 ? `${Math.max(0.1, Math.round(length * 10) / 10)} s` : `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+  const both = (unit, name, below, nameBelow) => {
+    const rest = Math.floor((s % unit) / below);
+    return `${Math.floor(s / unit)} ${name}${rest ? ` ${rest} ${nameBelow}` : ""}`;
+  };
+  return s < 3600 ? both(60, "min", 1, "s") : s < 86400 ? both(3600, "h", 60, "min") : both(86400, "d", 3600, "h");
 }
 
 function clock(time) {
