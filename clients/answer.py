@@ -42,7 +42,9 @@ def answer(
 ) -> func.HttpResponse:
     """Return a JSON answer."""
     text = json.dumps(body, ensure_ascii=False)
-    return func.HttpResponse(text, status_code=status, mimetype=mimetype, headers=headers)
+    # Half of a surrogate pair, which a source may have sent, has no UTF-8, and becomes the escape that JSON has for it.
+    content = text.encode(errors="backslashreplace")
+    return func.HttpResponse(content, status_code=status, mimetype=mimetype, headers=headers)
 
 
 def about_run(doing: str) -> Callable[[RunWork], Work]:
