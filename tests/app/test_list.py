@@ -215,7 +215,7 @@ async def test_a_marker_that_storage_has_not_given_is_no_token(kept: Kept, monke
 async def test_a_list_of_all_runs_reads_no_more_entries_than_it_shows(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = []
+    read: list[int] = []
 
     async def note(container: Any, wanted: Wanted, limit: int, after: Any) -> Any:
         container = Listing([entry(number) for number in range(3_000)])
