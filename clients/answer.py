@@ -40,9 +40,11 @@ JSON, PROBLEM = "application/json", "application/problem+json"
 def answer(
     body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None, mimetype: str = JSON
 ) -> func.HttpResponse:
-    """Return a JSON answer; half a character of a source becomes a question mark, which every client can read."""
-    data = json.dumps(body, ensure_ascii=False).encode(errors="replace")
-    return func.HttpResponse(data, status_code=status, mimetype=mimetype, headers=headers)
+    """Return a JSON answer."""
+    text = json.dumps(body, ensure_ascii=False)
+    # Half of a surrogate pair, which a source may have sent, has no UTF-8, and becomes the escape that JSON has for it.
+    content = text.encode(errors="backslashreplace")
+    return func.HttpResponse(content, status_code=status, mimetype=mimetype, headers=headers)
 
 
 def about_run(doing: str) -> Callable[[RunWork], Work]:

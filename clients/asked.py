@@ -52,9 +52,15 @@ def read_place(req: func.HttpRequest, kind: str, parts: int) -> list[str]:
         return [""] * parts
     try:
         found = json.loads(base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True))
+        json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is in no place
     except (ValueError, RecursionError):
         found = None
     is_place = isinstance(found, list) and len(found) == parts + 1 and all(isinstance(part, str) for part in found)
     if not is_place or found[0] != kind:
-        raise InvalidInput("after", "not a token", "what `next` of the page before says")
+        raise not_a_token()
     return list(found[1:])
+
+
+def not_a_token() -> InvalidInput:
+    """Return the error for an `after` that no page has given."""
+    return InvalidInput("after", "not a token", "what `next` of the page before says")

@@ -20,8 +20,9 @@ class Briefly:
         until, value = self._kept.get(key, (0.0, None))
         if self._now() >= until:
             value = await make()
-            self._kept.pop(key, None)
-            self._kept[key] = (self._now() + KEPT_SECONDS, value)
+            now = self._now()
+            self._kept = {known: kept for known, kept in self._kept.items() if now < kept[0]}
+            self._kept[key] = (now + KEPT_SECONDS, value)
             while len(self._kept) > MOST:
                 self._kept.pop(next(iter(self._kept)))
         return value

@@ -5,9 +5,9 @@ import azure.functions as func
 from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, no_such_run
-from clients.asked import read_count, read_flag, read_token, token_of
+from clients.asked import not_a_token, read_count, read_flag, read_token, token_of
 from clients.whole import TIMELINES
-from ingestion.errors import InvalidInput, NotFound
+from ingestion.errors import NotFound
 from ingestion.open_storage import open_storage
 from ingestion.run import findings
 from ingestion.run.ledger import Ledger
@@ -38,8 +38,8 @@ async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClien
 async def get_failures(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
     """Return the failed chunks of a run by reason, as they are at the start of the last window."""
     first = read_token(req, "failures")
-    if not first.isdecimal() and first:
-        raise InvalidInput("after", "not a token", "what `next` of the page before says")
+    if first and not (first.isascii() and first.isdecimal() and len(first) < 9):
+        raise not_a_token()
     container, request = await _request(run_id)
     ledger = Ledger(container, run_of(request))
     groups = await findings.failures(ledger, await ledger.state() or first_state(request))

@@ -1,10 +1,13 @@
 """GET /api/runs: the runs of the app, newest first, from the index of all runs."""
 
+from http import HTTPStatus
+
 import azure.durable_functions as df
 import azure.functions as func
+from azure.core.exceptions import HttpResponseError
 
 from clients.answer import answer, answered
-from clients.asked import read_count, read_moment, read_place, token_of
+from clients.asked import not_a_token, read_count, read_moment, read_place, token_of
 from ingestion.errors import InvalidInput, shown
 from ingestion.open_storage import open_storage
 from ingestion.run import run_index
@@ -27,7 +30,12 @@ async def _listed(req: func.HttpRequest) -> func.HttpResponse:
     wanted = Wanted(_statuses(req), req.params.get("source"), read_moment(req, "from"), read_moment(req, "to"))
     limit, after = read_count(req, "limit", default=DEFAULT_LIMIT, most=MOST), Place(*read_place(req, "runs", 2))
     container = open_storage(load_settings()).container
-    page = await run_index.listed(container, wanted, limit, after)
+    try:
+        page = await run_index.listed(container, wanted, limit, after)
+    except HttpResponseError as error:
+        if error.status_code == HTTPStatus.BAD_REQUEST and after.marker:  # storage has given no such marker
+            raise not_a_token() from None
+        raise
     return answer({"runs": page.runs, "next": None if page.following is None else token_of("runs", *page.following)})
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -38,7 +39,9 @@ class File(NamedTuple):
 
 @blueprint.route(route="ui", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def get_page(req: func.HttpRequest) -> func.HttpResponse:
-    """Return the page."""
+    """Return the page, at the address that the names in it are relative to."""
+    if urlsplit(req.url).path.endswith("/"):
+        return func.HttpResponse(status_code=308, headers={"Location": "../ui"})
     return _answer(req, "index.html")
 
 

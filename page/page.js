@@ -7,6 +7,7 @@
 const API = new URL("..", import.meta.url); // the script is .../api/ui/page.js
 const LIST_SECONDS = 5, RUN_SECONDS = 2, PANEL_SECONDS = 10, REST_SECONDS = 30; // between two looks
 const SEEN_SECONDS = 10; // between two points of the throughput that the page has seen itself
+const ANSWER_SECONDS = 120; // the app takes 100 at most, and then says what kept it
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const byId = (id) => document.getElementById(id);
 
@@ -149,7 +150,7 @@ async function ask(method, path, { body, tag } = {}) {
   if (body) headers["Content-Type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(new URL(path, API), { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(60000) });
+    answer = await fetch(new URL(path, API), { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_SECONDS * 1000) });
   } catch {
     throw new Problem(0, "The app does not answer. Is it running, and is this machine connected to it?");
   }
@@ -221,7 +222,9 @@ function listView(query) {
   let older = [], next = null, sources = [];
 
   async function load() {
-    const page = await get(`runs?${query}`);
+    const page = await get(`runs?${query}`), last = page.runs.at(-1);
+    // Newer runs push others from the first page, which stay, so that the list has no gap before the older ones.
+    if (older.length && last) older = [...view.runs.filter((it) => it.started_at < last.started_at), ...older];
     view.runs = page.runs;
     if (!older.length) next = page.next;
     if (!sources.length) sources = await get("sources").then((it) => it.sources.map((one) => one.name), () => []);
@@ -635,21 +638,26 @@ const WORDS = {
   },
 };
 
+let dialogs = 0;
+
 function dialog({ name, title, danger }, lines, work) {
-  const box = byId("dialog");
+  const box = byId("dialog"), mine = ++dialogs;
+  const isThere = () => box.open && mine === dialogs; // it may have been left, and another opened, before the answer
   const show = (error, isBusy) => patch(box, [
     h("h2", { id: "dialog-title" }, title), lines.map((line) => h("p", null, line)), error && note("bad", told(error)),
     h("div", { class: "buttons" },
-      button("Leave it as it is", () => box.close(), { autofocus: true }),
+      button("Leave it as it is", () => box.close(), { autofocus: true, disabled: isBusy }),
       button(isBusy ? "Asking …" : name, go, { class: danger ? "danger main" : "main", disabled: isBusy })),
   ].flat().filter(Boolean));
   async function go() {
     show(null, true);
     try {
       await work();
-      box.close();
+      if (isThere()) box.close();
     } catch (error) {
-      show(error, false);
+      if (isThere()) return show(error, false);
+      say(error.message);
+      fail(error);
     }
   }
   show(null, false);

@@ -101,7 +101,7 @@ async def listed(container: ContainerClient, wanted: Wanted, limit: int, after: 
     It takes one request where all are wanted, else MOST_REQUESTS at most: then a page may hold fewer, or none.
     """
     found, (marker, last) = list[JsonObject](), after or Place()
-    size = limit if wanted == Wanted() else ENTRIES
+    size = ENTRIES if any(wanted) else limit
     for _ in range(MOST_REQUESTS):
         pages: Any = container.list_blobs(PREFIX, include=["metadata"], results_per_page=size).by_page(marker or None)
         try:

@@ -6,7 +6,8 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from clients.get_ledger import get_rejected
+from clients.asked import token_of
+from clients.get_ledger import get_failures, get_rejected
 from clients.shapes import Rejected
 from ingestion.contracts import Chunk, EnqueueRequest
 from ingestion.run import findings
@@ -82,3 +83,12 @@ async def test_what_cannot_be_asked_is_refused_with_its_field(kept: Kept, params
 
 async def test_a_run_that_is_not_there_has_no_rejects(kept: Kept) -> None:
     assert (await asked(kept))[0] == 404
+
+
+@pytest.mark.parametrize("place", ["9" * 5_000, "\u0663", "-1", "x"])
+async def test_a_place_that_is_no_number_of_a_reason_is_no_token(kept: Kept, place: str) -> None:
+    await kept.begun()
+    route, params = {"run_id": "run"}, {"after": token_of("failures", place)}
+    request = func.HttpRequest("GET", "/api/runs/run/failures", params=params, route_params=route, body=b"")
+    answer = await get_failures._function.get_user_function().client_function(req=request, client=kept.engine)
+    assert (answer.status_code, json.loads(answer.get_body())["field"]) == (400, "after")

@@ -10,7 +10,9 @@ from typing import Any
 
 import azure.functions as func
 import pytest
+from azure.core.exceptions import HttpResponseError
 
+from clients.asked import token_of
 from clients.get_runs import get_runs
 from ingestion.contracts import Chunks, Run, Sums
 from ingestion.run import closing, run_index, run_report
@@ -197,8 +199,40 @@ def test_at_a_window_the_list_says_what_holds_the_run_back() -> None:
         ({"to": "2026-13-01"}, "to"),
         ({"after": "x"}, "after"),
         ({"after": "WzFd"}, "after"),
+        ({"after": token_of("runs", "\ud800", "")}, "after"),
+        ({"after": token_of("runs", "", "\ud800")}, "after"),
     ],
 )
 async def test_a_filter_that_cannot_be_is_refused_with_its_field(kept: Kept, params: Any, field: str) -> None:
     status, problem = await asked(kept, **params)
     assert (status, problem["field"], problem["status"]) == (400, field, 400)
+
+
+async def test_a_marker_that_storage_has_not_given_is_no_token(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*given: Any) -> Any:
+        error = HttpResponseError("The specified marker is invalid")
+        error.status_code = 400
+        raise error
+
+    monkeypatch.setattr(run_index, "listed", refuse)
+    status, problem = await asked(kept, after=token_of("runs", "2!no-marker", ""))
+    assert (status, problem["field"]) == (400, "after")
+    assert (await asked(kept))[0] == 503
+
+
+async def test_a_list_of_all_runs_reads_no_more_entries_than_it_shows(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    async def note(container: Any, wanted: Wanted, limit: int, after: Any) -> Any:
+        container = Listing([entry(number) for number in range(3_000)])
+        page = await run_index_listed(container, wanted, limit, after)
+        read.append(container._most)
+        return page
+
+    run_index_listed = run_index.listed
+    monkeypatch.setattr(run_index, "listed", note)
+    await asked(kept, limit=20)
+    await asked(kept, limit=20, source="orders")
+    assert read == [20, run_index.ENTRIES]

@@ -63,4 +63,4 @@ async def test_a_get_answers_304_to_whoever_has_its_answer() -> None:
 
 
 def test_half_a_character_of_a_source_makes_no_answer_unreadable() -> None:
-    assert json.loads(answer({"text": "é \ud800"}).get_body()) == {"text": "é ?"}
+    assert json.loads(answer({"text": "é \ud800"}).get_body()) == {"text": "é \ud800"}

@@ -49,6 +49,11 @@ def test_a_browser_that_has_the_file_is_not_sent_it_again(http: httpx.Client, pa
     assert http.get(path, headers={"If-None-Match": '"another"'}).content == first.content
 
 
+def test_the_page_is_found_with_a_slash_at_its_end_as_well(http: httpx.Client) -> None:
+    answer = http.get("/api/ui/", follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/api/ui")
+
+
 def test_the_page_is_small_and_has_nothing_inline() -> None:
     files = [file.read_bytes() for file in sorted(FOLDER.iterdir())]
     assert [file.name for file in sorted(FOLDER.iterdir())] == ["index.html", "page.css", "page.js"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from ingestion.deadline import HTTP_SECONDS
 from local.browser import answers
 from tests.page.conftest import Watch
 
@@ -239,3 +240,55 @@ def test_a_timeline_of_clocks_that_differ_is_drawn_inside_its_frame(watch: Watch
     page = watch(answers=told).open("#/runs/orders-20261126")
     path = page.locator(".rates .line").get_attribute("d") or ""
     assert {0 <= float(x) <= 1000 for x in re.findall(r"[ML]([-0-9.]+) ", path)} == {True}
+
+
+def test_runs_that_newer_ones_push_from_the_first_page_stay_in_the_list(watch: Watch) -> None:
+    watched = watch(answers=answers.many())
+    runs = [answers.summary(f"run-{it}", "completed", started_at=f"2026-11-26T0{it}:00:00+00:00") for it in range(7)]
+    newest = 5
+
+    def listed(route: Route) -> None:
+        begin = newest - 3 if "after=" in route.request.url else newest
+        found = [runs[it] for it in range(begin, max(begin - 3, -1), -1)]
+        route.fulfill(body=json.dumps({"runs": found, "next": None if begin < 3 else "token"}))
+
+    watched.page.route(re.compile(r"/api/runs\?"), listed)
+    page = watched.open()
+    page.get_by_role("button", name="Show older runs").click()
+    expect(page.locator("tbody tr")).to_have_count(6)
+    newest = 6
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("tbody tr").first).to_contain_text("run-6")
+    assert [row.split()[0] for row in page.locator("tbody th").all_inner_texts()] == [
+        f"run-{it}" for it in range(6, -1, -1)
+    ]
+
+
+def test_a_late_answer_to_a_command_leaves_the_dialog_of_the_next_one_alone(watch: Watch) -> None:
+    watched = watch(answers=answers.many())
+    waiting: list[Route] = []
+    watched.page.route("**/pause", lambda route: waiting.append(route))
+    page = watched.open("#/runs/orders-20261126")
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("button", name="Pause").click()
+    with page.expect_request("**/pause"):
+        dialog.get_by_role("button", name="Pause").click()
+    expect(dialog.get_by_role("button", name="Leave it as it is")).to_be_disabled()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_contain_text("Cancel this run?")
+    waiting[0].fulfill(status=202, body='{"run_id": "orders-20261126", "command": "pause"}')
+    expect(page.locator("#said")).to_contain_text("pause was asked for")
+    page.wait_for_load_state("networkidle")
+    expect(dialog).to_contain_text("Cancel this run?")
+
+
+def test_the_page_waits_for_an_answer_as_long_as_the_app_may_take(watch: Watch) -> None:
+    watched = watch(answers=answers.many())
+    watched.page.add_init_script("""
+        const timeout = AbortSignal.timeout;
+        AbortSignal.timeout = (length) => (window.longest = length, timeout.call(AbortSignal, length));
+    """)
+    page = watched.open("#/start")
+    to_rest(page)
+    assert page.evaluate("longest") > 1000 * HTTP_SECONDS

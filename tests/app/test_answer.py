@@ -1,0 +1,26 @@
+"""An answer holds whatever a source has sent, and what is kept of one is dropped in time."""
+
+import json
+
+from clients.answer import answer
+from clients.briefly import KEPT_SECONDS, Briefly
+
+
+def test_half_of_a_surrogate_pair_reaches_who_asks_as_json_has_it() -> None:
+    body = {"next": "cursor = \ud83d", "text": "grün 🟢"}
+    sent = answer(body).get_body()
+    assert json.loads(sent.decode()) == body
+    assert "grün 🟢".encode() in sent
+
+
+async def test_what_is_over_is_dropped_though_nobody_asks_for_it_again() -> None:
+    at = 0.0
+    kept = Briefly(lambda: at)
+
+    async def make() -> list[int]:
+        return [0] * 1_000
+
+    for window in range(100):  # a run has another key in each of its windows
+        await kept.get(("failed", window), make)
+        at += KEPT_SECONDS / 4
+    assert len(kept._kept) <= 5
