@@ -26,6 +26,7 @@ class _Kept:
     gate: asyncio.Lock = field(default_factory=asyncio.Lock)
     answer: func.HttpResponse | None = None
     made_at: datetime = datetime.min
+    looks: int = 0  # that were begun
 
     def is_fresh(self, now: datetime) -> bool:
         return self.answer is not None and timedelta(0) <= now - self.made_at < KEPT
@@ -38,12 +39,16 @@ class KeptAnswers:
         self._kept: dict[str, _Kept] = {}
 
     async def of(self, run_id: str, tell: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
-        """Return the answer of the last second, or what `tell` says now. Raise what it raises, which is not kept."""
+        """Return the answer of the last second, or what `tell` says now. Raise what it raises, which is not kept.
+
+        Who waited while a look was begun takes what it has found, however long it took: it is newer than the question.
+        """
         kept = self._kept.setdefault(run_id, _Kept())
+        looks_before = kept.looks
         async with kept.gate:
-            if kept.answer is not None and kept.is_fresh(clock.now()):
+            if kept.answer is not None and (kept.looks > looks_before or kept.is_fresh(clock.now())):
                 return kept.answer
-            kept.answer, kept.made_at = None, clock.now()
+            kept.answer, kept.made_at, kept.looks = None, clock.now(), kept.looks + 1
             try:
                 kept.answer = await tell()
             finally:

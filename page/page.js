@@ -308,7 +308,7 @@ function listView(query) {
 
 function runView(id) {
   const view = { title: id, load, draw, rest: () => (run && !isOpen(run) ? REST_SECONDS : RUN_SECONDS), ticks: true };
-  const panels = {}; // name: {body, error} of what is asked for beside the run
+  const panels = {}, asked = {}; // name: {body, error} of what is asked for beside the run, and at which state of it
   const seen = []; // counts between the lines of the timeline, as far as this page was there to see them
   let run = null, looked = 0, lastStatus = null, payload = false, throttled = [];
 
@@ -332,9 +332,17 @@ function runView(id) {
     await Promise.all([
       beside("timeline", "/timeline"),
       beside("queues", "/queues"),
-      p.failed > 0 || p.chunks_failed > 0 || panels.failures ? beside("failures", "/failures") : null,
-      p.rejected > 0 || panels.rejected ? beside("rejected", `/rejected?examples=3&payload=${payload}`) : null,
+      anew("failures", "/failures", p.failed || p.chunks_failed),
+      anew("rejected", `/rejected?examples=3&payload=${payload}`, p.rejected),
     ]);
+  }
+
+  // These read up to a blob for each chunk, so they are asked for only once their count is another one.
+  async function anew(name, rest, number) {
+    const state = `${run.status} ${number}`;
+    if (!(number > 0 || panels[name]) || (asked[name] === state && !panels[name].error)) return;
+    await beside(name, rest);
+    asked[name] = state;
   }
 
   async function beside(name, rest) {

@@ -8,6 +8,7 @@ from terminal import access, control, listing, plan, sources, start, watch, wate
 from terminal.command import Group, shared
 from terminal.ending import Code, Trouble
 from terminal.session import Session
+from terminal.words import one_line
 
 CODES = """\b
 Exit codes: 0 completed, 1 failed, 2 usage, 3 completed with failures or rejects or
@@ -36,8 +37,9 @@ for command in (
 
 def run(arguments: list[str] | None = None) -> int:
     """Return the exit code of a call; without arguments, of that of this process."""
+    session = Session()
     try:
-        return int(sluice.main(arguments, prog_name="sluice", standalone_mode=False, obj=Session()) or 0)
+        return int(sluice.main(arguments, prog_name="sluice", standalone_mode=False, obj=session) or 0)
     except Trouble as trouble:
         click.echo(f"sluice: {trouble}", err=True)
         return trouble.code
@@ -46,6 +48,13 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except click.Abort:
         return Code.INTERRUPTED
+    except (LookupError, TypeError, AttributeError) as error:
+        if "api" not in vars(session):
+            raise
+        # A trace would end with 1, which says that a run has failed.
+        said = f"{session.api.url} gave an answer that is not understood ({type(error).__name__}: {error})"
+        click.echo(f"sluice: {one_line(said)}: is it a Sluice app, of this version?", err=True)
+        return Code.UNREACHABLE
 
 
 def main() -> None:

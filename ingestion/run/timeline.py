@@ -7,7 +7,7 @@ and whoever reads it is told.
 
 import json
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -107,8 +107,15 @@ class Timelines:
         if known.next_byte == first_byte:  # else another call has taken the same lines meanwhile
             known.next_byte += len(data)
             known.is_full = (download.properties.append_blob_committed_block_count or 0) >= MOST_APPENDS
-            take(known, map(json.loads, data.splitlines()), moment(started_at))
+            take(known, _lines(data), moment(started_at))
         return known
+
+
+def _lines(data: bytes) -> Iterator[JsonObject]:
+    """Yield the lines that can be read: one that cannot must not hide those behind it."""
+    for line in data.splitlines():
+        with suppress(ValueError):
+            yield json.loads(line)
 
 
 def take(timeline: Timeline, lines: Iterable[JsonObject], began: datetime) -> None:
@@ -134,7 +141,9 @@ def thinned(points: list[Point], most: int = MOST_POINTS) -> list[Point]:
         return points
     first, last = points[0], points[-1]
     length = max(last.seconds - first.seconds, 0.001) / (most - 2)
-    by_interval = {min(int((one.seconds - first.seconds) / length), most - 3): one for one in points[1:-1]}
+    by_interval = {
+        max(0, min(int((one.seconds - first.seconds) / length), most - 3)): one for one in points[1:-1]
+    }  # the clock of the first may be ahead of those of others
     return [first, *(by_interval[number] for number in sorted(by_interval)), last]
 
 

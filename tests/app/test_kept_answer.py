@@ -11,6 +11,7 @@ import pytest
 
 from clients.control_run import pause_run
 from clients.get_run import get_run
+from clients.kept_answer import KeptAnswers
 from ingestion import clock
 from ingestion.storage import checkpoint
 from tests.app.kept import Kept, at_work
@@ -99,3 +100,18 @@ async def test_a_clock_that_is_put_back_keeps_no_answer_for_longer(kept: Kept, t
     kept.engine.has("Terminated", output="ended")
     time.passes(-3600)
     assert (await told(kept))["status"] == "terminated"
+
+
+async def test_many_who_wait_for_a_look_that_takes_long_share_the_next_one(time: SetClock) -> None:
+    answers, looks = KeptAnswers(), 0
+
+    async def look() -> func.HttpResponse:
+        nonlocal looks
+        looks += 1
+        time.passes(3)
+        await asyncio.sleep(0.01)
+        return func.HttpResponse(str(looks))
+
+    found = await asyncio.gather(*(answers.of("run", look) for _ in range(50)))
+    assert [one.get_body() for one in found] == [b"1"] + [b"2"] * 49, "the first was begun before the others asked"
+    assert (await answers.of("run", look)).get_body() == b"3"

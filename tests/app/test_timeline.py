@@ -127,3 +127,17 @@ def test_an_event_is_short_and_shows_no_secret() -> None:
     text = event("waiting", f"HTTP 429 open-sesame {'x ' * 1_000}")["text"]
     assert "open-sesame" not in text
     assert len(text) <= timeline.TEXT_CHARACTERS
+
+
+def test_points_of_clocks_that_are_behind_are_thinned_as_well() -> None:
+    before = [Point("", at, 0, 0, 0, 0) for at in (100.0, *range(5_000, 0, -1), 101.0)]
+    before = [one._replace(seconds=one.seconds - 6_000) if 0 < at < 5_001 else one for at, one in enumerate(before)]
+    assert len(thinned(before)) <= MOST_POINTS
+
+
+async def test_a_line_that_cannot_be_read_hides_no_other(kept: Kept) -> None:
+    await timeline.begin(kept.container, RUN, event("started", "a"))
+    await kept.container.get_blob_client(f"{RUN.folder}timeline.ndjson").append_block(b'{"at": "2026-\n\xff\n')
+    await timeline.append(kept.container, RUN, event("paused", "b"))
+    read = await Timelines().read(kept.container, RUN, STARTED_AT)
+    assert [one["text"] for one in read.events] == ["a", "b"]

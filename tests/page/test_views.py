@@ -2,7 +2,10 @@
 
 import json
 import re
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -292,3 +295,33 @@ def test_the_page_waits_for_an_answer_as_long_as_the_app_may_take(watch: Watch) 
     page = watched.open("#/start")
     to_rest(page)
     assert page.evaluate("longest") > 1000 * HTTP_SECONDS
+
+
+def test_failures_and_rejects_are_read_again_only_when_there_are_others(watch: Watch) -> None:
+    told = answers.many()
+    watched = watch(answers=told)
+    asked: list[str] = []
+    time = datetime.fromisoformat(answers.NOW)
+
+    def answered(route: Route) -> None:
+        path = urlsplit(route.request.url).path.removeprefix("/api/")
+        asked.append(path.rpartition("/")[2])
+        headers = {"Content-Type": "application/json", "Date": format_datetime(time)}
+        route.fulfill(body=json.dumps(told[path]), headers=headers)
+
+    watched.page.route(re.compile(r"/api/runs/"), answered)
+    page = watched.open("#/runs/orders-20261126")
+    expect(page.locator(".panel.rejected")).to_be_visible()
+
+    def look_later(panel: str) -> None:
+        nonlocal time
+        time += timedelta(seconds=11)
+        with page.expect_response(re.compile(panel)):
+            page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    look_later("/timeline")
+    look_later("/timeline")
+    assert (asked.count("timeline"), asked.count("rejected"), asked.count("failures")) == (3, 1, 1)
+    told["runs/orders-20261126"]["progress"]["rejected"] += 1
+    look_later("/rejected")
+    assert asked.count("failures") == 1

@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from terminal.ending import Code
-from terminal.main import run
 from tests.terminal.conftest import Call, call
 
 __all__ = ["call"]
@@ -68,7 +67,15 @@ def test_a_url_that_holds_a_key_is_refused_and_not_shown(call: Call, asked: list
     assert (said.code, asked, "s3cr3t" in said.err + said.out) == (Code.USAGE, [], False)
 
 
-def test_the_name_of_a_source_never_becomes_another_route(asked: list[str]) -> None:
-    with pytest.raises(KeyError):  # the app of this test knows no watermark
-        run(["watermark", "show", "orders?x#y"])
+def test_the_name_of_a_source_never_becomes_another_route(call: Call, asked: list[str]) -> None:
+    call("watermark", "show", "orders?x#y")
     assert asked == ["GET /api/sources/orders%3Fx%23y/watermark"]
+
+
+@pytest.mark.parametrize("words", [["watch", "orders"], ["start", "orders"], ["sources"], ["show", "orders"]])
+def test_an_answer_that_is_no_answer_of_this_version_is_one_line_and_no_failed_run(
+    call: Call, asked: list[str], words: list[str]
+) -> None:
+    said = call(*words, "--json")
+    assert (said.code, said.err.count("\n"), "Traceback" in said.err) == (Code.UNREACHABLE, 1, False)
+    assert "is it a Sluice app, of this version?" in said.err
