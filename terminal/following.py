@@ -52,7 +52,7 @@ def news_of(run: Run) -> Run:
 
 
 def older(run: Run, known: Run) -> bool:
-    """Return whether the counts of a look are older than those that are known."""
-    if not run["progress"] or not known["progress"]:
+    """Return whether a look has older counts than those that are known, and nothing else to tell."""
+    if run["status"] != known["status"] or not run["progress"] or not known["progress"]:
         return False
     return str(run["progress"].get("counts_at", "")) < str(known["progress"].get("counts_at", ""))
