@@ -52,6 +52,8 @@ class Tally:
                 self._sent[chunk] = _counts(number, accounts)
                 if len(self._sent) > self._most:
                     del self._sent[next(iter(self._sent))]
+            else:
+                self._elsewhere.pop(run, None)  # its checkpoint tells it from now on
 
     async def look(self, run: Run, window: Iterable[int], read: Read) -> list[Settled]:
         """Return how far the started chunks of a window are: those that are counted here, and others as `read` finds.

@@ -84,6 +84,19 @@ async def test_the_checkpoints_of_others_are_read_every_five_seconds_while_some_
     assert reads[3:] == [{1, 2, 3}] * 3, "nothing is sent here any more"
 
 
+async def test_a_chunk_that_leaves_here_unfinished_is_counted_by_its_checkpoint_from_the_next_look_on() -> None:
+    tally, stays, leaves = Tally(), Accounts(10, (), {}), Accounts(10, (), {})
+    leaves.enqueue(post(0, 6))
+
+    async def read(numbers: Iterable[int]) -> list[Settled]:
+        return [Settled(2, 10, 6)] if 2 in numbers else []
+
+    with tally.of(RUN, 1, stays):
+        with tally.of(RUN, 2, leaves):
+            assert Settled(2, 10, 6) in await tally.look(RUN, [1, 2], read)
+        assert Settled(2, 10, 6) in await tally.look(RUN, [1, 2], read)
+
+
 async def test_a_look_shows_what_is_sent_here_at_once_and_what_is_sent_elsewhere_by_its_checkpoint(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
