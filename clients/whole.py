@@ -3,6 +3,7 @@
 What storage does not give at this moment is left out: the rest is better than nothing.
 """
 
+import asyncio
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -28,6 +29,7 @@ from ingestion.source.description import described, load_source
 from ingestion.transactions import of_run
 from ingestion.wire import JsonObject
 
+LOOK_SECONDS = 5.0  # the longest look at storage for one part of the answer
 AT_WORK = ("pending", "running", "pausing", "cancelling")
 PACES, KEPT, TIMELINES = Paces(), Briefly(), Timelines()  # of this process
 
@@ -63,7 +65,8 @@ def _ended_at(run: JsonObject) -> str | None:
 async def _last_state(container: ContainerClient, state: RunState) -> RunState:
     """Return the last state of a run that has ended: its instance has the one before the last window."""
     try:
-        return await Ledger(container, state.run).state() or state
+        async with asyncio.timeout(LOOK_SECONDS):
+            return await Ledger(container, state.run).state() or state
     except Exception:
         return state
 
@@ -86,10 +89,11 @@ async def _strip(container: ContainerClient, run: JsonObject, state: RunState, s
     failed, again = {one.number for one in state.failures}, set[int]()
     if state.redo is not None or state.failed.chunks > len(failed):
         try:
-            listed = await KEPT.get(
-                ("failed", state.run, state.attempt, state.window),
-                lambda: failed_chunks(Ledger(container, state.run), state),
-            )
+            async with asyncio.timeout(LOOK_SECONDS):
+                listed = await KEPT.get(
+                    ("failed", state.run, state.attempt, state.window),
+                    lambda: failed_chunks(Ledger(container, state.run), state),
+                )
             numbers = {chunk_of(entry).number for entry in listed}
             failed, again = (failed, numbers - failed) if state.redo is not None else (numbers, again)
         except Exception:
@@ -115,10 +119,12 @@ async def _facts(container: ContainerClient, state: RunState) -> tuple[JsonObjec
         settings = described(load_settings(), state.request.source, os.environ).settings
         reading |= {"style": source.pagination.style, "page_size": source.pagination.limit}
     with suppress(Exception):
-        life = await TIMELINES.read(container, state.run, state.started_at)
-        reading |= {"page_size_got": life.page_size, "refused": life.refused, "ended": life.ended}
+        async with asyncio.timeout(LOOK_SECONDS):
+            life = await TIMELINES.read(container, state.run, state.started_at)
+            reading |= {"page_size_got": life.page_size, "refused": life.refused, "ended": life.ended}
     with suppress(Exception):
-        request = await read_request(container, state.run.id) or {}
-        accepted = await accepted_change(Ledger(container, state.run))
-        sending = sent_as(accepted.get("fields") or request.get("pinned", {}))
+        async with asyncio.timeout(LOOK_SECONDS):
+            request = await read_request(container, state.run.id) or {}
+            accepted = await accepted_change(Ledger(container, state.run))
+            sending = sent_as(accepted.get("fields") or request.get("pinned", {}))
     return reading, sending, settings

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clients.redrive_run import redrive_run
 from ingestion.contracts import EnqueueRequest, Receipt
 from ingestion.errors import StorageRefused
 from ingestion.run import closing, run_report
@@ -18,7 +19,8 @@ from tests.faults.sending import texts_on
 async def done_again(kept: Kept, run_id: str) -> None:
     """Drive what was begun of a run, and redrive it unless that was the end; see that its counts are exact then."""
     if not kept.engine.started_of(run_id):
-        assert await kept.redrive(run_id) == 202
+        answer = await kept.answer_of(redrive_run, run_id)
+        assert answer.status_code == 202, answer.get_body()
     (state,) = kept.engine.started_of(run_id)
     generation = await driven(state)
     assert generation.report is not None, generation.error

@@ -10,14 +10,14 @@ import pytest
 
 from clients.delete_run import delete_run
 from clients.start_run import start_run
-from ingestion.contracts import Batch, FailedChunks, RunState
+from ingestion.contracts import Batch, FailedChunks, FailedPage, RunState
 from ingestion.errors import SluiceError
 from ingestion.run import run_report
 from ingestion.run.command import give
 from ingestion.run.ledger import Ledger
 from ingestion.run.run_state import CANCEL, chunks_in_window, next_window, redriven
 from ingestion.storage.spool import BatchWriter, Spool
-from ingestion.wire import to_wire
+from ingestion.wire import from_wire, to_wire
 from tests.app.driven import MESSAGES, WHOLE, call, driven, stocked, texts_of
 from tests.app.kept import Kept
 from tests.faults.sending import texts_on
@@ -49,7 +49,8 @@ async def lists_failed_chunks(kept: Kept, state: RunState) -> None:
 async def loads_failed_chunks(kept: Kept, state: RunState) -> None:
     again = redriven(state)
     assert again is not None
-    assert (await call("load_failed", to_wire(next_window(again, kept.now).supply))).get("chunks") == []
+    found = from_wire(FailedPage, await call("load_failed", to_wire(next_window(again, kept.now).supply)))
+    assert (found.chunks, found.error) == ((), None)
 
 
 async def finishes(kept: Kept, state: RunState) -> None:
