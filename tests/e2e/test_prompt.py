@@ -87,7 +87,7 @@ def test_a_pause_shows_within_two_seconds_where_it_waits_behind_the_chunks_of_an
         runs = [Going(stack, client, chunk_size=LARGE) for _ in range(2)]
         runs[0].until(lambda told: bool(told["progress"]["enqueued"] > 0))
         for run in runs:
-            _, seconds = run.after("pause", "pausing")
+            _, seconds = run.after("pause", "pausing", "paused")
             assert seconds < PROMPT_SECONDS
         for run in runs:
             run.until(lambda told: bool(told["status"] == "paused"))
