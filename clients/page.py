@@ -5,13 +5,13 @@ that the person typed. The browser is told to run and to ask nothing but what th
 """
 
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import azure.durable_functions as df
 import azure.functions as func
+
+from clients.answer import unless_known
 
 blueprint = df.Blueprint()
 
@@ -24,17 +24,8 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",  # it may keep a file, and asks each time whether that is still the one
 }
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
-
-
-class File(NamedTuple):
-    """One of the three files, with the ETag of its content."""
-
-    content: bytes
-    etag: str
-    kind: str
 
 
 @blueprint.route(route="ui", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -58,16 +49,12 @@ async def get_page_style(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @cache
-def file(name: str) -> File:
+def content(name: str) -> bytes:
     """Return a file of the page as it was when this worker first served it."""
-    content = (FOLDER / name).read_bytes()
-    return File(content, f'"{sha256(content).hexdigest()[:16]}"', KINDS[Path(name).suffix])
+    return (FOLDER / name).read_bytes()
 
 
 def _answer(req: func.HttpRequest, name: str) -> func.HttpResponse:
     """Return the file, or 304 if the browser has it."""
-    found = file(name)
-    headers = {**HEADERS, "ETag": found.etag}
-    if found.etag in req.headers.get("If-None-Match", ""):
-        return func.HttpResponse(status_code=304, headers=headers)
-    return func.HttpResponse(found.content, mimetype=found.kind, charset="utf-8", headers=headers)
+    kind = KINDS[Path(name).suffix]
+    return unless_known(req, func.HttpResponse(content(name), mimetype=kind, charset="utf-8", headers=HEADERS))
