@@ -7,7 +7,7 @@ import azure.functions as func
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 from azure.storage.blob.aio import ContainerClient
 
-from clients.answer import about_run, answer, no_such_run
+from clients.answer import about_run, answer, known_request
 from clients.instance import RUNNING, carried_state, find_instance, is_of
 from clients.kept_answer import kept_for_a_second
 from clients.progress import look_at_checkpoints, progress_of
@@ -53,12 +53,14 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, 
 async def tell(client: df.DurableOrchestrationClient, run_id: str) -> JsonObject:
     """Return what is known of a run. Raise NotFound if there is no such run."""
     status = await find_instance(client, run_id)
-    if status is None or await _is_of_earlier_start(status):
-        return await _from_ledger(run_id)
-    state = carried_state(status)
-    look = Look()
-    run = await _with_command(await _with_progress(readable(status), state, look), state)
-    return await whole(_container(), await _with_report(run, state), _loaded(state), look.sent)
+    container = open_storage(load_settings()).container
+    if status is None or await _is_of_earlier_start(container, status):
+        return await _from_ledger(container, run_id)
+    carried, run, look = carried_state(status), readable(status), Look()
+    if (state := _loaded(carried)) is not None:
+        run["progress"] = await progress_of(state, run["status"], run["progress"], look=look)
+    run = await _with_report(container, await _with_command(container, run, carried), carried)
+    return await whole(container, run, state, look.sent)
 
 
 def _loaded(state: JsonObject) -> RunState | None:
@@ -69,12 +71,12 @@ def _loaded(state: JsonObject) -> RunState | None:
         return None
 
 
-async def _is_of_earlier_start(status: DurableOrchestrationStatus) -> bool:
+async def _is_of_earlier_start(container: ContainerClient, status: DurableOrchestrationStatus) -> bool:
     """Return whether an instance that has ended is of an earlier start, whose ledger is gone."""
     if status.runtime_status.name in RUNNING:
         return False
     try:
-        request = await read_request(_container(), status.instance_id)
+        request = await read_request(container, status.instance_id)
     except Exception:  # what the instance says is better than nothing
         return False
     return request is not None and not is_of(status, run_of(request))
@@ -99,14 +101,7 @@ def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
     }
 
 
-async def _with_progress(run: dict[str, Any], state: JsonObject, look: Look) -> dict[str, Any]:
-    """Return the run with its newest progress, or unchanged if another version of the app wrote the state."""
-    if (at_start := _loaded(state)) is None:
-        return run
-    return {**run, "progress": await progress_of(at_start, run["status"], run["progress"], look=look)}
-
-
-async def _with_command(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
+async def _with_command(container: ContainerClient, run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
     """Return the run, as `pausing` or `cancelling` if a command was given that has not taken hold yet.
 
     What is under way ends within seconds, but may have to wait behind the chunks of other runs.
@@ -115,12 +110,12 @@ async def _with_command(run: dict[str, Any], state: JsonObject) -> dict[str, Any
     if all(after_command(status, command) == status for command in GIVEN):
         return run
     try:
-        return {**run, "status": after_command(status, await read_command(_container(), Run(*state["run"])))}
+        return {**run, "status": after_command(status, await read_command(container, Run(*state["run"])))}
     except Exception:  # what the instance says is better than nothing
         return run
 
 
-async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
+async def _with_report(container: ContainerClient, run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
     """Return the run with its ledger's report if its instance failed or was terminated.
 
     Such an instance has only a message. The outcome is that of the report, because a crash or a person may end the
@@ -130,7 +125,7 @@ async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]
     if run["status"] not in ("failed", "terminated"):
         return run
     try:
-        report = await Ledger(_container(), Run(*state["run"])).report()
+        report = await Ledger(container, Run(*state["run"])).report()
     except Exception:  # a ledger that cannot be read must not hide the failed instance
         return run
     if report is None:
@@ -139,10 +134,9 @@ async def _with_report(run: dict[str, Any], state: JsonObject) -> dict[str, Any]
     return {**run, "status": report["outcome"], "report": report, "error": run["error"] if has_cause else None}
 
 
-async def _from_ledger(run_id: str) -> JsonObject:
-    if (request := await read_request(_container(), run_id)) is None:
-        raise no_such_run(run_id)
-    ledger = Ledger(_container(), run_of(request))
+async def _from_ledger(container: ContainerClient, run_id: str) -> JsonObject:
+    request = await known_request(container, run_id)
+    ledger = Ledger(container, run_of(request))
     state, report = await ledger.state(), await ledger.report()
     status = report["outcome"] if report else "lost"
     run = {
@@ -155,8 +149,4 @@ async def _from_ledger(run_id: str) -> JsonObject:
         "report": report,
         "error": report.get("error") if report else None,
     }
-    return await whole(_container(), run, state)
-
-
-def _container() -> ContainerClient:
-    return open_storage(load_settings()).container
+    return await whole(container, run, state)
