@@ -11,6 +11,7 @@ from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.storage.blob.aio import ContainerClient
 
 from activities.activity import named_after
 from clients.kept_answer import ANSWERS
@@ -29,7 +30,9 @@ from ingestion.errors import (
     WasChanged,
     shown,
 )
+from ingestion.run.request import read_request
 from ingestion.storage.failures import storage_errors
+from ingestion.wire import JsonObject
 
 Work = Callable[[func.HttpRequest, df.DurableOrchestrationClient], Awaitable[func.HttpResponse]]
 RunWork = Callable[[func.HttpRequest, df.DurableOrchestrationClient, str], Awaitable[func.HttpResponse]]
@@ -99,6 +102,13 @@ STATUS: dict[type[InvalidInput], int] = {NotFound: 404, Conflict: 409, WasChange
 def no_such_run(run_id: str) -> NotFound:
     """Return the error for a run id that names no run."""
     return NotFound("run_id", f"there is no run {shown(run_id)}", "an id that POST /api/runs returned")
+
+
+async def known_request(container: ContainerClient, run_id: str) -> JsonObject:
+    """Return the request of a run. Raise NotFound if there is no such run."""
+    if (request := await read_request(container, run_id)) is None:
+        raise no_such_run(run_id)
+    return request
 
 
 def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.HttpResponse:

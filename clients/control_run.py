@@ -3,7 +3,7 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from clients.answer import about_run, answer, no_such_run
+from clients.answer import about_run, answer, known_request
 from clients.instance import RUNNING, find_instance, runtime_status, wake
 from ingestion.errors import Conflict, DurableUnavailable
 from ingestion.open_storage import open_storage
@@ -11,7 +11,7 @@ from ingestion.run import run_index, timeline
 from ingestion.run.command import GO, acceptance, give
 from ingestion.run.ledger import Ledger
 from ingestion.run.pinned import pinned_now
-from ingestion.run.request import read_request, run_of
+from ingestion.run.request import run_of
 from ingestion.run.run_report import IN_LIST
 from ingestion.run.run_state import CANCEL, PAUSE
 from ingestion.settings import load_settings
@@ -52,8 +52,7 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
     settings = load_settings()
     storage = open_storage(settings)
     container = storage.container
-    if (request := await read_request(container, run_id)) is None:
-        raise no_such_run(run_id)
+    request = await known_request(container, run_id)
     ended = Conflict(
         "run_id",
         "the run has ended, or is lost until the keeper recovers it",

@@ -4,14 +4,14 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.storage.blob.aio import ContainerClient
 
-from clients.answer import about_run, answer, no_such_run
+from clients.answer import about_run, answer, known_request
 from clients.asked import not_a_token, read_count, read_flag, read_token, token_of
 from clients.whole import TIMELINES
 from ingestion.errors import NotFound
 from ingestion.open_storage import open_storage
 from ingestion.run import findings
 from ingestion.run.ledger import Ledger
-from ingestion.run.request import first_state, read_request, run_of
+from ingestion.run.request import first_state, run_of
 from ingestion.run.timeline import told
 from ingestion.settings import load_settings
 from ingestion.wire import JsonObject
@@ -73,6 +73,4 @@ async def get_timeline(req: func.HttpRequest, client: df.DurableOrchestrationCli
 async def _request(run_id: str) -> tuple[ContainerClient, JsonObject]:
     """Return the container, and the request of a run. Raise NotFound."""
     container = open_storage(load_settings()).container
-    if (request := await read_request(container, run_id)) is None:
-        raise no_such_run(run_id)
-    return container, request
+    return container, await known_request(container, run_id)

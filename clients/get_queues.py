@@ -3,11 +3,10 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from clients.answer import about_run, answer, no_such_run
+from clients.answer import about_run, answer, known_request
 from clients.briefly import Briefly
 from ingestion.open_storage import open_storage
 from ingestion.run.pinned import pinned_now
-from ingestion.run.request import read_request
 from ingestion.settings import load_settings
 from ingestion.wire import JsonObject
 
@@ -23,8 +22,7 @@ async def get_queues(req: func.HttpRequest, client: df.DurableOrchestrationClien
     """Return about how many messages wait in each queue that the run's source sends to, 15 s ago at most."""
     settings = load_settings()
     storage = open_storage(settings)
-    if (request := await read_request(storage.container, run_id)) is None:
-        raise no_such_run(run_id)
+    request = await known_request(storage.container, run_id)
     sent = pinned_now(settings, request["request"]["source"]).settings
 
     async def look() -> list[JsonObject]:

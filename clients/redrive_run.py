@@ -3,7 +3,7 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from clients.answer import about_run, no_such_run
+from clients.answer import about_run, known_request
 from clients.beginning import begin_again
 from clients.instance import RUNNING, runtime_status
 from clients.links import follow, has_links
@@ -29,8 +29,7 @@ async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
     """
     has_links(req)
     container = open_storage(load_settings()).container
-    if await read_request(container, run_id) is None:
-        raise no_such_run(run_id)
+    await known_request(container, run_id)
     async with locked(container, run_id):
         status, request = await runtime_status(client, run_id), await read_request(container, run_id)
         assert request is not None, "the lock is a lease on it"
