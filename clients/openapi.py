@@ -11,15 +11,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from clients import shapes
+from clients.answer import JSON, PROBLEM
 from clients.get_ledger import MOST_EXAMPLES
 from clients.get_runs import DEFAULT_LIMIT, MOST
-from clients.plan_answer import PlanAnswer
 from clients.run_id import PATTERN
 from clients.start_request import KEY_LENGTH, StartRequest
 from ingestion.run.run_report import STATUSES
 from ingestion.wire import JsonObject
 
-JSON, PROBLEM = "application/json", "application/problem+json"
 REFUSED = {
     400: "A field, a parameter or an app setting is wrong.",
     404: "There is no such run or source.",
@@ -130,7 +129,7 @@ def operations() -> Iterator[Operation]:
     put = Operation("put_watermark", "PUT", SOURCE, "Set a watermark", mark, CHANGED, OF_A_SET, (IF_MATCH,))
     yield put._replace(body=shapes.WatermarkGiven)
     yield Operation("delete_watermark", "DELETE", SOURCE, "Reset a watermark", mark, CHANGED, OF_A_SET, (IF_MATCH,))
-    plan = Operation("plan_run", "POST", "plan", "Tell what a run would do", {200: (PlanAnswer,)}, OF_A_RUN)
+    plan = Operation("plan_run", "POST", "plan", "Tell what a run would do", {200: (shapes.PlanAnswer,)}, OF_A_RUN)
     yield plan._replace(body=StartRequest)
     for name, route, kind in (
         ("get_page", "ui", "text/html"),

@@ -11,7 +11,6 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from clients.answer import answer, answered
-from clients.plan_answer import Expected, PlanAnswer, PlannedMessage, PlannedTransactions, PlanProblem
 from clients.start_request import StartRequest, read_start
 from clients.starting import reads_of_start
 from ingestion import clock
@@ -28,6 +27,7 @@ from ingestion.reads import Reads
 from ingestion.run.pinned import pinned_now
 from ingestion.settings import Settings, load_settings
 from ingestion.source.description import Source, load_source
+from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
 
@@ -71,46 +71,43 @@ async def _planned(req: func.HttpRequest) -> func.HttpResponse:
         described=lambda window: described(reads, window),
         seconds=SECONDS,
     )
-    return answer(_shown(asked, sample, pinned.settings, chunk_size, reads, settings.sources.name).model_dump())
+    return answer(_shown(asked, sample, pinned.settings, chunk_size, reads, settings.sources.name))
 
 
 def _shown(
     asked: StartRequest, sample: Sample, sent_with: Settings, chunk_size: int, reads: Reads | None, file: str
-) -> PlanAnswer:
+) -> JsonObject:
     following, source = sample.following, sample.source
     hidden = has_token(source)  # what leads on may be made of the token, which no status shows
     leads_to = None if following is None else conceal(next_page(sample.began, following, hidden=hidden))
     expect = expected(sample, sent_with, chunk_size)
-    told = expect.transactions and PlannedTransactions.model_validate(expect.transactions.told())
     first = [one for chunk in sample.chunks for one in chunk.first][:SHOWN_MESSAGES]
     problems = problems_of(sample, sent_with, reads, f"{file}: {asked.source}")
-    return PlanAnswer(
-        source=asked.source,
-        items=[_message(one, sent_with) for one in first],
-        pages_read=len(sample.counts),
-        page_items=sample.counts[0] if sample.counts else None,
-        next=leads_to,
-        total=sample.total,
-        end=conceal(end_of(source) if sample.ended is None else f"{sample.ended}, as in the pages that were read"),
-        expect=Expected(
-            pages=expect.pages,
-            items=expect.items,
-            seconds=expect.seconds,
-            transactions=told,
-            rests_on=conceal(expect.rests_on),
-        ),
-        problems=[PlanProblem(field=one.field, message=conceal(one.message)) for one in problems],
-    )
+    return {
+        "source": asked.source,
+        "items": [_message(one, sent_with) for one in first],
+        "pages_read": len(sample.counts),
+        "page_items": sample.counts[0] if sample.counts else None,
+        "next": leads_to,
+        "total": sample.total,
+        "end": conceal(end_of(source) if sample.ended is None else f"{sample.ended}, as in the pages that were read"),
+        "expect": {
+            **expect._asdict(),
+            "transactions": None if expect.transactions is None else expect.transactions.told(),
+            "rests_on": conceal(expect.rests_on),
+        },
+        "problems": [{"field": one.field, "message": conceal(one.message)} for one in problems],
+    }
 
 
-def _message(one: Sent, settings: Settings) -> PlannedMessage:
+def _message(one: Sent, settings: Settings) -> JsonObject:
     """Return a message as it would be sent, with stars in place of a secret that the source has put into it."""
     text = conceal(one.text)
     sent = base64.b64encode(text.encode()).decode() if settings.message_encoding == "base64" else text
-    return PlannedMessage(
-        key=one.key,
-        text=text[:SHOWN_CHARACTERS],
-        sent=sent[:SHOWN_CHARACTERS],
-        bytes=one.bytes,
-        messages=one.messages,
-    )
+    return {
+        "key": one.key,
+        "text": text[:SHOWN_CHARACTERS],
+        "sent": sent[:SHOWN_CHARACTERS],
+        "bytes": one.bytes,
+        "messages": one.messages,
+    }

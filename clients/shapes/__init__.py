@@ -17,6 +17,7 @@ from clients.shapes.of_ledger import (
     TimelinePoint,
 )
 from clients.shapes.of_list import ParameterShown, Runs, Sources, SourceShown, Summary
+from clients.shapes.of_plan import Expected, PlanAnswer, PlannedMessage, PlannedTransactions, PlanProblem
 from clients.shapes.of_run import (
     Carried,
     ChunkFailed,
@@ -43,11 +44,16 @@ __all__ = [
     "Deleted",
     "DurableUrls",
     "Estimate",
+    "Expected",
     "FailureGroup",
     "Failures",
     "Followed",
     "Outcome",
     "ParameterShown",
+    "PlanAnswer",
+    "PlanProblem",
+    "PlannedMessage",
+    "PlannedTransactions",
     "Problem",
     "Progress",
     "Queue",

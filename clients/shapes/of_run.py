@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from clients.plan_answer import PlannedTransactions
+from clients.shapes.of_plan import PlannedTransactions
 from clients.shapes.shape import Action, Count, Outcome, Seconds, Shape, Status, Time
 
 

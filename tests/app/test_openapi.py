@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -79,3 +80,9 @@ def test_every_object_of_an_answer_says_whether_more_may_be_in_it() -> None:
     schemas = document()["components"]["schemas"]
     open_ones = {name for name, schema in schemas.items() if schema.get("additionalProperties") is not False}
     assert open_ones == {"DurableUrls", "Carried"}
+
+
+def test_the_app_starts_without_making_the_document() -> None:
+    loaded = "import sys, function_app; print({'clients.openapi', 'clients.shapes'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.stdout == "set()\n", done.stderr

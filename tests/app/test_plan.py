@@ -12,6 +12,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
+from clients.shapes import PlanAnswer
 from local.emulator import Azurite
 from tests.app_host import sluice
 from tests.e2e.small_api import SmallApi
@@ -47,6 +48,7 @@ class World:
             answer = planned(**body)
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
+        PlanAnswer.model_validate(found)
         return found
 
     def fields(self, table: str, **settings: str) -> list[str]:

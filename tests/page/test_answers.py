@@ -6,13 +6,12 @@ import pytest
 from pydantic import BaseModel
 
 from clients import shapes
-from clients.plan_answer import PlanAnswer
 from local.browser import answers
 
 SHAPES: dict[str, type[BaseModel]] = {
     "runs": shapes.Runs,
     "sources": shapes.Sources,
-    "plan": PlanAnswer,
+    "plan": shapes.PlanAnswer,
     "timeline": shapes.Timeline,
     "failures": shapes.Failures,
     "rejected": shapes.Rejected,

@@ -1,14 +1,14 @@
-"""The answer of POST /api/plan."""
+"""Of the shapes of the HTTP API: what a run would do."""
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from clients.shapes.shape import Shape
 
 
-class PlannedMessage(BaseModel):
+class PlannedMessage(Shape):
     """A queue message as it would be sent."""
-
-    model_config = ConfigDict(extra="forbid")
 
     key: Annotated[str, Field(description="of its first message; {run} and {start} stand for those of a run")]
     text: Annotated[str, Field(description="as a consumer gets it, before encoding; cut where it is long")]
@@ -17,10 +17,8 @@ class PlannedMessage(BaseModel):
     messages: Annotated[int, Field(ge=1, description="that it holds; more than one in a pack")]
 
 
-class PlannedTransactions(BaseModel):
+class PlannedTransactions(Shape):
     """Requests to storage, by kind."""
-
-    model_config = ConfigDict(extra="forbid")
 
     queue: int
     blob_writes: int
@@ -34,10 +32,8 @@ class PlannedTransactions(BaseModel):
     rests_on: str
 
 
-class Expected(BaseModel):
+class Expected(Shape):
     """What a run is expected to take; null where nothing tells how many items there are."""
-
-    model_config = ConfigDict(extra="forbid")
 
     pages: int | None
     items: int | None
@@ -46,19 +42,15 @@ class Expected(BaseModel):
     rests_on: Annotated[str, Field(description="the sentence that these figures rest on, or why there are none")]
 
 
-class PlanProblem(BaseModel):
+class PlanProblem(Shape):
     """Why a run cannot work, or would lose messages."""
-
-    model_config = ConfigDict(extra="forbid")
 
     field: Annotated[str, Field(description="the key in the sources file, or the app setting")]
     message: str
 
 
-class PlanAnswer(BaseModel):
+class PlanAnswer(Shape):
     """What a run would do, as at most two pages of its source show."""
-
-    model_config = ConfigDict(extra="forbid")
 
     source: str
     items: Annotated[list[PlannedMessage], Field(max_length=3, description="the first messages")]
