@@ -13,9 +13,14 @@ from ingestion.moment import moment
 def read_count(req: func.HttpRequest, name: str, *, default: int, least: int = 1, most: int) -> int:
     """Return the number in a parameter. Raise InvalidInput."""
     given = req.params.get(name, str(default))
-    if not (given.isascii() and given.isdecimal() and len(given) < 9 and least <= int(given) <= most):
+    if not (is_count(given) and least <= int(given) <= most):
         raise InvalidInput(name, f"{shown(given)} is not allowed", f"a number from {least} to {most}")
     return int(given)
+
+
+def is_count(text: str) -> bool:
+    """Return whether a text is a whole number of at most eight digits."""
+    return text.isascii() and text.isdecimal() and len(text) < 9
 
 
 def read_flag(req: func.HttpRequest, name: str) -> bool:

@@ -5,7 +5,7 @@ import azure.functions as func
 from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, known_request
-from clients.asked import not_a_token, read_count, read_flag, read_token, token_of
+from clients.asked import is_count, not_a_token, read_count, read_flag, read_token, token_of
 from clients.whole import TIMELINES
 from ingestion.errors import NotFound
 from ingestion.open_storage import open_storage
@@ -38,7 +38,7 @@ async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClien
 async def get_failures(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
     """Return the failed chunks of a run by reason, as they are at the start of the last window."""
     first = read_token(req, "failures")
-    if first and not (first.isascii() and first.isdecimal() and len(first) < 9):
+    if first and not is_count(first):
         raise not_a_token()
     container, request = await _request(run_id)
     ledger = Ledger(container, run_of(request))
