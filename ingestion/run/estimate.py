@@ -4,12 +4,12 @@ Messages are done when they are enqueued or rejected. Nothing here asks for the 
 not changed is the same answer.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ingestion.contracts import Run, RunState
+from ingestion.latest import Latest
 from ingestion.moment import moment
 from ingestion.run import run_state
 from ingestion.wire import JsonObject
@@ -39,18 +39,14 @@ class Paces:
     """The last points of the runs that this process was asked for most recently."""
 
     def __init__(self, most: int = KEPT_RUNS) -> None:
-        self._most = most
-        self._kept: OrderedDict[Run, list[Point]] = OrderedDict()
+        self._kept = Latest[Run, list[Point]](most)
 
     def with_point(self, run: Run, point: Point) -> list[Point]:
         """Return the points of a run, with this one if it is newer."""
-        points = self._kept.setdefault(run, [])
-        self._kept.move_to_end(run)
+        points = self._kept.keep(run, self._kept.get(run, []))
         if not points or point.at > points[-1].at:
             points.append(point)
             del points[:-KEPT_POINTS]
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
         return list(points)
 
 

@@ -3,10 +3,10 @@
 Newer counts may be lower: a look at the checkpoints failed or was late, or the instance was read before a new window.
 """
 
-from collections import OrderedDict
 from typing import NamedTuple
 
 from ingestion.contracts import Run
+from ingestion.latest import Latest
 from ingestion.moment import moment
 from ingestion.wire import JsonObject
 
@@ -36,19 +36,15 @@ class LastLooks:
     """The last look at each of the most recently requested runs."""
 
     def __init__(self, most: int = KEPT_RUNS) -> None:
-        self._most = most
-        self._kept: OrderedDict[Run, LastLook] = OrderedDict()
+        self._kept = Latest[Run, LastLook](most)
 
     def never_less(self, run: Run, attempt: int, progress: JsonObject) -> JsonObject:
         """Return `progress`, with the counts that were returned last if its own are behind them."""
         last = self._kept.get(run)
         if last is not None and is_behind(progress, attempt, last):
-            self._kept.move_to_end(run)
+            self._kept.keep(run, last)
             return {**{key: told for key, told in progress.items() if key != "stale"}, **last.counts}
-        self._kept[run] = LastLook(attempt, {key: progress[key] for key in COUNTS})
-        self._kept.move_to_end(run)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        self._kept.keep(run, LastLook(attempt, {key: progress[key] for key in COUNTS}))
         return progress
 
 

@@ -6,7 +6,7 @@ and whoever reads it is told.
 """
 
 import json
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ from ingestion import clock
 from ingestion.concealed import conceal
 from ingestion.contracts import Run
 from ingestion.errors import cut
+from ingestion.latest import Latest
 from ingestion.moment import moment
 from ingestion.wire import JsonObject
 
@@ -85,15 +86,11 @@ class Timelines:
     """The timelines that this process has read: each time only what is new."""
 
     def __init__(self, most: int = KEPT_RUNS) -> None:
-        self._most = most
-        self._kept: OrderedDict[Run, Timeline] = OrderedDict()
+        self._kept = Latest[Run, Timeline](most)
 
     async def read(self, container: ContainerClient, run: Run, started_at: str) -> Timeline:
         """Return the timeline of a run, with one request; empty if there is no blob. Raise what storage raises."""
-        known = self._kept.setdefault(run, Timeline())
-        self._kept.move_to_end(run)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        known = self._kept.keep(run, self._kept.get(run, Timeline()))
         first_byte = known.next_byte
         try:
             download = await _blob(container, run).download_blob(offset=first_byte)
