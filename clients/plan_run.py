@@ -37,7 +37,7 @@ SHOWN_CHARACTERS = 1_000  # of a message
 
 @blueprint.route(route="plan", methods=["POST"])
 async def plan_run(req: func.HttpRequest) -> func.HttpResponse:
-    """Return what a run would do: its first messages, what it would take, and what stands in its way.
+    """Return what a run would do: its first messages, what it would take, and which problems it would meet.
 
     400, 404, 409 with the field and what is allowed, as for a start; 503 without storage.
     """

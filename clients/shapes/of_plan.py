@@ -60,4 +60,4 @@ class PlanAnswer(Shape):
     total: Annotated[int | None, Field(description="items of the whole source, as it says itself")]
     end: Annotated[str, Field(description="what is taken for the end of the source")]
     expect: Expected
-    problems: Annotated[list[PlanProblem], Field(description="empty where nothing stands in the way")]
+    problems: Annotated[list[PlanProblem], Field(description="empty where there is none")]

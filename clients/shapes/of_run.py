@@ -41,7 +41,7 @@ class Progress(Shape):
     reason: str | None = None
     """Why the run waits."""
     attempts: Count | None = None
-    """Requests to the source since the last page that brought none."""
+    """Requests to the source since the last page; each failed."""
     wait_until: Time | None = None
     patience_until: Time | None = None
     """When the run gives up, if no page comes until then."""
@@ -69,7 +69,7 @@ class Estimate(Shape):
     total: Count | None
     """The messages that the run has in all, as far as that is known."""
     rests_on: str
-    """On what the estimate rests, or why there is none."""
+    """What the estimate is based on, or why there is no estimate."""
 
 
 class Chunks(Shape):

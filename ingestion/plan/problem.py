@@ -43,7 +43,7 @@ class Problem(NamedTuple):
 
 
 def problems_of(sample: Sample, settings: Settings, reads: Reads | None, where: str) -> list[Problem]:
-    """Return what stands in the way of a run; `where` is the place of the source's table, such as "sources.toml: shop".
+    """Return the problems that a run would meet; `where` is the place of its table, such as "sources.toml: shop".
 
     `settings` are those that the messages of the source are sent with.
     """

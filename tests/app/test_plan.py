@@ -1,4 +1,4 @@
-"""POST /api/plan: what it shows of two pages, what stands in the way of a run, and that it leaves nothing behind."""
+"""POST /api/plan: what it shows of two pages, which problems a run would meet, and that it leaves nothing behind."""
 
 import base64
 import json

@@ -19,7 +19,6 @@ from terminal.ending import Code
 from tests.app_host import ROOT
 from tests.terminal.conftest import Call, Live
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 PATIENCE_SECONDS = 30.0
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

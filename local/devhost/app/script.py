@@ -21,7 +21,7 @@ _brought_in: set[str] = set()
 
 
 def import_app(app_root: Path) -> FunctionRegister:
-    """Import the script and return its app object; AppLoadError says what stands in the way."""
+    """Import the script and return its app object; AppLoadError says why it cannot be loaded."""
     script = os.environ.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py"
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.py", script):
         raise AppLoadError(f"PYTHON_SCRIPT_FILE_NAME {script!r} is not the name of a Python file in the app's folder")
