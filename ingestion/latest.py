@@ -1,4 +1,4 @@
-"""What a process keeps of the runs that it was asked about most recently."""
+"""What a process keeps of the runs and chunks that it had to do with most recently."""
 
 from collections import OrderedDict
 from typing import TypeVar

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ingestion import clock
 from ingestion.contracts import Run, Settled
+from ingestion.latest import Latest
 from ingestion.sending.accounting import Accounts
 
 KEPT_CHUNKS = 1_000  # that are done: more than the windows of all runs on a worker
@@ -32,9 +33,8 @@ class Tally:
     """The counts of the chunks that this process sends, and of those that it has sent to their end of late."""
 
     def __init__(self, most: int = KEPT_CHUNKS) -> None:
-        self._most = most
         self._sending: dict[tuple[Run, int], Accounts] = {}
-        self._sent: dict[tuple[Run, int], Settled] = {}
+        self._sent = Latest[tuple[Run, int], Settled](most)
         self._elsewhere: dict[Run, _Elsewhere] = {}
 
     @contextmanager
@@ -49,9 +49,7 @@ class Tally:
             if self._sending.get(chunk) is accounts:  # else a later copy has begun
                 del self._sending[chunk]
             if accounts.is_complete:
-                self._sent[chunk] = _counts(number, accounts)
-                if len(self._sent) > self._most:
-                    del self._sent[next(iter(self._sent))]
+                self._sent.keep(chunk, _counts(number, accounts))
             else:
                 self._elsewhere.pop(run, None)  # its checkpoint tells it from now on
 
