@@ -94,6 +94,7 @@ def _shown(
         "expect": {
             **expect._asdict(),
             "transactions": None if expect.transactions is None else expect.transactions.told(),
+            "money": None if expect.money is None else expect.money.told(),
             "rests_on": conceal(expect.rests_on),
         },
         "problems": [{"field": one.field, "message": conceal(one.message)} for one in problems],
