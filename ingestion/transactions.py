@@ -77,7 +77,7 @@ class Transactions(NamedTuple):
         """Return the sums by kind."""
         return type(self)(*(sum(kind) for kind in zip(self, *others, strict=True)))
 
-    def told(self, rests_on: str = RESTS_ON) -> dict[str, int | str]:
+    def as_json(self, rests_on: str = RESTS_ON) -> dict[str, int | str]:
         """Return whole numbers by kind, their `total`, and what they rest on, as an HTTP answer has them."""
         whole = {name: round(value) for name, value in self._asdict().items()}
         return {**whole, "total": sum(whole.values()), "rests_on": rests_on}

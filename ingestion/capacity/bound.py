@@ -52,8 +52,8 @@ def passed(work: Work, found: Capacity) -> Iterator[Bound]:
     if deleting > FINISH_SECONDS:
         yield Bound(
             "clean-up",
-            f"deleting the spool takes about {deleting / 60:,.0f} min, longer than finish_run has; the rest stays",
-            "use larger chunks, raise functionTimeout, or delete the run",
+            f"deleting the spool takes {deleting / 60:,.0f} min, more than finish_run has; the keeper goes on with it",
+            "use larger chunks",
         )
     if found.seconds > LONG_SECONDS and found.limited_by == "source":
         yield Bound(

@@ -52,12 +52,12 @@ def forecast(sizes: Iterable[int], asked: Asked) -> JsonObject:
     return {
         "asked": {name: str(value) if isinstance(value, Path) else value for name, value in asked._asdict().items()},
         "runs": runs,
-        "idle_30_days": prices.money(idle(asked.backend, memory_gb=asked.memory_gb)).told(),
+        "idle_30_days": prices.money(idle(asked.backend, memory_gb=asked.memory_gb)).as_json(),
         "rests_on": [SPEED_RESTS_ON, RESTS_ON],
     }
 
 
-def told(found: Capacity, prices: Prices, backend: Backend) -> JsonObject:
+def as_json(found: Capacity, prices: Prices, backend: Backend) -> JsonObject:
     """Return what a run takes, as JSON."""
     return {
         "seconds": round(found.seconds, 1),
@@ -65,11 +65,11 @@ def told(found: Capacity, prices: Prices, backend: Backend) -> JsonObject:
         "seconds_by": {name: round(seconds, 1) for name, seconds in found.seconds_by.items()},
         "instances": found.instances,
         **{name: getattr(found, name) for name in ("puts", "chunks", "batches", "windows")},
-        "transactions": found.transactions.told(),
+        "transactions": found.transactions.as_json(),
         "durable_actions": found.actions if backend == "dts" else None,
         "executions": round(found.executions),
         "gb_seconds": round(found.gb_seconds),
-        "money": prices.money(found.billed).told(),
+        "money": prices.money(found.billed).as_json(),
     }
 
 
@@ -84,7 +84,7 @@ def _run(ids: int, asked: Asked, settings: Settings, prices: Prices) -> JsonObje
     )
     found = capacity(work, settings, backend=asked.backend, workers=asked.workers, memory_gb=asked.memory_gb)
     bounds = [bound._asdict() for bound in passed(work, found)]
-    return {"ids": ids, "pages": work.pages, **told(found, prices, asked.backend), "bounds": bounds}
+    return {"ids": ids, "pages": work.pages, **as_json(found, prices, asked.backend), "bounds": bounds}
 
 
 def _settings(asked: Asked) -> Settings:

@@ -51,7 +51,7 @@ class Money(NamedTuple):
     without: Sequence[Kind]
     rests_on: str
 
-    def told(self) -> JsonObject:
+    def as_json(self) -> JsonObject:
         """Return the estimate with four digits that count, as an HTTP answer has it."""
         parts = {kind: rounded(amount) for kind, amount in self.parts.items()}
         return {**self._asdict(), "total": rounded(self.total), "parts": parts, "without": [*self.without]}

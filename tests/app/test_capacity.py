@@ -1,4 +1,4 @@
-"""What a run is estimated to take: by its slowest part, held to the requests of the real host, in money that is told."""
+"""What a run is estimated to take: by its slowest part, with the requests of the real host, in money."""
 
 import tomllib
 from datetime import date
@@ -139,15 +139,11 @@ def test_the_sum_is_that_of_its_parts_and_names_what_has_no_price() -> None:
 
 def test_a_price_table_of_ones_own_takes_the_place_of_the_first(tmp_path: Path) -> None:
     own = tmp_path / "prices.toml"
-    own.write_text(
-        'currency = "EUR"\n[durable_actions]\nprice = 1.0\nper = 1_000_000\nregion = "x"\nread = 2027-01-01\nsource = "y"\n'
-    )
+    price = 'price = 1.0\nper = 1_000_000\nregion = "x"\nread = 2027-01-01\nsource = "y"\n'
+    own.write_text(f'currency = "EUR"\n[durable_actions]\n{price}')
     money = load_prices(own).money(found(backend="dts").billed)
     assert (money.currency, [*money.parts]) == ("EUR", ["durable_actions"])
     assert "blob_writes" in money.without
-
-
-PRICE = {"price": 1.0, "per": 1, "region": "x", "read": "2027-01-01", "source": "y"}
 
 
 @pytest.mark.parametrize(
