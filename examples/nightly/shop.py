@@ -2,8 +2,9 @@
 
 `GET /v1/orders?since=&cursor=&limit=` answers one page, sorted by `updated_at`:
 `{"data": [{"id": "order-000001", "status": "paid", "updated_at": "2026-01-01T00:10:00Z"}, ...],
-"meta": {"next": "...", "total": 1200}}`, where `next` is null on the last page. A request without the right token is
-answered with 401, and `limit` may be at most 100. `POST /v1/orders` without a body adds an order.
+"meta": {"next": "...", "total": 1200}}`, where `next` is null on the last page. `limit` is at most 100. A request
+without the right token is answered with 401. To try things, `POST /v1/orders` adds an order, and `PUT /token` with
+a text changes the token.
 """
 
 import argparse
@@ -33,12 +34,12 @@ def page(orders: list[dict[str, str]], query: dict[str, str]) -> dict[str, Any]:
 
 
 class Shop(ThreadingHTTPServer):
-    """The server; `orders` is what it has, the oldest change first."""
+    """The server; `orders` is what it has, the oldest change first, and `token` what a request has to bring."""
 
-    def __init__(self, port: int = 0, token: str = TOKEN) -> None:
+    def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)
-        self.token = token
         self.orders = [order(number, FIRST + EVERY * number) for number in range(ORDERS)]
+        self.token = TOKEN
 
     @property
     def url(self) -> str:
@@ -65,6 +66,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer(201, self.server.add())
 
+    def do_PUT(self) -> None:
+        self.server.token = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self._answer(200, {"token": self.server.token})
+
     def _answer(self, status: int, document: object) -> None:
         body = json.dumps(document).encode()
         self.send_response(status)
@@ -80,10 +85,8 @@ class Handler(BaseHTTPRequestHandler):
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m examples.nightly.shop", description="A partner's API to try with.")
     parser.add_argument("--port", type=int, default=8090, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--token", default=TOKEN, help="that it asks for (default: %(default)s)")
-    arguments = parser.parse_args()
-    with Shop(arguments.port, arguments.token) as shop:
-        print(f"the shop's API is at {shop.url}/v1/orders; its token is {shop.token}", flush=True)
+    with Shop(parser.parse_args().port) as shop:
+        print(f"token {shop.token}; shop ready on {shop.url}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             shop.serve_forever()
     return 0
