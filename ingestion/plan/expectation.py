@@ -56,7 +56,7 @@ def _how(work: Work, found: Capacity) -> str:
     how = f"{work.page_seconds:.2f} s a page" + (f", {work.pages_at_once} at once" if work.pages_at_once > 1 else "")
     if work.pages_per_second is not None:
         how += f", {work.pages_per_second:g} requests a second at most"
-    return f"{how}; {found.puts:,} queue messages; {LIMITS[found.limited_by]} sets the pace"
+    return f"{how}; {found.puts:,} queue messages; limited by {LIMITS[found.limited_by]}"
 
 
 def _size(sample: Sample) -> tuple[int | None, int | None, str]:
