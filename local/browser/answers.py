@@ -143,7 +143,7 @@ PLAN: Body = {
             "currency": "USD", "total": 0.44, "parts": {"queue_operations": 0.4, "gb_seconds": 0.028}, "without": [],
             "rests_on": "list prices of eastus as read on 2026-11-26, without discount, tax and free grants",
         },
-        "rests_on": "the source's own total, in pages of 1,000; 0.04 s a page; 1,000,000 queue messages; limited by the queues",
+        "rests_on": "the source's own total, in pages of 1,000; 0.04 s a page; limited by the queues",
     },
     "problems": [],
 }  # fmt: skip
