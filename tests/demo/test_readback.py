@@ -1,4 +1,4 @@
-"""Reading back finds what is on a real queue, and takes nothing away."""
+"""Reading back finds every message of a real queue, and removes none."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def test_faults_on_the_queue_are_found(azurite: Azurite, queue: QueueClient, mon
     for name in ("a", "a", "b", "x"):
         queue.send_message(name)
     told: list[int] = []
-    found = readback.read_back(azurite.connection_string, queue.queue_name, "http://unused", told=told.append)
+    found = readback.read_back(azurite.connection_string, queue.queue_name, "http://unused", progress=told.append)
     assert found == Comparison(served=3, enqueued=4, unique=3, lost=1, duplicates=1, foreign=1)
     assert told[-1] == 4
 
