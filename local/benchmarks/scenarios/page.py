@@ -33,7 +33,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
             pretend(context, told, HEADERS)
             page = context.new_page()
             session = context.new_cdp_session(page)
-            session.send("Performance.enable", {"timeDomain": "threadTicks"})  # CPU of the thread, whoever else is busy
+            session.send("Performance.enable", {"timeDomain": "threadTicks"})  # CPU of the thread alone
             page.goto(f"{ORIGIN}/api/ui#/runs/large")
             page.locator(".timeline li").first.wait_for()
             page.locator(".cells i").last.wait_for()
