@@ -68,5 +68,5 @@ def node() -> Path:
 
 
 def npm() -> list[str]:
-    """Return the command of the npm beside that Node: its script, because the link in the bin folder is broken."""
+    """Return the command of the npm of that Node: its script, because the link in the bin folder is broken."""
     return [str(node()), str(node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]

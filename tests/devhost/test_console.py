@@ -1,4 +1,4 @@
-"""What a person reads."""
+"""The messages of devhost's console."""
 
 import re
 import sys

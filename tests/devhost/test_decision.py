@@ -1,4 +1,4 @@
-"""What the store makes of turns, and what is decided when messages come late or together."""
+"""How the store writes turns, and the decisions when messages arrive late or together."""
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterator

@@ -124,7 +124,7 @@ def test_what_devhost_leaves_out_fails_and_the_console_says_so(
         sample.call(asked())
     said = [line for line in sample.lines[before:] if "does not serve" in line]
     assert len(said) == 1
-    assert f"devhost does not serve {what}: only a real host does" in said[0]
+    assert f"devhost does not serve {what}: use the real host" in said[0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A state file that takes no more ends devhost with the reason; nothing waits for what can never be written."""
+"""If the state file cannot grow, devhost ends with the reason, and nothing waits for a write that cannot happen."""
 
 import asyncio
 import re

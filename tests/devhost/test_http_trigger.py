@@ -43,7 +43,7 @@ def test_a_client_that_asks_whether_to_send_its_body_is_told_to(sample: RunningA
     [
         ("broken", "ValueError: on purpose\n    Traceback"),
         ("called_off", "CancelledError"),
-        ("json_text", "a text that is JSON: return an HttpResponse"),
+        ("json_text", "a text that is JSON as a response: return an HttpResponse"),
         ("cookie", "sets no cookies"),
     ],
 )
@@ -72,8 +72,8 @@ def test_functions_that_no_request_reaches_are_named_at_the_start(tmp_path: Path
     source = """
     app = func.FunctionApp()
 
-    @app.route(route="runs/{wish}")
-    def a_wish(req: func.HttpRequest) -> str: ...
+    @app.route(route="runs/{command}")
+    def a_command(req: func.HttpRequest) -> str: ...
 
     @app.route(route="runs/redrive")
     def b_redrive(req: func.HttpRequest) -> str: ...
