@@ -1,4 +1,4 @@
-"""Activities that come late, or at the wrong moment: they see it in the ledger, and leave things as they are."""
+"""Activities that run late, or at the wrong time: they find that in the ledger, and change nothing."""
 
 import importlib
 import json
@@ -24,7 +24,7 @@ async def blobs(kept: Kept) -> set[str]:
 
 
 async def test_a_late_end_of_an_older_attempt_takes_nothing_from_the_newer_one(kept: Kept) -> None:
-    """The older one was terminated when all was sent, and redriven from the state before, in which a chunk waited."""
+    """The older attempt was terminated after sending everything, then redriven from a state with an open chunk."""
     spool = {"00000002-aa.ndjson", "00000002.json"}
     ledger = await kept.begun(state=replace(FRESH, attempt=1))
     await ledger.blob("chunks/00000002-aa.ndjson").upload_blob(b"{}")

@@ -1,4 +1,4 @@
-"""What a worker knows of its runs: a command that comes while activities are at work, and who shares it."""
+"""What a worker knows of its runs: commands that arrive during an activity, and the runs that share the worker."""
 
 import asyncio
 from typing import Any, cast
@@ -19,7 +19,7 @@ ONE, OTHER = Run("one", "s"), Run("other", "s")
 
 
 class Commands:
-    """The commands of runs, and how often each was read; a look takes no time."""
+    """The commands of runs, and how often each was read; reading takes no time."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.given: dict[Run, str | Exception] = {}
@@ -36,7 +36,7 @@ class Commands:
         return found
 
     async def looked(self, times: int = 2) -> None:
-        """Wait for so many looks more."""
+        """Wait for this many further reads."""
         for _ in range(times):
             self._looked.clear()
             await self._looked.wait()
@@ -69,7 +69,7 @@ async def test_one_look_a_second_serves_all_activities_of_a_run_and_ends_with_th
 
 
 async def test_a_command_that_is_given_to_this_worker_needs_no_look(here: AtWork) -> None:
-    here.tell(ONE, PAUSE)  # of which nothing is at work
+    here.tell(ONE, PAUSE)  # no activity of this run is at work
     async with here.hold(ONE) as hold:
         assert hold.command is None
         here.tell(ONE, PAUSE)

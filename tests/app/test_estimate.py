@@ -1,4 +1,4 @@
-"""How fast a run is and how long it still takes rests on what is known, and the estimate says on what."""
+"""The rate and the time left of a run: the estimate uses what is known, and says what that is."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ def point(seconds: float, done: int) -> Point:
 
 
 def under_way(**changed: Any) -> RunState:
-    """A run that has fetched 300 and done 200 of a source that says 1,000, 20 seconds after its start."""
+    """Return a run 20 seconds after its start: fetched 300, sent 200, of a source with a total of 1,000."""
     state = replace(
         FRESH,
         batches=1,

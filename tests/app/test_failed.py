@@ -1,4 +1,4 @@
-"""The failed chunks of a run in its ledger: a redrive gets each of them once, however many there are."""
+"""The failed chunks in the ledger of a run: a redrive gets each one exactly once."""
 
 import asyncio
 from contextlib import suppress
@@ -36,7 +36,7 @@ STATE = run_state.start(RUN, RunRequest(source="demo", chunk_size=2, chunks_per_
 
 
 async def written(container: ContainerClient) -> list[Chunk]:
-    """Chunks in the spool of which nothing is sent."""
+    """Write chunks into the spool, and send none of them."""
     writer = BatchWriter(container, RUN, 0)
     for _ in range(CHUNKS):
         await writer.write_chunk([b"1\n"] * MESSAGES)
@@ -49,7 +49,7 @@ async def failed(ledger: Ledger, attempt: int, chunks: list[Chunk]) -> None:
 
 
 async def redriven(ledger: Ledger, before: RunState) -> list[Chunk]:
-    """Write the list of a redrive after `before`, and load it page by page."""
+    """Write the redo list of a redrive after `before`, and load it page by page."""
     attempt, done = before.attempt + 1, list[Chunk]()
     next_byte: int | None = 0
     await write_redo_list(ledger, before, attempt)

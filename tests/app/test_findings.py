@@ -1,4 +1,4 @@
-"""Failures and rejects by reason: each counts once over all pages, and a payload shows only to who asks for it."""
+"""Failures and rejects by reason: each counts once over all pages; payloads appear only on request."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the keeper measures at each look: the depth of each queue, and the age of each watermark in use."""
+"""The keeper's measurements: the depth of each queue, and the age of each used watermark."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -27,13 +27,13 @@ messages = { queue = "MISSING/queue" }
 
 
 class Measured:
-    """Storage with a queue, a queue in an account that a source names, and what was logged of them."""
+    """Storage with a queue, a queue in another account, and the log records about them."""
 
     def __init__(self, storage: Storage, settings: Settings, caplog: pytest.LogCaptureFixture, queue: str) -> None:
         self.storage, self.settings, self.queue, self._caplog = storage, settings, queue, caplog
 
     async def look(self, *, after: timedelta = timedelta(0)) -> list[Any]:
-        """Measure once, and return the facts of each record by its action."""
+        """Measure once, and return the facts of each log record by its action."""
         self._caplog.clear()
         await measure(self.storage, self.settings, datetime.now(UTC) + after)
         return [record.__dict__ for record in self._caplog.records if record.name == "sluice"]
@@ -60,7 +60,7 @@ async def measured(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> AsyncIterator[Measured]:
-    """The account of a source may be sent to, and not be asked."""
+    """The app may send to the source's account, but not read from it."""
     caplog.set_level("INFO", "sluice")
     sources = tmp_path / "sources.toml"
     sources.write_text(SOURCES.replace("QUEUE", queue_name))

@@ -1,4 +1,4 @@
-"""How a run has ended, as GET tells it where its instance ended in another way than the run."""
+"""GET reports how a run ended, also if its instance ended in another way."""
 
 import json
 from typing import Any

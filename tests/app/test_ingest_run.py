@@ -1,4 +1,4 @@
-"""The orchestrator, driven over hand-written outcomes: which calls it makes, in which order, and how it ends."""
+"""The orchestrator with hand-written outcomes: its calls, their order, and its end."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Runs that go on and do nothing: the keeper reports each once, and none that moves or says what it waits for."""
+"""Runs without progress: the keeper reports each one once, but no run that progresses or says why it waits."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""However many people watch a run, a worker looks at it once a second; what was done to it here shows at once."""
+"""For any number of watchers a worker reads a run once a second; a command given here shows at once."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class SetClock:
-    """The clock of the app, as a test sets it."""
+    """A clock for the app that the test sets."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = BEGAN
@@ -36,7 +36,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> SetClock:
 
 
 async def asked(kept: Kept, run_id: str = "run", **headers: str) -> func.HttpResponse:
-    """The answer to one who asks about a run."""
+    """Return the answer about a run."""
     call = get_run._function.get_user_function().client_function
     request = func.HttpRequest("GET", f"/api/runs/{run_id}", route_params={"run_id": run_id}, headers=headers, body=b"")
     answer: func.HttpResponse = await call(req=request, client=kept.engine)

@@ -1,4 +1,4 @@
-"""Each folder imports only what it may touch."""
+"""Each folder imports only the folders that it may use."""
 
 import ast
 import subprocess

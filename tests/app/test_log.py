@@ -1,4 +1,4 @@
-"""What the app's records hold, for whoever hands on only their text and for whoever takes their fields as well."""
+"""The app's log records have the same facts in their text and in their fields."""
 
 import json
 import logging

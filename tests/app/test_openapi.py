@@ -1,4 +1,4 @@
-"""docs/openapi.json is the API: no route is missing, none is made up, and a linter has nothing to say."""
+"""docs/openapi.json describes exactly the routes of the app, and a linter accepts it."""
 
 import os
 import re
@@ -20,7 +20,7 @@ LINTER = ROOT / "tests" / "node_modules" / "@redocly" / "cli" / "bin" / "cli.js"
 
 
 def routes_of_the_app() -> dict[tuple[str, str], str]:
-    """The function behind each method and route."""
+    """Return the function of each method and route."""
     builders: list[Any] = [
         builder for module in function_app.CLIENTS for builder in module.blueprint._function_builders
     ]

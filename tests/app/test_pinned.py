@@ -1,4 +1,4 @@
-"""A run is pinned to what it was started with: under anything else it is held, until a person accepts the change."""
+"""A run is pinned to its settings and source: if they change, it is held until a person accepts the change."""
 
 import json
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def sources(kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def elsewhere(kept: Kept, key: str) -> dict[str, str]:
-    """Another storage account, with a key."""
+    """Return the settings of another storage account, with a key."""
     text = kept.azurite.connection_string
     return {"ELSEWHERE": text.replace("devstoreaccount1;AccountKey=", f"devstoreaccount1;AccountKey={key}AA")}
 
@@ -71,14 +71,14 @@ def setting(name: str, value: str) -> Edit:
 
 
 async def started(kept: Kept) -> RunState:
-    """The state with which a run was started just now."""
+    """Return the state of a run that has just started."""
     assert await kept.ask(start_run) == 202
     state: RunState = kept.engine.started[-1]
     return state
 
 
 async def changes(kept: Kept, state: RunState) -> list[Any]:
-    """The changes that hold back a fetch, a chunk and a window of a run."""
+    """Return the changes that hold a fetch, a chunk and a window of a run."""
     supply, chunk = next_window(state, kept.now).supply, Chunk(0, "aa")
     enqueue = EnqueueRequest(run=state.run, source="demo", chunk=chunk, pin=state.request.pin)
     asked = {"fetch_batch": supply, "enqueue_chunk": enqueue, "record_window": state}
@@ -213,7 +213,7 @@ async def test_a_resume_that_accepts_another_queue_of_a_source_makes_it_and_refu
 
 
 async def show(kept: Kept, state: RunState, change: Any) -> None:
-    """Let the instance of the run show that it is held by a change."""
+    """Make the instance of the run show that a change holds it."""
     told = {"phase": "held", "changes": change["what"], "changed_to": change["to"]}
     kept.engine.has("Running", input=to_wire(state), customStatus=told)
 

@@ -1,4 +1,4 @@
-"""Every error is problem details (RFC 9457), and every answer to GET has an ETag that a poll can name."""
+"""Every error is problem details (RFC 9457), and every answer to GET has an ETag for later polls."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a run tells of itself never runs backwards, whatever the looks at its checkpoints come to."""
+"""The progress of a run never goes back, whatever the reads of its checkpoints return."""
 
 import asyncio
 import itertools
@@ -24,7 +24,7 @@ Told = dict[str, Any]
 
 
 class Read(NamedTuple):
-    """What a read of the instance gives at a moment, and how far the checkpoints of the window are then."""
+    """The instance at a moment, and the checkpoints of its window at that moment."""
 
     state: RunState
     custom: Told | None
@@ -32,8 +32,8 @@ class Read(NamedTuple):
 
 
 def reads_of(world: World, commanded: list[str | None]) -> Iterator[Read]:
-    """Yield what a read gives of a run and its redrives: before and after the first turn of each generation, and after
-    each activity. The real host was seen to keep the custom status through a first turn, and to give none at all."""
+    """Yield the reads of a run and its redrives: before and after the first turn of each generation, and after
+    each activity. The real host was seen to keep the custom status through a first turn, and to return none."""
     attempted, moments, custom = attempts(world, "100%", commanded), iter(world.moments), None
     at: dict[int, Settled] = {}
     for generation in (generation for attempt in attempted for generation in attempt.generations):
@@ -51,7 +51,7 @@ def reads_of(world: World, commanded: list[str | None]) -> Iterator[Read]:
 
 
 async def tell(state: RunState, *sent: Settled, looks: LastLooks, custom: object = None, outcome: str = "fine") -> Told:
-    """Tell of a run that is in this state, after a look at its checkpoints that finds this, fails or is late."""
+    """Return the progress of a run in this state; the read of its checkpoints returns this, fails or is late."""
 
     async def look(state: RunState) -> list[Settled]:
         if outcome != "fine":
@@ -69,7 +69,7 @@ outcomes, lates = st.sampled_from(["fine", "fine", "failing", "late"]), st.sampl
 async def test_what_a_process_tells_of_a_run_never_runs_backwards(
     world: World, commanded: list[str | None], looks: list[tuple[str, int]]
 ) -> None:
-    """At each moment somebody asks, then somebody's read comes late by some moments, then somebody asks again."""
+    """At each moment there is a request, then a read that is late by some moments, then a request again."""
     world.lost_at = set()
     reads, asked, last_looks = list(reads_of(world, commanded)), itertools.cycle(looks), LastLooks()
     most, attempt = dict[str, Any](), 0
@@ -122,7 +122,7 @@ async def test_a_look_that_takes_too_long_counts_as_failed(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("custom", [FIRST_TOLD, {**FIRST_TOLD, "phase": "waiting"}, None])
 async def test_a_custom_status_of_the_window_before_is_not_taken_for_that_of_this_one(custom: object) -> None:
-    """The real host was seen to keep it through the first turn of a new generation, and to give none at all."""
+    """The real host was seen to keep it through the first turn of a new generation, and to return none at all."""
     told = await tell(SECOND, looks=LastLooks(), custom=custom, outcome="failing")
     assert (told["fetched"], told["enqueued"], told["stale"]) == (55, 25, True)
 
@@ -156,7 +156,7 @@ def test_of_very_many_runs_those_are_remembered_that_were_asked_for_last() -> No
 
 
 async def test_a_paused_run_in_which_nothing_happens_tells_the_same_each_time() -> None:
-    """So a poll of it gets 304."""
+    """So a poll gets 304."""
     after = {**FIRST_TOLD, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
     looks, sent = LastLooks(), (Settled(0, 10, 10), Settled(1, 10, 3, 1))
     assert await tell(FIRST, *sent, looks=looks, custom=after) == await tell(FIRST, *sent, looks=looks, custom=after)

@@ -1,4 +1,4 @@
-"""How a rehearsed run ends: held back, cancelled, beyond what is tolerated, or without its ledger."""
+"""How a rehearsed run ends: held, cancelled, with too many failures, or without its ledger."""
 
 from typing import Any
 
@@ -132,7 +132,7 @@ def test_a_run_without_an_item_says_so_in_its_report() -> None:
 def test_what_came_twice_does_not_stand_for_what_is_lost(
     fetched: int, dropped: int, doubles: int | None, outcome: str
 ) -> None:
-    """The run fails where the total is exact, and its report says which it is where it is not."""
+    """With an exact total the run fails; otherwise its report says so."""
 
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
         messages = min(10, fetched - 10 * payload["chunk"][0])

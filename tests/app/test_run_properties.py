@@ -1,7 +1,7 @@
-"""Whatever source, queue, ledger and people do to a run: it ends, its counts add up at every moment, it says what
-happened, and redrives bring every message to its end.
+"""Whatever source, queue, ledger and people do to a run: it ends, its counts always add up, its report is right, and
+redrives account for every message.
 
-The real orchestrator is driven through drawn worlds, generation after generation.
+The test drives the real orchestrator through random worlds, generation after generation.
 """
 
 from hypothesis import given, settings

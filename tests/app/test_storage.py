@@ -1,4 +1,4 @@
-"""The way to storage: who may do less still gets through, and what goes wrong is told so that a person can act."""
+"""Access to storage: fewer rights are enough, and an error says what a person can do."""
 
 import base64
 import re

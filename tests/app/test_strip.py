@@ -1,4 +1,4 @@
-"""The strip of chunks: one cell each up to 400, above that the worst of several, however many there are."""
+"""The strip of chunks: one cell for each of up to 400 chunks; with more, a cell shows the worst of several."""
 
 import time
 from dataclasses import replace

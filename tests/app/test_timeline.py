@@ -1,4 +1,4 @@
-"""The timeline of a run: read from where the last reader stopped, told in few points, and in nobody's way."""
+"""The timeline of a run: a reader continues where the last one stopped, gets few points, and disturbs nobody."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""How many storage transactions a run is said to take: by the counts of a real host, and by what changes them."""
+"""The estimate of a run's storage transactions: by the counts of a real host, and by each setting that matters."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The watermark moves when the ledger of its run is closed, forwards, and only from where the run began."""
+"""The watermark moves when the ledger of its run is closed: only forwards, and only if it is where the run began."""
 
 import json
 from dataclasses import replace
@@ -22,13 +22,13 @@ PINNED = {"source demo": {"url": "aa", "incremental.carry": "bb"}}
 
 
 class Runs:
-    """Runs of one source, each of which has read it to its end, and is about to close its ledger."""
+    """Runs of one source; each has read it to the end, and is about to close its ledger."""
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
 
     async def reads(self, **changes: Any) -> Reads:
-        """What a run that starts now reads."""
+        """Return what a run reads that starts now."""
         there = await self.there(**changes)
         return Reads(since=there.value, watermark=there.serial, held=there.held, **changes)
 
@@ -52,7 +52,7 @@ class Runs:
     async def close(
         self, ledger: Ledger, value: str | None = NEW, outcome: str = "completed", **facts: Any
     ) -> JsonObject:
-        """Close the ledger; return what the report says of the range."""
+        """Close the ledger; return the range in the report."""
         state = facts.pop("state", DONE)
         mark = Mark(kind=facts.pop("kind", "time"), value=value, **facts)
         state = replace(state, run=ledger.run, mark=mark, known=3, outside=1)
@@ -132,7 +132,7 @@ async def test_a_run_whose_value_lies_before_the_watermark_leaves_it_and_renews_
 
 
 async def test_where_the_watermark_stays_the_next_run_knows_what_this_one_has_not_seen_again(runs: Runs) -> None:
-    """Such as what a replica did not show, or what a longer lag has left to the next run."""
+    """For example an item that a replica did not show, or that a longer lag left to the next run."""
     old, both, new = (bytes([number]) * 16 for number in range(3))
     one = await runs.begun("one")
     await runs.close(one, NEW, held=await runs.held(one, old + both))
@@ -253,7 +253,7 @@ async def test_a_token_is_in_the_watermark_and_nowhere_else(runs: Runs) -> None:
 async def test_whenever_the_end_of_a_run_is_cut_off_the_watermark_moves_once_and_with_what_it_knows(
     runs: Runs,
 ) -> None:
-    """At each request to storage, the process dies; the keeper does the rest."""
+    """The process dies at each request to storage in turn; the keeper does the rest."""
     kept = runs.kept
     async for run_id in kept.at_each_request(more_than=12):
         before = await runs.there()

@@ -1,4 +1,4 @@
-"""GET, PUT and DELETE of a watermark: a change says what it was made from, and disturbs no run."""
+"""GET, PUT and DELETE of a watermark: a change names the value before it, and disturbs no run."""
 
 import asyncio
 import logging
@@ -56,7 +56,7 @@ Do = Callable[[Callable[[ContainerClient], Any]], Any]
 def served(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str
 ) -> Iterator[tuple[httpx.Client, Do]]:
-    """The app's HTTP side, and a way to do something in its container."""
+    """The app's HTTP API, and access to its container."""
     (tmp_path / "sources.toml").write_text(SOURCES)
     settings: dict[str, Any] = {
         "AzureWebJobsStorage": azurite.connection_string,

@@ -1,4 +1,4 @@
-"""The demo API is a fair opponent: the same ids every time, pages without gaps, faults on request and by seed."""
+"""The demo API returns the same ids every time, pages without gaps, and faults on request and by seed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ Get = Callable[[str], Awaitable[ClientResponse]]
 
 
 def ask(settings: ApiSettings, question: Callable[[Get], Awaitable[Any]]) -> Any:
-    """What the question finds out from an API with these settings."""
+    """Return the result of `question` for an API with these settings."""
 
     async def asked() -> Any:
         async with TestClient(TestServer(application(settings))) as client:

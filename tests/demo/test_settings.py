@@ -1,4 +1,4 @@
-"""A flag with a value that makes no sense is refused by its name, before anything starts."""
+"""An invalid value of a flag is refused before anything starts, and the error names the flag."""
 
 import argparse
 import re

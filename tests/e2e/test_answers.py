@@ -1,4 +1,4 @@
-"""What GET tells of a run through its whole life has the documented shape, and polls of it cost an ETag."""
+"""Every answer to GET about a run has the documented shape and an ETag, in every phase of the run."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.e2e.rig import IDS, REFUSED, Host, Rig
 
 
 def look(host: Host) -> Any:
-    """The run, which must have its shape."""
+    """Return the run, after a check of its shape."""
     run = host.look()
     Run.model_validate(run, strict=True)
     return run

@@ -22,7 +22,7 @@ FAR_AHEAD = timedelta(days=400)
 
 
 def left(rig: Rig, prefix: str = "runs/run/") -> set[str]:
-    """The blobs below a prefix, without the start that they are in."""
+    """Return the blobs below a prefix, without the folder of the start."""
     return {START.sub("", name.removeprefix(prefix)) for name in rig.blobs() if name.startswith(prefix)}
 
 

@@ -1,4 +1,4 @@
-"""From the API to the queue with every process real: what was served arrives, once, and the report agrees."""
+"""From the API to the queue with real processes: every id arrives once, and the report is right."""
 
 import pytest
 

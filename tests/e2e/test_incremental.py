@@ -1,4 +1,4 @@
-"""Runs over incremental sources, through the whole app: what they ask for, what they leave, and what they say."""
+"""Runs over incremental sources, through the whole app: their requests, their watermarks and their reports."""
 
 import json
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ class World:
         self.app, self.http, self.api, self.azurite, self.name = app, http, api, azurite, name
 
     def run(self, run_id: str, **body: Any) -> dict[str, Any]:
-        """Start a run and return what is told of it at its end."""
+        """Start a run, wait for its end and return its status."""
         started = self.http.post("/api/runs", json={"run_id": run_id, **body})
         assert started.status_code == 202, started.text
         return self.ended(run_id)

@@ -1,4 +1,4 @@
-"""The keeper, called by the timer: what a crash has ended goes on by itself, and what a person ended does not."""
+"""The keeper, called by its timer, restarts runs that a crash has ended, and no run that a person has ended."""
 
 import sys
 from collections import Counter
@@ -22,16 +22,16 @@ def kept(rig: Rig) -> Rig:
 
 
 def looks(host: Host, times: int = 2) -> None:
-    """Let the keeper look so many times."""
+    """Run the keeper this many times."""
     for _ in range(times):
         host.app.advance(MINUTE)
         host.app.rest()
 
 
 def crash(rig: Rig, *at: tuple[int, int]) -> None:
-    """Let the worker die in the orchestrator's second turn of these attempts and windows, with activities in flight.
+    """Make the worker die in the orchestrator's second turn of these attempts and windows, with activities in flight.
 
-    The real host fails the instance for good then. Call this while the app is served.
+    Then the real host fails the instance permanently. Call this while the app runs.
     """
     module, turns = sys.modules["orchestrators"].ingest_run, Counter[tuple[int, int]]()
     original: Callable[..., Any] = module._window

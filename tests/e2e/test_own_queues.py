@@ -1,4 +1,4 @@
-"""Two sources with queues and formats of their own run at the same time, and each message arrives where it belongs."""
+"""Two sources with their own queues and formats run at the same time; each message arrives on the right queue."""
 
 import json
 from collections import Counter

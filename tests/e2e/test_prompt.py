@@ -1,4 +1,4 @@
-"""A pause or a cancel shows in the status within two seconds of real time, whatever the run is at."""
+"""A pause or a cancel shows in the status within two seconds of real time, whatever the run is doing."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,20 +13,20 @@ from tests.e2e.conftest import MakeStack
 
 LARGE, SMALL = 6_000, 400  # messages of a chunk
 PROMPT_SECONDS = 2.0
-STOP_SECONDS = 8.0  # beside other tests; 0.1 to 0.4 on a quiet machine
+STOP_SECONDS = 8.0  # with other tests running; 0.1 to 0.4 on a quiet machine
 PATIENCE_SECONDS = 120.0
 SLOW = ApiSettings(ids=1_000, latency_ms=5_000)
 
 
 class Going:
-    """A run on a stack, and looks at it."""
+    """A run on a stack."""
 
     def __init__(self, stack: Stack, client: RunClient, **body: object) -> None:
         self.stack, self.client = stack, client
         self.run_id = client.start(source="demo", **body)
 
     def until(self, is_there: Callable[[dict[str, Any]], bool]) -> tuple[dict[str, Any], float]:
-        """The status once it is as wanted, and how many seconds that took."""
+        """Wait for a status; return it, and the seconds that took."""
         began = time.monotonic()
         while not is_there(told := self.client.status(self.run_id)):
             assert time.monotonic() < began + PATIENCE_SECONDS, told
@@ -34,14 +34,14 @@ class Going:
         return told, time.monotonic() - began
 
     def after(self, command: str, *statuses: str) -> tuple[dict[str, Any], float]:
-        """The run once it has one of these statuses, and how many seconds that took after the command was given."""
+        """Wait until the run has one of these statuses; return it, and the seconds since the command."""
         self.client._ask("POST", f"/runs/{self.run_id}/{command}")
         return self.until(lambda told: told["status"] in statuses)
 
 
 @pytest.fixture(params=["large chunks under way", "a slow source"])
 def going(request: pytest.FixtureRequest, make_stack: MakeStack) -> Iterator[Going]:
-    """A run in the middle of a window that has long to go, or of a page that is long in coming."""
+    """A run in the middle of a long window, or of a slow page."""
     is_slow = request.param == "a slow source"
     api, size = (SLOW, SMALL) if is_slow else (ApiSettings(ids=5 * LARGE), LARGE)
     with make_stack(api) as stack, RunClient(stack.devhost.url) as client:

@@ -1,4 +1,4 @@
-"""The storage transactions that are told for a run are those that it takes."""
+"""The reported storage transactions of a run are those that it uses."""
 
 import sys
 from collections import Counter
@@ -29,7 +29,7 @@ KINDS = {  # of the requests of blobs, by method and by what is done
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Counter[str]:
-    """The requests that the app sends with Azure's own client, by kind, as Azurite gets them."""
+    """Count the requests that the app sends with Azure's client, by kind, as Azurite gets them."""
     found: Counter[str] = Counter()
     send = AioHttpTransport.send
 
@@ -45,12 +45,12 @@ def counted(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Counter[str]:
 
 
 def without_looks(rig: Rig) -> None:
-    """Let no worker look for a command, so that a test on a busy machine counts what it counts on a quiet one."""
+    """Stop the workers from reading commands, whose number depends on how busy the machine is."""
     rig.monkeypatch.setattr(sys.modules["ingestion.run.at_work"], "LOOK_SECONDS", 3600.0)  # as the host has loaded it
 
 
 def check(told: dict[str, Any], counted: Counter[str]) -> None:
-    """What is told of each kind is what was sent, but for a fifth."""
+    """Check that the estimate of each kind is within a fifth of the sent requests."""
     for kind, count in counted.items():
         assert abs(told[kind] - count) <= max(3, 0.2 * count), f"{kind}: {count} were sent, {told[kind]} are told"
 

@@ -1,4 +1,4 @@
-"""When Durable Functions does not tell how a run stands, nothing is done to it, and the answer says so."""
+"""If Durable Functions does not return a run's status, the app does nothing to the run, and the answer says so."""
 
 import sys
 
@@ -11,7 +11,7 @@ ROUTES = [("DELETE", ""), ("POST", "/redrive"), ("POST", "/pause"), ("POST", "/c
 
 
 def fail(patch: pytest.MonkeyPatch, name: str, times: int = sys.maxsize) -> None:
-    """Let a call of devhost's task hub fail so many times, which its HTTP API answers with 500."""
+    """Make a call of devhost's task hub fail this many times; its HTTP API then answers 500."""
     original, left = getattr(TaskHub, name), [None] * min(times, 1_000)
 
     async def broken(self: TaskHub, *given: object, **named: object) -> object:

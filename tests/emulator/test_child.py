@@ -1,4 +1,4 @@
-"""A child process ends when it should: asked, told, or orphaned."""
+"""A child process ends after SIGTERM, after SIGKILL, and after the death of its parent."""
 
 import os
 import subprocess

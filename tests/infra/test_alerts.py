@@ -1,4 +1,4 @@
-"""Each alert rule asks with its query, looks far enough back, and tells people; a broken copy is noticed."""
+"""Each alert rule has its query, a large enough time range and its recipients; the test notices a broken copy."""
 
 import re
 from collections.abc import Callable

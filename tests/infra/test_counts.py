@@ -1,4 +1,4 @@
-"""Queries give the right counts, over records of the app and over what the real host sent to Application Insights."""
+"""Queries return the right counts, over records of the app and over those that the real host sent."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ def counts(name: str, records: list[Trace], run: str = "") -> int:
 
 
 def test_over_what_the_real_host_sent() -> None:
-    """It sent six records of two runs, among those of the host itself."""
+    """The real host sent six records of two runs, among its own."""
     runs = {each["run_id"]: each for each in answer("runs", GOLDEN)}
     assert [each["run_id"] for each in answer("run_ids", GOLDEN)] == [FAILED, COMPLETED]
     assert set(runs) == {COMPLETED, FAILED}
@@ -54,7 +54,7 @@ def test_over_what_the_real_host_sent() -> None:
 
 
 def traces(caplog: pytest.LogCaptureFixture) -> list[Trace]:
-    """What the worker would hand on: the text of each record of the app."""
+    """Return the text of each log record of the app, which is what the worker forwards."""
     return [
         Trace(datetime.fromtimestamp(record.created, UTC), record.getMessage())
         for record in caplog.records
@@ -63,7 +63,7 @@ def traces(caplog: pytest.LogCaptureFixture) -> list[Trace]:
 
 
 def test_over_the_records_of_runs_from_end_to_end(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """One run is completed, the other one loses three chunks of 25 and is redriven; the keeper looks twice."""
+    """One run completes; another one fails at three chunks of 25 and is redriven; the keeper looks twice."""
     caplog.set_level(logging.INFO, "sluice")
     rig.settings["SLUICE_KEEPER_SECONDS"] = "60"
     with rig.host() as host:
@@ -112,7 +112,7 @@ def test_over_the_records_of_runs_from_end_to_end(rig: Rig, caplog: pytest.LogCa
 
 @pytest.fixture
 def told(caplog: pytest.LogCaptureFixture) -> Callable[..., list[Trace]]:
-    """Logs as the app does, and gives the records so far."""
+    """Logs as the app does, and returns the records so far."""
     caplog.set_level(logging.INFO, "sluice")
 
     def tell(action: str = "", **facts: Any) -> list[Trace]:

@@ -1,4 +1,4 @@
-"""The canned answers that stand for the API have its shapes: a view that is drawn from them is drawn from real ones."""
+"""The canned answers have the shapes of the API, so a view that draws them draws real answers too."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ SHAPES: dict[str, type[BaseModel]] = {
 
 
 def told() -> dict[str, Any]:
-    """All of them by path; those about one run only once."""
+    """Return all answers by path; those about one run only once."""
     return {**answers.many(), **answers.about(answers.large())}
 
 

@@ -1,4 +1,4 @@
-"""The page on the real app: a run is started, watched and steered by its buttons only."""
+"""The page on the real app: start, watch and control a run with its buttons only."""
 
 import re
 
@@ -11,7 +11,7 @@ from tests.page.conftest import Watch
 
 
 def press(page: Page, name: str) -> None:
-    """Press a button, and in the dialog that says what it will do press it again."""
+    """Press a button, and confirm in its dialog."""
     page.get_by_role("button", name=name).first.click()
     dialog = page.get_by_role("dialog")
     dialog.locator("button.main").click()
@@ -23,7 +23,7 @@ def becomes(page: Page, status: str) -> None:
 
 
 def share(page: Page, part: str) -> float:
-    """The width of a part of the bar, in percent."""
+    """Return the width of a part of the bar, in percent."""
     width: str = page.locator(f".bar .{part}").evaluate("it => it.style.width")
     return float(width.rstrip("%"))
 

@@ -1,4 +1,4 @@
-"""What the page shows and how it is used, from answers that a real run gives only after hours."""
+"""The views of the page, with answers that a real run gives only after hours."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def everything() -> dict[str, Any]:
 
 
 def to_rest(page: Page) -> None:
-    """Wait until the view has what it asked for."""
+    """Wait until the view has its answers."""
     expect(page.locator("h1")).to_be_visible()
     page.wait_for_load_state("networkidle")
 

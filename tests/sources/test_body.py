@@ -1,4 +1,4 @@
-"""A body is decompressed in bounded pieces, to its very end, or it counts as cut."""
+"""A body is decompressed in bounded pieces to its end; without that end it counts as cut off."""
 
 import asyncio
 import gzip
@@ -53,7 +53,7 @@ def test_gzip_files_in_a_row_are_one_body(step: int) -> None:
 
 
 def without_its_end() -> bytes:
-    """A body of which every line can be read; only the end of the compressed data is missing."""
+    """A body of readable lines; only the end of the compressed data is missing."""
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     return packer.compress(LINES) + packer.flush(zlib.Z_FULL_FLUSH)
 

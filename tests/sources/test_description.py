@@ -1,4 +1,4 @@
-"""A source that is described wrongly is refused with its name, the key, and what may be there."""
+"""A wrong description is refused; the error names the source, the key and the allowed values."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ def written(content: str | bytes, folder: Path) -> Path:
 
 
 def whole(text: str) -> str:
-    """The file; a text without a table is what the table of shop holds beside its url and items."""
+    """Write the file; a text without a table is the rest of the table of shop."""
     return text if "[" in text.partition("=")[0] else SHOP + ("" if "pagination =" in text else NONE) + text
 
 

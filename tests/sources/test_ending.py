@@ -1,4 +1,4 @@
-"""How a source ends: what told so is known afterwards, and nothing that says there is more is passed over."""
+"""How a source ends: the run reports the signal of the end, and ignores no signal that there is more."""
 
 import asyncio
 from typing import Any

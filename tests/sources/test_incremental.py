@@ -1,4 +1,4 @@
-"""What a run carries to the next is described in a few lines, and its values stand where the description has them."""
+"""A few lines describe what a run carries to the next, and its values are where the description puts them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ TOKEN = {"carry": "token", "read": "@odata.deltaLink"}
 
 
 def table(**changes: Any) -> dict[str, Any]:
-    """The description of a source that sends the start of the range in its query, changed."""
+    """Return a changed description of a source that sends the start of the range in its query."""
     return {
         "url": "https://api.example.com/orders",
         "items": "data",
@@ -121,7 +121,7 @@ def test_the_first_run_begins_at_start_and_the_next_at_the_watermark_less_the_ov
 def test_a_run_leaves_what_is_newer_than_its_start_and_the_lag_to_the_next_one() -> None:
     assert reads(source()).until == "2026-11-25T02:00:00Z"
     assert reads(source(incremental=VALUE | {"lag": "2h"})).until == "2026-11-25T00:00:00Z"
-    # A watermark behind that, as a longer lag leaves it, gives an empty range and no backward one.
+    # A watermark after that, as with a longer lag, gives an empty range, not a reversed one.
     late = reads(source(incremental=VALUE | {"lag": "2h"}), value="2026-11-25T01:00:00Z")
     assert late.since == late.until == "2026-11-25T01:00:00Z"
 

@@ -1,4 +1,4 @@
-"""From night to night nothing is lost and nothing comes twice, whatever the order, the ties, and what is shown late."""
+"""From night to night nothing is lost or repeated, for every order, equal marks and late items."""
 
 import asyncio
 import json
@@ -126,7 +126,7 @@ async def test_a_number_of_more_digits_than_are_compared_is_refused() -> None:
 
 
 async def test_a_repeat_that_is_dropped_is_the_same_item_and_not_only_the_same_message() -> None:
-    """The first page has a message that is known; the second has it again, of a newer item."""
+    """The first page has a known message; the second page has it again, from a newer item."""
     pages = [[(7, 10)], [(7, 20)], [(7, 20), (8, 30)]]
 
     def instead(query: dict[str, str]) -> httpx.Response:
@@ -252,7 +252,7 @@ async def test_a_page_that_is_cut_off_and_asked_again_counts_once(cut_at: int) -
 
 
 class Killed(BaseException):
-    """The process ends here: nothing may catch it."""
+    """The end of the process: nothing may catch it."""
 
 
 @pytest.mark.parametrize("carried", [{**VALUE, "overlap": 20}, CLOCK], ids=["value", "clock"])
@@ -302,7 +302,7 @@ drawn = settings(
 def test_whatever_a_source_does_between_the_nights_each_version_comes_once(
     order: str, late: str, with_clock: bool, seed: int, size: int, most: int
 ) -> None:
-    """Items come and change, share times, and some are shown two hours late."""
+    """Items are added and changed, share times, and some appear two hours late."""
     chance = random.Random(seed)
     shop = Shop(size=size, order=ORDERS[order])
     carried = {**CLOCK, "key": "at"} if with_clock else VALUE
@@ -356,7 +356,7 @@ async def test_an_item_at_the_end_of_a_window_that_both_windows_give_comes_once(
 
 
 async def test_a_page_asked_for_ahead_in_one_window_is_no_page_of_the_next() -> None:
-    """The API tells the total of all windows, so pages beyond the end of the first are asked for."""
+    """The API returns the total of all windows, so the run requests pages after the end of the first window."""
     shop = Shop()
 
     def answer(query: dict[str, str]) -> httpx.Response:
@@ -457,7 +457,7 @@ TOKEN = {"carry": "token", "read": "delta"}
 
 
 class Delta:
-    """Gives what changed since a token; the last page has the next one."""
+    """Returns the changes since a token; the last page has the next token."""
 
     def __init__(self, token: Any = "t{}", **table: Any) -> None:
         self.asked: list[httpx.URL] = []

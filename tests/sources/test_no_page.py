@@ -1,4 +1,4 @@
-"""An answer of success that is no page of its format: never the end, waited for where it may pass, else an error."""
+"""A successful answer that is not a page: it never ends the source; the run waits if it may pass, else it fails."""
 
 import asyncio
 import gzip
@@ -54,7 +54,7 @@ def described(form: str, **table: Any) -> dict[str, Any]:
 
 
 def answers(form: str, *instead: tuple[int, bytes | None, int]) -> Pages:
-    """Four pages of ten ids; `instead` has pages, what they are instead, and how many times."""
+    """Four pages of ten ids; `instead` has other answers for some pages, and how many times."""
     left = {page: (body, times) for page, body, times in instead}
 
     def answer(request: web.Request, start: int) -> Any:

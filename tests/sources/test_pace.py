@@ -1,4 +1,4 @@
-"""The pace of a source is kept over all requests: those of the next batch, second attempts, redirects, new tokens."""
+"""The pace of a source applies to all requests: of the next batch, second attempts, redirects, new tokens."""
 
 import asyncio
 from dataclasses import replace
@@ -25,7 +25,7 @@ def pauses(api: Pages) -> list[float]:
     [
         *(({"requests_per_second": rate}, "", 1 / rate) for rate in (0.1, 0.5, 4)),
         ({}, "60", 60),
-        ({"requests_per_second": 0.1}, "60", 60),  # a wait is no turn
+        ({"requests_per_second": 0.1}, "60", 60),  # a wait does not use up a turn
         ({}, "3", 3),  # slept, so that the next batch is not put off
         # What no source can mean is cut to the most that is waited.
         ({"max_wait_seconds": 3600, "requests_per_second": 1e-9}, "", 3600),

@@ -1,4 +1,4 @@
-"""However a body arrives, in whatever pieces: the same items and the same document."""
+"""A body gives the same items and the same document, in whatever pieces it arrives."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ def csv(body: bytes, path: tuple[str, ...] = (), step: int = 1000) -> Parsed:
 
 @st.composite
 def odd_places(draw: st.DrawFn) -> tuple[Any, tuple[str, ...]]:
-    """A document, and a path of odd keys and indices that leads somewhere, mostly to a list."""
+    """A document, and a path of odd keys and indices in it, mostly to a list."""
     path = draw(st.lists(st.sampled_from(["", "0", "1", "2", "a", "b", "a.b", "item", "²"]), max_size=4))
     document = draw(st.lists(VALUES, max_size=3) | VALUES)
     for number in reversed(range(len(path))):

@@ -1,4 +1,4 @@
-"""What a sample of two pages tells of each style of paging: what leads on, what ends it, and how much there is."""
+"""The sample of two pages in each style of paging: the next page, the end, and the total."""
 
 import asyncio
 from typing import Any, cast
@@ -28,7 +28,7 @@ LIMIT = {"limit": 10, "send_limit": "limit"}
 
 
 async def sampled(path: str, size: int = 55, **description: Any) -> tuple[Sample, FakeContainer]:
-    """What a sample of an API of the library shows, and what was written for it."""
+    """Return the sample of an API of the library, and what was written for it."""
     container = FakeContainer()
     api = Library(path, total=size, page_size=10)
     async with served(api, None, **{"message": "id", **description}) as (source, http):

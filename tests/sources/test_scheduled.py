@@ -1,4 +1,4 @@
-"""When a source is started by itself: what the keys may be, and what else the name of a source may not be."""
+"""Scheduled sources: the allowed values of the keys, and the names that such a source cannot have."""
 
 from datetime import UTC, datetime
 from pathlib import Path

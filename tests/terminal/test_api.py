@@ -1,4 +1,4 @@
-"""What an app or what stands before it may answer ends a command with one line and the right code."""
+"""Every answer of an app, or of a gateway before it, ends a command with one line and the right code."""
 
 from collections.abc import Callable
 from typing import Any
@@ -80,7 +80,7 @@ def look(status: str, counts_at: str, enqueued: int = 0) -> dict[str, Any]:
 
 
 def followed(monkeypatch: pytest.MonkeyPatch, *looks: dict[str, Any] | int | Exception) -> tuple[list[Any], list[str]]:
-    """What is seen of these answers to looks, and what was said about those that brought nothing."""
+    """Return the runs that a watcher sees with these answers, and the texts for the missing ones."""
     monkeypatch.setattr("terminal.following.POLL_SECONDS", 0.0)
     answers, said = iter(looks), list[str]()
 

@@ -70,7 +70,7 @@ class Screen:
         assert ready, f"nothing more came: {self.text}"
         try:
             piece = os.read(self._master, 65536)
-        except OSError:  # on Linux: nobody has the other end open
+        except OSError:  # on Linux: the other end is closed
             return False
         self.seen += piece.decode(errors="replace")
         return bool(piece)

@@ -1,4 +1,4 @@
-"""A run is shown truly, whatever the width and the encoding, and says why it waits."""
+"""The view of a run is right at every width and encoding, and says why the run waits."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -78,9 +78,7 @@ def test_a_wait_says_why_and_counts_down() -> None:
     ends = {"wait_until": "2026-01-05T06:12:05+00:00", "patience_until": "2026-01-05T07:10:00+00:00"}
     run = RUN | {"status": "waiting", "progress": COUNTS | wait | ends}
     told = waits(run, NOW)
-    assert told.startswith(
-        "the source asks to wait (HTTP 429, 2 attempts): next request in 2 min 05 s ("
-    )
+    assert told.startswith("the source asks to wait (HTTP 429, 2 attempts): next request in 2 min 05 s (")
     assert "; the run gives up in 1 h 00 min (" in told
     assert "in 1 min 05 s (" in waits(run, NOW + timedelta(minutes=1))
     assert "in 0.0 s (" in waits(run, NOW + timedelta(minutes=3)), "never a time that has passed"

@@ -1,4 +1,4 @@
-"""Both sides of each switch: the private network, and the backend of Durable Functions."""
+"""Both values of each switch: the private network, and the backend of Durable Functions."""
 
 from tests.infra.checks.change import ACCOUNTS, APP, add, check, drop, put, setting
 from tests.infra.deployed import Deployed
