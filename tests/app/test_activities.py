@@ -43,7 +43,7 @@ async def test_a_pause_holds_a_fetch_when_nothing_else_is_due(kept: Kept) -> Non
     assert await call("fetch_batch", to_wire(next_window(FRESH, kept.now).supply)) == {"held": PAUSE}
 
 
-async def test_a_chunk_of_a_long_window_gives_way_to_another_run_and_is_sent_in_a_shorter_one(kept: Kept) -> None:
+async def test_a_chunk_of_a_long_window_yields_to_another_run_and_is_sent_in_a_shorter_one(kept: Kept) -> None:
     state = await stocked(kept)
     alone = next_window(state, kept.now).chunks[0]
     kept.storage.at_work.note("other")
@@ -74,7 +74,7 @@ async def test_a_run_that_was_started_is_known_before_it_has_done_anything_and_u
         ({"source_exhausted": False, "command": "cancel"}, "INFO"),
     ],
 )
-async def test_a_run_that_ends_with_rejects_another_total_or_nothing_at_all_is_told_at_level_warning(
+async def test_a_run_that_ends_with_rejects_another_total_or_no_message_is_logged_as_a_warning(
     kept: Kept, caplog: pytest.LogCaptureFixture, ended: Any, level: str
 ) -> None:
     caplog.set_level("INFO")

@@ -87,7 +87,7 @@ async def test_a_look_that_fails_is_made_again(here: AtWork, commands: Commands)
         assert hold.command == CANCEL
 
 
-async def test_a_command_is_told_once_and_to_those_who_come_later_at_once() -> None:
+async def test_a_command_is_read_once_and_later_activities_get_it_at_once() -> None:
     hold, told = Hold(), list[str]()
     with hold.calling(told.append):
         hold.set(None)
@@ -142,7 +142,7 @@ def test_a_run_shares_its_worker_with_one_that_has_begun_there_and_not_ended(
     assert here.share(ONE) is None, "it has been gone for long"
 
 
-def test_two_workers_are_told_from_each_other() -> None:
+def test_two_workers_are_distinguished() -> None:
     shares = list[Share | None]()
     for _ in range(2):
         here = AtWork(cast(ContainerClient, None))

@@ -60,7 +60,7 @@ async def test_a_run_that_leaves_chunks_open_reports_what_of_them_is_on_the_queu
     assert texts_on(kept.azurite, kept.container.container_name) == all_once(*run_ids)
 
 
-async def test_a_redrive_that_dies_at_any_request_is_done_by_the_keeper_or_asked_for_again(kept: Kept) -> None:
+async def test_a_redrive_that_dies_at_any_request_is_completed_by_the_keeper_or_repeated(kept: Kept) -> None:
     run_ids = list[str]()
     async for run_id in kept.at_each_request(more_than=10):
         run_ids.append(run_id)

@@ -209,7 +209,7 @@ async def test_what_was_started_and_not_noted_is_no_miss_after_a_long_absence(
 
 
 @pytest.mark.parametrize("status", ["Pending", "Running", "Suspended", "Failed", None])
-async def test_a_run_of_the_source_that_is_open_lets_a_due_time_be_skipped_however_it_stands(
+async def test_an_open_run_of_the_source_skips_a_due_time_whatever_its_status(
     nightly: Nightly, status: str | None
 ) -> None:
     """Its instance has failed or is gone, and its ledger is open: the keeper will restart it."""
@@ -304,7 +304,7 @@ async def test_of_all_that_was_missed_while_the_app_was_down_the_latest_is_run_o
     assert [vars(it)["missed"] for it in nightly.caplog.records if "missed" in vars(it)] == [2]
 
 
-async def test_a_due_time_that_is_on_time_stands_for_those_that_were_missed_before_it(nightly: Nightly) -> None:
+async def test_a_punctual_due_time_replaces_those_missed_before_it(nightly: Nightly) -> None:
     await nightly.begun(at=TWO - 3 * DAY + MINUTE)
     await nightly.look(TWO + MINUTE)
     assert nightly.started == [AT_TWO]

@@ -171,7 +171,7 @@ async def test_a_queue_that_is_not_there_is_named_as_the_reason_and_counts_stay_
     assert "id-3" in found[0]
 
 
-async def test_a_chunk_without_enough_time_is_held_back_and_goes_on_where_it_was(azurite: Azurite) -> None:
+async def test_a_chunk_without_enough_time_is_held_and_continues_where_it_was(azurite: Azurite) -> None:
     names = {"SLUICE_MAX_MESSAGES_PER_SECOND": "150", "SLUICE_ENQUEUE_SECONDS": "1"}
     async with sending(settings_for(azurite, **names), IDS[:200]) as chunk:
         first, left = await chunk.send(), await chunk.checkpoint()

@@ -87,7 +87,7 @@ def test_items_that_the_run_leaves_out_are_no_part_of_its_total() -> None:
     assert told(under_way(known=300, outside=100))["total"] == 600
 
 
-def test_a_wait_counts_and_is_told() -> None:
+def test_the_estimate_includes_a_wait_and_says_so() -> None:
     until = (START + timedelta(seconds=620)).isoformat()
     wait = Wait(waiting_for="source", reason="HTTP 429", seconds=600)
     found = told(under_way(wait=wait, wait_until=until), "waiting")

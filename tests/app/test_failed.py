@@ -84,9 +84,7 @@ def test_a_redrive_of_more_chunks_than_a_page_holds_does_each_once_and_forgets_n
     asyncio.run(scenario())
 
 
-def test_a_redrive_takes_over_what_the_one_before_had_not_come_to_and_leaves_its_window_out(
-    azurite: Azurite, queue_name: str
-) -> None:
+def test_a_redrive_takes_over_the_chunks_that_the_one_before_had_not_begun(azurite: Azurite, queue_name: str) -> None:
     async def scenario() -> None:
         async with ContainerClient.from_connection_string(azurite.connection_string, queue_name) as container:
             await container.create_container()
@@ -136,7 +134,7 @@ async def test_a_late_copy_of_a_listing_changes_nothing_of_what_another_has_list
         assert {entry["number"]: Settled(**{name: entry[name] for name in Settled._fields}) for entry in listed} == left
 
 
-async def test_a_chunk_that_a_late_copy_finishes_between_two_copies_of_its_listing_is_told_of_as_it_is_listed(
+async def test_a_chunk_that_a_late_copy_finishes_during_its_listing_is_reported_as_listed(
     kept: Kept,
 ) -> None:
     state = await stocked(kept)

@@ -87,21 +87,21 @@ async def measured(
     await storage.close()
 
 
-async def test_depth_of_a_queue_and_of_its_poison_queue_is_told(measured: Measured) -> None:
+async def test_the_depths_of_a_queue_and_its_poison_queue_are_logged(measured: Measured) -> None:
     await measured.put(measured.queue, 3)
     assert (await measured.depths())[measured.queue] == (3, 0), "nobody has given up a message"
     await measured.put(f"{measured.queue}-poison", 2)
     assert (await measured.depths())[measured.queue] == (3, 2)
 
 
-async def test_queue_that_may_be_sent_to_and_not_be_asked_is_told_without_a_count(measured: Measured) -> None:
+async def test_a_queue_that_the_app_may_not_read_is_logged_without_a_count(measured: Measured) -> None:
     assert await measured.depths() == {
         measured.queue: (None, 0),  # it is not there yet
         f"OTHER/{measured.queue}-own": (None, None),
     }
 
 
-async def test_age_of_a_watermark_is_told_while_its_source_is_incremental(measured: Measured) -> None:
+async def test_the_age_of_a_watermark_is_logged_while_its_source_is_incremental(measured: Measured) -> None:
     for name in ("orders.json", "orders/0a1b.json", "orders/held/00000001-x", "parts.json", "gone.json"):
         await measured.storage.container.get_blob_client(f"watermarks/{name}").upload_blob(b"{}")
     told = [each for each in await measured.look(after=timedelta(hours=2)) if each["action"] == "watermark_age"]
@@ -109,7 +109,7 @@ async def test_age_of_a_watermark_is_told_while_its_source_is_incremental(measur
     assert all(7190 < each["seconds"] < 7260 for each in told)
 
 
-async def test_storage_that_does_not_answer_is_told_and_raises_nothing(measured: Measured) -> None:
+async def test_storage_that_does_not_answer_is_logged_and_raises_nothing(measured: Measured) -> None:
     blobs = measured.storage._opened(measured.settings.account).blobs
     measured.storage.container = blobs.get_container_client("not-there")
     (*_, last) = await measured.look()

@@ -41,7 +41,7 @@ async def test_a_closed_ledger_says_how_a_run_has_ended_whatever_became_of_its_i
     assert (run["status"], run["error"], run["report"] is None) == (*expected, outcome is None)
 
 
-async def test_an_instance_of_an_earlier_start_that_has_ended_is_not_told_as_the_run(kept: Kept) -> None:
+async def test_an_ended_instance_of_an_earlier_start_is_not_reported_as_the_run(kept: Kept) -> None:
     kept.engine.has("Completed", input={"run": ["run", "earlier"]}, output={"outcome": "completed"})
     assert (await told(kept))["status"] == "completed"
     await kept.begun(state=None)

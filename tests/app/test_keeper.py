@@ -16,7 +16,7 @@ from tests.app.kept import CRASH, FRESH, LATER, UNDER_WAY, Kept, actions
 
 
 @pytest.mark.parametrize("status", ["Pending", "Running", "Suspended", "no answer"])
-async def test_a_run_that_goes_on_or_of_which_the_engine_tells_nothing_is_left_alone(kept: Kept, status: str) -> None:
+async def test_the_keeper_does_not_touch_a_running_run_or_one_without_a_known_status(kept: Kept, status: str) -> None:
     await kept.begun()
     kept.engine.has("Running" if status == "no answer" else status)
     kept.engine.is_away = status == "no answer"
@@ -25,7 +25,7 @@ async def test_a_run_that_goes_on_or_of_which_the_engine_tells_nothing_is_left_a
     assert (kept.engine.started, await kept.entry()) == ([], before)
 
 
-async def test_a_run_of_another_task_hub_is_not_even_asked_for_and_a_person_s_redrive_moves_it_there(
+async def test_the_keeper_ignores_runs_of_another_task_hub_and_a_redrive_moves_a_run_to_its_hub(
     kept: Kept,
 ) -> None:
     other = Engine("OtherHub")

@@ -136,7 +136,7 @@ def test_a_holder_keeps_the_lock_for_as_long_as_it_is_at_work() -> None:
     assert second[0] >= first[1]
 
 
-def test_whoever_waits_for_the_lock_too_long_is_told_to_look_again_later() -> None:
+def test_a_caller_that_waits_too_long_for_the_lock_gets_an_error_that_says_to_try_later() -> None:
     first, second = held_one_after_the_other(100 * lock.LEASE_SECONDS, 1.0)
     assert isinstance(first, tuple)
     assert isinstance(second, RunLocked)

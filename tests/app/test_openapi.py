@@ -62,7 +62,7 @@ def test_every_parameter_in_a_path_is_described_and_required() -> None:
             assert named == {*re.findall(r"{(\w+)}", path)}
 
 
-def test_what_is_told_of_a_status_is_every_status_that_there_is() -> None:
+def test_the_statuses_are_complete() -> None:
     outcomes, others = get_args(shapes.Status)[0], get_args(shapes.Status)[1]
     assert get_args(outcomes) == OUTCOMES
     assert {*get_args(outcomes), *get_args(others)} == STATUSES

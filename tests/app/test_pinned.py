@@ -102,7 +102,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-async def test_a_run_that_goes_on_under_another_description_format_or_queue_is_held_and_names_what_changed(
+async def test_a_run_with_a_changed_description_format_or_queue_is_held_and_names_the_change(
     kept: Kept, sources: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, what: str
 ) -> None:
     state = await started(kept)
@@ -282,7 +282,7 @@ LONGEST = Change(to="0123456789abcdef", what="w" * WHAT_LENGTH)
 
 
 @pytest.mark.parametrize("seen_by", ["the fetch", "a chunk", "the window"])
-def test_a_held_run_keeps_what_it_has_shows_the_change_and_goes_on_once_it_is_accepted(seen_by: str) -> None:
+def test_a_held_run_keeps_its_messages_shows_the_change_and_continues_after_its_acceptance(seen_by: str) -> None:
     is_held = True
 
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:

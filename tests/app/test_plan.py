@@ -128,7 +128,7 @@ def test_a_source_that_ends_within_two_pages_is_known_whole(world: World) -> Non
     assert plan["end"].startswith("no cursor at next")
 
 
-def test_a_source_that_does_not_tell_its_size_is_said_to_be_unknown(world: World) -> None:
+def test_a_source_without_a_total_has_an_unknown_size(world: World) -> None:
     world.api.answer = by_cursor()
     expect = world.plan(CURSOR)["expect"]
     assert (expect["items"], expect["seconds"], expect["transactions"]) == (None, None, None)
@@ -195,7 +195,7 @@ def test_a_rate_that_the_queues_cannot_take_is_a_problem(world: World) -> None:
     assert world.fields(CURSOR, **{name: "2001", "SLUICE_QUEUES": f"{world.name}-a,{world.name}-b"}) == []
 
 
-def test_a_source_that_asks_to_wait_is_told_and_not_waited_for(world: World) -> None:
+def test_a_plan_reports_a_source_that_asks_to_wait_and_does_not_wait(world: World) -> None:
     world.api.answer = lambda path, query: (429, {})
     plan = world.plan(f"{CURSOR}\nthrottle = {{ penalty_seconds = 600 }}")
     assert (plan["pages_read"], plan["items"], plan["expect"]["items"]) == (0, [], None)

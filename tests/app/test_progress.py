@@ -66,7 +66,7 @@ outcomes, lates = st.sampled_from(["fine", "fine", "failing", "late"]), st.sampl
 
 @given(worlds(), commands, st.lists(st.tuples(outcomes, lates), min_size=1, max_size=20))
 @settings(max_examples=50, deadline=None, derandomize=True)
-async def test_what_a_process_tells_of_a_run_never_runs_backwards(
+async def test_the_progress_that_a_process_reports_never_goes_back(
     world: World, commanded: list[str | None], looks: list[tuple[str, int]]
 ) -> None:
     """At each moment there is a request, then a read that is late by some moments, then a request again."""
@@ -101,9 +101,7 @@ async def test_a_look_that_fails_leaves_the_last_known_counts_with_their_moment(
     assert await tell(FIRST, looks=looks, outcome="failing") == known
 
 
-async def test_a_process_that_has_not_looked_before_tells_the_recorded_counts_as_stale_until_a_look_comes_through() -> (
-    None
-):
+async def test_a_new_process_reports_the_recorded_counts_as_stale_until_a_read_succeeds() -> None:
     looks = LastLooks()
     told = await tell(FIRST, looks=looks, custom=FIRST_TOLD, outcome="failing")
     assert (told["enqueued"], told["pending"], told["stale"]) == (0, 25, True)
@@ -127,12 +125,12 @@ async def test_a_custom_status_of_the_window_before_is_not_taken_for_that_of_thi
     assert (told["fetched"], told["enqueued"], told["stale"]) == (55, 25, True)
 
 
-async def test_a_run_that_is_paused_tells_what_it_counted_at_the_end_of_the_window() -> None:
+async def test_a_paused_run_reports_the_counts_at_the_end_of_its_window() -> None:
     paused = {**SECOND_TOLD, "phase": "paused"}
     assert await tell(FIRST, looks=LastLooks(), custom=paused, outcome="failing") == paused
 
 
-async def test_a_paused_run_tells_what_its_unfinished_chunks_have_sent_as_well() -> None:
+async def test_a_paused_run_reports_the_messages_of_its_unfinished_chunks_too() -> None:
     after = {**FIRST_TOLD, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
     told = await tell(FIRST, Settled(0, 10, 10), Settled(1, 10, 3, 1), looks=LastLooks(), custom=after)
     shown = [told[key] for key in ("phase", "fetched", "enqueued", "rejected", "pending", "chunks_done")]
@@ -147,7 +145,7 @@ async def test_a_younger_run_with_the_same_id_begins_at_nothing() -> None:
     assert (told["fetched"], told["enqueued"]) == (0, 0)
 
 
-def test_of_very_many_runs_those_are_remembered_that_were_asked_for_last() -> None:
+def test_the_last_requested_runs_stay_in_memory() -> None:
     looks, less = LastLooks(most=2), FIRST_TOLD
     for run_id in ("a", "b", "a", "c"):
         looks.never_less(Run(run_id, "s"), 0, {**less, "enqueued": 9})
@@ -155,7 +153,7 @@ def test_of_very_many_runs_those_are_remembered_that_were_asked_for_last() -> No
     assert told == {"a": 9, "c": 9, "b": 0}
 
 
-async def test_a_paused_run_in_which_nothing_happens_tells_the_same_each_time() -> None:
+async def test_a_paused_run_without_changes_gives_the_same_answer_each_time() -> None:
     """So a poll gets 304."""
     after = {**FIRST_TOLD, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
     looks, sent = LastLooks(), (Settled(0, 10, 10), Settled(1, 10, 3, 1))

@@ -11,7 +11,7 @@ from tests.app.answers import TWO, answering, batch, failing, held, receipt, rep
 from tests.app.rehearsal import Outcome, first_state, rehearse, rehearse_all
 
 
-def test_chunks_that_are_held_back_stay_pending_and_the_run_waits_for_a_command_then_does_only_those() -> None:
+def test_held_chunks_stay_pending_and_the_run_does_only_those_after_a_command() -> None:
     def pausing(_: str, payload: dict[str, Any]) -> Outcome:
         return held(payload, "pause") if payload["chunk"][0] else receipt(payload)
 

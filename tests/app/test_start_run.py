@@ -136,7 +136,7 @@ def test_another_start_under_a_used_run_id_is_refused_with_the_difference(
 
 
 @pytest.mark.parametrize("key", ["orders-7", "the 7th of /orders"])
-def test_an_idempotency_key_stands_for_a_run_id(stored: Running, key: str) -> None:
+def test_an_idempotency_key_can_replace_a_run_id(stored: Running, key: str) -> None:
     _, http = stored
     answers = [http.post("/api/runs", json={"source": "demo"}, headers={"Idempotency-Key": key}) for _ in range(2)]
     assert len({answer.json()["id"] for answer in answers}) == 1

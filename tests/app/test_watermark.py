@@ -184,7 +184,7 @@ async def test_a_run_that_a_person_set_the_watermark_beside_does_not_move_it(run
     assert (told["reason"], (await runs.there()).value) == ("a person has changed it since this run began", OLD)
 
 
-async def test_of_two_persons_who_change_the_same_watermark_only_one_is_told_that_it_is_changed(runs: Runs) -> None:
+async def test_of_two_changes_of_the_same_watermark_only_one_succeeds(runs: Runs) -> None:
     there = await runs.there()
     first = await watermark.give(runs.kept.container, "demo", there, Watermark(value=OLD), runs.kept.now)
     second = await watermark.give(runs.kept.container, "demo", there, Watermark(value=NEW), runs.kept.now)

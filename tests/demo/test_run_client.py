@@ -41,7 +41,7 @@ def test_a_look_that_nobody_answers_is_no_end() -> None:
     assert followed("running", SILENT, "running", "completed") == ["running", "running", "completed"]
 
 
-def test_an_app_that_has_ended_is_told_by_its_last_words() -> None:
+def test_the_error_shows_the_last_output_of_an_app_that_has_ended() -> None:
     ends = iter([None, None, ChildError("devhost ended with code 1")])
 
     def check() -> None:

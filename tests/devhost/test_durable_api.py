@@ -168,7 +168,7 @@ def test_every_id_can_be_paged_over(sample: RunningApp, api: httpx.Client) -> No
 
 
 @pytest.mark.parametrize("top", ["", "99999999999999999999", "inf", "1.9"])
-def test_a_list_holds_100_unless_told_otherwise(sample: RunningApp, api: httpx.Client, top: str) -> None:
+def test_a_list_has_100_instances_by_default(sample: RunningApp, api: httpx.Client, top: str) -> None:
     prefix = f"many-{top}-"
 
     async def start_many() -> None:

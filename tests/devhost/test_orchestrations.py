@@ -116,7 +116,7 @@ def test_the_first_turn_of_the_next_generation_keeps_the_custom_status_and_the_s
     assert app.wait(instance_id, lambda it: True).custom_status_text is None
 
 
-def test_another_task_than_in_the_history_is_told_in_the_host_s_words(app: RunningApp) -> None:
+def test_another_task_than_in_the_history_gives_the_host_s_error(app: RunningApp) -> None:
     assert app.wait(raised_to(app, "changed_code")).output_text == (
         "Non-Deterministic workflow detected: A previous execution of this orchestration scheduled an activity task "
         "with sequence number 0 named 'fail', but the current orchestration replay instead scheduled an activity task "

@@ -37,7 +37,7 @@ def test_a_file_of_an_older_schema_is_refused_too(tmp_path: Path, monkeypatch: p
     assert "delete it or use --state" in str(refused.value)
 
 
-def test_somebody_else_s_database_is_left_alone(tmp_path: Path) -> None:
+def test_another_program_s_database_is_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE theirs (x)")

@@ -158,7 +158,7 @@ def test_a_timer_that_fails_is_named_and_called_again(serve: Serve) -> None:
         assert len([line for line in app.lines if "function broken failed: " in line]) == 2
 
 
-def test_a_timer_can_be_called_by_hand_which_leaves_its_schedule_alone(serve: Serve) -> None:
+def test_a_call_by_hand_does_not_change_a_timer_s_schedule(serve: Serve) -> None:
     with serve() as app:
         assert httpx.post(f"{app.url}/admin/functions/MINUTELY", json={"input": None}).status_code == 202
         app.rest()

@@ -15,7 +15,7 @@ def look(host: Host) -> Any:
     return run
 
 
-def test_a_run_is_told_in_its_shape_from_its_start_to_its_end(rig: Rig) -> None:
+def test_answers_about_a_run_have_their_shape_from_start_to_end(rig: Rig) -> None:
     rig.refused = {1, 6}
     with rig.host() as host:
         started = host.http.post("/api/runs", json={"source": "demo", "run_id": "other", "from": 1})
@@ -98,7 +98,7 @@ def test_a_start_without_links_shows_no_key(rig: Rig) -> None:
         assert (refused.status_code, refused.json()["field"]) == (400, "links")
 
 
-def test_sources_are_told_with_their_host_and_parameters_and_nothing_behind_the_host(rig: Rig) -> None:
+def test_sources_are_listed_with_host_and_parameters_and_without_the_rest_of_the_url(rig: Rig) -> None:
     file = rig.folder / "sources.toml"
     rig.settings |= {"SLUICE_SOURCES": str(file), "SECRET_KEY": "open-sesame"}
     file.write_text("""

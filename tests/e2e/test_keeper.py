@@ -139,7 +139,7 @@ def test_a_run_that_failed_by_its_own_decision_is_left_so(kept: Rig) -> None:
         assert host.look() == before
 
 
-def test_a_deleted_run_is_in_the_index_no_more_and_is_not_brought_back(kept: Rig) -> None:
+def test_a_deleted_run_is_removed_from_the_index_and_not_recovered(kept: Rig) -> None:
     with kept.host() as host:
         host.start_terminated()
         assert host.http.delete("/api/runs/run").status_code == 200

@@ -44,9 +44,7 @@ def held(rig: Rig, change: str) -> Iterator[Host]:
 
 
 @pytest.mark.parametrize("change", ["in the middle", "after a restart"])
-def test_a_run_that_meets_another_queue_is_held_and_goes_on_where_it_was_once_that_is_accepted(
-    rig: Rig, change: str
-) -> None:
+def test_a_run_whose_queue_changed_is_held_and_continues_after_acceptance(rig: Rig, change: str) -> None:
     with held(rig, change) as host:
         host.app.rest()
         run = host.look()

@@ -57,7 +57,7 @@ def check(told: dict[str, Any], counted: Counter[str]) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"SLUICE_MESSAGE_FORMAT": "packed", "SLUICE_PACK_MESSAGES": "10"}])
 @pytest.mark.parametrize("chunk_size", [25, 100])
-def test_the_transactions_of_a_run_are_told_within_a_fifth(
+def test_the_estimated_transactions_of_a_run_are_right_within_a_fifth(
     rig: Rig, counted: Counter[str], settings: dict[str, str], chunk_size: int
 ) -> None:
     rig.settings = settings
@@ -83,7 +83,7 @@ CHECKPOINTS = {"SLUICE_CHECKPOINT_MESSAGES": "100", "SLUICE_SEND_CONCURRENCY": "
 
 
 @pytest.mark.parametrize("settings", [CHECKPOINTS, {"SLUICE_MAX_MESSAGES_PER_SECOND": "40"}])
-def test_the_transactions_of_a_run_that_takes_its_time_are_told_too(
+def test_the_estimated_transactions_of_a_slow_run_are_right_too(
     rig: Rig, counted: Counter[str], settings: dict[str, str]
 ) -> None:
     rig.settings = settings

@@ -152,13 +152,13 @@ def test_outcomes_are_those_of_the_glossary() -> None:
     assert set(OUTCOMES) == named
 
 
-def test_a_completed_run_without_a_message_is_told_and_a_failed_one_is_not_told_twice(told: Any) -> None:
+def test_a_completed_run_without_a_message_is_an_alert_and_a_failed_one_only_once(told: Any) -> None:
     told("run_ended", **ended("completed", fetched=0, run_id="empty"))
     records = told("run_ended", **ended("failed", fetched=0, run_id="failed"))
     assert [each["run_id"] for each in answer("alert_run_empty", records)] == ["empty"]
 
 
-def test_a_held_run_a_standstill_and_a_missed_due_time_are_told_once_for_each_record(told: Any) -> None:
+def test_a_held_run_a_standstill_and_a_missed_due_time_are_one_row_per_record(told: Any) -> None:
     told("run_held", run_id="run", changes="source demo: items changed")
     told("run_stands_still", run_id="run", since="2026-01-05T06:00:00+00:00", seconds=700)
     told("schedule_skipped", source="demo", due="2026-01-05T06:00:00+00:00", missed=0, reason="running")

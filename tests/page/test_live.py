@@ -59,7 +59,7 @@ def test_a_run_is_planned_started_and_watched_until_its_bar_is_full(watch: Watch
         assert rig.read_back() == ALL_ONCE
 
 
-def test_a_run_is_paused_and_resumed_by_buttons_and_asked_for_only_what_is_new(watch: Watch, rig: Rig) -> None:
+def test_buttons_pause_and_resume_a_run_and_polls_get_only_changes(watch: Watch, rig: Rig) -> None:
     with rig.host(time_flies=False) as host, watch(host.app.url, color_scheme="dark", width=375) as watched:
         host.start_held(8)
         page = watched.open("#/runs/run")

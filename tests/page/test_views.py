@@ -151,7 +151,7 @@ def test_who_asks_for_less_motion_sees_none(watch: Watch) -> None:
         expect(page.locator(".bar i").first).to_have_css("transition-duration", seconds)
 
 
-def test_the_key_is_asked_for_kept_for_the_tab_and_sent_as_a_header(watch: Watch) -> None:
+def test_the_page_asks_for_the_key_keeps_it_for_the_tab_and_sends_it_as_a_header(watch: Watch) -> None:
     watched = watch(answers=answers.many())
     watched.expected = "401"
     asked: list[str] = []
@@ -213,7 +213,7 @@ def test_the_list_is_filtered_by_the_address_and_goes_on_with_older_runs(watch: 
         page.get_by_role("button", name="Show older runs").click()
 
 
-def test_a_start_that_is_asked_for_twice_names_the_same_run(watch: Watch) -> None:
+def test_two_equal_starts_return_the_same_run(watch: Watch) -> None:
     watched = watch(answers=answers.many())
     watched.expected = "503"
     bodies: list[Any] = []

@@ -155,7 +155,7 @@ def test_a_source_that_is_no_table_is_named() -> None:
     assert checked(b"shop = 5")[0][0].startswith("sources.toml: shop: not a table")
 
 
-def test_a_dot_in_the_name_of_a_source_is_told() -> None:
+def test_a_dot_in_the_name_of_a_source_is_reported() -> None:
     text = SHOP.replace("[shop]", "[shop.orders]") + NONE
     told = "no dot in the name of a source: it makes a table inside of a table"
     assert checked(text)[0][0] == f"sources.toml: shop.orders: no such key; allowed: {told}"
@@ -184,7 +184,7 @@ def test_a_percent_sign_is_written_twice_where_it_could_begin_the_name_of_an_app
     assert load(f'query = {{ q = "{text}" }}', {"SHOP": "ours"}).query == {"q": meant}
 
 
-def test_a_percent_sign_that_was_taken_for_an_app_setting_is_told_how_to_be_written() -> None:
+def test_the_error_about_an_unknown_app_setting_says_how_to_write_a_percent_sign() -> None:
     with pytest.raises(InvalidInput, match=r"shop.query.q: the app setting Acme is not set.*%% for a percent sign"):
         load("""query = { q = "LIKE '%Acme%'" }""")
 
@@ -335,9 +335,7 @@ WRONG = 'attempts = "x"\nquery = { token = "secret" }\n[shop.paginaton]\nstyle =
         ),
     ],
 )
-def test_the_check_tells_of_every_source_all_that_is_wrong_and_which_settings_are_not_set_here(
-    text: str, lines: list[str]
-) -> None:
+def test_the_check_reports_every_mistake_of_every_source_and_the_missing_settings(text: str, lines: list[str]) -> None:
     found, well = checked(text)
     assert [line.partition("; allowed")[0] for line in found] == lines
     assert well is not any(line.startswith("sources.toml") for line in lines)
@@ -368,7 +366,7 @@ def test_the_check_passes_what_may_be_right_where_the_app_settings_are(text: str
         (b'[shop]\nurl = "http://caf\xe9.example"', "line 2 is not UTF-8"),
     ],
 )
-def test_what_is_no_file_of_sources_is_told_in_words(content: bytes, said: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_file_of_sources_is_reported(content: bytes, said: str, tmp_path: Path) -> None:
     (line,), well = checked(content)
     assert said in line
     assert not well

@@ -28,7 +28,7 @@ def numbered(**end: Any) -> dict[str, Any]:
         ([*(items(number) for number in range(25)), items()], "page_number", "a page without items"),
     ],
 )
-def test_the_last_batch_says_what_told_that_the_source_has_no_more(pages: list[Any], style: str, ended: str) -> None:
+def test_the_last_batch_names_the_signal_that_ended_the_source(pages: list[Any], style: str, ended: str) -> None:
     messages, run = read(FakeApi(*pages), {"pagination": {"style": style}})
     assert (len(messages), run.batches[-1].ended) == (sum(len(page["items"]) for page in pages), ended)
 

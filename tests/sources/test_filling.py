@@ -70,11 +70,11 @@ def test_a_page_that_is_cut_off_and_comes_again_is_taken_once_however_much_had_c
 
 
 @pytest.mark.parametrize("again", [ITEMS[:30], [*ITEMS[:10], "other", *ITEMS[11:]], []])
-def test_a_page_that_comes_again_shorter_or_different_is_taken_as_it_came_last(again: list[str]) -> None:
+def test_of_a_page_that_arrives_twice_the_second_answer_counts(again: list[str]) -> None:
     assert asyncio.run(cut_and_again(Filled(), [ITEMS], again)) == again
 
 
-def test_what_pages_before_had_brought_stays_and_a_repeat_counts_once_however_often_its_page_comes() -> None:
+def test_earlier_pages_stay_and_a_repeated_message_counts_once_however_often_its_page_arrives() -> None:
     async def cut() -> tuple[list[Any], int]:
         filled = Filled(repeats="drop")
         await add(filled, ITEMS[:8])

@@ -64,7 +64,7 @@ def test_what_is_no_value_of_the_form_is_refused_and_nothing_else_is_raised(form
         ([], "a list"),
     ],
 )
-def test_a_value_of_another_type_is_told_in_the_words_of_json(value: object, said: str) -> None:
+def test_an_error_about_a_type_uses_the_words_of_json(value: object, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{said} where a text should be$"):
         parse(value, "rfc3339")
 

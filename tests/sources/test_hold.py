@@ -42,7 +42,7 @@ async def held_while(run: Reading, reached: asyncio.Event, command: str = "pause
         return await at_work
 
 
-async def test_a_fetch_that_waits_for_its_first_page_is_held_back_and_the_next_one_begins_anew() -> None:
+async def test_a_fetch_that_waits_for_its_first_page_is_held_and_the_next_one_starts_again() -> None:
     stuck = Stuck(page(0))
     async with reading(FakeApi(stuck, stuck, page(1), page(2)), DESCRIPTION) as run:
         with pytest.raises(HeldBack):

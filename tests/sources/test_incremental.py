@@ -213,7 +213,7 @@ def test_other_braces_are_text_as_in_a_graphql_query() -> None:
     assert made.body == {"query": text.replace("{from}", "2024-01-01T00:00:00Z")}
 
 
-def test_a_parameter_is_encoded_where_it_stands_and_reaches_nothing_beside_it() -> None:
+def test_a_parameter_is_encoded_in_its_place_and_changes_nothing_else() -> None:
     odd = "a/b?c=d&e#f:@x%2F"
     changes: dict[str, Any] = {
         "url": "https://api.example.com/{region}/orders?r={region}",
@@ -272,7 +272,7 @@ def test_no_parameter_is_empty_climbs_a_path_or_breaks_a_line(value: str) -> Non
         scope.given_parameters(source(**changes), {"region": value})
 
 
-def test_a_backfill_reads_the_range_that_was_asked_for_and_no_watermark() -> None:
+def test_a_backfill_reads_the_requested_range_and_no_watermark() -> None:
     one = reads(source(), since="2025-01-01T00:00:00+01:00", until="2025-02-01", value="2026-11-24T00:00:00Z")
     assert one == Reads(since="2024-12-31T23:00:00Z", until="2025-02-01T00:00:00Z", backfill=True)
     assert reads(source(), until="2025-02-01").since == "2024-01-01T00:00:00Z"

@@ -148,7 +148,7 @@ async def test_an_item_without_its_mark_names_the_key_and_what_the_item_has() ->
         await Nights(shop, VALUE).run(100)
 
 
-async def test_an_item_with_its_mark_in_another_form_is_told_where_the_form_is_named() -> None:
+async def test_an_error_about_the_form_of_a_mark_names_the_key() -> None:
     shop = Shop(instead=lambda _: answered({"items": [{"id": 1, "at": 5}], "next": None}))
     with pytest.raises(SourceRefused, match=r"a number where a text should be\. .* incremental\.key_form"):
         await Nights(shop, VALUE).run(100)
@@ -198,7 +198,7 @@ async def test_a_source_that_is_read_again_after_its_cursor_expired_counts_each_
     assert (second.batches[-1].known, second.batches[-1].outside) == (5, 1)
 
 
-async def test_beyond_the_most_that_is_held_nothing_is_lost_and_the_mark_says_so(
+async def test_above_the_limit_of_held_digests_nothing_is_lost_and_the_mark_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(marks, "MOST_HELD", 3)
@@ -355,7 +355,7 @@ async def test_an_item_at_the_end_of_a_window_that_both_windows_give_comes_once(
     assert known_of(first) == 5
 
 
-async def test_a_page_asked_for_ahead_in_one_window_is_no_page_of_the_next() -> None:
+async def test_a_page_fetched_ahead_in_one_window_is_not_a_page_of_the_next() -> None:
     """The API returns the total of all windows, so the run requests pages after the end of the first window."""
     shop = Shop()
 
@@ -417,7 +417,7 @@ def test_whatever_the_windows_each_item_of_the_range_comes_once(
     assert asyncio.run(nights.run(100)).taken == []
 
 
-async def test_a_source_that_ignores_the_end_of_a_window_is_refused_where_it_would_be_held_in_memory(
+async def test_a_source_that_ignores_the_end_of_a_window_is_refused_before_it_fills_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(marks, "MOST_BEYOND", 3)
@@ -554,7 +554,7 @@ async def test_a_source_that_says_the_token_again_in_an_error_does_not_show_it(
         await delta.run(2)
 
 
-async def test_a_token_that_has_expired_is_told_with_what_to_do() -> None:
+async def test_the_error_about_an_expired_token_says_what_to_do() -> None:
     delta = Delta()
     await delta.run(1, 2)
     delta.is_expired = True

@@ -41,7 +41,7 @@ def test_a_request_is_known_by_all_that_it_holds_and_after_it_was_stored() -> No
         assert again.page_of(fingerprint(other)) is None
 
 
-def test_known_messages_are_told_from_all_others() -> None:
+def test_known_messages_are_distinguished_from_all_others() -> None:
     known = Known()
     for number in range(0, 20_000, 2):
         known.add(b"%d\n" % number)

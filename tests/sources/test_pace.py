@@ -70,7 +70,7 @@ def test_waiting_for_a_turn_is_none_of_the_time_of_an_answer() -> None:
     assert [page.items for page in asyncio.run(run())] == [[1], [1]]
 
 
-def test_a_long_wait_that_another_request_was_told_is_not_slept_by_a_request_under_way() -> None:
+def test_a_request_in_flight_does_not_sleep_the_long_wait_of_another_one() -> None:
     refused, slept = asyncio.Event(), []
 
     async def page(request: web.Request) -> Any:

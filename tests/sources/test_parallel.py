@@ -81,7 +81,7 @@ def test_a_page_that_fails_is_an_error_only_when_its_turn_comes() -> None:
     assert run.taken == IDS[:50]
 
 
-def test_of_the_waits_that_parallel_requests_are_told_the_longest_counts() -> None:
+def test_of_the_waits_of_parallel_requests_the_longest_counts() -> None:
     """Although the next page got the shorter wait, and later."""
     begun, told = asyncio.Event(), asyncio.Event()
 
@@ -105,7 +105,7 @@ def test_of_the_waits_that_parallel_requests_are_told_the_longest_counts() -> No
     assert asyncio.run(run()) == [Throttled(60.0), Throttled(60.0)]
 
 
-def test_where_the_source_goes_another_way_than_was_told_what_was_asked_for_is_dropped() -> None:
+def test_pages_fetched_ahead_are_dropped_if_the_source_leads_elsewhere() -> None:
     """A page in the middle that is shorter than the first one moves all later offsets."""
     asked: list[int] = []
 

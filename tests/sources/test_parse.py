@@ -138,7 +138,7 @@ def test_items_that_are_not_where_they_should_be_are_missed_and_null_is_an_empty
     assert (problem or "None") in str(problem_at(document, ("items",)))
 
 
-def test_a_key_with_a_dot_where_the_items_should_be_is_told_how_to_be_written() -> None:
+def test_the_error_about_missing_items_says_how_to_write_a_key_with_a_dot() -> None:
     assert "write ['a.b'] for that key" in str(problem_at({"a.b": [1]}, ("a", "b")))
 
 

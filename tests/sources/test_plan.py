@@ -67,7 +67,7 @@ async def sampled(path: str, size: int = 55, **description: Any) -> tuple[Sample
     ],
     ids=lambda value: value if isinstance(value, str) and value.startswith("/") else "",
 )  # fmt: skip
-async def test_a_sample_tells_what_leads_on_what_ends_the_source_and_how_much_it_has(
+async def test_a_sample_has_the_next_page_the_end_and_the_total(
     path: str, description: dict[str, Any], leads_on: str | None, end: str, size: tuple[int | None, int | None]
 ) -> None:
     sample, container = await sampled(path, **description)
@@ -114,7 +114,7 @@ async def test_a_source_that_allows_no_second_request_yet_is_planned_by_its_firs
     assert 40 <= expect.seconds <= 45  # five requests, ten seconds apart
 
 
-async def test_a_short_wait_that_the_source_names_is_slept_and_the_page_asked_for_again() -> None:
+async def test_a_plan_sleeps_a_short_wait_of_the_source_and_requests_the_page_again() -> None:
     pages = Pages()
     refused: list[int] = []
 

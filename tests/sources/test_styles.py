@@ -234,7 +234,7 @@ def test_whole_numbers_of_any_size_are_kept_to_the_last_digit(key: Any, overlap:
     assert style.request(BASE, cursor).query["since"] == str(int(key) - overlap)
 
 
-def test_all_later_cursors_are_known_where_a_page_or_the_description_tells_how_many_there_are() -> None:
+def test_all_later_cursors_are_known_if_a_page_or_the_description_has_the_number_of_pages() -> None:
     ten = page(items=[1] * 10, headers={"x-pages": "4", "content-range": "items 0-9/25"})
     assert style_of("page_number", end={"total_pages": "header:X-Pages"}).split(ten, 1, None) == range(2, 5)
     assert style_of("page_number", start=0).split(ten, 0, 31) == range(1, 4)

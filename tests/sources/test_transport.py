@@ -24,7 +24,7 @@ LINES: dict[str, Any] = {"format": "ndjson", "items": "", "pagination": NONE}
 
 
 @pytest.mark.parametrize("how", ["length", "chunked", "gzip"])
-def test_a_body_that_is_cut_is_asked_for_again(how: str) -> None:
+def test_a_body_that_is_cut_off_is_requested_again(how: str) -> None:
     assert read(Library(f"/cut/{how}"), {})[0] == IDS
 
 

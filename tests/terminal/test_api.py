@@ -123,6 +123,6 @@ def test_a_look_that_knows_less_than_the_one_before_is_left_out(monkeypatch: pyt
     assert followed(monkeypatch, newer, older, last)[0] == [newer, last]
 
 
-def test_another_status_is_told_though_its_counts_are_older(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_status_is_shown_although_its_counts_are_older(monkeypatch: pytest.MonkeyPatch) -> None:
     newer, paused, last = look("running", "2", 700), look("paused", "1", 300), look("failed", "3", 700)
     assert followed(monkeypatch, newer, paused, last)[0] == [newer, paused, last]

@@ -161,7 +161,7 @@ def test_every_outcome_has_its_code() -> None:
     assert {line.split("`")[1] for line in listed.splitlines() if line.startswith("| `")} == OF_OUTCOME.keys()
 
 
-def test_plan_tells_what_a_start_would_do(live: Live, call: Call) -> None:
+def test_plan_shows_what_a_start_would_do(live: Live, call: Call) -> None:
     said = call("plan", "demo")
     assert said.code == 0
     lines = {line.split("  ")[0]: line for line in said.out.splitlines()}
@@ -228,7 +228,7 @@ def test_a_run_that_is_not_there_ends_with_5(live: Live, call: Call, command: st
 # --- looking
 
 
-def test_show_tells_all_of_a_run(live: Live, call: Call, run_id: str) -> None:
+def test_show_prints_everything_about_a_run(live: Live, call: Call, run_id: str) -> None:
     start(call, run_id)
     said = call("show", run_id)
     assert said.code == 0

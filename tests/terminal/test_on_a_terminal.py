@@ -119,7 +119,7 @@ def test_ctrl_c_at_the_terminal_leaves_the_run_going(live: Live, call: Call) -> 
         assert "watch it again: sluice watch left-going" in person.text
 
 
-def test_a_deletion_is_asked_for_and_no_is_an_answer(live: Live, call: Call) -> None:
+def test_delete_asks_and_accepts_no(live: Live, call: Call) -> None:
     call("start", "demo", "--run-id", "kept", "--watch")
     with screen("delete", "kept") as person:
         person.see(r"Delete run kept, its ledger and its history\? \[y/N\]")

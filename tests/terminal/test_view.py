@@ -86,7 +86,7 @@ def test_a_wait_says_why_and_counts_down() -> None:
     assert waits(held, NOW) == "held because this has changed: source shop: items changed"
 
 
-def test_the_end_is_told_in_few_lines_with_what_to_do_next() -> None:
+def test_the_end_has_a_few_lines_with_what_to_do_next() -> None:
     failures = [{"chunk": number, "failed": 1000, "error": "HTTP 403\nmore"} for number in range(3)]
     told = {
         "fetched": 700_000, "enqueued": 694_990, "rejected": 10, "failed": 5_000, "pending": 0, "seconds": 361.0,
@@ -134,5 +134,5 @@ def test_nothing_steers_the_terminal() -> None:
     ("seconds", "text"),
     [(None, "?"), (0.25, "0.2 s"), (42.4, "42 s"), (60, "1 min 00 s"), (3661, "1 h 01 min"), (200_000, "2 d 7 h")],
 )
-def test_a_time_span_is_told_in_its_largest_units(seconds: float | None, text: str) -> None:
+def test_a_time_span_has_its_two_largest_units(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
