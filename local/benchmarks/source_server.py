@@ -50,8 +50,8 @@ def application() -> web.Application:
 
     async def count(request: web.Request) -> web.Response:
         nonlocal stored
-        told, stored = stored, 0
-        return web.json_response(told)
+        since_last, stored = stored, 0
+        return web.json_response(since_last)
 
     async def missing(request: web.Request) -> web.Response:
         return web.Response(status=404, headers=MISSING)

@@ -64,10 +64,10 @@ def timeline(points: int = 90) -> Body:
     """Return the timeline of a run that sends a thousand messages per second, except in one pause."""
     rates = [847 + 37 * (at * 7 % 11) - (180 if at % 13 == 0 else 0) for at in range(points)]
     rates = [0 if 40 <= at < 46 else rate for at, rate in enumerate(rates)]
-    told, enqueued = [], 0
+    drawn, enqueued = [], 0
     for at, rate in enumerate(rates):
         second = 4 + at * 5
-        told.append({
+        drawn.append({
             "at": f"2026-11-26T02:{second // 60:02}:{second % 60:02}+00:00", "seconds": at * 5, "enqueued": enqueued,
             "fetched": enqueued + 100_000, "rejected": 12, "failed": 0,
         })  # fmt: skip
@@ -78,7 +78,7 @@ def timeline(points: int = 90) -> Body:
         {"at": "2026-11-26T02:03:50+00:00", "event": "resume", "text": "a person gave the command"},
         {"at": "2026-11-26T02:05:12+00:00", "event": "failed", "text": "chunk 41: HTTP 403 (AuthorizationFailure)"},
     ]
-    return {"points": told, "events": events, "full": False}
+    return {"points": drawn, "events": events, "full": False}
 
 
 FAILURES: Body = {

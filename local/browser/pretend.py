@@ -36,7 +36,7 @@ def pretend(context: BrowserContext, answers: Mapping[str, Any], headers: Mappin
                 headers={"Content-Type": "application/json", "Date": format_datetime(datetime.now(UTC) + ahead)},
             )
         else:
-            told = {"title": "not found", "status": 404, "detail": f"there is no {path}"}
-            route.fulfill(status=404, body=json.dumps(told), headers={"Content-Type": "application/problem+json"})
+            problem = {"title": "not found", "status": 404, "detail": f"there is no {path}"}
+            route.fulfill(status=404, body=json.dumps(problem), headers={"Content-Type": "application/problem+json"})
 
     context.route("**/*", answer)

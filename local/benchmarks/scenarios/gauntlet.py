@@ -140,10 +140,10 @@ def judged(
 def cause_of(status: Status) -> str:
     """Return the error of a run, or else its warnings, or the change that holds it."""
     report: dict[str, Any] = status["report"] or {}
-    told = [each["message"] for each in report.get("warnings", [])]
-    told += [(status["progress"] or {}).get("changes", "")]
+    texts = [each["message"] for each in report.get("warnings", [])]
+    texts += [(status["progress"] or {}).get("changes", "")]
     error = report.get("error") or status["error"]
-    return f"{status['status']}: {error or ' '.join(told)}"
+    return f"{status['status']}: {error or ' '.join(texts)}"
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -187,9 +187,9 @@ class Dispatcher:
         if function is None:
             reason = explain_unknown_function(instance.name, "orchestrator", self.rules.orchestrators)
             return decide(episode, Replay(error=reason), self.rules)
-        told = [*history, *episode.new_events]
+        events = [*history, *episode.new_events]
         try:
-            return decide(episode, await self._worker.run_turn(function, told), self.rules)
+            return decide(episode, await self._worker.run_turn(function, events), self.rules)
         except Exception as error:  # fail an instance whose turn raises an error: every start would try it again
             reason = f"{type(error).__name__}: {error}"
             return decide(episode, Replay(error=reason, error_traceback=traceback.format_exc()), self.rules)

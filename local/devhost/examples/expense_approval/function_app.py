@@ -79,4 +79,4 @@ def ask_approver(question: dict) -> None:
 @app.activity_trigger(input_name="answer")
 def tell_submitter(answer: dict) -> None:
     """Send the answer; this example only logs it."""
-    logging.info("submitter told", extra={"outcome": answer["outcome"]})
+    logging.info("answer sent to the submitter", extra={"outcome": answer["outcome"]})
