@@ -25,12 +25,12 @@ class Engine:
         self.is_away = False
         self.asked, self.asked_at_once, self.most_at_once = list[str](), 0, 0
 
-    def has(self, status: str | None, run_id: str = "run", **told: Any) -> None:
+    def has(self, status: str | None, run_id: str = "run", **fields: Any) -> None:
         """Set the status of a run's instance; None removes the instance."""
         self.instances.pop(run_id, None)
         if status is not None:
             created = {"instanceId": run_id, "createdTime": STARTED_AT, "input": {"run": [run_id, START]}}
-            self.instances[run_id] = {**created, "runtimeStatus": status, **told}
+            self.instances[run_id] = {**created, "runtimeStatus": status, **fields}
 
     async def get_status(self, run_id: str, show_input: bool = False) -> DurableOrchestrationStatus | None:
         self.asked.append(run_id)
@@ -40,12 +40,12 @@ class Engine:
         self.asked_at_once -= 1
         if self.is_away:
             raise RuntimeError("no answer")
-        told = self.instances.get(run_id)
-        return DurableOrchestrationStatus.from_json(told) if told else None
+        fields = self.instances.get(run_id)
+        return DurableOrchestrationStatus.from_json(fields) if fields else None
 
     async def get_status_by(self, instance_id_prefix: str) -> list[DurableOrchestrationStatus]:
-        found = [told for run_id, told in self.instances.items() if run_id.startswith(instance_id_prefix)]
-        return [DurableOrchestrationStatus.from_json(told) for told in found]
+        found = [fields for run_id, fields in self.instances.items() if run_id.startswith(instance_id_prefix)]
+        return [DurableOrchestrationStatus.from_json(fields) for fields in found]
 
     async def start_new(self, name: str, instance_id: str, client_input: JsonObject) -> str:
         assert name == "ingest_run"

@@ -88,20 +88,20 @@ async def test_a_look_that_fails_is_made_again(here: AtWork, commands: Commands)
 
 
 async def test_a_command_is_read_once_and_later_activities_get_it_at_once() -> None:
-    hold, told = Hold(), list[str]()
-    with hold.calling(told.append):
+    hold, calls = Hold(), list[str]()
+    with hold.calling(calls.append):
         hold.set(None)
-        assert told == []
+        assert calls == []
         hold.set(PAUSE)
         hold.set(PAUSE)
-    assert told == [PAUSE]
-    with hold.calling(told.append):
-        assert told == [PAUSE, PAUSE]
+    assert calls == [PAUSE]
+    with hold.calling(calls.append):
+        assert calls == [PAUSE, PAUSE]
     hold.set(None)
-    with hold.calling(told.append):
+    with hold.calling(calls.append):
         pass
     hold.set(CANCEL)
-    assert told == [PAUSE, PAUSE], "neither after a resume nor after the end"
+    assert calls == [PAUSE, PAUSE], "neither after a resume nor after the end"
 
 
 async def test_a_command_ends_a_wait_and_a_time_limit_inside_stays_one() -> None:

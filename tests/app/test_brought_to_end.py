@@ -24,8 +24,8 @@ async def done_again(kept: Kept, run_id: str) -> None:
     (state,) = kept.engine.started_of(run_id)
     generation = await driven(state)
     assert generation.report is not None, generation.error
-    told = {name: generation.report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending")}
-    assert told == {"outcome": "completed", "fetched": WHOLE, "enqueued": WHOLE, "failed": 0, "pending": 0}
+    counts = {name: generation.report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending")}
+    assert counts == {"outcome": "completed", "fetched": WHOLE, "enqueued": WHOLE, "failed": 0, "pending": 0}
     closed = await kept.ledger(run_id).report() or {}
     assert {name: closed.get(name) for name in generation.report} == generation.report, "the ledger says the same"
 
@@ -52,8 +52,8 @@ async def test_a_run_that_leaves_chunks_open_reports_what_of_them_is_on_the_queu
         )
         await kept.brought_to_rest(run_id)
         report = await ledger.report() or {}
-        told = tuple(report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending"))
-        assert told == (outcome, WHOLE, 2, 2, 5)
+        counts = tuple(report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending"))
+        assert counts == (outcome, WHOLE, 2, 2, 5)
         assert await ledger.state() == state, "what is open counts when it is finished"
         await done_again(kept, run_id)
 

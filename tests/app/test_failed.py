@@ -116,19 +116,21 @@ async def test_a_late_copy_of_a_listing_changes_nothing_of_what_another_has_list
         window = run_state.next_window(state, kept.now)
         chunks = tuple(request.chunk for request in window.chunks)
         listing = to_wire(FailedChunks(run=state.run, attempt=0, chunks=chunks, error="the queue said no"))
-        told = list[Any]()
+        receipts = list[Any]()
 
-        async def finished_and_listed(window: Window = window, listing: Any = listing, told: list[Any] = told) -> None:
+        async def finished_and_listed(
+            window: Window = window, listing: Any = listing, receipts: list[Any] = receipts
+        ) -> None:
             with suppress(SluiceError):  # the late copy has claimed the chunk at this moment
                 await call("enqueue_chunk", to_wire(window.chunks[0]))
-            told.append(await call("record_failed", listing))
+            receipts.append(await call("record_failed", listing))
 
-        async def late(listing: Any = listing, told: list[Any] = told) -> None:
-            told.append(await call("record_failed", listing))
+        async def late(listing: Any = listing, receipts: list[Any] = receipts) -> None:
+            receipts.append(await call("record_failed", listing))
 
         await kept.interrupted(late(), by=finished_and_listed())
-        assert told[0] == told[1]
-        left = {one.number: one for one in from_wire(SettledChunks, told[0]).chunks if one.sums.left}
+        assert receipts[0] == receipts[1]
+        left = {one.number: one for one in from_wire(SettledChunks, receipts[0]).chunks if one.sums.left}
         after = replace(state, spooled=(), spooled_messages=0)
         listed = [entry for entry in await failed_chunks(kept.ledger(run_id), after) if entry["number"] in (1, 2)]
         assert {entry["number"]: Settled(**{name: entry[name] for name in Settled._fields}) for entry in listed} == left

@@ -104,9 +104,9 @@ async def test_a_queue_that_the_app_may_not_read_is_logged_without_a_count(measu
 async def test_the_age_of_a_watermark_is_logged_while_its_source_is_incremental(measured: Measured) -> None:
     for name in ("orders.json", "orders/0a1b.json", "orders/held/00000001-x", "parts.json", "gone.json"):
         await measured.storage.container.get_blob_client(f"watermarks/{name}").upload_blob(b"{}")
-    told = [each for each in await measured.look(after=timedelta(hours=2)) if each["action"] == "watermark_age"]
-    assert [(each["source"], each["watermark"]) for each in told] == [("orders", "orders"), ("orders", "orders/0a1b")]
-    assert all(7190 < each["seconds"] < 7260 for each in told)
+    ages = [each for each in await measured.look(after=timedelta(hours=2)) if each["action"] == "watermark_age"]
+    assert [(each["source"], each["watermark"]) for each in ages] == [("orders", "orders"), ("orders", "orders/0a1b")]
+    assert all(7190 < each["seconds"] < 7260 for each in ages)
 
 
 async def test_storage_that_does_not_answer_is_logged_and_raises_nothing(measured: Measured) -> None:

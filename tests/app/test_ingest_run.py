@@ -102,8 +102,8 @@ def test_a_failed_chunk_hides_no_other_and_is_in_report_and_ledger() -> None:
     assert report["outcome"] == "completed_with_failures"
     assert (report["enqueued"], report["failed"], report["pending"]) == (19, 6, 0)
     assert report["failures"] == [{"chunk": 1, "failed": 6, "error": "the queue answered HTTP 403"}]
-    told = generations[1].payloads("record_failed")[0]
-    assert (told["error"], told["chunks"]) == ("the queue answered HTTP 403", [[1, "b0"]])
+    found = generations[1].payloads("record_failed")[0]
+    assert (found["error"], found["chunks"]) == ("the queue answered HTTP 403", [[1, "b0"]])
 
 
 def test_each_reason_of_a_window_is_listed_with_its_own_chunks() -> None:
@@ -194,8 +194,8 @@ def test_a_run_that_waits_looks_for_a_command_every_quarter_of_an_hour_and_asks_
 @pytest.mark.parametrize("seconds", [1.7e12, float("inf")])
 def test_a_wait_that_no_calendar_holds_does_not_break_the_run(seconds: float) -> None:
     state = run_state.load(first_state())
-    told = FetchOutcome(batch=batch_of(0, 0, last=False, wait_seconds=seconds))
-    outcomes = run_state.Outcomes(told, Recorded(), [])
+    found = FetchOutcome(batch=batch_of(0, 0, last=False, wait_seconds=seconds))
+    outcomes = run_state.Outcomes(found, Recorded(), [])
     waiting = run_state.with_window(state, run_state.next_window(state, NOW), outcomes, [], NOW)
     assert waiting.wait_until == "2027-01-02T00:10:00+00:00"
     assert run_state.next_step(waiting, NOW) is run_state.Step.WAIT

@@ -43,7 +43,7 @@ async def asked(kept: Kept, run_id: str = "run", **headers: str) -> func.HttpRes
     return answer
 
 
-async def told(kept: Kept, run_id: str = "run") -> Any:
+async def run_of(kept: Kept, run_id: str = "run") -> Any:
     return json.loads((await asked(kept, run_id)).get_body())
 
 
@@ -71,35 +71,35 @@ async def test_a_caller_within_half_a_second_costs_neither_storage_nor_durable_f
 ) -> None:
     await kept.begun()
     kept.engine.has("Running", **at_work())
-    first = await told(kept)
+    first = await run_of(kept)
     requests, instances = kept.connection.requests, len(kept.engine.asked)
     time.passes(0.4)
-    assert await told(kept) == first
+    assert await run_of(kept) == first
     assert (kept.connection.requests, len(kept.engine.asked)) == (requests, instances)
 
 
 async def test_a_command_that_was_given_here_shows_at_once(kept: Kept, time: SetClock) -> None:
     await kept.begun()
     kept.engine.has("Running", **at_work())
-    assert (await told(kept))["status"] == "running"
+    assert (await run_of(kept))["status"] == "running"
     assert await kept.ask(pause_run) == 202
-    assert (await told(kept))["status"] == "pausing"
+    assert (await run_of(kept))["status"] == "pausing"
 
 
 async def test_a_run_that_was_not_there_is_found_as_soon_as_it_is(kept: Kept, time: SetClock) -> None:
     assert (await asked(kept, "new")).status_code == 404
     await kept.begun("new")
     kept.engine.has("Running", "new", **at_work("new"))
-    assert (await told(kept, "new"))["run_id"] == "new"
+    assert (await run_of(kept, "new"))["run_id"] == "new"
 
 
 async def test_a_clock_that_is_put_back_keeps_no_answer_for_longer(kept: Kept, time: SetClock) -> None:
     await kept.begun()
     kept.engine.has("Running", **at_work())
-    await told(kept)
+    await run_of(kept)
     kept.engine.has("Terminated", output="ended")
     time.passes(-3600)
-    assert (await told(kept))["status"] == "terminated"
+    assert (await run_of(kept))["status"] == "terminated"
 
 
 async def test_many_who_wait_for_a_look_that_takes_long_share_the_next_one(time: SetClock) -> None:

@@ -182,8 +182,8 @@ async def test_a_command_shows_in_the_list_at_once_and_never_in_place_of_an_outc
 def test_at_a_window_the_list_says_what_holds_the_run_back() -> None:
     now = BEGAN + timedelta(hours=1)
     later = replace(FRESH, wait_until=(now + timedelta(hours=1)).isoformat())
-    told = [run_report.status_in_list(FRESH, command, now) for command in (None, PAUSE, CANCEL, CHANGED)]
-    assert told == ["running", "paused", "cancelling", "held"]
+    shown = [run_report.status_in_list(FRESH, command, now) for command in (None, PAUSE, CANCEL, CHANGED)]
+    assert shown == ["running", "paused", "cancelling", "held"]
     assert run_report.status_in_list(later, None, now) == "waiting"
     assert run_report.status_in_list(later, None, now + timedelta(hours=2)) == "running"
 

@@ -50,9 +50,9 @@ def read(text: str, format: str) -> list[tuple[str, str]]:
     """Return the origin and the text of each message in a queue message, as a consumer reads them."""
     if format == "raw":
         return [("", text)]
-    told = json.loads(text)
-    assert (told["run"], told["source"]) == ("run", "demo")
-    return list(unpack(text)) if format == "packed" else [(told["key"], told["id"])]
+    envelope = json.loads(text)
+    assert (envelope["run"], envelope["source"]) == ("run", "demo")
+    return list(unpack(text)) if format == "packed" else [(envelope["key"], envelope["id"])]
 
 
 @pytest.mark.parametrize(("format", "encoding"), [("raw", "none"), ("envelope", "base64"), ("packed", "none")])

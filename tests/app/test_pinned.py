@@ -214,8 +214,8 @@ async def test_a_resume_that_accepts_another_queue_of_a_source_makes_it_and_refu
 
 async def show(kept: Kept, state: RunState, change: Any) -> None:
     """Make the instance of the run show that a change holds it."""
-    told = {"phase": "held", "changes": change["what"], "changed_to": change["to"]}
-    kept.engine.has("Running", input=to_wire(state), customStatus=told)
+    status = {"phase": "held", "changes": change["what"], "changed_to": change["to"]}
+    kept.engine.has("Running", input=to_wire(state), customStatus=status)
 
 
 async def test_a_resume_accepts_the_change_that_was_shown_and_no_other(

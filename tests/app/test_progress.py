@@ -76,17 +76,17 @@ async def test_the_progress_that_a_process_reports_never_goes_back(
     for moment, is_late in itertools.product(range(len(reads)), (False, True, False)):
         outcome, late = next(asked)
         read = reads[max(0, moment - late) if is_late else moment]
-        told = await tell(read.state, *read.sent, looks=last_looks, custom=read.custom, outcome=outcome)
-        if outcome == "fine" and not is_late and told["phase"] == "running":
+        answer = await tell(read.state, *read.sent, looks=last_looks, custom=read.custom, outcome=outcome)
+        if outcome == "fine" and not is_late and answer["phase"] == "running":
             truth = run_report.under_way(read.state, read.sent, "")
-            assert told["enqueued"] >= truth["enqueued"], "a look that came through is shown"
-        assert told["fetched"] == told["enqueued"] + told["rejected"] + told["failed"] + told["pending"]
-        assert datetime.fromisoformat(told["counts_at"]).tzinfo is not None
+            assert answer["enqueued"] >= truth["enqueued"], "a look that came through is shown"
+        assert answer["fetched"] == answer["enqueued"] + answer["rejected"] + answer["failed"] + answer["pending"]
+        assert datetime.fromisoformat(answer["counts_at"]).tzinfo is not None
         for key in ("fetched", "enqueued", "rejected"):
-            assert told[key] >= most.get(key, 0), key
-        assert read.state.attempt > attempt or told["chunks_done"] >= most.get("chunks_done", 0)
-        if any(told[key] != most.get(key) for key in COUNTS):  # else it has repeated what it told last
-            most, attempt = told, max(attempt, read.state.attempt)
+            assert answer[key] >= most.get(key, 0), key
+        assert read.state.attempt > attempt or answer["chunks_done"] >= most.get("chunks_done", 0)
+        if any(answer[key] != most.get(key) for key in COUNTS):  # else it has repeated what it told last
+            most, attempt = answer, max(attempt, read.state.attempt)
 
 
 FIRST, SECOND = (run_state.load(it.state) for it in rehearse_all(answering(*TWO))[1:])  # in windows of 25 and of 30
@@ -103,9 +103,9 @@ async def test_a_look_that_fails_leaves_the_last_known_counts_with_their_moment(
 
 async def test_a_new_process_reports_the_recorded_counts_as_stale_until_a_read_succeeds() -> None:
     looks = LastLooks()
-    told = await tell(FIRST, looks=looks, custom=FIRST_TOLD, outcome="failing")
-    assert (told["enqueued"], told["pending"], told["stale"]) == (0, 25, True)
-    assert told["counts_at"] == NOW.isoformat(), "when the window began"
+    answer = await tell(FIRST, looks=looks, custom=FIRST_TOLD, outcome="failing")
+    assert (answer["enqueued"], answer["pending"], answer["stale"]) == (0, 25, True)
+    assert answer["counts_at"] == NOW.isoformat(), "when the window began"
     assert "stale" not in await tell(FIRST, Settled(0, 10, 3), looks=looks)
 
 
@@ -121,8 +121,8 @@ async def test_a_look_that_takes_too_long_counts_as_failed(monkeypatch: pytest.M
 @pytest.mark.parametrize("custom", [FIRST_TOLD, {**FIRST_TOLD, "phase": "waiting"}, None])
 async def test_a_custom_status_of_the_window_before_is_not_taken_for_that_of_this_one(custom: object) -> None:
     """The real host was seen to keep it through the first turn of a new generation, and to return none at all."""
-    told = await tell(SECOND, looks=LastLooks(), custom=custom, outcome="failing")
-    assert (told["fetched"], told["enqueued"], told["stale"]) == (55, 25, True)
+    answer = await tell(SECOND, looks=LastLooks(), custom=custom, outcome="failing")
+    assert (answer["fetched"], answer["enqueued"], answer["stale"]) == (55, 25, True)
 
 
 async def test_a_paused_run_reports_the_counts_at_the_end_of_its_window() -> None:
@@ -132,8 +132,8 @@ async def test_a_paused_run_reports_the_counts_at_the_end_of_its_window() -> Non
 
 async def test_a_paused_run_reports_the_messages_of_its_unfinished_chunks_too() -> None:
     after = {**FIRST_TOLD, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
-    told = await tell(FIRST, Settled(0, 10, 10), Settled(1, 10, 3, 1), looks=LastLooks(), custom=after)
-    shown = [told[key] for key in ("phase", "fetched", "enqueued", "rejected", "pending", "chunks_done")]
+    answer = await tell(FIRST, Settled(0, 10, 10), Settled(1, 10, 3, 1), looks=LastLooks(), custom=after)
+    shown = [answer[key] for key in ("phase", "fetched", "enqueued", "rejected", "pending", "chunks_done")]
     assert shown == ["paused", 25, 13, 1, 11, 1]
 
 
@@ -141,16 +141,16 @@ async def test_a_younger_run_with_the_same_id_begins_at_nothing() -> None:
     looks = LastLooks()
     await tell(FIRST, Settled(0, 10, 10), looks=looks)
     state = run_state.load({**first_state(), "run": ["run-1", "another start"]})
-    told = await progress_of(state, "running", None, last_looks=looks)
-    assert (told["fetched"], told["enqueued"]) == (0, 0)
+    answer = await progress_of(state, "running", None, last_looks=looks)
+    assert (answer["fetched"], answer["enqueued"]) == (0, 0)
 
 
 def test_the_last_requested_runs_stay_in_memory() -> None:
     looks, less = LastLooks(most=2), FIRST_TOLD
     for run_id in ("a", "b", "a", "c"):
         looks.never_less(Run(run_id, "s"), 0, {**less, "enqueued": 9})
-    told = {name: looks.never_less(Run(name, "s"), 0, less)["enqueued"] for name in ("a", "c", "b")}
-    assert told == {"a": 9, "c": 9, "b": 0}
+    answer = {name: looks.never_less(Run(name, "s"), 0, less)["enqueued"] for name in ("a", "c", "b")}
+    assert answer == {"a": 9, "c": 9, "b": 0}
 
 
 async def test_a_paused_run_without_changes_gives_the_same_answer_each_time() -> None:

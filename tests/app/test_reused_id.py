@@ -88,8 +88,8 @@ async def test_a_deleted_run_that_is_still_at_work_changes_nothing_of_the_younge
     assert await versions(kept) == before
 
     report = (await driven(state)).report or {}
-    told = tuple(report[name] for name in ("outcome", "enqueued", "failed"))
-    assert told == ("completed_with_failures", WHOLE - 2, 2)
+    counts = tuple(report[name] for name in ("outcome", "enqueued", "failed"))
+    assert counts == ("completed_with_failures", WHOLE - 2, 2)
     of_both = Counter(texts_of("run")[0 : MESSAGES + 1 : MESSAGES] * 2)  # what is on the queue at the start of each
     sent_by_the_younger = Counter(texts_of("run")[MESSAGES + 1 :])
     assert texts_on(kept.azurite, kept.container.container_name) == of_both + sent_by_the_younger

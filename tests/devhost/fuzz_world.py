@@ -179,10 +179,10 @@ class _MortalStore(Store):
     def end_tasks(self, table: str, ended: Any) -> list[str]:
         if self._world.is_dead:
             raise Cut
-        told = super().end_tasks(table, ended)
+        shown = super().end_tasks(table, ended)
         if table == "activities":
             self._world.ended.update(task.input_text for task, _ in ended)
-        return told
+        return shown
 
 
 class _ParkedWorker:

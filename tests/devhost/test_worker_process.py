@@ -227,9 +227,9 @@ def test_a_call_over_its_time_fails_and_the_others_run_again_in_a_new_process(ap
     reason, _, details = app.result(late).partition(" \n ")
     text = "Timeout value of 00:00:05 was exceeded by function: Functions.work"
     assert reason == f"Activity function 'work' failed: {text}"
-    told = json.loads(details)
-    assert re.match(r"Microsoft\.Azure\.WebJobs\.Host\.FunctionTimeoutException,", told["$type"])
-    assert (told["Timeout"], told["MethodName"], told["Message"]) == ("00:00:05", "Functions.work", text)
+    exception = json.loads(details)
+    assert re.match(r"Microsoft\.Azure\.WebJobs\.Host\.FunctionTimeoutException,", exception["$type"])
+    assert (exception["Timeout"], exception["MethodName"], exception["Message"]) == ("00:00:05", "Functions.work", text)
     assert app.result(beside) == holders(gate, 3)[2]
     for _ in range(3):
         app.strike(lambda worker: worker.expire())

@@ -70,14 +70,14 @@ def test_answers_about_a_run_have_their_shape_from_start_to_end(rig: Rig) -> Non
         Runs.model_validate(runs, strict=True)
         [listed] = runs["runs"]
         assert (listed["status"], listed["enqueued"], runs["next"]) == ("completed", IDS, None)
-        told = host.http.get("/api/runs/run/timeline").json()
-        Timeline.model_validate(told, strict=True)
-        events = [one["event"] for one in told["events"]]
+        timeline = host.http.get("/api/runs/run/timeline").json()
+        Timeline.model_validate(timeline, strict=True)
+        events = [one["event"] for one in timeline["events"]]
         assert [one for one in events if one not in ("failed", "source_ended")] == [
             "started", "pause", "resume", "ended", "redriven", "ended"
         ]  # fmt: skip
         assert {"failed", "source_ended"} <= {*events}
-        assert {**told["points"][-1], "at": "", "seconds": 0} == {
+        assert {**timeline["points"][-1], "at": "", "seconds": 0} == {
             "at": "", "seconds": 0, "fetched": IDS, "enqueued": IDS, "rejected": 0, "failed": 0
         }  # fmt: skip
         assert (run["reading"]["refused"], run["reading"]["page_size_got"], run["reading"]["pages"]) == (0, 100, 6)

@@ -49,10 +49,12 @@ def without_looks(rig: Rig) -> None:
     rig.monkeypatch.setattr(sys.modules["ingestion.run.at_work"], "LOOK_SECONDS", 3600.0)  # as the host has loaded it
 
 
-def check(told: dict[str, Any], counted: Counter[str]) -> None:
+def check(estimate: dict[str, Any], counted: Counter[str]) -> None:
     """Check that the estimate of each kind is within a fifth of the sent requests."""
     for kind, count in counted.items():
-        assert abs(told[kind] - count) <= max(3, 0.2 * count), f"{kind}: {count} were sent, {told[kind]} are told"
+        assert abs(estimate[kind] - count) <= max(3, 0.2 * count), (
+            f"{kind}: {count} were sent, {estimate[kind]} are told"
+        )
 
 
 @pytest.mark.parametrize("settings", [{}, {"SLUICE_MESSAGE_FORMAT": "packed", "SLUICE_PACK_MESSAGES": "10"}])
@@ -66,7 +68,7 @@ def test_the_estimated_transactions_of_a_run_are_right_within_a_fifth(
         host.start(chunk_size=chunk_size)
         report = host.wait()["report"]
         sent = load_settings()
-    told = transactions(
+    estimate = transactions(
         queue_messages=queue_messages(report["enqueued"], report["chunks_done"], sent),
         chunks=report["chunks_done"],
         batches=report["batches"],
@@ -74,8 +76,8 @@ def test_the_estimated_transactions_of_a_run_are_right_within_a_fifth(
     )
     with QueueClient.from_connection_string(rig.azurite.connection_string, rig.name) as queue:
         counted["queue"] += queue.get_queue_properties().approximate_message_count or 0  # the app puts them itself
-    check(told._asdict(), counted)
-    of_the_app = told.total - told.durable_queue - told.durable_table
+    check(estimate._asdict(), counted)
+    of_the_app = estimate.total - estimate.durable_queue - estimate.durable_table
     assert abs(of_the_app - counted.total()) <= 0.1 * counted.total()
 
 
@@ -92,7 +94,7 @@ def test_the_estimated_transactions_of_a_slow_run_are_right_too(
         host.start(chunk_size=280)
         report = host.wait()["report"]
         seconds, sent = monotonic() - began, load_settings()
-    told = transactions(
+    estimate = transactions(
         queue_messages=IDS,
         chunks=report["chunks_done"],
         batches=report["batches"],
@@ -102,7 +104,7 @@ def test_the_estimated_transactions_of_a_slow_run_are_right_too(
         has_ceiling=sent.max_messages_per_second > 0,
     )
     counted["queue"] += IDS
-    check(told._asdict(), counted)
+    check(estimate._asdict(), counted)
 
 
 def test_a_plan_expects_what_the_run_then_takes(rig: Rig, counted: Counter[str]) -> None:

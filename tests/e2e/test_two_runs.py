@@ -15,8 +15,8 @@ PATIENCE_SECONDS = 300.0
 
 def finished(records: Path) -> list[str]:
     """Return the run of each chunk on the queue, in the order of arrival."""
-    told = (json.loads(line) for line in records.read_text(encoding="utf-8").splitlines())
-    return [record["run_id"] for record in told if record.get("action") == "chunk_enqueued"]
+    shown = (json.loads(line) for line in records.read_text(encoding="utf-8").splitlines())
+    return [record["run_id"] for record in shown if record.get("action") == "chunk_enqueued"]
 
 
 def ahead(order: list[str]) -> int:
@@ -37,8 +37,8 @@ def test_two_runs_that_start_together_advance_together(make_stack: MakeStack) ->
     with make_stack(ApiSettings(ids=ids)) as stack, RunClient(stack.devhost.url) as client:
         runs = [client.start(source="demo", chunk_size=CHUNK_SIZE) for _ in range(2)]
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not all((told := client.status(run))["status"] in ENDED for run in runs):
-            assert time.monotonic() < deadline, told
+        while not all((shown := client.status(run))["status"] in ENDED for run in runs):
+            assert time.monotonic() < deadline, shown
             time.sleep(0.5)
         reports = [client.status(run)["report"] for run in runs]
         order = finished(stack.folder / "devhost.jsonl")

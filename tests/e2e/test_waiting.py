@@ -97,9 +97,13 @@ def test_a_source_that_is_away_at_the_start_is_waited_for_and_the_run_completes_
         begin(host)
         run = host.look()
         assert run["status"] == "waiting"
-        told = run["progress"]
-        assert (told["waiting_for"], told["reason"], told["attempts"]) == ("outage", "connection refused", 1)
-        asked_next, gives_up = (datetime.fromisoformat(told[key]) for key in ("wait_until", "patience_until"))
+        progress = run["progress"]
+        assert (progress["waiting_for"], progress["reason"], progress["attempts"]) == (
+            "outage",
+            "connection refused",
+            1,
+        )
+        asked_next, gives_up = (datetime.fromisoformat(progress[key]) for key in ("wait_until", "patience_until"))
         assert gives_up - asked_next == pytest.approx(timedelta(seconds=585), abs=timedelta(seconds=2))
 
         host.app.advance(timedelta(seconds=16))

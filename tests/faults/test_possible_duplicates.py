@@ -35,11 +35,11 @@ class Told:
     async def begin(self) -> None:
         self._before += await self._on_queue()
 
-    async def holds(self, told: Any, where: str) -> None:
+    async def holds(self, counts: Any, where: str) -> None:
         """Fail if the queue has more messages of the chunk than reported."""
         there = await self._on_queue()
-        beyond = there - told.enqueued
-        assert 0 <= beyond <= told.possible_duplicates, f"{where}: {there} on the queue, told {told}"
+        beyond = there - counts.enqueued
+        assert 0 <= beyond <= counts.possible_duplicates, f"{where}: {there} on the queue, told {counts}"
 
     async def _on_queue(self) -> int:
         return int((await self._queue.get_queue_properties()).approximate_message_count or 0) - self._before
@@ -67,11 +67,11 @@ async def test_what_the_queue_holds_beyond_what_is_counted_is_admitted(
         settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
         queue = QueueClient.from_connection_string(azurite.connection_string, settings.queue)
         async with opened(settings) as storage, worker(settings, azurite, transport) as other, queue:
-            told = Told(queue)
+            counts = Told(queue)
             for number, (life, at, is_settled) in enumerate(places):
                 where = f"{life} at write {at}"
                 chunk = await spooled(settings, storage, [f"{number}-{n}" for n in range(COUNT)], number)
-                await told.begin()
+                await counts.begin()
                 proxy.follow(lambda request: Fault.LOST if lost and request % lost == 0 else None)
                 transport.hold(at, **life)
                 copy = asyncio.create_task(chunk.send(over=other))
@@ -81,9 +81,9 @@ async def test_what_the_queue_holds_beyond_what_is_counted_is_admitted(
                     transport.let_go.set()
                     await ended(copy)
                     await ended(asyncio.create_task(chunk.send()))
-                    await told.holds(settled, f"{where}, settled")
+                    await counts.holds(settled, f"{where}, settled")
                 receipt = await sent(chunk, attempt=1)
                 transport.let_go.set()
                 await asyncio.gather(copy, return_exceptions=True)
-                await told.holds(receipt, where)
+                await counts.holds(receipt, where)
                 assert receipt.enqueued == COUNT

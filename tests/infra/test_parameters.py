@@ -47,8 +47,8 @@ def check_given(given: dict[str, str], parameters: Json) -> None:
     assert set(given) == set(parameters)
     for parameter, text in given.items():
         ((name, default),) = re.findall(r"readEnvironmentVariable\('(\w+)', '([^']*)'\)", text)
-        told = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter).upper()
-        assert name == OWN_NAMES.get(parameter, f"DEPLOY_{told}")
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter).upper()
+        assert name == OWN_NAMES.get(parameter, f"DEPLOY_{words}")
         value = parameters[parameter].get("defaultValue")
         if value is not None:
             shown = ",".join(value) if isinstance(value, list) else value

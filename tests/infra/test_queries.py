@@ -16,7 +16,7 @@ FACTS = r'extract(@"\{.*\}$", 0, message)'
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, list[str]]:
+def answer() -> dict[str, list[str]]:
     """The errors that the language service finds in each query, and in some with a deliberate mistake."""
     return problems(QUERIES | {f"planted {name}": text for name, text in PLANTED.items()})
 
@@ -32,13 +32,13 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_is_bound_without_a_diagnostic(name: str, told: dict[str, list[str]]) -> None:
-    assert told[name] == []
+def test_a_query_is_bound_without_a_diagnostic(name: str, answer: dict[str, list[str]]) -> None:
+    assert answer[name] == []
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_mistake_is_named(name: str, told: dict[str, list[str]]) -> None:
-    assert told[f"planted {name}"] != []
+def test_a_planted_mistake_is_named(name: str, answer: dict[str, list[str]]) -> None:
+    assert answer[f"planted {name}"] != []
 
 
 def test_a_query_begins_with_what_it_shows() -> None:

@@ -19,12 +19,12 @@ SHAPES: dict[str, type[BaseModel]] = {
 }
 
 
-def told() -> dict[str, Any]:
+def canned() -> dict[str, Any]:
     """Return all answers by path; those about one run only once."""
     return {**answers.many(), **answers.about(answers.large())}
 
 
-@pytest.mark.parametrize("path", told())
+@pytest.mark.parametrize("path", canned())
 def test_a_canned_answer_has_the_shape_of_the_real_one(path: str) -> None:
     shape = shapes.Run if path.count("/") == 1 else SHAPES[path.split("/")[-1]]
-    shape.model_validate(told()[path], strict=True)
+    shape.model_validate(canned()[path], strict=True)

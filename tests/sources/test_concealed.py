@@ -43,11 +43,11 @@ FORMS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_is_concealed_in_every_form(secret: str, form: str) -> None:
     add_secrets(secret)
-    told = conceal(f"it said {FORMS[form](secret)} here")
-    assert told.startswith("it said ")
-    assert told.endswith(" here")
-    assert "***" in told
-    assert len(told) <= len('it said \'"\\"***xx==\\""\' here'), "nothing else of it is left"
+    shown = conceal(f"it said {FORMS[form](secret)} here")
+    assert shown.startswith("it said ")
+    assert shown.endswith(" here")
+    assert "***" in shown
+    assert len(shown) <= len('it said \'"\\"***xx==\\""\' here'), "nothing else of it is left"
 
 
 @pytest.mark.parametrize("lead", ["", "a", "user:", '{"token": "'])

@@ -157,8 +157,8 @@ def test_a_source_that_is_no_table_is_named() -> None:
 
 def test_a_dot_in_the_name_of_a_source_is_reported() -> None:
     text = SHOP.replace("[shop]", "[shop.orders]") + NONE
-    told = "no dot in the name of a source: it makes a table inside of a table"
-    assert checked(text)[0][0] == f"sources.toml: shop.orders: no such key; allowed: {told}"
+    shown = "no dot in the name of a source: it makes a table inside of a table"
+    assert checked(text)[0][0] == f"sources.toml: shop.orders: no such key; allowed: {shown}"
 
 
 def test_app_settings_are_filled_in_and_one_that_is_not_set_is_named() -> None:
@@ -213,9 +213,9 @@ def test_no_error_shows_an_app_setting_that_was_filled_in_or_a_secret_in_place_o
     settings = {"SHOP_KEY": value}
     with pytest.raises(InvalidInput) as refused:
         load(text, settings)
-    for told in (str(refused.value), *checked(text, settings)[0]):
-        assert "secret" not in told
-        assert "4711" not in told
+    for shown in (str(refused.value), *checked(text, settings)[0]):
+        assert "secret" not in shown
+        assert "4711" not in shown
     if "auth" in text:
         assert "shop.auth.token: not a name; allowed: the name of an app setting" in str(refused.value)
 
@@ -286,10 +286,10 @@ def test_the_check_knows_the_settings_and_the_sources_of_local_settings_and_the_
     assert "shop.headers.A: the app setting A holds a Key Vault reference" in capsys.readouterr().out
     monkeypatch.setenv("A", "resolved")
     assert main() == 0
-    told = capsys.readouterr().out
-    assert "shop: ok" in told
-    assert "setting C is not set" in told
-    assert "setting B" not in told
+    shown = capsys.readouterr().out
+    assert "shop: ok" in shown
+    assert "setting C is not set" in shown
+    assert "setting B" not in shown
 
 
 KEYS_UNSET = "(%NAME% stands for an app setting; a percent sign is written %%)"

@@ -278,8 +278,8 @@ def test_a_declared_error_in_a_success_is_a_failed_attempt_of_which_nothing_is_t
 )
 def test_a_source_that_ends_before_its_least_number_of_items_is_refused(end: Any, last: Any, max_messages: int) -> None:
     pages, table = [items(1), items(2), last], numbered(**end)
-    told = r"the source ended \(.+\) after 2 items, and min_items is 3"
-    refusal(FakeApi(*pages), {**table, "min_items": 3}, told, max_messages=max_messages)
+    refused = r"the source ended \(.+\) after 2 items, and min_items is 3"
+    refusal(FakeApi(*pages), {**table, "min_items": 3}, refused, max_messages=max_messages)
     assert read(FakeApi(*pages), {**table, "min_items": 2}, max_messages=max_messages)[0] == [1, 2]
     assert read(FakeApi(items()), numbered())[0] == [], "an empty list is no mistake of a description"
 

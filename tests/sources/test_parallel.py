@@ -83,13 +83,13 @@ def test_a_page_that_fails_is_an_error_only_when_its_turn_comes() -> None:
 
 def test_of_the_waits_of_parallel_requests_the_longest_counts() -> None:
     """Although the next page got the shorter wait, and later."""
-    begun, told = asyncio.Event(), asyncio.Event()
+    begun, shown = asyncio.Event(), asyncio.Event()
 
     async def page(request: web.Request) -> Any:
         seconds = request.query["seconds"]
         if seconds == "10":
             begun.set()
-            await told.wait()
+            await shown.wait()
         return said(429, Retry_After=seconds)
 
     async def run() -> list[Any]:
@@ -99,7 +99,7 @@ def test_of_the_waits_of_parallel_requests_the_longest_counts() -> None:
             turn = asyncio.create_task(client.get(short))
             await begun.wait()
             first = await client.get(long)
-            told.set()
+            shown.set()
             return [first, await turn]
 
     assert asyncio.run(run()) == [Throttled(60.0), Throttled(60.0)]

@@ -73,9 +73,9 @@ async def test_a_sample_has_the_next_page_the_end_and_the_total(
     sample, container = await sampled(path, **description)
     assert sample.failure is None
     assert container.blobs == {}
-    told = None if sample.following is None else next_page(sample.began, sample.following)
-    assert (told is None) == (leads_on is None)
-    assert (told or "").startswith(leads_on or "")
+    shown = None if sample.following is None else next_page(sample.began, sample.following)
+    assert (shown is None) == (leads_on is None)
+    assert (shown or "").startswith(leads_on or "")
     words = end_of(sample.source)
     assert all(part in words for part in end.split(" or "))
     expect = expected(sample, SETTINGS, 1000)

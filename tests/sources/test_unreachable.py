@@ -77,10 +77,10 @@ def certificate(folder: Path) -> ssl.SSLContext:
 
 def test_a_name_that_this_machines_own_resolver_does_not_find_is_named_as_the_cause() -> None:
     try:
-        told = asyncio.run(ask_at("https://nobody.invalid/ids"))[1]
+        shown = asyncio.run(ask_at("https://nobody.invalid/ids"))[1]
     except SourceUnreachable as error:  # without a way to a name server it is an outage
-        told = str(error)
-    assert "its host name could not be resolved" in told
+        shown = str(error)
+    assert "its host name could not be resolved" in shown
 
 
 def test_a_host_name_that_does_not_exist_fails_at_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:

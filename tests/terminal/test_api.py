@@ -17,8 +17,8 @@ def api(handler: Handler) -> Api:
     return Api("http://app", "the-key", transport=httpx.MockTransport(handler))
 
 
-def problem(status: int, **told: str) -> httpx.Response:
-    return httpx.Response(status, json={"type": "about:blank", "title": "T", "status": status, **told})
+def problem(status: int, **fields: str) -> httpx.Response:
+    return httpx.Response(status, json={"type": "about:blank", "title": "T", "status": status, **fields})
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,9 @@ def test_a_wait_says_why_and_counts_down() -> None:
     wait = {"waiting_for": "source", "reason": "HTTP 429", "attempts": 2}
     ends = {"wait_until": "2026-01-05T06:12:05+00:00", "patience_until": "2026-01-05T07:10:00+00:00"}
     run = RUN | {"status": "waiting", "progress": COUNTS | wait | ends}
-    told = waits(run, NOW)
-    assert told.startswith("the source asks to wait (HTTP 429, 2 attempts): next request in 2 min 05 s (")
-    assert "; the run gives up in 1 h 00 min (" in told
+    answer = waits(run, NOW)
+    assert answer.startswith("the source asks to wait (HTTP 429, 2 attempts): next request in 2 min 05 s (")
+    assert "; the run gives up in 1 h 00 min (" in answer
     assert "in 1 min 05 s (" in waits(run, NOW + timedelta(minutes=1))
     assert "in 0.0 s (" in waits(run, NOW + timedelta(minutes=3)), "never a time that has passed"
     held = RUN | {"status": "held", "progress": COUNTS | {"changes": "source shop: items changed"}}
@@ -88,11 +88,11 @@ def test_a_wait_says_why_and_counts_down() -> None:
 
 def test_the_end_has_a_few_lines_with_what_to_do_next() -> None:
     failures = [{"chunk": number, "failed": 1000, "error": "HTTP 403\nmore"} for number in range(3)]
-    told = {
+    answer = {
         "fetched": 700_000, "enqueued": 694_990, "rejected": 10, "failed": 5_000, "pending": 0, "seconds": 361.0,
         "failures": failures, "chunks_failed": 5, "possible_duplicates": 3, "warnings": [{"message": "other total"}],
     }  # fmt: skip
-    run = RUN | {"status": "completed_with_failures", "report": told, "actions": ["redrive", "delete"]}
+    run = RUN | {"status": "completed_with_failures", "report": answer, "actions": ["redrive", "delete"]}
     assert report(run) == [
         "orders  completed_with_failures after 6 min 01 s",
         "fetched 700,000 = enqueued 694,990 + rejected 10 + failed 5,000 + pending 0",
