@@ -36,7 +36,7 @@ class Plan:
 
 
 def make_plan(seed: str, number: int, ids: int) -> Plan:
-    """Return the plan of a round: it depends on the seed and the round's number only."""
+    """Return the plan of a round; it is always the same for the same seed, number and number of ids."""
     chance = random.Random(f"{seed}/{number}")
     chunk_size = chance.choice(CHUNK_SIZES)
     requests = ids + 4 * (ids // chunk_size + 1)  # the minimum number of requests of an undisturbed run to storage

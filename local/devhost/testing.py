@@ -43,7 +43,7 @@ class RunningApp:
         return self.call(self.hub.start_orchestration(name, instance_id=instance_id, input_text=text))
 
     def wait(self, instance_id: str, enough: Callable[[Instance], bool] = lambda it: it.is_terminal) -> Instance:
-        """Wait until the instance has ended, or until `enough` is true of it, and return it."""
+        """Wait until `enough` is true of an instance (default: it has ended), and return it."""
         return self.call(self.hub.wait(instance_id, enough))
 
     def rest(self) -> None:

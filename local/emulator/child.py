@@ -75,7 +75,7 @@ class Child:
         """Return at once; a subclass waits for a line of output."""
 
     def stop(self, patience_seconds: float = 10.0) -> None:
-        """Send SIGTERM, and SIGKILL if the process does not end within `seconds`."""
+        """Send SIGTERM, and SIGKILL if the process does not end within `patience_seconds`."""
         if self._process is None:
             return
         try:

@@ -92,7 +92,7 @@ class Kept:
         self._came_so_far = False
 
     async def look(self, *, after: timedelta = timedelta(0), times: int = 1, engine: Any = None) -> None:
-        """Run the keeper `looks` times, this much later than now."""
+        """Run the keeper `times` times, at a time `after` now."""
         for _ in range(times):
             await keep(engine or self.engine, self.container, self.now + after)
 

@@ -53,7 +53,7 @@ def check(estimate: dict[str, Any], counted: Counter[str]) -> None:
     """Check that the estimate of each kind is within a fifth of the sent requests."""
     for kind, count in counted.items():
         assert abs(estimate[kind] - count) <= max(3, 0.2 * count), (
-            f"{kind}: {count} were sent, {estimate[kind]} are told"
+            f"{kind}: {count} were sent, {estimate[kind]} were estimated"
         )
 
 

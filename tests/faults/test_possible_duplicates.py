@@ -39,7 +39,7 @@ class Told:
         """Fail if the queue has more messages of the chunk than reported."""
         there = await self._on_queue()
         beyond = there - counts.enqueued
-        assert 0 <= beyond <= counts.possible_duplicates, f"{where}: {there} on the queue, told {counts}"
+        assert 0 <= beyond <= counts.possible_duplicates, f"{where}: {there} on the queue, reported {counts}"
 
     async def _on_queue(self) -> int:
         return int((await self._queue.get_queue_properties()).approximate_message_count or 0) - self._before

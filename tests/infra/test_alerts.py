@@ -104,7 +104,7 @@ BREAKS: dict[str, Callable[[Json], Any]] = {
     "a window that is too short": given("windowSize", "PT5M"),
     "seldom": given("evaluationFrequency", "PT1H"),
     "switched off": given("enabled", False),
-    "nobody is told": given("actions", {"actionGroups": []}),
+    "without recipients": given("actions", {"actionGroups": []}),
     "somewhere else": given("scopes", ["/elsewhere"]),
     "never ends": given("autoMitigate", False),
     "no log alert": lambda rule: rule.update(kind="LogToMetric"),

@@ -40,7 +40,7 @@ def test_each_message_that_came_before_is_counted_exactly_however_far_back(
     monkeypatch.setattr(fetch, "OF_A_BLOB", of_a_blob)
     pages = repeating(seed)
     messages, run = read(paged(*pages), UNIQUE, chunk_size=3, max_messages=random.Random(seed).choice([1, 6, 1_000]))
-    assert messages == [one for page in pages for one in page], "each is given as it came"
+    assert messages == [one for page in pages for one in page], "each message is unchanged"
     assert run.batches[-1].doubles == len(messages) - len(set(messages))
     assert [batch.doubles for batch in run.batches[:-1]] == [None] * (len(run.batches) - 1)
     assert run.batches[-1].ended == "a page without items"
@@ -99,7 +99,7 @@ def test_what_came_twice_does_not_stand_for_what_is_lost_where_the_total_has_to_
     exact = {**UNIQUE, "total": "total", "pagination": {**NUMBERED, "end": {"empty": True, "exact_total": True}}}
     api = paged([1, 2, 3], [2, 5, 6], [7, 8, 9], total=9)
     _, run = refusal(api, exact, r"^1 of the messages came before .* its total \(9\) has to be exact")
-    assert run.taken == [1, 2, 3, 2, 5, 6, 7, 8, 9], "it is told when all is read"
+    assert run.taken == [1, 2, 3, 2, 5, 6, 7, 8, 9], "the report has it at the end"
     assert read(paged([1, 2, 3], [4, 5, 6], total=6), exact)[1].batches[-1].doubles == 0
 
 

@@ -123,7 +123,7 @@ def test_off_a_terminal_a_line_is_never_wrapped_and_comes_only_when_it_is_new_an
     assert len(lines_of(RUN, RUN)) == 1
     assert len(lines_of(RUN, later)) == 2
     assert len(lines_of(RUN, later, seconds=60)) == 1
-    assert len(lines_of(RUN, later | {"status": "paused"}, seconds=60)) == 2, "another status is told at once"
+    assert len(lines_of(RUN, later | {"status": "paused"}, seconds=60)) == 2, "another status is shown at once"
 
 
 def test_nothing_steers_the_terminal() -> None:

@@ -127,7 +127,7 @@ class TaskHub:
         return self._store.load(instance_id)
 
     async def wait(self, instance_id: str, enough: Callable[[Instance], bool] = lambda it: it.is_terminal) -> Instance:
-        """Wait until an instance has ended, or until `enough` is true of it, and return it."""
+        """Wait until `enough` is true of an instance (default: it has ended), and return it."""
         while True:
             instance = self._find(instance_id)
             if enough(instance):
@@ -140,7 +140,7 @@ class TaskHub:
             await self._dispatcher.wait_for_change()
 
     async def query(self, prefix: str, *, top: int, first: str = "") -> tuple[list[Instance], str | None]:
-        """Return one page of instances from an id on, and the first id of the next page (None if there is none)."""
+        """Return a page of the instances with this prefix, from an id on, and the first id of the next page or None."""
         found = self._store.find(prefix, top=top + 1, first=first)
         return found[:top], found[top].instance_id if len(found) > top else None
 
