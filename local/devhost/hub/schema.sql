@@ -13,7 +13,8 @@ CREATE TABLE instances (
     last_updated_time TEXT NOT NULL,
     revision INTEGER NOT NULL,      -- counts writes: a turn decided on an older revision is thrown away
     waits TEXT NOT NULL,            -- JSON list: names of the external events being waited for
-    parent TEXT                     -- JSON object: who waits for this sub-orchestration
+    parent TEXT,                    -- JSON object: who waits for this sub-orchestration
+    trace_parent TEXT NOT NULL      -- the header `traceparent` of its start, "" if it had none
 ) WITHOUT ROWID;
 
 CREATE TABLE history (
