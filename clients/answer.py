@@ -122,7 +122,7 @@ def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.Htt
 
 
 def _error(status: int, field: str, problem: str, allowed: str = "") -> func.HttpResponse:
-    told = {
+    details = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -130,4 +130,4 @@ def _error(status: int, field: str, problem: str, allowed: str = "") -> func.Htt
         "field": field,
         **({"allowed": conceal(allowed)} if allowed else {}),
     }
-    return answer(told, status, mimetype=PROBLEM)
+    return answer(details, status, mimetype=PROBLEM)

@@ -17,7 +17,7 @@ from ingestion.wire import JsonObject
 
 
 async def begin(
-    client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState, *, told: JsonObject | None = None
+    client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState, *, event: JsonObject | None = None
 ) -> None:
     """Enter the run into the index of open runs and the index of all runs, and start its instance."""
     run_id, task_hub, request = ledger.run.id, task_hub_of(client), state.request
@@ -25,7 +25,7 @@ async def begin(
         ledger.container, run_id, task_hub, clock.now(), source=request.source, backfill=request.backfill
     )
     await run_index.enter(ledger.container, state)
-    await timeline.begin(ledger.container, ledger.run, told or timeline.event("started", "the run begins"))
+    await timeline.begin(ledger.container, ledger.run, event or timeline.event("started", "the run begins"))
     await start_instance(client, state)
 
 
@@ -39,7 +39,7 @@ async def begin_again(
     await write_redo_list(ledger, after, state.attempt)
     if not await ledger.record_state(state, clock.now().isoformat(), after=after):
         raise RunLocked(f"the last attempt of run {ledger.run.id} is still ending: check its status, then try again")
-    told = timeline.event("redriven", "a person has redriven the run")
+    event = timeline.event("redriven", "a person has redriven the run")
     if state.recoveries != after.recoveries:
-        told = timeline.event("recovered", f"the keeper has restarted the run: {state.recoveries[-1].cause}")
-    await begin(client, ledger, state, told=told)
+        event = timeline.event("recovered", f"the keeper has restarted the run: {state.recoveries[-1].cause}")
+    await begin(client, ledger, state, event=event)

@@ -69,7 +69,7 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
         await storage.prepare(now.settings)  # the queues that it sends to from now on
     await give(Ledger(container, run_of(request)), command, accepted)
     given = timeline.event(COMMANDS[command], f"a person has given the command {COMMANDS[command]}")
-    storage.at_work.tell(run_of(request), command)
+    storage.at_work.set_command(run_of(request), command)
     try:
         await wake(client, run_id, command)
     except DurableUnavailable:

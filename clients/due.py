@@ -113,5 +113,5 @@ class _Look:
         await scheduling.handle(self._container, self._source, due)
 
     def _log(self, action: str, message: str, level: int = logging.INFO, **facts: Any) -> None:
-        told = {name: fact.isoformat() if isinstance(fact, datetime) else fact for name, fact in facts.items()}
-        log(action, message, level=level, source=self._source, **told)
+        shown = {name: fact.isoformat() if isinstance(fact, datetime) else fact for name, fact in facts.items()}
+        log(action, message, level=level, source=self._source, **shown)

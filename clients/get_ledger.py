@@ -5,14 +5,14 @@ import azure.functions as func
 from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, known_request
-from clients.asked import is_count, not_a_token, read_count, read_flag, read_token, token_of
-from clients.whole import TIMELINES
+from clients.query import is_count, not_a_token, read_count, read_flag, read_token, token_of
+from clients.run_details import TIMELINES
 from ingestion.errors import NotFound
 from ingestion.open_storage import open_storage
 from ingestion.run import findings
 from ingestion.run.ledger import Ledger
 from ingestion.run.request import first_state, run_of
-from ingestion.run.timeline import told
+from ingestion.run.timeline import as_json
 from ingestion.settings import load_settings
 from ingestion.wire import JsonObject
 
@@ -67,7 +67,7 @@ async def get_rejected(req: func.HttpRequest, client: df.DurableOrchestrationCli
 async def get_timeline(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
     """Return the counts of the run over time, thinned, and its newest events; 404 if there is no such run."""
     container, request = await _request(run_id)
-    return answer(told(await TIMELINES.read(container, run_of(request), request["started_at"])))
+    return answer(as_json(await TIMELINES.read(container, run_of(request), request["started_at"])))
 
 
 async def _request(run_id: str) -> tuple[ContainerClient, JsonObject]:

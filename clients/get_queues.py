@@ -4,7 +4,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from clients.answer import about_run, answer, known_request
-from clients.briefly import Briefly
+from clients.brief_cache import BriefCache
 from ingestion.open_storage import open_storage
 from ingestion.run.pinned import pinned_now
 from ingestion.settings import load_settings
@@ -12,7 +12,7 @@ from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
 
-KEPT = Briefly()  # of this process
+KEPT = BriefCache()  # of this process
 
 
 @blueprint.route(route="runs/{run_id}/queues", methods=["GET"])

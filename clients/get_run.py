@@ -9,9 +9,9 @@ from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, known_request
 from clients.instance import RUNNING, carried_state, find_instance, is_of
-from clients.kept_answer import kept_for_a_second
+from clients.kept_answer import kept_briefly
 from clients.progress import look_at_checkpoints, progress_of
-from clients.whole import whole
+from clients.run_details import with_details
 from ingestion.contracts import Run, RunState, Settled
 from ingestion.errors import UnknownSchema
 from ingestion.open_storage import open_storage
@@ -26,41 +26,41 @@ from ingestion.wire import JsonObject
 blueprint = df.Blueprint()
 
 
-class Look:
+class CountsReader:
     """A look at the checkpoints of a window that keeps what it has found."""
 
     def __init__(self) -> None:
-        self.sent: list[Settled] = []
+        self.counts: list[Settled] = []
 
     async def __call__(self, state: RunState) -> list[Settled]:
         """Look. Raise what storage raises."""
-        self.sent = await look_at_checkpoints(state)
-        return self.sent
+        self.counts = await look_at_checkpoints(state)
+        return self.counts
 
 
 @blueprint.route(route="runs/{run_id}", methods=["GET"])
 @blueprint.durable_client_input(client_name="client")
 @about_run("read the ledger of run {}")
-@kept_for_a_second
+@kept_briefly
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
     """Return all that is known of a run; 404 if there is no such run.
 
     It needs the function key, not the system key. If the instance of the run is gone, the answer comes from its ledger.
     """
-    return answer(await tell(client, run_id))
+    return answer(await read_run(client, run_id))
 
 
-async def tell(client: df.DurableOrchestrationClient, run_id: str) -> JsonObject:
+async def read_run(client: df.DurableOrchestrationClient, run_id: str) -> JsonObject:
     """Return what is known of a run. Raise NotFound if there is no such run."""
     status = await find_instance(client, run_id)
     container = open_storage(load_settings()).container
     if status is None or await _is_of_earlier_start(container, status):
         return await _from_ledger(container, run_id)
-    carried, run, look = carried_state(status), readable(status), Look()
+    carried, run, reader = carried_state(status), readable(status), CountsReader()
     if (state := _loaded(carried)) is not None:
-        run["progress"] = await progress_of(state, run["status"], run["progress"], look=look)
+        run["progress"] = await progress_of(state, run["status"], run["progress"], look=reader)
     run = await _with_report(container, await _with_command(container, run, carried), carried)
-    return await whole(container, run, state, look.sent)
+    return await with_details(container, run, state, reader.counts)
 
 
 def _loaded(state: JsonObject) -> RunState | None:
@@ -149,4 +149,4 @@ async def _from_ledger(container: ContainerClient, run_id: str) -> JsonObject:
         "report": report,
         "error": report.get("error") if report else None,
     }
-    return await whole(container, run, state)
+    return await with_details(container, run, state)

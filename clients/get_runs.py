@@ -7,7 +7,7 @@ import azure.functions as func
 from azure.core.exceptions import HttpResponseError
 
 from clients.answer import answer, answered
-from clients.asked import not_a_token, read_count, read_moment, read_place, token_of
+from clients.query import not_a_token, read_count, read_moment, read_place, token_of
 from ingestion.errors import InvalidInput, shown
 from ingestion.open_storage import open_storage
 from ingestion.run import run_index

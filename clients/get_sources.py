@@ -38,12 +38,12 @@ async def _listed() -> func.HttpResponse:
 
 def shown(name: str, source: Source | InvalidInput) -> JsonObject:
     """Return what is told of a source: little, if its description cannot be read."""
-    told: dict[str, Any] = dict.fromkeys(("host", "style", "description_ok", "problem", "schedule"))
-    told |= {"name": name, "incremental": False, "parameters": {}, "next_due": None}
+    summary: dict[str, Any] = dict.fromkeys(("host", "style", "description_ok", "problem", "schedule"))
+    summary |= {"name": name, "incremental": False, "parameters": {}, "next_due": None}
     if isinstance(source, InvalidInput):
-        return told | {"description_ok": False, "problem": conceal(str(source))}
+        return summary | {"description_ok": False, "problem": conceal(str(source))}
     due = None if source.due_times is None else next(source.due_times.after(clock.now()), None)
-    return told | {
+    return summary | {
         "host": httpx.URL(source.url).netloc.decode(),
         "style": source.pagination.style,
         "description_ok": True,

@@ -183,8 +183,8 @@ def _of_this_start(
 
 def _waits(status: DurableOrchestrationStatus) -> bool:
     """Return whether a run shows that it waits for something, or is suspended."""
-    told = status.custom_status
-    phase = told.get("phase") if isinstance(told, dict) else None
+    progress = status.custom_status
+    phase = progress.get("phase") if isinstance(progress, dict) else None
     return status.runtime_status.name == "Suspended" or (phase is not None and phase not in NO_REASON)
 
 

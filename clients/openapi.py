@@ -199,7 +199,7 @@ def _operation(one: Operation) -> JsonObject:
     for status in one.refused:
         answers[str(status)] = {"description": REFUSED[status], "content": {PROBLEM: {"schema": _ref(shapes.Problem)}}}
     first = one.route.partition("/")[0]
-    told: JsonObject = {
+    made: JsonObject = {
         "operationId": one.function,
         "summary": one.summary,
         "tags": [first if first in TAGS else "runs" if first == "plan" else "about"],
@@ -207,21 +207,21 @@ def _operation(one: Operation) -> JsonObject:
         "responses": dict(sorted(answers.items())),
     }
     if one.kind != JSON:
-        told["security"] = []
+        made["security"] = []
     if one.body is not None:
-        told["requestBody"] = {"required": True, "content": {JSON: {"schema": _ref(one.body)}}}
-    return told
+        made["requestBody"] = {"required": True, "content": {JSON: {"schema": _ref(one.body)}}}
+    return made
 
 
 def _answer(status: int, found: tuple[type[BaseModel], ...], kind: str, *, is_get: bool) -> JsonObject:
     schemas = [_ref(shape) for shape in found] or [{"type": "object" if kind == JSON else "string"}]
-    told: JsonObject = {
+    made: JsonObject = {
         "description": "It goes on." if status == 202 else "Done.",
         "content": {kind: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}},
     }
     if is_get:
-        told["headers"] = {"ETag": {"description": "What `If-None-Match` may name.", "schema": {"type": "string"}}}
-    return told
+        made["headers"] = {"ETag": {"description": "What `If-None-Match` may name.", "schema": {"type": "string"}}}
+    return made
 
 
 def _ref(shape: type[BaseModel]) -> JsonObject:

@@ -46,28 +46,28 @@ async def progress_of(
 
     A host may return the custom status of the window before, or none: then the state says more.
     """
-    told = run_report.progress(state)
+    progress = run_report.progress(state)
     if isinstance(custom_status, dict) and "counts_at" in custom_status:
-        if all(custom_status[key] >= told[key] for key in (*NEVER_LESS, "chunks_done")):
-            told = custom_status
+        if all(custom_status[key] >= progress[key] for key in (*NEVER_LESS, "chunks_done")):
+            progress = custom_status
     elif status == "pending":
-        told["phase"] = status
-    if told["phase"] in ("running", *HELD) and state.spooled:
-        told = await _inside_window(state, told, look)
-    return last_looks.never_less(state.run, state.attempt, told)
+        progress["phase"] = status
+    if progress["phase"] in ("running", *HELD) and state.spooled:
+        progress = await _inside_window(state, progress, look)
+    return last_looks.never_less(state.run, state.attempt, progress)
 
 
-async def _inside_window(state: RunState, told: JsonObject, look: Look) -> JsonObject:
+async def _inside_window(state: RunState, progress: JsonObject, look: Look) -> JsonObject:
     """Return the progress inside a window, or after one that a command has cut short.
 
-    If the checkpoints cannot be read, return that of the window's start, marked `stale`, or what was told after it.
+    If the checkpoints cannot be read, return that of the window's start, marked `stale`, or what was progress after it.
     """
-    counts_at, is_held = clock.now().isoformat(), told["phase"] in HELD
+    counts_at, is_held = clock.now().isoformat(), progress["phase"] in HELD
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             sent = await look(state)
     except Exception:  # a status that lags behind is better than none
-        return told if is_held else {**run_report.progress(state), "stale": True}
+        return progress if is_held else {**run_report.progress(state), "stale": True}
     if is_held:
-        return run_report.with_open_chunks(told, state, sent)
+        return run_report.with_open_chunks(progress, state, sent)
     return run_report.under_way(state, sent, counts_at)

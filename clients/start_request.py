@@ -104,7 +104,7 @@ def run_request(asked: StartRequest, settings: Settings, pin: str, reads: Reads 
     )
 
 
-def asked_for(asked: StartRequest) -> JsonObject:
+def body_of(asked: StartRequest) -> JsonObject:
     """Return what equal requests have in common: the checked body without the run id."""
     body = asked.model_dump(exclude={"run_id"}, exclude_none=True, by_alias=True)
     return {name: value for name, value in body.items() if value != {}}

@@ -13,7 +13,7 @@ from azure.storage.blob.aio import ContainerClient
 from activities.log import log
 from clients.beginning import begin
 from clients.instance import started_instance, task_hub_of
-from clients.start_request import StartRequest, asked_for, difference, run_request
+from clients.start_request import StartRequest, body_of, difference, run_request
 from ingestion import clock
 from ingestion.errors import Conflict, RetryableError, RunLocked
 from ingestion.open_storage import Storage
@@ -35,7 +35,7 @@ async def start_once(
 ) -> str:
     """Start the run unless it was started; return its durable status. Raise Conflict if the request differs."""
     there = await _created(run_id, asked, settings, storage, task_hub_of(client))
-    if (different := difference(there["asked"], asked_for(asked))) is not None:
+    if (different := difference(there["asked"], body_of(asked))) is not None:
         raise different
     while (status := await started_instance(client, run_of(there))) is None:
         with suppress(RunLocked):  # perhaps another copy of this request has the lock, and will start the instance
@@ -80,7 +80,7 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
         "run_id": run_id,
         "start": new_start(now),
         "started_at": now.isoformat(),
-        "asked": asked_for(asked),
+        "asked": body_of(asked),
         "request": to_wire(run_request(asked, settings, fingerprint(pinned.fields), reads)),
         "pinned": pinned.fields,
         **({} if reads is None else {"reads": to_wire(reads)}),

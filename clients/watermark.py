@@ -38,7 +38,7 @@ from ingestion.wire import JsonObject
 blueprint = df.Blueprint()
 
 
-class Asked(NamedTuple):
+class Target(NamedTuple):
     """What a request is about: a source, and the slot of its watermark."""
 
     source: str
@@ -59,7 +59,7 @@ class Asked(NamedTuple):
 Work = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
-def _about_watermark(work: Callable[[func.HttpRequest, Asked], Awaitable[Watermark]]) -> Work:
+def _about_watermark(work: Callable[[func.HttpRequest, Target], Awaitable[Watermark]]) -> Work:
     """Return an HTTP function that answers with the watermark that `work` returns, or with its error."""
 
     async def asked_and_done(req: func.HttpRequest) -> func.HttpResponse:
@@ -75,14 +75,14 @@ def _about_watermark(work: Callable[[func.HttpRequest, Asked], Awaitable[Waterma
 
 @blueprint.route(route="sources/{name}/watermark", methods=["GET"])
 @_about_watermark
-async def get_watermark(req: func.HttpRequest, asked: Asked) -> Watermark:
+async def get_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
     """Return the watermark of a source, with its ETag; 404 if there is no such source, or it is not incremental."""
     return await watermark.read(asked.container, asked.slot)
 
 
 @blueprint.route(route="sources/{name}/watermark", methods=["PUT"])
 @_about_watermark
-async def put_watermark(req: func.HttpRequest, asked: Asked) -> Watermark:
+async def put_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
     """Set the watermark of a source: what the next run reads, it reads in full.
 
     400 for a value of another form, 409 while a run of the source is open, 412 if it was changed, 428 without If-Match.
@@ -94,12 +94,12 @@ async def put_watermark(req: func.HttpRequest, asked: Asked) -> Watermark:
 
 @blueprint.route(route="sources/{name}/watermark", methods=["DELETE"])
 @_about_watermark
-async def delete_watermark(req: func.HttpRequest, asked: Asked) -> Watermark:
+async def delete_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
     """Reset the watermark of a source: the next run begins where the first one did. It is refused like PUT."""
     return await _changed(req, asked, Watermark(parameters=asked.parameters), "watermark_reset")
 
 
-def _asked(req: func.HttpRequest) -> Asked:
+def _asked(req: func.HttpRequest) -> Target:
     """Return what the request is about. Raise NotFound or InvalidInput."""
     name, settings = req.route_params["name"], load_settings()
     source = load_source(settings.sources, name, os.environ)
@@ -109,10 +109,10 @@ def _asked(req: func.HttpRequest) -> Asked:
     add_secrets(**source.secrets)
     parameters = given_parameters(source, {key: value for key, value in req.params.items() if key != "code"})
     belongs = watermark.belongs_to(described(settings, name, os.environ).marks)
-    return Asked(name, source.incremental, parameters, belongs, open_storage(settings))
+    return Target(name, source.incremental, parameters, belongs, open_storage(settings))
 
 
-async def _changed(req: func.HttpRequest, asked: Asked, mine: Watermark, action: str) -> Watermark:
+async def _changed(req: func.HttpRequest, asked: Target, mine: Watermark, action: str) -> Watermark:
     """Put `mine` in the place of the watermark that the request names; return it."""
     wanted = req.headers.get("If-Match")
     if wanted is None:
@@ -162,7 +162,7 @@ def _value_in(req: func.HttpRequest, incremental: Incremental) -> str:
     return incremental.text(mark)
 
 
-def _shown(asked: Asked, found: Watermark) -> JsonObject:
+def _shown(asked: Target, found: Watermark) -> JsonObject:
     return {
         "source": asked.source,
         "parameters": asked.parameters,

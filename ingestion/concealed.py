@@ -50,12 +50,12 @@ class Secrets:
     def conceal(self, text: str) -> str:
         """Return `text` with stars in place of each secret."""
         found = sorted(span for plain, places in _layers(text) for span in self._spans(plain, places))
-        told, end = [], 0
+        parts, end = [], 0
         for start, stop in found:
             if start >= end:
-                told += [text[end:start], "***"]
+                parts += [text[end:start], "***"]
             end = max(end, stop)
-        return "".join((*told, text[end:]))
+        return "".join((*parts, text[end:]))
 
     def longest(self) -> int:
         """Return the characters of the longest form, each of them escaped."""
@@ -71,8 +71,8 @@ class Secrets:
         known = "|".join(map(re.escape, sorted(seals, key=len, reverse=True)))
         stored = re.sub(known, lambda found: seals[found[0]], text)
         if self.conceal(stored) != stored:
-            told = self.conceal(text)[:SHOWN_CHARACTERS]
-            raise SourceRefused(f"the source's next cursor holds a credential, and none is stored: {told!r}")
+            concealed = self.conceal(text)[:SHOWN_CHARACTERS]
+            raise SourceRefused(f"the source's next cursor holds a credential, and none is stored: {concealed!r}")
         return stored
 
     def unseal(self, text: str) -> str:
@@ -124,8 +124,8 @@ def conceal(text: str) -> str:
 
 def quoted(text: str, most: int = SHOWN_CHARACTERS) -> str:
     """Return the beginning of what others have said, without secrets."""
-    told = conceal(text[:WINDOW])
-    return (told if len(text) <= WINDOW else told[: -present().longest() or None])[:most]
+    concealed = conceal(text[:WINDOW])
+    return (concealed if len(text) <= WINDOW else concealed[: -present().longest() or None])[:most]
 
 
 @contextmanager

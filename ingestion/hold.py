@@ -1,4 +1,4 @@
-"""What tells an activity that is at work of a command: it begins nothing more, and stops waiting."""
+"""The command that an activity has to obey while it works: it begins nothing more, and stops waiting."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from ingestion.errors import HeldBack
 
-Tell = Callable[[str], None]  # takes the command
+Callback = Callable[[str], None]  # takes the command
 
 
 class Hold:
@@ -14,27 +14,27 @@ class Hold:
 
     def __init__(self) -> None:
         self.command: str | None = None
-        self._told: list[Tell] = []
+        self._callbacks: list[Callback] = []
 
     def set(self, command: str | None) -> None:
-        """Set the command, and tell those who have not been told."""
+        """Set the command, and pass it to the callbacks that have not been called."""
         self.command = command
         if command is not None:
-            told, self._told = self._told, []
-            for tell in told:
-                tell(command)
+            callbacks, self._callbacks = self._callbacks, []
+            for callback in callbacks:
+                callback(command)
 
     @contextmanager
-    def telling(self, tell: Tell) -> Iterator[None]:
-        """Call `tell` once when a command comes before the end of the block, at once if one is there."""
+    def calling(self, callback: Callback) -> Iterator[None]:
+        """Call `callback` once with a command that comes before the end of the block, or with the one that is there."""
         if self.command is not None:
-            tell(self.command)
+            callback(self.command)
         else:
-            self._told.append(tell)
+            self._callbacks.append(callback)
         try:
             yield
         finally:
-            self._told = [other for other in self._told if other is not tell]
+            self._callbacks = [other for other in self._callbacks if other is not callback]
 
     @asynccontextmanager
     async def interrupting(self) -> AsyncIterator[None]:
@@ -44,7 +44,7 @@ class Hold:
         now = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(None) as limit:
-                with self.telling(lambda command: limit.reschedule(now())):
+                with self.calling(lambda command: limit.reschedule(now())):
                     yield
         except TimeoutError:
             if not limit.expired():

@@ -109,9 +109,9 @@ def with_total(source: Source, position: Position, page: Page) -> Position:
 
     After a resumption by key, pages count only the items after the key, so what was told before stays.
     """
-    if source.total is None or position.since is not None or (told := number_of(source.total.of(page))) is None:
+    if source.total is None or position.since is not None or (given := number_of(source.total.of(page))) is None:
         return position
-    totals = [total for total in (told, position.total, position.least_total) if total is not None]
+    totals = [total for total in (given, position.total, position.least_total) if total is not None]
     return replace(position, total=max(totals), least_total=min(totals))
 
 

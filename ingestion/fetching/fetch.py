@@ -158,8 +158,8 @@ class _Walk:
             if not self._position.ended:
                 wait = client.patience.wait(wait_seconds or await self._wait_for_turn())
             if wait is not None:
-                told = without_token(wait.reason, self._source, self._reads)
-                wait = replace(wait, reason=quoted(told, REASON_CHARACTERS))
+                reason = without_token(wait.reason, self._source, self._reads)
+                wait = replace(wait, reason=quoted(reason, REASON_CHARACTERS))
             parts = {"seen": self._seen.dump(), "pages": self._pages.dump(), "previous": filling.previous}
             parts |= {"digests": await self._with_digests(), **marked}
             stored = replace(self._position, cursor=sealed(self._position.cursor))

@@ -35,8 +35,8 @@ class PagesAhead:
         self._expected = self._expected[1:]
         if not self._expected or self._expected[0] != cursor:
             self._drop()
-            told = cursors() or ()
-            self._expected = told if told and told[0] == cursor else ()
+            known = cursors() or ()
+            self._expected = known if known and known[0] == cursor else ()
 
     async def get(self, cursor: Any, sink: ItemSink | None, most: int) -> Page | Throttled:
         """Return the page at `cursor`; `most` is how many pages, with this one, the fetch can still use.

@@ -67,7 +67,7 @@ class AtWork:
         self._seen = {run_id: seen for run_id, seen in self._seen.items() if seen > known}
         return Share(self._worker, self._at_once) if self._seen.keys() - {run.id} else None
 
-    def tell(self, run: Run, command: str) -> None:
+    def set_command(self, run: Run, command: str) -> None:
         """Tell the activities of the run here of a command that was given here: they need not look for it."""
         if run in self._watches:
             self._watches[run].hold.set(None if command == GO else command)

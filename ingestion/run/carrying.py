@@ -21,7 +21,7 @@ async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: s
     reads = reads_of(request)
     if reads is None or (reads.watermark is None and not reads.backfill):
         return None
-    told: JsonObject = {
+    facts: JsonObject = {
         "from": watermark.shown(reads.since, is_token=bool(reads.token)),
         "to": reads.until,
         "known": state.known,
@@ -29,24 +29,24 @@ async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: s
         "moved": False,
     }
     if reads.backfill or reads.watermark is None:
-        return {**told, "reason": "a backfill leaves the watermark alone"}
+        return {**facts, "reason": "a backfill leaves the watermark alone"}
     source, mark = state.request.source, state.mark
     name = watermark.slot(source, reads.parameters)
     if outcome not in MOVES or mark is None:
         there = await watermark.read(ledger.container, name)
         if watermark.is_by(there, ledger.run):  # this start had completed before
-            return {**told, "moved": True, "watermark": there.shown}
+            return {**facts, "moved": True, "watermark": there.shown}
         what = "a redrive that completes moves it"
         if run_state.redriven(state) is None:
             what = "nothing is left for a redrive, and the next run reads the range again"
-        return {**told, "watermark": there.shown, "reason": f"the run is {outcome}: {what}"}
+        return {**facts, "watermark": there.shown, "reason": f"the run is {outcome}: {what}"}
     belongs = watermark.belongs_to(description_in(request.get("pinned", {}), source))
     there = await watermark.move(ledger.container, ledger.run, reads, mark, name, belongs, now)
     if not watermark.is_by(there, ledger.run):
-        return {**told, "watermark": there.shown, "reason": _reason(there, reads.watermark)}
+        return {**facts, "watermark": there.shown, "reason": _reason(there, reads.watermark)}
     if there.value == there.previous:
-        return {**told, "watermark": there.shown, "reason": "nothing beyond it came"}
-    return {**told, "moved": True, "watermark": there.shown}
+        return {**facts, "watermark": there.shown, "reason": "nothing beyond it came"}
+    return {**facts, "moved": True, "watermark": there.shown}
 
 
 def _reason(there: Watermark, began_with: int) -> str:

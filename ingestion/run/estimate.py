@@ -76,24 +76,24 @@ def estimate(
     """
     total, whose = _total(state, progress)
     if status in HELD_UP:
-        return _told(None, total, f"no estimate: {HELD_UP[status]}")
+        return _answer(None, total, f"no estimate: {HELD_UP[status]}")
     if status not in (*MOVING, "waiting"):
-        return _told(None, total, "the run has ended")
+        return _answer(None, total, "the run has ended")
     wait, waits = _wait(progress)
     if total is None:
         why = "no estimate: the source does not say how many items it has, and has not been read to its end"
-        return _told(None, None, f"{why}{f'; {waits}' if waits else ''}")
+        return _answer(None, None, f"{why}{f'; {waits}' if waits else ''}")
     left = total - progress["enqueued"] - progress["rejected"] - progress["failed"]
     rate, over = (overall, "over all") if now is None or status == "waiting" else (now, "lately")
     if left <= 0:
-        return _told(wait, total, f"nothing is left to send{f'; {waits}' if waits else ''}")
+        return _answer(wait, total, f"nothing is left to send{f'; {waits}' if waits else ''}")
     if not rate:
-        return _told(None, total, f"no estimate: nothing is being sent, of {whose}")
+        return _answer(None, total, f"no estimate: nothing is being sent, of {whose}")
     rests_on = f"{rate:,.0f} messages a second {over}, and {whose}{f'; {waits}' if waits else ''}"
-    return _told(round(left / rate + wait, 1), total, rests_on)
+    return _answer(round(left / rate + wait, 1), total, rests_on)
 
 
-def _told(seconds: float | None, total: int | None, rests_on: str) -> JsonObject:
+def _answer(seconds: float | None, total: int | None, rests_on: str) -> JsonObject:
     return {"seconds_left": seconds, "total": total, "rests_on": rests_on}
 
 

@@ -43,7 +43,7 @@ class LastLooks:
         last = self._kept.get(run)
         if last is not None and is_behind(progress, attempt, last):
             self._kept.keep(run, last)
-            return {**{key: told for key, told in progress.items() if key != "stale"}, **last.counts}
+            return {**{key: value for key, value in progress.items() if key != "stale"}, **last.counts}
         self._kept.keep(run, LastLook(attempt, {key: progress[key] for key in COUNTS}))
         return progress
 

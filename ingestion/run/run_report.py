@@ -79,11 +79,11 @@ def under_way(state: RunState, sent: Iterable[Settled], counts_at: str) -> JsonO
     return shown
 
 
-def with_open_chunks(told: JsonObject, state: RunState, sent: Iterable[Settled]) -> JsonObject:
+def with_open_chunks(progress: JsonObject, state: RunState, sent: Iterable[Settled]) -> JsonObject:
     """Return what a held run tells after its window, with what the window's unfinished chunks had sent by then."""
-    inside = under_way(state, sent, told["counts_at"])
-    left = told["fetched"] - inside["enqueued"] - inside["rejected"] - told["failed"]
-    return {**told, **{key: inside[key] for key in ("enqueued", "rejected")}, "pending": left}
+    inside = under_way(state, sent, progress["counts_at"])
+    left = progress["fetched"] - inside["enqueued"] - inside["rejected"] - progress["failed"]
+    return {**progress, **{key: inside[key] for key in ("enqueued", "rejected")}, "pending": left}
 
 
 def finish(state: RunState, now: datetime, outcome: str | None = None) -> FinishRequest:
@@ -109,7 +109,7 @@ def report(
     """
     state = finished.state
     sums = sum((one.sums for one in left_open), run_state.counted(state))
-    told: JsonObject = {
+    content: JsonObject = {
         "outcome": finished.outcome,
         **_counts(state, sums),
         "pending": state.fetched - sums.enqueued - sums.rejected - state.failed.left,
@@ -129,10 +129,10 @@ def report(
         "seconds": finished.seconds,
     }
     if queues:
-        told["queues"] = queues
+        content["queues"] = queues
     if finished.outcome == "failed":
-        told["error"] = run_state.reason(state)
-    return told
+        content["error"] = run_state.reason(state)
+    return content
 
 
 def _warnings(state: RunState, accepted: str | None, *, may_be_empty: bool) -> list[JsonObject]:

@@ -353,10 +353,10 @@ def _at_once(outcomes: Outcomes, before: int | None) -> int | None:
 
     A window that neither sent nor fetched changes nothing.
     """
-    told: list[Receipt | FetchOutcome] = [*outcomes.receipts]
+    ended: list[Receipt | FetchOutcome] = [*outcomes.receipts]
     if isinstance(outcomes.supplied, FetchOutcome):
-        told.append(outcomes.supplied)
-    return sum(dict(filter(None, (one.share for one in told))).values()) or None if told else before
+        ended.append(outcomes.supplied)
+    return sum(dict(filter(None, (one.share for one in ended))).values()) or None if ended else before
 
 
 def _with_receipts(state: RunState, receipts: dict[Chunk, Receipt]) -> RunState:

@@ -144,7 +144,7 @@ def thinned(points: list[Point], most: int = MOST_POINTS) -> list[Point]:
     return [first, *(by_interval[number] for number in sorted(by_interval)), last]
 
 
-def told(timeline: Timeline) -> JsonObject:
+def as_json(timeline: Timeline) -> JsonObject:
     """Return what is told of a timeline."""
     points: list[dict[str, Any]] = [one._asdict() for one in thinned(timeline.points)]
     events = [{name: line[name] for name in ("at", "event", "text")} for line in sorted(timeline.events, key=_at)]

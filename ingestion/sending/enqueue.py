@@ -61,7 +61,7 @@ async def enqueue(
             posts = iter(await attempt.rejected_first(posts))
         deadline = began + min(settings.enqueue_seconds, seconds_to_begin())
         counted = (tally or Tally()).of(request.run, request.chunk.number, attempt.accounts)
-        with counted, (hold or Hold()).telling(attempt.sender.hold):
+        with counted, (hold or Hold()).calling(attempt.sender.hold):
             await attempt.sender.send(posts, request.chunk.number, deadline)
 
     checkpoint = attempt.checkpoint(unknown=0)

@@ -42,7 +42,7 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
         source, wrong = read_source(table, where, environment)
         wrong = [*wrong_name(name, where), *wrong]
         wrong = [InvalidInput(each.field, conceal(each.problem), each.allowed) for each in wrong]
-        lines += [str(mistake) for mistake in wrong] or [f"{name}: ok, {_told(table, source)}"]
+        lines += [str(mistake) for mistake in wrong] or [f"{name}: ok, {_summary(table, source)}"]
         well = well and not wrong
         named += settings_in(table)
         if source and not wrong:
@@ -57,7 +57,7 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     return lines, well
 
 
-def _told(table: Any, source: Source | None) -> str:
+def _summary(table: Any, source: Source | None) -> str:
     """Return how a source pages, and when one with a schedule is due next, by its own clock and in UTC."""
     style = str(table["pagination"]["style"])
     if source is None or (schedule := source.due_times) is None:

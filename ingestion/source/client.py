@@ -141,7 +141,7 @@ class SourceClient:
             self.patience.pause(pause_seconds(throttle, headers, page.document, time.time()))
         else:
             await page.restart()
-            if not self._source.tells(status, page.text):
+            if not self._source.expects(status, page.text):
                 raise wrong
         return page
 

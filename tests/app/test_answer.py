@@ -3,7 +3,7 @@
 import json
 
 from clients.answer import answer
-from clients.briefly import KEPT_SECONDS, Briefly
+from clients.brief_cache import KEPT_SECONDS, BriefCache
 
 
 def test_half_of_a_surrogate_pair_reaches_who_asks_as_json_has_it() -> None:
@@ -15,7 +15,7 @@ def test_half_of_a_surrogate_pair_reaches_who_asks_as_json_has_it() -> None:
 
 async def test_what_is_over_is_dropped_though_nobody_asks_for_it_again() -> None:
     at = 0.0
-    kept = Briefly(lambda: at)
+    kept = BriefCache(lambda: at)
 
     async def make() -> list[int]:
         return [0] * 1_000

@@ -69,12 +69,12 @@ async def test_one_look_a_second_serves_all_activities_of_a_run_and_ends_with_th
 
 
 async def test_a_command_that_is_given_to_this_worker_needs_no_look(here: AtWork) -> None:
-    here.tell(ONE, PAUSE)  # of which nothing is at work
+    here.set_command(ONE, PAUSE)  # of which nothing is at work
     async with here.hold(ONE) as hold:
         assert hold.command is None
-        here.tell(ONE, PAUSE)
+        here.set_command(ONE, PAUSE)
         assert hold.command == PAUSE
-        here.tell(ONE, GO)
+        here.set_command(ONE, GO)
         assert hold.command is None
 
 
@@ -89,16 +89,16 @@ async def test_a_look_that_fails_is_made_again(here: AtWork, commands: Commands)
 
 async def test_a_command_is_told_once_and_to_those_who_come_later_at_once() -> None:
     hold, told = Hold(), list[str]()
-    with hold.telling(told.append):
+    with hold.calling(told.append):
         hold.set(None)
         assert told == []
         hold.set(PAUSE)
         hold.set(PAUSE)
     assert told == [PAUSE]
-    with hold.telling(told.append):
+    with hold.calling(told.append):
         assert told == [PAUSE, PAUSE]
     hold.set(None)
-    with hold.telling(told.append):
+    with hold.calling(told.append):
         pass
     hold.set(CANCEL)
     assert told == [PAUSE, PAUSE], "neither after a resume nor after the end"

@@ -6,8 +6,8 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from clients.asked import token_of
 from clients.get_ledger import get_failures, get_rejected
+from clients.query import token_of
 from clients.shapes import Rejected
 from ingestion.contracts import Chunk, EnqueueRequest
 from ingestion.run import findings

@@ -12,8 +12,8 @@ import azure.functions as func
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from clients.asked import token_of
 from clients.get_runs import get_runs
+from clients.query import token_of
 from ingestion.contracts import Chunks, Run, Sums
 from ingestion.run import closing, run_index, run_report
 from ingestion.run.ledger import Ledger

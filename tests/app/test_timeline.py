@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingestion.concealed import add_secrets
 from ingestion.contracts import Run
 from ingestion.run import timeline
-from ingestion.run.timeline import MOST_EVENTS, MOST_POINTS, Point, Timeline, Timelines, event, take, thinned, told
+from ingestion.run.timeline import MOST_EVENTS, MOST_POINTS, Point, Timeline, Timelines, as_json, event, take, thinned
 from tests.app.engine import START, STARTED_AT
 from tests.app.kept import Kept
 
@@ -52,7 +52,7 @@ def test_fifty_thousand_windows_are_told_in_400_points_and_100_events() -> None:
     read = Timeline()
     take(read, (line(number, number) for number in range(50_000)), BEGAN)
     take(read, (event("waiting", str(number)) for number in range(5_000)), BEGAN)
-    answer = told(read)
+    answer = as_json(read)
     assert len(answer["points"]) <= MOST_POINTS
     assert len(read.points) <= timeline.KEPT_POINTS, "in memory"
     assert (answer["points"][0]["enqueued"], answer["points"][-1]["enqueued"]) == (0, 49_999)
@@ -90,9 +90,9 @@ async def test_a_full_timeline_grows_no_more_and_says_so(kept: Kept, monkeypatch
     monkeypatch.setattr(timeline, "MOST_APPENDS", 3)
     await timeline.begin(kept.container, RUN, event("started", ""))
     await timeline.append(kept.container, RUN, line(1))
-    assert not told(await Timelines().read(kept.container, RUN, STARTED_AT))["full"]
+    assert not as_json(await Timelines().read(kept.container, RUN, STARTED_AT))["full"]
     await timeline.append(kept.container, RUN, line(2))
-    assert told(await Timelines().read(kept.container, RUN, STARTED_AT))["full"]
+    assert as_json(await Timelines().read(kept.container, RUN, STARTED_AT))["full"]
 
 
 async def test_an_append_that_storage_refuses_is_in_nobodys_way() -> None:
@@ -113,7 +113,7 @@ async def test_an_append_that_storage_refuses_is_in_nobodys_way() -> None:
 
 async def test_a_reason_with_half_a_character_is_told_all_the_same(kept: Kept) -> None:
     await timeline.begin(kept.container, RUN, event("failed", "the source said \ud800"))
-    [failed] = told(await Timelines().read(kept.container, RUN, STARTED_AT))["events"]
+    [failed] = as_json(await Timelines().read(kept.container, RUN, STARTED_AT))["events"]
     assert failed["text"] == "the source said \ud800"
 
 

@@ -128,7 +128,7 @@ class Source(Scheduled):
         """Return what every request for a page starts from, before the pagination and the credentials."""
         return PageRequest(url=self.url, method=self.method, query=self.query, headers=self.headers, body=self.body)
 
-    def tells(self, status: int, text: str) -> bool:
+    def expects(self, status: int, text: str) -> bool:
         """Return whether an answer with the body `text` is a declared end or an expired cursor, and so no error."""
         return self.pagination.ends_at(status, text) or self.expiry.means(status, text)
 

@@ -34,7 +34,7 @@ async def read_answer(response: httpx.Response, source: Source, page: Page) -> S
     page.document, page.text, page.null_list = None, "", ""  # an attempt before may have left some
     status = response.status_code
     if status in NO_CONTENT:
-        if _may_be_empty(source) or source.tells(status, ""):
+        if _may_be_empty(source) or source.expects(status, ""):
             return None
         return NoPage(f"{address(response.url)} answered HTTP {status}, which has no content; {EMPTY}", may_pass=True)
     if response.is_success:

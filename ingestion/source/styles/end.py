@@ -70,7 +70,7 @@ class EndSignals(Table):
         """Return whether an answer that is no page says that its request was past the end."""
         return status in self.statuses and (not self.codes or any(code in text for code in self.codes))
 
-    def told(self, page: Page, reached: Reached) -> dict[str, bool]:
+    def signals(self, page: Page, reached: Reached) -> dict[str, bool]:
         """Return what `page` says of the end in words, each with whether that is the end or a promise of more.
 
         Raise SourceRefused if a declared flag is not there: nothing could tell the end then.
@@ -92,10 +92,10 @@ class EndSignals(Table):
 
         A declared signal that there is more overrides the style.
         """
-        told = self.told(page, reached)
-        if ends := [words for words, is_end in told.items() if is_end]:
+        signals = self.signals(page, reached)
+        if ends := [words for words, is_end in signals.items() if is_end]:
             return End(ends[0])
-        if not page.count and (empty and not told if self.empty is None else self.empty):
+        if not page.count and (empty and not signals if self.empty is None else self.empty):
             return End("a page without items")
         if self.short and (not page.count or page.count < reached.largest_page):
             return End(f"a page of {page.count} after pages of {reached.largest_page}")
@@ -105,7 +105,7 @@ class EndSignals(Table):
 
     def takes_null(self, page: Page, reached: Reached) -> bool:
         """Return whether `page`, which has a null in place of its items, may be the end as the description says."""
-        return bool(self.empty) or any(self.told(page, reached).values())
+        return bool(self.empty) or any(self.signals(page, reached).values())
 
     def is_none(self, cursor: Any) -> bool:
         """Return whether a page has no cursor: nothing, null, false, what is empty, or one of `texts`."""

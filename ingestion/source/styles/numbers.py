@@ -129,8 +129,8 @@ class RangeHeaderStyle(Style):
         if not given and page.status != PARTIAL and not (cursor and page.count):
             return End(f"a whole answer (HTTP {page.status} without Content-Range)", missing=True)
         first, last, size = _range_of(given)
-        told = 0 if first is None or last is None else last - first + 1
-        if first not in (None, cursor) or told != page.count:
+        count = 0 if first is None or last is None else last - first + 1
+        if first not in (None, cursor) or count != page.count:
             raise SourceRefused(
                 f"the range from {cursor} was asked for, and {page.count} items came with Content-Range: "
                 f"{quoted(given, 80)!r}"

@@ -64,7 +64,7 @@ class Style(Table, ABC):
         following = self.next(page, cursor)
         if not isinstance(following, End):
             _sendable(following)
-        elif promises := self.end.told(page, reached):
+        elif promises := self.end.signals(page, reached):
             raise SourceRefused(
                 f"a page says that there is more ({next(iter(promises))}), but does not lead there "
                 f"({following.reason}); check pagination and end in the description"

@@ -8,7 +8,7 @@ KEPT_SECONDS = 15.0
 MOST = 500
 
 
-class Briefly:
+class BriefCache:
     """The values that were asked for most recently, each with the moment up to which it is kept."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from azure.storage.blob.aio import ContainerClient
 
-from clients.briefly import Briefly
+from clients.brief_cache import BriefCache
 from ingestion.contracts import RunState, Settled
 from ingestion.moment import moment
 from ingestion.run import estimate, run_state
@@ -31,15 +31,15 @@ from ingestion.wire import JsonObject
 
 LOOK_SECONDS = 5.0  # the longest look at storage for one part of the answer
 AT_WORK = ("pending", "running", "pausing", "cancelling")
-PACES, KEPT, TIMELINES = Paces(), Briefly(), Timelines()  # of this process
+PACES, KEPT, TIMELINES = Paces(), BriefCache(), Timelines()  # of this process
 
 
-async def whole(
+async def with_details(
     container: ContainerClient, run: JsonObject, state: RunState | None, sent: Iterable[Settled] = ()
 ) -> JsonObject:
     """Return the run with everything that its state tells; None: another version of the app wrote it."""
     run = {**run, "ended_at": _ended_at(run), "actions": actions(run["status"], run["report"])}
-    told: JsonObject = dict.fromkeys(("rate", "estimate", "chunks", "reading", "sending", "transactions"))
+    details: JsonObject = dict.fromkeys(("rate", "estimate", "chunks", "reading", "sending", "transactions"))
     if state is not None and run["report"] is not None:
         state = await _last_state(container, state)
     if state is not None:
@@ -47,15 +47,15 @@ async def whole(
         more = {"pages": state.pages, "retries": sums.retries, "throttled_seconds": sums.throttled_seconds}
         progress = {**(run["progress"] or {}), **more, "possible_duplicates": sums.possible_duplicates}
         run = {**run, "progress": progress}
-        told |= _pace(run, state)
-        told["chunks"] = await _strip(container, run, state, sent)
+        details |= _pace(run, state)
+        details["chunks"] = await _strip(container, run, state, sent)
         facts = await KEPT.get(("facts", state.run), lambda: _facts(container, state))
-        told["reading"], told["sending"], settings = facts
-        told["reading"] = {**told["reading"], "pages": state.pages}
-        told["transactions"] = None if settings is None else _transactions(run, state, settings)
-        told["sending"] = {**told["sending"], **{name: more[name] for name in ("retries", "throttled_seconds")}}
+        details["reading"], details["sending"], settings = facts
+        details["reading"] = {**details["reading"], "pages": state.pages}
+        details["transactions"] = None if settings is None else _transactions(run, state, settings)
+        details["sending"] = {**details["sending"], **{name: more[name] for name in ("retries", "throttled_seconds")}}
     order = ("run_id", "source", "status", "started_at", "updated_at", "ended_at", "actions", "progress")
-    return {**{name: run[name] for name in order}, **told, "report": run["report"], "error": run["error"]}
+    return {**{name: run[name] for name in order}, **details, "report": run["report"], "error": run["error"]}
 
 
 def _ended_at(run: JsonObject) -> str | None:
