@@ -102,8 +102,8 @@ def test_an_orchestrator_has_no_clock_storage_environment_or_log(path: Path) -> 
 
 UP = (  # each part of the domain may import those before it, and itself
     "errors", "hold", "concealed", "chunking", "clock", "moment", "latest", "schedule", "wire", "recovery",
-    "source_wait", "reads", "contracts", "deadline", "validation", "storage", "settings", "source", "fetching",
-    "sending", "run", "transactions", "capacity", "open_storage", "plan",
+    "source_wait", "reads", "contracts", "telemetry", "deadline", "validation", "storage", "settings", "source",
+    "fetching", "sending", "run", "transactions", "capacity", "open_storage", "plan",
 )  # fmt: skip
 
 
