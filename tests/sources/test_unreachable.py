@@ -85,7 +85,7 @@ def test_a_name_that_this_machines_own_resolver_does_not_find_is_named_as_the_ca
 
 def test_a_host_name_that_does_not_exist_fails_at_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = resolver_says(socket.EAI_NONAME, monkeypatch)
-    with pytest.raises(SourceUnreachable, match=r"cannot be asked: its host name .* Check the host name"):
+    with pytest.raises(SourceUnreachable, match=r"cannot be reached: its host name .* Check the host name"):
         asyncio.run(ask_at("https://shop.example/ids"))
     assert len(asked) == 1
 
