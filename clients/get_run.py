@@ -9,7 +9,7 @@ from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, known_request
 from clients.instance import RUNNING, carried_state, find_instance, is_of
-from clients.kept_answer import kept_for_a_second
+from clients.kept_answer import kept_briefly
 from clients.progress import look_at_checkpoints, progress_of
 from clients.run_details import with_details
 from ingestion.contracts import Run, RunState, Settled
@@ -41,7 +41,7 @@ class CountsReader:
 @blueprint.route(route="runs/{run_id}", methods=["GET"])
 @blueprint.durable_client_input(client_name="client")
 @about_run("read the ledger of run {}")
-@kept_for_a_second
+@kept_briefly
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
     """Return all that is known of a run; 404 if there is no such run.
 

@@ -1,6 +1,7 @@
-"""The answer about a run, kept for a second: however many ask this process, it looks at a run once a second.
+"""Keep the answer about a run for half a second: however many callers poll, this process makes two answers a second.
 
-A command that is given to this process ends the second. One that another process took shows when it is over.
+A command that this process receives drops the kept answer. A command that another process receives shows up later, by
+half a second at most.
 """
 
 import asyncio
@@ -14,14 +15,14 @@ import azure.functions as func
 
 from ingestion import clock
 
-KEPT = timedelta(seconds=1)
+KEPT = timedelta(seconds=0.5)
 
 Tell = Callable[..., Awaitable[func.HttpResponse]]
 
 
 @dataclass(slots=True)
 class _Kept:
-    """An answer and when it was begun; who asks meanwhile waits at the gate."""
+    """An answer and the moment at which its look began; callers that come meanwhile wait at the gate."""
 
     gate: asyncio.Lock = field(default_factory=asyncio.Lock)
     answer: func.HttpResponse | None = None
@@ -33,15 +34,15 @@ class _Kept:
 
 
 class KeptAnswers:
-    """The answers of the last second, by run id."""
+    """The kept answers, by run id."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
 
     async def of(self, run_id: str, tell: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
-        """Return the answer of the last second, or what `tell` says now. Raise what it raises, which is not kept.
+        """Return the kept answer, or the one that `tell` makes now. Errors of `tell` pass through and are not kept.
 
-        Who waited while a look was begun takes what it has found, however long it took: it is newer than the question.
+        A caller that waited while a look began takes the result of that look: it is newer than the caller's question.
         """
         kept = self._kept.setdefault(run_id, _Kept())
         looks_before = kept.looks
@@ -56,7 +57,7 @@ class KeptAnswers:
             return kept.answer
 
     def forget(self, run_id: str) -> None:
-        """Keep no answer about a run, nor one that is being made: a command changes what there is to tell."""
+        """Drop the answer about a run, even one in the making: a command changes the run."""
         self._kept.pop(run_id, None)
 
     def _forget_the_old(self, now: datetime) -> None:
@@ -66,8 +67,8 @@ class KeptAnswers:
 ANSWERS = KeptAnswers()  # of this process
 
 
-def kept_for_a_second(tell: Tell) -> Tell:
-    """Return an HTTP function about a run of which one answer a second is made, and given to all who ask."""
+def kept_briefly(tell: Tell) -> Tell:
+    """Return an HTTP function about a run that gives one kept answer to all who ask within half a second."""
 
     @wraps(tell)
     async def kept(req: func.HttpRequest, client: Any, run_id: str) -> func.HttpResponse:

@@ -1,8 +1,8 @@
-"""How far the chunks are that this process sends, at any moment: the checkpoint of a chunk tells that of a while ago.
+"""Live counts of the chunks that this process sends. Their checkpoints are older, so they lag behind.
 
-A chunk of which all messages are done stays here for a while, since its counts are final. One that is left before does
-not, for another process may go on with it. While some of a window are sent here, so that its counts move, the
-checkpoints of the others are read less often: to list them takes longer than all the rest.
+A chunk whose messages are all done stays here for a while, because its counts are final. A chunk that ends unfinished
+leaves, because another process may go on with it. The checkpoints of a run are read once a second at most, and less
+often while this process sends chunks of the window, whose counts move: listing them costs more than all the rest.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -16,17 +16,19 @@ from ingestion.latest import Latest
 from ingestion.sending.accounting import Accounts
 
 KEPT_CHUNKS = 1_000  # that are done: more than the windows of all runs on a worker
-READ_AGAIN = timedelta(seconds=5)
+READ_AGAIN = timedelta(seconds=5)  # while chunks of the window are sent here
+READ_SOON = timedelta(seconds=1)
 
 Read = Callable[[Iterable[int]], Awaitable[list[Settled]]]  # reads the checkpoints of chunks
 
 
 class _Elsewhere(NamedTuple):
-    """What the checkpoints of a window said when they were read."""
+    """What the checkpoints of a window said when they were read; `is_old` once a chunk has left this process."""
 
     read_at: datetime
     window: set[int]
     found: list[Settled]
+    is_old: bool = False
 
 
 class Tally:
@@ -51,24 +53,31 @@ class Tally:
             if accounts.is_complete:
                 self._sent.keep(chunk, _counts(number, accounts))
             else:
-                self._elsewhere.pop(run, None)  # its checkpoint tells it from now on
+                self._read_soon(run)  # from now on only its checkpoint has its counts
 
     async def look(self, run: Run, window: Iterable[int], read: Read) -> list[Settled]:
-        """Return how far the started chunks of a window are: those that are counted here, and others as `read` finds.
+        """Return how far the started chunks of a window are: the counts of this process, and of the others by `read`.
 
-        What it found up to `READ_AGAIN` ago serves as long as chunks of the window are sent here. Raise what it raises.
+        `read` is called once a second at most, and once in `READ_AGAIN` while chunks of the window are sent here. Its
+        errors pass through.
         """
         numbers, now = {*window}, clock.now()
         here = {one.number: one for one in self.counts(run, numbers)}
         last, is_sending = self._elsewhere.get(run), any((run, number) in self._sending for number in numbers)
-        if not is_sending or last is None or last.window != numbers or not now - READ_AGAIN < last.read_at <= now:
+        is_current = last is not None and last.window == numbers and not last.is_old
+        kept_for = READ_AGAIN if is_sending and is_current else READ_SOON
+        if last is None or not now - kept_for < last.read_at <= now:
             last = _Elsewhere(now, numbers, await read(numbers - here.keys()))
             self._elsewhere = {run: one for run, one in self._elsewhere.items() if now - READ_AGAIN < one.read_at}
             self._elsewhere[run] = last
-        return [*here.values(), *(one for one in last.found if one.number not in here)]
+        return [*here.values(), *(one for one in last.found if one.number in numbers - here.keys())]
+
+    def _read_soon(self, run: Run) -> None:
+        if (last := self._elsewhere.get(run)) is not None:
+            self._elsewhere[run] = last._replace(is_old=True)
 
     def counts(self, run: Run, numbers: Iterable[int]) -> list[Settled]:
-        """Return how far those of the chunks are that are counted here."""
+        """Return the counts of those chunks that are counted here."""
         found = []
         for chunk in ((run, number) for number in numbers):
             if (accounts := self._sending.get(chunk)) is not None:

@@ -84,7 +84,34 @@ async def test_the_checkpoints_of_others_are_read_every_five_seconds_while_some_
     assert reads[3:] == [{1, 2, 3}] * 3, "nothing is sent here any more"
 
 
-async def test_a_chunk_that_leaves_here_unfinished_is_counted_by_its_checkpoint_from_the_next_look_on() -> None:
+async def test_checkpoints_are_read_once_a_second_at_most_whatever_happens_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began, tenths, reads = datetime(2026, 1, 1, tzinfo=UTC), 0, list[int]()
+    monkeypatch.setattr(clock, "now", lambda: began + timedelta(seconds=tenths / 10))
+    tally, accounts = Tally(), Accounts(10, (), {})
+
+    async def read(numbers: Iterable[int]) -> list[Settled]:
+        reads.append(tenths)
+        return [Settled(number, 10, 5) for number in numbers]
+
+    with tally.of(RUN, 1, accounts):
+        assert await tally.look(RUN, [1, 2], read) == [Settled(1, 10), Settled(2, 10, 5)]
+        tenths = 3
+        assert await tally.look(RUN, [1, 3], read) == [Settled(1, 10)], "another window: only what is sent here"
+    tenths = 6
+    assert await tally.look(RUN, [1, 3], read) == [], "a chunk has left: nothing is sent here"
+    while tenths < 30:
+        tenths += 1
+        await tally.look(RUN, [1, 3], read)
+    assert reads == [0, 10, 20, 30]
+
+
+async def test_a_chunk_that_leaves_here_unfinished_is_counted_by_its_checkpoint_a_second_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: now)
     tally, stays, leaves = Tally(), Accounts(10, (), {}), Accounts(10, (), {})
     leaves.enqueue(post(0, 6))
 
@@ -94,6 +121,7 @@ async def test_a_chunk_that_leaves_here_unfinished_is_counted_by_its_checkpoint_
     with tally.of(RUN, 1, stays):
         with tally.of(RUN, 2, leaves):
             assert Settled(2, 10, 6) in await tally.look(RUN, [1, 2], read)
+        now += tallies.READ_SOON
         assert Settled(2, 10, 6) in await tally.look(RUN, [1, 2], read)
 
 
@@ -101,6 +129,7 @@ async def test_a_look_shows_what_is_sent_here_at_once_and_what_is_sent_elsewhere
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tallies, "READ_AGAIN", timedelta(0))
+    monkeypatch.setattr(tallies, "READ_SOON", timedelta(0))
     settings = load_settings()
     here = await spooled(settings, kept.storage, TEXTS, number=0)
     there = await spooled(settings, kept.storage, TEXTS, number=1)

@@ -3,9 +3,9 @@
 `run` is a whole run on devhost that is asked four times a second; `gap_seconds` is the longest time between two changes
 of its enqueued count, from the first answer with fetched messages to the one with all of them, and `cpu_ms` what the
 app takes for each second of the run. `look` is a look at a window of 20 chunks of which this process sends five, the
-mean of one a second. The polls ask a run that is paused: `fresh` is the first in a
-second, `between` one that finds an answer of the same second, `known` one that names its ETag and gets 304; their CPU
-is that of the worker process. `percent` is the share of the run's CPU, at one a second.
+mean of one a second. The polls ask about a paused run: `fresh` gets a new answer, `between` a kept one, and `known`
+names its ETag and gets 304; their CPU is that of the worker process. `percent` is the share of the run's CPU, at one a
+second.
 """
 
 import itertools
