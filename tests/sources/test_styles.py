@@ -126,9 +126,9 @@ def test_what_comes_after_a_page(table: dict[str, Any], answer: Page, cursor: An
         *(({"style": "link_header"}, linking(given), None, "no address") for given in ("http://[::1/x", "//[x]y/")),
         (NEXT_URL, page({"next": 5}), None, "int where an address"),
         *((UPWARDS, keyed(key), 5, f"to be ascending, but a page that follows 5 ends with {key}") for key in (5, 4)),
-        (UPWARDS, keyed(9, 8, 7), None, "said to be ascending, but a page begins with 9 and ends with 7"),
-        (UPWARDS, keyed(8, 8), None, "said to be ascending, but a page begins with 8"),
-        ({**KEYSET, "order": "descending"}, keyed(7, 8, 9), None, "said to be descending, but a page begins with 7"),
+        (UPWARDS, keyed(9, 8, 7), None, "says that keys are ascending, but a page begins with 9 and ends with 7"),
+        (UPWARDS, keyed(8, 8), None, "says that keys are ascending, but a page begins with 8"),
+        ({**KEYSET, "order": "descending"}, keyed(7, 8, 9), None, "keys are descending, but a page begins with 7"),
         (KEYSET, keyed(None), None, "no usable key"),
         *((KEYSET, keyed(*keys), None, "two items of a page have id = 7, .*read = 'item:id', also =")
           for keys in ((7, 7), (7, 8, 7, 9), (6, 7, 7, 8))),

@@ -159,7 +159,7 @@ SLOW = {"body": {"path": "errorCode", "values": ["SLOW"]}}
         (
             refusing(NAMED),
             {"throttle": {"max_wait_seconds": 150}},
-            r"left alone for 200 seconds .* 150 of throttle\.max_wait_seconds",
+            r"wait for 200 seconds .* 150 of throttle\.max_wait_seconds",
         ),
     ],
 )

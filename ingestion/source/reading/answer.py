@@ -151,7 +151,7 @@ def _wrong_in(page: Page, source: Source) -> SourceRefused | NoAnswer | None:
     is_declared = source.error is not None or source.success is not None
     tells_error = isinstance(document, dict) and any(map(document.get, ERRORS))
     if tells_error and not (problem or page.count or is_declared):
-        problem = f"no items beside an error; it says {quote(document)!r}"
+        problem = f"it has an error and no items: {quote(document)!r}"
     return NoPage(f"{address(source.url)} gave no page: {problem}") if problem else None
 
 

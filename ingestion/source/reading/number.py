@@ -42,7 +42,9 @@ def plain(value: Any) -> Any:
             if isinstance(inner, Digits):
                 holder[key] = float(inner.text)
                 if not isfinite(holder[key]):
-                    raise NoPage("the response holds a number too large for a float, such as 1e400, beside its items")
+                    raise NoPage(
+                        "the response holds a number too large for a float, such as 1e400, outside of its items"
+                    )
             elif isinstance(inner, dict | list):
                 holders.append(inner)
     return top[0]
