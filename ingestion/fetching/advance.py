@@ -72,7 +72,7 @@ def answered(
     if page.status < 300 and not page.text and not ends:
         return None
     started = position.pages > 0
-    if source.expiry.means(page.status, page.text) and (started or begun_with_token):
+    if source.expiry.matches(page.status, page.text) and (started or begun_with_token):
         return _expired(source, position, page.status)
     started = started or position.window > 0
     if ends and (started or page.status in (NO_CONTENT, *source.pagination.own_statuses)):
@@ -109,7 +109,7 @@ def with_total(source: Source, position: Position, page: Page) -> Position:
 
     After a resumption by key, pages count only the items after the key, so the earlier total stays.
     """
-    if source.total is None or position.since is not None or (given := number_of(source.total.of(page))) is None:
+    if source.total is None or position.since is not None or (given := number_of(source.total.value_in(page))) is None:
         return position
     totals = [total for total in (given, position.total, position.least_total) if total is not None]
     return replace(position, total=max(totals), least_total=min(totals))

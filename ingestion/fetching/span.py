@@ -76,7 +76,7 @@ def token_of(source: Source, page: Page) -> str | None:
     incremental = source.incremental
     if incremental is None or incremental.read is None or incremental.orders:
         return None
-    given = incremental.read.of(page)
+    given = incremental.read.value_in(page)
     if given is ABSENT or given == "" or isinstance(given, bool) or not isinstance(given, str | int | float):
         found = "nothing" if given is ABSENT else quoted(repr(given), 40)
         raise SourceRefused(

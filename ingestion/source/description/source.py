@@ -132,7 +132,7 @@ class Source(Scheduled):
 
     def expects(self, status: int, text: str) -> bool:
         """Return whether an answer with the body `text` is no error, but a declared end or an expired cursor."""
-        return self.pagination.ends_at(status, text) or self.expiry.means(status, text)
+        return self.pagination.ends_at(status, text) or self.expiry.matches(status, text)
 
 
 def _places(value: Any, key: str) -> Iterator[tuple[str, Read | Send]]:

@@ -52,7 +52,7 @@ class Read(Place):
 
     kinds = ("body", "header", "item")
 
-    def of(self, page: Page) -> Any:
+    def value_in(self, page: Page) -> Any:
         """Return the value at this place of `page`, or ABSENT."""
         if self.kind == "header":
             return page.headers.get(self.path[0].lower(), ABSENT)

@@ -48,7 +48,7 @@ class CursorStyle(Style):
         return base
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        given = [read.of(page) for read in (self.read, *(token.read for token in self.also))]
+        given = [read.value_in(page) for read in (self.read, *(token.read for token in self.also))]
         values = [None if self.end.is_none(value) else value for value in given]
         if values[0] is None and self.read.kind == "item" and self.end.empty:
             raise SourceRefused(

@@ -66,7 +66,7 @@ class EndSignals(Table):
             raise not_allowed("of no use", "with statuses that have a text, such as statuses = [404]", "codes")
         return self
 
-    def means(self, status: int, text: str) -> bool:
+    def matches(self, status: int, text: str) -> bool:
         """Return whether an answer that is no page means that the request was past the end."""
         return status in self.statuses and (not self.codes or any(code in text for code in self.codes))
 
@@ -76,13 +76,13 @@ class EndSignals(Table):
         Raise SourceRefused if a declared flag is missing, because the end would not be noticed.
         """
         said = {}
-        if self.done is not None and self.done.of(page) is not ABSENT:
+        if self.done is not None and self.done.value_in(page) is not ABSENT:
             done = _flag(page, self.done, "done")
             said[f"{self.done} is {str(done).lower()}"] = done
         if self.more is not None:
             more = _flag(page, self.more, "more")
             said[f"{self.more} is {str(more).lower()}"] = not more
-        pages = None if self.total_pages is None else number_of(self.total_pages.of(page))
+        pages = None if self.total_pages is None else number_of(self.total_pages.value_in(page))
         if pages is not None:
             said[f"{self.total_pages} is {pages}, and {reached.pages} came"] = reached.pages >= pages
         return said
@@ -121,7 +121,7 @@ def number_of(value: Any) -> int | None:
 
 
 def _flag(page: Page, where: Read, name: str) -> bool:
-    given = where.of(page)
+    given = where.value_in(page)
     try:
         return _FLAG.validate_python(given)
     except ValidationError:

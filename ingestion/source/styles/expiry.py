@@ -50,6 +50,6 @@ class Expiry(Table):
             )
         return key
 
-    def means(self, status: int, text: str) -> bool:
+    def matches(self, status: int, text: str) -> bool:
         """Return whether an answer says that the cursor has expired."""
         return status in self.statuses and (not self.codes or any(code in text for code in self.codes))

@@ -61,7 +61,7 @@ class NextUrlStyle(AddressStyle):
     read: Reading = reading("next")
 
     def _given(self, page: Page) -> tuple[Any, str]:
-        return self.read.of(page), f"address at {self.read}"
+        return self.read.value_in(page), f"address at {self.read}"
 
 
 class LinkHeaderStyle(AddressStyle):

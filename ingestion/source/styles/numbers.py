@@ -33,7 +33,7 @@ class PageNumberStyle(ValueStyle):
 
     def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
         """Return all later numbers, by the source's number of pages, or by its total and this page's size."""
-        pages = number_of(self.end.total_pages.of(page)) if self.end.total_pages else None
+        pages = number_of(self.end.total_pages.value_in(page)) if self.end.total_pages else None
         if pages is None and total is not None and page.count:
             pages = ceil(total / page.count)
         return _onwards(cursor, 1, None if pages is None else self.start + pages)

@@ -85,7 +85,7 @@ class Style(Table, ABC):
 
     def ends_at(self, status: int, text: str) -> bool:
         """Return whether an answer that is no page means the end; the caller decides about the first request."""
-        return status in self.own_statuses or self.end.means(status, text)
+        return status in self.own_statuses or self.end.matches(status, text)
 
 
 class SingleStyle(Style):
