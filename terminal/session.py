@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from terminal.ending import Code, Trouble
 from terminal.words import clean
 
 HERE = "http://localhost:7071"  # devhost and Core Tools
+PLACE = re.compile(r"/+(api/?(runs/?|ui/?(#/.*)?)?)?$")  # what the address of the page, or of the runs, has behind it
 WIDE = 10_000  # columns where nobody looks: a line is never cut
 
 
@@ -93,7 +95,7 @@ def on_terminal() -> bool:
 
 def base_url(text: str) -> str:
     """Return the URL of an app without what follows its host and prefix. Raise Trouble if it is none."""
-    url = text.strip().rstrip("/").removesuffix("/api")
+    url = PLACE.sub("", text.strip())
     allowed = f"allowed: https://NAME.azurewebsites.net, {HERE}"
     if any(mark in url for mark in "?#@"):  # not shown: it may be a key or a password
         raise Trouble(Code.USAGE, f"the URL of an app has no user, query or fragment ({allowed}); give the key apart")
