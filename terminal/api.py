@@ -81,7 +81,9 @@ class Api:
         if status == 404 and not told:
             return Trouble(Code.UNREACHABLE, f"{self.url} has no such route: is it a Sluice app, of this version?")
         if status == 404 and told.get("field") == "run_id":
-            return Trouble(Code.NO_SUCH_RUN, said)
+            return Trouble(
+                Code.NO_SUCH_RUN, f"{said.partition(' (allowed: ')[0]} at {self.url}; sluice list has its runs"
+            )
         return Trouble(Code.USAGE if status in (400, 404) else Code.FAILED, said)
 
     def __enter__(self) -> Self:

@@ -61,7 +61,9 @@ def change(
     """Change the watermark that is there now, after asking; one that has moved in between is left alone."""
     given = pairs(params)
     found = session.api.ask("GET", route(source), params=given)
-    session.agree(f"The watermark of {source} is {session.api.document(found)['value']}. {question}", yes=yes)
+    now = session.api.document(found)
+    which = " ".join([source, *(f"{name}={value}" for name, value in now["parameters"].items())])
+    session.agree(f"The watermark of {which} is {now['value'] or 'not set yet'}. {question}", yes=yes)
     headers = {"If-Match": found.headers["ETag"]}
     tell(session, session.api.send(method, route(source), params=given, headers=headers, **body))
 
