@@ -94,7 +94,7 @@ def on_terminal() -> bool:
 
 
 def base_url(text: str) -> str:
-    """Return the URL of an app, without the path of the page or the runs. Raise Trouble if it is not a URL of an app."""
+    """Return the URL of an app without the path of the page. Raise Trouble if it is not the URL of an app."""
     url = PLACE.sub("", text.strip())
     allowed = f"allowed: https://NAME.azurewebsites.net, {HERE}"
     if any(mark in url for mark in "?#@"):  # not shown: it may contain a key or a password
