@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from terminal import access, control, listing, plan, sources, start, watch, watermark
+from terminal import access, capacity, control, listing, plan, sources, start, watch, watermark
 from terminal.command import Group, shared
 from terminal.ending import Code, Trouble
 from terminal.session import Session
@@ -22,12 +22,13 @@ another total, 4 not allowed, 5 no such run, 6 cancelled or terminated,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=f"\b\nExample:\n  sluice start demo --watch\n\n{CODES}",
 )
+@click.version_option(package_name="sluice", message="%(prog)s %(version)s")
 def sluice() -> None:
     """Show and control the runs of a Sluice app."""
 
 
 for command in (
-    start.start, plan.plan, watch.watch, listing.list_runs, listing.show,
+    start.start, plan.plan, capacity.capacity, watch.watch, listing.list_runs, listing.show,
     control.pause, control.resume, control.cancel, control.redrive, control.delete,
     listing.failures, listing.rejected, sources.sources, sources.schedules, watermark.watermark,
     access.login, access.open_page,

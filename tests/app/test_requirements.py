@@ -1,4 +1,4 @@
-"""Each requirements file pins what pyproject.toml asks for, no more and no less, and `make run` needs little."""
+"""Each requirements file pins exactly what pyproject.toml requires, and `make run` needs little."""
 
 import json
 import re
@@ -24,7 +24,7 @@ AT_MOST_MEGABYTES = 400  # what `make setup` takes on the disk
 
 
 def pins_here(name: str) -> dict[str, Requirement]:
-    """The pins of a file that hold on this Python: a package may be pinned once for each."""
+    """Return the pins of a file that apply to this Python; a package may have one pin for each version."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     found = [Requirement(line.removesuffix("\\")) for line in lines if line and line[0] not in " #"]
     return {canonicalize_name(pin.name): pin for pin in found if applies(pin, set())}
