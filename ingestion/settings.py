@@ -78,6 +78,7 @@ class Settings(BaseModel):
     message_ttl_seconds: int = Field(FOR_EVER, ge=FOR_EVER)
     message_delay_seconds: int = Field(0, ge=0, le=WEEK_SECONDS)
     ledger_days: int = Field(30, ge=0)  # 0: for ever
+    prices: Path = Path("ingestion/capacity/prices.toml")
     keeper_seconds: Annotated[int, BeforeValidator(_is_scheduled)] = DEFAULT_KEEPER_SECONDS  # 0: off
 
     @model_validator(mode="after")

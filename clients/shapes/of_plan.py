@@ -32,13 +32,27 @@ class PlannedTransactions(Shape):
     rests_on: str
 
 
+class PlannedMoney(Shape):
+    """The estimated cost of a run, by list prices."""
+
+    currency: str
+    total: Annotated[float, Field(ge=0)]
+    parts: Annotated[dict[str, float], Field(description="The cost of each priced part.")]
+    without: Annotated[
+        list[str], Field(description="Parts without a price in the price table; the total leaves them out.")
+    ]
+    rests_on: str
+
+
 class Expected(Shape):
     """The expected cost of a run. Null if the number of items is unknown."""
 
     pages: int | None
     items: int | None
     seconds: float | None
+    instances: Annotated[int | None, Field(description="How many workers keep the queues busy.")]
     transactions: PlannedTransactions | None
+    money: PlannedMoney | None
     rests_on: Annotated[str, Field(description="What these figures are based on, or why there are none.")]
 
 
