@@ -1,4 +1,4 @@
-"""Numbers are what came, digit for digit, and those that have to be computed with still can be."""
+"""Numbers keep every digit, and the run can still calculate with those that it needs."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ NUMBERS = [
 
 
 def spooled(run: Reading) -> list[bytes]:
-    """The messages of a run as they are in the spool."""
+    """Return the messages of a run as in the spool."""
     chunks = [
         Chunk(number, batch.token)
         for batch in run.batches
@@ -49,7 +49,7 @@ def test_what_is_spooled_is_what_came_digit_for_digit(form: str, pad: int, messa
 
 
 def page(*items: str, **beside: Any) -> Any:
-    """A page of items that are JSON."""
+    """Return a page of items in JSON."""
     text = json.dumps({"items": [], **beside}).replace("[]", f"[{', '.join(items)}]")
     return lambda request: web.Response(body=text.encode())
 
@@ -64,7 +64,7 @@ def test_keys_totals_and_waits_are_computed_with_however_they_are_written() -> N
     api = FakeApi(page('{"id": 1.10}', '{"id": 1.20}'), page())
     assert read(api, {"pagination": keyset})[0] == [1.1, 1.2]
     assert api.asked[1].query["after"] == "1.2"
-    refusal(FakeApi(page('{"id": 1.20}', '{"id": 1.10}')), {"pagination": keyset}, "said to be ascending")
+    refusal(FakeApi(page('{"id": 1.20}', '{"id": 1.10}')), {"pagination": keyset}, "says that keys are ascending")
 
     cursor = {"style": "cursor", "read": "item:sort", "send": "after", "end": {"empty": True}}
     api = FakeApi(page('{"id": 1, "sort": [1.10, {"a": 2.50}]}'), page())
