@@ -1,4 +1,4 @@
-"""host.json is what an operator would write, and docs/operations.md gives the reason and the cost of each setting."""
+"""host.json has sensible settings, and docs/operations.md has the reason and the cost of each."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The settings: each is on the page that lists them, with its true default, and a wrong one is named."""
+"""The settings: docs/settings.md lists each one with its default, and an error names the wrong one."""
 
 import re
 from pathlib import Path
@@ -49,6 +49,8 @@ def test_every_setting_is_on_the_page_with_its_default() -> None:
         ("SLUICE_KEEPER_SECONDS", "300.0"),
         ("SLUICE_KEEPER_SECONDS", "-60"),
         ("SLUICE_KEEPER_SECONDS", "often"),
+        ("SLUICE_TELEMETRY", "on"),
+        ("SLUICE_TELEMETRY", "azure_monitor"),  # without a connection string
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:

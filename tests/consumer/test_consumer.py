@@ -1,4 +1,4 @@
-"""A consumer in another language, with its own official client, reads every format."""
+"""A consumer in another language, with the official client of that language, reads every format."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 from ingestion.sending.packed import unpack
 from local.emulator import Azurite
-from local.emulator.server import node
+from local.node import node
 from tests.faults.sending import RUN, sending, settings_for
 
 READER = Path(__file__).with_name("read_queue.js")
@@ -17,7 +17,7 @@ MESSAGES: list[Any] = ["id-1", "ä <&> 🎈", {"id": 7, "name": "é"}]
 
 
 def read_with_node(azurite: Azurite, format: str) -> list[str]:
-    """The texts on a queue to which `MESSAGES` were sent in `format`, in any order."""
+    """Send `MESSAGES` in `format`, and return the texts on the queue, in any order."""
     settings = settings_for(azurite, SLUICE_MESSAGE_FORMAT=format)
 
     async def send() -> None:

@@ -1,7 +1,7 @@
-"""Nothing that a run leaves behind shows a secret, in whatever form its source repeats it.
+"""Nothing that a run leaves contains a secret, in whatever form its source repeats it.
 
-Runs with every kind of secret meet a source that knows the secret and repeats it wherever it can: in bodies, headers,
-redirects and next links. Then every HTTP answer, log record, status, event of the history and blob is searched.
+Runs with every kind of secret read a source that repeats the secret everywhere: in bodies, headers, redirects and next
+links. Then the test searches every HTTP answer, log record, span, status, history event and blob.
 """
 
 import base64
@@ -27,6 +27,7 @@ from local.devhost.testing import RunningApp
 from local.emulator import Azurite
 from local.emulator.server import ACCOUNT_KEY
 from tests.app_host import sluice
+from tests.exported import exporting
 
 CORES = "Q7ZK3XW9", "V5TB2LMN"  # of a secret, with what has to be escaped between them and behind
 SECRET, IN_A_HEADER, IN_A_PATH = (
@@ -140,7 +141,7 @@ def source() -> Iterator[str]:
 
 
 def described(url: str) -> dict[str, dict[str, Any]]:
-    """Return tables in which each kind of secret meets two ends; the forms and the ways of paging take turns."""
+    """Return tables that combine each kind of secret with two ends; forms and ways of paging alternate."""
     tables: dict[str, dict[str, Any]] = {}
     for number, (kind, turn) in enumerate(product(range(len(KINDS)), range(ENDS_OF_EACH))):
         form, end = (kind + 3 * turn) % len(FORMS), number % len(ENDS)
@@ -169,7 +170,7 @@ def toml(value: Any) -> str:
 
 
 def traces_of(secret: str) -> set[str]:
-    """Return what is a trace of a secret: parts that no text has by accident, as they are and in other forms."""
+    """Return the traces of a secret: parts that no other text contains by accident, plain and encoded."""
     parts = [part[at : at + 6] for part in re.findall(r"\w{6,}", secret, re.ASCII) for at in range(len(part) - 5)]
     if secret == ACCOUNT_KEY:
         parts = [secret[at : at + 12] for at in range(len(secret) - 11)]
@@ -191,7 +192,7 @@ def found_in(text: str) -> set[str]:
 
 
 class Records(logging.Handler):
-    """Every log record as text, with what the host makes of an exception."""
+    """Every log record as text, with exceptions as the host formats them."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -202,7 +203,7 @@ class Records(logging.Handler):
         self.lines.append(self.format(record) + str(record.__dict__))
 
 
-def test_no_answer_log_status_history_or_blob_shows_a_secret(
+def test_no_answer_log_span_status_history_or_blob_shows_a_secret(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     azurite: Azurite,
@@ -228,16 +229,17 @@ def test_no_answer_log_status_history_or_blob_shows_a_secret(
                 "HEADER_KEY": IN_A_HEADER,
                 "PATH_KEY": IN_A_PATH,
             }
-            with sluice(monkeypatch, tmp_path, **settings) as (app, http):
+            with exporting(monkeypatch) as exported, sluice(monkeypatch, tmp_path, **settings) as (app, http):
                 http.timeout = httpx.Timeout(60)
                 run_all(app, http, list(tables), answers)
-                lines = "\n".join(app.lines)
+                lines, telemetry, spans = "\n".join(app.lines), exported.text(), exported.spans()
     finally:
         logging.getLogger().removeHandler(records)
     kept = {
         **answers,
         "log": "\n".join(records.lines),
         "console": lines,
+        "telemetry": telemetry,
         "output": "".join(capfd.readouterr()),
         **dict(blobs_of(azurite, queue_name)),
         **dict(rows_of(tmp_path / "devhost.db")),
@@ -251,10 +253,11 @@ def test_no_answer_log_status_history_or_blob_shows_a_secret(
     assert all(re.search("HTTP [34]|items|success|no page|redirects|no JSON|gave no token", error) for error in errors)
     assert sum("***" in error for error in errors) > len(errors) / 2, "each run ends with what its source said"
     assert sum(name.startswith("blob ") for name in kept) > 5 * len(errors), "and its blobs were looked at"
+    assert sum("***" in (span.status.description or "") for span in spans) > len(errors) / 2, "and its spans"
 
 
 def run_all(app: RunningApp, http: httpx.Client, names: list[str], answers: dict[str, str]) -> None:
-    """Run each source to its end, all at the same time; keep every answer."""
+    """Run all sources to their ends at the same time; collect every answer."""
     for name in names:
         answers[f"start {name}"] = http.post("/api/runs", json={"source": name, "run_id": name, "chunk_size": 1}).text
     for name in names:

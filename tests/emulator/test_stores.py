@@ -1,9 +1,10 @@
-"""The queue store of the local stack gives the answers of Azurite's own, in the same order, at every step."""
+"""The queue store of the local stack gives the same answers as Azurite's own, in the same order, at every step."""
 
 import subprocess
 from pathlib import Path
 
-from local.emulator.server import ENTRY, node
+from local.emulator.server import ENTRY
+from local.node import node
 
 COMPARE = Path(__file__).with_name("compare_stores.js")
 SEED, STEPS = 11, 20_000
