@@ -38,7 +38,7 @@ def test_a_run_is_planned_started_and_watched_until_its_bar_is_full(watch: Watch
         page.get_by_text("More").click()
         page.get_by_label("Messages in a chunk").fill("25")
         page.get_by_role("button", name="Plan").click()
-        expect(page.get_by_text("The first messages, as they would be sent")).to_be_visible()
+        expect(page.get_by_text("The first messages, as the run would send them")).to_be_visible()
         expect(page.locator(".plan")).to_contain_text("560")
         page.get_by_role("button", name="Start the run").click()
         rig.gate.wait_until_reached()
@@ -69,7 +69,7 @@ def test_a_run_is_paused_and_resumed_by_buttons_and_asked_for_only_what_is_new(w
         rig.gate.open()
         becomes(page, "paused")
         host.app.rest()
-        expect(page.locator(".note")).to_have_text(re.compile("Nothing is fetched or sent until somebody resumes"))
+        expect(page.locator(".note")).to_have_text(re.compile("fetches and sends nothing until somebody resumes"))
         press(page, "Resume")
         becomes(page, "completed")
         with page.expect_response(lambda it: it.url.endswith("/runs/run") and it.status == 304):

@@ -31,13 +31,13 @@ def problem(status: int, **told: str) -> httpx.Response:
         (problem(409, field="run_id", detail="it has\nended"), Code.FAILED, "run_id: it has ended"),
         (problem(412, field="If-Match", detail="changed"), Code.FAILED, "If-Match: changed"),
         (problem(503, field="(storage)", detail="away"), Code.UNREACHABLE, "(storage): away"),
-        (httpx.Response(500), Code.UNREACHABLE, "http://app is not there: HTTP 500"),
-        (httpx.Response(429), Code.UNREACHABLE, "http://app is not there: HTTP 429"),
-        (httpx.Response(502, html="<h1>Bad gateway</h1>"), Code.UNREACHABLE, "http://app is not there: HTTP 502"),
+        (httpx.Response(500), Code.UNREACHABLE, "http://app is not available: HTTP 500"),
+        (httpx.Response(429), Code.UNREACHABLE, "http://app is not available: HTTP 429"),
+        (httpx.Response(502, html="<h1>Bad gateway</h1>"), Code.UNREACHABLE, "http://app is not available: HTTP 502"),
         (httpx.Response(404), Code.UNREACHABLE, "http://app has no such route"),
-        (httpx.Response(200, html="<h1>Sign in</h1>"), Code.UNREACHABLE, "http://app gave no JSON"),
-        (httpx.Response(301, headers={"Location": "https://app/"}), Code.UNREACHABLE, "it leads to https://app/"),
-        (httpx.Response(401), Code.NOT_ALLOWED, "http://app does not allow it (HTTP 401)"),
+        (httpx.Response(200, html="<h1>Sign in</h1>"), Code.UNREACHABLE, "http://app did not answer with JSON"),
+        (httpx.Response(301, headers={"Location": "https://app/"}), Code.UNREACHABLE, "it redirects to https://app/"),
+        (httpx.Response(401), Code.NOT_ALLOWED, "http://app refused the request (HTTP 401)"),
         (httpx.Response(403, text="IP \x1b[2J not allowed"), Code.NOT_ALLOWED, "(HTTP 403)"),
     ],
 )  # fmt: skip
@@ -97,7 +97,7 @@ def test_a_run_is_followed_through_an_app_that_is_away_for_a_moment(monkeypatch:
     first, last = look("running", "1"), look("completed", "2")
     seen, said = followed(monkeypatch, first, httpx.ConnectError("nobody listens"), 503, first, last)
     assert seen == [first, last]
-    assert said[1] == "http://app cannot be reached: nobody listens"
+    assert said[1] == "cannot reach http://app: nobody listens"
     assert [bool(text) for text in said] == [False, True, True, False, False], "what was said is taken back"
 
 

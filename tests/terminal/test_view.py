@@ -69,7 +69,7 @@ def test_a_console_without_unicode_gets_letters() -> None:
 
 def test_a_run_that_nobody_has_taken_up_is_shown() -> None:
     run = RUN | {"status": "pending", "progress": None, "rate": None, "estimate": None}
-    assert "no worker has taken it up yet" in shown(run)
+    assert "no worker has started it yet" in shown(run)
     assert line(run) == "pending"
 
 
@@ -79,13 +79,13 @@ def test_a_wait_says_why_and_counts_down() -> None:
     run = RUN | {"status": "waiting", "progress": COUNTS | wait | ends}
     told = waits(run, NOW)
     assert told.startswith(
-        "the source wants to be left alone (HTTP 429, 2 attempts): it is asked again in 2 min 05 s ("
+        "the source asks to wait (HTTP 429, 2 attempts): next request in 2 min 05 s ("
     )
     assert "; the run gives up in 1 h 00 min (" in told
     assert "in 1 min 05 s (" in waits(run, NOW + timedelta(minutes=1))
     assert "in 0.0 s (" in waits(run, NOW + timedelta(minutes=3)), "never a time that has passed"
     held = RUN | {"status": "held", "progress": COUNTS | {"changes": "source shop: items changed"}}
-    assert waits(held, NOW) == "held, because this has changed: source shop: items changed"
+    assert waits(held, NOW) == "held because this has changed: source shop: items changed"
 
 
 def test_the_end_is_told_in_few_lines_with_what_to_do_next() -> None:
@@ -103,9 +103,9 @@ def test_the_end_is_told_in_few_lines_with_what_to_do_next() -> None:
         "up to 3 messages may be on the queue twice", "warning: other total",
     ]  # fmt: skip
     assert next_steps(run) == [
-        ("failures", "what failed, by reason"),
-        ("rejected", "what no queue took"),
-        ("redrive", "does the rest, once the cause is removed"),
+        ("failures", "shows the failed messages, by reason"),
+        ("rejected", "shows the messages that no queue accepts"),
+        ("redrive", "does what is left, after you have removed the cause"),
     ]
 
 
