@@ -1,4 +1,4 @@
-"""What an app or what stands before it may answer ends a command with one line and the right code."""
+"""Every answer of an app, or of a gateway before it, ends a command with one line and the right code."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +17,8 @@ def api(handler: Handler) -> Api:
     return Api("http://app", "the-key", transport=httpx.MockTransport(handler))
 
 
-def problem(status: int, **told: str) -> httpx.Response:
-    return httpx.Response(status, json={"type": "about:blank", "title": "T", "status": status, **told})
+def problem(status: int, **fields: str) -> httpx.Response:
+    return httpx.Response(status, json={"type": "about:blank", "title": "T", "status": status, **fields})
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def look(status: str, counts_at: str, enqueued: int = 0) -> dict[str, Any]:
 
 
 def followed(monkeypatch: pytest.MonkeyPatch, *looks: dict[str, Any] | int | Exception) -> tuple[list[Any], list[str]]:
-    """What is seen of these answers to looks, and what was said about those that brought nothing."""
+    """Return the runs that a watcher sees with these answers, and the texts for the missing ones."""
     monkeypatch.setattr("terminal.following.POLL_SECONDS", 0.0)
     answers, said = iter(looks), list[str]()
 
@@ -123,6 +123,6 @@ def test_a_look_that_knows_less_than_the_one_before_is_left_out(monkeypatch: pyt
     assert followed(monkeypatch, newer, older, last)[0] == [newer, last]
 
 
-def test_another_status_is_told_though_its_counts_are_older(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_status_is_shown_although_its_counts_are_older(monkeypatch: pytest.MonkeyPatch) -> None:
     newer, paused, last = look("running", "2", 700), look("paused", "1", 300), look("failed", "3", 700)
     assert followed(monkeypatch, newer, paused, last)[0] == [newer, paused, last]

@@ -161,14 +161,14 @@ def test_every_outcome_has_its_code() -> None:
     assert {line.split("`")[1] for line in listed.splitlines() if line.startswith("| `")} == OF_OUTCOME.keys()
 
 
-def test_plan_tells_what_a_start_would_do(live: Live, call: Call) -> None:
+def test_plan_shows_what_a_start_would_do(live: Live, call: Call) -> None:
     said = call("plan", "demo")
     assert said.code == 0
     lines = {line.split("  ")[0]: line for line in said.out.splitlines()}
     assert (lines["read"].split()[1], lines["total"].split()[-1]) == ("2", str(IDS))
     assert "cursor" in lines["next page"]
-    told = call("plan", "demo", "--json").json
-    assert (told["source"], told["pages_read"], told["problems"]) == ("demo", 2, [])
+    document = call("plan", "demo", "--json").json
+    assert (document["source"], document["pages_read"], document["problems"]) == ("demo", 2, [])
     bad = call("plan", "marked")
     assert (bad.code, "problem: " in bad.out, "\x1b" in bad.out) == (Code.FAILED, True, False)
     assert call("plan", "marked", "--json").code == Code.FAILED
@@ -228,15 +228,15 @@ def test_a_run_that_is_not_there_ends_with_5(live: Live, call: Call, command: st
 # --- looking
 
 
-def test_show_tells_all_of_a_run(live: Live, call: Call, run_id: str) -> None:
+def test_show_prints_everything_about_a_run(live: Live, call: Call, run_id: str) -> None:
     start(call, run_id)
     said = call("show", run_id)
     assert said.code == 0
     assert said.out.startswith(f"{run_id}  demo  completed")
     for words in ("█", f"fetched {IDS} of {IDS}", "started", "reading", "style cursor", "sending", "actions"):
         assert words in said.out
-    told = call("show", run_id, "--json").json
-    assert (told["run_id"], told["status"], told["progress"]["enqueued"]) == (run_id, "completed", IDS)
+    document = call("show", run_id, "--json").json
+    assert (document["run_id"], document["status"], document["progress"]["enqueued"]) == (run_id, "completed", IDS)
 
 
 def test_list_shows_runs_newest_first_and_goes_on_where_it_stopped(live: Live, call: Call, run_id: str) -> None:

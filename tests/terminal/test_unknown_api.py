@@ -217,7 +217,7 @@ def test_an_api_that_says_that_there_is_more_and_leads_nowhere_gets_no_table() -
         (lambda request: web.Response(status=302, headers={"Location": "/b"}), Code.FAILED, "redirects to another URL"),
     ],
 )
-def test_an_answer_that_is_no_page_is_told_in_one_line(say: Say, code: Code, words: str) -> None:
+def test_an_answer_that_is_not_a_page_gives_a_one_line_error(say: Say, code: Code, words: str) -> None:
     async def ask() -> Found:
         async with TestServer(app_of(say)) as server:
             return await describe(str(server.make_url("/orders")))
@@ -227,7 +227,7 @@ def test_an_answer_that_is_no_page_is_told_in_one_line(say: Say, code: Code, wor
     assert trouble.value.code is code
 
 
-def test_nobody_at_the_address_is_told_as_unreachable() -> None:
+def test_an_address_without_a_listener_is_unreachable() -> None:
     with pytest.raises(Trouble) as trouble:
         asyncio.run(describe("http://127.0.0.1:1/orders"))
     assert trouble.value.code is Code.UNREACHABLE
