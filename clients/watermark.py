@@ -1,4 +1,4 @@
-"""GET, PUT and DELETE /api/sources/{name}/watermark: how far the runs of a source have come; set it, or begin anew.
+"""GET, PUT and DELETE /api/sources/{name}/watermark: how far the runs of a source have come; set it, or reset it.
 
 Each set of parameters of the source has its own watermark; the query names the set. Every change needs `If-Match` with
 the ETag of the watermark that it replaces.

@@ -141,8 +141,8 @@ def _warnings(state: RunState, accepted: str | None, *, may_be_empty: bool) -> l
     not_held = "the next run would have to know more than 5 million items; it may send some of them again"
     change = f"the run went on after a change that a person accepted ({accepted})"
     found = {
-        "source_total_mismatch": run_state.differs(state),
-        "doubles": run_state.doubled(state),
+        "source_total_mismatch": run_state.total_difference(state),
+        "doubles": run_state.doubles_text(state),
         "doubles_not_counted": uncounted if state.doubles is not None and state.doubles < 0 else "",
         "no_items": "the source ended without an item" if is_empty and not may_be_empty else "",
         "items_not_held": not_held if state.mark is not None and state.mark.holds_too_many else "",

@@ -224,15 +224,15 @@ def reason(state: RunState) -> str:
         return (
             f"{nothing}, {state.failed.left} failed ({listed_failures}{more}). Remove the cause, then redrive the run"
         )
-    return "; ".join(filter(None, (differs(state), doubled(state))))
+    return "; ".join(filter(None, (total_difference(state), doubles_text(state))))
 
 
 def has_other_total(state: RunState) -> bool:
     """Return whether the source, read to its end, gave another number of items than it said, without doubles."""
-    return state.source_total is not None and state.source_exhausted and state.source_total != given(state)
+    return state.source_total is not None and state.source_exhausted and state.source_total != items_given(state)
 
 
-def given(state: RunState) -> int:
+def items_given(state: RunState) -> int:
     """Return how many items the source gave, with those that the run did not take, without doubles."""
     return state.fetched + state.known + state.outside - doubles(state)
 
@@ -242,13 +242,13 @@ def doubles(state: RunState) -> int:
     return max(0, state.doubles or 0)
 
 
-def differs(state: RunState) -> str:
+def total_difference(state: RunState) -> str:
     """Return how the items differ from the source's own total, for people; empty if they do not."""
-    said = f"the source said that it has {state.source_total} items, and gave {given(state)}"
+    said = f"the source said that it has {state.source_total} items, and gave {items_given(state)}"
     return said if has_other_total(state) else ""
 
 
-def doubled(state: RunState) -> str:
+def doubles_text(state: RunState) -> str:
     """Return how many messages were doubles although each should be unique, for people; empty if none were."""
     came = f"{state.doubles} of the {state.fetched} messages came before in the run"
     return f"{came}, and the description says unique = true" if doubles(state) else ""
