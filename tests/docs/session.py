@@ -112,6 +112,7 @@ class Session:
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
+            "PYTHONPATH": str(self.folder),  # `sluice` is installed from the repository, and is to be that of the copy
             "PYTHONUNBUFFERED": "1",
             "SLUICE_URL": f"http://localhost:{self._ports['7071']}",
         }
