@@ -1,11 +1,12 @@
 """The capacity model beside real runs: predict time and requests from constants measured right before, then run.
 
 SIZE counts ids of the run in raw format; the packed run has ten times as many. Each repeat first measures what the
-model needs on this machine: what Azurite takes from a bare loop (`queue`), how long a page takes (`page`), and the CPU
-of the worker process for each id and each put, from three small runs. Then `ingestion.capacity` predicts, and the runs
-are made, each on a fresh Azurite that logs its requests. A ratio is predicted to measured; the command fails if the
-median of one is outside of 0.8 to 1.2. Requests of which there are few may differ by three. Nobody looks at the status
-of the app while it runs, because looks cost requests.
+model needs on this machine: the puts that Azurite takes from a bare loop, the CPU of the worker for each id and each
+put, and what a second batch adds to a packed run of one batch. That, over the pages of a batch, is the seconds of a
+page: API, Azurite and app share the cores of this machine, so a page takes longer while messages are sent. Then
+`ingestion.capacity` predicts, and the runs are made, each on a fresh Azurite that logs its requests. A ratio is
+predicted to measured; the command fails if the median of one is outside of 0.8 to 1.2. Requests of which there are few
+may differ by three. Nobody asks the app for its status while it runs, because that costs requests.
 """
 
 import json
@@ -40,7 +41,7 @@ REPEATS = 3
 COLUMNS = ("seconds",)
 RATIOS: dict[str, tuple[str, ...]] = {}
 PACKED_TIMES = 10
-SMALL, MEDIUM = 5_000, 45_000  # ids of the small runs
+SMALL, BATCH = 5_000, 100_000  # ids of the small runs
 PAGE_ITEMS = 1_000  # of the demo API
 WINDOW_SECONDS = 0.063  # devhost: 12.6 s for 200 windows (scenario orchestration)
 POLL_SECONDS = 0.1
@@ -91,27 +92,27 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 def constants(size: int, folder: Path, sources: Path) -> tuple[Speed, float]:
-    """Measure and return how fast a worker and Azurite are here, and how many seconds a page takes."""
+    """Measure and return how fast a worker and Azurite are here, and the seconds of a page of a run that also sends."""
     with Azurite(folder / "bare", in_memory=True, logs_requests=True) as azurite:
         queue_per_second = size / apart(bare_loop, connection=azurite.connection_string, count=size).seconds
     with stack_of(SMALL, folder / "small", sources) as stack:
         run(stack, "packed")  # the first one warms up
         least, raw = run(stack, "packed"), run(stack, "demo")
-    with stack_of(MEDIUM, folder / "medium", sources) as stack:
-        run(stack, "packed")
-        more = run(stack, "packed")
-        page_seconds = seconds_of_a_page(stack)
-    cpu_per_id = (more.cpu_seconds - least.cpu_seconds) / (MEDIUM - SMALL)
+    with stack_of(BATCH, folder / "one", sources) as stack:
+        one = run(stack, "packed")
+    with stack_of(2 * BATCH, folder / "two", sources) as stack:
+        two = run(stack, "packed")
+    page_seconds = (two.seconds - one.seconds - WINDOW_SECONDS) / (BATCH / PAGE_ITEMS)
     speed = Speed(
         queue_per_second=queue_per_second,
         account_per_second=float("inf"),
-        cpu_per_id=cpu_per_id,
+        cpu_per_id=(two.cpu_seconds - one.cpu_seconds) / BATCH,
         cpu_per_put=max(0.0, raw.cpu_seconds - least.cpu_seconds) / SMALL,
         window_seconds=WINDOW_SECONDS,
-        start_and_end_seconds=max(0.0, least.seconds - SMALL * cpu_per_id),
+        start_and_end_seconds=least.seconds,
     )
-    figures = {name: findings.number(value) for name, value in speed._asdict().items()}
-    print("measured:", figures, "page", findings.number(page_seconds), flush=True)
+    told = {**speed._asdict(), "page_seconds": page_seconds}
+    print("measured:", *(f"{name}={value:.4g}" for name, value in told.items()), flush=True)
     return speed, page_seconds
 
 
@@ -163,17 +164,6 @@ def counted(lines: Iterable[str]) -> Counter[str]:
         elif kind := BLOB_KINDS.get((method, done)):
             found[kind] += 1
     return found
-
-
-def seconds_of_a_page(stack: Stack) -> float:
-    """Return how long the demo API takes for a page, one after another."""
-    with httpx.Client(base_url=stack.api.url) as http:
-        pages, cursor = 0, None
-        began = time.perf_counter()
-        while pages == 0 or cursor:
-            asked = {"limit": PAGE_ITEMS, **({"cursor": cursor} if cursor else {})}
-            cursor, pages = http.get("/ids", params=asked).json()["next_cursor"], pages + 1
-        return (time.perf_counter() - began) / pages
 
 
 def message_bytes(stack: Stack) -> float:
