@@ -129,7 +129,7 @@ def test_a_run_without_an_item_says_so_in_its_report() -> None:
         (25, 1, -1, "completed"),
     ],
 )
-def test_what_came_twice_does_not_stand_for_what_is_lost(
+def test_a_repeated_message_does_not_replace_a_lost_one(
     fetched: int, dropped: int, doubles: int | None, outcome: str
 ) -> None:
     """With an exact total the run fails; otherwise its report says so."""
