@@ -36,9 +36,9 @@ def activity(
 ) -> Callable[[Work[Request, Outcome]], Callable[[JsonObject], Awaitable[JsonObject]]]:
     """Return a decorator that turns a function from one record to another into an activity.
 
-    `doing` names the work in error texts; it is a `str.format` template over the request. An error that a retry cannot
-    fix is logged and becomes the outcome. Every other error is raised, and the activity retried; so is one that comes
-    of a shortage of file descriptors.
+    `doing` names the work in error texts; it is a `str.format` template over the request. If a retry cannot fix an
+    error, log it and return it as the outcome. Raise every other error, and a shortage of file descriptors, so that
+    Durable Functions retries the activity.
     """
 
     def decorate(work: Work[Request, Outcome]) -> Callable[[JsonObject], Awaitable[JsonObject]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ingestion.concealed import conceal
 
-NAMES = ("run_id", "source")  # by which records are found
+NAMES = ("run_id", "source")  # people search for these, so they are never concealed
 
 logger = logging.getLogger("sluice")
 

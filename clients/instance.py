@@ -1,6 +1,6 @@
 """The durable instance of a run: every call of the client functions to Durable Functions.
 
-The SDK raises bare exceptions and takes HTTP 500 for "no such instance", which is dangerous when a run is deleted or
+The SDK raises bare exceptions and reads HTTP 500 as "no such instance", which is dangerous when a run is deleted or
 redriven. Here an instance is missing only if Durable Functions said so.
 """
 
@@ -52,7 +52,7 @@ async def find_instance(client: df.DurableOrchestrationClient, run_id: str) -> D
     with _durable_errors(f"look at the instance of run {run_id}"):
         if status := await client.get_status(run_id, show_input=True):
             return status
-        # None may also mean an error. A list cannot be mistaken for one, and the exact id comes first in it.
+        # None may also mean an error; a list cannot. The exact id comes first in it.
         listed = await client.get_status_by(instance_id_prefix=run_id)
         return next((status for status in listed if status.instance_id == run_id), None)
 

@@ -92,7 +92,7 @@ def test_an_app_beside_a_terminal_that_knows_where_it_is_starts() -> None:
 @pytest.mark.parametrize("name", ["SLUICE_FETCH_SECONDS", "SLUICE_ENQUEUE_SECONDS"])
 def test_a_budget_beyond_the_time_of_a_function_is_refused(name: str) -> None:
     timeout = "AzureFunctionsJobHost__functionTimeout"
-    with pytest.raises(InvalidInput, match=r"601 s are more than functionTimeout .*; allowed: 600 at most") as refused:
+    with pytest.raises(InvalidInput, match=r"601 s are longer than functionTimeout .*allowed: 600 at most") as refused:
         load_settings({**STORAGE, name: "601"})
     assert refused.value.field == name
     assert load_settings({**STORAGE, name: "600"})
