@@ -10,7 +10,7 @@ import httpx
 from terminal.ending import Code, Trouble
 
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)  # the app answers within 100 s, with an error if need be
-NO_PROXY: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": None}  # for `make serve`
+NO_PROXY: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": None}  # call `make serve` directly
 TRY_AGAIN = (408, 429)  # a gateway is busy; from 500 on the app, or something that it needs, is not available
 
 
