@@ -8,7 +8,7 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, known_request
-from clients.instance import RUNNING, carried_state, find_instance, is_of
+from clients.instance import RUNNING, carried_state, failure_of, find_instance, is_of
 from clients.kept_answer import kept_briefly
 from clients.progress import look_at_checkpoints, progress_of
 from clients.run_details import with_details
@@ -87,7 +87,7 @@ def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
     runtime_status = status.runtime_status.name
     state = carried_state(status)
     report = status.output if runtime_status == "Completed" and isinstance(status.output, dict) else None
-    error = str(status.output) if runtime_status in ("Failed", "Terminated", "Canceled") else None
+    error = failure_of(status) if runtime_status in ("Failed", "Terminated", "Canceled") else None
     progress = status.custom_status
     return {
         "run_id": status.instance_id,

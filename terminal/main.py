@@ -22,6 +22,7 @@ another total, 4 not allowed, 5 no such run, 6 cancelled or terminated,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=f"\b\nExample:\n  sluice start demo --watch\n\n{CODES}",
 )
+@click.version_option(package_name="sluice", message="%(prog)s %(version)s")
 def sluice() -> None:
     """Show and control the runs of a Sluice app."""
 

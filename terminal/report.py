@@ -1,5 +1,7 @@
 """How a run ended, in a few lines, and what to do next."""
 
+from typing import Any
+
 from terminal.view import PARTS, Run, identity
 from terminal.words import count, duration, one_line
 
@@ -22,8 +24,13 @@ def findings(run: Run) -> list[str]:
     ending, lines = run["report"] or {}, list[str]()
     if error := run.get("error") or ending.get("error"):
         lines.append(f"error: {one_line(error)}")
+    by_error: dict[str, list[dict[str, Any]]] = {}
     for failure in ending.get("failures", ())[:FEW]:
-        lines.append(f"chunk {failure['chunk']}: {count(failure['failed'])} failed: {one_line(failure['error'])}")
+        by_error.setdefault(one_line(failure["error"]), []).append(failure)
+    for text, failures in by_error.items():
+        chunks = ", ".join(str(one["chunk"]) for one in failures)
+        failed = count(sum(one["failed"] for one in failures))
+        lines.append(f"{'chunk' if len(failures) == 1 else 'chunks'} {chunks}: {failed} failed: {text}")
     if (more := ending.get("chunks_failed", 0) - FEW) > 0:
         lines.append(f"and {count(more)} more chunks")
     if doubles := ending.get("possible_duplicates"):

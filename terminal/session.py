@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from terminal.ending import Code, Trouble
 from terminal.words import clean
 
 HERE = "http://localhost:7071"  # devhost and Core Tools
+PLACE = re.compile(r"/+(api/?(runs/?|ui/?(#/.*)?)?)?$")  # the end of the URL of the page, or of the list of runs
 WIDE = 10_000  # columns without a terminal: no line is cut
 
 
@@ -92,8 +94,8 @@ def on_terminal() -> bool:
 
 
 def base_url(text: str) -> str:
-    """Return the URL of an app without a trailing `/api`. Raise Trouble if it is not a URL of an app."""
-    url = text.strip().rstrip("/").removesuffix("/api")
+    """Return the URL of an app, also from the URL of its page or its runs. Raise Trouble if it is not such a URL."""
+    url = PLACE.sub("", text.strip())
     allowed = f"allowed: https://NAME.azurewebsites.net, {HERE}"
     if any(mark in url for mark in "?#@"):  # not shown: it may contain a key or a password
         raise Trouble(

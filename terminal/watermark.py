@@ -63,7 +63,9 @@ def change(
     """Ask, and change the watermark; the app refuses if it has moved since it was shown (If-Match)."""
     given = pairs(params)
     found = session.api.ask("GET", route(source), params=given)
-    session.agree(f"The watermark of {source} is {session.api.document(found)['value']}. {question}", yes=yes)
+    now = session.api.document(found)
+    which = " ".join([source, *(f"{name}={value}" for name, value in now["parameters"].items())])
+    session.agree(f"The watermark of {which} is {now['value'] or 'not set yet'}. {question}", yes=yes)
     headers = {"If-Match": found.headers["ETag"]}
     show_mark(session, session.api.send(method, route(source), params=given, headers=headers, **body))
 

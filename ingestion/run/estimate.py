@@ -81,7 +81,8 @@ def estimate(
         return _answer(None, total, "the run has ended")
     wait, waits = _wait(progress)
     if total is None:
-        why = "no estimate: the source does not say how many items it has, and has not been read to its end"
+        silent = "the source does not say how many items it has, and has not been read to its end"
+        why = f"no estimate: {silent if progress['batches'] else 'nothing is fetched yet'}"
         return _answer(None, None, f"{why}{f'; {waits}' if waits else ''}")
     left = total - progress["enqueued"] - progress["rejected"] - progress["failed"]
     rate, over = (overall, "over all") if now is None or status == "waiting" else (now, "lately")

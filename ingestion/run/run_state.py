@@ -207,8 +207,8 @@ def outcome(state: RunState) -> str | None:
 def reason(state: RunState) -> str:
     """Return why a run has failed, for people."""
     failed, tolerated = state.failed.chunks, state.request.tolerated_failures
-    listed_failures = "; ".join(f"chunk {f.number}: {f.error}" for f in state.failures)
-    more = ", ..." if failed > LISTED_FAILURES else ""
+    listed_failures = "; ".join(f"{chunks}: {error}" for error, chunks in _by_error(state.failures).items())
+    more = f"; {failed - LISTED_FAILURES} more chunks" if failed > LISTED_FAILURES else ""
     if _is_beyond_tolerance(state):
         done = (state.done + state.failed).messages
         share = f"{state.failed.left} of {done} messages failed, in {failed} of {chunks_done(state)} chunks"
@@ -225,6 +225,14 @@ def reason(state: RunState) -> str:
             f"{nothing}, {state.failed.left} failed ({listed_failures}{more}). Remove the cause, then redrive the run"
         )
     return "; ".join(filter(None, (total_difference(state), doubles_text(state))))
+
+
+def _by_error(failures: Sequence[ChunkFailure]) -> dict[str, str]:
+    """Return which chunks failed for each error: one cause is told once."""
+    numbers: dict[str, list[str]] = {}
+    for failure in failures:
+        numbers.setdefault(failure.error, []).append(str(failure.number))
+    return {error: f"chunk{'s' * (len(them) > 1)} {', '.join(them)}" for error, them in numbers.items()}
 
 
 def has_other_total(state: RunState) -> bool:

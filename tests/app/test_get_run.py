@@ -11,6 +11,7 @@ from ingestion.run.command import GO, give
 from ingestion.run.run_state import CANCEL, PAUSE
 from tests.app.kept import CRASH, UNDER_WAY, Kept, at_work
 
+WHY = CRASH.removeprefix("Orchestrator function 'ingest_run' failed: ")
 PROGRESS = run_report.progress(UNDER_WAY)
 
 
@@ -24,10 +25,10 @@ async def run_of(kept: Kept) -> Any:
         ("Failed", "completed", ("completed", None)),
         ("Failed", "cancelled", ("cancelled", None)),
         ("Terminated", "completed_with_failures", ("completed_with_failures", None)),
-        ("Failed", "failed", ("failed", CRASH)),
-        ("Terminated", "terminated", ("terminated", CRASH)),
-        ("Failed", None, ("lost", CRASH)),
-        ("Terminated", None, ("terminated", CRASH)),
+        ("Failed", "failed", ("failed", WHY)),
+        ("Terminated", "terminated", ("terminated", WHY)),
+        ("Failed", None, ("lost", WHY)),
+        ("Terminated", None, ("terminated", WHY)),
     ],
 )
 async def test_a_closed_ledger_says_how_a_run_has_ended_whatever_became_of_its_instance(

@@ -64,7 +64,9 @@ def test_beyond_the_tolerated_failures_nothing_more_is_fetched_and_the_run_fails
     last = generations[-1]
     assert len(generations) == 2
     failed = "15 of 25 messages failed, in 2 of 3 chunks, more than the"
-    assert f"{failed} {tolerated} tolerated (chunk 0: the queue answered HTTP 403" in str(last.error)
+    assert f"{failed} {tolerated} tolerated (chunks 0, 2: the queue answered HTTP 403" in str(last.error), (
+        "one cause is shown once"
+    )
     finished = last.payloads("finish_run")[0]
     assert (finished["state"]["fetched"], finished["outcome"]) == (55, "failed"), "a redrive sends what was fetched"
 

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -283,6 +284,7 @@ def test_a_watermark_is_shown_set_and_reset(live: Live, call: Call) -> None:
     assert (call("watermark", "show", "sales").code, call("watermark", "show", "sales", *us, "--json").code) == (0, 0)
     refused = call("watermark", "set", "sales", "2026-02-01", *us)
     assert (refused.code, "--yes" in refused.err) == (Code.USAGE, True)
+    assert "The watermark of sales region=us is not set yet. Set it to 2026-02-01?" in refused.err
     assert call("watermark", "set", "sales", "2026-02-01T00:00:00Z", *us, "--yes").code == 0
     shown = call("watermark", "show", "sales", *us)
     assert "region=us" in shown.out
@@ -347,6 +349,11 @@ def test_open_prints_the_url_of_the_page(live: Live, call: Call) -> None:
 def test_the_project_installs_the_command() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["scripts"] == {"sluice": f"{main.__module__}:{main.__name__}"}
+
+
+def test_the_command_says_which_version_it_is(call: Call) -> None:
+    said = call("--version")
+    assert (said.code, said.out) == (0, f"sluice {version('sluice')}\n")
 
 
 def test_every_command_has_help_with_an_example(call: Call) -> None:

@@ -67,6 +67,15 @@ def test_a_url_that_holds_a_key_is_refused_and_not_shown(call: Call, asked: list
     assert (said.code, asked, "s3cr3t" in said.err + said.out) == (Code.USAGE, [], False)
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["", "/", "/api", "/api/", "/api/runs", "/api/ui", "/api/ui/", "/api/ui#/runs/orders-1", "/api/ui#/?status=a"],
+)
+def test_an_address_copied_from_the_page_or_the_server_names_the_app(call: Call, asked: list[str], place: str) -> None:
+    assert call("list", "--url", f"http://copied{place}", "--json").code == 0
+    assert asked == ["GET /api/runs"]
+
+
 def test_the_name_of_a_source_never_becomes_another_route(call: Call, asked: list[str]) -> None:
     call("watermark", "show", "orders?x#y")
     assert asked == ["GET /api/sources/orders%3Fx%23y/watermark"]

@@ -87,7 +87,8 @@ def test_a_wait_says_why_and_counts_down() -> None:
 
 
 def test_the_end_has_a_few_lines_with_what_to_do_next() -> None:
-    failures = [{"chunk": number, "failed": 1000, "error": "HTTP 403\nmore"} for number in range(3)]
+    failures = [{"chunk": number, "failed": 1000, "error": "HTTP 403\nmore"} for number in range(2)]
+    failures.append({"chunk": 2, "failed": 1000, "error": "HTTP 413"})
     answer = {
         "fetched": 700_000, "enqueued": 694_990, "rejected": 10, "failed": 5_000, "pending": 0, "seconds": 361.0,
         "failures": failures, "chunks_failed": 5, "possible_duplicates": 3, "warnings": [{"message": "other total"}],
@@ -96,8 +97,7 @@ def test_the_end_has_a_few_lines_with_what_to_do_next() -> None:
     assert report(run) == [
         "orders  completed_with_failures after 6 min 01 s",
         "fetched 700,000 = enqueued 694,990 + rejected 10 + failed 5,000 + pending 0",
-        "chunk 0: 1,000 failed: HTTP 403 more", "chunk 1: 1,000 failed: HTTP 403 more",
-        "chunk 2: 1,000 failed: HTTP 403 more", "and 2 more chunks",
+        "chunks 0, 1: 2,000 failed: HTTP 403 more", "chunk 2: 1,000 failed: HTTP 413", "and 2 more chunks",
         "up to 3 messages may be on the queue twice", "warning: other total",
     ]  # fmt: skip
     assert next_steps(run) == [
