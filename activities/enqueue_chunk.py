@@ -40,7 +40,7 @@ async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Set
 
 
 def _log(request: EnqueueRequest, receipt: Receipt) -> None:
-    facts: dict[str, Any] = {"run_id": request.run.id, "chunk": request.chunk.number}
+    facts: dict[str, Any] = {"run_id": request.run.id, "source": request.source, "chunk": request.chunk.number}
     if receipt.error:
         facts |= {"failed": receipt.failed, "reason": receipt.error}
         log("chunk_failed", "messages of a chunk failed", level=logging.WARNING, **facts)

@@ -15,6 +15,7 @@ from ingestion.contracts import Run, RunState
 from ingestion.errors import DurableUnavailable, first_line
 from ingestion.run.keeping import Found
 from ingestion.run.run_state import EVENT
+from ingestion.telemetry import run_span
 from ingestion.wire import JsonObject, to_wire
 
 RUNNING = frozenset({"Pending", "Running", "ContinuedAsNew", "Suspended"})
@@ -80,8 +81,8 @@ def is_of(status: DurableOrchestrationStatus, run: Run) -> bool:
 
 
 async def start_instance(client: df.DurableOrchestrationClient, state: RunState) -> None:
-    """Start the instance of a run. Raise DurableUnavailable."""
-    with _durable_errors(f"start the instance of run {state.run.id}"):
+    """Start the instance of a run; the SDK tells the host the run's trace. Raise DurableUnavailable."""
+    with run_span("start_run", state.run), _durable_errors(f"start the instance of run {state.run.id}"):
         await client.start_new("ingest_run", instance_id=state.run.id, client_input=to_wire(state))
 
 

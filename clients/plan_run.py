@@ -93,7 +93,8 @@ def _shown(
         "end": conceal(end_of(source) if sample.ended is None else f"{sample.ended}, as in the pages that were read"),
         "expect": {
             **expect._asdict(),
-            "transactions": None if expect.transactions is None else expect.transactions.told(),
+            "transactions": None if expect.transactions is None else expect.transactions.as_json(),
+            "money": None if expect.money is None else expect.money.as_json(),
             "rests_on": conceal(expect.rests_on),
         },
         "problems": [{"field": one.field, "message": conceal(one.message)} for one in problems],

@@ -107,7 +107,7 @@ def _transactions(run: JsonObject, state: RunState, settings: Settings) -> JsonO
     until = moment(_ended_at(run) or progress["counts_at"])
     seconds = max(0.0, (until - moment(state.started_at)).total_seconds())
     done = {"enqueued": progress["enqueued"], "chunks": progress["chunks_done"]}
-    return of_run(state, settings, seconds=seconds, **done).told()
+    return of_run(state, settings, seconds=seconds, **done).as_json()
 
 
 async def _facts(container: ContainerClient, state: RunState) -> tuple[JsonObject, JsonObject, Settings | None]:

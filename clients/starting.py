@@ -10,6 +10,7 @@ import azure.durable_functions as df
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
+from activities.log import log
 from clients.beginning import begin
 from clients.instance import started_instance, task_hub_of
 from clients.start_request import StartRequest, body_of, difference, run_request
@@ -25,6 +26,7 @@ from ingestion.run.request import create_request, first_state, new_start, read_r
 from ingestion.run.watermark import Watermark
 from ingestion.settings import Settings
 from ingestion.source.description import load_source
+from ingestion.telemetry import trace_id
 from ingestion.wire import JsonObject, to_wire
 
 
@@ -59,6 +61,7 @@ async def _start_locked(client: df.DurableOrchestrationClient, there: JsonObject
         allowed = f"POST /api/runs/{run.id}/redrive to continue it"
         raise Conflict("run_id", "the instance of this run is gone", allowed)
     await begin(client, ledger, first_state(there))
+    log("run_started", "a run has started", run_id=run.id, source=there["asked"]["source"], trace=trace_id(run))
     return "Pending"
 
 

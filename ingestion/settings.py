@@ -17,6 +17,7 @@ from ingestion.concealed import add_secrets
 from ingestion.deadline import function_timeout
 from ingestion.errors import InvalidInput
 from ingestion.storage.account import STORAGE, Account, read_account
+from ingestion.telemetry import AZURE_MONITOR, CONNECTION, TELEMETRY
 from ingestion.validation import invalid_input, not_allowed
 
 MAX_CHUNK_SIZE = 50_000
@@ -78,7 +79,9 @@ class Settings(BaseModel):
     message_ttl_seconds: int = Field(FOR_EVER, ge=FOR_EVER)
     message_delay_seconds: int = Field(0, ge=0, le=WEEK_SECONDS)
     ledger_days: int = Field(30, ge=0)  # 0: for ever
+    prices: Path = Path("ingestion/capacity/prices.toml")
     keeper_seconds: Annotated[int, BeforeValidator(_is_scheduled)] = DEFAULT_KEEPER_SECONDS  # 0: off
+    telemetry: Literal["off", "azure_monitor"] = "off"
 
     @model_validator(mode="after")
     def _outlives_its_delay(self) -> Self:
@@ -106,6 +109,8 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         settings = Settings.model_validate({**given, "account": account, "shards": shards})
     except ValidationError as error:
         raise invalid_input(error) from None
+    if settings.telemetry == AZURE_MONITOR and "InstrumentationKey=" not in environment.get(CONNECTION, ""):
+        raise InvalidInput(TELEMETRY, f"{CONNECTION} is missing, or no connection string", "off, or both settings")
     for name, seconds in (("SLUICE_FETCH_SECONDS", settings.fetch_seconds), (_ENQUEUE, settings.enqueue_seconds)):
         if name in given and seconds > (limit := function_timeout(environment)):
             problem = f"{seconds:g} s are longer than functionTimeout allows"

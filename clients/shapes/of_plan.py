@@ -32,13 +32,25 @@ class PlannedTransactions(Shape):
     rests_on: str
 
 
+class PlannedMoney(Shape):
+    """An estimate of what a run costs, by list prices."""
+
+    currency: str
+    total: Annotated[float, Field(ge=0)]
+    parts: Annotated[dict[str, float], Field(description="by what has a price")]
+    without: Annotated[list[str], Field(description="what the price table has no price for; it is not in the total")]
+    rests_on: str
+
+
 class Expected(Shape):
     """The expected cost of a run. Null if the number of items is unknown."""
 
     pages: int | None
     items: int | None
     seconds: float | None
+    instances: Annotated[int | None, Field(description="workers that keep the queues busy")]
     transactions: PlannedTransactions | None
+    money: PlannedMoney | None
     rests_on: Annotated[str, Field(description="What these figures are based on, or why there are none.")]
 
 

@@ -26,9 +26,10 @@ class Azurite(Child):
     index every five seconds; but in memory no message survives the process. `kill` loses unsaved data, `stop` saves it.
     """
 
-    def __init__(self, folder: Path, *, in_memory: bool = False) -> None:
+    def __init__(self, folder: Path, *, in_memory: bool = False, logs_requests: bool = False) -> None:
         super().__init__("Azurite", [], log=folder / "azurite.log", cwd=folder)
         self.ports: dict[str, int] = dict.fromkeys(SERVICES, 0)
+        self._quiet = [] if logs_requests else ["--silent"]
         self._keep = ["--inMemoryPersistence"] if in_memory else ["--location", str(folder / "data")]
 
     @property
@@ -44,7 +45,7 @@ class Azurite(Child):
         if not (HERE / "node_modules" / "azurite").is_dir():
             raise ChildError("Azurite is not installed: run `make setup` first")
         listen = [argument for name, port in self.ports.items() for argument in (f"--{name.lower()}Port", str(port))]
-        quiet = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+        quiet = [*self._quiet, "--disableTelemetry", "--skipApiVersionCheck"]
         heap = f"--max-old-space-size={HEAP_MEGABYTES}"
         self.command = [str(node()), heap, str(ENTRY), *quiet, *self._keep, *listen]
         super().start()

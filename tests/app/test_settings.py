@@ -49,6 +49,8 @@ def test_every_setting_is_on_the_page_with_its_default() -> None:
         ("SLUICE_KEEPER_SECONDS", "300.0"),
         ("SLUICE_KEEPER_SECONDS", "-60"),
         ("SLUICE_KEEPER_SECONDS", "often"),
+        ("SLUICE_TELEMETRY", "on"),
+        ("SLUICE_TELEMETRY", "azure_monitor"),  # without a connection string
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:

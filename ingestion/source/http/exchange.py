@@ -15,6 +15,7 @@ from ingestion.source.description import Source
 from ingestion.source.http.origin import address, is_allowed, origin
 from ingestion.source.page import PageRequest
 from ingestion.source.reading.body import ACCEPT_ENCODING
+from ingestion.telemetry import request_span
 
 _METHOD_KEEPING = (307, 308)
 
@@ -52,8 +53,9 @@ class Exchange:
         for _ in range(self._source.limits.redirects + 1):
             await turn()
             flow = self._flow if self._is_own(url) else None
-            with _named_redirect(url):
+            with _named_redirect(url), request_span(request.method, url.host) as span:
                 response = await self._http.send(self._built(request, url, turn), auth=flow, stream=True)
+                span.set_attribute("http.response.status_code", response.status_code)
             try:
                 if response.next_request is None:
                     yield response
