@@ -1,4 +1,4 @@
-"""What a run is estimated to take: by its slowest part, with the requests of the real host, in money."""
+"""The estimate of a run: time by its slowest part, requests as on the real host, and money."""
 
 import tomllib
 from datetime import date

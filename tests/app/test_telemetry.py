@@ -1,4 +1,4 @@
-"""Traces and metrics: which span is below which, what is exported where, and what it costs where it is off."""
+"""Traces and metrics: the parents of spans, what is exported where, and the cost if telemetry is off."""
 
 import os
 import subprocess

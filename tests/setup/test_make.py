@@ -1,4 +1,4 @@
-"""The Makefile sets up what is missing, says what failed, and puts right what was interrupted."""
+"""The Makefile installs what is missing, says what failed, and repairs an interrupted installation."""
 
 import os
 import re
@@ -13,14 +13,14 @@ PACKAGES = "lib/python3.11/site-packages"
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a folder, without what the make that runs these tests has put into the environment."""
+    """Run make in a folder, without the environment variables of the make that runs these tests."""
     alone = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(["make", *arguments], cwd=folder, env=alone, capture_output=True, text=True)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A clone whose path has spaces and a quote, with an environment that was made in it."""
+    """A clone with spaces and a quote in its path, and a virtual environment."""
     clone = tmp_path / "it's a clone"
     packages = clone / ".venv" / PACKAGES
     packages.mkdir(parents=True)
