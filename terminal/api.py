@@ -84,7 +84,7 @@ class Api:
         if status == 404 and not details:
             return Trouble(Code.UNREACHABLE, f"{self.url} has no such route: is it a Sluice app of this version?")
         if status == 404 and details.get("field") == "run_id":
-            text = f"{text.partition(' (allowed: ')[0]} at {self.url}; list its runs with sluice list"
+            text = f"{text.partition(' (allowed: ')[0]} at {self.url}; sluice list shows its runs"
             return Trouble(Code.NO_SUCH_RUN, text)
         return Trouble(Code.USAGE if status in (400, 404) else Code.FAILED, text)
 

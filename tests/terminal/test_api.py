@@ -29,7 +29,7 @@ def problem(status: int, **fields: str) -> httpx.Response:
         (problem(400, field="chunk_size", detail="too small", allowed="1 at least"), Code.USAGE,
          "chunk_size: too small (allowed: 1 at least)"),
         (problem(404, field="run_id", detail="there is no run 'x'"), Code.NO_SUCH_RUN,
-         "run_id: there is no run 'x' at http://app; list its runs with sluice list"),
+         "run_id: there is no run 'x' at http://app; sluice list shows its runs"),
         (problem(404, field="source", detail="no such source"), Code.USAGE, "source: no such source"),
         (problem(409, field="run_id", detail="it has\nended"), Code.FAILED, "run_id: it has ended"),
         (problem(412, field="If-Match", detail="changed"), Code.FAILED, "If-Match: changed"),
