@@ -55,7 +55,7 @@ def test_an_environment_whose_python_is_gone_is_made_again(folder: Path) -> None
     assert "rm -rf .venv" in make(folder, "-n", "setup").stdout.splitlines()
 
 
-def test_a_step_that_fails_says_what_it_needs_and_is_tried_again(folder: Path) -> None:
+def test_a_failed_step_says_what_it_needs_and_the_next_call_repeats_it(folder: Path) -> None:
     failed = make(folder, "PIP=false", ".venv/.ready")
     assert failed.returncode == 2
     assert "Set-up could not install the Python packages" in failed.stderr
@@ -63,7 +63,7 @@ def test_a_step_that_fails_says_what_it_needs_and_is_tried_again(folder: Path) -
     assert make(folder, ".venv/.ready").stdout.startswith("installing the Python packages")
 
 
-def test_a_machine_without_a_python_that_fits_is_told_which_ones_do(folder: Path) -> None:
+def test_without_a_suitable_python_the_error_names_the_suitable_ones(folder: Path) -> None:
     shutil.rmtree(folder / ".venv")
     done = make(folder, "setup", "PYTHON=/nowhere/a python")
     assert done.returncode == 2

@@ -77,7 +77,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
         with stack_of(count, folder / name, sources) as stack:
             ran, item_bytes = run(stack, source), message_bytes(stack)
         found = predicted(count, source, speed, page_seconds, item_bytes)
-        told = {kind: getattr(found.transactions, kind) for kind in KINDS}
+        expected = {kind: getattr(found.transactions, kind) for kind in KINDS}
         yield (
             name,
             {
@@ -85,7 +85,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
                 "seconds": ran.seconds,
                 "predicted": found.seconds,
                 "time": found.seconds / ran.seconds,
-                **{kind: ratio(told[kind], ran.requests[kind]) for kind in KINDS},
+                **{kind: ratio(expected[kind], ran.requests[kind]) for kind in KINDS},
             },
         )
 
