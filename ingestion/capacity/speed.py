@@ -10,8 +10,8 @@ class Speed(NamedTuple):
     queue_per_second: float = 2_000.0
     account_per_second: float = 20_000.0
     # `make bench SCENARIO=capacity` on two AMD EPYC cores, plain HTTP. TLS and a Flex instance were not measured.
-    cpu_per_id: float = 0.00003  # seconds for each message: read, parsed, spooled, formatted
-    cpu_per_put: float = 0.00021  # seconds for each queue message, including the status of the run
+    cpu_per_id: float = 0.000012  # seconds for each message: read, parsed, spooled, formatted
+    cpu_per_put: float = 0.0002  # seconds for each queue message
     # Real host 4.1037 with extension 3.19: 500,000 packed ids took 6.6 s longer than on devhost, in 6 windows.
     window_seconds: float = 1.1
     start_and_end_seconds: float = 2.0  # of a run that does nothing else; seen on devhost
