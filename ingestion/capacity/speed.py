@@ -1,10 +1,10 @@
-"""How fast a worker, a queue and a storage account are, and where each figure comes from."""
+"""The speed of a worker, a queue and a storage account, and the source of each figure."""
 
 from typing import NamedTuple
 
 
 class Speed(NamedTuple):
-    """What the time of a run rests on, beside its source. CPU is that of the one process that a Python worker is."""
+    """The speeds that decide how long a run takes, without its source. CPU is that of a worker's one Python process."""
 
     # Microsoft's targets for messages of 1 KiB: https://learn.microsoft.com/azure/storage/queues/scalability-targets
     queue_per_second: float = 2_000.0

@@ -102,7 +102,7 @@ async def test_a_clock_that_is_put_back_keeps_no_answer_for_longer(kept: Kept, t
     assert (await run_of(kept))["status"] == "terminated"
 
 
-async def test_many_who_wait_for_a_look_that_takes_long_share_the_next_one(time: SetClock) -> None:
+async def test_callers_that_wait_for_a_long_look_share_the_next_one(time: SetClock) -> None:
     answers, looks = KeptAnswers(), 0
 
     async def look() -> func.HttpResponse:
@@ -112,6 +112,6 @@ async def test_many_who_wait_for_a_look_that_takes_long_share_the_next_one(time:
         await asyncio.sleep(0.01)
         return func.HttpResponse(str(looks))
 
-    found = await asyncio.gather(*(answers.of("run", look) for _ in range(50)))
+    found = await asyncio.gather(*(answers.get("run", look) for _ in range(50)))
     assert [one.get_body() for one in found] == [b"1"] + [b"2"] * 49, "the first was begun before the others asked"
-    assert (await answers.of("run", look)).get_body() == b"3"
+    assert (await answers.get("run", look)).get_body() == b"3"

@@ -1,4 +1,4 @@
-"""The capacity model beside real runs: predict time and requests from constants measured right before, then run.
+"""The capacity model against real runs: predict time and requests from constants measured right before, then run.
 
 SIZE counts ids of the run in raw format; the packed run has forty times as many. Each repeat measures what the model
 needs on this machine: the puts a second that Azurite takes from a bare loop, small ones and those of a pack, the CPU
@@ -116,7 +116,7 @@ def parts(stack: Stack) -> tuple[float, float]:
 
 
 def predicted(count: int, source: str, speed: Speed, page_seconds: float) -> Capacity:
-    """Return what the model says of a run, with one worker."""
+    """Return the model's prediction for a run with one worker."""
     named = {"AzureWebJobsStorage__accountName": "here", "SLUICE_MESSAGE_FORMAT": "raw" if source == "demo" else source}
     work = Work(count, ITEM_BYTES, ceil(count / PAGE_ITEMS), page_seconds)
     return capacity(work, load_settings(named), workers=1, speed=speed)
@@ -134,7 +134,7 @@ def stack_of(ids: int, folder: Path, sources: Path) -> Iterator[Stack]:
 
 
 def run(stack: Stack, source: str) -> Ran:
-    """Make a run, follow it where it costs no request to storage, and return what it took."""
+    """Run once, follow the run without requests to storage, and return what it took."""
     log, worker = stack.azurite.log, stack.app_pids[-1]
     begun, cpu = log.stat().st_size, cpu_seconds_of(worker)
     with httpx.Client(base_url=stack.devhost.url, timeout=30) as http:
@@ -166,14 +166,14 @@ def counted(lines: Iterable[str]) -> Counter[str]:
 
 
 def ratio(predicted: float, measured: int) -> float:
-    """Return predicted to measured; 1 where there are few and they differ little."""
+    """Return the ratio of predicted to measured; 1 if both are small and differ little."""
     if abs(predicted - measured) <= FEW:
         return 1.0
     return predicted / max(1, measured)
 
 
 def bad(rows: Sequence[Row]) -> list[str]:
-    """Return the ratios whose median is outside of what is allowed."""
+    """Return the ratios whose median is outside the limits."""
     found = []
     for contestant in dict.fromkeys(str(row["contestant"]) for row in rows):
         for column in ("time", *KINDS):
