@@ -82,7 +82,7 @@ def estimate(
     wait, waits = _wait(progress)
     if total is None:
         silent = "the source does not say how many items it has, and has not been read to its end"
-        why = f"no estimate: {silent if progress['batches'] else 'nothing is fetched yet'}"
+        why = f"no estimate: {silent if progress['batches'] else 'the first batch is still being fetched'}"
         return _answer(None, None, f"{why}{f'; {waits}' if waits else ''}")
     left = total - progress["enqueued"] - progress["rejected"] - progress["failed"]
     rate, over = (overall, "over all") if now is None or status == "waiting" else (now, "lately")

@@ -109,7 +109,7 @@ BEGUN = {"fetched": 0, "done": Sums(), "spooled": (), "spooled_messages": 0}
             None,
             "nothing is being sent",
         ),
-        ({**BEGUN, "source_total": None, "batches": 0}, "running", None, "no estimate: nothing is fetched yet"),
+        ({**BEGUN, "source_total": None, "batches": 0}, "running", None, "no estimate: the first batch is still being fetched"),
         ({}, "paused", 10.0, "paused"),
         ({}, "held", 10.0, "held until a person"),
         ({}, "suspended", 10.0, "suspended"),
