@@ -1,4 +1,4 @@
-// The other side of each switch, for the tests and as an example: a scheduler, a network, two accounts of two queues.
+// The other value of each switch, for the tests and as an example: a scheduler, a network, two accounts with two queues.
 using './main.bicep'
 
 param environmentName = 'sluice-dts'

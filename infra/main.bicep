@@ -1,7 +1,7 @@
-// Everything that Sluice needs in Azure, in a resource group of its own. docs/azure.md tells what and why.
+// Everything that Sluice needs in Azure, in one resource group. docs/azure.md says what and why.
 targetScope = 'subscription'
 
-@description('Name of the azd environment. The names and tags of all resources are made of it.')
+@description('Name of the azd environment. It is part of the names and tags of all resources.')
 @minLength(1)
 @maxLength(40)
 param environmentName string
@@ -11,34 +11,34 @@ param environmentName string
 @metadata({ azd: { type: 'location' } })
 param location string
 
-@description('Where Durable Functions keeps its state: in the storage account of the app, or in a Durable Task Scheduler.')
+@description('Where Durable Functions stores its state: in the storage account of the app, or in a Durable Task Scheduler.')
 @allowed(['storage', 'dts'])
 param backend string = 'storage'
 
-@description('Python of the app.')
+@description('Python version of the app.')
 @allowed(['3.11', '3.12', '3.13'])
 param pythonVersion string = '3.11'
 
-@description('Names of the queues that messages go to. Each account of the queues gets all of them.')
+@description('Names of the queues for the messages. Each queue account has all of them.')
 @minLength(1)
 param queueNames string[] = ['sluice-ids']
 
-@description('How many storage accounts have these queues. An account takes some 20,000 messages a second.')
+@description('Number of storage accounts with these queues. An account accepts about 20,000 messages per second.')
 @minValue(1)
 @maxValue(10)
 param queueAccounts int = 1
 
-@description('How long the ledger of an ended run is kept, in days; 0 for ever.')
+@description('How long to keep the ledger of an ended run, in days; 0 for ever.')
 @minValue(0)
 @maxValue(3650)
 param ledgerDays int = 30
 
-@description('How long a deleted blob can be restored, in days.')
+@description('How long you can restore a deleted blob, in days.')
 @minValue(1)
 @maxValue(365)
 param restoreDays int = 7
 
-@description('Instances that the app may have at once, at most. This bounds what an hour can cost.')
+@description('Largest number of instances of the app. This limits the cost of an hour.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstances int = 40
@@ -47,26 +47,26 @@ param maximumInstances int = 40
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('Instances for orchestrators and activities that are always up; 0 scales to nothing between runs.')
+@description('Instances for orchestrators and activities that always run; with 0 there is none between runs.')
 @minValue(0)
 @maxValue(20)
 param alwaysReady int = 1
 
-@description('Whether storage is reached through private endpoints alone, from a virtual network of the app.')
+@description('Whether only private endpoints, in a virtual network of the app, give access to storage.')
 param privateNetwork bool = false
 
 @description('Address range of that network: a /22 or wider.')
 param networkAddresses string = '10.42.0.0/22'
 
-@description('Who gets a mail from each alert. Without any, alerts are shown in the portal only.')
+@description('E-mail addresses for all alerts. Without an address, only the portal shows alerts.')
 param alertEmails string[] = []
 
-@description('Alert when more of a hundred messages of a run than this are rejected.')
+@description('Alert when a run rejects more than this percentage of its messages.')
 @minValue(0)
 @maxValue(100)
 param rejectedPercent int = 1
 
-@description('Alert when queues have refused requests of a run for longer than this within half an hour, summed over its chunks.')
+@description('Alert when queues have throttled a run for longer than this within half an hour, in seconds summed over its chunks.')
 @minValue(1)
 param throttledSeconds int = 600
 
@@ -74,14 +74,14 @@ param throttledSeconds int = 600
 @minValue(1)
 param queueDepth int = 1000000
 
-@description('Alert when the watermark of an incremental source has not moved for so many hours.')
+@description('Alert when the watermark of an incremental source has not moved for this many hours.')
 @minValue(1)
 param watermarkHours int = 48
 
-@description('App settings beside those that this template makes: SLUICE_*, and the names in sources.toml. They show in the history of deployments: a secret as a Key Vault reference.')
+@description('App settings in addition to those of this template: SLUICE_*, and the names in sources.toml. The deployment history shows them, so give a secret as a Key Vault reference.')
 param appSettings object = {}
 
-@description('How long logs are kept, in days.')
+@description('How long to keep logs, in days.')
 @minValue(30)
 @maxValue(730)
 param logDays int = 30

@@ -1,4 +1,4 @@
-// Parameters of an azd environment: `azd env set DEPLOY_QUEUES orders-a,orders-b`. What is not set has its default here.
+// Parameters from the azd environment, each with a default. To set one: `azd env set DEPLOY_QUEUES orders-a,orders-b`.
 using './main.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'sluice')

@@ -1,13 +1,13 @@
 // The page of Sluice: a list of runs, one run with its buttons, and the start of a run.
 //
-// A view asks the API for what it shows (`load`) and describes the page as a tree of `h(tag, properties, ...children)`
-// (`draw`); `patch` changes the document into that tree, so focus, selection and opened details survive each poll. Texts
-// become text nodes and attributes only, whatever they hold. All times are those of the app's clock.
+// A view gets its data from the API (`load`) and describes the page as a tree of `h(tag, properties, ...children)`
+// (`draw`); `patch` changes the document into that tree, so focus, selection and opened details survive each poll. All
+// texts become text nodes or attributes, never markup. All times are by the app's clock.
 
 const API = new URL("..", import.meta.url); // the script is .../api/ui/page.js
-const LIST_SECONDS = 5, RUN_SECONDS = 2, PANEL_SECONDS = 10, REST_SECONDS = 30; // between two looks
-const SEEN_SECONDS = 10; // between two points of the throughput that the page has seen itself
-const ANSWER_SECONDS = 120; // the app takes 100 at most, and then says what kept it
+const LIST_SECONDS = 5, RUN_SECONDS = 2, PANEL_SECONDS = 10, REST_SECONDS = 30; // between two polls
+const SEEN_SECONDS = 10; // between two points of the throughput that the page itself records
+const ANSWER_SECONDS = 120; // the app answers within 100 s, with an error if need be
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const byId = (id) => document.getElementById(id);
 
@@ -34,7 +34,7 @@ function patch(parent, children) {
         node.key = name;
       }
       patch(node, child.children);
-      dress(node, child.properties); // after the children, since a select takes the value of an option that is there
+      dress(node, child.properties); // after the children: a select accepts only the value of an existing option
     }
     if (node === next) next = next.nextSibling;
     else parent.insertBefore(node, next);
@@ -53,7 +53,7 @@ function dress(node, properties) {
     if (name === "key" || value === before[name]) continue;
     if (name.startsWith("on")) node[name] = value ?? null;
     else if (name === "value") node.value = value ?? "";
-    else if (name === "share") node.style.width = value; // by the object model, which the policy for styles allows
+    else if (name === "share") node.style.width = value; // the content security policy allows this, but not a style attribute
     else if (value == null || value === false) node.removeAttribute(name);
     else node.setAttribute(name, value === true ? "" : value);
   }
@@ -66,7 +66,7 @@ const NUMBER = new Intl.NumberFormat("en");
 const TODAY = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const EARLIER = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
-let skew = 0; // of this machine's clock, in milliseconds
+let skew = 0; // the app's clock minus this machine's, in milliseconds
 const now = () => Date.now() + skew;
 const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
 const count = (value) => (value == null ? "–" : NUMBER.format(value));
@@ -93,7 +93,7 @@ function clock(time) {
   return h("time", { datetime: time, title: date.toISOString() }, (isToday ? TODAY : EARLIER).format(date));
 }
 
-const whole = (length) => span(Math.ceil(length)); // of a countdown
+const whole = (length) => span(Math.ceil(length)); // for a countdown
 const about = (length) => `about ${span(length > 600 ? 60 * Math.round(length / 60) : length > 60 ? 10 * Math.round(length / 10) : Math.ceil(length))}`;
 
 // Each state is a word, a shape and a tone.
@@ -136,7 +136,7 @@ function badge(status) {
 // ---- the API --------------------------------------------------------------------------------------------------------
 
 let key = sessionStorage.getItem("key") ?? "";
-const known = new Map(); // path: the last answer, with its ETag
+const known = new Map(); // by path: the last answer, with its ETag
 
 class Problem extends Error {
   constructor(status, text, field, allowed) {
@@ -152,16 +152,16 @@ async function ask(method, path, { body, tag } = {}) {
   try {
     answer = await fetch(new URL(path, API), { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_SECONDS * 1000) });
   } catch {
-    throw new Problem(0, "The app does not answer. Is it running, and is this machine connected to it?");
+    throw new Problem(0, "The app does not answer. Is it running, and can this machine reach it?");
   }
   const date = Date.parse(answer.headers.get("date"));
   if (Math.abs(date - now()) > 2000) skew = date - Date.now();
   if (answer.ok || answer.status === 304) return answer;
-  const told = await answer.json().catch(() => ({}));
-  const mayOnlyLook = key && method !== "GET" && [401, 403].includes(answer.status);
-  const unsaid = mayOnlyLook ? "The key that you gave does not allow this." : `The app answered HTTP ${answer.status} to ${method} ${path}.`;
-  const text = told.detail ?? told.title ?? unsaid;
-  throw new Problem(answer.status, text, told.field, told.allowed);
+  const details = await answer.json().catch(() => ({}));
+  const isReadOnly = key && method !== "GET" && [401, 403].includes(answer.status);
+  const fallback = isReadOnly ? "Your key does not allow this." : `The app answered HTTP ${answer.status} to ${method} ${path}.`;
+  const text = details.detail ?? details.title ?? fallback;
+  throw new Problem(answer.status, text, details.field, details.allowed);
 }
 
 async function get(path) {
@@ -186,7 +186,7 @@ const facts = (...rows) => h("dl", { class: "facts" },
     .map(([name, ...value]) => h("div", null, h("dt", null, name), h("dd", null, value))));
 const button = (text, onclick, more = {}) => h("button", { type: "button", onclick, ...more }, text);
 
-function told(error) {
+function explain(error) {
   const where = error.field && !error.field.startsWith("(") ? [h("b", null, error.field), ": "] : [];
   return [where, error.message, error.allowed ? [h("br"), "Allowed: ", String(error.allowed)] : null];
 }
@@ -199,7 +199,7 @@ function copier(text, what) {
       pressed.textContent = "copied";
       setTimeout(() => (pressed.textContent = "copy"), 1500);
     } catch {
-      getSelection().selectAllChildren(pressed.parentNode); // to be copied by hand
+      getSelection().selectAllChildren(pressed.parentNode); // so that the person can copy it
     }
   }
   return button("copy", copy, { class: "small", "aria-label": `copy ${what}` });
@@ -209,9 +209,9 @@ const PARTS = ["enqueued", "rejected", "failed", "pending"];
 
 function bar(p) {
   const all = Math.max(p.fetched ?? 0, (!p.source_exhausted && p.source_total) || 0);
-  const said = PARTS.map((name) => `${name} ${count(p[name])}`).join(", ");
+  const summary = PARTS.map((name) => `${name} ${count(p[name])}`).join(", ");
   const part = (name) => h("i", { key: name, class: name, share: `${all ? (100 * p[name]) / all : 0}%` });
-  return h("div", { class: "bar", role: "img", "aria-label": `fetched ${count(p.fetched)}: ${said}` },
+  return h("div", { class: "bar", role: "img", "aria-label": `fetched ${count(p.fetched)}: ${summary}` },
     PARTS.filter((name) => p[name] > 0).map(part));
 }
 
@@ -223,7 +223,7 @@ function listView(query) {
 
   async function load() {
     const page = await get(`runs?${query}`), last = page.runs.at(-1);
-    // Newer runs push others from the first page, which stay, so that the list has no gap before the older ones.
+    // New runs push others off the first page; keep those, so that the list has no gap before the older ones.
     if (older.length && last) older = [...view.runs.filter((it) => it.started_at < last.started_at), ...older];
     view.runs = page.runs;
     if (!older.length) next = page.next;
@@ -250,7 +250,7 @@ function listView(query) {
     return [
       h("div", { key: "head", class: "head" }, h("h1", { tabindex: "-1" }, "Runs"), filters()),
       !view.runs ? null : runs.length ? table(runs)
-        : note("idle", next ? "None of the newest runs is like this." : query.size ? "No run is like this."
+        : note("idle", next ? "None of the newest runs matches." : query.size ? "No run matches."
           : ["There is no run yet. ", h("a", { href: "#/start" }, "Start one"), "."]),
       next && button("Show older runs", () => showOlder().catch(fail), { key: "older" }),
     ];
@@ -258,7 +258,7 @@ function listView(query) {
 
   function filters() {
     const option = (value, text = words(value)) => h("option", { value }, text);
-    const groups = [option("", "every state"), option(OPEN.join(), "under way"), option(TROUBLE.join(), "needs a look")];
+    const groups = [option("", "every state"), option(OPEN.join(), "under way"), option(TROUBLE.join(), "needs attention")];
     const names = [...new Set([...sources, ...(query.get("source") ? [query.get("source")] : [])])];
     const on = (name) => (event) => filter(name, event.target.value);
     const since = (event) => filter("from", event.target.value && `${event.target.value}T00:00:00Z`);
@@ -270,7 +270,7 @@ function listView(query) {
       h("label", null, "Since", h("input", { type: "date", value: query.get("from")?.slice(0, 10) ?? "", onchange: since })));
   }
 
-  // The roles are spelled out because a phone shows each row as a card, and the browser then forgets that it is a table.
+  // The roles are explicit because a phone shows each row as a card, and the browser then no longer reports a table.
   const table = (runs) => h("table", { key: "runs", class: "runs", role: "table", "aria-label": "Runs, newest first" },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
       [["State"], ["Run"], ["On the queue"], ["Rate", "num"], ["Started"], ["Took", "num"], ["Outcome"]].map(([name, kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, name)))),
@@ -298,7 +298,7 @@ function listView(query) {
     const found = Object.entries({ failed: "bad", rejected: "warn" }).filter(([name]) => run[name] > 0)
       .map(([name, tone]) => h("span", { class: tone }, `${count(run[name])} ${name} `));
     const left = !isOpen(run) && run.pending > 0 ? `${count(run.pending)} left` : null;
-    return [found, run.error ? h("span", { class: "why" }, run.error) : !found.length && run.status === "completed" ? "all of it" : left];
+    return [found, run.error ? h("span", { class: "why" }, run.error) : !found.length && run.status === "completed" ? "all enqueued" : left];
   }
 
   return view;
@@ -308,9 +308,9 @@ function listView(query) {
 
 function runView(id) {
   const view = { title: id, load, draw, rest: () => (run && !isOpen(run) ? REST_SECONDS : RUN_SECONDS), ticks: true };
-  const panels = {}, asked = {}; // name: {body, error} of what is asked for beside the run, and at which state of it
-  const seen = []; // counts between the lines of the timeline, as far as this page was there to see them
-  let run = null, looked = 0, lastStatus = null, payload = false, throttled = [];
+  const panels = {}, asked = {}; // by name: {body, error} of a panel's own answer, and the state of the run at that time
+  const seen = []; // counts between the lines of the timeline, recorded while this page was open
+  let run = null, polled = 0, lastStatus = null, payload = false, throttled = [];
 
   async function load() {
     run = await get(pathOf(id));
@@ -323,11 +323,11 @@ function runView(id) {
     if (second >= (seen.at(-1)?.seconds ?? 0) + SEEN_SECONDS) seen.push({ at, seconds: second, enqueued });
     if (seen.length > 400) seen.shift();
     view.title = `${isOpen(run) && total ? `${percent(enqueued, total)} % ` : ""}${words(run.status)} · ${id}`;
-    if (hasMoved || now() - looked > 1000 * (isOpen(run) ? PANEL_SECONDS : REST_SECONDS)) await loadPanels();
+    if (hasMoved || now() - polled > 1000 * (isOpen(run) ? PANEL_SECONDS : REST_SECONDS)) await loadPanels();
   }
 
   async function loadPanels() {
-    looked = now();
+    polled = now();
     const p = counts();
     await Promise.all([
       beside("timeline", "/timeline"),
@@ -337,7 +337,7 @@ function runView(id) {
     ]);
   }
 
-  // These read up to a blob for each chunk, so they are asked for only once their count is another one.
+  // The app may read a blob for each chunk to answer these, so ask only when the count has changed.
   async function anew(name, rest, number) {
     const state = `${run.status} ${number}`;
     if (!(number > 0 || panels[name]) || (asked[name] === state && !panels[name].error)) return;
@@ -365,7 +365,7 @@ function runView(id) {
 
   const counts = () => ({ ...run.progress, ...run.report });
 
-  // The groups of an answer and of its further pages, each of which may have the same reasons.
+  // Return the groups of an answer and its further pages, summed by reason.
   function groups(name) {
     const byReason = new Map();
     for (const one of [...(panels[name]?.body?.groups ?? []), ...(panels[name]?.more ?? [])]) {
@@ -405,31 +405,31 @@ function runView(id) {
     return `for ${span(Math.round((now() - Date.parse(run.started_at)) / 1000))}`;
   }
 
-  // Why it does not go on, or how it has ended.
+  // Say why the run is not progressing, or how it ended.
   function why(p) {
     const left = (time) => [whole((Date.parse(time) - now()) / 1000), " (until ", clock(time), ")"];
-    const said = {
-      pending: ["idle", "It is started, and no worker has taken it up yet."],
-      pausing: ["idle", "Pause was asked for. What is under way stops within seconds."],
-      paused: ["idle", "Paused. Nothing is fetched or sent until somebody resumes or cancels it."],
-      held: ["warn", "Held: what it was started with has changed. ", h("b", null, p.changes ?? ""),
-        ". Resume accepts the change; cancel ends the run; or change it back."],
-      suspended: ["idle", "Suspended by Durable Functions’ own URL, and only its resume URL lets it go on."],
-      cancelling: ["idle", "Cancel was asked for. What is under way stops within seconds, and the run ends."],
-      ending: ["idle", "The ledger is being closed, and the spool cleaned."],
-      lost: ["bad", "A crash has ended it, or its instance is gone. The keeper lets it go on, within about two minutes; or redrive it."],
+    const text = {
+      pending: ["idle", "The run is started, but no worker has begun it yet."],
+      pausing: ["idle", "A pause was sent. The run's work stops within seconds."],
+      paused: ["idle", "Paused. The run fetches and sends nothing until somebody resumes or cancels it."],
+      held: ["warn", "Held: the settings or the source have changed since the start. ", h("b", null, p.changes ?? ""),
+        ". Resume accepts the change; cancel ends the run; or undo the change."],
+      suspended: ["idle", "Suspended with the Durable Functions API. Only its resume URL continues the run."],
+      cancelling: ["idle", "A cancel was sent. The run's work stops within seconds, and the run ends."],
+      ending: ["idle", "The run is closing its ledger and deleting its spool."],
+      lost: ["bad", "A crash has ended the run's instance, or the instance is gone. The keeper restarts the run within about two minutes; or redrive it."],
       waiting: !p.wait_until ? ["warn", "Waiting for the source."] : ["warn",
-        p.waiting_for === "outage" ? "The source is away. " : "The source wants to be left alone. ", h("b", null, p.reason ?? ""),
-        ". It is asked again in ", h("b", { class: "countdown" }, left(p.wait_until)),
+        p.waiting_for === "outage" ? "The source is not available. " : "The source asks to wait. ", h("b", null, p.reason ?? ""),
+        ". Next request in ", h("b", { class: "countdown" }, left(p.wait_until)),
         p.attempts ? `, after ${plural(p.attempts, "request")} without a page` : "", ". ",
-        p.patience_until ? ["The run gives up if no page comes for ", left(p.patience_until), "."] : ""],
+        p.patience_until ? ["The run gives up if it gets no page for ", left(p.patience_until), "."] : ""],
     }[run.status];
     const [first] = throttled, last = throttled.at(-1);
     const error = run.error ?? run.report?.error;
     const one = error ? note("bad", h("b", null, run.status === "failed" ? "Why it failed: " : "Why it ended: "), error)
-      : said ? note(...said)
+      : text ? note(...text)
       : run.status === "running" && last.seconds > first.seconds
-        ? note("warn", "The queue refuses above ", h("b", null, perSecond(run.rate?.now)), ", so sending waits for it.") : null;
+        ? note("warn", "The queue accepts at most ", h("b", null, perSecond(run.rate?.now)), ", so the sender waits.") : null;
     const warnings = (run.report?.warnings ?? []).map((it) => note("warn", h("b", null, words(it.warning)), ": ", it.message));
     return h("div", { key: "why" }, one, warnings);
   }
@@ -437,19 +437,19 @@ function runView(id) {
   function progress(p) {
     const term = (name) => h("span", { class: "term" }, h("i", { class: name, "aria-hidden": "true" }), `${name} `, h("b", null, count(p[name])));
     const plus = (sign) => h("span", { class: "sign" }, ` ${sign} `);
-    const total = p.source_total == null ? "the source has not said how many there are" : `of ${count(p.source_total)} that the source says it has`;
+    const total = p.source_total == null ? "the source gives no total" : `the source says it has ${count(p.source_total)}`;
     const since = (time) => (now() - Date.parse(time)) / 1000;
     const { now: current, overall } = run.rate ?? {}, { seconds_left: remaining, rests_on: basis } = run.estimate ?? {};
     return [
       bar(p),
       h("p", { class: "identity" }, h("span", { class: "term" }, "fetched ", h("b", null, count(p.fetched))),
         PARTS.map((name, at) => [plus(at ? "+" : "="), term(name)])),
-      h("p", { class: "under" }, `${p.source_exhausted ? "read to its end, " : ""}${total} · counted at `, clock(p.counts_at ?? p.finished_at),
-        p.stale ? " · the checkpoints could not be read, so newer counts are missing" : ""),
+      h("p", { class: "under" }, `${p.source_exhausted ? "read to the end, " : ""}${total} · counted at `, clock(p.counts_at ?? p.finished_at),
+        p.stale ? " · the app could not read the checkpoints, so newer counts are missing" : ""),
       facts(
         isOpen(run) && ["Rate now", h("b", null, perSecond(current))],
-        ["Over all", h("b", null, perSecond(overall))],
-        isOpen(run) && ["Time left", h("b", null, remaining == null ? "not known" : about(Math.max(0, remaining - since(p.counts_at)))),
+        ["Average rate", h("b", null, perSecond(overall))],
+        isOpen(run) && ["Time left", h("b", null, remaining == null ? "unknown" : about(Math.max(0, remaining - since(p.counts_at)))),
           basis ? h("span", { class: "under" }, basis) : ""],
         !isOpen(run) && ["Took", h("b", null, span(p.seconds))],
       ),
@@ -466,12 +466,12 @@ function runView(id) {
     const numbers = (at) => (each > 1 ? `chunks ${count(at * each)} to ${count(Math.min(total, (at + 1) * each) - 1)}` : `chunk ${count(at)}`);
     const size = cells.length <= 40 ? "large" : cells.length <= 120 ? "middle" : "small";
     return panel("chunks", `Chunks: ${count(run.progress?.chunks_done)} of ${count(total)} done`,
-      !cells ? h("p", { class: "under" }, "No chunk is fetched yet.")
+      !cells ? h("p", { class: "under" }, "The run has no chunk yet.")
         : h("div", { class: `cells ${size}`, role: "img", "aria-label": summary },
           [...cells].map((kind, at) => h("i", { class: kind, title: `${numbers(at)}: ${CELLS[kind]}` }))),
       h("p", { class: "legend under" },
         Object.entries(CELLS).map(([kind, name]) => h("span", null, h("i", { class: kind, "aria-hidden": "true" }), name)),
-        each > 1 ? h("span", null, `a cell is ${plural(each, "chunk")}, and shows the worst of them`) : null));
+        each > 1 ? h("span", null, `a cell is ${plural(each, "chunk")}, and shows the worst one`) : null));
   }
 
   function throughput() {
@@ -482,15 +482,15 @@ function runView(id) {
     const rate = (from, to) => Math.max(0, to.enqueued - from.enqueued) / (to.seconds - from.seconds);
     const steps = points.slice(1).map((to, at) => ({ from: points[at].seconds, to: to.seconds, rate: rate(points[at], to) }));
     const title = "Throughput";
-    if (panels.timeline?.error) return panel("rates", title, note("bad", told(panels.timeline.error)));
-    if (!steps.length) return panel("rates", title, h("p", { class: "under" }, "It is drawn when there are two counts."));
+    if (panels.timeline?.error) return panel("rates", title, note("bad", explain(panels.timeline.error)));
+    if (!steps.length) return panel("rates", title, h("p", { class: "under" }, "The drawing needs two counts."));
     const most = Math.max(...steps.map((it) => it.rate), 1), begin = steps[0].from, end = steps.at(-1).to;
     const x = (second) => ((1000 * (second - begin)) / (end - begin)).toFixed(1);
     const y = (rate) => (100 - (96 * rate) / most).toFixed(1);
     const line = steps.map((it) => `L${x(it.from)} ${y(it.rate)}L${x(it.to)} ${y(it.rate)}`).join("");
     const all = points.at(-1).enqueued / Math.max(0.001, end);
     const marks = (panels.timeline?.body?.events ?? []).map((it) => seconds(run.started_at, it.at)).filter((it) => it >= begin && it <= end);
-    const summary = `Messages enqueued a second, over ${span(end - begin)}: ${perSecond(most)} at most, ${perSecond(all)} over all`;
+    const summary = `Messages enqueued per second, over ${span(end - begin)}: ${perSecond(most)} at most, ${perSecond(all)} on average`;
     return panel("rates", title,
       h("figure", null,
         h("p", { class: "scale under" }, `${perSecond(most)} at most`),
@@ -500,46 +500,46 @@ function runView(id) {
           h("path", { class: "mean", d: `M0 ${y(Math.min(all, most))}H1000` }),
           marks.map((it) => h("path", { class: "mark", d: `M${x(it)} 92V100` }))),
         h("figcaption", { class: "scale under" },
-          h("span", null, clock(points[0].at)), h("span", null, `- - ${perSecond(all)} over all`), h("span", null, clock(points.at(-1).at)))));
+          h("span", null, clock(points[0].at)), h("span", null, `- - ${perSecond(all)} on average`), h("span", null, clock(points.at(-1).at)))));
   }
 
   function source() {
     const it = run.reading;
     return it && panel("source", "Source", facts(
       ["Pagination", words(it.style ?? "–")], ["Pages read", count(it.pages)],
-      ["Page size", [it.page_size && `${count(it.page_size)} asked for`, it.page_size_got && `${count(it.page_size_got)} given`]
-        .filter(Boolean).join(", ") || "not known"],
-      ["Told to wait", it.refused == null ? "not known" : plural(it.refused, "time")],
+      ["Page size", [it.page_size && `${count(it.page_size)} requested`, it.page_size_got && `${count(it.page_size_got)} received`]
+        .filter(Boolean).join(", ") || "unknown"],
+      ["Asked to wait", it.refused == null ? "unknown" : plural(it.refused, "time")],
       ["End", it.ended ?? (run.progress?.source_exhausted ? "reached" : "not yet")]));
   }
 
   function queue() {
     const it = run.sending, { body, error } = panels.queues ?? {};
-    const depth = (value) => (value == null ? "not known" : count(value));
+    const depth = (value) => (value == null ? "unknown" : count(value));
     return it && panel("queue", "Queue", facts(
       ["Queues", it.queues?.join(", ") || "–", it.shards > 1 ? ` (${plural(it.shards, "shard")})` : ""],
       ["Messages are", [it.format, it.encoding].filter(Boolean).join(", ") || "–"],
-      ["Sent again", count(it.retries)], ["Waited for it", span(it.throttled_seconds)],
+      ["Requests repeated", count(it.retries)], ["Time throttled", span(it.throttled_seconds)],
       body && ["Depth", depth(body.depth)],
       body && ["Poison queue", h("span", { class: body.poison_depth > 0 ? "bad" : "" }, depth(body.poison_depth))],
       body?.queues.length > 1 && body.queues.map((one) => [
         one.name, depth(one.depth), one.poison_depth > 0 ? h("span", { class: "bad" }, `, poison ${count(one.poison_depth)}`) : ""])),
-      error && note("bad", told(error)));
+      error && note("bad", explain(error)));
   }
 
   function failures(p) {
     const it = panels.failures;
     if (!it || (!groups("failures").length && !it.error)) return null;
     return panel("failures", `Failed: ${plural(p.failed, "message")}`,
-      it.error ? note("bad", told(it.error)) : h("table", null,
-        h("thead", null, h("tr", null, [["Reason"], ["Chunks", "num"], ["Messages", "num"], ["Such as", "wide"]]
+      it.error ? note("bad", explain(it.error)) : h("table", null,
+        h("thead", null, h("tr", null, [["Reason"], ["Chunks", "num"], ["Messages", "num"], ["Examples", "wide"]]
           .map(([name, kind]) => h("th", { scope: "col", class: kind }, name)))),
         h("tbody", null, groups("failures").map((one) => h("tr", null,
           h("td", null, one.reason), h("td", { class: "num" }, count(one.chunks)), h("td", { class: "num" }, count(one.messages)),
           h("td", { class: "wide" }, `chunk ${one.examples.join(", ")}`))))),
       h("div", { class: "buttons" },
         run.actions.includes("redrive") ? button("Redrive these", () => act("redrive"))
-          : isOpen(run) ? h("p", { class: "under" }, "They can be redriven once the run has ended.") : null,
+          : isOpen(run) ? h("p", { class: "under" }, "You can redrive them when the run has ended.") : null,
         it.next && button("More reasons", () => showMore("failures", "/failures").catch(fail))));
   }
 
@@ -549,26 +549,26 @@ function runView(id) {
     const flip = () => ((payload = !payload), beside("rejected", `/rejected?examples=3&payload=${payload}`).then(render));
     const example = (one) => h("li", null, `chunk ${one.chunk}, message ${one.index}`,
       one.payload == null ? null : h("pre", { tabindex: "0" }, one.payload));
-    return panel("rejected", `Rejected: ${plural(p.rejected, "message")} that no queue takes`,
-      it.error ? note("bad", told(it.error)) : groups("rejected").map((one) => h("details", null,
+    return panel("rejected", `Rejected: ${plural(p.rejected, "message")} that no queue accepts`,
+      it.error ? note("bad", explain(it.error)) : groups("rejected").map((one) => h("details", null,
         h("summary", null, h("b", null, count(one.count)), " ", one.reason), h("ul", null, one.examples.map(example)))),
-      h("div", { class: "buttons" }, button(payload ? "Hide what they hold" : "Show what they hold", flip),
+      h("div", { class: "buttons" }, button(payload ? "Hide the content" : "Show the content", flip),
         it.next && button("More reasons", () => showMore("rejected", path).catch(fail))));
   }
 
   function doubles(p) {
     const recoveries = p.recoveries ?? [], bound = p.possible_duplicates ?? 0;
     const causes = [
-      p.retries > 0 && `${plural(p.retries, "request")} to the queue sent again`,
+      p.retries > 0 && `${plural(p.retries, "repeated request")} to the queue`,
       recoveries.length > 0 && plural(recoveries.length, "recovery", "recoveries"),
       p.redrives > recoveries.length && plural(p.redrives - recoveries.length, "redrive"),
     ].filter(Boolean);
     return panel("doubles", "Possible duplicates and recoveries",
       h("p", null,
-        bound ? ["At most ", h("b", { class: "warn" }, count(bound)), " queue messages may be there twice, because an answer or a worker was lost. "]
-          : "No finished chunk can have a message on the queue twice. ",
+        bound ? ["At most ", h("b", { class: "warn" }, count(bound)), " queue messages may be on the queue twice, because an answer or a worker was lost. "]
+          : "No message of a finished chunk is on the queue twice. ",
         causes.length ? `So far: ${causes.join(", ")}.` : ""),
-      recoveries.length ? h("ul", null, recoveries.map((it) => h("li", null, clock(it.at), " the keeper let it go on: ", it.cause))) : null);
+      recoveries.length ? h("ul", null, recoveries.map((it) => h("li", null, clock(it.at), " the keeper restarted the run: ", it.cause))) : null);
   }
 
   function transactions() {
@@ -583,17 +583,17 @@ function runView(id) {
   function timeline() {
     const { events = [], full } = panels.timeline?.body ?? {};
     return events.length ? panel("timeline", "What happened",
-      full ? note("warn", "Storage takes no more lines of this run, so what came later is missing.") : null,
+      full ? note("warn", "The timeline is full: storage accepts no more lines, so later events are missing.") : null,
       h("ol", { tabindex: "0" }, events.toReversed().map((it) => h("li", null, clock(it.at), h("b", null, words(it.event)), ` ${it.text}`)))) : null;
   }
 
   function links() {
     const query = ["traces", `| extend facts = parse_json(extract(@"\\{.*\\}$", 0, message))`, `| where tostring(facts.run_id) == "${id}"`,
       "| project timestamp, severityLevel, facts", "| order by timestamp desc"].join("\n");
-    return panel("links", "Look closer",
+    return panel("links", "Details",
       run.report && h("details", null, h("summary", null, "Report"), h("pre", { tabindex: "0" }, JSON.stringify(run.report, null, 2))),
       h("details", null, h("summary", null, "Log query for Application Insights"), h("pre", { tabindex: "0" }, query), copier(query, "the query")),
-      h("p", { class: "under" }, "Ledger, in the container of the app: ", h("code", null, `runs/${id}/ `),
+      h("p", { class: "under" }, "Ledger, in the app's container: ", h("code", null, `runs/${id}/ `),
         copier(`runs/${id}/`, "the path of the ledger")));
   }
 
@@ -606,8 +606,8 @@ function runView(id) {
         return say(`${id} is deleted`);
       }
       await post(pathOf(id, `/${action}${action === "redrive" ? "?links=none" : ""}`));
-      say(`${id}: ${action} was asked for`);
-      for (const wait of [300, 1000]) setTimeout(() => current === view && poll(), wait); // it takes hold within a second
+      say(`${id}: sent ${action}`);
+      for (const wait of [300, 1000]) setTimeout(() => current === view && poll(), wait); // it takes effect within a second
       return poll();
     });
   }
@@ -615,34 +615,34 @@ function runView(id) {
   return view;
 }
 
-// What the buttons say that they will do.
+// The texts of the dialogs: what each button will do.
 const WORDS = {
   pause: {
     name: "Pause", title: "Pause this run?",
-    text: () => ["What is under way stops within seconds, and nothing else begins. Nothing is lost, and nothing is sent twice.",
+    text: () => ["The run's work stops within seconds. No message is lost, and none is sent twice.",
       "The run then waits until somebody resumes or cancels it."],
   },
   resume: {
     name: "Resume", title: "Resume this run?",
-    text: (run, p) => (run.status !== "held" ? ["The run goes on where it stopped."]
-      : [`You accept this change: ${p.changes}.`, "From now on the run goes by it, and its report says so."]),
+    text: (run, p) => (run.status !== "held" ? ["The run continues where it stopped."]
+      : [`You accept this change: ${p.changes}.`, "From now on the run uses it, and its report says so."]),
   },
   cancel: {
     name: "Cancel", title: "Cancel this run?", danger: true,
-    text: (run, p) => ["What is under way stops within seconds, and the run ends.",
-      `What is sent stays on the queue (${count(p.enqueued)} by now). What is not can be done later, by a redrive.`],
+    text: (run, p) => ["The run's work stops within seconds, and the run ends.",
+      `Messages that were sent stay on the queue (${count(p.enqueued)} so far). A redrive can do the rest later.`],
   },
   redrive: {
     name: "Redrive", title: "Redrive this run?",
     text: (run, p) => [
-      `It does again what failed (${plural(p.failed ?? 0, "message")}), and what is left (${count(p.pending)} pending${p.source_exhausted ? "" : ", and the rest of the source"}).`,
-      "All failed chunks are done again, whatever the reason; what is on the queue already is not sent again. Remove the cause first.",
+      `The run repeats what failed (${plural(p.failed ?? 0, "message")}), and does what is left (${count(p.pending)} pending${p.source_exhausted ? "" : ", and the rest of the source"}).`,
+      "It repeats every failed chunk, but does not send again what is already on the queue. Remove the cause first.",
     ],
   },
   delete: {
     name: "Delete", title: "Delete this run?", danger: true,
-    text: () => ["Its history, its ledger (report, failures, rejects) and its spool are deleted, and nobody can bring them back.",
-      "Its messages stay on the queue. The run id is free again afterwards."],
+    text: () => ["This deletes the run's history, ledger (report, failures, rejects) and spool. Nobody can restore them.",
+      "The messages stay on the queue. Afterwards a new run can use the run id."],
   },
 };
 
@@ -650,12 +650,12 @@ let dialogs = 0;
 
 function dialog({ name, title, danger }, lines, work) {
   const box = byId("dialog"), mine = ++dialogs;
-  const isThere = () => box.open && mine === dialogs; // it may have been left, and another opened, before the answer
+  const isThere = () => box.open && mine === dialogs; // before the answer, somebody may have closed it and opened another
   const show = (error, isBusy) => patch(box, [
-    h("h2", { id: "dialog-title" }, title), lines.map((line) => h("p", null, line)), error && note("bad", told(error)),
+    h("h2", { id: "dialog-title" }, title), lines.map((line) => h("p", null, line)), error && note("bad", explain(error)),
     h("div", { class: "buttons" },
-      button("Leave it as it is", () => box.close(), { autofocus: true, disabled: isBusy }),
-      button(isBusy ? "Asking …" : name, go, { class: danger ? "danger main" : "main", disabled: isBusy })),
+      button("Do nothing", () => box.close(), { autofocus: true, disabled: isBusy }),
+      button(isBusy ? "Sending …" : name, go, { class: danger ? "danger main" : "main", disabled: isBusy })),
   ].flat().filter(Boolean));
   async function go() {
     show(null, true);
@@ -680,14 +680,14 @@ function startView(query) {
   let sources = null, plan = null, problem = null, busy = "";
 
   async function load() {
-    if (sources) return; // what is being filled in stays
+    if (sources) return; // keep what the person has typed
     sources = (await get("sources")).sources;
     if (!given.source && sources.length) given.source = (sources.find((it) => !it.problem) ?? sources[0]).name;
     name();
   }
 
   const chosen = () => sources?.find((it) => it.name === given.source);
-  // An id that the page makes: who presses twice, or after an answer was lost, has one run all the same.
+  // The page makes the run id, so that pressing twice, or again after a lost answer, starts one run.
   function name() {
     given.run_id = `${given.source}-${new Date(now()).toISOString().replace(/\D/g, "").slice(0, 14)}`; // 40 and 14 characters at most
   }
@@ -717,7 +717,7 @@ function startView(query) {
   const makePlan = () => doing("plan", async () => {
     plan = null;
     plan = await post("plan", body());
-    say("the plan is there");
+    say("The plan is ready.");
   });
   const start = () => doing("start", async () => {
     const { run_id } = await post("runs?links=none", body());
@@ -727,15 +727,15 @@ function startView(query) {
   function draw() {
     const head = h("div", { key: "head", class: "head" }, h("h1", { tabindex: "-1" }, "Start a run"));
     if (!sources) return [head];
-    if (!sources.length) return [head, note("idle", "The app has no source. Describe one in sources.toml.")];
+    if (!sources.length) return [head, note("idle", "The app has no source: describe one in sources.toml.")];
     const it = chosen(), isPlanned = plan && !plan.problems?.length;
     return [head, h("div", { key: "start", class: "start" },
       h("form", { key: "form", class: "panel form", onsubmit: (event) => (event.preventDefault(), isPlanned ? start() : makePlan()) },
-        fields(it), problem && note("bad", told(problem)),
+        fields(it), problem && note("bad", explain(problem)),
         h("div", { class: "buttons" },
           button(busy === "plan" ? "Reading two pages …" : "Plan", makePlan, { class: isPlanned ? "" : "main", disabled: !!busy }),
           button(busy === "start" ? "Starting …" : "Start the run", start, { class: isPlanned ? "main" : "", disabled: !!busy })),
-        h("p", { class: "under" }, "A plan reads at most two pages, keeps nothing and sends nothing.")),
+        h("p", { class: "under" }, "A plan reads at most two pages. It stores nothing and sends nothing.")),
       plan && planned(plan))];
   }
 
@@ -759,7 +759,7 @@ function startView(query) {
       name();
       render();
     }
-    const about = [it?.host, words(it?.style ?? ""), it?.incremental && "incremental", it?.schedule && `by itself at ${it.schedule}`]
+    const about = [it?.host, words(it?.style ?? ""), it?.incremental && "incremental", it?.schedule && `scheduled at ${it.schedule}`]
       .filter(Boolean).join(" · ");
     const unset = (one) => (one.default == null ? "choose" : `${one.default} (default)`);
     const allowed = (one) => (one.allowed
@@ -772,14 +772,14 @@ function startView(query) {
         field(parameter, parameter, allowed(one), one.pattern ? `matches ${one.pattern}` : "", given.parameters)),
       it?.incremental ? [
         field("From", "from", { placeholder: "where the last run ended" },
-          "A range makes it a backfill, which leaves the watermark alone: 2026-11-01T00:00:00Z"),
+          "A range starts a backfill, which does not move the watermark. Example: 2026-11-01T00:00:00Z"),
         field("To", "to"),
       ] : null,
       h("details", { key: "more" }, h("summary", null, "More"),
-        field("Run id", "run_id", { maxlength: "64" }, "letters, digits, - and _; the same id twice is one run"),
-        field("Messages in a chunk", "chunk_size", { inputmode: "numeric", placeholder: "as the app is set" }),
-        field("Failures tolerated", "tolerated_failures", { placeholder: "0%" }, "a share such as 1%, at most 50%"),
-        field("If the source gives another total than it said", "total_is_exact", { options: [["", "the run says so"], ["1", "the run fails"]] })),
+        field("Run id", "run_id", { maxlength: "64" }, "letters, digits, - and _; starting an id twice makes one run"),
+        field("Messages in a chunk", "chunk_size", { inputmode: "numeric", placeholder: "the app's setting" }),
+        field("Tolerated failures", "tolerated_failures", { placeholder: "0%" }, "a share such as 1%, at most 50%"),
+        field("If the source has another number of items than its total", "total_is_exact", { options: [["", "the run reports it"], ["1", "the run fails"]] })),
     ];
   }
 
@@ -789,12 +789,12 @@ function startView(query) {
       (it.problems ?? []).map((one) => note("bad", one.field ? [h("b", null, one.field), ": "] : "", one.message)),
       facts(
         ["Items", count(expect.items), expect.pages == null ? "" : ` on ${plural(expect.pages, "page")}`],
-        ["Time", expect.seconds == null ? "not known" : about(expect.seconds)],
+        ["Time", expect.seconds == null ? "unknown" : about(expect.seconds)],
         ["Storage transactions", count(expect.transactions?.total)],
-        ["Total, says the source", count(it.total)], ["Next page", it.next ?? "none"], ["End", it.end ?? "–"],
+        ["Total of the source", count(it.total)], ["Next page", it.next ?? "none"], ["End", it.end ?? "–"],
         ["Read for this plan", `${plural(it.pages_read ?? 0, "page")}, ${plural(it.page_items ?? 0, "item")}`]),
       expect.rests_on ? h("p", { class: "under" }, expect.rests_on) : null,
-      it.items.length ? h("h3", null, "The first messages, as they would be sent") : null,
+      it.items.length ? h("h3", null, "The first messages, as the run would send them") : null,
       it.items.map((one) => [
         h("pre", { tabindex: "0" }, one.text),
         h("p", { class: "under" }, `${plural(one.bytes, "byte")} of 65,536${one.messages > 1 ? `, a pack of ${count(one.messages)}` : ""}`),
@@ -814,13 +814,13 @@ function keyForm() {
     poll();
   };
   return [h("form", { key: "key", class: "panel form", onsubmit: enter },
-    h("h1", { tabindex: "-1" }, "This app asks for a key"),
-    key ? note("bad", "It does not take the key that you gave.") : null,
+    h("h1", { tabindex: "-1" }, "This app needs a key"),
+    key ? note("bad", "The app does not accept this key.") : null,
     h("div", { class: "field" },
       h("label", { for: "key-field" }, "Function key"),
       h("input", { id: "key-field", type: "password", autocomplete: "off", required: true })),
-    h("p", { class: "under" }, "The host key, or that of single functions. It is kept for this tab only, and sent to this app only."),
-    h("div", { class: "buttons" }, h("button", { class: "main" }, "Look")))];
+    h("p", { class: "under" }, "A host key or a function key. The page keeps it for this tab only, and sends it to this app only."),
+    h("div", { class: "buttons" }, h("button", { class: "main" }, "Open")))];
 }
 
 function forgetKey() {
@@ -831,14 +831,14 @@ function forgetKey() {
   poll();
 }
 
-// ---- which view, and when to look again -----------------------------------------------------------------------------
+// ---- which view, and when to poll again -----------------------------------------------------------------------------
 
-let current = null, problem = null, turn = 0, timer = 0, failedLooks = 0;
+let current = null, problem = null, turn = 0, timer = 0, failedPolls = 0;
 
 function viewOf(hash) {
   const [, path = "", query = ""] = /^#\/([^?]*)\??(.*)$/.exec(hash) ?? [];
   const [place, id] = path.split("/");
-  if (place === "runs" && id) return runView(id); // it has letters, digits, - and _ only
+  if (place === "runs" && id) return runView(id); // an id has only letters, digits, - and _
   return place === "start" ? startView(new URLSearchParams(query)) : listView(new URLSearchParams(query));
 }
 
@@ -854,7 +854,7 @@ function fail(error) {
 function render() {
   document.title = `${current.title} · Sluice`;
   byId("key").hidden = !key;
-  const trouble = problem && h("div", { key: "trouble" }, note("bad", told(problem), problem.status === 0 ? " It is asked again." : ""));
+  const trouble = problem && h("div", { key: "trouble" }, note("bad", explain(problem), problem.status === 0 ? " The page tries again." : ""));
   patch(byId("main"), problem?.status === 401 ? keyForm() : [trouble, ...current.draw()].filter(Boolean));
 }
 
@@ -863,23 +863,23 @@ async function poll() {
   const mine = ++turn, view = current;
   try {
     await view.load();
-    if (mine === turn && failedLooks) say("The app answers again.");
-    if (mine === turn) [problem, failedLooks] = [null, 0];
+    if (mine === turn && failedPolls) say("The app is answering again.");
+    if (mine === turn) [problem, failedPolls] = [null, 0];
   } catch (error) {
     if (!(error instanceof Problem)) console.error(error);
-    if (mine === turn) [problem, failedLooks] = [error, failedLooks + 1];
-    if (failedLooks === 1) say(error.message);
+    if (mine === turn) [problem, failedPolls] = [error, failedPolls + 1];
+    if (failedPolls === 1) say(error.message);
   }
   if (mine !== turn) return;
   render();
-  const rest = failedLooks ? Math.min(REST_SECONDS, 2 ** failedLooks) : view.rest() * (document.hidden ? 10 : 1);
+  const rest = failedPolls ? Math.min(REST_SECONDS, 2 ** failedPolls) : view.rest() * (document.hidden ? 10 : 1);
   if (rest < Infinity && problem?.status !== 401) timer = setTimeout(poll, 1000 * rest);
 }
 
 function go(event) {
   known.clear();
   byId("dialog").close();
-  [problem, failedLooks] = [null, 0];
+  [problem, failedPolls] = [null, 0];
   current = viewOf(location.hash);
   render();
   if (event) document.querySelector("h1")?.focus();

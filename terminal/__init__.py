@@ -1,5 +1,5 @@
-"""The terminal: `sluice`, commands that look at runs and steer them over the HTTP API of an app.
+"""The terminal: `sluice`, commands that show and control runs over the HTTP API of an app.
 
-It is a program of its own: it imports nothing of the app but, for `plan --url`, the reading of a source, and it is not
-deployed. Data goes to stdout, progress and hints to stderr; how a command ends is in `ending.py`.
+It is a separate program and is not deployed. Only `plan --url` imports code of the app, to read a source. Data goes to
+stdout, progress and hints go to stderr; `ending.py` has the exit codes.
 """

@@ -1,4 +1,4 @@
-"""`sluice login`, `open`: the app that the other commands mean, and its page."""
+"""`sluice login`, `open`: choose the app that the other commands use, and open its page."""
 
 import sys
 import webbrowser
@@ -15,21 +15,21 @@ from terminal.session import HERE, Session, base_url, on_terminal
 @click.command(cls=Command, example="sluice login --url https://sluice-prod.azurewebsites.net")
 @click.pass_obj
 def login(session: Session) -> None:
-    """Keep the URL and key of an app.
+    """Save the URL and key of an app.
 
-    The other commands then use them. They are kept once the app has taken them, for you alone.
+    The other commands then use them. They are saved after the app has accepted them, readable by you alone.
     """
     url, key = session.given()
     if on_terminal():
         url = url or click.prompt("URL of the app", default=HERE, err=True)
         key = key or click.prompt("Key (none for devhost)", default="", show_default=False, hide_input=True, err=True)
     if not url:
-        raise click.UsageError("Which app? Say it with --url or SLUICE_URL.")
+        raise click.UsageError("No app is given: set --url or SLUICE_URL.")
     chosen = profile.Profile(base_url(url), key or None)
     with Api(*chosen) as api:
         api.get("/runs", limit=1)
     place = profile.store(chosen)
-    session.data({"url": chosen.url, "profile": str(place)}, f"{chosen.url} is kept in {place}")
+    session.data({"url": chosen.url, "profile": str(place)}, f"{chosen.url} is saved in {place}")
 
 
 @click.command("open", cls=Command, example="sluice open orders-2026-01")

@@ -1,6 +1,6 @@
-"""The app over HTTP: one request at a time, and what it refuses as one line with an exit code.
+"""The app over HTTP: one request at a time; an error becomes one line and an exit code.
 
-A repeated GET sends the ETag of its last answer, so that a look that finds nothing new costs the app next to nothing.
+A repeated GET sends the ETag of the last answer, so that an unchanged answer costs the app very little.
 """
 
 from typing import Any, Self
@@ -9,8 +9,8 @@ import httpx
 
 from terminal.ending import Code, Trouble
 
-TIMEOUT = httpx.Timeout(120.0, connect=10.0)  # the app takes 100 s at most, and says then what kept it
-TRY_AGAIN = (408, 429)  # what stands before the app is busy; from 500 on it or what it needs is away
+TIMEOUT = httpx.Timeout(120.0, connect=10.0)  # the app answers within 100 s, with an error if need be
+TRY_AGAIN = (408, 429)  # a gateway is busy; from 500 on the app, or something that it needs, is not available
 
 
 class Api:
@@ -19,16 +19,16 @@ class Api:
     def __init__(self, url: str, key: str | None, *, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url
         headers = {"x-functions-key": key} if key else {}
-        if key and not (key.isascii() and key.isprintable()):  # else an error further down would show it
-            raise Trouble(Code.USAGE, "the key cannot be used: it has a character that no key has")
+        if key and not (key.isascii() and key.isprintable()):  # otherwise a later error would show the key
+            raise Trouble(Code.USAGE, "the key has a character that no key has (allowed: printable ASCII)")
         try:
             self._http = httpx.Client(base_url=f"{url}/api", headers=headers, timeout=TIMEOUT, transport=transport)
         except httpx.InvalidURL as error:
-            raise Trouble(Code.USAGE, f"the URL cannot be used: {error}") from None
+            raise Trouble(Code.USAGE, f"the URL of the app is not valid: {error}") from None
         self._seen: dict[str, tuple[str, Any]] = {}
 
     def get(self, path: str, **params: Any) -> Any:
-        """Return the document of a GET; parameters that are None are left out. Raise Trouble."""
+        """Return the JSON of a GET, without the parameters that are None. Raise Trouble."""
         given = {name: value for name, value in params.items() if value is not None}
         place = str(httpx.URL(path, params=given))
         etag, before = self._seen.get(place, ("", None))
@@ -41,16 +41,16 @@ class Api:
         return document
 
     def send(self, method: str, path: str, **given: Any) -> Any:
-        """Return the document that a request is answered with. Raise Trouble."""
+        """Return the JSON that answers a request. Raise Trouble."""
         return self.document(self.ask(method, path, **given))
 
     def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
-        """Return the answer to a request. Raise Trouble unless it is one of success."""
+        """Return the answer to a request. Raise Trouble if the request fails."""
         try:
             answer = self._http.request(method, path, **given)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             why = str(error) or type(error).__name__
-            raise Trouble(Code.UNREACHABLE, f"{self.url} cannot be reached: {why}") from None
+            raise Trouble(Code.UNREACHABLE, f"cannot reach {self.url}: {why}") from None
         if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
             return answer
         raise self._trouble(answer)
@@ -60,31 +60,30 @@ class Api:
         try:
             return answer.json()
         except ValueError:
-            raise Trouble(Code.UNREACHABLE, f"{self.url} gave no JSON: is it a Sluice app?") from None
+            raise Trouble(Code.UNREACHABLE, f"{self.url} did not answer with JSON: is it a Sluice app?") from None
 
     def _trouble(self, answer: httpx.Response) -> Trouble:
-        """Return what an answer that is no success means."""
-        status, told = answer.status_code, problem(answer)
-        said = f"HTTP {status}"
-        if told:
-            allowed = f" (allowed: {told['allowed']})" if told.get("allowed") else ""
-            field = f"{told['field']}: " if told.get("field") else ""
-            said = f"{field}{told.get('detail') or told.get('title') or said}{allowed}"
+        """Return the error for an answer that is not a success."""
+        status, details = answer.status_code, problem(answer)
+        text = f"HTTP {status}"
+        if details:
+            allowed = f" (allowed: {details['allowed']})" if details.get("allowed") else ""
+            field = f"{details['field']}: " if details.get("field") else ""
+            text = f"{field}{details.get('detail') or details.get('title') or text}{allowed}"
         if status in (401, 403):
-            said = f"{self.url} does not allow it ({said}); give a key with --key, SLUICE_KEY or sluice login"
-            return Trouble(Code.NOT_ALLOWED, said)
+            text = f"{self.url} refused the request ({text}); give a key with --key, SLUICE_KEY or sluice login"
+            return Trouble(Code.NOT_ALLOWED, text)
         if status >= 500 or status in TRY_AGAIN:
-            return Trouble(Code.UNREACHABLE, said if told else f"{self.url} is not there: {said}")
+            return Trouble(Code.UNREACHABLE, text if details else f"{self.url} is not available: {text}")
         if answer.is_redirect:
             where = answer.headers.get("Location", "nowhere")
-            return Trouble(Code.UNREACHABLE, f"{self.url} is not the app's URL: it leads to {where}")
-        if status == 404 and not told:
-            return Trouble(Code.UNREACHABLE, f"{self.url} has no such route: is it a Sluice app, of this version?")
-        if status == 404 and told.get("field") == "run_id":
-            return Trouble(
-                Code.NO_SUCH_RUN, f"{said.partition(' (allowed: ')[0]} at {self.url}; sluice list has its runs"
-            )
-        return Trouble(Code.USAGE if status in (400, 404) else Code.FAILED, said)
+            return Trouble(Code.UNREACHABLE, f"{self.url} is not the app's URL: it redirects to {where}")
+        if status == 404 and not details:
+            return Trouble(Code.UNREACHABLE, f"{self.url} has no such route: is it a Sluice app of this version?")
+        if status == 404 and details.get("field") == "run_id":
+            text = text.partition(" (allowed: ")[0]
+            return Trouble(Code.NO_SUCH_RUN, f"{text} at {self.url}; sluice list shows the runs that it has")
+        return Trouble(Code.USAGE if status in (400, 404) else Code.FAILED, text)
 
     def __enter__(self) -> Self:
         return self
@@ -94,9 +93,9 @@ class Api:
 
 
 def problem(answer: httpx.Response) -> dict[str, Any]:
-    """Return the problem details of an answer; nothing if it has none."""
+    """Return the problem details (RFC 9457) of an answer, or {} if it has none."""
     try:
-        told = answer.json()
+        details = answer.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) and "status" in told else {}
+    return details if isinstance(details, dict) and "status" in details else {}

@@ -1,4 +1,4 @@
-"""The options of a start, which a plan takes as well, and the body that is made of them."""
+"""The options that `start` and `plan` share, and the request body made from them."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -9,13 +9,13 @@ Body = dict[str, Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
 OPTIONS = (
-    click.option("--run-id", metavar="ID", help="A name for the run: the same start again is the same run."),
-    click.option("--chunk-size", type=int, metavar="N", help="Messages of a chunk."),
+    click.option("--run-id", metavar="ID", help="A name for the run; starting the same run again changes nothing."),
+    click.option("--chunk-size", type=int, metavar="N", help="Messages in a chunk."),
     click.option("--tolerated-failures", metavar="SHARE", help="Share of the messages that may fail, such as 1%."),
-    click.option("--total-is-exact", is_flag=True, help="Fail if the source has another number of items than it says."),
-    click.option("--from", "since", metavar="MARK", help="Read a range: all that is at or after this."),
-    click.option("--to", "until", metavar="MARK", help="Read a range: all that is before this."),
-    click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated."),
+    click.option("--total-is-exact", is_flag=True, help="Fail if the source has more or fewer items than it says."),
+    click.option("--from", "since", metavar="MARK", help="Read a range that begins here (included)."),
+    click.option("--to", "until", metavar="MARK", help="Read a range that ends here (excluded)."),
+    click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; repeatable."),
 )
 
 
@@ -27,7 +27,7 @@ def body_options(command: F) -> F:
 
 
 def body(source: str, since: str | None, until: str | None, params: Iterable[str], **given: Any) -> Body:
-    """Return the body of a start; what is not given is left to the app."""
+    """Return the body of a start, without the options that are not given."""
     made = {"source": source, "from": since, "to": until, "parameters": pairs(params), **given}
     return {name: value for name, value in made.items() if value is not None and value is not False and value != {}}
 

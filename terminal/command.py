@@ -1,4 +1,4 @@
-"""The kind of command that `sluice` is made of: the options that each of them has, and an example in its help."""
+"""The class of every `sluice` command: the shared options, and an example in the help."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from terminal.session import HERE, Session
 
 
 class Command(click.Command):
-    """A command with the shared options; an option of its own by the same name takes their place."""
+    """A command with the shared options; an option of its own replaces the shared one of that name."""
 
     def __init__(self, *given: Any, example: str, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -27,8 +27,8 @@ class Group(click.Group):
 def shared() -> list[click.Parameter]:
     """Return the options that every command has."""
     given: dict[str, Any] = {"expose_value": False, "callback": remember}
-    url = f"The app; or SLUICE_URL, or the profile of sluice login, or {HERE}."
-    key = "Its function key; or SLUICE_KEY, or the profile. devhost asks for none."
+    url = f"The app. Default: SLUICE_URL, the app of sluice login, or {HERE}."
+    key = "Its function key. Default: SLUICE_KEY, or the key of sluice login. devhost needs none."
     return [
         click.Option(["--url"], metavar="URL", help=url, **given),
         click.Option(["--key"], metavar="KEY", help=key, **given),
@@ -37,6 +37,6 @@ def shared() -> list[click.Parameter]:
 
 
 def remember(context: click.Context, option: click.Parameter, value: Any) -> None:
-    """Keep the value of a shared option; one that stands behind the command wins."""
+    """Keep the value of a shared option; an option after the command's name wins over one before it."""
     if value and option.name:
         setattr(context.ensure_object(Session), option.name, value)

@@ -1,4 +1,4 @@
-"""`sluice pause`, `resume`, `cancel`, `redrive`, `delete`: commands to a run."""
+"""`sluice pause`, `resume`, `cancel`, `redrive`, `delete`: control a run."""
 
 import click
 
@@ -16,7 +16,7 @@ YES = click.option("--yes", is_flag=True, help="Do not ask.")
 def pause(session: Session, run_id: str) -> None:
     """Pause a run.
 
-    What is under way stops within seconds.
+    Its work stops within seconds.
     """
     give(session, run_id, "pause")
 
@@ -26,14 +26,14 @@ def pause(session: Session, run_id: str) -> None:
 @YES
 @click.pass_obj
 def resume(session: Session, run_id: str, yes: bool) -> None:
-    """Let a paused or held run go on.
+    """Continue a paused or held run.
 
-    The change that holds a run is accepted by this.
+    If a change of settings or source holds the run, this accepts the change.
     """
     run = session.api.get(f"/runs/{run_id}")
     if run["status"] == "held":
         changes = one_line(run["progress"].get("changes", "?"))
-        session.agree(f"Run {run_id} is held, because this has changed: {changes}. Accept it?", yes=yes)
+        session.agree(f"Run {run_id} is held because this has changed: {changes}. Accept the change?", yes=yes)
     give(session, run_id, "resume")
 
 
@@ -43,7 +43,7 @@ def resume(session: Session, run_id: str, yes: bool) -> None:
 def cancel(session: Session, run_id: str) -> None:
     """Cancel a run.
 
-    What is under way stops within seconds, and the run ends. A redrive does the rest.
+    Its work stops within seconds, and the run ends. A redrive does what is left.
     """
     give(session, run_id, "cancel")
 
@@ -52,9 +52,12 @@ def cancel(session: Session, run_id: str) -> None:
 @RUN_ID
 @click.pass_obj
 def redrive(session: Session, run_id: str) -> None:
-    """Do again what failed or never happened."""
+    """Restart a run that has ended.
+
+    It does what failed or did not happen before.
+    """
     begun = session.api.send("POST", f"/runs/{run_id}/redrive", params={"links": "none"})
-    session.data(begun, f"run {run_id} goes on")
+    session.data(begun, f"run {run_id} is restarted")
     session.hint(f"watch it: {session.command('watch', run_id)}")
 
 
@@ -65,7 +68,7 @@ def redrive(session: Session, run_id: str) -> None:
 def delete(session: Session, run_id: str, yes: bool) -> None:
     """Delete a run that has ended.
 
-    Its ledger goes too, so it can neither be redriven nor audited any more.
+    This deletes its ledger too: the run can no longer be redriven or audited.
     """
     session.agree(f"Delete run {run_id}, its ledger and its history?", yes=yes)
     gone = session.api.send("DELETE", f"/runs/{run_id}")
@@ -73,7 +76,7 @@ def delete(session: Session, run_id: str, yes: bool) -> None:
 
 
 def give(session: Session, run_id: str, command: str) -> None:
-    """Give a command to a run, and say that it is given: it takes hold within seconds."""
+    """Send a command to a run, and print that it was sent: it takes effect within seconds."""
     given = session.api.send("POST", f"/runs/{run_id}/{command}")
-    session.data(given, f"{command} is given to run {run_id}")
-    session.hint(f"see it take hold: {session.command('watch', run_id)}")
+    session.data(given, f"sent {command} to run {run_id}")
+    session.hint(f"see it take effect: {session.command('watch', run_id)}")

@@ -1,7 +1,7 @@
-"""Shows on stderr something that changes: in place on a terminal, elsewhere a line now and then.
+"""Show progress on stderr: in place on a terminal, elsewhere as a line now and then.
 
-Enters: a block of lines that knows the present time, and the same in one line. It is the one way in which the project
-shows progress.
+Enters: a function that returns a block of lines as of now, and the same in one line. All of the project's programs show
+progress with this class.
 """
 
 import time
@@ -15,12 +15,12 @@ from rich.text import Text
 
 from terminal.view import Run, block, line
 
-REFRESH_PER_SECOND = 2  # for the countdown; calm enough to read
-LINE_SECONDS = 2.0  # between two lines, and a fiftieth of the time so far: a run of a night is no flood
+REFRESH_PER_SECOND = 2  # fast enough for a countdown, slow enough to read
+LINE_SECONDS = 2.0  # between two lines, plus a fiftieth of the time so far: a long run prints few lines
 
 
 class Display:
-    """`console` is where a person looks; it may be a file or a pipe. A quiet one shows nothing."""
+    """`console` may be a terminal, a file or a pipe. A quiet display shows nothing."""
 
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
         self._console, self._quiet = console, quiet
@@ -31,30 +31,30 @@ class Display:
             transient=True, redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
         self._begun = time.monotonic()
-        self._said, self._said_at = "", -LINE_SECONDS
+        self._printed, self._printed_at = "", -LINE_SECONDS
 
     def show(self, what: Callable[[], RenderableType], text: str, important: bool = False) -> None:
-        """Show this from now on; off a terminal a line, at once if it is important, or else if it is new and due."""
+        """Show this block. Without a terminal print the line: at once if it is important, else if it is new and due."""
         self._block, self._note = what, ""
-        self._say(text, important)
+        self._print(text, important)
 
     def show_run(self, run: Run) -> None:
-        """Show a run from now on; a line at once if its status is another one."""
+        """Show this run; its line is important if the status has changed."""
         important, self._status = run["status"] != self._status, run["status"]
         self.show(partial(block, run, ascii_only=self._console.options.ascii_only), line(run), important=important)
 
     def note(self, text: str) -> None:
-        """Say below what is shown why there is nothing new; an empty text takes that away."""
+        """Show below the block why there is nothing new; an empty text removes the note."""
         self._note = text
         if text:
-            self._say(text, important=True)
+            self._print(text, important=True)
 
-    def _say(self, text: str, important: bool) -> None:
-        if self._quiet or self._console.is_interactive or text == self._said:
+    def _print(self, text: str, important: bool) -> None:
+        if self._quiet or self._console.is_interactive or text == self._printed:
             return
         now = time.monotonic()
-        if important or now >= self._said_at + LINE_SECONDS + (now - self._begun) / 50:
-            self._said, self._said_at = text, now
+        if important or now >= self._printed_at + LINE_SECONDS + (now - self._begun) / 50:
+            self._printed, self._printed_at = text, now
             self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
     def _render(self) -> RenderableType:

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and the one line that says why."""
+"""The exit codes, and the error that ends a command with one of them."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ from terminal.words import one_line
 
 
 class Code(IntEnum):
-    """The exit codes; 0 also stands for a command that has done what it was asked for."""
+    """The exit codes; a command that follows no run ends with 0 if it succeeded."""
 
     COMPLETED = 0
     FAILED = 1
@@ -32,7 +32,7 @@ OF_OUTCOME = {
 
 
 class Trouble(Exception):
-    """What ends a command; the message is one line."""
+    """An error that ends a command with an exit code; the message is one line."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(one_line(message))

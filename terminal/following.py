@@ -1,4 +1,4 @@
-"""Follow a run over HTTP until it has ended: each look that brings something new."""
+"""Follow a run over HTTP until it has ended, by polling."""
 
 import math
 import time
@@ -9,16 +9,16 @@ from terminal.ending import OF_OUTCOME, Code, Trouble
 from terminal.view import Run
 
 POLL_SECONDS = 1.0
-PATIENCE_SECONDS = 120.0  # with an app that does not answer once it has: it restarts, or the network is away
+PATIENCE_SECONDS = 120.0  # for an app that has stopped answering: it may restart, or the network may be down
 
 Silent = Callable[[str], object]
 
 
 def follow(api: Api, run_id: str, *, timeout_seconds: float | None = None, silent: Silent) -> Iterator[Run]:
-    """Yield a run whenever it has changed, at last as it has ended. Raise Trouble, also when the time is up.
+    """Yield a run whenever it has changed, and last when it has ended. Raise Trouble, also after `timeout_seconds`.
 
-    `silent` is told why a look brought nothing, and an empty text once one has. Of two processes of the app the one may
-    know less than the other, so a look with older counts is left out.
+    Each poll calls `silent`: with the reason if the app did not answer, else with an empty text. Another process of the
+    app may answer with older counts; such an answer is skipped.
     """
     answered_at = time.monotonic()
     ends_at = math.inf if timeout_seconds is None else answered_at + timeout_seconds
@@ -42,17 +42,17 @@ def follow(api: Api, run_id: str, *, timeout_seconds: float | None = None, silen
             if ended:
                 return
         if (left := ends_at - time.monotonic()) <= 0:
-            raise Trouble(Code.TIMED_OUT, f"run {run_id} has not ended within {timeout_seconds:g} s; it goes on")
+            raise Trouble(Code.TIMED_OUT, f"run {run_id} did not end within {timeout_seconds:g} s; it continues")
         time.sleep(min(POLL_SECONDS, left))
 
 
 def news_of(run: Run) -> Run:
-    """Return a run without the moment of its counts: the same counts a second later are no news."""
+    """Return a run without the time of its counts: the same counts a second later are not a change."""
     return {**run, "progress": {**(run["progress"] or {}), "counts_at": None}}
 
 
 def older(run: Run, known: Run) -> bool:
-    """Return whether a look has older counts than those that are known, and nothing else to tell."""
+    """Return whether an answer has the known status and older counts."""
     if run["status"] != known["status"] or not run["progress"] or not known["progress"]:
         return False
     return str(run["progress"].get("counts_at", "")) < str(known["progress"].get("counts_at", ""))

@@ -1,4 +1,4 @@
-"""`sluice list`, `show`, `failures`, `rejected`: what there is to see of runs."""
+"""`sluice list`, `show`, `failures`, `rejected`: show runs."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from terminal.words import count, duration, moment, named, one_line
 @click.command("list", cls=Command, example="sluice list --status failed,lost --source orders")
 @click.option("--status", metavar="A,B", help="Only runs with one of these statuses.")
 @click.option("--source", metavar="NAME", help="Only runs of this source.")
-@click.option("--from", "since", metavar="TIME", help="Only runs that were started at or after this.")
-@click.option("--to", "until", metavar="TIME", help="Only runs that were started before this.")
-@click.option("--limit", type=int, metavar="N", help="Most runs of a page.  [default: 20]")
-@click.option("--after", metavar="TOKEN", help="Go on where the last page has ended.")
+@click.option("--from", "since", metavar="TIME", help="Only runs started at or after this time.")
+@click.option("--to", "until", metavar="TIME", help="Only runs started before this time.")
+@click.option("--limit", type=int, metavar="N", help="Show at most this many runs.  [default: 20]")
+@click.option("--after", metavar="TOKEN", help="Continue a list: the token that the last one printed.")
 @click.pass_obj
 def list_runs(
     session: Session, status: str | None, source: str | None, since: str | None, until: str | None,
@@ -27,7 +27,7 @@ def list_runs(
     """List runs, newest first."""
     filters = {"status": status, "source": source, "from": since, "to": until, "limit": limit, "after": after}
     found = session.api.get("/runs", **filters)
-    while not found["runs"] and found["next"]:  # the app looks at so many runs and no more for one page
+    while not found["runs"] and found["next"]:  # the app reads a limited number of runs for one answer
         found = session.api.get("/runs", **(filters | {"after": found["next"]}))
     rows = table("run", "source", "status", ">fetched", ">enqueued", ">rejected", ">failed", "started", ">took")
     for run in found["runs"]:
@@ -36,14 +36,14 @@ def list_runs(
         row(rows, run["run_id"], run["source"], state(run["status"]), *counts, moment(run["started_at"]), took)
     session.data(found, rows)
     if found["next"]:
-        session.hint(f"there is more: the same with --after {found['next']}")
+        session.hint(f"there are more runs: add --after {found['next']}")
 
 
 @click.command(cls=Command, example="sluice show orders-2026-01")
 @RUN_ID
 @click.pass_obj
 def show(session: Session, run_id: str) -> None:
-    """Show all that is known of a run."""
+    """Show everything about a run."""
     run = session.api.get(f"/runs/{run_id}")
     facts = table("", "")
     facts.show_header = False
@@ -52,7 +52,7 @@ def show(session: Session, run_id: str) -> None:
     for name in ("rate", "reading", "sending", "transactions"):
         row(facts, name, named(run.get(name) or {}))
     if run.get("actions"):
-        row(facts, "can be done", ", ".join(run["actions"]))
+        row(facts, "actions", ", ".join(run["actions"]))
     session.data(run, block(run), facts, *findings(run))
 
 
@@ -60,7 +60,7 @@ def show(session: Session, run_id: str) -> None:
 @RUN_ID
 @click.pass_obj
 def failures(session: Session, run_id: str) -> None:
-    """Show what failed in a run, by reason."""
+    """Show the failed messages of a run, by reason."""
     groups = by_reason(session, f"/runs/{run_id}/failures", "messages", "chunks", most=FEW)
     rows = table(">messages", ">chunks", "such as", "reason")
     for group in groups:
@@ -71,11 +71,11 @@ def failures(session: Session, run_id: str) -> None:
 
 @click.command(cls=Command, example="sluice rejected orders-2026-01 --examples 5 --payload")
 @RUN_ID
-@click.option("--examples", type=int, default=3, show_default=True, metavar="N", help="Most examples of a reason.")
-@click.option("--payload", is_flag=True, help="Show the messages themselves.")
+@click.option("--examples", type=int, default=3, show_default=True, metavar="N", help="Examples for each reason.")
+@click.option("--payload", is_flag=True, help="Show the content of the messages.")
 @click.pass_obj
 def rejected(session: Session, run_id: str, examples: int, payload: bool) -> None:
-    """Show what no queue took in a run, by reason."""
+    """Show the messages of a run that no queue accepts, by reason."""
     asked = {"examples": examples, "payload": "true" if payload else None}
     groups = by_reason(session, f"/runs/{run_id}/rejected", "count", most=examples, **asked)
     lines = []
@@ -88,7 +88,7 @@ def rejected(session: Session, run_id: str, examples: int, payload: bool) -> Non
 
 
 def by_reason(session: Session, route: str, *counts: str, most: int, **asked: Any) -> list[dict[str, Any]]:
-    """Return the groups of all pages of a route, added up, the largest first, with so many examples of each."""
+    """Return the groups of all pages of a route, summed by reason, largest first, each with at most `most` examples."""
     groups: dict[str, dict[str, Any]] = {}
     after = None
     while True:

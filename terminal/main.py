@@ -1,4 +1,4 @@
-"""`sluice`: the group of all commands, and the exit code of a call."""
+"""`sluice`: the group of all commands, and the exit code."""
 
 import sys
 
@@ -24,7 +24,7 @@ another total, 4 not allowed, 5 no such run, 6 cancelled or terminated,
 )
 @click.version_option(package_name="sluice", message="%(prog)s %(version)s")
 def sluice() -> None:
-    """Look at the runs of a Sluice app, and steer them."""
+    """Show and control the runs of a Sluice app."""
 
 
 for command in (
@@ -37,7 +37,7 @@ for command in (
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Return the exit code of a call; without arguments, of that of this process."""
+    """Run a command and return its exit code; without arguments, the command line of this process."""
     session = Session()
     try:
         return int(sluice.main(arguments, prog_name="sluice", standalone_mode=False, obj=session) or 0)
@@ -52,12 +52,11 @@ def run(arguments: list[str] | None = None) -> int:
     except (LookupError, TypeError, AttributeError) as error:
         if "api" not in vars(session):
             raise
-        # A trace would end with 1, which says that a run has failed.
-        said = f"{session.api.url} gave an answer that is not understood ({type(error).__name__}: {error})"
-        click.echo(f"sluice: {one_line(said)}: is it a Sluice app, of this version?", err=True)
+        # A traceback would exit with 1, which means that a run has failed.
+        text = f"{session.api.url} gave an unexpected answer ({type(error).__name__}: {error})"
+        click.echo(f"sluice: {one_line(text)}: is it a Sluice app of this version?", err=True)
         return Code.UNREACHABLE
 
 
 def main() -> None:
-    """Be the command."""
     sys.exit(run())

@@ -1,4 +1,4 @@
-"""`sluice plan`: what a start would do, without doing it; with --url, how an API that nobody has described pages."""
+"""`sluice plan`: show what a start would do, without doing it; with --url, describe a new API."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,30 +13,30 @@ from terminal.session import Session, row, table
 from terminal.unknown_api import describe
 from terminal.words import clean, count, duration, one_line
 
-SECONDS = 120.0  # that the app takes at most for two pages and the answer
+SECONDS = 120.0  # the app reads two pages and answers within this time
 
 
 @click.command(cls=Command, example="sluice plan orders --from 2026-11-01T00:00:00Z")
 @click.argument("source", required=False)
-@click.option("--url", "api_url", metavar="URL", help="Ask this API from here, and print the table for it.")
+@click.option("--url", "api_url", metavar="URL", help="Describe this API: print a table for it.")
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="With --url: a header; repeatable.")
 @body_options
 @click.pass_obj
 def plan(session: Session, /, source: str | None, api_url: str | None, headers: tuple[str, ...], **given: Any) -> int:
-    """Tell what a start of SOURCE would do.
+    """Show what a start of SOURCE would do.
 
-    It reads two pages at most, keeps nothing and sends nothing. The exit code is 1 if such a run could not work.
+    The app reads at most two pages; it stores nothing and sends nothing. The exit code is 1 if such a run cannot work.
 
-    With --url in place of SOURCE it asks an API that no source describes, from this machine, and prints the table of
-    sources.toml that would describe it. Credentials in --header and --param are sent to that API, and not printed.
+    With --url instead of SOURCE, sluice asks a new API from this machine and prints the table of sources.toml that
+    describes it. It sends the credentials in --header and --param to that API, and does not print them.
     """
     if (source is None) == (api_url is None):
-        raise click.UsageError("Give either the name of a source, or --url with the address of an API.")
+        raise click.UsageError("Give either SOURCE, the name of a source, or --url with the address of an API.")
     if api_url is not None:
         return _table(session, api_url, headers, given)
     assert source is not None
     if headers:
-        raise click.UsageError("--header goes with --url; the headers of a source are in its table.")
+        raise click.UsageError("--header needs --url; the headers of a source are in its table.")
     found = session.api.send("POST", "/plan", json=body(source, **given), timeout=SECONDS)
     problems = [f"problem: {one['field']}: {one_line(one['message'])}" for one in found["problems"]]
     session.data(found, *_shown(found), *problems)
@@ -44,7 +44,7 @@ def plan(session: Session, /, source: str | None, api_url: str | None, headers: 
 
 
 def _shown(plan: dict[str, Any]) -> list[Any]:
-    """Return what a plan says, as tables."""
+    """Return a plan as tables."""
     expect = plan["expect"]
     facts = table("", "")
     facts.show_header = False
@@ -67,7 +67,7 @@ def _shown(plan: dict[str, Any]) -> list[Any]:
 
 
 def _kinds(transactions: dict[str, Any]) -> str:
-    """Return the transactions in all, and by kind, the most first."""
+    """Return the number of transactions in total and by kind, the largest first."""
     kinds = {name: number for name, number in transactions.items() if name not in ("total", "rests_on") and number}
     each = (f"{name.replace('_', ' ')} {count(kinds[name])}" for name in sorted(kinds, key=lambda name: -kinds[name]))
     return f"{count(transactions['total'])}: {', '.join(each)}"
@@ -77,13 +77,13 @@ def _table(session: Session, url: str, headers: Iterable[str], given: dict[str, 
     """Print the table for an API."""
     parameters = pairs(given.pop("params"))
     if left := [name for name, value in given.items() if value not in (None, False)]:
-        raise click.UsageError(f"--{left[0].replace('_', '-')} goes with the name of a source, not with --url.")
+        raise click.UsageError(f"--{left[0].replace('_', '-')} needs SOURCE, the name of a source, instead of --url.")
     found = asyncio.run(describe(url, _headers(headers), list(parameters.items())))
     document = {"source": found.name, "toml": found.text, "settings": [*found.settings], "open": found.open}
     session.data(document, *found.text.splitlines())
     if found.settings:
-        session.hint(f"Set these app settings to the credentials: {', '.join(found.settings)}.")
-    session.hint("Put the table into sources.toml; make check-sources reads it, and sluice plan tries it in the app.")
+        session.hint(f"Put the credentials into these app settings: {', '.join(found.settings)}.")
+    session.hint("Put the table into sources.toml. Check it with make check-sources, and try it with sluice plan.")
     return Code.COMPLETED
 
 

@@ -1,4 +1,4 @@
-"""The profile: the app's URL and key that `sluice login` keeps in the user's folder of settings, for the user alone."""
+"""The profile: the URL and key that `sluice login` saves in the user's settings folder, readable by the user alone."""
 
 import json
 import os
@@ -16,7 +16,7 @@ class Profile(NamedTuple):
 
 
 def path() -> Path:
-    """Return where the profile lies."""
+    """Return the path of the profile."""
     folder = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(folder) / "sluice" / "profile.json"
 
@@ -29,11 +29,11 @@ def load() -> Profile | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise Trouble(Code.USAGE, f"the profile {path()} cannot be read ({error}); log in again") from None
+        raise Trouble(Code.USAGE, f"cannot read the profile {path()} ({error}); run sluice login again") from None
 
 
 def store(profile: Profile) -> Path:
-    """Keep a profile with the rights of a secret, in place of the one before; return where. Raise Trouble."""
+    """Save a profile with file mode 0600, and return its path. Raise Trouble."""
     place = path()
     beside = place.with_suffix(".new")
     try:
@@ -43,5 +43,5 @@ def store(profile: Profile) -> Path:
             json.dump(profile._asdict(), file)
         beside.replace(place)
     except OSError as error:
-        raise Trouble(Code.FAILED, f"the profile cannot be written: {error}") from None
+        raise Trouble(Code.FAILED, f"cannot write the profile {place}: {error}") from None
     return place

@@ -1,7 +1,7 @@
-"""How an API pages, by one answer of it: where its items are, what names each, and what may lead to the next page.
+"""Guess from one answer how an API pages: where the items are, what identifies an item, what leads to the next page.
 
-Enters: a status, headers and a document. Leaves: guesses, the likeliest first, each with its reasons. Nothing here asks
-anybody: whoever does proves a guess with a second page.
+Enters: headers and a document. Leaves: guesses, the likeliest first, each with its reasons. Nothing here does I/O; the
+caller tests a guess with a second page.
 """
 
 import re
@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 Path = tuple[str, ...]
 
-DEEPEST = 5  # objects in each other that are looked into
+DEEPEST = 5  # nested objects to search
 MOST_GUESSES = 24
 
-# Names as `plain` writes them: small letters and digits.
+# Names as `plain` returns them: lower-case letters and digits.
 LISTS = (
     "items", "data", "results", "result", "value", "values", "records", "entries", "rows", "docs", "hits", "edges",
     "nodes", "elements", "objects", "content", "members", "resources", "list",
@@ -26,7 +26,7 @@ TOTALS = (
     "total", "totalcount", "totalitems", "totalresults", "totalsize", "totalrecords", "totalelements", "totalhits",
     "odatacount", "recordcount", "recordstotal", "itemcount", "count", "numfound", "found",
 )  # fmt: skip
-OF_PAGE = ("count", "numfound", "found", "itemcount", "recordcount")  # may as well count the items of the page
+OF_PAGE = ("count", "numfound", "found", "itemcount", "recordcount")  # may also count the items of the page
 TOTAL_PAGES = ("totalpages", "pagecount", "pagestotal", "lastpage", "numpages", "pages", "numberofpages")
 MORE = ("hasmore", "more", "hasnext", "hasnextpage", "hasmoreitems", "moreavailable", "morerecords")
 DONE = ("done", "last", "islast", "islastpage", "endofstream")
@@ -35,7 +35,7 @@ OFFSETS = ("offset", "skip", "start", "startat", "startindex", "from")
 CURSORS = (
     "cursor", "endcursor", "continuation", "continuationtoken", "pagetoken", "marker", "bookmark", "scrollid", "after",
 )  # fmt: skip
-BACK = ("prev", "previous", "first", "last", "self", "current", "before", "start")  # where a link leads that is no next
+BACK = ("prev", "previous", "first", "last", "self", "current", "before", "start")  # links to other pages
 HEADER_TOTALS = ("x-total", "x-wp-total", "x-total-count", "total-count", "x-total-results", "x-total-items")
 HEADER_PAGES = ("x-total-pages", "x-wp-totalpages", "x-page-count", "x-pages")
 HEADER_CURSORS = re.compile(r"(x-)?(ms-)?(next-(cursor|token|page|page-token|marker)|continuation(-token)?)")
@@ -49,14 +49,14 @@ SENT_KEYS = ("starting_after", "after", "after_id", "since_id", "last_id")
 class Answer(NamedTuple):
     """The first answer of an API: `document` is its JSON, or a list of objects for lines and CSV."""
 
-    headers: Mapping[str, str]  # by name in small letters
+    headers: Mapping[str, str]  # names in lower case
     document: Any
     format: str = "json"
 
 
 @dataclass(frozen=True)
 class Guess:
-    """Keys of a source's table, and why each was guessed; `ends` says that this page may be all."""
+    """Keys of a source's table, and the reason for each; `ends`: this page may be the only one."""
 
     table: dict[str, Any]
     why: dict[str, str]
@@ -65,7 +65,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class Shape:
-    """What an answer is made of: its items, and the values around them by path."""
+    """The parts of an answer: its items, and by path the values around them."""
 
     items: list[Any]
     table: dict[str, Any] = field(default_factory=dict)
@@ -88,23 +88,23 @@ class Shape:
 
 
 def plain(name: str) -> str:
-    """Return a name in small letters and digits: `next_page`, `nextPage` and `Next-Page` are one."""
+    """Return a name in lower-case letters and digits: `next_page`, `nextPage` and `Next-Page` are the same."""
     return re.sub("[^a-z0-9]", "", name.lower())
 
 
 def is_count(value: Any) -> bool:
-    """Return whether a value is a number of something."""
+    """Return whether a value can be a count."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def written(path: Path) -> str | list[str]:
-    """Return a path as a description writes it: a list of keys where one of them would be read otherwise."""
+    """Return a path as a description writes it: keys with dots, or a list if a key has characters with a meaning."""
     strange = any(not key or re.search(r"[.:]", key) or re.fullmatch("-?[0-9]+", key) for key in path)
     return list(path) if strange else ".".join(path)
 
 
 def shape_of(answer: Answer) -> Shape | None:
-    """Return what an answer is made of; None if it has no list of items."""
+    """Return the parts of an answer; None if it has no list with items."""
     document = answer.document
     found = [(path, value) for path, value in _lists(document, ()) if value]
     if not found:
@@ -118,18 +118,18 @@ def shape_of(answer: Answer) -> Shape | None:
         others = ", ".join(".".join(other) for other, _ in found if other != path)
         why["items"] = f"a list of {len(items)}" + (f"; other lists: {others}" if others else "")
     else:
-        table["format"], why["format"] = answer.format, "by Content-Type"
+        table["format"], why["format"] = answer.format, "from Content-Type"
     message = _id_of(items)
     if message is not None:
         table["message"] = written(message)
-        why["message"] = "it is there in each item, and differs in all of them"
+        why["message"] = "every item has it, and no two items have the same value"
     around = dict(_values(document, (), path)) if answer.format == "json" else {}
     shape = Shape(items, table, why, around)
     return _with_total(shape, answer)
 
 
 def guesses(answer: Answer, shape: Shape, query: Sequence[str] = ()) -> Iterator[Guess]:
-    """Yield what may lead to the next page, the likeliest first; `query` are the parameters that were sent."""
+    """Yield what may lead to the next page, the likeliest first; `query` has the names of the sent parameters."""
     found = [
         *_links(answer),
         *_addresses(shape),
@@ -150,7 +150,7 @@ def guesses(answer: Answer, shape: Shape, query: Sequence[str] = ()) -> Iterator
 
 
 def _lists(value: Any, path: Path) -> Iterator[tuple[Path, list[Any]]]:
-    """Yield every list of an answer that is in no other list, with its path."""
+    """Yield every list of an answer, with its path, but no list inside a list."""
     if isinstance(value, list):
         yield path, value
     elif isinstance(value, dict) and len(path) < DEEPEST:
@@ -159,13 +159,13 @@ def _lists(value: Any, path: Path) -> Iterator[tuple[Path, list[Any]]]:
 
 
 def _likeness(path: Path, items: list[Any]) -> tuple[bool, bool, int, int]:
-    """Return how much a list looks like that of the items: objects, a usual name, how many, how near to the top."""
+    """Rank a list as the list of items: by objects in it, a usual name, its length, and how near to the top it is."""
     is_named = not path or plain(path[-1]) in LISTS
     return isinstance(items[0], dict), is_named, len(items), -len(path)
 
 
 def _values(value: Any, path: Path, items: Path) -> Iterator[tuple[Path, Any]]:
-    """Yield every value of an answer by its path, but for its items; also objects, which may be cursors."""
+    """Yield every value of an answer outside its items, with its path; objects too, since they may be cursors."""
     if path == items and path:
         return
     if isinstance(value, dict):
@@ -179,7 +179,7 @@ def _values(value: Any, path: Path, items: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def _id_of(items: list[Any]) -> Path | None:
-    """Return the path of what names an item; None where the items are no objects, or nothing does."""
+    """Return the path of an item's id; None if the items are not objects, or have no id."""
     if not isinstance(items[0], dict):
         return None
     objects = [item for item in items if isinstance(item, dict)]
@@ -199,7 +199,7 @@ def _id_of(items: list[Any]) -> Path | None:
 
 
 def _rank(key: str) -> int:
-    """Return how little a key looks like that of an id."""
+    """Rank a key as the key of an id: 0 is the best."""
     name = plain(key)
     if name in IDS[:3]:
         return IDS.index(name)
@@ -209,7 +209,7 @@ def _rank(key: str) -> int:
 
 
 def _with_total(shape: Shape, answer: Answer) -> Shape:
-    """Return the shape with where the API tells how many items it has in all, if it does."""
+    """Return the shape with the place of the API's total number of items, if the answer has one."""
     table, why = dict(shape.table), dict(shape.why)
     for name in HEADER_TOTALS:
         given = answer.headers.get(name, "")
@@ -233,7 +233,7 @@ def _with_total(shape: Shape, answer: Answer) -> Shape:
 
 
 def _flags(shape: Shape) -> dict[str, Any]:
-    """Return the end signals that the answer has, where they say that there is more."""
+    """Return the end signal of the answer that says that there is more."""
     for path, value in shape.around.items():
         name = plain(path[-1]) if path else ""
         if name in MORE and value is True:
@@ -256,12 +256,12 @@ def _links(answer: Answer) -> Iterator[Guess]:
     if "next" in relations:
         yield _guess("link_header", 'the Link header has rel="next"')
     elif relations & {"first", "last", "prev"}:
-        why = 'the Link header has no rel="next" on this page, so this page is all'
+        why = 'the Link header has no rel="next" on this page, so this page is the only one'
         yield _guess("link_header", why, ends=True, end={"one_page": True})
 
 
 def _leads_on(path: Path) -> bool:
-    """Return whether a path looks like that of what leads to the next page."""
+    """Return whether a path looks like the path of a link or cursor to the next page."""
     names = [plain(key) for key in path]
     if any(name in BACK or name.startswith("prev") for name in names[:-1]) or names[-1:] == ["prev"]:
         return False
@@ -273,9 +273,9 @@ def _addresses(shape: Shape) -> Iterator[Guess]:
         if not _leads_on(path):
             continue
         if isinstance(value, str) and re.match(r"https?://|/|\?", value):
-            yield _guess("next_url", f"an address is at {'.'.join(path)}", read=written(path))
+            yield _guess("next_url", f"{'.'.join(path)} holds a URL", read=written(path))
         elif value in (None, "") and plain(path[-1]).startswith(("next", "odatanext")) and not shape.has_more:
-            why = f"{'.'.join(path)} is empty, so this page is all; whether it will hold an address was not seen"
+            why = f"{'.'.join(path)} is empty, so this page is the only one; no answer with a URL in it was seen"
             yield _guess("next_url", why, ends=True, read=written(path))
 
 
@@ -285,7 +285,9 @@ def _cursors(shape: Shape, query: Sequence[str]) -> Iterator[Guess]:
         at = ".".join(path)
         is_object = isinstance(value, dict) and plain(path[-1]) in ("continue", "next", "continuation")
         if is_object and len(value) > 1 and all(isinstance(each, str | int) for each in value.values()):
-            yield _guess("cursor", f"{at} is an object, all of which goes back", read=written(path), send="query:*")
+            yield _guess(
+                "cursor", f"{at} is an object; the next request sends all of it", read=written(path), send="query:*"
+            )
         if not _leads_on(path) or isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             continue
         if isinstance(value, str) and re.match(r"https?://|/|\?", value):
@@ -298,12 +300,12 @@ def _cursors(shape: Shape, query: Sequence[str]) -> Iterator[Guess]:
         else:
             sent = _sent_for(path)
         for name in [*(name for name in sent if name in query), *sent][:6]:
-            why = f"{at} holds a value that {name} takes back"
+            why = f"{at} holds a value; the next request sends it as {name}"
             yield _guess("cursor", why, end=ends, read=written(path), send=name)
 
 
 def _sent_for(path: Path) -> list[str]:
-    """Return the parameters that may take back the value at a path, the likeliest first."""
+    """Return the parameters that may send the value at a path back to the API, the likeliest first."""
     key = path[-1]
     bare = re.sub(r"^(next|Next|end)[_-]?(?=.)", "", key)
     bare = bare[:1].lower() + bare[1:] if bare != key else bare
@@ -319,11 +321,12 @@ def _header_cursors(answer: Answer) -> Iterator[Guess]:
         bare = re.sub("^(x-)?(ms-)?(next-)?", "", name).replace("-", "_")
         sent = [f"header:{name}", bare] if "continuation" in name else [bare, f"header:{name}"]
         for place in dict.fromkeys([*sent, *SENT_CURSORS[:3]]):
-            yield _guess("cursor", f"the header {name} holds a value that goes back", read=f"header:{name}", send=place)
+            why = f"the header {name} holds a value; the next request sends it"
+            yield _guess("cursor", why, read=f"header:{name}", send=place)
 
 
 def _numbered(answer: Answer, shape: Shape) -> tuple[int, dict[str, Any], str]:
-    """Return the number of this page, the end signals of page numbers, and what told of them."""
+    """Return the number of this page, the end signals of page numbers, and the reason."""
     start, end, why = 1, _flags(shape), ""
     for path, value in shape.around.items():
         name = plain(path[-1]) if path else ""
@@ -333,12 +336,12 @@ def _numbered(answer: Answer, shape: Shape) -> tuple[int, dict[str, Any], str]:
             end = {"total_pages": written(path)}
     for name in HEADER_PAGES:
         if answer.headers.get(name, "").isdecimal():
-            end, why = {"total_pages": f"header:{name}"}, why or f"the header {name} tells the number of pages"
-    return start, end, why or ("it tells the number of pages" if "total_pages" in end else "")
+            end, why = {"total_pages": f"header:{name}"}, why or f"the header {name} has the number of pages"
+    return start, end, why or ("the answer has the number of pages" if "total_pages" in end else "")
 
 
 def _is_number_of_pages(shape: Shape, name: str, value: int) -> bool:
-    """Return whether a number can be that of all pages: one that is too small would end a run early."""
+    """Return whether a value is the number of pages: a value that is too small would end a run early."""
     if shape.total is not None:
         return value == ceil(shape.total / len(shape.items))
     return name != "pages"
@@ -373,7 +376,7 @@ def _keys(shape: Shape) -> Iterator[Guess]:
     if "more" not in end or key is None:
         return
     for name in SENT_KEYS:
-        why = f"{end['more']} says that there is more, and {name} takes the last {key}"
+        why = f"{end['more']} says that there is more; {name} sends the last {key}"
         yield _guess("keyset", why, end=end, key=key, send=name)
 
 
@@ -382,11 +385,13 @@ def _ranges(answer: Answer) -> Iterator[Guess]:
         r"\s*([a-z-]+)\s*", answer.headers.get("accept-ranges", "")
     )
     if unit and unit[1] not in ("bytes", "none"):
-        yield _guess("range_header", f"it takes ranges of {unit[1]}", unit=unit[1] if unit[1] != "items" else None)
+        yield _guess(
+            "range_header", f"the API accepts ranges of {unit[1]}", unit=unit[1] if unit[1] != "items" else None
+        )
 
 
 def _tries(answer: Answer, shape: Shape) -> Iterator[Guess]:
-    """Yield the usual parameters: an API that does not know one of them gives the first page again, or an error."""
+    """Yield the usual parameters: an API that does not know one of them returns the first page again, or an error."""
     start, end, _ = _numbered(answer, shape)
     pages = [_page_number(name, start, f"{name} leads to other items", end) for name in SENT_PAGES]
     offsets = [_guess("offset", f"{name} leads to other items", end=_flags(shape), send=name) for name in SENT_OFFSETS]
@@ -396,8 +401,6 @@ def _tries(answer: Answer, shape: Shape) -> Iterator[Guess]:
 
 
 def _single(shape: Shape) -> Iterator[Guess]:
-    """Yield that this page is all, unless the answer says that it is not."""
+    """Yield that this page is the only one, unless the answer says that there is more."""
     if not shape.has_more:
-        yield _guess(
-            "none", "nothing in the answer leads on, and neither page nor offset brings other items", ends=True
-        )
+        yield _guess("none", "the answer has no link or cursor, and page and offset bring no other items", ends=True)

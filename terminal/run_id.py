@@ -1,22 +1,19 @@
-"""The id of a run as an argument: what no run can be called must not become another route, or another run."""
+"""A run id as an argument. It becomes part of a URL, so a text that is not a run id must not reach another route."""
 
 import re
 
 import click
 
-FORM = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # as the app has it
+FORM = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # the app's own rule
 ALLOWED = "1 to 64 letters, digits, - and _, the first one a letter or a digit"
 
 
 class RunId(click.ParamType[str]):
-    """A run id."""
-
     name = "id"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it."""
         if not FORM.fullmatch(str(value)):
-            self.fail(f"{value!r} is no run id (allowed: {ALLOWED})", param, ctx)
+            self.fail(f"{value!r} is not a run id (allowed: {ALLOWED})", param, ctx)
         return str(value)
 
 

@@ -1,4 +1,4 @@
-"""What the commands of one call share: which app, whether JSON is wanted, and where text goes."""
+"""What all commands share: the app, the choice of JSON or text, stdout and stderr."""
 
 import json
 import os
@@ -19,26 +19,26 @@ from terminal.ending import Code, Trouble
 from terminal.words import clean
 
 HERE = "http://localhost:7071"  # devhost and Core Tools
-PLACE = re.compile(r"/+(api/?(runs/?|ui/?(#/.*)?)?)?$")  # what the address of the page, or of the runs, has behind it
-WIDE = 10_000  # columns where nobody looks: a line is never cut
+PLACE = re.compile(r"/+(api/?(runs/?|ui/?(#/.*)?)?)?$")  # behind the app in the URL of the page, or of the runs
+WIDE = 10_000  # columns without a terminal: no line is cut
 
 
 @dataclass
 class Session:
-    """The options that every command has, and what follows from them."""
+    """The shared options, and what follows from them."""
 
     url: str | None = None
     key: str | None = None
     json: bool = False
 
     def given(self) -> tuple[str | None, str | None]:
-        """Return URL and key by option or environment."""
+        """Return the URL and key from options or environment, None if not given."""
         key = self.key or os.environ.get("SLUICE_KEY") or ""
         return self.url or os.environ.get("SLUICE_URL"), key.strip() or None
 
     @cached_property
     def app(self) -> profile.Profile:
-        """The app by option, environment or profile; the key of the profile is for its own URL alone."""
+        """The app from options, environment or profile; the profile's key is sent to the profile's URL only."""
         url, key = self.given()
         kept = None if url and key else profile.load()
         chosen = base_url(url or (kept.url if kept else HERE))
@@ -57,7 +57,7 @@ class Session:
         return Console(stderr=True, highlight=False, emoji=False, markup=False)
 
     def data(self, document: Any, *lines: str | Table | Group) -> None:
-        """Print data: the document as one line of JSON if that is wanted, or else the lines."""
+        """Print data: with --json the document as one line of JSON, else the lines."""
         if self.json:
             click.echo(json.dumps(document))
         else:
@@ -66,46 +66,48 @@ class Session:
                     is_text = isinstance(line, str)
                     self.out.print(clean(line) if is_text else line, soft_wrap=is_text)
             for line in printed.get().splitlines():
-                click.echo(line.rstrip(), color=True)  # rich has decided on colours
+                click.echo(line.rstrip(), color=True)  # rich has chosen the colours
 
     def hint(self, *lines: str) -> None:
-        """Say what to know or to do next; a program that reads JSON is told nothing."""
+        """Print what to do next on stderr, but not with --json."""
         if not self.json:
             for line in lines:
                 self.err.print(clean(line), soft_wrap=True, style="dim")
 
     def command(self, *words: str) -> str:
-        """Return a command to type, for the app of this call."""
+        """Return a command to type for the same app."""
         return " ".join(["sluice", *words, *(["--url", self.url] if self.url else [])])
 
     def agree(self, question: str, *, yes: bool) -> None:
-        """Ask a person whether to go on; off a terminal raise a usage error unless it was said with --yes."""
+        """Ask whether to continue. Raise Trouble if the answer is no, and a usage error if there is no terminal."""
         if yes:
             return
         if not on_terminal():
-            raise click.UsageError(f"{question} Nobody can be asked here: say it with --yes.")
+            raise click.UsageError(f"{question} There is no terminal to ask on: confirm with --yes.")
         if not click.confirm(clean(question), err=True):
-            raise Trouble(Code.FAILED, "nothing is changed")
+            raise Trouble(Code.FAILED, "not confirmed: nothing is changed")
 
 
 def on_terminal() -> bool:
-    """Return whether a person can be asked."""
+    """Return whether stdin and stderr are a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def base_url(text: str) -> str:
-    """Return the URL of an app without what follows its host and prefix. Raise Trouble if it is none."""
+    """Return the URL of an app without `/api` and what follows. Raise Trouble if it is not a URL of an app."""
     url = PLACE.sub("", text.strip())
     allowed = f"allowed: https://NAME.azurewebsites.net, {HERE}"
-    if any(mark in url for mark in "?#@"):  # not shown: it may be a key or a password
-        raise Trouble(Code.USAGE, f"the URL of an app has no user, query or fragment ({allowed}); give the key apart")
+    if any(mark in url for mark in "?#@"):  # not shown: it may contain a key or a password
+        raise Trouble(
+            Code.USAGE, f"the app's URL must have no user, query or fragment ({allowed}); give the key with --key"
+        )
     if not url.startswith(("http://", "https://")):
         raise Trouble(Code.USAGE, f"{text} is not the URL of an app ({allowed})")
     return url
 
 
 def table(*headings: str) -> Table:
-    """Return a table without lines; a heading that begins with > is that of a column of numbers."""
+    """Return a table without lines; a heading that begins with > aligns its column to the right."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         made.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")

@@ -1,4 +1,4 @@
-"""`sluice sources`, `schedules`: what can be run, and what runs by itself."""
+"""`sluice sources`, `schedules`: list sources, and the scheduled ones."""
 
 import click
 
@@ -10,9 +10,9 @@ from terminal.words import moment
 @click.command(cls=Command, example="sluice sources")
 @click.pass_obj
 def sources(session: Session) -> None:
-    """List what can be run.
+    """List the sources.
 
-    A source whose description is wrong is listed with what is wrong.
+    The column `problem` says what is wrong with a description.
     """
     found = session.api.get("/sources")
     rows = table("source", "host", "style", "incremental", "parameters", "schedule", "problem")
@@ -26,11 +26,11 @@ def sources(session: Session) -> None:
 @click.command(cls=Command, example="sluice schedules")
 @click.pass_obj
 def schedules(session: Session) -> None:
-    """List what runs by itself, and when."""
+    """List the sources that have a schedule, and when each is due."""
     found = [one for one in session.api.get("/sources")["sources"] if one["schedule"]]
     rows = table("source", "schedule", "next due", "problem")
     for one in found:
         row(rows, one["name"], one["schedule"], moment(one["next_due"]), one["problem"] or "")
     names = ("name", "schedule", "next_due", "problem")
-    told = {"schedules": [{name: one[name] for name in names} for one in found]}
-    session.data(told, *([rows] if found else ["no source has a schedule"]))
+    document = {"schedules": [{name: one[name] for name in names} for one in found]}
+    session.data(document, *([rows] if found else ["no source has a schedule"]))

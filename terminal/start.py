@@ -1,4 +1,4 @@
-"""`sluice start`: start a run, and watch it if that is wanted."""
+"""`sluice start`: start a run, and with --watch follow it."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from terminal.watch import TIMEOUT, watched
 def start(session: Session, /, source: str, watch_it: bool, timeout: float | None, **given: Any) -> int:
     """Start a run of SOURCE, and print its id.
 
-    The same start twice is one run.
+    Starting the same run twice with --run-id makes one run.
     """
     if timeout is not None and not watch_it:
         raise click.UsageError("--timeout needs --watch.")

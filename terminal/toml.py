@@ -1,4 +1,4 @@
-"""Write one table of `sources.toml`, with a comment line before each key that was guessed."""
+"""Write one table of `sources.toml`, with a comment line before each guessed key."""
 
 import json
 import re
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def table_of(name: str, table: Mapping[str, Any], why: Mapping[str, str], left_open: Sequence[str]) -> str:
-    """Return the table as text; `why` has the reasons by key, and what is left open stands at the end."""
+    """Return the table as text; `why` has the reasons by key, `left_open` the comments at the end."""
     lines = [f"[{name}]"]
     for key, value in table.items():
         if key in why:
             lines.append(f"# {key}: {_one_line(why[key])}")
         lines.append(f"{_key(key)} = {_value(value)}")
-    lines += [f"# not found out: {_one_line(each)}" for each in left_open]
+    lines += [f"# unknown: {_one_line(each)}" for each in left_open]
     return "\n".join(lines) + "\n"
 
 
@@ -39,5 +39,5 @@ def _value(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a text in quotes: what JSON escapes TOML escapes alike, but for DEL."""
+    """Return a quoted text: TOML escapes as JSON does, and DEL as well."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

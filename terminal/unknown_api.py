@@ -1,8 +1,8 @@
-"""Ask an API that no description knows, from this machine, and write the table that would describe it.
+"""Ask a new API from this machine, and write the table that describes it.
 
-One answer is looked at (`recognise.py`), and each guess is proved by the reading of the app: its first page has to be
-that answer, and the second one has to hold other items. Nothing goes to the app. Credentials are taken out of the
-table, which names app settings in their place.
+`recognise.py` makes guesses from one answer. The app's own code tests each guess: its first page has to be that answer,
+and its second page has to hold other items. Nothing goes to the app. The table names app settings instead of
+credentials.
 """
 
 import base64
@@ -23,8 +23,8 @@ from terminal.toml import table_of
 MOST_BYTES = 16 * 1024 * 1024  # of the first answer
 TIMEOUT_SECONDS = 30.0
 PROOF_SECONDS = 60.0
-LAST_CHARACTERS = 200  # of why a guess does not hold
-REFUSED = (401, 403, 429)  # a further guess would not be answered otherwise
+LAST_CHARACTERS = 200  # of the reason why a guess is wrong
+REFUSED = (401, 403, 429)  # no other guess would get another answer
 FORMATS = {"ndjson": "ndjson", "jsonl": "ndjson", "x-ndjson": "ndjson", "csv": "csv"}  # by the end of Content-Type
 LOOKS_SECRET = re.compile(
     "(api|access|auth|app|private|secret|client|subscription|session|security)[-_]?(key|token|secret)$"
@@ -32,16 +32,16 @@ LOOKS_SECRET = re.compile(
     re.IGNORECASE,
 )
 NOT_ASKED = (
-    "how many requests it allows (throttle): only what its answers say is kept to",
+    "how many requests the API allows (throttle): Sluice keeps only to what the answers say",
     "how large a page may be (limit and send_limit)",
-    "what comes past the last page",
+    "what the API answers after the last page",
 )
 
 Pairs = Sequence[tuple[str, str]]
 
 
 class Found(NamedTuple):
-    """The table of a source as text, its name, the app settings that it names with their values, and what is open."""
+    """The table of a source as text, its name, the app settings in it with their values, and what is unknown."""
 
     text: str
     name: str
@@ -50,7 +50,7 @@ class Found(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A request as a table describes it: `settings` has what the table does not show."""
+    """A request as a table describes it; `settings` has the credentials, which the table only names."""
 
     name: str
     table: dict[str, Any]
@@ -59,8 +59,8 @@ class Asked(NamedTuple):
 
 
 async def describe(url: str, headers: Pairs = (), parameters: Pairs = ()) -> Found:
-    """Return the table for the API at `url`. Raise Trouble where it does not answer, or cannot be recognised."""
-    # Here, because it takes a second and no other command needs it.
+    """Return the table for the API at `url`. Raise Trouble if it does not answer, or if no guess is right."""
+    # Imported here: it takes a second, and no other command needs it.
     from ingestion.source.http.exchange import http_client
 
     asked = described(url, headers, parameters)
@@ -68,7 +68,7 @@ async def describe(url: str, headers: Pairs = (), parameters: Pairs = ()) -> Fou
         answer = await _first_answer(http, url, headers, parameters)
         shape = shape_of(answer)
         if shape is None:
-            raise Trouble(Code.FAILED, "the answer has no list with items in it: give the address of such a list")
+            raise Trouble(Code.FAILED, "the answer has no list with items: give the URL of a list that is not empty")
         query = [name for name, _ in (*parse_qsl(urlsplit(url).query), *parameters)]
         refusals: dict[str, str] = {}
         for guess in guesses(answer, shape, query):
@@ -80,14 +80,14 @@ async def describe(url: str, headers: Pairs = (), parameters: Pairs = ()) -> Fou
             refusals[" ".join(filter(None, (pagination["style"], pagination.get("send"))))] = refusal
             if sample.status in REFUSED:
                 break
-    tried = ", ".join(refusals) or "nothing, since nothing in it leads on"
-    last = f" (of the last: {[*refusals.values()][-1][:LAST_CHARACTERS]})" if refusals else ""
-    found = f"the answer has {len(shape.items)} items, and no way to the next ones was found"
+    tried = ", ".join(refusals) or "nothing, since the answer has no link or cursor"
+    last = f" (the last one failed: {[*refusals.values()][-1][:LAST_CHARACTERS]})" if refusals else ""
+    found = f"the answer has {len(shape.items)} items, but sluice found no way to the next page"
     raise Trouble(Code.FAILED, f"{found}. Tried: {tried}{last}")
 
 
 def described(url: str, headers: Pairs, parameters: Pairs) -> Asked:
-    """Return the request as a table has it, with the names of app settings in place of credentials."""
+    """Return the request as a table, with the names of app settings instead of credentials."""
     parts = urlsplit(url if "://" in url else f"https://{url}")
     name = _name_of(parts.hostname or "", parts.path)
     prefix = re.sub("[^A-Z0-9]+", "_", name.upper())
@@ -122,7 +122,7 @@ def described(url: str, headers: Pairs, parameters: Pairs) -> Asked:
         query[key] = shown if key not in query else [*_listed(query[key]), shown]
     given = {"headers": plain_headers, "query": query, "auth": auth}
     table |= {key: value for key, value in given.items() if value}
-    why = {"auth": f"the value is an app setting: set {', '.join(settings)}"} if settings else {}
+    why = {"auth": f"set the app setting {', '.join(settings)}"} if settings else {}
     return Asked(name, table, why, settings)
 
 
@@ -147,12 +147,12 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _text(value: str) -> str:
-    """Return a text as a table has it: a percent sign that could begin a name is doubled."""
+    """Return a text as a table writes it: % is doubled, since it can begin the name of an app setting."""
     return value.replace("%", "%%")
 
 
 def _name_of(host: str, path: str) -> str:
-    """Return a name for the source: the last word of the path, or that of the host."""
+    """Return a name for the source: the last word of the path, or of the host."""
     words = [word for word in path.split("/") if re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", word)]
     labels = [label for label in host.split(".")[:-1] if label not in ("api", "www")]
     return next((word.lower() for word in reversed(words) if not re.fullmatch("v[0-9]+|api", word)), "") or next(
@@ -161,7 +161,7 @@ def _name_of(host: str, path: str) -> str:
 
 
 async def _first_answer(http: httpx.AsyncClient, url: str, headers: Pairs, parameters: Pairs) -> Answer:
-    """Return the answer of the API to one request. Raise Trouble if it gives none."""
+    """Return the answer of the API to one request. Raise Trouble if it does not answer with success."""
     place = urlsplit(url).hostname or url
     try:
         asked = httpx.URL(url if "://" in url else f"https://{url}").copy_merge_params(list(parameters))
@@ -170,12 +170,12 @@ async def _first_answer(http: httpx.AsyncClient, url: str, headers: Pairs, param
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) > MOST_BYTES:
-                    problem = f"the answer of {place} has more than {MOST_BYTES:,} bytes: ask for less"
+                    problem = f"the answer of {place} has more than {MOST_BYTES:,} bytes: ask for a smaller page"
                     raise Trouble(Code.FAILED, problem)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise Trouble(Code.UNREACHABLE, f"{place} gave no answer: {error or type(error).__name__}") from None
+        raise Trouble(Code.UNREACHABLE, f"cannot reach {place}: {error or type(error).__name__}") from None
     if response.is_redirect:
-        raise Trouble(Code.FAILED, f"{place} leads elsewhere ({response.status_code}): give that address")
+        raise Trouble(Code.FAILED, f"{place} redirects to another URL ({response.status_code}): give that one")
     if not response.is_success:
         code = Code.NOT_ALLOWED if response.status_code in REFUSED else Code.FAILED
         raise Trouble(code, f"{place} answered HTTP {response.status_code}: {body[:200].decode(errors='replace')!r}")
@@ -184,7 +184,7 @@ async def _first_answer(http: httpx.AsyncClient, url: str, headers: Pairs, param
 
 
 def _parsed(body: bytes, kind: str, place: str) -> tuple[Any, str]:
-    """Return the document of a body, and its format. Raise Trouble if it has none that is known."""
+    """Return the document of a body, and its format. Raise Trouble if it is not JSON, NDJSON or CSV."""
     text = body.decode("utf-8-sig", errors="replace")
     if FORMATS.get(kind) == "csv":
         return list(csv.DictReader(io.StringIO(text, newline=""))), "csv"
@@ -195,13 +195,13 @@ def _parsed(body: bytes, kind: str, place: str) -> tuple[Any, str]:
     try:
         return [json.loads(line) for line in text.splitlines() if line.strip()], "ndjson"
     except (ValueError, RecursionError):
-        raise Trouble(Code.FAILED, f"what {place} answered is neither JSON nor lines of it: {text[:200]!r}") from None
+        raise Trouble(Code.FAILED, f"the answer of {place} is not JSON, NDJSON or CSV: {text[:200]!r}") from None
 
 
 async def _proof(
     http: httpx.AsyncClient, asked: Asked, table: dict[str, Any], shape: Shape, guess: Guess
 ) -> tuple[Any, str | None]:
-    """Return what two pages show that are read as `table` says, and why they do not prove the guess, if so."""
+    """Read two pages with `table`; return the sample, and why the guess is wrong (None if it is right)."""
     from ingestion.plan.sample import NotingClient, read_sample
     from ingestion.settings import load_settings
     from ingestion.source.description.file import read_source
@@ -209,7 +209,7 @@ async def _proof(
 
     source, wrong = read_source(table, asked.name, asked.settings)
     if source is None or wrong:
-        raise Trouble(Code.FAILED, f"no table can be written for this request: {wrong[0]}")
+        raise Trouble(Code.FAILED, f"no table can describe this request: {wrong[0]}")
     settings = load_settings({"AzureWebJobsStorage": "UseDevelopmentStorage=true"})
     limited = source.model_copy(update={"attempts": 1})
     client = NotingClient(limited, http, patience_seconds=0.0)
@@ -217,29 +217,29 @@ async def _proof(
     if sample.failure is not None:
         return sample, str(sample.failure)
     if len(sample.counts) < 2 and not sample.ended:
-        return sample, sample.wait.reason if sample.wait else "no second page came"
+        return sample, sample.wait.reason if sample.wait else "the API returned no second page"
     if len(sample.counts) < 2 and not guess.ends and shape.has_more:
-        return sample, f"it ends ({sample.ended}) where the answer says that there is more"
+        return sample, f"it ends after one page ({sample.ended}), but the answer says that there is more"
     first = [str(at(item, source.message)) for item in (client.pages[0].first, shape.items[0])]
     if sample.counts[0] != len(shape.items) or (source.message and first[0] != first[1]):
-        return sample, "its first page is not the one that came without it"
+        return sample, "it changes the first page"
     if len(sample.counts) > 1 and not sample.counts[1] and sample.ended and shape.has_more:
-        return sample, "its second page is empty, and the answer says that there is more"
+        return sample, "its second page is empty, but the answer says that there is more"
     return sample, None
 
 
 def _written(asked: Asked, shape: Shape, guess: Guess, table: Mapping[str, Any], sample: Any) -> Found:
-    """Return the table as text, with a comment at each key that was guessed."""
-    proof = "a second page with other items came" if len(sample.counts) > 1 else f"one page is all: {sample.ended}"
+    """Return the table as text, with a comment at each guessed key."""
+    proof = "a second page had other items" if len(sample.counts) > 1 else f"there is one page: {sample.ended}"
     why = {**asked.why, **shape.why, **guess.why}
     why["pagination"] = f"{why['pagination']}; {proof}"
     open_ = list(NOT_ASKED)
-    if sample.total is not None and sample.total < sum(sample.counts):  # it is that of the page
+    if sample.total is not None and sample.total < sum(sample.counts):  # it counts the page
         table = {key: value for key, value in table.items() if key != "total"}
     if table["pagination"]["style"] == "none":
-        open_.append(f"whether there are more than these {len(shape.items)} items: nothing said so")
+        open_.append(f"whether there are more than these {len(shape.items)} items: the answer does not say")
     if "message" not in table and isinstance(shape.items[0], dict):
-        open_.append("what names an item: the whole item is the message")
+        open_.append("which key is the id of an item: the whole item becomes the message")
     if "total" not in table:
-        open_.append("how many items there are in all")
+        open_.append("how many items there are in total")
     return Found(table_of(asked.name, table, why, open_), asked.name, asked.settings, open_)

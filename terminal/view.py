@@ -1,6 +1,6 @@
-"""A run as a person sees it: the block that is shown while it goes on, and the same in one line.
+"""A run as text: the block that `sluice watch` shows, and the same in one line.
 
-Enters: the answer of `GET /api/runs/{run_id}`. Leaves: text; nothing here asks or waits.
+Enters: the answer of `GET /api/runs/{run_id}`. Leaves: text. Nothing here does I/O.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from terminal.words import clean, count, duration, now, one_line, rate, until
 Run = dict[str, Any]  # the body of GET /api/runs/{run_id}
 
 BAR_CELLS = 40
-PARTS = {  # of what is fetched: how its cells look, with and without colour
+PARTS = {  # of the fetched messages: their cell in the bar (Unicode, ASCII) and its colour
     "enqueued": ("█", "#", "green"),
     "rejected": ("▓", "r", "yellow"),
     "failed": ("X", "x", "red"),
@@ -29,7 +29,7 @@ COLOURS = {
 
 
 def block(run: Run, at: datetime | None = None, *, ascii_only: bool = False) -> Group:
-    """Return what is shown of a run at a moment: now, unless told otherwise."""
+    """Return the block that shows a run at a time (default: now)."""
     at, progress, estimate = at or now(), run["progress"] or {}, run.get("estimate") or {}
     lines = [Text.assemble((clean(run["run_id"]), "bold"), f"  {clean(run['source'])}  ", state(run["status"]))]
     if run.get("started_at"):
@@ -46,7 +46,7 @@ def block(run: Run, at: datetime | None = None, *, ascii_only: bool = False) -> 
 
 
 def line(run: Run, at: datetime | None = None) -> str:
-    """Return the same in one line, for where nothing can be shown in place."""
+    """Return the same in one line, for an output that is not a terminal."""
     at, progress = at or now(), run["progress"]
     if not progress:
         return str(run["status"])
@@ -62,16 +62,16 @@ def line(run: Run, at: datetime | None = None) -> str:
 
 
 def state(status: str) -> Text:
-    """Return a status in its colour; the word alone says it as well."""
+    """Return a status in its colour."""
     return Text(clean(status), COLOURS.get(status, "blue"))
 
 
 def bar(progress: Run, *, cells: int = BAR_CELLS, ascii_only: bool = False) -> Text:
-    """Return the parts of what is fetched in true proportions, in a bar for what the source has as far as is known."""
+    """Return a bar whose length is the source's total, if known, filled with the parts of the fetched messages."""
     total, drawn = max(progress["source_total"] or 0, progress["fetched"], 1), Text()
     sizes = {name: max(round(cells * progress[name] / total), bool(progress[name])) for name in PARTS}
     used = sum(sizes.values())
-    largest = max(sizes, key=lambda name: sizes[name])  # gives and takes what is over
+    largest = max(sizes, key=lambda name: sizes[name])  # absorbs the rounding error
     sizes[largest] += (cells if progress["fetched"] == total else min(used, cells)) - used
     for name, (shape, letter, colour) in PARTS.items():
         drawn.append((letter if ascii_only else shape) * sizes[name], colour)
@@ -82,7 +82,7 @@ def bar(progress: Run, *, cells: int = BAR_CELLS, ascii_only: bool = False) -> T
 
 
 def legend(progress: Run, *, ascii_only: bool = False) -> Text:
-    """Return what became of what is fetched: the parts of the bar, which add up."""
+    """Return the counts of the bar's parts; their sum is the number of fetched messages."""
     parts = [
         Text.assemble((letter if ascii_only else shape, colour), f" {name} {count(progress[name])}")
         for name, (shape, letter, colour) in PARTS.items()
@@ -91,18 +91,18 @@ def legend(progress: Run, *, ascii_only: bool = False) -> Text:
 
 
 def identity(progress: Run) -> str:
-    """Return the same in one line without a bar."""
+    """Return the counts as one equation: fetched = the sum of its parts."""
     return f"fetched {fetched(progress)} = " + " + ".join(f"{name} {count(progress[name])}" for name in PARTS)
 
 
 def fetched(progress: Run) -> str:
-    """Return how much is fetched, and of how much if the source has said it."""
+    """Return the number of fetched messages, and the source's total if it is known."""
     total = progress.get("source_total")
     return count(progress["fetched"]) + (f" of {count(total)}" if total is not None else "")
 
 
 def pace(run: Run, at: datetime) -> str:
-    """Return chunks, rate and the time that is left: the estimate is of the moment of the counts."""
+    """Return chunks, rate and time left; the estimate was made at `counts_at`, so subtract the time since."""
     progress, per_second, estimate = run["progress"], run.get("rate") or {}, run.get("estimate") or {}
     fast, left = per_second.get("now"), estimate.get("seconds_left")
     if fast is None:
@@ -115,21 +115,22 @@ def pace(run: Run, at: datetime) -> str:
 
 
 def waits(run: Run, at: datetime) -> str:
-    """Return why a run does not go on by itself, or not now; nothing if it does."""
+    """Return why a run is not progressing, or an empty text if it is."""
     status, progress = run["status"], run["progress"] or {}
     if status == "waiting" and progress.get("wait_until"):
-        whom = "the source is away" if progress.get("waiting_for") == "outage" else "the source wants to be left alone"
+        is_outage = progress.get("waiting_for") == "outage"
+        cause = "the source is not available" if is_outage else "the source asks to wait"
         tried = f", {progress['attempts']} attempts" if progress.get("attempts") else ""
         end = f"; the run gives up in {until(progress['patience_until'], at)}" if progress.get("patience_until") else ""
-        asked = f"it is asked again in {until(progress['wait_until'], at)}"
-        return f"{whom} ({one_line(progress.get('reason', 'no reason given'))}{tried}): {asked}{end}"
+        retry = f"next request in {until(progress['wait_until'], at)}"
+        return f"{cause} ({one_line(progress.get('reason', 'no reason given'))}{tried}): {retry}{end}"
     if status == "held":
-        return f"held, because this has changed: {one_line(progress.get('changes', '?'))}"
+        return f"held because this has changed: {one_line(progress.get('changes', '?'))}"
     return {
-        "pending": "no worker has taken it up yet",
-        "pausing": "a pause is given; what is under way stops",
-        "paused": "paused; sluice resume lets it go on",
-        "suspended": "held by Durable's own suspend",
-        "cancelling": "a cancel is given; what is under way stops",
-        "lost": "a crash has ended its instance; the keeper lets it go on within two minutes",
+        "pending": "no worker has started it yet",
+        "pausing": "a pause was sent; the work is stopping",
+        "paused": "paused; sluice resume continues it",
+        "suspended": "suspended with the Durable Functions API",
+        "cancelling": "a cancel was sent; the work is stopping",
+        "lost": "a crash has ended its instance; the keeper restarts it within two minutes",
     }.get(status, "")

@@ -1,4 +1,4 @@
-"""`sluice watch`: show a run while it goes on, and how it has ended."""
+"""`sluice watch`: show a run until it ends, and then how it ended."""
 
 import re
 
@@ -20,15 +20,15 @@ class Duration(click.ParamType[float]):
     name = "time"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return it in seconds."""
+        """Return the time span in seconds."""
         found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
         if not found:
-            self.fail(f"{value!r} is not a time such as 90s, 10m or 2h", param, ctx)
+            self.fail(f"{value!r} is not a time span (allowed: a number, and s, m or h, such as 90s)", param, ctx)
         return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 TIMEOUT = click.option(
-    "--timeout", type=Duration(), metavar="TIME", help="Give up after this (90s, 10m, 2h); the run goes on."
+    "--timeout", type=Duration(), metavar="TIME", help="Stop watching after this (90s, 10m, 2h); the run continues."
 )
 
 
@@ -37,20 +37,20 @@ TIMEOUT = click.option(
 @TIMEOUT
 @click.pass_obj
 def watch(session: Session, run_id: str, timeout: float | None) -> int:
-    """Watch a run until it has ended.
+    """Watch a run until it ends.
 
-    The exit code says how it has ended. Ctrl-C leaves the run going.
+    The exit code says how it ended. Ctrl-C stops watching; the run continues.
     """
     return watched(session, run_id, timeout)
 
 
 def watched(session: Session, run_id: str, timeout: float | None) -> int:
-    """Show a run until it has ended, and return the code of its outcome. Raise Trouble."""
+    """Show a run until it ends, and return the exit code of its outcome. Raise Trouble."""
     again = session.command("watch", run_id)
     try:
         run = look_on(session, run_id, timeout)
     except KeyboardInterrupt:
-        session.hint(f"run {run_id} goes on; watch it again: {again}")
+        session.hint(f"run {run_id} continues; watch it again: {again}")
         return Code.INTERRUPTED
     except Trouble as trouble:
         if trouble.code == Code.TIMED_OUT:
@@ -64,7 +64,7 @@ def watched(session: Session, run_id: str, timeout: float | None) -> int:
 
 
 def look_on(session: Session, run_id: str, timeout: float | None) -> Run:
-    """Show each look at a run: as a line of JSON on stdout, or else on stderr. Return the last one."""
+    """Show each change of a run: with --json as a line on stdout, else on stderr. Return the last one."""
     with Display(session.err, quiet=session.json) as display:
         for run in follow(session.api, run_id, timeout_seconds=timeout, silent=display.note):
             if session.json:

@@ -1,4 +1,4 @@
-"""`sluice watermark show`, `set`, `reset`: how far the runs of an incremental source have come."""
+"""`sluice watermark show`, `set`, `reset`: where the next run of an incremental source begins."""
 
 from typing import Any
 from urllib.parse import quote
@@ -11,12 +11,14 @@ from terminal.control import YES
 from terminal.session import Session, row, table
 from terminal.words import moment
 
-PARAMS = click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Each value has its watermark.")
+PARAMS = click.option(
+    "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter: each value has its own watermark."
+)
 
 
 @click.group(cls=Group, epilog="\b\nExample:\n  sluice watermark show orders")
 def watermark() -> None:
-    """See and change how far a source is read."""
+    """Show and change where the next run of a source begins."""
 
 
 @watermark.command(example="sluice watermark show orders")
@@ -25,7 +27,7 @@ def watermark() -> None:
 @click.pass_obj
 def show(session: Session, source: str, params: tuple[str, ...]) -> None:
     """Show the watermark of SOURCE."""
-    tell(session, session.api.get(route(source), **pairs(params)))
+    show_mark(session, session.api.get(route(source), **pairs(params)))
 
 
 @watermark.command("set", example="sluice watermark set orders 2026-11-01T00:00:00Z")
@@ -50,7 +52,7 @@ def set_to(session: Session, source: str, value: str, params: tuple[str, ...], y
 def reset(session: Session, source: str, params: tuple[str, ...], yes: bool) -> None:
     """Reset the watermark of SOURCE.
 
-    The next run begins where the first one did.
+    The next run begins where the very first run began.
     """
     change(session, source, params, "Reset it, so that the next run reads everything again?", yes, "DELETE")
 
@@ -58,14 +60,14 @@ def reset(session: Session, source: str, params: tuple[str, ...], yes: bool) -> 
 def change(
     session: Session, source: str, params: tuple[str, ...], question: str, yes: bool, method: str, **body: Any
 ) -> None:
-    """Change the watermark that is there now, after asking; one that has moved in between is left alone."""
+    """Ask, and change the watermark; the app refuses if it has moved since it was shown (If-Match)."""
     given = pairs(params)
     found = session.api.ask("GET", route(source), params=given)
     now = session.api.document(found)
     which = " ".join([source, *(f"{name}={value}" for name, value in now["parameters"].items())])
     session.agree(f"The watermark of {which} is {now['value'] or 'not set yet'}. {question}", yes=yes)
     headers = {"If-Match": found.headers["ETag"]}
-    tell(session, session.api.send(method, route(source), params=given, headers=headers, **body))
+    show_mark(session, session.api.send(method, route(source), params=given, headers=headers, **body))
 
 
 def route(source: str) -> str:
@@ -73,7 +75,7 @@ def route(source: str) -> str:
     return f"/sources/{quote(source, safe='')}/watermark"
 
 
-def tell(session: Session, found: dict[str, Any]) -> None:
+def show_mark(session: Session, found: dict[str, Any]) -> None:
     """Print a watermark."""
     parameters = ", ".join(f"{name}={value}" for name, value in found["parameters"].items())
     rows = table("source", "parameters", "value", "before", "moved by", "at")

@@ -1,4 +1,4 @@
-"""The app of this repository on a devhost inside the test: no process to start, time that the test commands."""
+"""The app of this repository on a devhost inside the test, with a clock that the test controls."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,9 +29,9 @@ def sluice(
     enable_auth: bool = False,
     **settings: str,
 ) -> Iterator[tuple[RunningApp, httpx.Client]]:
-    """Serve the app with these app settings; gives the running app and a client of its HTTP side.
+    """Serve the app with these app settings; yield the running app and a client of its HTTP API.
 
-    Without other settings there is neither storage nor a source, since port 1 answers nobody, and no keeper.
+    Without other settings there is no keeper, and neither storage nor source answer, because nothing listens on port 1.
     """
     given = {
         **unset(),

@@ -1,4 +1,4 @@
-// Who is told, and of what. A rule asks Application Insights with a query of infra/queries; docs/monitoring.md lists them.
+// The alert rules and their recipients. A rule runs a query of infra/queries; docs/monitoring.md lists them.
 param name string
 param location string
 param tags object
@@ -15,13 +15,13 @@ type rule = {
   severity: 0 | 1 | 2 | 3 | 4
   query: string
 
-  @description('How far a look goes back: further than the last look, because records take some minutes to arrive.')
+  @description('Time range of the query: longer than the interval between two queries, because records arrive some minutes late.')
   window: string
 
-  @description('The column of which each value has an alert of its own, which ends when the rule no longer holds.')
+  @description('The column whose values each have a separate alert, which ends when the rule no longer holds.')
   by: string?
 
-  @description('The column that is compared with the threshold; without one, rows are counted.')
+  @description('The column to compare with the threshold; without one, the rule counts rows.')
   measure: string?
   threshold: int?
   operator: 'LessThan'?
@@ -30,7 +30,7 @@ type rule = {
 var rules rule[] = [
   {
     name: 'run-failed'
-    title: 'a run did not come to a good end'
+    title: 'a run failed, was terminated or completed with failures'
     severity: 1
     window: 'PT15M'
     query: loadTextContent('../queries/alert_run_failed.kql')
@@ -38,7 +38,7 @@ var rules rule[] = [
   }
   {
     name: 'completed-with-rejects'
-    title: 'a run is completed and wants a look'
+    title: 'a run completed with rejects or another total'
     severity: 2
     window: 'PT15M'
     query: loadTextContent('../queries/alert_completed_with_rejects.kql')
@@ -46,7 +46,7 @@ var rules rule[] = [
   }
   {
     name: 'run-empty'
-    title: 'a run is completed without a message'
+    title: 'a run completed without a message'
     severity: 3
     window: 'PT15M'
     query: loadTextContent('../queries/alert_run_empty.kql')
@@ -62,7 +62,7 @@ var rules rule[] = [
   }
   {
     name: 'run-stands-still'
-    title: 'a run stands still and does not say why'
+    title: 'a run makes no progress and gives no reason'
     severity: 1
     window: 'PT15M'
     query: loadTextContent('../queries/alert_run_stands_still.kql')
@@ -70,7 +70,7 @@ var rules rule[] = [
   }
   {
     name: 'rejected-share'
-    title: 'too many messages of a run are rejected'
+    title: 'a run rejects too many messages'
     severity: 2
     window: 'PT30M'
     query: loadTextContent('../queries/alert_rejected_share.kql')
@@ -80,7 +80,7 @@ var rules rule[] = [
   }
   {
     name: 'throttled'
-    title: 'queues have refused requests of a run for long'
+    title: 'queues have throttled a run for a long time'
     severity: 3
     window: 'PT30M'
     query: loadTextContent('../queries/alert_throttled.kql')
@@ -90,7 +90,7 @@ var rules rule[] = [
   }
   {
     name: 'poison-queue'
-    title: 'consumers have given messages up'
+    title: 'a poison queue has messages'
     severity: 2
     window: 'PT15M'
     query: loadTextContent('../queries/alert_poison_queue.kql')
@@ -110,7 +110,7 @@ var rules rule[] = [
   }
   {
     name: 'watermark-old'
-    title: 'a watermark has not moved for long'
+    title: 'a watermark has not moved for a long time'
     severity: 2
     window: 'PT15M'
     query: loadTextContent('../queries/alert_watermark_old.kql')
@@ -128,7 +128,7 @@ var rules rule[] = [
   }
   {
     name: 'keeper-silent'
-    title: 'the keeper has not looked for ten minutes'
+    title: 'the keeper has not run for ten minutes'
     severity: 1
     window: 'PT10M'
     query: loadTextContent('../queries/alert_keeper_silent.kql')
@@ -169,7 +169,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       evaluationFrequency: 'PT5M'
       windowSize: rule.window
       scopes: [insightsId]
-      skipQueryValidation: true // the tests bind each query, and a new workspace has no table yet
+      skipQueryValidation: true // the tests check each query, and a new workspace has no table yet
       autoMitigate: true
       criteria: {
         allOf: [

@@ -18,7 +18,7 @@ param ledgerDays int
 param taskHub string
 param backend string
 
-@description('Empty with backend storage.')
+@description('Empty if backend is storage.')
 param schedulerEndpoint string
 
 @description('Empty without a network.')
@@ -97,7 +97,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     }
   }
 
-  // Nobody publishes with a user name and a password.
+  // Publishing with a user name and password is disabled.
   resource scm 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     properties: { allow: false }

@@ -1,9 +1,9 @@
-// The account of the app itself: its package, spool and ledgers, what the Functions host notes, and the task hub.
+// The app's own account: its package, spool and ledgers, the data of the Functions host, and the task hub.
 param name string
 param location string
 param tags object
 
-@description('Whether Durable Functions keeps its state here.')
+@description('Whether Durable Functions stores its state here.')
 param keepsHub bool
 param ledgerDays int
 param restoreDays int
@@ -13,7 +13,7 @@ param workspaceId string
 
 var packageContainer = 'app-package'
 
-// Names are for people; Azure knows a role by its id.
+// The names are for readers; Azure identifies a role by its id.
 var blobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 var queueDataContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
 var tableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
@@ -60,8 +60,8 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     name: 'default'
   }
 
-  // Spool and ledger of a run lie under one prefix, and a paused run may be as old as it likes. So no rule deletes a
-  // blob: the app does, when a run has ended and SLUICE_LEDGER_DAYS are over. A cool blob is read and written as before.
+  // Spool and ledger of a run have the same prefix, and a paused run may be very old. So no rule deletes a blob: the app
+  // does that SLUICE_LEDGER_DAYS after the end of a run. The app reads and writes a cool blob as before.
   resource lifeCycle 'managementPolicies' = {
     name: 'default'
     properties: {

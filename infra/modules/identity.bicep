@@ -1,4 +1,4 @@
-// The one identity of the app. Every right that it has is a role on one resource; the modules of the resources give them.
+// The app's only identity. Each of its rights is a role on one resource; the module of the resource assigns it.
 param name string
 param location string
 param tags object

@@ -1,4 +1,4 @@
-// Logs and traces: nobody sends any with a key.
+// Logs and traces. Nobody can send them with a key.
 param name string
 param location string
 param tags object

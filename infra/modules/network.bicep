@@ -1,11 +1,11 @@
-// A virtual network for the app, and private endpoints by which it reaches its storage accounts.
+// A virtual network for the app, and private endpoints to its storage accounts.
 param name string
 param location string
 param tags object
 param addresses string
 param hostAccountId string
 
-@description('The services of the app\'s own account that it uses: blob, queue, table.')
+@description('The services that the app uses in its own account: blob, queue, table.')
 param hostServices string[]
 param queueAccountIds string[]
 

@@ -1,4 +1,4 @@
-// One account of the queues that messages go to. Nothing of the app itself lies here.
+// A storage account with the queues for the messages. The app stores nothing else here.
 param name string
 param location string
 param tags object
@@ -7,7 +7,7 @@ param isPrivate bool
 param principalId string
 param workspaceId string
 
-// To send and to see how long a queue is; the queues are made here, so the app needs no right to make any.
+// The right to send and to read the length of a queue. This module creates the queues, so the app needs no such right.
 var queueDataMessageSender = 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
 var queueDataReader = '19e7f393-937e-4f77-808e-94535e297925'
 

@@ -1,4 +1,4 @@
-// The Durable Task Scheduler, in place of queues and tables of the app's account (backend dts).
+// The Durable Task Scheduler, which replaces the task hub in the app's account (backend dts).
 param name string
 param location string
 param tags object
@@ -13,7 +13,7 @@ resource scheduler 'Microsoft.DurableTask/schedulers@2025-11-01' = {
   tags: tags
   properties: {
     sku: { name: 'Consumption' }
-    ipAllowlist: ['0.0.0.0/0'] // an empty list lets nobody in; what gets in needs the role below
+    ipAllowlist: ['0.0.0.0/0'] // an empty list allows no address; a caller also needs the role below
   }
 
   resource hub 'taskHubs' = {

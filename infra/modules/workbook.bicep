@@ -1,4 +1,4 @@
-// The workbook, and the same queries in the portal's list of saved ones. Both take them from infra/queries.
+// The workbook, and the same queries as saved queries of the portal. Both come from infra/queries.
 param name string
 param location string
 param tags object
@@ -17,7 +17,7 @@ var queries = {
 }
 var insights = 'microsoft.insights/components'
 
-// In workbook.json a query is the name of its file.
+// workbook.json has the name of a query's file instead of the query.
 var told = loadJsonContent('../workbook.json')
 var filled = map(
   told.items,

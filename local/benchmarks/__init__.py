@@ -1,4 +1,4 @@
-"""Measurements with names: `python -m local.benchmarks NAME` (make bench SCENARIO=NAME); no name lists them.
+"""Named benchmarks: `python -m local.benchmarks NAME` (make bench SCENARIO=NAME); without a name, list them.
 
 Enters: the name of a module in `local/benchmarks/scenarios/`. Leaves: a CSV file, a table, and one `BENCH` line.
 """

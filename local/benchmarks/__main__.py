@@ -14,16 +14,16 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 
 
 def names() -> dict[str, str]:
-    """Return every scenario and what it measures: the first line of its docstring, read without importing it."""
+    """Return the scenarios, each with the first line of its docstring, without importing them."""
     files = sorted(file for file in SCENARIOS.glob("*.py") if file.stem != "__init__")
     return {file.stem: (ast.get_docstring(ast.parse(file.read_text())) or "").split("\n")[0] for file in files}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m local.benchmarks", description="Measurements with names.")
-    parser.add_argument("scenario", nargs="?", choices=names(), help="without one, list them")
-    parser.add_argument("--size", type=int, help="instead of the scenario's own; the result is then a trial")
-    parser.add_argument("--repeats", type=int, help="likewise; each scenario has 3 or 5")
+    parser = argparse.ArgumentParser(prog="python -m local.benchmarks", description="Run a named benchmark.")
+    parser.add_argument("scenario", nargs="?", choices=names(), help="name of a scenario; without one, list them")
+    parser.add_argument("--size", type=int, help="size, instead of the scenario's own; the result is then a trial")
+    parser.add_argument("--repeats", type=int, help="number of repeats (default: the scenario's own, 3 or 5)")
     arguments = parser.parse_args()
     if arguments.scenario is None:
         print("make bench SCENARIO=NAME [SIZE=...] [REPEATS=...]\n")

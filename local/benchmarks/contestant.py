@@ -1,6 +1,6 @@
-"""One contestant in a process of its own, so that what it costs is what that process used.
+"""Run a contestant in a separate process, so that its cost is the cost of that process.
 
-Only the code in the `with meter` block counts: imports and warming up do not.
+Only the code in the `with meter` block counts, not imports and warm-up.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from local.benchmarks.findings import Figures, Value
 
 @dataclass(slots=True)
 class Meter:
-    """CPU (user and system, all threads of the process) and wall time of its `with` block; `notes` are free."""
+    """Measures CPU (user and system, all threads) and wall time of its `with` block; `notes` has other figures."""
 
     cpu_seconds: float = 0.0
     seconds: float = 0.0
@@ -34,7 +34,7 @@ class Meter:
 
 
 def apart(function: Callable[..., Any], **arguments: Value) -> Meter:
-    """Call `function(meter, **arguments)`, async or not, in a new process; return what it measured."""
+    """Call `function(meter, **arguments)`, async or not, in a new process; return its measurements."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(_measured, function, arguments).result()
 

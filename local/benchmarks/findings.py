@@ -1,25 +1,25 @@
-"""What measured rows come to: medians, ranges and ratios, as people and scripts read them."""
+"""Summarise measured rows as medians, ranges and ratios, for people and scripts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 Value = str | int | float
 Figures = dict[str, Value]
-Row = Mapping[str, Value]  # `contestant`, `repeat`, and figures; 0 stands for what a contestant that gave up has not
+Row = Mapping[str, Value]  # `contestant`, `repeat`, and figures; 0 means that the contestant gave up
 
 
 def of(rows: Iterable[Row], contestant: str, column: str) -> list[float]:
-    """Return the figures of one contestant in one column, in the order of the repeats; none where it gave up."""
+    """Return the figures of a contestant in a column, in the order of the repeats, without those where it gave up."""
     return [float(row[column]) for row in rows if row["contestant"] == contestant and float(row[column])]
 
 
 def number(value: float) -> str:
-    """Return four digits that count, and none of an exponent: `0.06548`, `1,234,568`."""
+    """Return a number with four significant digits and no exponent: `0.06548`, `1,234,568`."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def spread(values: Sequence[float], repeats: int) -> str:
-    """Return median and range of repeated measurements, as people read them: `1.23 (1.20-1.31)`."""
+    """Return median and range of repeated measurements: `1.23 (1.20-1.31)`."""
     if not values:
         return "-"
     text = number(median(values))
@@ -29,7 +29,7 @@ def spread(values: Sequence[float], repeats: int) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return a line in Markdown for each contestant: the median of each column, with its range where it has one."""
+    """Return a Markdown line for each contestant: the median of each column, with its range if it has one."""
     columns = [name for name in rows[0] if name not in ("contestant", "repeat")]
     lines = ["| contestant | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
     for contestant in dict.fromkeys(str(row["contestant"]) for row in rows):
@@ -40,15 +40,15 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def ratio(rows: Sequence[Row], column: str, above: str, *below: str) -> float | None:
-    """Return the median over the repeats of one contestant's figure to the largest of others', which ran beside it."""
+    """Return the median over the repeats of the ratio of a contestant's figure to the largest of the others'."""
     sides = [of(rows, contestant, column) for contestant in (above, *below)]
     if len({len(side) for side in sides}) > 1 or not sides[0]:
-        return None  # one of them gave up, or is no contestant at this size
+        return None  # one of them gave up, or does not run at this size
     return float(median(figures[0] / max(figures[1:]) for figures in zip(*sides, strict=True)))
 
 
 def bench_line(rows: Sequence[Row], columns: Iterable[str], ratios: Mapping[str, tuple[str, ...]]) -> str:
-    """Return `key=value ...`: the median of these columns for each contestant, then the ratios."""
+    """Return `key=value ...`: the medians of these columns for each contestant, then the ratios."""
     pairs: dict[str, float | None] = {}
     for contestant in dict.fromkeys(str(row["contestant"]) for row in rows):
         for column in columns:

@@ -1,9 +1,9 @@
-"""A queue service that does nothing but answer: what is measured against it is the sender alone.
+"""A queue service that only answers, so that a benchmark measures the sender alone.
 
-Takes Put Message and answers 201 at once, with the bytes that the real service sends; above `--per-second` it answers
-503, above `--pace` it answers later. `GET /count` tells how many were accepted and refused. It reads HTTP just as far
-as clients of this benchmark write it, a Content-Length, no chunks, no TLS: an HTTP server of a library takes longer for
-a request than the sender that is to be measured.
+It answers Put Message with 201 at once, with the bytes of the real service; above `--per-second` it answers 503, above
+`--pace` it answers later. `GET /count` returns the numbers of accepted and refused messages. It reads only the HTTP of
+the clients in this benchmark: Content-Length, no chunks, no TLS. The HTTP server of a library takes longer for a
+request than the sender that the benchmark measures.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from local.demo.bucket import Bucket
 from local.emulator import Server
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-BURST_SECONDS = 0.1  # how long a burst above the limit is let through
+BURST_SECONDS = 0.1  # length of an accepted burst above the limit
 STORED = (
     b'<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMessage>'
     b"<MessageId>00000000-0000-4000-8000-000000000000</MessageId>"
@@ -37,16 +37,16 @@ CREATED, REFUSED = answer(b"201 Created", STORED), answer(b"503 Server Busy", BU
 
 
 class Queue:
-    """Accepts `per_second`, with a burst of `BURST_SECONDS`, and lets `pace` answers a second out; 0 is no limit."""
+    """Accepts `per_second`, with a burst of `BURST_SECONDS`, and sends `pace` answers a second; 0 is no limit."""
 
     def __init__(self, per_second: float, pace: float) -> None:
         self.counts = {"accepted": 0, "refused": 0}
         self._limit = Bucket(per_second, BURST_SECONDS) if per_second else None
         self._pace = pace
-        self._next_at = 0.0  # when the next answer may go
+        self._next_at = 0.0  # when to send the next answer
 
     def put(self, transport: asyncio.Transport) -> None:
-        """Answer one Put Message, now or in its turn."""
+        """Answer one Put Message, now or later."""
         is_refused = self._limit is not None and self._limit.wait_seconds() > 0
         self.counts["refused" if is_refused else "accepted"] += 1
         said = REFUSED if is_refused else CREATED
@@ -91,7 +91,7 @@ async def serve(queue: Queue) -> None:
 
 
 def queue_server(folder: Path, *, per_second: float = 0, pace: float = 0) -> Server:
-    """Return the server as a process of its own; 0 stands for no limit."""
+    """Return the server as a child process; 0: no limit."""
     flags = ["--per-second", str(per_second), "--pace", str(pace)]
     return Server("queue server", "local.benchmarks.queue_server", *flags, log=folder / "queue-server.log")
 

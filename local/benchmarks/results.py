@@ -1,7 +1,6 @@
 """The CSV files: `local/benchmarks/results/NAME.csv` for full measurements, `.sluice/benchmarks/NAME.csv` for others.
 
-When and on what they were measured stands in the first line; a full measurement also puts its table on the page
-`docs/benchmarks.md`.
+The first line has the time and the machine; a full measurement also writes its table into `docs/benchmarks.md`.
 """
 
 import csv
@@ -23,7 +22,7 @@ PACKAGES = ("aiohttp", "azure-functions-durable", "azure-storage-blob", "azure-s
 
 
 def machine() -> str:
-    """Return the time, and the facts about machine and packages that matter."""
+    """Return the time, and the relevant facts about machine and packages."""
     try:
         processors = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     except OSError:
@@ -41,7 +40,7 @@ def machine() -> str:
 
 
 def write(scenario: str, rows: Sequence[Row], facts: str, *, folder: Path) -> Path:
-    """Write the rows of one run of a scenario over those of the run before; return the file."""
+    """Replace the rows of a scenario's last run; return the file."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{scenario}.csv"
     with file.open("w", newline="", encoding="utf-8") as text:

@@ -1,6 +1,6 @@
-"""What the scenarios about sending have in common: ids, chunks of them in the spool, and a bare loop that sends.
+"""Shared parts of the scenarios about sending: ids, chunks in the spool, and a bare loop that sends.
 
-The bare loop is the least that one could do: the same bytes on the same kind of connection, and nothing around it.
+The bare loop is the minimum: the same bytes on the same kind of connection, and nothing else.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ HEADERS = {"Content-Type": "application/xml", "x-ms-version": "2021-12-02"}
 
 
 def texts(count: int) -> Iterator[str]:
-    """Yield ids as an API hands them out."""
+    """Yield ids like those of an API."""
     return (f"order-{number:09d}-{number * 2654435761 % 2**32:08x}" for number in range(count))
 
 
 def with_queues_at(url: str, azurite: Azurite) -> str:
-    """Return the connection string of a running Azurite, with another service for the queues."""
+    """Return the connection string of a running Azurite with another queue service."""
     return azurite.connection_string.replace(f"http://127.0.0.1:{azurite.ports['Queue']}/", f"{url}/")
 
 
@@ -50,7 +50,7 @@ class Sluice:
         self._storage = Storage(self._settings)
 
     async def spool(self, count: int, size: int) -> list[EnqueueRequest]:
-        """Put ids into the spool as the chunks of one batch, and return one request for each chunk."""
+        """Write ids into the spool as the chunks of one batch, and return one request for each chunk."""
         with suppress(ResourceExistsError):
             await self._storage.container.create_container()
         run = Run(f"run-{time.time_ns()}", "20260101T000000-aa")
@@ -61,7 +61,7 @@ class Sluice:
         return [EnqueueRequest(run=run, source="benchmark", chunk=one) for one in chunks]
 
     async def send(self, request: EnqueueRequest) -> Receipt:
-        """Send one chunk, all of it."""
+        """Send one whole chunk."""
         receipt = await enqueue(request, self._storage.container, self._storage.queues, self._settings)
         assert receipt.enqueued == receipt.messages, receipt
         return receipt
@@ -71,7 +71,7 @@ class Sluice:
 
 
 async def bare_loop(meter: Meter, connection: str, count: int) -> None:
-    """Send `count` ids on Sluice's own connection, with nothing around it."""
+    """Send `count` ids on Sluice's own connection, and do nothing else."""
     address = httpx.URL(await put_url(connection))
     pool = Pool(address.host, address.port or 80, tls=False)
     head = f"POST {address.raw_path.decode()} HTTP/1.1\r\nHost: {address.netloc.decode()}\r\n"
@@ -86,7 +86,7 @@ async def bare_loop(meter: Meter, connection: str, count: int) -> None:
 
 
 async def in_lanes(meter: Meter, count: int, send: Callable[[str], Awaitable[object]]) -> None:
-    """Send as many at a time as Sluice does, after a warm-up that opens the connections."""
+    """Send as many messages at a time as Sluice does, after a warm-up that opens the connections."""
 
     async def lane(waiting: Iterator[str]) -> None:
         for text in waiting:
@@ -103,7 +103,7 @@ def body_of(text: str) -> bytes:
 
 
 async def put_url(connection: str) -> str:
-    """Return the signed URL to which messages are put; the queue exists afterwards."""
+    """Create the queue if need be, and return the signed URL for Put Message."""
     async with QueueClient.from_connection_string(connection, QUEUE) as client:
         with suppress(ResourceExistsError):
             await client.create_queue()

@@ -1,8 +1,8 @@
-"""A source that costs nothing to wait for, and a blob service that forgets: what is measured is the fetch alone.
+"""A source that takes no time and a blob service that stores nothing, so that a benchmark measures the fetch alone.
 
 `GET /all?ids=N` streams one JSON response with N ids; `GET /pages?page=P&size=S&ids=N` answers a page after
-`LATENCY_SECONDS`. Whatever is PUT is read and confirmed as the blob service does, and never found again; `GET /stored`
-tells how many messages that were since it was asked last.
+`LATENCY_SECONDS`. A PUT is read, confirmed as by the blob service, and dropped; `GET /stored` returns the number of
+messages since the last such request.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from aiohttp import web
 
 from local.emulator import Server
 
-BLOCK = 1_000  # ids that are written at once; sizes are multiples of it
+BLOCK = 1_000  # ids in one write; sizes are multiples of it
 LATENCY_SECONDS = 0.1
 STORED = {"ETag": '"0x1"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT", "x-ms-request-server-encrypted": "true"}
 MISSING = {"x-ms-error-code": "BlobNotFound"}
@@ -25,7 +25,7 @@ def ids(start: int, stop: int) -> list[str]:
 
 
 def application() -> web.Application:
-    block = json.dumps(ids(0, BLOCK))[1:-1].encode()  # the same for each: neither parser nor spool looks for repeats
+    block = json.dumps(ids(0, BLOCK))[1:-1].encode()  # the same for each id: neither parser nor spool looks for repeats
     stored = 0
 
     async def everything(request: web.Request) -> web.StreamResponse:
@@ -50,8 +50,8 @@ def application() -> web.Application:
 
     async def count(request: web.Request) -> web.Response:
         nonlocal stored
-        told, stored = stored, 0
-        return web.json_response(told)
+        since_last, stored = stored, 0
+        return web.json_response(since_last)
 
     async def missing(request: web.Request) -> web.Response:
         return web.Response(status=404, headers=MISSING)
@@ -63,7 +63,7 @@ def application() -> web.Application:
 
 
 def source_server(folder: Path) -> Server:
-    """Return the server as a process of its own."""
+    """Return the server as a child process."""
     return Server("source server", "local.benchmarks.source_server", log=folder / "source-server.log")
 
 

@@ -1,4 +1,4 @@
-"""Answers of the API in the shapes of the real one, for what a real run shows only after hours, or by accident."""
+"""Canned answers of the API, for states that a real run reaches only after hours, or by accident."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ NOW = "2026-11-26T02:07:31+00:00"
 
 
 def run(run_id: str = "orders-20261126", status: str = "running", **changes: Any) -> Body:
-    """A run of a million messages that is in its middle; `progress` and other objects are changed, not replaced."""
+    """Return a run of a million messages, half done; given keys of `progress` and other objects replace single keys."""
     ended = status.startswith(("completed", "failed", "cancelled", "terminated"))
     found: Body = {
         "run_id": run_id,
@@ -52,7 +52,7 @@ def run(run_id: str = "orders-20261126", status: str = "running", **changes: Any
 
 
 def summary(run_id: str, status: str, **changes: Any) -> Body:
-    """A line of the list."""
+    """Return a row of the list."""
     return {
         "run_id": run_id, "source": "orders", "status": status, "started_at": STARTED, "counts_at": NOW,
         "ended_at": None, "fetched": 560_000, "enqueued": 431_208, "rejected": 0, "failed": 0, "pending": 128_792,
@@ -61,13 +61,13 @@ def summary(run_id: str, status: str, **changes: Any) -> Body:
 
 
 def timeline(points: int = 90) -> Body:
-    """The life of a run that sends a thousand messages a second, but for one pause."""
+    """Return the timeline of a run that sends a thousand messages per second, except in one pause."""
     rates = [847 + 37 * (at * 7 % 11) - (180 if at % 13 == 0 else 0) for at in range(points)]
     rates = [0 if 40 <= at < 46 else rate for at, rate in enumerate(rates)]
-    told, enqueued = [], 0
+    drawn, enqueued = [], 0
     for at, rate in enumerate(rates):
         second = 4 + at * 5
-        told.append({
+        drawn.append({
             "at": f"2026-11-26T02:{second // 60:02}:{second % 60:02}+00:00", "seconds": at * 5, "enqueued": enqueued,
             "fetched": enqueued + 100_000, "rejected": 12, "failed": 0,
         })  # fmt: skip
@@ -78,7 +78,7 @@ def timeline(points: int = 90) -> Body:
         {"at": "2026-11-26T02:03:50+00:00", "event": "resume", "text": "a person gave the command"},
         {"at": "2026-11-26T02:05:12+00:00", "event": "failed", "text": "chunk 41: HTTP 403 (AuthorizationFailure)"},
     ]
-    return {"points": told, "events": events, "full": False}
+    return {"points": drawn, "events": events, "full": False}
 
 
 FAILURES: Body = {
@@ -146,7 +146,7 @@ PLAN: Body = {
 
 
 def many() -> dict[str, Body]:
-    """The answers of an app with some runs, by path below /api/."""
+    """Return the answers of an app with some runs, by path below /api/."""
     waiting = {
         "phase": "waiting", "waiting_for": "outage", "reason": "HTTP 503", "attempts": 10,
         "wait_until": "2026-11-26T02:12:40+00:00", "patience_until": "2026-11-26T02:26:40+00:00",
@@ -177,7 +177,7 @@ def many() -> dict[str, Body]:
 
 
 def about(found: Body) -> dict[str, Body]:
-    """The answers about one run, by path."""
+    """Return the answers about one run, by path."""
     path = f"runs/{found['run_id']}"
     return {
         path: found,
@@ -189,7 +189,7 @@ def about(found: Body) -> dict[str, Body]:
 
 
 def large(chunks: int = 10_000) -> Body:
-    """A run of many chunks, each cell of the strip for several."""
+    """Return a run of so many chunks that each cell of the strip shows several."""
     each = -(-chunks // 400)
     cells = -(-chunks // each)
     done = cells * 3 // 4

@@ -1,4 +1,4 @@
-"""The Chromium of this machine, driven by Playwright; nothing is downloaded."""
+"""The Chromium of this machine, controlled by Playwright, which downloads nothing."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-HOW = "no Chromium here: install one (apt-get install chromium, or Google Chrome) so that it is found on PATH"
+HOW = "no Chromium on PATH: install one (apt-get install chromium, or Google Chrome)"
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -21,7 +21,7 @@ def path() -> str | None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless browser for as long as the block lasts. Raise FileNotFoundError where there is none."""
+    """Start a headless browser, and stop it after the block. Raise FileNotFoundError if there is none."""
     if (program := path()) is None:
         raise FileNotFoundError(HOW)
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""The page without an app: a browser is given the three files with their headers, and canned answers."""
+"""The page without an app: the browser gets the page's three files with their headers, and canned answers."""
 
 import json
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 
 
 def pretend(context: BrowserContext, answers: Mapping[str, Any], headers: Mapping[str, str]) -> None:
-    """Answer every request of the context below /api/, and none to another host; `headers` are those of the files."""
-    ahead = datetime.fromisoformat(NOW) - datetime.now(UTC)  # of this machine's clock, as the app's would be
+    """Answer every request below /api/ in this browser context; block other hosts. `headers` go with the files."""
+    ahead = datetime.fromisoformat(NOW) - datetime.now(UTC)  # by this machine's clock, as in the app
 
     def answer(route: Route) -> None:
         url = urlsplit(route.request.url)
@@ -36,7 +36,7 @@ def pretend(context: BrowserContext, answers: Mapping[str, Any], headers: Mappin
                 headers={"Content-Type": "application/json", "Date": format_datetime(datetime.now(UTC) + ahead)},
             )
         else:
-            told = {"title": "not found", "status": 404, "detail": f"there is no {path}"}
-            route.fulfill(status=404, body=json.dumps(told), headers={"Content-Type": "application/problem+json"})
+            problem = {"title": "not found", "status": 404, "detail": f"there is no {path}"}
+            route.fulfill(status=404, body=json.dumps(problem), headers={"Content-Type": "application/problem+json"})
 
     context.route("**/*", answer)

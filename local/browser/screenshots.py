@@ -1,6 +1,6 @@
-"""`python -m local.browser.screenshots` (make screenshots): pictures of the page in docs/images, from canned answers.
+"""`python -m local.browser.screenshots` (make screenshots): take the pictures of the page in docs/images.
 
-So they show the page as it is, in the same state each time, and change only where the page does.
+The answers are canned, so a picture changes only if the page changes.
 """
 
 import sys
@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def take(browser: Browser, place: str, look: str) -> Path:
-    """Take one picture; return its file."""
+    """Take one picture, and return its file."""
     scheme, (width, height) = LOOKS[look]
     size = ViewportSize(width=width, height=height)
     context = browser.new_context(

@@ -1,5 +1,5 @@
-"""Runs under fire: everything that can break is broken at seeded moments, and the queue is compared with the source.
+"""Chaos tests: break every part of a run at seeded moments, then compare the queue with the source.
 
-Enters: a seed. Leaves: one line that says whether an id was lost. Never deployed; `docs/chaos.md` tells what is broken
-and what it proves.
+Enters: a seed. Leaves: one line that says whether an id was lost. Never deployed; `docs/chaos.md` says what is broken
+and what that proves.
 """

@@ -19,13 +19,13 @@ from local.emulator import ChildError
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.chaos",
-        description="Plays runs in which devhost is killed, storage is restarted, and source and storage misbehave at "
-        "moments drawn from a seed; after each, the queue is compared with the source.",
+        description="Run the app while devhost is killed, storage is restarted, and source and storage fail, at "
+        "moments drawn from a seed; after each run, compare the queue with the source.",
     )
-    parser.add_argument("--rounds", type=int, default=20, help="how many (default: %(default)s)")
-    parser.add_argument("--seed", default="1", help="other moments and faults for another one (default: %(default)s)")
-    parser.add_argument("--first", type=int, default=1, help="number of the first round, to play one of them again")
-    parser.add_argument("--ids", type=int, default=2_000, help="in a round (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=20, help="number of rounds (default: %(default)s)")
+    parser.add_argument("--seed", default="1", help="seed of moments and faults (default: %(default)s)")
+    parser.add_argument("--first", type=int, default=1, help="number of the first round, to repeat a single round")
+    parser.add_argument("--ids", type=int, default=2_000, help="ids in a round (default: %(default)s)")
     return parser.parse_args()
 
 

@@ -1,7 +1,7 @@
-"""Strikes at requests, not at seconds: the k-th request to storage is the moment, however fast the machine is.
+"""Strike at the k-th request to storage, not after some seconds, so that the speed of the machine does not matter.
 
-Enters: each request that passes, twice: before the service sees it, and when the service has done it but nobody knows.
-Leaves: a dead devhost or worker, a storage that can no longer be reached, or several of these, at exactly that point.
+Enters: each request, twice: before the service gets it, and after the service has executed it but before the answer.
+Leaves: a dead devhost or worker, an unreachable storage, or several of these, at exactly that point.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,20 +10,20 @@ from enum import StrEnum
 
 
 class Victim(StrEnum):
-    """Who is struck."""
+    """The target of a strike."""
 
     HOST = "host"  # devhost and its worker process
     WORKER = "worker"  # the worker process alone, while activities run
     TURN = "turn"  # the worker process alone, during the next turn of an orchestrator
-    TIMEOUT = "timeout"  # an activity that runs over its time, and the worker process with it
+    TIMEOUT = "timeout"  # an activity that exceeds functionTimeout, and with it the worker process
     STORAGE = "storage"
     BOTH = "both"
-    STATE = "state"  # devhost, and the file with its instances and their history
+    STATE = "state"  # devhost, and its state file with the instances and their history
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strike:
-    """At which request (the first is 1), and on which side of the service's doing."""
+    """The number of the request (from 1), and whether to strike before or after the service executes it."""
 
     at_request: int
     answered: bool
@@ -39,13 +39,13 @@ class Ambush:
         self._requests = 0
 
     def arrives(self) -> int:
-        """A request is about to reach its service; gives its number."""
+        """Note that a request is about to reach its service, and return its number."""
         self._requests += 1
         self._reach(self._requests, answered=False)
         return self._requests
 
     def answered(self, number: int) -> None:
-        """The service has done what that request asked for."""
+        """Note that the service has executed this request."""
         self._reach(number, answered=True)
 
     def _reach(self, number: int, *, answered: bool) -> None:

@@ -1,6 +1,6 @@
-"""How many duplicates the harm done to a run explains; one more is a failure of the round.
+"""The number of duplicates that the strikes and faults of a round explain; more duplicates fail the round.
 
-Enters: what was killed and what was spoilt. Leaves: a number of messages.
+Enters: the strikes and faults. Leaves: a number of messages.
 """
 
 import json
@@ -12,8 +12,8 @@ from local.chaos.plan import Plan
 from local.demo.stack import ROOT
 
 CHECKPOINT_MESSAGES = 20  # small, so that the bound is far below the size of a round
-CRASHES = (  # what happens to processes; a loss of the state file (`losses`) comes with a kill
-    "kills",  # of devhost; or its own end, at the third exit of its worker
+CRASHES = (  # strikes at processes; a loss of the state file (`losses`) goes with a kill
+    "kills",  # of devhost, or its own end after the third exit of its worker
     "exits_in_turns",  # of the worker process
     "exits_in_activities",
     "timeouts",
@@ -22,17 +22,17 @@ CRASHES = (  # what happens to processes; a loss of the state file (`losses`) co
 
 
 def chunks_in_flight_at_most(plan: Plan, repeated: int) -> int:
-    """Return how many chunks of a round the host works on at the same time: as many as it may, or as the run has."""
+    """Return how many chunks the host processes at the same time: its limit, or the number of chunks of the run."""
     host = json.loads((ROOT / "host.json").read_text())
     allowed = int(host["extensions"]["durableTask"]["maxConcurrentActivityFunctions"])
     return min(allowed, -(-(plan.ids + repeated) // plan.chunk_size))
 
 
 def duplicates_at_most(plan: Plan, harm: Counter[str], faults: Counter[Fault]) -> int:
-    """Return the most that may be on the queue twice.
+    """Return the largest number of messages that may be on the queue twice.
 
-    That is what every chunk in flight may have sent since its checkpoint, once for each crash of any kind and each loss
-    of storage; the messages whose answer was lost; and what the source itself has said twice.
+    It is the sum of: for each crash and each loss of storage, the messages that the chunks in flight may have sent
+    since their checkpoints; the messages whose answer was lost; the items that the source itself returned twice.
     """
     crashes, repeated = sum(harm[name] for name in CRASHES), faults[Fault.REPEATED]
     chunks = chunks_in_flight_at_most(plan, repeated)

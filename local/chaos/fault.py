@@ -1,8 +1,7 @@
-"""What goes wrong with single requests, and how often.
+"""The faults of single requests, and how often they occur.
 
-Enters: a request that passes a proxy. Leaves: nothing (it passes), or the fault that it meets. The choices come from a
-seeded generator; since requests of many connections race each other, one seed gives the same odds in every run of a
-round, not the same request.
+Enters: a request at a proxy. Leaves: its fault, or None. A seeded generator makes the choices. Since requests of many
+connections race each other, one seed gives the same probabilities in every run of a round, not the same requests.
 """
 
 import random
@@ -14,18 +13,18 @@ from aiohttp.web import BaseRequest
 
 
 class Fault(StrEnum):
-    """Each is something that real services and networks do."""
+    """Faults of real services and networks."""
 
-    BUSY = "busy"  # 503, nothing was done
-    THROTTLED = "throttled"  # 429 with Retry-After, nothing was done
-    EXPIRED = "expired"  # 401, nothing was done
-    REFUSED = "refused"  # 413, nothing was done, and will never be for this request
-    SLOW = "slow"  # the service did what was asked, and the answer comes late
-    CUT = "cut"  # the connection ends before the service has seen the request
-    LOST = "lost"  # the service did what was asked, and the connection ends without an answer
-    FAILED = "failed"  # the service did what was asked, and answers with 500
-    BEHEADED = "beheaded"  # the service did what was asked, and the connection ends within the head of its answer
-    TORN = "torn"  # half of the answer comes, then the connection ends
+    BUSY = "busy"  # 503, not executed
+    THROTTLED = "throttled"  # 429 with Retry-After, not executed
+    EXPIRED = "expired"  # 401, not executed
+    REFUSED = "refused"  # 413, not executed, now or later
+    SLOW = "slow"  # executed, but the answer is late
+    CUT = "cut"  # the connection ends before the service gets the request
+    LOST = "lost"  # executed, but the connection ends without an answer
+    FAILED = "failed"  # executed, but the answer is 500
+    BEHEADED = "beheaded"  # executed, but the connection ends within the head of the answer
+    TORN = "torn"  # executed, but the connection ends after half of the answer
     REPEATED = "repeated"  # a page starts with the last item of the page before
 
 
@@ -33,7 +32,7 @@ Applies = Callable[[BaseRequest], bool]
 
 
 class Misfortune:
-    """Draws a fault for each request that it applies to, and counts what was drawn."""
+    """Draws a fault for each request to which it applies, and counts the faults."""
 
     def __init__(self, seed: str, rates: Mapping[Fault, float], applies: Applies | None = None) -> None:
         self._chance = random.Random(seed)
@@ -42,7 +41,7 @@ class Misfortune:
         self.met: Counter[Fault] = Counter()
 
     def draw(self, request: BaseRequest) -> Fault | None:
-        """Return the fault that this request meets, if any."""
+        """Return the fault of this request, or None."""
         if self._applies and not self._applies(request):
             return None
         point = self._chance.random()

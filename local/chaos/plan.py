@@ -1,4 +1,4 @@
-"""What a round is to suffer, drawn from the seed: sizes, fault rates, and the moments of the strikes.
+"""The plan of a round, drawn from the seed: sizes, fault rates, and the moments of the strikes.
 
 Enters: the seed and the number of the round. Leaves: a `Plan`.
 """
@@ -12,11 +12,11 @@ from local.chaos.ambush import Strike, Victim
 from local.chaos.fault import Fault, Misfortune
 
 CHUNK_SIZES = (40, 80, 150, 300)
-OTHER_STRIKES = (0, 0, 1, 1, 2)  # in a round, beside the exit of its worker: each may cost one of three recoveries
+OTHER_STRIKES = (0, 0, 1, 1, 2)  # in a round, besides an exit of its worker; each may use one of three recoveries
 OTHERS = (Victim.HOST, Victim.HOST, Victim.TIMEOUT, Victim.TIMEOUT, Victim.STORAGE, Victim.BOTH, Victim.STATE)
-WORST_RATE = 0.02  # share of the messages that meet one kind of fault; each costs the sender a wait
-WORST_PAGE_RATE = 0.06  # five kinds of it, and a page is asked for five times: more would end a run, rightly
-WORST_BLOB_RATE = 0.01  # each costs a second or more: that is the official client's first wait
+WORST_RATE = 0.02  # share of the messages with one kind of fault; after each the sender waits
+WORST_PAGE_RATE = 0.06  # for each of five kinds; a fetch tries a page five times, so a higher share would end a run
+WORST_BLOB_RATE = 0.01  # each takes a second or more, the first wait of Microsoft's client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +31,15 @@ class Plan:
     rates: dict[str, dict[Fault, float]]
 
     def misfortune(self, service: str) -> Misfortune:
-        """Return what the requests to a service meet; of those to the queue, messages only."""
+        """Return the faults of the requests to a service; at the queue only messages get faults."""
         return Misfortune(f"{self.seed}/{service}", self.rates[service], is_message if service == "queue" else None)
 
 
 def make_plan(seed: str, number: int, ids: int) -> Plan:
-    """The plan of one round; rounds of one seed differ, and each is the same whenever it is made."""
+    """Return the plan of a round; it is always the same for the same seed, number and number of ids."""
     chance = random.Random(f"{seed}/{number}")
     chunk_size = chance.choice(CHUNK_SIZES)
-    requests = ids + 4 * (ids // chunk_size + 1)  # what a quiet run says to storage, at least
+    requests = ids + 4 * (ids // chunk_size + 1)  # the minimum number of requests of an undisturbed run to storage
     worker = Victim.TURN if number % 2 else Victim.WORKER
     victims = (worker, *(chance.choice(OTHERS) for _ in range(chance.choice(OTHER_STRIKES))))
     strikes = tuple(
@@ -65,13 +65,13 @@ def make_plan(seed: str, number: int, ids: int) -> Plan:
 
 
 def _moment(chance: random.Random, victim: Victim, requests: int) -> int:
-    if victim is Victim.STATE:  # a run without instance and without recorded state is started after ten minutes only
+    if victim is Victim.STATE:  # the keeper starts a run without instance and recorded state after ten minutes only
         return chance.randint(requests // 3, requests)
-    if victim in (Victim.WORKER, Victim.TURN, Victim.TIMEOUT):  # there are to be activities and turns to come
+    if victim in (Victim.WORKER, Victim.TURN, Victim.TIMEOUT):  # so that activities and turns still follow
         return chance.randint(1, requests * 2 // 3)
     return chance.randint(1, requests)
 
 
 def is_message(request: BaseRequest) -> bool:
-    """Return whether a request to the queue service puts a message; making and signing in stay undisturbed."""
+    """Return whether a request to the queue service puts a message; other requests get no faults."""
     return request.method == "POST" and request.path.endswith("/messages")

@@ -1,7 +1,7 @@
-"""A proxy in front of one service, through which everything passes that the app says to it.
+"""A proxy between the app and one service.
 
-Enters: the app's requests. Leaves: the service's answers, unless a request meets a fault. While the proxy is shut
-nothing passes: connections end without an answer, as those to a process that has just died do.
+Enters: the app's requests. Leaves: the service's answers, except for requests with a fault. A shut proxy ends every
+connection without an answer, like a process that has just died.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from yarl import URL
 
 from local.chaos.fault import FAIR, Fault, Misfortune
 
-OF_ONE_CONNECTION = ("Connection", "Keep-Alive", "Transfer-Encoding")  # headers that do not pass
-ADDED_BY_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # unless told not to
+OF_ONE_CONNECTION = ("Connection", "Keep-Alive", "Transfer-Encoding")  # headers that the proxy does not forward
+ADDED_BY_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # by aiohttp, unless skipped
 SLOW_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a service has said."""
+    """The answer of a service."""
 
     status: int
     reason: str
@@ -38,14 +38,14 @@ class Answer:
         return "\r\n".join([*lines, "", ""]).encode()
 
 
-INSTEAD = {  # of asking the service
+INSTEAD = {  # of a request to the service
     Fault.BUSY: Answer(503, "Server Busy", {"x-ms-error-code": "ServerBusy"}),
     Fault.THROTTLED: Answer(429, "Too Many Requests", {"Retry-After": "1"}),
     Fault.EXPIRED: Answer(401, "Unauthorized", {"x-ms-error-code": "InvalidAuthenticationInfo"}),
     Fault.REFUSED: Answer(413, "Request Body Too Large", {"x-ms-error-code": "RequestBodyTooLarge"}),
 }
 FAILED = Answer(500, "Internal Server Error", {"x-ms-error-code": "InternalError"})
-SHORTENED: dict[Fault, Callable[[bytes, bytes], bytes]] = {  # head and body, to what comes of them
+SHORTENED: dict[Fault, Callable[[bytes, bytes], bytes]] = {  # from head and body to the bytes to send
     Fault.LOST: lambda head, body: b"",
     Fault.BEHEADED: lambda head, body: head[: len(head) // 2],
     Fault.TORN: lambda head, body: head + body[: len(body) // 2],
@@ -53,10 +53,10 @@ SHORTENED: dict[Fault, Callable[[bytes, bytes], bytes]] = {  # head and body, to
 
 
 class Watch(Protocol):
-    """Is told of each request that is not kept from the service, before and after the service has seen it."""
+    """Notified of each request that reaches the service, before and after the service executes it."""
 
     def arrives(self) -> int:
-        """Return the number under which the same request is told of again."""
+        """Return the number of the request, for `answered`."""
 
     def answered(self, number: int) -> None: ...
 
@@ -75,7 +75,7 @@ class Proxy:
     async def __aenter__(self) -> Self:
         self._http = web.Server(self._pass, access_log=None, auto_decompress=False)
         self._service = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True, limit=0),  # on a kept one a request may be sent twice
+            connector=aiohttp.TCPConnector(force_close=True, limit=0),  # a kept connection may repeat a request
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=ADDED_BY_CLIENT,
@@ -89,28 +89,28 @@ class Proxy:
         await self._service.close()
 
     async def listen(self) -> None:
-        """Take connections; a second time on the same port."""
+        """Accept connections; after `refuse` on the same port as before."""
         self.is_open = True
         self._listening = await asyncio.get_running_loop().create_server(self._http, "127.0.0.1", self.port)
         self.port = self._listening.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
-        """Take no connection until `listen`, and end those that are open."""
+        """Accept no connection until `listen`, and end the open ones."""
         for listener in self._listening.sockets:
             asyncio.get_running_loop().remove_reader(listener)
-        await asyncio.sleep(0)  # what was accepted a moment ago gets its transport, which a closed server would leak
+        await asyncio.sleep(0)  # let accepted connections get their transport first, which a closed server would leak
         self._listening.close()
         self.shut()
 
     def shut(self) -> None:
-        """End all connections without a word, and let nothing pass until `is_open` is set again."""
+        """End all connections without an answer, and forward nothing until `is_open` is set again."""
         self.is_open = False
         for connection in self._http.connections:
             if connection.transport is not None:
                 connection.transport.abort()
 
     async def _pass(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Let one request and its answer through, or not."""
+        """Forward one request and its answer, or apply its fault."""
         misfortune, watch = self.misfortune, self.watch
         body = await request.content.read()
         fault = misfortune.draw(request)
@@ -122,7 +122,7 @@ class Proxy:
             return hang_up(request)
         try:
             answer = await self._ask(request, body)
-        except aiohttp.ClientError:  # the service has gone: so does the connection to it
+        except aiohttp.ClientError:  # the service has ended, so end the connection too
             return hang_up(request)
         if watch:
             watch.answered(number)
@@ -149,7 +149,7 @@ class Proxy:
 
 
 def hang_up(request: web.BaseRequest, said: bytes = b"") -> web.Response:
-    """End the connection after these bytes; the response that is returned reaches nobody."""
+    """End the connection after these bytes; nobody gets the returned response."""
     if request.transport is not None:
         request.transport.write(said)
         request.transport.close()
@@ -157,13 +157,13 @@ def hang_up(request: web.BaseRequest, said: bytes = b"") -> web.Response:
 
 
 class Repeat:
-    """A source that says things twice: a page starts with the last item of the page before, as drifting pages do."""
+    """Makes a source repeat items: a page starts with the last item of the page before, as drifting pages do."""
 
     def __init__(self) -> None:
         self._last: Any = None
 
     def __call__(self, page: Answer, wanted: bool) -> Answer:
-        """Return the page, changed if that is wanted and there was a page before."""
+        """Return the page; change it if it has this fault and there was a page before."""
         if page.status != 200 or not page.body.startswith(b'{"items"'):
             return page
         document = json.loads(page.body)

@@ -1,7 +1,6 @@
-"""Rounds: a run from its start to its report while a plan happens to it, then the queue against the source.
+"""Play rounds: disturb a run by a plan until its report, then compare the queue with the source.
 
-Enters: the seed and the numbers of the rounds. Leaves: an `Outcome` for each, which says what was done to the run and
-what became of the ids.
+Enters: the seed and the numbers of the rounds. Leaves: an `Outcome` of each round.
 """
 
 import time
@@ -32,7 +31,7 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What was done to a run, how it ended, and what was found on the queue."""
+    """The strikes and faults of a run, how it ended, and the comparison of its queue."""
 
     plan: Plan
     harm: Counter[str]
@@ -44,7 +43,7 @@ class Outcome:
 
 
 def rounds(seed: str, numbers: Iterable[int], *, ids: int, folder: Path) -> Iterator[Outcome]:
-    """Play the rounds of a seed with these numbers."""
+    """Play these rounds of a seed."""
     with stage(folder, ids, SETTINGS) as one:
         for number in numbers:
             yield play(one, make_plan(seed, number, ids))
@@ -52,14 +51,14 @@ def rounds(seed: str, numbers: Iterable[int], *, ids: int, folder: Path) -> Iter
 
 
 def play(stage: Stage, plan: Plan) -> Outcome:
-    """Play one round. Raise RunError if the run stands still, ChildError if a process ends that nobody struck."""
+    """Play one round. Raise RunError if the run makes no progress, ChildError if a process ends without a strike."""
     began, before = time.monotonic(), stage.suffered()
     stage.lay(plan)
     met = {name: proxy.misfortune.met for name, proxy in stage.proxies.items()}
     try:
         with RunClient(stage.stack.devhost.url) as client:
             run_id = start(stage, plan, client)
-            *_, status = client.follow(run_id, check=stage.mend, patience_seconds=STANDSTILL_SECONDS)
+            *_, status = client.follow(run_id, check=stage.restore, patience_seconds=STANDSTILL_SECONDS)
     finally:
         stage.lift()
     found = stage.stack.read_back()
@@ -77,14 +76,14 @@ def play(stage: Stage, plan: Plan) -> Outcome:
 
 
 def start(stage: Stage, plan: Plan, client: RunClient) -> str:
-    """Start the run, again until that is accepted once; nothing else is done to it. Return its id."""
+    """Start the run, and try again until the app accepts it. Return its id."""
     deadline = time.monotonic() + STANDSTILL_SECONDS
     while True:
-        stage.mend()
+        stage.restore()
         try:
             run_id = f"chaos-{plan.seed.replace('/', '-')}"
             return client.start(source="demo", run_id=run_id, chunk_size=plan.chunk_size)
-        except (RunError, httpx.HTTPError):  # struck at this moment, or storage is
+        except (RunError, httpx.HTTPError):  # devhost or storage is struck at this moment
             if time.monotonic() > deadline:
                 raise
         time.sleep(POLL_SECONDS)

@@ -1,7 +1,7 @@
 """The processes of all rounds: Azurite on disk, the demo API and devhost, with a proxy in front of each service.
 
-Enters: how many ids the source has. Leaves: a running stack that can be struck. The processes outlive the rounds; only
-those that are struck are started again. Azurite is struck with SIGTERM, for the reason that `docs/chaos.md` gives.
+Enters: the number of ids of the source. Leaves: a running stack. The processes run for all rounds; only struck ones
+start again. Azurite gets SIGTERM, for the reason in `docs/chaos.md`.
 """
 
 import os
@@ -27,7 +27,7 @@ PAGE_SIZE = 100
 
 
 class Stage:
-    """What is struck, and what has struck it so far."""
+    """The processes, and the strikes at them so far."""
 
     def __init__(self, stack: Stack, proxies: dict[str, Proxy]) -> None:
         self.stack, self.proxies = stack, proxies
@@ -37,7 +37,7 @@ class Stage:
         self._host_listens, self._storage_is_struck, self._state_is_struck = True, False, False
 
     def lay(self, plan: Plan) -> None:
-        """Let the plan's misfortunes happen from now on."""
+        """Begin the faults and strikes of a plan."""
         ambush = Ambush(plan.strikes, self._strike)
         for name, proxy in self.proxies.items():
             proxy.misfortune = plan.misfortune(name)
@@ -45,17 +45,17 @@ class Stage:
             proxy.watch = ambush
 
     def lift(self) -> None:
-        """Let no more misfortune happen."""
+        """End all faults and strikes."""
         for proxy in self.proxies.values():
             proxy.misfortune, proxy.watch = FAIR, None
 
     def suffered(self) -> Counter[str]:
-        """Return what has happened to the processes so far."""
+        """Return the strikes at the processes so far."""
         self._worker.look()
         return self._suffered + self._worker.suffered
 
-    def mend(self) -> Counter[str]:
-        """Start again what was struck down, and return what has happened so far; called again and again in a run."""
+    def restore(self) -> Counter[str]:
+        """Start struck processes again, and return the strikes so far; a round calls this repeatedly."""
         if self._storage_is_struck:
             self.stack.azurite.restart()
             self._suffered["restarts"] += 1
@@ -75,7 +75,7 @@ class Stage:
         return self.suffered()
 
     def empty_queue(self) -> None:
-        """Forget the messages of the round before."""
+        """Delete the messages of the round before."""
         with QueueClient.from_connection_string(self.stack.azurite.connection_string, self.stack.queue) as client:
             client.clear_messages()
 
@@ -90,7 +90,7 @@ class Stage:
         self._state_is_struck = False
 
     def _strike(self, victim: Victim) -> None:
-        """Called between two bytes of the proxies' loop; what has to be waited for is left to `mend`."""
+        """Strike, on the event loop of the proxies; `restore` does everything that takes time."""
         if victim in (Victim.WORKER, Victim.TURN, Victim.TIMEOUT):
             self._worker.strike(victim, self._host_pid())
             return
@@ -107,10 +107,10 @@ class Stage:
 
 @contextmanager
 def stage(folder: Path, ids: int, settings: dict[str, str]) -> Iterator[Stage]:
-    """Start everything, for as long as the block lasts."""
+    """Start everything, and stop it after the block."""
     proxies = {"blobs": Proxy(), "queue": Proxy(), "source": Proxy()}
     with Azurite(folder / "azurite") as azurite, ExitStack() as opened:
-        portal = opened.enter_context(start_blocking_portal())  # a thread with an event loop
+        portal = opened.enter_context(start_blocking_portal())  # runs an event loop in a thread
         for proxy in proxies.values():
             opened.enter_context(portal.wrap_async_context_manager(proxy))
         connection = azurite.connection_string

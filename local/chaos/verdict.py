@@ -1,4 +1,4 @@
-"""What the rounds come to: what is wrong with one, a line about it for people, and the last line for scripts.
+"""The verdict: what is wrong with a round, a line about it for people, and the last line for scripts.
 
 Enters: outcomes. Leaves: text.
 """
@@ -11,14 +11,14 @@ from local.chaos.round import Outcome
 
 
 def problems(outcome: Outcome) -> list[str]:
-    """Return every promise that this round has broken; none, if all is well."""
+    """Return the promises that this round has broken."""
     found, bound, status = outcome.found, outcome.bound, outcome.status
     wrong, repeated = [], outcome.faults[Fault.REPEATED]
     if status["status"] not in ("completed", *(["completed_with_other_total"] if repeated else [])):
         wrong.append(f"the run ended as {status['status']}: {status['error'] or status['report']}"[:500])
     wrong += [f"{name}={getattr(found, name)}" for name in ("lost", "foreign") if getattr(found, name)]
     if found.duplicates > bound:
-        wrong.append(f"duplicates={found.duplicates}, and what was done to it explains {bound}")
+        wrong.append(f"duplicates={found.duplicates}, but the strikes and faults explain at most {bound}")
     report = status["report"] or status["progress"]
     accounted = report["enqueued"] + report["rejected"] + report["failed"] + report.get("pending", 0)
     if report["fetched"] != accounted:
@@ -28,7 +28,7 @@ def problems(outcome: Outcome) -> list[str]:
     sent_twice, admitted = found.enqueued - report["enqueued"], report.get("possible_duplicates", 0)
     if not 0 <= sent_twice <= admitted:
         said = f"enqueued={report['enqueued']} and possible_duplicates={admitted}"
-        wrong.append(f"the report says {said}, the queue holds {found.enqueued}")
+        wrong.append(f"the report says {said}, but the queue holds {found.enqueued}")
     return wrong
 
 
@@ -45,7 +45,7 @@ def describe(outcome: Outcome) -> str:
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """Return the last line of rounds that all went well."""
+    """Return the last line if all rounds succeeded."""
     sums = {
         "rounds": len(outcomes),
         **{name: sum(outcome.harm[name] for outcome in outcomes) for name in CRASHES},

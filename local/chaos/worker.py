@@ -1,7 +1,7 @@
-"""The worker process of devhost: strikes it, and reads in devhost's log what has become of it.
+"""Strike the worker process of devhost, and read the result in devhost's log.
 
-Enters: strikes, at the moments of the ambush. Leaves: how often it has exited, and in the middle of what. A strike that
-finds no devhost is made up for when there is one again.
+Enters: strikes. Leaves: how often the worker has exited, and which calls were in flight. A strike while devhost is down
+happens after its next start.
 """
 
 import contextlib
@@ -13,24 +13,24 @@ from pathlib import Path
 
 from local.chaos.ambush import Victim
 
-SIGNALS = {Victim.TURN: signal.SIGUSR1, Victim.TIMEOUT: signal.SIGUSR2}  # what `devhost --strikes` listens to
-SUFFERS = {Victim.TURN: "exits_in_turns", Victim.TIMEOUT: "timeouts"}  # what the log says when they have come
+SIGNALS = {Victim.TURN: signal.SIGUSR1, Victim.TIMEOUT: signal.SIGUSR2}  # the signals of `devhost --strikes`
+SUFFERS = {Victim.TURN: "exits_in_turns", Victim.TIMEOUT: "timeouts"}  # the lines of the log after a strike
 STARTED = re.compile(r"worker process (\d+) runs the app\n")
 EXITED = re.compile(r"python exited with code \d+ \(0x\w+\); in flight: (.*)\n")
-TIMED_OUT = re.compile(r"a function timeout has occurred: the worker process is replaced\n")
+TIMED_OUT = re.compile(r"a function exceeded functionTimeout: a new worker process replaces the old one\n")
 
 
 class WorkerStrikes:
-    """What was done to the workers, as far as the log tells; `suffered` counts it."""
+    """Strikes at the workers; `suffered` counts those that the log shows."""
 
     def __init__(self, log: Path) -> None:
         self.suffered: Counter[str] = Counter()
         self._log = log
         self._pid = 0
-        self._owed: dict[Victim, int] = {}  # and what it had suffered when it was struck
+        self._owed: dict[Victim, int] = {}  # and the counts at the time of the strike
 
     def strike(self, victim: Victim, host_pid: int | None) -> None:
-        """Strike now, if there is a devhost that listens; else as soon as there is."""
+        """Strike now if devhost is running, else after its next start."""
         self._owed.setdefault(victim, self.suffered[SUFFERS.get(victim, "")])
         if host_pid is None:
             return
@@ -42,12 +42,12 @@ class WorkerStrikes:
                 del self._owed[victim]
 
     def strike_again(self, host_pid: int | None) -> None:
-        """Strike a devhost that has just been started with what it still has to suffer."""
+        """Repeat the open strikes at a devhost that has just started."""
         for victim in [*self._owed]:
             self.strike(victim, host_pid)
 
     def look(self) -> None:
-        """Read what the log says by now."""
+        """Read the new lines of the log."""
         said = self._log.read_text(errors="replace")
         in_turns = ["run_turn" in in_flight for in_flight in EXITED.findall(said)]
         timeouts = len(TIMED_OUT.findall(said))
@@ -55,6 +55,6 @@ class WorkerStrikes:
             exits_in_turns=sum(in_turns), exits_in_activities=len(in_turns) - sum(in_turns), timeouts=timeouts
         )
         self._pid = int((STARTED.findall(said) or [0])[-1])
-        for victim, had in [*self._owed.items()]:  # in place, for strikes come from another thread
+        for victim, had in [*self._owed.items()]:  # in place, because another thread strikes
             if self.suffered[SUFFERS.get(victim, "")] > had:
                 del self._owed[victim]

@@ -1,9 +1,8 @@
-"""The demo API: the external HTTP API of a local run, a server of its own that knows nothing of the app.
+"""The demo API: the HTTP API that a local run reads; a separate server that knows nothing of the app.
 
-Where an id begins. `GET /ids?limit=&cursor=` answers one page: `{"items": [{"id": "..."}], "next_cursor": "...",
+`GET /ids?limit=&cursor=` returns one page: `{"items": [{"id": "..."}], "next_cursor": "...",
 "total": N}`, where `next_cursor` is null on the last one. The same ids in every other way of paging are under
-`/paging/`. `GET /catalogue` answers all ids, one a line, and never misbehaves: it is the truth that a run is checked
-against.
+`/paging/`. `GET /catalogue` returns all ids, one per line, and never fails on purpose: the check reads it.
 """
 
 import argparse
@@ -19,11 +18,11 @@ from local.demo.settings import ApiSettings, add_flags, settings_from
 
 
 def application(settings: ApiSettings) -> web.Application:
-    """Return the API with these settings."""
+    """Return the API as an aiohttp application."""
     listing = Listing(total=settings.ids, page_size=settings.page_size, seed=settings.seed)
 
     async def page(request: web.Request) -> web.Response:
-        """One page from where the cursor points; a larger limit than the page size is cut, as real APIs do."""
+        """Return the page at the cursor; as in many real APIs, a limit above the page size is cut silently."""
         start, _ = read_token(request.query["cursor"]) if request.query.get("cursor") else (0, False)
         stop = min(start + listing.size(request.query.get("limit")), listing.total)
         items = [{"id": name} for name in listing.ids(start, stop)]
@@ -31,7 +30,7 @@ def application(settings: ApiSettings) -> web.Application:
         return web.json_response({"items": items, "next_cursor": following, "total": listing.total})
 
     async def catalogue(request: web.Request) -> web.Response:
-        """Every id, one a line."""
+        """Return every id, one per line."""
         return web.Response(text="\n".join(listing.ids()))
 
     app = web.Application(middlewares=[misbehaviour(settings)])
@@ -44,14 +43,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m local.demo.api", description="A paginated API with ids that never change."
     )
-    parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 (the default) chooses a free one")
     add_flags(parser)
     arguments = parser.parse_args()
     settings = settings_from(parser, arguments)
     try:
         listening = socket.create_server(("127.0.0.1", arguments.port))
     except (OSError, OverflowError) as error:
-        print(f"demo API: port {arguments.port} cannot be used: {error}", file=sys.stderr)
+        print(f"demo API: cannot listen on port {arguments.port} (--port): {error}", file=sys.stderr)
         return 1
     print(f"demo api ready on http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     web.run_app(application(settings), sock=listening, print=None, access_log=None)  # until SIGINT or SIGTERM

@@ -1,17 +1,17 @@
-"""A limit on requests a second, for servers that refuse what is above it."""
+"""A token bucket: a limit on requests per second."""
 
 import time
 
 
 class Bucket:
-    """Lets so many a second through, after a burst of at most so many seconds' worth."""
+    """Allow `rate` requests per second, after a burst of at most `burst_seconds` of them."""
 
     def __init__(self, per_second: float, burst_seconds: float) -> None:
         self._seconds_each, self._burst_seconds = 1 / per_second, burst_seconds
         self._spent_until = 0.0
 
     def wait_seconds(self) -> float:
-        """Let one through and return 0, or return how long it is too early."""
+        """Allow one request and return 0, or return how many seconds too early it is."""
         now = time.monotonic()
         begins = max(self._spent_until, now)
         if (early := begins - now - self._burst_seconds) > 0:

@@ -1,4 +1,4 @@
-"""How the commands end: Ctrl-C, `kill` and a closed terminal all take the way out that stops the children."""
+"""Handle the end of a command: Ctrl-C, `kill` and a closed terminal all stop the child processes."""
 
 import signal
 import sys
@@ -10,12 +10,12 @@ INTERRUPTED = 130  # what shells report for Ctrl-C
 
 
 def interruptible(command: Callable[[], int]) -> int:
-    """Return the exit code of a command in which SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does."""
+    """Run a command in which SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does; return its exit code."""
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # a shell that starts us in the background has SIGINT ignored
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # a background process of a shell ignores SIGINT
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), interrupt)
     try:

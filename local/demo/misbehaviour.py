@@ -1,7 +1,7 @@
-"""What makes the demo API behave like a real one: latency, failures, a limit on requests.
+"""Make the demo API behave like a real one: latency, failures, a limit on requests.
 
-Enters: a request. Leaves: the handler's answer, later, or an error in its place. Random choices come from one seeded
-generator, so the same settings misbehave in the same order.
+Enters: a request. Leaves: the handler's answer after a delay, or an error instead. One seeded generator makes all
+random choices, so the same settings fail in the same order.
 """
 
 import asyncio
@@ -13,12 +13,12 @@ from aiohttp.typedefs import Handler, Middleware
 from local.demo.bucket import Bucket
 from local.demo.settings import ApiSettings
 
-# A server that fails may or may not say when to come back; a client has to cope with both.
+# A real server may or may not send Retry-After with an error; a client has to handle both.
 FAILURES: list[tuple[int, dict[str, str]]] = [(500, {}), (503, {}), (503, {"Retry-After": "1"})]
 
 
 def misbehaviour(settings: ApiSettings) -> Middleware:
-    """Return what stands before every page; the catalogue, which a run is checked against, never misbehaves."""
+    """Return the middleware for every page; it does not touch the catalogue, which the check reads."""
     chance = random.Random(settings.seed)
     bucket = Bucket(settings.throttle, burst_seconds=1.0) if settings.throttle else None
 

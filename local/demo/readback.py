@@ -1,8 +1,8 @@
-"""Reads the whole queue as a consumer would, and compares it with what the API serves.
+"""Read the whole queue as a consumer would, and compare it with the API.
 
-The last stop of the way of an id. Enters: the queue's connection string and name, the API's URL. Leaves: a
-`Comparison`. It uses the official client only, and deletes nothing: each message is hidden for longer than the reading
-takes, so that it is read once and is still there for whoever looks afterwards.
+Enters: the queue's connection string and name, the API's URL. Leaves: a `Comparison`. It uses only Microsoft's client
+and deletes nothing: each message becomes invisible for longer than the reading takes, so it is read once and stays on
+the queue.
 """
 
 from collections import Counter
@@ -14,15 +14,15 @@ import httpx
 from azure.storage.queue import QueueClient, QueueMessage, TextBase64DecodePolicy
 
 RECEIVERS = 4
-MESSAGES_AT_ONCE = 32  # the most that the service gives
+MESSAGES_AT_ONCE = 32  # the limit of the service
 HIDDEN_SECONDS = 6 * 3600
 
-Told = Callable[[int], None]  # called with the number of messages that have come in so far
+Progress = Callable[[int], None]  # called with the number of messages read so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What the queue holds, against what the API served."""
+    """The number of messages on the queue, compared with the ids of the API."""
 
     served: int
     enqueued: int
@@ -32,13 +32,15 @@ class Comparison:
     foreign: int
 
 
-def read_back(connection_string: str, queue: str, api_url: str, *, told: Told = lambda arrived: None) -> Comparison:
+def read_back(
+    connection_string: str, queue: str, api_url: str, *, progress: Progress = lambda arrived: None
+) -> Comparison:
     """Compare every message on the queue with every id of the API, as multisets."""
     served, arrived, enqueued = Counter(catalogue(api_url)), Counter[str](), 0
     for page in pages(connection_string, queue):
         arrived.update(message.content for message in page)
         enqueued += len(page)
-        told(enqueued)
+        progress(enqueued)
     surplus = arrived - served
     foreign = sum(count for name, count in surplus.items() if name not in served)
     return Comparison(
@@ -52,12 +54,12 @@ def read_back(connection_string: str, queue: str, api_url: str, *, told: Told = 
 
 
 def catalogue(api_url: str) -> list[str]:
-    """Return every id that the API has."""
+    """Return every id of the API."""
     return httpx.get(f"{api_url}/catalogue", timeout=60).raise_for_status().text.split()
 
 
 def pages(connection_string: str, queue: str) -> Iterator[list[QueueMessage]]:
-    """Yield all messages in the queue, as several receivers bring them, up to 32 at a time."""
+    """Yield all messages of the queue, up to 32 at a time; several threads receive them."""
     client = QueueClient.from_connection_string(
         connection_string, queue, message_decode_policy=TextBase64DecodePolicy()
     )
@@ -69,6 +71,6 @@ def pages(connection_string: str, queue: str) -> Iterator[list[QueueMessage]]:
         return list(next(answer, ()))
 
     with client, ThreadPoolExecutor(RECEIVERS) as receivers:
-        # a handful of receives at a time, so that pages wait for the comparison rather than pile up in memory
+        # a few receives at a time, so that pages do not pile up in memory
         while any(brought := list(receivers.map(receive, range(2 * RECEIVERS)))):
             yield from filter(None, brought)

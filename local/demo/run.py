@@ -1,4 +1,4 @@
-"""`python -m local.demo.run` (make run): ids travel from the demo API to the queue, and the journey is checked.
+"""`python -m local.demo.run` (make run): move ids from the demo API to the queue, and check that each one arrived.
 
 1. start Azurite, the demo API and devhost;
 2. POST the run, follow its status until it ends, and show it as `sluice watch` does;
@@ -33,7 +33,7 @@ from terminal.words import count, rate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A run that has ended, and what was found afterwards."""
+    """A run that has ended, and what the check found."""
 
     status: dict[str, Any]
     seconds: float
@@ -42,7 +42,7 @@ class Outcome:
 
 
 def watch(stack: Stack, display: Display, *, chunk_size: int | None) -> Outcome:
-    """Steps 2 and 3."""
+    """Do steps 2 and 3."""
     started = time.monotonic()
     for run in stack.run(chunk_size=chunk_size):
         display.show_run(run)
@@ -50,29 +50,29 @@ def watch(stack: Stack, display: Display, *, chunk_size: int | None) -> Outcome:
     megabytes = {"devhost with the app": megabytes_of(*stack.app_pids)}
     begun, total = time.monotonic(), run["progress"]["enqueued"]
 
-    def told(arrived: int) -> None:
+    def progress(arrived: int) -> None:
         text = f"read back {count(arrived)}/{count(total)}  {rate(arrived / max(time.monotonic() - begun, 0.001))}"
         display.show(lambda: Text(text), text)
 
-    found = stack.read_back(told=told)
+    found = stack.read_back(progress=progress)
     megabytes["Azurite"] = megabytes_of(stack.azurite.pid)
     return Outcome(status=run, seconds=seconds, found=found, megabytes=megabytes)
 
 
 def reasons(outcome: Outcome) -> list[str]:
-    """Return why this is not a good end; nothing when it is."""
+    """Return what went wrong; an empty list if nothing did."""
     found, report = outcome.found, outcome.status["report"] or {}
     faults = [f"{name}={getattr(found, name)}" for name in ("lost", "duplicates", "foreign") if getattr(found, name)]
     if outcome.status["status"] != "completed":
         why = str(outcome.status["error"] or report.get("failures"))[:300]
         faults.insert(0, f"the run ended as {outcome.status['status']}: {why}")
     if report.get("enqueued") != found.enqueued:
-        faults.append(f"the report says enqueued={report.get('enqueued')}, the queue holds {found.enqueued}")
+        faults.append(f"the report says enqueued={report.get('enqueued')}, but the queue holds {found.enqueued}")
     return faults
 
 
 def describe(outcome: Outcome) -> str:
-    """Return what happened, in a few lines."""
+    """Return the outcome in a few lines."""
     found = outcome.found
     lines = [
         *report(outcome.status),
@@ -85,7 +85,7 @@ def describe(outcome: Outcome) -> str:
 
 
 def verdict(outcome: Outcome) -> str:
-    """Return the last line."""
+    """Return the last line of output."""
     if faults := reasons(outcome):
         return f"RUN FAILED {'; '.join(faults)}"
     found, rate = outcome.found, outcome.found.enqueued / max(outcome.seconds, 0.001)
@@ -98,11 +98,11 @@ def verdict(outcome: Outcome) -> str:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.demo.run",
-        description="Sends ids from a demo API through the app into a storage queue, all on this machine, and checks "
-        "that each of them arrived once. Your SLUICE_ settings (local.settings.json, the terminal) do not hold here.",
+        description="Send ids from a demo API through the app into a storage queue, all on this machine, and check "
+        "that each one arrived once. This command ignores your SLUICE_ settings (local.settings.json, environment).",
     )
     parser.add_argument("--chunk-size", type=int, help="ids in a chunk (default: the app's own)")
-    parser.add_argument("--folder", type=Path, help="for logs and state (default: one of its own under .sluice/stacks)")
+    parser.add_argument("--folder", type=Path, help="for logs and state (default: a new one under .sluice/stacks)")
     add_flags(parser)
     arguments = parser.parse_args()
     arguments.api = settings_from(parser, arguments)

@@ -1,6 +1,6 @@
-"""Starts a run over HTTP and follows it over HTTP, as any user of the app would.
+"""Start a run over HTTP and follow it, as any user of the app does.
 
-Enters: the app's URL and the request body. Leaves: the run's status, again and again until it has ended.
+Enters: the app's URL and the request body. Leaves: the status of the run, repeatedly until it has ended.
 """
 
 import time
@@ -17,29 +17,29 @@ Status = dict[str, Any]  # the body of GET /api/runs/{run_id}
 
 
 class RunError(Exception):
-    """The app refused the run, or the run stood still; the message is the reason."""
+    """The app refused the run, or the run made no progress; the message is the reason."""
 
 
 class RunClient:
-    """The routes that matter: POST /api/runs and GET /api/runs/{run_id}."""
+    """A client for two routes: POST /api/runs and GET /api/runs/{run_id}."""
 
     def __init__(self, app_url: str) -> None:
         self._http = httpx.Client(base_url=f"{app_url}/api", timeout=30)
 
     def start(self, **body: object) -> str:
-        """Start a run and return its id; fields that are None are left to the app. Raise RunError if it is refused."""
+        """Start a run and return its id; fields that are None are not sent. Raise RunError if the app refuses it."""
         given = {name: value for name, value in body.items() if value is not None}
         return str(self._ask("POST", "/runs", given)["id"])
 
     def status(self, run_id: str) -> Status:
-        """Return the status of a run; raise RunError if the app gives none."""
+        """Return the status of a run. Raise RunError if the app does not answer with success."""
         return self._ask("GET", f"/runs/{run_id}")
 
     def follow(self, run_id: str, *, check: Callable[[], object], patience_seconds: float) -> Iterator[Status]:
-        """Yield the status at each look, the last one of a run that has ended.
+        """Poll the status and yield it each time, until the run has ended.
 
-        A look that brings no status is no end. Raise RunError when neither the status nor what `check` returns changes
-        for longer than the patience, and whatever `check` raises, which may tell why the app does not answer.
+        An answer that fails does not end the polling. Raise RunError if neither the status nor the value of `check`
+        changes for `patience_seconds`. An exception of `check` passes through: it may say why the app does not answer.
         """
         known, before, changed_at = None, None, time.monotonic()
         while True:
@@ -47,7 +47,7 @@ class RunClient:
             try:
                 status = self.status(run_id)
             except (RunError, httpx.TransportError) as error:
-                silence = f"; at last: {error}"
+                silence = f"; last error: {error}"
             else:
                 yield status
                 if status["status"] in ENDED:
@@ -56,7 +56,7 @@ class RunClient:
             if (sign, known) != before:
                 before, changed_at = (sign, known), time.monotonic()
             elif time.monotonic() - changed_at > patience_seconds:
-                raise RunError(f"the run stood still for {patience_seconds:.0f} s: {known}{silence}")
+                raise RunError(f"the run made no progress for {patience_seconds:.0f} s: {known}{silence}")
             time.sleep(POLL_SECONDS)
 
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:

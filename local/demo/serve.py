@@ -11,17 +11,17 @@ from local.demo.settings import add_flags, settings_from
 from local.demo.stack import Stack, given, names_in, sources_of
 from local.emulator import ChildError
 
-PORT = 7071  # as devhost and Core Tools have it
+PORT = 7071  # the port of devhost and Core Tools
 
 
 def source_to_try(user: Mapping[str, str]) -> str:
-    """Return the demo source if the file that is served has it, or else the first one of the file."""
+    """Return a source for the example command: `demo` if the file of sources has it, else the file's first source."""
     names = names_in(sources_of(user)) or []
     return "demo" if "demo" in names or not names else names[0]
 
 
 def describe(stack: Stack) -> str:
-    """Where everything is, and what to type next."""
+    """Return where everything is, and what to type next."""
     source, url = source_to_try(given()), stack.devhost.url
     return f"""
 the app      {stack.devhost.url}/api/runs
@@ -42,10 +42,10 @@ Ctrl-C stops everything.
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m local.demo.serve",
-        description="Starts Azurite, the demo API and the app on devhost, prints their URLs and runs until Ctrl-C. "
-        "Your settings (local.settings.json, the terminal) hold for the app, but its messages stay on this machine.",
+        description="Start Azurite, the demo API and the app on devhost, print their URLs and run until Ctrl-C. The "
+        "app uses your settings (local.settings.json, environment), but its messages stay on this machine.",
     )
-    parser.add_argument("--port", type=int, default=PORT, help="of the app; 0 takes a free one (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=PORT, help="the app's port; 0: a free one (default: %(default)s)")
     add_flags(parser)
     arguments = parser.parse_args()
     api = settings_from(parser, arguments)

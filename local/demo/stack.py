@@ -1,7 +1,7 @@
-"""Everything that a local run needs, as child processes: Azurite, the demo API, and the app on devhost.
+"""The processes of a local run: Azurite, the demo API, and the app on devhost.
 
-Enters: the API's settings. Leaves: three URLs and a connection string, for as long as the `with` block lasts. Each
-stack has a folder of its own with the logs of all three; what a run was is in there after the stack is gone.
+Enters: the API's settings. Leaves: three URLs and a connection string, valid inside the `with` block. Each stack has
+its own folder with the logs of all three, which stays after the stack has stopped.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from local.demo.readback import Comparison, Told, read_back
+from local.demo.readback import Comparison, Progress, read_back
 from local.demo.run_client import RunClient, Status
 from local.demo.settings import ApiSettings
 from local.devhost.errors import DevhostError
@@ -25,11 +25,11 @@ STACKS = ROOT / ".sluice" / "stacks"
 QUEUE = "sluice-ids"
 TASK_HUB = "Sluice"
 DEMO_SOURCES = "local/demo/sources.toml"
-PATIENCE_SECONDS = 300.0  # with a run that stands still
+PATIENCE_SECONDS = 300.0  # for a run without progress
 
 
 class Stack:
-    """The three processes, started in order and stopped in reverse; `azurite` may be one that runs already."""
+    """The three processes, started in order and stopped in reverse; `azurite` may be already running."""
 
     def __init__(
         self,
@@ -43,13 +43,13 @@ class Stack:
         user_settings: bool = False,
         strikes: bool = False,
     ) -> None:
-        """The app is given no SLUICE_ setting but the stack's own and `environment`.
+        """The app gets the SLUICE_ settings of the stack and of `environment`, and with `user_settings` the user's too.
 
-        With `user_settings` it finds the user's others as well; messages stay in the stack's storage.
+        The messages always stay in the stack's storage.
         """
         self.folder = folder.resolve() if folder else STACKS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         self.queue = queue
-        self.azurite = azurite or Azurite(self.folder / "azurite", in_memory=True)  # gone with the stack anyway
+        self.azurite = azurite or Azurite(self.folder / "azurite", in_memory=True)  # nobody needs it later
         self.api = Server("demo API", "local.demo.api", *api.flags(), log=self.folder / "api.log")
         self.devhost = Server("devhost", "local.devhost", log=self.folder / "devhost.log")
         self._owns_azurite = azurite is None
@@ -60,7 +60,7 @@ class Stack:
         self._open = contextlib.ExitStack()
 
     def start_devhost(self) -> None:
-        """Start the app on the state that is there; the port stays the same, and with it every status URL."""
+        """Start the app with its saved state, on the same port as before, so that status URLs stay valid."""
         state, records = str(self.folder / "devhost.db"), str(self.folder / "devhost.jsonl")
         flags = ["--app", str(ROOT), "--port", str(self._port), "--state", state, "--log-file", records]
         self.devhost.flags = [*flags, *self._flags]
@@ -69,18 +69,18 @@ class Stack:
         self._port = self.devhost.port
 
     def run(self, *, patience_seconds: float = PATIENCE_SECONDS, **body: object) -> Iterator[Status]:
-        """Start a run of the demo source, and yield its status at each look until it has ended."""
+        """Start a run of the demo source, poll its status and yield it each time until the run has ended."""
         with RunClient(self.devhost.url) as client:
             run_id = client.start(source="demo", **body)
             yield from client.follow(run_id, check=self.check, patience_seconds=patience_seconds)
 
-    def read_back(self, *, told: Told = lambda arrived: None) -> Comparison:
-        """Compare what is on the queue with what the API serves."""
-        return read_back(self.azurite.connection_string, self.queue, self.api.url, told=told)
+    def read_back(self, *, progress: Progress = lambda arrived: None) -> Comparison:
+        """Compare the messages on the queue with the ids of the API."""
+        return read_back(self.azurite.connection_string, self.queue, self.api.url, progress=progress)
 
     @property
     def app_pids(self) -> list[int]:
-        """The processes of the app: devhost's, and that of its worker."""
+        """The process ids of devhost and its worker."""
         if self.devhost.pid is None:
             return []
         workers = re.findall(r"worker process (\d+) runs the app$", self.devhost.printed(), re.MULTILINE)
@@ -92,7 +92,7 @@ class Stack:
             child.check()
 
     def settings(self) -> dict[str, str]:
-        """Return the environment that the app finds here, as it finds its application settings in Azure."""
+        """Return the environment of the app; in Azure these are its application settings."""
         here = self.azurite.connection_string
         of_user = {"SLUICE_QUEUES": "", **dict.fromkeys(accounts(), here)} if self._user_settings else unset()
         return {
@@ -106,7 +106,7 @@ class Stack:
         }
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as opened:  # what was started is stopped again if one of them fails
+        with contextlib.ExitStack() as opened:  # if one fails to start, the others stop
             if self._owns_azurite:
                 opened.enter_context(self.azurite)
             opened.enter_context(self.api)
@@ -120,18 +120,18 @@ class Stack:
 
 
 def unset() -> dict[str, str]:
-    """Return every SLUICE_ setting of the user as empty: the app takes its default."""
+    """Return every SLUICE_ setting of the user as empty, so that the app uses its default."""
     return {name: "" for name in given() if name.startswith("SLUICE_")}
 
 
 def sources_of(user: Mapping[str, str]) -> str:
-    """Return the file of sources that the user has named, or else `sources.toml` if it has any, or the demo's."""
+    """Return the user's file of sources: SLUICE_SOURCES, else `sources.toml` if it is not empty, else the demo's."""
     named = user.get("SLUICE_SOURCES")
     return named or ("sources.toml" if names_in("sources.toml") != [] else DEMO_SOURCES)
 
 
 def names_in(file: str) -> list[str] | None:
-    """Return the names of the sources in a file; None if it cannot be read, of which the app says why."""
+    """Return the names of the sources in a file; None if it cannot be read (the app says why)."""
     try:
         return list(tomllib.loads((ROOT / file).read_text(encoding="utf-8-sig")))
     except (OSError, ValueError):
@@ -139,15 +139,15 @@ def names_in(file: str) -> list[str] | None:
 
 
 def accounts() -> set[str]:
-    """Return the settings of the user that name a storage account, where a source may have a queue of its own."""
+    """Return the user's settings that name a storage account; a source may have its queue there."""
     by_identity = (name.partition("__")[0] for name in given() if name.endswith(("__accountName", "ServiceUri")))
     by_text = (name for name, text in given().items() if re.search("AccountName=|QueueEndpoint=", text, re.IGNORECASE))
     return {*by_identity, *by_text}
 
 
 def given() -> dict[str, str]:
-    """Return what the user has set in local.settings.json and, above it, in the terminal."""
+    """Return the user's settings from local.settings.json, overridden by the environment."""
     values: dict[str, str] = {}
-    with contextlib.suppress(DevhostError):  # devhost refuses the file, and says why
+    with contextlib.suppress(DevhostError):  # devhost will report the error
         values = read_local_values(ROOT)
     return values | {**os.environ}

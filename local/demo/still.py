@@ -1,4 +1,4 @@
-"""`python -m local.demo.still`: the picture of the terminal in README and docs, made of answers that never change."""
+"""`python -m local.demo.still`: draw the picture of the terminal in README and docs, from fixed answers."""
 
 import io
 import re
@@ -40,7 +40,7 @@ ENDED = RUN | {
 
 
 def still() -> str:
-    """Return the picture: a run that is watched, and its end."""
+    """Return the SVG: a run under `sluice watch`, and its end."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, highlight=False)
     typed, later = Text("$ sluice watch orders-2026-01", "bold"), Text("… and six minutes later:", "dim italic")
     console.print(typed, block(RUN, NOW), later, *report(ENDED), sep="\n")

@@ -1,4 +1,4 @@
-"""What processes use, from /proc: memory, now and at the peak, and CPU."""
+"""Memory (now and peak) and CPU time of processes, from /proc."""
 
 import os
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def megabytes_of(*pids: int | None) -> tuple[int, int] | None:
-    """Return what the processes hold together, now and at the peak; None unless each of them can be seen."""
+    """Return the memory of the processes in total, now and at the peak (MB); None if one of them cannot be read."""
     try:
         texts = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
     except OSError:
@@ -19,6 +19,6 @@ def megabytes_of(*pids: int | None) -> tuple[int, int] | None:
 
 
 def cpu_seconds_of(*pids: int | None) -> float:
-    """Return the user and system time of processes and of their children that have ended; Linux only."""
+    """Return the user and system time of processes and of their ended children, in seconds; Linux only."""
     fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
     return sum(int(field) for each in fields for field in each[11:15]) / os.sysconf("SC_CLK_TCK")

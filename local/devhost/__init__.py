@@ -1,4 +1,4 @@
-"""A stand-in for the Azure Functions host that runs a Durable Functions app in Python on one machine.
+"""devhost replaces the Azure Functions host on one machine: it runs a Durable Functions app in Python.
 
-The app never imports this package; this package knows the app only through its loader.
+The app never imports this package; only the loader of this package imports the app.
 """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Run a Durable Functions app in Python on this machine, unchanged and without Core Tools.
-Instances are kept in one SQLite file; started again, those that are unfinished go on.
+devhost saves instances in one SQLite file; after a restart, unfinished instances continue.
 """
 _EPILOG = """\
 example:
@@ -32,17 +32,18 @@ example:
   curl 'http://127.0.0.1:7071/runtime/webhooks/durabletask/instances?top=5'
 
 The table of functions, one line per event of an instance and the app's log go to stderr;
-"devhost ready on URL" goes to stdout. Ctrl-C stops, twice at once. Exit codes: 0 stopped,
-1 the app, the state, key or log file or the port cannot be used, 2 usage. More: docs/devhost.md
+"devhost ready on URL" goes to stdout. Ctrl-C stops devhost; a second Ctrl-C stops it at once.
+Exit codes: 0 stopped, 1 error in the app, the port, or the state, key or log file, 2 usage.
+More: docs/devhost.md
 """
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the host until it is told to stop; return the exit code."""
+    """Run the host until a signal stops it; return the exit code."""
     options = _read_arguments(arguments)
     console = Console()
-    # While the app is imported nobody serves the event loop, and its own handlers would not be heard.
+    # While the app is imported, the event loop does not run, so its own signal handlers would not either.
     for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
@@ -52,13 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DevhostError as error:
         return _report(error)
     except KeyboardInterrupt:
-        console.note("stopped while starting")
+        console.note("stopped during the start")
     return 0
 
 
 def _report(reason: DevhostError) -> int:
-    """Say why devhost ends and give the exit code."""
-    with contextlib.suppress(OSError):  # the log may be on the disk that is full
+    """Print why devhost ends, and return the exit code."""
+    with contextlib.suppress(OSError):  # the log may be on a full disk
         print(f"devhost: {' '.join(str(reason).split())}", file=sys.stderr)
     return 1
 
@@ -75,22 +76,22 @@ def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--app", type=Path, default=Path(), metavar="DIR", help="the app's folder (default: here)")
-    add("--port", type=_port, default=7071, metavar="N", help="port on 127.0.0.1; 0 takes a free one (default: 7071)")
+    add("--app", type=Path, default=Path(), metavar="DIR", help="the app's folder (default: the current folder)")
+    add("--port", type=_port, default=7071, metavar="N", help="port on 127.0.0.1; 0 chooses a free one (default: 7071)")
     add(
         "--state",
         type=Path,
         default=Path(".sluice/devhost.db"),
         metavar="FILE",
-        help="where instances are kept (default: .sluice/devhost.db)",
+        help="file for the instances (default: .sluice/devhost.db)",
     )
-    add("--enable-auth", action="store_true", help="ask for keys; they are kept beside the state file")
+    add("--enable-auth", action="store_true", help="require keys; they are in a file beside the state file")
     add("--log-file", type=Path, metavar="FILE", help="also write the app's log records as JSON lines")
     add(
         "--strikes",
         action="store_true",
-        help="for tests of an app: SIGUSR1 lets the worker process exit during the next turn of an orchestrator, "
-        "SIGUSR2 lets a call of an activity run over its time",
+        help="for tests of an app: SIGUSR1 makes the worker process exit during the next turn of an orchestrator, "
+        "SIGUSR2 makes a call of an activity exceed functionTimeout",
     )
     return parser.parse_args(arguments)
 
@@ -102,7 +103,7 @@ def _port(text: str) -> int:
 
 
 async def _run(options: argparse.Namespace, console: Console) -> None:
-    # Only now: they import what another line of the SDK need not have.
+    # Imported after the check: another major version of the SDK may not have what they import.
     from local.devhost.server import serve
     from local.devhost.worker.worker_process import WorkerProcess
 
@@ -137,7 +138,7 @@ async def _run(options: argparse.Namespace, console: Console) -> None:
 
 def _ask_to_stop(stop: asyncio.Event) -> None:
     if stop.is_set():
-        os._exit(0)  # asked twice: whatever is unfinished is handed out again at the next start
+        os._exit(0)  # a second signal: the next start runs all unfinished work again
     stop.set()
 
 
@@ -156,12 +157,12 @@ def _announce(host: "Devhost", console: Console) -> None:
     rows += [(f"{function.name}:", "timerTrigger", str(function.trigger.schedule)) for function in index.timers]
     console.table("Functions:", rows)
     console.note(
-        f"instances of hub {settings.hub_name} at {host.url}{WEBHOOK_PATH}instances, kept in {host.state_file}"
+        f"instances of hub {settings.hub_name} at {host.url}{WEBHOOK_PATH}instances, saved in {host.state_file}"
     )
     for name, reason in index.unserved:
         console.warning(f"function {name} is not served: {reason}")
     if host.keys is not None:
-        console.note(f"keys are asked for; they are in {key_file(host.state_file)}")
+        console.note(f"requests need a key; the keys are in {key_file(host.state_file)}")
 
 
 if __name__ == "__main__":

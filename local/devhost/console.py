@@ -1,4 +1,4 @@
-"""What a person reads while devhost runs; on stderr, so that an app's own printing on stdout stays apart."""
+"""devhost's messages to a person; on stderr, so that they do not mix with what an app prints on stdout."""
 
 import contextlib
 import re
@@ -7,42 +7,42 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-# After its reason a failed call's exception goes on with serialised .NET: for programs, not for people.
+# After the reason, the exception of a failed call has serialised .NET, which people do not read.
 _DETAILS = re.compile(r"(?: \n .*)+")
 
 
 def _to_stderr(line: str) -> None:
-    # sys.stderr as it is now: a test may have replaced it. Whoever read it may be gone, its disk full, itself closed.
+    # sys.stderr at this time: a test may have replaced it. It may be closed, its reader gone, its disk full.
     with contextlib.suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Readable lines, each handed to `write`."""
+    """Writes readable lines with `write`."""
 
     write: Callable[[str], None] = _to_stderr
 
     def event(self, instance_id: str, text: str) -> None:
-        """Say what happened to an instance."""
+        """Write what happened to an instance."""
         self.note(f"{instance_id} · {text}")
 
     def note(self, text: str) -> None:
-        """Say something about the host itself."""
+        """Write something about the host itself."""
         self.write(f"{_now()} {text}")
 
     def warning(self, text: str) -> None:
-        """Say what a person should look at."""
+        """Write a warning."""
         self.write(f"{_now()} warning: {text}")
 
     def error(self, text: str, traceback: str = "") -> None:
-        """Say what went wrong, the user code's traceback below."""
+        """Write an error, which may have the user code's traceback below it."""
         lines = [f"    {line}" for line in _DETAILS.sub("", traceback).rstrip().splitlines()]
         head = f"{_now()} error: {_DETAILS.sub('', text)}"
         self.write("\n".join([head, *lines]))
 
     def table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
-        """Print rows of equal length in aligned columns."""
+        """Write rows of equal length in aligned columns."""
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         cells = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
         lines = ["  ".join(["", *row]).rstrip() for row in cells]

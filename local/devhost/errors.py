@@ -1,4 +1,4 @@
-"""Everything that devhost raises on purpose: one line and exit code 1 for the command line, `status` over HTTP."""
+"""The errors of devhost: on the command line one line and exit code 1, over HTTP the response `status`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ _DURABLE = "Microsoft.Azure.WebJobs.Extensions.DurableTask"
 
 
 class DevhostError(Exception):
-    """Root of the tree; over HTTP also what the real host says as Message and ExceptionType.
+    """Root of the tree; over HTTP it has the real host's Message and ExceptionType.
 
-    Without an exception type, Message is all there is, and the error's own text.
+    Without an exception type the answer has only Message, which is the error's own text.
     """
 
     status = 500
@@ -19,7 +19,7 @@ class DevhostError(Exception):
 
 
 class AppLoadError(DevhostError):
-    """The app's code or configuration cannot be served: one line that names the place and what the real host does."""
+    """devhost cannot serve the app's code or configuration; the line says where, and what the real host does."""
 
     then = "starts with 0 functions: every path answers 404"
 
@@ -28,13 +28,13 @@ class AppLoadError(DevhostError):
 
 
 class HostStartError(AppLoadError):
-    """A fault that keeps the real host from its start."""
+    """An error because of which the real host does not start."""
 
     then = "does not start: every path answers 503"
 
 
 class StateFileError(DevhostError):
-    """The state file is in use by another devhost, or written by another schema."""
+    """The state file is in use by another devhost, has another schema, or cannot be read or written."""
 
 
 class Refusal(DevhostError):
@@ -48,10 +48,10 @@ class Refusal(DevhostError):
 
 
 class NotServed(Refusal):
-    """The request asks for what devhost leaves out."""
+    """The request needs something that devhost does not have."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(501, f"devhost does not serve {what}: only a real host does")
+        super().__init__(501, f"devhost does not serve {what}: use the real host")
 
 
 class InvalidJson(DevhostError):
@@ -61,7 +61,7 @@ class InvalidJson(DevhostError):
 
 
 class StorageRefusal(DevhostError):
-    """Azure Storage would not take this."""
+    """Azure Storage would refuse this."""
 
     exception_type = "DurableTask.AzureStorage.Storage.DurableTaskStorageException"
 
@@ -70,7 +70,7 @@ class StorageRefusal(DevhostError):
 
 
 class ActivityError(DevhostError):
-    """An activity failed: what the orchestration's history says about it."""
+    """An activity failed; the fields are those of the history event."""
 
     exception_type = "System.Exception, System.Private.CoreLib"
 
@@ -85,14 +85,14 @@ class ActivityError(DevhostError):
 
 
 class HostFailure(DevhostError):
-    """The host, and not the app, made a call fail; `exception_type` is the .NET type of that, with its assembly."""
+    """The host, not the app, made a call fail; `exception_type` is the .NET type with its assembly."""
 
     exception_type = "System.InvalidOperationException, System.Private.CoreLib"
     traceback = ""
 
 
 class ActivityDisabled(HostFailure):
-    """A call of an activity that is switched off."""
+    """A call of a disabled activity."""
 
     exception_type = f"{_DURABLE}.FunctionFailedException, {_DURABLE}"
 
@@ -122,7 +122,7 @@ class WorkerExit(HostFailure):
 
 @contextmanager
 def explained(failure: str) -> Iterator[None]:
-    """Let an OSError in the block be a DevhostError that begins with these words."""
+    """Turn an OSError in the block into a DevhostError that begins with `failure`."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Holds the installed azure-functions-durable against the line that devhost was written for."""
+"""Check that the installed azure-functions-durable is version 1, the version for which devhost is written."""
 
 from importlib.metadata import version
 
@@ -8,10 +8,10 @@ _PACKAGE = "azure-functions-durable"
 
 
 def check_sdk(installed: str | None = None) -> None:
-    """Raise DevhostError unless the SDK, or the version given, is of line 1."""
+    """Raise DevhostError unless the SDK, or the given version, is version 1."""
     installed = installed or version(_PACKAGE)
     if installed.partition(".")[0] != "1":
         raise DevhostError(
-            f"{_PACKAGE} {installed} is installed, but devhost replays orchestrators through private names of line 1, "
-            f"which another line need not have: install '{_PACKAGE}<2'"
+            f"{_PACKAGE} {installed} is installed, but devhost uses private names of version 1, "
+            f"which another version may not have: install '{_PACKAGE}<2'"
         )

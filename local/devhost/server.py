@@ -1,4 +1,4 @@
-"""Wires a running host: settings, the app, the task hub and the HTTP server."""
+"""Build a running host from settings, app, task hub and HTTP server."""
 
 import contextlib
 import os
@@ -60,9 +60,9 @@ async def serve(
     worker_process: bool = False,
     log_file: Path | None = None,
 ) -> AsyncIterator[Devhost]:
-    """Serve an app for as long as the block lasts, in a worker process, which may write a log file, or in this one.
+    """Serve an app inside the block, in a worker process (which may write a log file) or in this process.
 
-    Meanwhile the process has the app's folder as current one and the values of local.settings.json in its environment.
+    Inside the block the current folder is the app's, and the environment has the values of local.settings.json.
     """
     app_root, clock, console = Path.cwd() / app_root, clock or RealClock(), console or Console()
     state_file = Path.cwd() / (state_file or app_root / ".sluice" / "devhost.db")
@@ -75,8 +75,8 @@ async def serve(
         routes, timers = RouteTable(index.http, settings.route_prefix), list(map(Timer, index.timers))
         for line in routes.unreachable():
             console.warning(line)
-        # Before the hub starts: resumed activities may call the app's own URLs.
-        with explained(f"port {port} cannot be used: take another one with --port"):
+        # Before the hub starts, because resumed activities may call the app's own URLs.
+        with explained(f"cannot listen on port {port}: choose another one with --port"):
             listener = opened.enter_context(socket.create_server((HOST, port)))
         url = f"http://{HOST}:{listener.getsockname()[1]}"
         hub = TaskHub(index, worker, settings, state_file, clock, console)
@@ -96,10 +96,10 @@ async def serve(
 
 
 def _enter(app_root: Path, opened: contextlib.AsyncExitStack) -> HostSettings:
-    with explained(f"the app's folder {app_root} cannot be used"):
+    with explained(f"cannot use the app's folder {app_root} (--app)"):
         opened.enter_context(contextlib.chdir(app_root))
     opened.enter_context(_environment(read_local_values(app_root)))
-    opened.push_async_callback(http_utils._close_session)  # the SDK leaves it to the end of the process
+    opened.push_async_callback(http_utils._close_session)  # the SDK closes it only at the end of the process
     return load_settings(app_root)
 
 
@@ -133,7 +133,7 @@ def _handler(host: Devhost, console: Console, app_root: Path) -> Handler:
                 return web.Response(status=404)
             return await webhooks.handle(request, path[len(WEBHOOK_PATH) :])
         if path.lower().startswith(RPC_PATH):
-            # The app's own clients: no key and no limit on the body.
+            # For the app's own clients: no key, and no limit on the body.
             return await webhooks.handle(request.clone(client_max_size=0), path[len(RPC_PATH) :])
         if path.lower().startswith(ADMIN_PATH):
             answer = await admin.handle(request, path[len(ADMIN_PATH) :])
@@ -146,7 +146,7 @@ def _handler(host: Devhost, console: Console, app_root: Path) -> Handler:
 
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    # What is set already wins, as with Core Tools.
+    # A variable that is already set wins, as with Core Tools.
     added = {name: value for name, value in values.items() if name not in os.environ}
     os.environ.update(added)
     try:

@@ -1,4 +1,4 @@
-"""The host's settings, read once at start out of host.json and the environment."""
+"""The host's settings, read once at the start from host.json and the environment."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from local.devhost.errors import AppLoadError, DevhostError, HostStartError, explained
 
-# Prefix of environment variables that stand for host.json values; two underscores join the path.
+# Prefix of environment variables that override host.json values; two underscores join the path.
 _OVERRIDE = "AzureFunctionsJobHost__"
 _THREADS, _BODY_LIMIT = "PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 _VERSIONS = "gives instances a version and may fail those of another one"
@@ -28,7 +28,7 @@ _CORES = os.cpu_count() or 1
 
 def _read_hub_name(text: str) -> str:
     name = re.sub(r"%([^%]+)%", lambda setting: os.environ.get(setting[1], setting[0]), text)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,45}", name):  # 46 in all pass there too, whatever its text says
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,45}", name):  # the real host allows 46, against its text
         rule = "should contain only alphanumeric characters, start with a letter, and have length between 3 and 45"
         raise ValueError(f"Task hub name {name!r} {rule}")
     return name
@@ -54,7 +54,7 @@ def _durable(key: str, default: Any) -> Any:
 
 
 class HostSettings(BaseModel):
-    """What host.json and the environment say; an alias is the place of a setting."""
+    """The settings of host.json and the environment; an alias is the path of a setting."""
 
     model_config = ConfigDict(frozen=True, validate_by_name=True)
 
@@ -72,7 +72,7 @@ class HostSettings(BaseModel):
 
 
 def load_settings(app_root: Path) -> HostSettings:
-    """Read host.json and its overrides; AppLoadError names the setting that cannot be read."""
+    """Read host.json and its overrides. Raise AppLoadError, which names the wrong setting."""
     host = _read_host_json(app_root / "host.json")
     given = {place.lower(): text for place, text in [*_flatten(host), *_read_environment()]}
     places = [str(field.validation_alias) for field in HostSettings.model_fields.values()]
@@ -88,7 +88,7 @@ def load_settings(app_root: Path) -> HostSettings:
         raise HostStartError(f"setting {wrong['loc'][0]} = {wrong['input']!r}: {reason}") from error
     for name, then in _UNSERVED.items():
         if f"extensions.durableTask.{name}".lower() in given:
-            raise AppLoadError(f"host.json: {name} must not be set, since devhost does not serve it", then)
+            raise AppLoadError(f"host.json: remove {name}, since devhost does not support it", then)
     return settings
 
 
@@ -100,20 +100,20 @@ def read_local_values(app_root: Path) -> dict[str, str]:
     except (ValueError, AttributeError) as error:
         raise DevhostError(f"local.settings.json must hold a JSON object without comments: {error}") from error
     if settings.get("IsEncrypted"):
-        raise DevhostError("local.settings.json is encrypted; `func settings decrypt` makes it readable")
+        raise DevhostError("local.settings.json is encrypted: decrypt it with `func settings decrypt`")
     if not isinstance(values, dict) or any(isinstance(value, dict | list) for value in values.values()):
-        raise DevhostError("local.settings.json: Values must be an object of texts; nested values are not environment")
+        raise DevhostError("local.settings.json: Values must be an object of strings, without nested values")
     return dict(_flatten(values))
 
 
 def _read_host_json(path: Path) -> dict[str, Any]:
     text = _read_text(path)
     if text is None:
-        return {}  # the host puts its defaults there, with the extension bundle
+        return {}  # the host writes a host.json with its defaults and the extension bundle
     try:
         host = json.loads(text)
     except ValueError as error:
-        # The host reads comments, single quotes and commas at an end; its worker, which reads the file too, does not.
+        # The host accepts comments, single quotes and trailing commas; its worker reads the file too and does not.
         both = getattr(error, "msg", "") == "Extra data" or getattr(error, "pos", 0) >= len(text.rstrip())
         raise (HostStartError if both else AppLoadError)(f"host.json is not valid JSON: {error}") from error
     if not isinstance(host, dict):
@@ -121,7 +121,7 @@ def _read_host_json(path: Path) -> dict[str, Any]:
     if host.get("version") != "2.0":
         raise HostStartError(f'host.json: "version" must be "2.0", not {host.get("version")!r}')
     if "extensionBundle" not in host:
-        raise HostStartError("host.json names no extensionBundle, from which the durable triggers come")
+        raise HostStartError("host.json has no extensionBundle, which contains the durable triggers")
     if "functions" in host:
         raise AppLoadError("host.json: devhost serves all functions", f"loads only those in {host['functions']}")
     return host
@@ -130,7 +130,7 @@ def _read_host_json(path: Path) -> dict[str, Any]:
 def _read_text(path: Path) -> str | None:
     if not path.exists():
         return None
-    with explained(f"{path.name} cannot be read"):
+    with explained(f"cannot read {path.name}"):
         return path.read_bytes().decode("utf-8", "replace")
 
 

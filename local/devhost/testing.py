@@ -1,4 +1,4 @@
-"""Devhost inside a test: an app folder served on a free port, with time that the test commands."""
+"""devhost inside a test: serve an app folder on a free port, with a clock that the test controls."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningApp:
-    """A running host, seen from another thread; `lines` is what the console would say."""
+    """A running host, used from another thread; `lines` has the console's output."""
 
     url: str
     host: Devhost
@@ -43,11 +43,11 @@ class RunningApp:
         return self.call(self.hub.start_orchestration(name, instance_id=instance_id, input_text=text))
 
     def wait(self, instance_id: str, enough: Callable[[Instance], bool] = lambda it: it.is_terminal) -> Instance:
-        """Give the instance once it has ended, or once `enough` says so."""
+        """Wait until `enough` is true of an instance (default: it has ended), and return it."""
         return self.call(self.hub.wait(instance_id, enough))
 
     def rest(self) -> None:
-        """Return when no timer-triggered function runs and nothing more happens before the next durable timer."""
+        """Wait until no timer-triggered function runs and nothing happens before the next durable timer."""
 
         async def rest() -> None:
             await self.hub.rest()
@@ -57,7 +57,7 @@ class RunningApp:
         self.call(rest())
 
     def result(self, instance_id: str) -> Any:
-        """Wait until an instance has completed and give its output."""
+        """Wait until an instance has completed and return its output."""
         instance = self.wait(instance_id)
         assert instance.status == "Completed", f"{instance.status}: {instance.output_text}"
         return None if instance.output_text is None else json.loads(instance.output_text)
@@ -69,7 +69,7 @@ class RunningApp:
     def advance(self, by: timedelta) -> None:
         """Move virtual time forward."""
         clock = self.clock
-        assert isinstance(clock, VirtualClock), "only a VirtualClock can be moved"
+        assert isinstance(clock, VirtualClock), "only a VirtualClock has advance"
 
         async def move() -> None:
             clock.advance(by)
@@ -77,9 +77,9 @@ class RunningApp:
         self.call(move())
 
     def strike(self, what: Callable[[WorkerProcess], None]) -> None:
-        """Do something to the worker process, such as `lambda worker: worker.exit(137)`."""
+        """Call a function with the worker process, such as `lambda worker: worker.exit(137)`."""
         worker = self.host.worker
-        assert isinstance(worker, WorkerProcess), "running_app(worker_process=True) has one to strike"
+        assert isinstance(worker, WorkerProcess), "strike needs running_app(worker_process=True)"
 
         async def act() -> None:
             what(worker)
@@ -87,7 +87,7 @@ class RunningApp:
         self.call(act())
 
     def history(self, instance_id: str) -> list[dict[str, Any]]:
-        """Give the events of an instance's current execution."""
+        """Return the events of an instance's current execution."""
         return self.call(self.hub.history(instance_id))
 
 
@@ -100,9 +100,9 @@ def running_app(
     enable_auth: bool = False,
     worker_process: bool = False,
 ) -> Iterator[RunningApp]:
-    """Serve an app for as long as the block lasts, in virtual time unless told otherwise.
+    """Serve an app inside the block, by default in virtual time.
 
-    The app runs in the test's process, or in a worker process, as on the real host and under `python -m local.devhost`.
+    The app runs in the test's process, or in a worker process, as on the real host and with `python -m local.devhost`.
     """
     time = clock or VirtualClock()
     running: Future[RunningApp] = Future()

@@ -1,7 +1,6 @@
-"""Azurite, the official Azure Storage emulator, started and stopped by the project itself.
+"""Azurite, the official Azure Storage emulator, as a child process.
 
-The way of an id ends here when nothing is deployed: blobs and queues of a local run live in an Azurite process
-that belongs to whoever started it and goes away with it.
+A local run has its blobs and queues in an Azurite process, which ends with the process that started it.
 """
 
 from local.emulator.child import Child, ChildError, Server

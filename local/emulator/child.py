@@ -1,9 +1,8 @@
-"""One child process with a log file and a certain end.
+"""A child process with a log file, which always ends with its parent.
 
-Used for everything that the project starts beside itself: Azurite, the demo API, devhost. Enters: a command. Leaves:
-a running process that is stopped by `stop`, by leaving the `with` block, or (on Linux) by the death of its parent.
-
-A child is tied to the *thread* that started it, as the kernel sees it: start children from a thread that stays.
+All processes that the project starts are children: Azurite, the demo API, devhost. Enters: a command. Leaves: a running
+process; `stop`, the end of the `with` block, or (on Linux) the death of its parent ends it. For the kernel the parent
+is the *thread* that started the child, so start children from a thread that does not end.
 """
 
 import os
@@ -19,11 +18,11 @@ from typing import Self
 ROOT = Path(__file__).parents[2]
 TETHER = Path(__file__).with_name("tether.py")
 POLL_SECONDS = 0.02
-START_SECONDS = 90.0  # some seconds on an idle machine; a full data folder and a busy machine take longer
+START_SECONDS = 90.0  # some seconds on an idle machine, longer with a full data folder or on a busy machine
 
 
 class ChildError(Exception):
-    """A child process did not start, or ended on its own; the message carries the end of its log."""
+    """A child process did not start, or ended on its own; the message has the end of its log."""
 
 
 class Child:
@@ -31,7 +30,7 @@ class Child:
 
     def __init__(self, name: str, command: Sequence[str], *, log: Path, cwd: Path | None = None) -> None:
         self.name, self.command, self.log, self.cwd = name, list(command), log, cwd
-        self.environment: dict[str, str] = {}  # beside that of this process
+        self.environment: dict[str, str] = {}  # in addition to the environment of this process
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -45,18 +44,18 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the process and wait until it is ready; what it prints is appended to the log."""
+        """Start the process and wait until it is ready; its output is appended to the log."""
         if self.alive:
             raise ChildError(f"{self.name} is running already (pid {self.pid})")
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            what = f"the folder {self.log.parent} for logs and data cannot be made: {error.strerror}"
+            what = f"cannot create the folder {self.log.parent} for logs and data: {error.strerror}"
             raise ChildError(what) from error
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid())] if sys.platform == "linux" else []
         with self.log.open("ab") as output:
-            # a session of its own: Ctrl-C in the terminal reaches the parent alone, which stops its children in order
+            # a separate session, so that only the parent gets Ctrl-C and stops its children in order
             self._process = subprocess.Popen(
                 [*tether, *self.command],
                 cwd=self.cwd,
@@ -73,30 +72,30 @@ class Child:
             raise
 
     def wait_until_ready(self) -> None:
-        """Return at once; a child that says when it is ready waits for its word."""
+        """Return at once; a subclass waits for a line of output."""
 
     def stop(self, patience_seconds: float = 10.0) -> None:
-        """Ask the process to end, and end it when it takes longer than that."""
+        """Send SIGTERM, and SIGKILL if the process does not end within `patience_seconds`."""
         if self._process is None:
             return
         try:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience_seconds)
-        finally:  # also at a second Ctrl-C, say: no more patience, but no process left either
+        finally:  # after a second Ctrl-C too, so that no process is left
             self.kill()
 
     def kill(self) -> None:
-        """End the process at once, as a crash would."""
+        """End the process at once, as a crash does."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
     def wait_for_line(self, pattern: str, *, seconds: float = START_SECONDS) -> re.Match[str]:
-        """Return the first line since the last start that matches; raise ChildError when none comes in time."""
+        """Return the first matching line since the last start. Raise ChildError if none appears in time."""
         deadline = time.monotonic() + seconds
         while True:
-            ended = not self.alive  # before reading, so that the last words of a process are read too
+            ended = not self.alive  # before reading, so that the last output of a process is read too
             if match := re.search(pattern, self.printed(), re.MULTILINE):
                 return match
             if ended:
@@ -111,7 +110,7 @@ class Child:
             raise self._ended()
 
     def printed(self) -> str:
-        """Return what the process has printed since its last start."""
+        """Return the output of the process since its last start."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
@@ -132,7 +131,7 @@ class Child:
 
 
 class Server(Child):
-    """A module of this project that prints `... ready on URL`; the URL is known once it has started."""
+    """A module of this project that prints `... ready on URL`; `url` is known after the start."""
 
     def __init__(self, name: str, module: str, *flags: str, log: Path) -> None:
         super().__init__(name, [], log=log, cwd=ROOT)
@@ -145,7 +144,7 @@ class Server(Child):
         return int(self.url.rpartition(":")[2])
 
     def start(self) -> None:
-        """Start the module with the flags that it has by now."""
+        """Start the module with its present flags."""
         self.command = [sys.executable, "-m", self.module, *self.flags]
         super().start()
 

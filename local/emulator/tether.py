@@ -1,8 +1,8 @@
-"""Becomes the given command, tied to the life of the process that started it.
+"""Run a command that ends when its parent process dies.
 
-Run as a script by `child.py`, never imported: `tether.py PARENT_PID COMMAND ...`. On Linux the kernel is asked to kill
-this process when its parent dies, however it dies; the wish survives the exec. A wrapper rather than a
-`preexec_fn`, because code between fork and exec is not safe in a parent that has threads.
+`child.py` runs this file as a script: `tether.py PARENT_PID COMMAND ...`. It asks the Linux kernel for SIGKILL when the
+parent dies, for any reason, and then replaces itself with the command; exec keeps the setting. It is not a
+`preexec_fn`, because code between fork and exec is not safe in a parent with threads.
 """
 
 import ctypes
@@ -14,9 +14,9 @@ PR_SET_PDEATHSIG = 1
 
 
 def become(parent: int, command: list[str]) -> None:
-    """Ask for the signal, then replace this process by the command."""
+    """Ask the kernel for the signal, then replace this process with the command."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the kernel was asked
+    if os.getppid() != parent:  # it died before prctl
         sys.exit(1)
     os.execvpe(command[0], command, os.environ)
 

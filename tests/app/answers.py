@@ -1,4 +1,4 @@
-"""What activities answer an orchestrator that is rehearsed: batches, receipts, and what chooses between them."""
+"""The activities' outcomes for a rehearsed orchestrator: batches, receipts, and functions that choose between them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +50,7 @@ def batch_of(
 
 
 def receipt(payload: dict[str, Any], enqueued: int | None = None, error: str | None = None) -> dict[str, Any]:
-    """The receipt of a chunk of `TWO`: the third one has 5 messages, every other one 10."""
+    """Return the receipt of a chunk of `TWO`: the third chunk has 5 messages, every other one 10."""
     number = payload["chunk"][0]
     messages = 5 if number == 2 else 10
     return to_wire(Receipt(messages=messages, enqueued=messages if enqueued is None else enqueued, error=error))
@@ -67,7 +67,7 @@ def answering(
     pages: list[FailedPage] | None = None,
     **others: Outcome | Callable[[dict[str, Any]], Outcome],
 ) -> Answer:
-    """A source of these batches, a queue that takes what `chunk` says, and a ledger."""
+    """Return the outcomes of a source with these batches, a queue that accepts what `chunk` says, and a ledger."""
 
     def answer(name: str, payload: dict[str, Any]) -> Outcome:
         match name:
@@ -92,7 +92,7 @@ def answering(
 
 
 def failing(*chunks: int, enqueued: int = 0, error: str = "the queue answered HTTP 403") -> Answer:
-    """A queue at which these chunks fail."""
+    """Return the receipts of a queue at which these chunks fail."""
 
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
         fails = payload["chunk"][0] in chunks

@@ -1,4 +1,4 @@
-"""What the tests of the app may use beside storage."""
+"""Fixtures for the tests of the app, besides storage."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,7 +17,7 @@ AT_ONCE: dict[str, Any] = {"initial_backoff": 0, "increment_base": 0, "random_ji
 
 @pytest.fixture
 async def kept(azurite: Azurite, queue_name: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Kept]:
-    """A container and a queue, in which the functions of the app find their runs."""
+    """A container and a queue that the functions of the app use."""
     given = {
         "AzureWebJobsStorage": azurite.connection_string,
         "SLUICE_CONTAINER": queue_name,

@@ -1,4 +1,4 @@
-"""Drawn worlds, and runs that are driven through them, attempt after attempt, until nothing is left to do."""
+"""Random worlds, and runs through them, attempt after attempt, until nothing is left to do."""
 
 from datetime import timedelta
 from typing import Any
@@ -49,7 +49,7 @@ tolerances = st.sampled_from(["0%", "1%", "10%", "50%"])
 
 
 class Attempt:
-    """One instance of a run, from a state to its end or its loss."""
+    """Drive one instance of a run from a state to its end or its loss."""
 
     def __init__(self, world: World, state: Told, commanded: list[str | None]) -> None:
         self.generations: list[Generation] = []
@@ -76,7 +76,7 @@ class Attempt:
 
 
 def attempts(world: World, tolerated: str, commanded: list[str | None]) -> list[Attempt]:
-    """A run, and redrives of it from the ledger until there is nothing to do again."""
+    """Drive a run, and redrive it from the ledger until nothing is left to do."""
     first = first_state(CHUNK_SIZE, CHUNKS_PER_BATCH, tolerated_failures=tolerated)
     made = [Attempt(world, first, commanded)]
     for _ in range(MOST_REDRIVES):

@@ -1,4 +1,4 @@
-"""A run with messages in its spool, driven to its end over the real activities, real blobs and a real queue."""
+"""Drive a run with messages in its spool to its end, with the real activities, blobs and a queue."""
 
 import asyncio
 import importlib
@@ -25,7 +25,7 @@ WHOLE = MESSAGES * CHUNKS
 
 
 async def stocked(kept: Kept, run_id: str = "run", *, start: str = START, **changes: Any) -> RunState:
-    """An open run that was lost in a window, as its ledger and its queue have it.
+    """Store an open run that was lost in a window: its ledger, spool and queue.
 
     Chunk 0 has failed, chunk 1 is under way, one message of each is on the queue; chunk 2 has not begun. The source has
     nothing more.
@@ -62,18 +62,18 @@ async def stocked(kept: Kept, run_id: str = "run", *, start: str = START, **chan
 
 
 def texts_of(run_id: str) -> list[str]:
-    """The messages of a run."""
+    """Return the messages of a run."""
     return [f"{run_id}/{number}" for number in range(WHOLE)]
 
 
 async def call(activity: str, payload: Any) -> Any:
-    """Return what an activity gives for a payload, without a host."""
+    """Call an activity with a payload, without a host, and return its result."""
     function = getattr(importlib.import_module(f"activities.{activity}"), activity)
     return await function._function.get_user_function()(payload)
 
 
 async def driven(state: RunState) -> Generation:
-    """Drive a run from a state to its end; return the last generation. Raise what ends the process."""
+    """Drive a run from a state to its end; return the last generation. Raise the exception that ends the process."""
     loop = asyncio.get_running_loop()
 
     def answer(name: str, payload: dict[str, Any]) -> Outcome:

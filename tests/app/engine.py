@@ -1,4 +1,4 @@
-"""A durable client that does as a test tells it, for the functions of the app that talk to Durable Functions."""
+"""A fake durable client, controlled by a test, for the app's functions that call Durable Functions."""
 
 import asyncio
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ STARTED_AT = "2026-01-01T00:00:00+00:00"
 
 
 class Engine:
-    """The durable client of a task hub: a status for each instance, and what was started."""
+    """The durable client of a task hub: the status of each instance, and the started instances."""
 
     def __init__(self, task_hub: str = HUB) -> None:
         self._orchestration_bindings = SimpleNamespace(task_hub_name=task_hub)
@@ -25,12 +25,12 @@ class Engine:
         self.is_away = False
         self.asked, self.asked_at_once, self.most_at_once = list[str](), 0, 0
 
-    def has(self, status: str | None, run_id: str = "run", **told: Any) -> None:
-        """Let the instance of a run have this status from now on, or be gone."""
+    def has(self, status: str | None, run_id: str = "run", **fields: Any) -> None:
+        """Set the status of a run's instance; None removes the instance."""
         self.instances.pop(run_id, None)
         if status is not None:
             created = {"instanceId": run_id, "createdTime": STARTED_AT, "input": {"run": [run_id, START]}}
-            self.instances[run_id] = {**created, "runtimeStatus": status, **told}
+            self.instances[run_id] = {**created, "runtimeStatus": status, **fields}
 
     async def get_status(self, run_id: str, show_input: bool = False) -> DurableOrchestrationStatus | None:
         self.asked.append(run_id)
@@ -40,12 +40,12 @@ class Engine:
         self.asked_at_once -= 1
         if self.is_away:
             raise RuntimeError("no answer")
-        told = self.instances.get(run_id)
-        return DurableOrchestrationStatus.from_json(told) if told else None
+        fields = self.instances.get(run_id)
+        return DurableOrchestrationStatus.from_json(fields) if fields else None
 
     async def get_status_by(self, instance_id_prefix: str) -> list[DurableOrchestrationStatus]:
-        found = [told for run_id, told in self.instances.items() if run_id.startswith(instance_id_prefix)]
-        return [DurableOrchestrationStatus.from_json(told) for told in found]
+        found = [fields for run_id, fields in self.instances.items() if run_id.startswith(instance_id_prefix)]
+        return [DurableOrchestrationStatus.from_json(fields) for fields in found]
 
     async def start_new(self, name: str, instance_id: str, client_input: JsonObject) -> str:
         assert name == "ingest_run"
@@ -57,20 +57,20 @@ class Engine:
 
     @property
     def started(self) -> list[RunState]:
-        """The states with which instances were started."""
+        """Return the states with which instances were started."""
         return [state for _, state in self.starts]
 
     def started_of(self, run_id: str) -> list[RunState]:
-        """Those of one run."""
+        """Return those of one run."""
         return [state for of, state in self.starts if of == run_id]
 
     def let_rest(self, run_id: str) -> None:
-        """Let a run that goes on wait from now on, so that looks at it send no more requests."""
+        """Make a running run wait, so that reading its progress sends no more requests."""
         if self.instances.get(run_id, {}).get("runtimeStatus") == "Running":
             self.instances[run_id]["runtimeStatus"] = "Suspended"
 
     async def raise_event(self, run_id: str, name: str, data: str) -> None:
-        """Wake nobody: no instance is at work here."""
+        """Do nothing: no instance waits for events here."""
 
     async def purge_instance_history(self, run_id: str) -> Any:
         return SimpleNamespace(instances_deleted=int(self.instances.pop(run_id, None) is not None))

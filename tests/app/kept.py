@@ -1,6 +1,6 @@
-"""Runs for a keeper in a test: real blobs, an engine that does as it is told, and a connection that can be interrupted.
+"""Runs for a keeper in a test: real blobs, a fake engine, and a connection that a test can interrupt.
 
-The clock of the blobs is the real one, so a test that wants time to pass looks at a later moment.
+The clock of the blobs is real, so a test that needs time to pass calls the keeper with a later time.
 """
 
 import asyncio
@@ -39,19 +39,19 @@ LATER = timedelta(minutes=11)
 
 
 def at_work(run_id: str = "run") -> JsonObject:
-    """What the instance of a run says that has a chunk under way."""
+    """Return the custom status of a run that has a chunk under way."""
     state = replace(UNDER_WAY, run=Run(run_id, START), spooled=(Chunks("aa", "7"),), spooled_messages=10)
     return {"input": to_wire(state), "customStatus": {"phase": "running"}}
 
 
 class Died(BaseException):
-    """The process is gone, and does not come to any cleaning up."""
+    """The process has died; no clean-up code runs."""
 
 
 class Connection(AioHttpTransport):
-    """Counts the requests to storage; right before the one numbered `interrupted_at` comes what is to come `meanwhile`.
+    """Counts the requests to storage, and calls `meanwhile` right before the one numbered `interrupted_at`.
 
-    When the process has died no request gets through; of an answer that is lost the request was done.
+    After the death of the process no request reaches storage; if an answer is lost, storage has executed the request.
     """
 
     def __init__(self) -> None:
@@ -74,16 +74,16 @@ class Connection(AioHttpTransport):
         return response
 
     async def die(self) -> None:
-        """Let the process be gone."""
+        """End the process."""
         self.is_dead = True
 
     async def lose_answer(self) -> None:
-        """Let the answer to the next request be lost, after storage has done what it was asked."""
+        """Lose the answer to the next request; storage executes the request."""
         self.is_answer_lost = True
 
 
 class Kept:
-    """A container with runs, one engine, and looks at both."""
+    """A container with runs, an engine, and methods to look at both."""
 
     def __init__(self, azurite: Azurite, storage: Storage, connection: Connection) -> None:
         self.azurite, self.storage, self.container, self.connection = azurite, storage, storage.container, connection
@@ -92,7 +92,7 @@ class Kept:
         self._came_so_far = False
 
     async def look(self, *, after: timedelta = timedelta(0), times: int = 1, engine: Any = None) -> None:
-        """Let the keeper look so many times, so much later than now."""
+        """Run the keeper `times` times, at a time `after` now."""
         for _ in range(times):
             await keep(engine or self.engine, self.container, self.now + after)
 
@@ -105,12 +105,12 @@ class Kept:
         return answer
 
     async def ask(self, function: Any, run_id: str = "run", *, engine: Any = None) -> int:
-        """Call an HTTP function about a run; return the status of its answer."""
+        """Call an HTTP function about a run; return the status code."""
         status: int = (await self.answer_of(function, run_id, engine=engine)).status_code
         return status
 
     async def redrive(self, run_id: str = "run", *, engine: Any = None) -> int:
-        """Redrive a run as a person does, who may be refused; return the status of the answer."""
+        """Redrive a run over HTTP; return the status code, which may be a refusal."""
         return await self.ask(redrive_run, run_id, engine=engine)
 
     def ledger(self, run_id: str = "run", start: str = START) -> Ledger:
@@ -126,7 +126,7 @@ class Kept:
         started_at: str = STARTED_AT,
         hub: str = HUB,
     ) -> Ledger:
-        """An open run that has recorded `state`, as its start and its windows leave it."""
+        """Store an open run that has recorded `state`."""
         ledger = self.ledger(run_id, start)
         await open_runs.enter(self.container, run_id, hub, self.now, source="demo")
         named = {"run_id": run_id, "start": start, "started_at": started_at}
@@ -142,19 +142,19 @@ class Kept:
         return await open_runs.find(self.container, run_id)
 
     async def outcome(self, run_id: str = "run") -> str | None:
-        """The outcome that the ledger of a run was closed with."""
+        """Return the outcome in the closed ledger of a run."""
         return (await self.ledger(run_id).report() or {}).get("outcome")
 
     async def is_locked(self, run_id: str) -> bool:
         return (await request_blob(self.container, run_id).get_blob_properties()).lease.state == "leased"
 
     async def break_lock(self, run_id: str = "run") -> None:
-        """Let the lock of a holder that is gone run out."""
+        """Release the lock of a dead holder, as time does."""
         with suppress(HttpResponseError):  # no lease, or no request
             await BlobLeaseClient(request_blob(self.container, run_id)).break_lease(0)
 
     async def at_each_request(self, *, more_than: int) -> AsyncIterator[str]:
-        """Yield a run id for each request of the work that is `interrupted` at it, and one for the end of the work."""
+        """Yield a run id for each request at which the work is `interrupted`, and one for its end."""
         for number in itertools.count(1):
             self.connection.interrupted_at = number
             yield f"run-{number}"
@@ -164,7 +164,7 @@ class Kept:
                 return
 
     async def interrupted(self, work: Awaitable[Any], *, by: Awaitable[Any]) -> None:
-        """Do some work, and `by` right before the request whose turn it is, or in the end; it may be a death."""
+        """Do some work, and call `by` right before the chosen request, or at the end; `by` may be a death."""
         connection, others = self.connection, asyncio.all_tasks()
         connection.requests, connection.meanwhile = 0, by
         try:
@@ -181,12 +181,12 @@ class Kept:
         connection.is_dead = connection.is_answer_lost = False
 
     async def brought_to_rest(self, run_id: str) -> None:
-        """Let another keeper look often enough at a run whose process has died."""
+        """Run another keeper often enough to recover a run whose process has died."""
         for _ in range(4):
             await self.break_lock(run_id)
             await self.look(after=LATER)
 
 
 def actions(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """The level and action of each record of the app."""
+    """Return the level and action of each log record of the app."""
     return [(it.levelname, str(getattr(it, "action", ""))) for it in caplog.records if it.name == "sluice"]

@@ -1,4 +1,4 @@
-"""Drives the orchestrator by itself: hand-written outcomes in, the sequence of its calls out."""
+"""Rehearse the orchestrator: from hand-written outcomes to the sequence of its calls."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ Answer = Callable[[str, dict[str, Any]], Outcome]
 
 @dataclass
 class Task:
-    """One scheduled call and, once it was waited for, what it gave."""
+    """One scheduled call, and its result after the orchestrator has waited for it."""
 
     name: str
     payload: Any
@@ -63,14 +63,14 @@ class Task:
 
 @dataclass
 class First:
-    """A task_any: whichever comes first."""
+    """A task_any."""
 
     tasks: list[Task]
 
 
 @dataclass
 class FakeContext:
-    """The part of the durable context that the orchestrator uses; it notes all that it is asked for."""
+    """The part of the durable context that the orchestrator uses; it records all calls."""
 
     state: dict[str, Any]
     instance_id: str = "run-1"
@@ -108,7 +108,7 @@ class FakeContext:
 
 @dataclass
 class Generation:
-    """What one generation did: its calls, window by window, and how it ended."""
+    """One generation: its calls, window by window, and its end."""
 
     state: dict[str, Any]  # at its beginning
     windows: list[list[str]]
@@ -119,21 +119,21 @@ class Generation:
     error: Exception | None
 
     def payloads(self, name: str) -> list[Any]:
-        """What the calls of one activity were given."""
+        """Return the payloads of one activity's calls."""
         return [task.payload for task in self.tasks if task.name == name]
 
     @property
     def activities(self) -> int:
-        """How many activities were called."""
+        """Return the number of activity calls."""
         return sum(task.name in INPUTS for task in self.tasks)
 
 
 def rehearse(
     answer: Answer, state: dict[str, Any] | None = None, *, first_to_come: str = "timer", now: datetime = NOW
 ) -> Generation:
-    """Run one generation; `answer` gives the outcome of each activity from its name and payload.
+    """Run one generation; `answer` returns the outcome of an activity for its name and payload.
 
-    `first_to_come` says which of a timer and an event ends a wait for either.
+    `first_to_come` says whether the timer or the event ends a wait for both.
     """
     context = FakeContext(state or first_state(), current_utc_datetime=now)
     generator = ORCHESTRATE(context)
@@ -180,7 +180,7 @@ def rehearse_all(answer: Answer, state: dict[str, Any] | None = None) -> list[Ge
 
 
 def first_state(chunk_size: int = 10, chunks_per_batch: int = 3, **asked: Any) -> dict[str, Any]:
-    """The input of a run's first generation."""
+    """Return the input of a run's first generation."""
     request = RunRequest(source="demo", chunk_size=chunk_size, chunks_per_batch=chunks_per_batch, **asked)
     state: RunState = start(RUN, request, STARTED_AT)
     return to_wire(state)

@@ -1,4 +1,4 @@
-"""A server that answers each request with the bytes that a script says, and keeps the requests."""
+"""A server that answers each request with the bytes of a script, and records the requests."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok"
 
 
 class ScriptedServer:
-    """What came in: whole requests, and how many connections brought them."""
+    """The whole requests, and the number of their connections."""
 
     def __init__(self, script: Script) -> None:
         self.requests: list[bytes] = []
@@ -53,7 +53,7 @@ async def scripted(script: Script) -> AsyncIterator[ScriptedServer]:
 
 
 async def put(script: Script, access: Access, times: int = 1) -> tuple[Effort, ScriptedServer]:
-    """Put a message so many times on a queue that answers by a script; return what that took, and the queue."""
+    """Put a message `times` times on a queue that answers by a script; return the results and the queue."""
     effort = Effort()
     async with scripted(script) as server:
         url = f"http://127.0.0.1:{server.port}/account/q"

@@ -1,4 +1,4 @@
-"""Who sends is let in: tokens and signatures are renewed in time, and once more when the queue says no."""
+"""Access to the queue: tokens and signatures are renewed in time, and again after a refusal."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Clock:
 
 
 class FakeCredential:
-    """Gives `token-1`, `token-2`, ..., each good for an hour of the clock."""
+    """Issues `token-1`, `token-2`, ..., each valid for an hour of the clock."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock, self.given = clock, 0

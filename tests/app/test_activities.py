@@ -1,4 +1,4 @@
-"""Activities that come late, or at the wrong moment: they see it in the ledger, and leave things as they are."""
+"""Activities that run late, or at the wrong time: they find that in the ledger, and change nothing."""
 
 import importlib
 import json
@@ -24,7 +24,7 @@ async def blobs(kept: Kept) -> set[str]:
 
 
 async def test_a_late_end_of_an_older_attempt_takes_nothing_from_the_newer_one(kept: Kept) -> None:
-    """The older one was terminated when all was sent, and redriven from the state before, in which a chunk waited."""
+    """The older attempt was terminated after sending everything, then redriven from a state with an open chunk."""
     spool = {"00000002-aa.ndjson", "00000002.json"}
     ledger = await kept.begun(state=replace(FRESH, attempt=1))
     await ledger.blob("chunks/00000002-aa.ndjson").upload_blob(b"{}")
@@ -43,7 +43,7 @@ async def test_a_pause_holds_a_fetch_when_nothing_else_is_due(kept: Kept) -> Non
     assert await call("fetch_batch", to_wire(next_window(FRESH, kept.now).supply)) == {"held": PAUSE}
 
 
-async def test_a_chunk_of_a_long_window_gives_way_to_another_run_and_is_sent_in_a_shorter_one(kept: Kept) -> None:
+async def test_a_chunk_of_a_long_window_yields_to_another_run_and_is_sent_in_a_shorter_one(kept: Kept) -> None:
     state = await stocked(kept)
     alone = next_window(state, kept.now).chunks[0]
     kept.storage.at_work.note("other")
@@ -74,7 +74,7 @@ async def test_a_run_that_was_started_is_known_before_it_has_done_anything_and_u
         ({"source_exhausted": False, "command": "cancel"}, "INFO"),
     ],
 )
-async def test_a_run_that_ends_with_rejects_another_total_or_nothing_at_all_is_told_at_level_warning(
+async def test_a_run_that_ends_with_rejects_another_total_or_no_message_is_logged_as_a_warning(
     kept: Kept, caplog: pytest.LogCaptureFixture, ended: Any, level: str
 ) -> None:
     caplog.set_level("INFO")

@@ -1,4 +1,4 @@
-"""What the queue holds beyond what a report counts is admitted as possible duplicates, attempt by attempt."""
+"""The report's possible duplicates cover all messages on the queue beyond its count, in every attempt."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ async def on_queue(kept: Kept) -> int:
 
 
 async def admitted(kept: Kept) -> None:
-    """Fail unless the last report of the run admits what is on the queue."""
+    """Fail unless the last report of the run covers the messages on the queue."""
     report = await kept.ledger().report() or {}
     beyond = await on_queue(kept) - report["enqueued"]
     assert 0 <= beyond <= report["possible_duplicates"], report
@@ -45,7 +45,7 @@ async def redriven(kept: Kept) -> RunState:
 async def test_a_chunk_that_ends_without_a_receipt_admits_what_it_may_have_sent(
     kept: Kept, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    """Also in a redrive that cannot record its window, and that is redriven again."""
+    """The redrive cannot record its window, and is redriven again."""
     state = await stocked(kept)
     with monkeypatch.context() as patch:
         patch.setattr(CheckpointFile, "write", away)

@@ -1,4 +1,4 @@
-"""An answer holds whatever a source has sent, and what is kept of one is dropped in time."""
+"""An answer can hold any text of a source; the app drops cached answers in time."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a worker knows of its runs: a command that comes while activities are at work, and who shares it."""
+"""What a worker knows of its runs: commands that arrive during an activity, and the runs that share the worker."""
 
 import asyncio
 from typing import Any, cast
@@ -19,7 +19,7 @@ ONE, OTHER = Run("one", "s"), Run("other", "s")
 
 
 class Commands:
-    """The commands of runs, and how often each was read; a look takes no time."""
+    """The commands of runs, and how often each was read; reading takes no time."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.given: dict[Run, str | Exception] = {}
@@ -36,7 +36,7 @@ class Commands:
         return found
 
     async def looked(self, times: int = 2) -> None:
-        """Wait for so many looks more."""
+        """Wait for this many further reads."""
         for _ in range(times):
             self._looked.clear()
             await self._looked.wait()
@@ -69,7 +69,7 @@ async def test_one_look_a_second_serves_all_activities_of_a_run_and_ends_with_th
 
 
 async def test_a_command_that_is_given_to_this_worker_needs_no_look(here: AtWork) -> None:
-    here.set_command(ONE, PAUSE)  # of which nothing is at work
+    here.set_command(ONE, PAUSE)  # no activity of this run is at work
     async with here.hold(ONE) as hold:
         assert hold.command is None
         here.set_command(ONE, PAUSE)
@@ -87,21 +87,21 @@ async def test_a_look_that_fails_is_made_again(here: AtWork, commands: Commands)
         assert hold.command == CANCEL
 
 
-async def test_a_command_is_told_once_and_to_those_who_come_later_at_once() -> None:
-    hold, told = Hold(), list[str]()
-    with hold.calling(told.append):
+async def test_a_command_is_read_once_and_later_activities_get_it_at_once() -> None:
+    hold, calls = Hold(), list[str]()
+    with hold.calling(calls.append):
         hold.set(None)
-        assert told == []
+        assert calls == []
         hold.set(PAUSE)
         hold.set(PAUSE)
-    assert told == [PAUSE]
-    with hold.calling(told.append):
-        assert told == [PAUSE, PAUSE]
+    assert calls == [PAUSE]
+    with hold.calling(calls.append):
+        assert calls == [PAUSE, PAUSE]
     hold.set(None)
-    with hold.calling(told.append):
+    with hold.calling(calls.append):
         pass
     hold.set(CANCEL)
-    assert told == [PAUSE, PAUSE], "neither after a resume nor after the end"
+    assert calls == [PAUSE, PAUSE], "neither after a resume nor after the end"
 
 
 async def test_a_command_ends_a_wait_and_a_time_limit_inside_stays_one() -> None:
@@ -142,7 +142,7 @@ def test_a_run_shares_its_worker_with_one_that_has_begun_there_and_not_ended(
     assert here.share(ONE) is None, "it has been gone for long"
 
 
-def test_two_workers_are_told_from_each_other() -> None:
+def test_two_workers_are_distinguished() -> None:
     shares = list[Share | None]()
     for _ in range(2):
         here = AtWork(cast(ContainerClient, None))

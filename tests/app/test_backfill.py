@@ -1,4 +1,4 @@
-"""POST /api/runs with a range and with parameters: what is read is fixed at the start, and bad input starts nothing."""
+"""POST /api/runs with a range and parameters: the start fixes what the run reads; bad input starts nothing."""
 
 import json
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ Stored = tuple[RunningApp, httpx.Client, ContainerClient]
 
 @pytest.fixture
 def stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str) -> Iterator[Stored]:
-    """The app with storage, and with sources that nobody answers for."""
+    """The app with storage and with sources that do not answer."""
     sources = tmp_path / "sources.toml"
     sources.write_text(ORDERS)
     settings: dict[str, Any] = {

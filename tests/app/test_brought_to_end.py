@@ -1,4 +1,4 @@
-"""Every message of a run comes to its end, whenever the process dies that does, ends or redrives it."""
+"""Every message of a run is accounted for, at whatever request the process of the run, its end or its redrive dies."""
 
 import importlib
 from collections import Counter
@@ -17,15 +17,15 @@ from tests.faults.sending import texts_on
 
 
 async def done_again(kept: Kept, run_id: str) -> None:
-    """Drive what was begun of a run, and redrive it unless that was the end; see that its counts are exact then."""
+    """Drive a run from its ledger, redrive it if it has not ended, and check that its counts are exact."""
     if not kept.engine.started_of(run_id):
         answer = await kept.answer_of(redrive_run, run_id)
         assert answer.status_code == 202, answer.get_body()
     (state,) = kept.engine.started_of(run_id)
     generation = await driven(state)
     assert generation.report is not None, generation.error
-    told = {name: generation.report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending")}
-    assert told == {"outcome": "completed", "fetched": WHOLE, "enqueued": WHOLE, "failed": 0, "pending": 0}
+    counts = {name: generation.report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending")}
+    assert counts == {"outcome": "completed", "fetched": WHOLE, "enqueued": WHOLE, "failed": 0, "pending": 0}
     closed = await kept.ledger(run_id).report() or {}
     assert {name: closed.get(name) for name in generation.report} == generation.report, "the ledger says the same"
 
@@ -41,7 +41,7 @@ ENDS = [("cancelled", {"command": CANCEL}), ("failed", {"error": "the source is 
 async def test_a_run_that_leaves_chunks_open_reports_what_of_them_is_on_the_queue_and_a_redrive_is_exact(
     kept: Kept, outcome: str, changes: dict[str, str]
 ) -> None:
-    """Also if whoever closes its ledger dies at any request, and another does the rest."""
+    """The process that closes its ledger dies at any request, and another one continues."""
     run_ids = list[str]()
     async for run_id in kept.at_each_request(more_than=10):
         run_ids.append(run_id)
@@ -52,15 +52,15 @@ async def test_a_run_that_leaves_chunks_open_reports_what_of_them_is_on_the_queu
         )
         await kept.brought_to_rest(run_id)
         report = await ledger.report() or {}
-        told = tuple(report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending"))
-        assert told == (outcome, WHOLE, 2, 2, 5)
+        counts = tuple(report[name] for name in ("outcome", "fetched", "enqueued", "failed", "pending"))
+        assert counts == (outcome, WHOLE, 2, 2, 5)
         assert await ledger.state() == state, "what is open counts when it is finished"
         await done_again(kept, run_id)
 
     assert texts_on(kept.azurite, kept.container.container_name) == all_once(*run_ids)
 
 
-async def test_a_redrive_that_dies_at_any_request_is_done_by_the_keeper_or_asked_for_again(kept: Kept) -> None:
+async def test_a_redrive_that_dies_at_any_request_is_completed_by_the_keeper_or_repeated(kept: Kept) -> None:
     run_ids = list[str]()
     async for run_id in kept.at_each_request(more_than=10):
         run_ids.append(run_id)
@@ -78,7 +78,7 @@ async def test_a_redrive_that_dies_at_any_request_is_done_by_the_keeper_or_asked
 async def test_an_attempt_that_dies_at_any_request_brings_every_message_to_its_end_once_it_is_recovered_or_redriven(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It does all that an attempt can: it sends, lists a chunk that fails, and closes the ledger."""
+    """The attempt does everything: it sends, lists a failing chunk, and closes the ledger."""
     module = importlib.import_module("activities.enqueue_chunk")
     original, run_ids = module.enqueue, list[str]()
 

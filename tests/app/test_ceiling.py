@@ -1,4 +1,4 @@
-"""Workers share the ceiling of a run: in virtual time, with slow and lost requests and dying workers, and on a blob."""
+"""Workers share the ceiling of a run: in virtual time with slow and lost requests and dying workers, and on a blob."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ NOTICED_SECONDS = 2 * (RENEW_SECONDS + 1.0)  # until a worker has certainly look
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """When a worker begins, when it dies, from when to when storage does not answer it, and what its clock shows."""
+    """The times at which a worker begins, dies and gets no answers from storage, and the error of its clock."""
 
     begins: float = 0.0
     dies: float = float("inf")
@@ -36,7 +36,7 @@ class Worker:
 
 
 class Simulation:
-    """Workers that send as much as they may, and the blob that they share; `sent` holds when each of them sent.
+    """Workers that send as much as they may, and their shared blob; `sent` has the times at which each of them sent.
 
     `lost` is the part of the answers to writes that are lost on the way.
     """
@@ -163,7 +163,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def first_turn(turn: Turn | None) -> None:
-    """Ask for a turn until there is one."""
+    """Ask for a turn until it is granted."""
     assert turn is not None
     wait = 1.0
     async with asyncio.timeout(30):

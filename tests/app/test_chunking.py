@@ -1,4 +1,4 @@
-"""The chunking helper cuts whatever can be sliced."""
+"""The chunking helper splits every kind of sequence."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What goes of a run in storage, in which order, and when."""
+"""What is deleted of a run in storage, in which order, and when."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The hand-written HTTP: answers in any form that HTTP allows, and the certain knowledge of what was sent."""
+"""The hand-written HTTP client: it reads every form of answer, and knows whether a request was sent."""
 
 import ssl
 from collections import Counter

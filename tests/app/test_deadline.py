@@ -1,4 +1,4 @@
-"""Functions end by themselves before the host would end their worker."""
+"""Functions end in time, before the host ends their worker."""
 
 import asyncio
 from pathlib import Path

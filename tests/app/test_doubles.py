@@ -1,4 +1,4 @@
-"""A run over a source of unique items, with real blobs: what came before is counted, and nothing remains of that."""
+"""A run over a source of unique items, with real blobs: it counts repeated items, and deletes their digests."""
 
 from dataclasses import replace
 

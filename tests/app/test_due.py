@@ -1,4 +1,4 @@
-"""What a schedule starts, and what it does not: rule by rule of docs/sources.md, on real storage."""
+"""What a schedule starts and does not start: each rule of docs/sources.md, on real storage."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ Records = list[tuple[str, str]]
 
 @dataclass
 class Nightly:
-    """A source that is due at two every night, and the looks at it."""
+    """A source that is due at two every night, and the calls that look for due sources."""
 
     kept: Kept
     file: Path
@@ -49,18 +49,18 @@ class Nightly:
         await start_all_due(engine, load_settings(), self.kept.storage, at)
 
     async def begun(self, *keys: str, at: datetime = TWO - MINUTE, **described: str) -> None:
-        """The schedule, which was looked at before."""
+        """Return a schedule that was looked at before."""
         self.describe(*keys, **described)
         await self.look(at)
         self.caplog.clear()
 
     async def end(self, run_id: str) -> None:
-        """Let a run that goes on be at its end, with its ledger closed."""
+        """End a running run, and close its ledger."""
         self.kept.engine.instances[run_id]["runtimeStatus"] = "Completed"
         await open_runs.forget(self.kept.container, run_id)
 
     async def disturbance(self, what: str, run_id: str) -> None:
-        """What may come between two requests. Another look is not waited for if it would wait for this one's lock."""
+        """Something between two requests; do not wait for another look if it would wait for this one's lock."""
         if what.startswith("another look"):
             with suppress(ResourceNotFoundError):
                 if await self.kept.is_locked(run_id):
@@ -77,7 +77,7 @@ class Nightly:
 
     @property
     def logged(self) -> list[tuple[Any, ...]]:
-        """Action, due time and reason of each record about a schedule."""
+        """Return action, due time and reason of each log record about a schedule."""
         facts = [vars(it) for it in self.caplog.records if str(vars(it).get("action")).startswith("schedule_")]
         return [(it["action"], it["due"][8:16] if "due" in it else None, it.get("reason")) for it in facts]
 
@@ -137,7 +137,7 @@ async def test_a_look_that_finds_nothing_due_reads_one_blob_and_writes_none(nigh
 async def test_whatever_happens_between_two_requests_of_a_look_a_due_time_is_one_run(
     nightly: Nightly, what: str
 ) -> None:
-    """It happens at each request to storage in turn, first of the look at which the source is due."""
+    """It happens at each request to storage of the look at which the source is due, one request per try."""
     kept = nightly.kept
 
     async for source in kept.at_each_request(more_than=10):
@@ -209,10 +209,10 @@ async def test_what_was_started_and_not_noted_is_no_miss_after_a_long_absence(
 
 
 @pytest.mark.parametrize("status", ["Pending", "Running", "Suspended", "Failed", None])
-async def test_a_run_of_the_source_that_is_open_lets_a_due_time_be_skipped_however_it_stands(
+async def test_an_open_run_of_the_source_skips_a_due_time_whatever_its_status(
     nightly: Nightly, status: str | None
 ) -> None:
-    """Failed or gone, and not closed: the keeper will let it go on."""
+    """Its instance has failed or is gone, and its ledger is open: the keeper will restart it."""
     await nightly.begun()
     await nightly.kept.begun("by-hand")
     nightly.kept.engine.has(status, "by-hand")
@@ -304,7 +304,7 @@ async def test_of_all_that_was_missed_while_the_app_was_down_the_latest_is_run_o
     assert [vars(it)["missed"] for it in nightly.caplog.records if "missed" in vars(it)] == [2]
 
 
-async def test_a_due_time_that_is_on_time_stands_for_those_that_were_missed_before_it(nightly: Nightly) -> None:
+async def test_a_punctual_due_time_replaces_those_missed_before_it(nightly: Nightly) -> None:
     await nightly.begun(at=TWO - 3 * DAY + MINUTE)
     await nightly.look(TWO + MINUTE)
     assert nightly.started == [AT_TWO]
@@ -323,7 +323,7 @@ async def test_with_skip_what_was_missed_is_logged_and_not_run(nightly: Nightly)
 async def test_a_schedule_that_changes_begins_anew_and_has_missed_nothing(
     nightly: Nightly, changed: dict[str, str]
 ) -> None:
-    """From then on the source is due at one, an hour ago."""
+    """From then on the source is due at one o'clock, which was an hour ago."""
     await nightly.begun()
     nightly.describe(changed.get("zone", ""), schedule=changed.get("schedule", "0 0 2 * * *"))
     await nightly.look(TWO + MINUTE)

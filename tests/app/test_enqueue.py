@@ -1,4 +1,4 @@
-"""A chunk on its way to a real queue: what arrives, what is rejected, what the receipt says."""
+"""Sending a chunk to a real queue: what arrives, what is rejected, what the receipt says."""
 
 import asyncio
 import json
@@ -136,7 +136,7 @@ async def test_a_checkpoint_write_that_fails_once_costs_no_duplicate(
 
 
 async def test_rejects_that_were_written_are_never_fewer_until_those_that_count_are_known(azurite: Azurite) -> None:
-    """Not even where a later attempt has found only some of them, or sends what an earlier one could not."""
+    """A later attempt may find only some of them, or send what an earlier one could not."""
     settings = settings_for(azurite, SLUICE_MESSAGE_ENCODING="none", SLUICE_CHECKPOINT_MESSAGES="2")
     async with sending(settings, ["a", "\x01", "b", "c", "x" * 70_000]) as chunk:
         container, request = chunk.storage.container, chunk.request
@@ -171,7 +171,7 @@ async def test_a_queue_that_is_not_there_is_named_as_the_reason_and_counts_stay_
     assert "id-3" in found[0]
 
 
-async def test_a_chunk_without_enough_time_is_held_back_and_goes_on_where_it_was(azurite: Azurite) -> None:
+async def test_a_chunk_without_enough_time_is_held_and_continues_where_it_was(azurite: Azurite) -> None:
     names = {"SLUICE_MAX_MESSAGES_PER_SECOND": "150", "SLUICE_ENQUEUE_SECONDS": "1"}
     async with sending(settings_for(azurite, **names), IDS[:200]) as chunk:
         first, left = await chunk.send(), await chunk.checkpoint()

@@ -1,4 +1,4 @@
-"""How fast a run is and how long it still takes rests on what is known, and the estimate says on what."""
+"""The rate and the time left of a run: the estimate uses what is known, and says what that is."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ def point(seconds: float, done: int) -> Point:
 
 
 def under_way(**changed: Any) -> RunState:
-    """A run that has fetched 300 and done 200 of a source that says 1,000, 20 seconds after its start."""
+    """Return a run 20 seconds after its start: fetched 300, sent 200, of a source with a total of 1,000."""
     state = replace(
         FRESH,
         batches=1,
@@ -38,7 +38,7 @@ def under_way(**changed: Any) -> RunState:
     return replace(state, **changed)
 
 
-def told(state: RunState, status: str = "running", now: float | None = None, overall: float | None = 10.0) -> Any:
+def shown(state: RunState, status: str = "running", now: float | None = None, overall: float | None = 10.0) -> Any:
     return estimate(state, status, run_report.progress(state, status), now, overall)
 
 
@@ -67,30 +67,30 @@ def test_the_points_of_a_run_are_kept_in_order_and_of_few_runs() -> None:
 
 
 def test_the_time_left_is_what_is_left_of_the_total_at_the_present_rate_and_says_so() -> None:
-    assert told(under_way(), now=40.0) == {
+    assert shown(under_way(), now=40.0) == {
         "seconds_left": 20.0,
         "total": 1_000,
         "rests_on": "40 messages a second lately, and the source's own total of 1,000",
     }
-    slow = told(under_way(), now=None)
+    slow = shown(under_way(), now=None)
     assert (slow["seconds_left"], "10 messages a second over all" in slow["rests_on"]) == (80.0, True)
     read = under_way(source_exhausted=True)
-    assert told(read, now=10.0)["seconds_left"] == 10
-    assert "the 300 messages that the source had" in told(read, now=10.0)["rests_on"]
+    assert shown(read, now=10.0)["seconds_left"] == 10
+    assert "the 300 messages that the source had" in shown(read, now=10.0)["rests_on"]
 
 
 def test_a_run_that_sends_nothing_lately_has_no_estimate() -> None:
-    assert told(under_way(), now=0.0)["seconds_left"] is None
+    assert shown(under_way(), now=0.0)["seconds_left"] is None
 
 
 def test_items_that_the_run_leaves_out_are_no_part_of_its_total() -> None:
-    assert told(under_way(known=300, outside=100))["total"] == 600
+    assert shown(under_way(known=300, outside=100))["total"] == 600
 
 
-def test_a_wait_counts_and_is_told() -> None:
+def test_the_estimate_includes_a_wait_and_says_so() -> None:
     until = (START + timedelta(seconds=620)).isoformat()
     wait = Wait(waiting_for="source", reason="HTTP 429", seconds=600)
-    found = told(under_way(wait=wait, wait_until=until), "waiting")
+    found = shown(under_way(wait=wait, wait_until=until), "waiting")
     assert found["seconds_left"] == 680
     assert "it waits until 00:10:20 UTC" in found["rests_on"]
 
@@ -119,7 +119,7 @@ BEGUN = {"fetched": 0, "done": Sums(), "spooled": (), "spooled_messages": 0}
     ],
 )
 def test_without_an_estimate_it_says_why(changed: Any, status: str, overall: float | None, why: str) -> None:
-    found = told(under_way(**changed), status, overall=overall)
+    found = shown(under_way(**changed), status, overall=overall)
     assert found["seconds_left"] is None
     assert why in found["rests_on"]
 
@@ -129,6 +129,6 @@ def test_the_status_in_the_portal_is_small_and_has_the_words_of_the_http_api() -
     wait = Wait(waiting_for="outage", reason="y" * REASON_CHARACTERS, seconds=600, attempts=10)
     change = Change(to="9f8e3c0a51b27d64", what="z" * 140)
     state = under_way(wait=wait, wait_until=FRESH.started_at, recoveries=recoveries, change=change)
-    told = run_report.progress(state, "waiting")
-    assert len(json.dumps(told)) < 1_500
-    assert told.keys() <= Progress.model_fields.keys()
+    shown = run_report.progress(state, "waiting")
+    assert len(json.dumps(shown)) < 1_500
+    assert shown.keys() <= Progress.model_fields.keys()

@@ -1,4 +1,4 @@
-"""The failed chunks of a run in its ledger: a redrive gets each of them once, however many there are."""
+"""The failed chunks in the ledger of a run: a redrive gets each one exactly once."""
 
 import asyncio
 from contextlib import suppress
@@ -36,7 +36,7 @@ STATE = run_state.start(RUN, RunRequest(source="demo", chunk_size=2, chunks_per_
 
 
 async def written(container: ContainerClient) -> list[Chunk]:
-    """Chunks in the spool of which nothing is sent."""
+    """Write chunks into the spool, and send none of them."""
     writer = BatchWriter(container, RUN, 0)
     for _ in range(CHUNKS):
         await writer.write_chunk([b"1\n"] * MESSAGES)
@@ -49,7 +49,7 @@ async def failed(ledger: Ledger, attempt: int, chunks: list[Chunk]) -> None:
 
 
 async def redriven(ledger: Ledger, before: RunState) -> list[Chunk]:
-    """Write the list of a redrive after `before`, and load it page by page."""
+    """Write the redo list of a redrive after `before`, and load it page by page."""
     attempt, done = before.attempt + 1, list[Chunk]()
     next_byte: int | None = 0
     await write_redo_list(ledger, before, attempt)
@@ -84,9 +84,7 @@ def test_a_redrive_of_more_chunks_than_a_page_holds_does_each_once_and_forgets_n
     asyncio.run(scenario())
 
 
-def test_a_redrive_takes_over_what_the_one_before_had_not_come_to_and_leaves_its_window_out(
-    azurite: Azurite, queue_name: str
-) -> None:
+def test_a_redrive_takes_over_the_chunks_that_the_one_before_had_not_begun(azurite: Azurite, queue_name: str) -> None:
     async def scenario() -> None:
         async with ContainerClient.from_connection_string(azurite.connection_string, queue_name) as container:
             await container.create_container()
@@ -118,25 +116,27 @@ async def test_a_late_copy_of_a_listing_changes_nothing_of_what_another_has_list
         window = run_state.next_window(state, kept.now)
         chunks = tuple(request.chunk for request in window.chunks)
         listing = to_wire(FailedChunks(run=state.run, attempt=0, chunks=chunks, error="the queue said no"))
-        told = list[Any]()
+        receipts = list[Any]()
 
-        async def finished_and_listed(window: Window = window, listing: Any = listing, told: list[Any] = told) -> None:
+        async def finished_and_listed(
+            window: Window = window, listing: Any = listing, receipts: list[Any] = receipts
+        ) -> None:
             with suppress(SluiceError):  # the late copy has claimed the chunk at this moment
                 await call("enqueue_chunk", to_wire(window.chunks[0]))
-            told.append(await call("record_failed", listing))
+            receipts.append(await call("record_failed", listing))
 
-        async def late(listing: Any = listing, told: list[Any] = told) -> None:
-            told.append(await call("record_failed", listing))
+        async def late(listing: Any = listing, receipts: list[Any] = receipts) -> None:
+            receipts.append(await call("record_failed", listing))
 
         await kept.interrupted(late(), by=finished_and_listed())
-        assert told[0] == told[1]
-        left = {one.number: one for one in from_wire(SettledChunks, told[0]).chunks if one.sums.left}
+        assert receipts[0] == receipts[1]
+        left = {one.number: one for one in from_wire(SettledChunks, receipts[0]).chunks if one.sums.left}
         after = replace(state, spooled=(), spooled_messages=0)
         listed = [entry for entry in await failed_chunks(kept.ledger(run_id), after) if entry["number"] in (1, 2)]
         assert {entry["number"]: Settled(**{name: entry[name] for name in Settled._fields}) for entry in listed} == left
 
 
-async def test_a_chunk_that_a_late_copy_finishes_between_two_copies_of_its_listing_is_told_of_as_it_is_listed(
+async def test_a_chunk_that_a_late_copy_finishes_during_its_listing_is_reported_as_listed(
     kept: Kept,
 ) -> None:
     state = await stocked(kept)

@@ -1,4 +1,4 @@
-"""Failures and rejects by reason: each counts once over all pages, and a payload shows only to who asks for it."""
+"""Failures and rejects by reason: each counts once over all pages; payloads appear only on request."""
 
 import json
 from typing import Any
@@ -44,7 +44,7 @@ async def test_rejects_are_grouped_by_reason_with_the_first_examples_and_no_payl
     assert (await asked(kept, examples="0"))[1]["groups"][0]["examples"] == []
 
 
-async def test_a_payload_that_is_asked_for_is_the_text_that_came_digit_for_digit(kept: Kept) -> None:
+async def test_a_requested_payload_is_the_source_s_text_digit_for_digit(kept: Kept) -> None:
     await kept.begun()
     lines = [b'{"n": 1.10, "reason": "\\u0001"}\n', f'"{"x" * 9_000}"\n'.encode()]
     await rejected(kept, 0, {0: BAD, 1: LARGE}, lines)

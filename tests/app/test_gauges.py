@@ -1,4 +1,4 @@
-"""What the keeper measures at each look: the depth of each queue, and the age of each watermark in use."""
+"""The keeper's measurements: the depth of each queue, and the age of each used watermark."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -27,13 +27,13 @@ messages = { queue = "MISSING/queue" }
 
 
 class Measured:
-    """Storage with a queue, a queue in an account that a source names, and what was logged of them."""
+    """Storage with a queue, a queue in another account, and the log records about them."""
 
     def __init__(self, storage: Storage, settings: Settings, caplog: pytest.LogCaptureFixture, queue: str) -> None:
         self.storage, self.settings, self.queue, self._caplog = storage, settings, queue, caplog
 
     async def look(self, *, after: timedelta = timedelta(0)) -> list[Any]:
-        """Measure once, and return the facts of each record by its action."""
+        """Measure once, and return the facts of each log record by its action."""
         self._caplog.clear()
         await measure(self.storage, self.settings, datetime.now(UTC) + after)
         return [record.__dict__ for record in self._caplog.records if record.name == "sluice"]
@@ -60,7 +60,7 @@ async def measured(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> AsyncIterator[Measured]:
-    """The account of a source may be sent to, and not be asked."""
+    """The app may send to the source's account, but not read from it."""
     caplog.set_level("INFO", "sluice")
     sources = tmp_path / "sources.toml"
     sources.write_text(SOURCES.replace("QUEUE", queue_name))
@@ -87,29 +87,29 @@ async def measured(
     await storage.close()
 
 
-async def test_depth_of_a_queue_and_of_its_poison_queue_is_told(measured: Measured) -> None:
+async def test_the_depths_of_a_queue_and_its_poison_queue_are_logged(measured: Measured) -> None:
     await measured.put(measured.queue, 3)
     assert (await measured.depths())[measured.queue] == (3, 0), "nobody has given up a message"
     await measured.put(f"{measured.queue}-poison", 2)
     assert (await measured.depths())[measured.queue] == (3, 2)
 
 
-async def test_queue_that_may_be_sent_to_and_not_be_asked_is_told_without_a_count(measured: Measured) -> None:
+async def test_a_queue_that_the_app_may_not_read_is_logged_without_a_count(measured: Measured) -> None:
     assert await measured.depths() == {
         measured.queue: (None, 0),  # it is not there yet
         f"OTHER/{measured.queue}-own": (None, None),
     }
 
 
-async def test_age_of_a_watermark_is_told_while_its_source_is_incremental(measured: Measured) -> None:
+async def test_the_age_of_a_watermark_is_logged_while_its_source_is_incremental(measured: Measured) -> None:
     for name in ("orders.json", "orders/0a1b.json", "orders/held/00000001-x", "parts.json", "gone.json"):
         await measured.storage.container.get_blob_client(f"watermarks/{name}").upload_blob(b"{}")
-    told = [each for each in await measured.look(after=timedelta(hours=2)) if each["action"] == "watermark_age"]
-    assert [(each["source"], each["watermark"]) for each in told] == [("orders", "orders"), ("orders", "orders/0a1b")]
-    assert all(7190 < each["seconds"] < 7260 for each in told)
+    ages = [each for each in await measured.look(after=timedelta(hours=2)) if each["action"] == "watermark_age"]
+    assert [(each["source"], each["watermark"]) for each in ages] == [("orders", "orders"), ("orders", "orders/0a1b")]
+    assert all(7190 < each["seconds"] < 7260 for each in ages)
 
 
-async def test_storage_that_does_not_answer_is_told_and_raises_nothing(measured: Measured) -> None:
+async def test_storage_that_does_not_answer_is_logged_and_raises_nothing(measured: Measured) -> None:
     blobs = measured.storage._opened(measured.settings.account).blobs
     measured.storage.container = blobs.get_container_client("not-there")
     (*_, last) = await measured.look()

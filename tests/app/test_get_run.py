@@ -1,4 +1,4 @@
-"""How a run has ended, as GET tells it where its instance ended in another way than the run."""
+"""GET reports how a run ended, also if its instance ended in another way."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ WHY = CRASH.removeprefix("Orchestrator function 'ingest_run' failed: ")
 PROGRESS = run_report.progress(UNDER_WAY)
 
 
-async def told(kept: Kept) -> Any:
+async def run_of(kept: Kept) -> Any:
     return json.loads((await kept.answer_of(get_run)).get_body())
 
 
@@ -38,15 +38,15 @@ async def test_a_closed_ledger_says_how_a_run_has_ended_whatever_became_of_its_i
     if outcome is not None:
         await ledger.record_report({"outcome": outcome}, 0)
     kept.engine.has(instance, output=CRASH)
-    run = await told(kept)
+    run = await run_of(kept)
     assert (run["status"], run["error"], run["report"] is None) == (*expected, outcome is None)
 
 
-async def test_an_instance_of_an_earlier_start_that_has_ended_is_not_told_as_the_run(kept: Kept) -> None:
+async def test_an_ended_instance_of_an_earlier_start_is_not_reported_as_the_run(kept: Kept) -> None:
     kept.engine.has("Completed", input={"run": ["run", "earlier"]}, output={"outcome": "completed"})
-    assert (await told(kept))["status"] == "completed"
+    assert (await run_of(kept))["status"] == "completed"
     await kept.begun(state=None)
-    assert (await told(kept))["status"] == "lost"
+    assert (await run_of(kept))["status"] == "lost"
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,6 @@ async def test_a_command_shows_in_the_status_before_it_has_taken_hold(
 ) -> None:
     ledger = await kept.begun()
     kept.engine.has("Running", **{**at_work(), "customStatus": {**PROGRESS, "phase": phase}})
-    assert (await told(kept))["status"] == phase
+    assert (await run_of(kept))["status"] == phase
     await give(ledger, command)
-    assert (await told(kept))["status"] == expected
+    assert (await run_of(kept))["status"] == expected

@@ -1,7 +1,7 @@
-"""A run that an earlier release has begun goes on under this one, from whatever point it had come to.
+"""This release continues a run that an earlier release began, from any point.
 
-Each file of `tests/app/golden/` is a run as that release left it. The orchestrator of today is replayed over it: after
-every episode it has to ask for the same tasks in the same order, and to end as it ended then.
+Each file of `tests/app/golden/` is a run of that release. The test replays the present orchestrator over it: after
+every episode it has to schedule the same tasks in the same order, and its end has to be the same.
 """
 
 import json

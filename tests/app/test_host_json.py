@@ -1,4 +1,4 @@
-"""host.json is what an operator would write, and docs/operations.md gives a reason for each setting."""
+"""host.json has sensible settings, and docs/operations.md has a reason for each."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The orchestrator, driven over hand-written outcomes: which calls it makes, in which order, and how it ends."""
+"""The orchestrator with hand-written outcomes: its calls, their order, and its end."""
 
 import json
 from dataclasses import replace
@@ -71,7 +71,7 @@ def test_chunks_that_hold_another_number_of_messages_than_their_batch_said_fail_
     assert "the counts do not add up: 30 fetched, 25 enqueued" in str(generations[-1].error)
 
 
-def test_the_report_counts_all_and_the_ledger_is_told_the_same_state() -> None:
+def test_the_report_counts_everything_and_the_ledger_gets_the_same_state() -> None:
     generations = rehearse_all(answering(*TWO))
 
     report = report_of(generations)
@@ -94,7 +94,7 @@ def test_an_empty_source_ends_the_run_with_nothing_enqueued() -> None:
     assert (report_of(generations)["outcome"], report_of(generations)["fetched"]) == ("completed", 0)
 
 
-def test_a_failed_chunk_hides_no_other_is_listed_in_the_report_and_told_to_the_ledger() -> None:
+def test_a_failed_chunk_hides_no_other_and_is_in_report_and_ledger() -> None:
     answer = answering(batch(0, 25, last=True), chunk=failing(1, enqueued=4))
     generations = rehearse_all(answer, first_state(tolerated_failures="50%"))
 
@@ -102,8 +102,8 @@ def test_a_failed_chunk_hides_no_other_is_listed_in_the_report_and_told_to_the_l
     assert report["outcome"] == "completed_with_failures"
     assert (report["enqueued"], report["failed"], report["pending"]) == (19, 6, 0)
     assert report["failures"] == [{"chunk": 1, "failed": 6, "error": "the queue answered HTTP 403"}]
-    told = generations[1].payloads("record_failed")[0]
-    assert (told["error"], told["chunks"]) == ("the queue answered HTTP 403", [[1, "b0"]])
+    found = generations[1].payloads("record_failed")[0]
+    assert (found["error"], found["chunks"]) == ("the queue answered HTTP 403", [[1, "b0"]])
 
 
 def test_each_reason_of_a_window_is_listed_with_its_own_chunks() -> None:
@@ -147,7 +147,7 @@ def test_a_batch_for_a_run_that_shares_its_workers_is_no_longer_than_its_windows
     assert asked == [60, 60, 20, 20]
 
 
-def test_chunks_that_give_way_to_another_run_are_sent_in_smaller_windows_and_nothing_is_lost() -> None:
+def test_chunks_that_yield_to_another_run_are_sent_in_smaller_windows_and_nothing_is_lost() -> None:
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
         if payload.get("alone") and payload["chunk"][0] >= 2:
             return to_wire(Receipt(held=GIVES_WAY, share=Share("a", 2)))
@@ -194,8 +194,8 @@ def test_a_run_that_waits_looks_for_a_command_every_quarter_of_an_hour_and_asks_
 @pytest.mark.parametrize("seconds", [1.7e12, float("inf")])
 def test_a_wait_that_no_calendar_holds_does_not_break_the_run(seconds: float) -> None:
     state = run_state.load(first_state())
-    told = FetchOutcome(batch=batch_of(0, 0, last=False, wait_seconds=seconds))
-    outcomes = run_state.Outcomes(told, Recorded(), [])
+    found = FetchOutcome(batch=batch_of(0, 0, last=False, wait_seconds=seconds))
+    outcomes = run_state.Outcomes(found, Recorded(), [])
     waiting = run_state.with_window(state, run_state.next_window(state, NOW), outcomes, [], NOW)
     assert waiting.wait_until == "2027-01-02T00:10:00+00:00"
     assert run_state.next_step(waiting, NOW) is run_state.Step.WAIT

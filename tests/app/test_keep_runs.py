@@ -1,4 +1,4 @@
-"""The keeper's timer: as often as the setting says, or not at all, and never a reason for the app not to load."""
+"""The keeper's timer runs as often as the setting says, or not at all; no value prevents the app from loading."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.app_host import NO_STORAGE, sluice
 
 @pytest.mark.parametrize("seconds", KEEPER_SECONDS[1:])
 def test_the_timer_comes_every_so_many_seconds(seconds: int) -> None:
-    """For two hours, so that a gap at the turn of a minute or an hour would be seen."""
+    """For two hours, to find a gap at the turn of a minute or an hour."""
     due = Schedule(schedule(seconds))
     moment = due.next_after(datetime(2026, 1, 1, tzinfo=UTC))
     for _ in range(7_200 // seconds):

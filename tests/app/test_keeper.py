@@ -1,4 +1,4 @@
-"""The keeper on real storage, rule by rule of docs/runs.md: which runs it lets go on, and how."""
+"""The keeper on real storage: each rule of docs/runs.md about which runs it restarts, and how."""
 
 import logging
 from dataclasses import replace
@@ -16,7 +16,7 @@ from tests.app.kept import CRASH, FRESH, LATER, UNDER_WAY, Kept, actions
 
 
 @pytest.mark.parametrize("status", ["Pending", "Running", "Suspended", "no answer"])
-async def test_a_run_that_goes_on_or_of_which_the_engine_tells_nothing_is_left_alone(kept: Kept, status: str) -> None:
+async def test_the_keeper_does_not_touch_a_running_run_or_one_without_a_known_status(kept: Kept, status: str) -> None:
     await kept.begun()
     kept.engine.has("Running" if status == "no answer" else status)
     kept.engine.is_away = status == "no answer"
@@ -25,7 +25,7 @@ async def test_a_run_that_goes_on_or_of_which_the_engine_tells_nothing_is_left_a
     assert (kept.engine.started, await kept.entry()) == ([], before)
 
 
-async def test_a_run_of_another_task_hub_is_not_even_asked_for_and_a_person_s_redrive_moves_it_there(
+async def test_the_keeper_ignores_runs_of_another_task_hub_and_a_redrive_moves_a_run_to_its_hub(
     kept: Kept,
 ) -> None:
     other = Engine("OtherHub")
@@ -73,7 +73,7 @@ async def test_a_run_that_fails_in_its_first_turn_goes_on_from_its_request(kept:
 
 @pytest.mark.parametrize("earlier", [None, "Completed", "Failed", "Terminated"])
 async def test_a_start_that_was_lost_is_done_after_ten_minutes(kept: Kept, earlier: str | None) -> None:
-    """Also if the history of an earlier start of the id is still there, however that had ended."""
+    """The history of an earlier start of the id may still exist, with any ending."""
     started_at = kept.now.isoformat()
     await kept.begun(state=None, started_at=started_at)
     kept.engine.has(earlier, input={"run": ["run", "20250101T000000-bb"]})
@@ -95,7 +95,7 @@ async def test_an_entry_whose_request_was_never_written_goes_after_ten_minutes(k
 async def test_a_terminated_run_that_is_purged_before_its_ledger_is_closed_is_closed_as_terminated(kept: Kept) -> None:
     await kept.begun()
     kept.engine.has("Terminated", output="enough")
-    async with locked(kept.container, "run"):  # whoever does something else with it at the time of the first look
+    async with locked(kept.container, "run"):  # something else holds the run at the time of the first look
         await kept.look()
     assert await kept.outcome() is None
     kept.engine.has(None)

@@ -1,4 +1,4 @@
-"""What one look of the keeper costs in requests to storage, however many ledgers are closed."""
+"""A look of the keeper sends the same number of requests to storage for any number of closed ledgers."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from tests.app.kept import CRASH, LATER, Kept, at_work
 
 
 async def costs(kept: Kept, *, after: timedelta = timedelta(0)) -> int:
-    """Look once, and say how many requests that were."""
+    """Look once, and return the number of requests."""
     kept.connection.requests = 0
     await kept.look(after=after)
     return kept.connection.requests

@@ -1,4 +1,4 @@
-"""A keeper that dies at any request, two of them at once, and a keeper beside a person: no harm comes of it."""
+"""A keeper that dies at any request, two keepers at once, a keeper and a person at once: none of it does harm."""
 
 import logging
 from dataclasses import replace
@@ -40,7 +40,7 @@ async def test_a_keeper_that_dies_at_any_request_leaves_a_run_that_the_next_one_
     kept: Kept, caplog: pytest.LogCaptureFixture,
     status: str, state: Any, outcome: str | None, logged: list[tuple[str, str]],
 ) -> None:  # fmt: skip
-    """At last it does not die: then it logs what it has done, and is alone in that."""
+    """The last keeper does not die; only it logs what it has done."""
     caplog.set_level(logging.INFO)
     async for run_id in kept.at_each_request(more_than=6):
         ledger = await kept.begun(run_id, UNDER_WAY if state == "closed" else state)
@@ -55,7 +55,7 @@ async def test_a_keeper_that_dies_at_any_request_leaves_a_run_that_the_next_one_
 
 
 async def ends_well(kept: Kept, run_id: str, outcome: str | None) -> None:
-    """See that the run goes on, as one attempt of which the ledger knows, or that it was closed as it should."""
+    """Check that the run continues as one attempt that is in the ledger, or that it was closed correctly."""
     started, entry = kept.engine.started_of(run_id), await kept.entry(run_id)
     assert await kept.outcome(run_id) == outcome
     if outcome is not None:

@@ -1,4 +1,4 @@
-"""An attempt that ends late, beside a redrive or a look of the keeper: neither takes the other's run for its own."""
+"""An attempt that ends late, during a redrive or a look of the keeper: neither one changes the other's run."""
 
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -20,7 +20,7 @@ FAILED = replace(UNDER_WAY, error="the source is gone")
 
 
 def closes(kept: Kept, ledger: Ledger, state: RunState) -> Awaitable[Any]:
-    """The end of an attempt that has come to this state."""
+    """Return the end of an attempt in this state."""
     return closing.close(ledger, run_report.finish(replace(state, run=ledger.run), kept.now), kept.now)
 
 
@@ -28,7 +28,7 @@ def closes(kept: Kept, ledger: Ledger, state: RunState) -> Awaitable[Any]:
 async def test_an_attempt_that_closes_its_ledger_late_leaves_its_redrive_in_the_index(
     kept: Kept, interrupts: str
 ) -> None:
-    """Whenever one comes into the other: an index without the redrive would leave its next crash to nobody."""
+    """At every order of their requests: if the index misses the redrive, nobody recovers its next crash."""
     async for run_id in kept.at_each_request(more_than=8):
         ledger = await kept.begun(run_id, FAILED)
         kept.engine.has("Terminated", run_id)
@@ -45,7 +45,7 @@ async def test_an_attempt_that_closes_its_ledger_late_leaves_its_redrive_in_the_
 async def test_an_attempt_that_completes_late_is_not_begun_again_from_what_it_has_cleaned_up(
     kept: Kept, who: str, recoveries: int
 ) -> None:
-    """Whenever it ends beside a look or a redrive: an attempt without its spool would fetch, and send, once more."""
+    """At every order of their requests: an attempt without its spool would fetch and send again."""
     async for run_id in kept.at_each_request(more_than=8):
         often = (Recovery(at=kept.now.isoformat(), cause="a crash"),) * recoveries
         ledger = await kept.begun(run_id, replace(UNDER_WAY, recoveries=often))
@@ -60,7 +60,7 @@ async def test_an_attempt_that_completes_late_is_not_begun_again_from_what_it_ha
 
 
 async def test_an_attempt_that_is_cancelled_late_takes_no_chunk_that_a_second_redrive_needs(kept: Kept) -> None:
-    """The redrive before that has read the source to its end, and cleaned up after itself."""
+    """The redrive before has read the source to its end, and deleted its spool."""
 
     async def redrive(ledger: Ledger, old: RunState, failed: Chunk) -> None:
         gone_on = replace(old, attempt=1, window=5, source_exhausted=True)

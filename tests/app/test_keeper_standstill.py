@@ -1,4 +1,4 @@
-"""Runs that go on and do nothing: the keeper reports each once, and none that moves or says what it waits for."""
+"""Runs without progress: the keeper reports each one once, but no run that progresses or says why it waits."""
 
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from tests.app.kept import LATER, Kept, actions, at_work
 REPORTED = ("WARNING", "run_stands_still")
 
 
-async def test_a_run_that_stands_still_is_reported_once_and_again_when_it_has_moved(
+async def test_a_standstill_is_reported_once_and_again_after_progress(
     kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
     await kept.begun()

@@ -1,4 +1,4 @@
-"""What the keeper decides: the rules of docs/runs.md, case by case, without storage, engine or clock."""
+"""The keeper's decisions: each rule of docs/runs.md, without storage, engine or clock."""
 
 import json
 from dataclasses import replace
@@ -30,7 +30,7 @@ GOES_ON, ENDED, TERMINATED, GONE = Found
 
 
 def after(*minutes_ago: float) -> RunState:
-    """A state that was recovered so many minutes ago."""
+    """Return a state that was recovered this many minutes ago."""
     times = (NOW - timedelta(minutes=minutes) for minutes in minutes_ago)
     return replace(UNDER_WAY, recoveries=tuple(Recovery(at=time.isoformat(), cause="a crash") for time in times))
 
@@ -38,7 +38,7 @@ def after(*minutes_ago: float) -> RunState:
 @pytest.mark.parametrize(
     ("before", "found", "has_state", "age", "expected"),
     [
-        # (b) what goes on is left alone
+        # (b) the keeper does not touch a running run
         (GOES_ON, GOES_ON, False, PATIENCE, Look(GOES_ON, False)),
         (ENDED, GOES_ON, False, PATIENCE, Look(GOES_ON, False)),
         (TERMINATED, GOES_ON, False, PATIENCE, Look(GOES_ON, False)),
@@ -50,7 +50,7 @@ def after(*minutes_ago: float) -> RunState:
         (ENDED, GONE, True, PATIENCE, Look(GONE, True)),
         (GONE, ENDED, False, PATIENCE, Look(ENDED, True)),
         (TERMINATED, ENDED, False, PATIENCE, Look(ENDED, False)),
-        # (d) terminated is what somebody wanted, and a purge after it changes nothing
+        # (d) a person terminated it, and a purge afterwards changes nothing
         (GOES_ON, TERMINATED, False, PATIENCE, Look(TERMINATED, True)),
         (ENDED, TERMINATED, False, PATIENCE, Look(TERMINATED, True)),
         (TERMINATED, GONE, True, PATIENCE, Look(TERMINATED, True)),

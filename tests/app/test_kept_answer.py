@@ -20,7 +20,7 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class SetClock:
-    """The clock of the app, as a test sets it."""
+    """A clock for the app that the test sets."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = BEGAN
@@ -36,14 +36,14 @@ def time(monkeypatch: pytest.MonkeyPatch) -> SetClock:
 
 
 async def asked(kept: Kept, run_id: str = "run", **headers: str) -> func.HttpResponse:
-    """The answer to one who asks about a run."""
+    """Return the answer about a run."""
     call = get_run._function.get_user_function().client_function
     request = func.HttpRequest("GET", f"/api/runs/{run_id}", route_params={"run_id": run_id}, headers=headers, body=b"")
     answer: func.HttpResponse = await call(req=request, client=kept.engine)
     return answer
 
 
-async def told(kept: Kept, run_id: str = "run") -> Any:
+async def run_of(kept: Kept, run_id: str = "run") -> Any:
     return json.loads((await asked(kept, run_id)).get_body())
 
 
@@ -71,35 +71,35 @@ async def test_a_caller_within_half_a_second_costs_neither_storage_nor_durable_f
 ) -> None:
     await kept.begun()
     kept.engine.has("Running", **at_work())
-    first = await told(kept)
+    first = await run_of(kept)
     requests, instances = kept.connection.requests, len(kept.engine.asked)
     time.passes(0.4)
-    assert await told(kept) == first
+    assert await run_of(kept) == first
     assert (kept.connection.requests, len(kept.engine.asked)) == (requests, instances)
 
 
 async def test_a_command_that_was_given_here_shows_at_once(kept: Kept, time: SetClock) -> None:
     await kept.begun()
     kept.engine.has("Running", **at_work())
-    assert (await told(kept))["status"] == "running"
+    assert (await run_of(kept))["status"] == "running"
     assert await kept.ask(pause_run) == 202
-    assert (await told(kept))["status"] == "pausing"
+    assert (await run_of(kept))["status"] == "pausing"
 
 
 async def test_a_run_that_was_not_there_is_found_as_soon_as_it_is(kept: Kept, time: SetClock) -> None:
     assert (await asked(kept, "new")).status_code == 404
     await kept.begun("new")
     kept.engine.has("Running", "new", **at_work("new"))
-    assert (await told(kept, "new"))["run_id"] == "new"
+    assert (await run_of(kept, "new"))["run_id"] == "new"
 
 
 async def test_a_clock_that_is_put_back_keeps_no_answer_for_longer(kept: Kept, time: SetClock) -> None:
     await kept.begun()
     kept.engine.has("Running", **at_work())
-    await told(kept)
+    await run_of(kept)
     kept.engine.has("Terminated", output="ended")
     time.passes(-3600)
-    assert (await told(kept))["status"] == "terminated"
+    assert (await run_of(kept))["status"] == "terminated"
 
 
 async def test_many_who_wait_for_a_look_that_takes_long_share_the_next_one(time: SetClock) -> None:

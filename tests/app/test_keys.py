@@ -1,4 +1,4 @@
-"""A key of the functions that read is good for looking, and for nothing else."""
+"""A key for the functions that read gives no other access."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Each folder imports only what it may touch."""
+"""Each folder imports only the folders that it may use."""
 
 import ast
 import subprocess
@@ -56,8 +56,10 @@ def test_the_terminal_knows_the_app_by_its_http_api_alone() -> None:
 
 
 def test_a_command_of_the_terminal_loads_nothing_of_the_app() -> None:
-    told = "import sys, terminal.main; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    program = "import sys, terminal.main; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert [name for name in loaded.split() if name.partition(".")[0] in ("azure", "ingestion", "local")] == []
 
 

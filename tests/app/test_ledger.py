@@ -1,4 +1,4 @@
-"""The ledger on real storage: what is older never replaces what is newer, whoever writes and however many at once."""
+"""The ledger on real storage: an older state never replaces a newer one, with any number of writers."""
 
 import asyncio
 import random

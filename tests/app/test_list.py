@@ -1,4 +1,4 @@
-"""GET /api/runs: the newest first, each once, with counts, at a price that does not grow with the runs."""
+"""GET /api/runs: newest first, each run once, with counts; the cost does not grow with the number of runs."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def asked(kept: Kept, **params: Any) -> tuple[int, Any]:
-    """Ask for a page of the list; `from_` stands for from."""
+    """Get a page of the list; `from_` is the parameter `from`."""
     given = {name.rstrip("_"): str(value) for name, value in params.items() if value is not None}
     request = func.HttpRequest("GET", "/api/runs", params=given, body=b"")
     answer = await get_runs._function.get_user_function()(request)
@@ -45,7 +45,7 @@ async def walk(kept: Kept, **params: Any) -> AsyncIterator[list[Any]]:
 
 
 async def entered(kept: Kept, number: int) -> None:
-    """Write the entry of run `number`: the later, the newer; every third has ended."""
+    """Write the index entry of run `number`; a higher number is newer, and every third run has ended."""
     started_at = (BEGAN + timedelta(minutes=number)).isoformat()
     state = replace(FRESH, run=Run(f"run-{number}", START), started_at=started_at)
     await run_index.enter(kept.container, state)
@@ -58,7 +58,7 @@ async def many(kept: Kept, count: int) -> None:
 
 
 class Listing:
-    """A container that answers List Blobs as storage does, of entries that were put straight into it."""
+    """A fake container that answers List Blobs as storage does."""
 
     def __init__(self, entries: list[Any]) -> None:
         self._entries, self.requests = sorted(entries, key=lambda entry: entry.name), 0
@@ -85,7 +85,7 @@ class Listing:
 
 
 def entry(number: int) -> Any:
-    """Return an entry as a listing gives it: one of ten runs is of users, one of three has completed."""
+    """Return an entry of a listing: one of ten runs is of source users, one of three has completed."""
     started_at = (BEGAN + timedelta(minutes=number)).isoformat()
     facts = {"source": "users" if number % 10 == 0 else "orders", "started_at": started_at, "status": "running"}
     outcome = {"outcome": "completed"} if number % 3 == 0 else {}
@@ -98,7 +98,7 @@ async def test_a_page_beside_ten_thousand_runs_costs_at_most_five_requests_and_e
     container: Any = Listing([entry(number) for number in range(10_000)])
 
     async def walked(wanted: Wanted, limit: int = 20) -> list[str]:
-        """Return the ids of all runs that are wanted; no page costs more than five requests."""
+        """Return the ids of all matching runs; check that no page takes more than five requests."""
         found, place = list[str](), None
         while True:
             container.requests = 0
@@ -182,8 +182,8 @@ async def test_a_command_shows_in_the_list_at_once_and_never_in_place_of_an_outc
 def test_at_a_window_the_list_says_what_holds_the_run_back() -> None:
     now = BEGAN + timedelta(hours=1)
     later = replace(FRESH, wait_until=(now + timedelta(hours=1)).isoformat())
-    told = [run_report.status_in_list(FRESH, command, now) for command in (None, PAUSE, CANCEL, CHANGED)]
-    assert told == ["running", "paused", "cancelling", "held"]
+    shown = [run_report.status_in_list(FRESH, command, now) for command in (None, PAUSE, CANCEL, CHANGED)]
+    assert shown == ["running", "paused", "cancelling", "held"]
     assert run_report.status_in_list(later, None, now) == "waiting"
     assert run_report.status_in_list(later, None, now + timedelta(hours=2)) == "running"
 

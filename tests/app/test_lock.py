@@ -1,4 +1,4 @@
-"""The lock of a run: one holder at a time, and nobody goes on who has lost it."""
+"""The lock of a run: it has one holder at a time, and whoever loses it stops."""
 
 import asyncio
 import selectors
@@ -57,7 +57,7 @@ async def test_a_holder_that_cannot_renew_the_lock_is_stopped_before_another_can
 
 
 class Skipping(selectors.SelectSelector):
-    """Waits for nothing but lets the time of its loop pass, as it would by waiting."""
+    """Does not wait, but advances the time of its loop as waiting would."""
 
     now = 0.0
 
@@ -67,7 +67,7 @@ class Skipping(selectors.SelectSelector):
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):
-    """A loop on which every timer is due as soon as there is nothing else to do."""
+    """An event loop on which every timer is due as soon as nothing else is left to do."""
 
     def __init__(self) -> None:
         self.skipping = Skipping()
@@ -78,7 +78,7 @@ class SkippingLoop(asyncio.SelectorEventLoop):
 
 
 class FakeLease:
-    """One lease on one blob, with the time of the loop: whoever comes when it has run out gets it."""
+    """A lease on a blob, by the time of the loop; a request after its expiry gets it."""
 
     id = "lease"
 
@@ -112,7 +112,7 @@ class FakeLease:
 
 
 def held_one_after_the_other(*seconds: float) -> list[tuple[float, float] | BaseException]:
-    """When each of several who came together had the lock, for so many seconds, or what it got instead."""
+    """Let several holders ask at once for the lock and hold it; return when each had it, or its error."""
     container = cast(ContainerClient, FakeLease())
 
     async def hold(seconds: float) -> tuple[float, float]:
@@ -136,7 +136,7 @@ def test_a_holder_keeps_the_lock_for_as_long_as_it_is_at_work() -> None:
     assert second[0] >= first[1]
 
 
-def test_whoever_waits_for_the_lock_too_long_is_told_to_look_again_later() -> None:
+def test_a_caller_that_waits_too_long_for_the_lock_gets_an_error_that_says_to_try_later() -> None:
     first, second = held_one_after_the_other(100 * lock.LEASE_SECONDS, 1.0)
     assert isinstance(first, tuple)
     assert isinstance(second, RunLocked)

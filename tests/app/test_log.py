@@ -1,4 +1,4 @@
-"""What the app's records hold, for whoever hands on only their text and for whoever takes their fields as well."""
+"""The app's log records have the same facts in their text and in their fields."""
 
 import json
 import logging
@@ -50,9 +50,9 @@ def test_a_record_shows_no_secret_and_keeps_the_names_by_which_it_is_found(caplo
 def test_an_answer_shows_no_secret() -> None:
     add_secrets("s3cr/t")
     error = InvalidInput("source", "no source at http://x/s3cr%2ft", "another than s3cr/t")
-    for told in (answer_to(error), answer_to(StorageUnavailable("no s3cr/t"))):
-        assert "***" in told.get_body().decode()
-        assert "s3cr" not in told.get_body().decode()
+    for shown in (answer_to(error), answer_to(StorageUnavailable("no s3cr/t"))):
+        assert "***" in shown.get_body().decode()
+        assert "s3cr" not in shown.get_body().decode()
 
 
 @pytest.mark.parametrize("kind", [StorageRefused, StorageUnavailable, InvalidInput, KeyError])
@@ -68,10 +68,10 @@ async def test_neither_the_outcome_nor_the_error_of_an_activity_shows_the_key_of
 
     request = to_wire(FailedChunks(run=Run("run", "20260101T000000-aa"), attempt=0, chunks=(), error=""))
     try:
-        told = str(await work(request))
+        shown = str(await work(request))
     except Exception as error:
-        told = "".join(traceback.format_exception(error))
+        shown = "".join(traceback.format_exception(error))
     finally:
         await close_storage()
-    assert "***" in told
-    assert not any(key[4:12] in text for text in (told, caplog.text))
+    assert "***" in shown
+    assert not any(key[4:12] in text for text in (shown, caplog.text))

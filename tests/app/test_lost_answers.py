@@ -1,4 +1,4 @@
-"""Storage does what it was asked, and its answer is lost: the client asks again, and nothing comes of that."""
+"""Storage executes a request, but its answer is lost: the client repeats the request, without harm."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from tests.app.kept import Kept
 
 
 async def whole_run(container: ContainerClient, run_id: str) -> None:
-    """Everything that a run writes, once, and read again."""
+    """Write everything that a run writes, and read it back."""
     asked = RunRequest(source="demo", chunk_size=2, chunks_per_batch=2)
     request = {"run_id": run_id, "start": "s1", "started_at": STARTED_AT, "request": {"source": "demo"}}
     assert await create_request(container, request) == request

@@ -1,4 +1,4 @@
-"""Large records cost a worker neither memory nor the turn of its other work."""
+"""Large records use little memory, and do not block the other work of a worker."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ def test_five_chunks_of_36_kb_records_on_one_worker_stay_under_350_mb(azurite: A
 
 
 class Parsed:
-    """Counts the bytes that are parsed between two turns of the event loop."""
+    """Counts the bytes parsed between two turns of the event loop."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.most = self._now = 0

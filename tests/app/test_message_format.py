@@ -1,4 +1,4 @@
-"""What is in a message: raw, envelope, packed, and what cannot be sent."""
+"""The content of a message: raw, envelope, packed; and messages that cannot be sent."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ def posts(messages: list[Any], **names: str) -> list[Post]:
 
 
 def text(post: Post) -> str:
-    """The message as the queue hands it out, parsed by an XML parser."""
+    """Return the message as the queue delivers it, parsed by an XML parser."""
     return ElementTree.fromstring(post.body).findtext("MessageText") or ""
 
 

@@ -1,4 +1,4 @@
-"""docs/openapi.json is the API: no route is missing, none is made up, and a linter has nothing to say."""
+"""docs/openapi.json describes exactly the routes of the app, and a linter accepts it."""
 
 import os
 import re
@@ -20,7 +20,7 @@ LINTER = ROOT / "tests" / "node_modules" / "@redocly" / "cli" / "bin" / "cli.js"
 
 
 def routes_of_the_app() -> dict[tuple[str, str], str]:
-    """The function behind each method and route."""
+    """Return the function of each method and route."""
     builders: list[Any] = [
         builder for module in function_app.CLIENTS for builder in module.blueprint._function_builders
     ]
@@ -62,7 +62,7 @@ def test_every_parameter_in_a_path_is_described_and_required() -> None:
             assert named == {*re.findall(r"{(\w+)}", path)}
 
 
-def test_what_is_told_of_a_status_is_every_status_that_there_is() -> None:
+def test_the_statuses_are_complete() -> None:
     outcomes, others = get_args(shapes.Status)[0], get_args(shapes.Status)[1]
     assert get_args(outcomes) == OUTCOMES
     assert {*get_args(outcomes), *get_args(others)} == STATUSES

@@ -1,4 +1,4 @@
-"""Each source may have its own queues, format and life of its messages, over those of the app."""
+"""Each source may set its own queues, format and time to live of its messages, instead of the app's."""
 
 import json
 from collections.abc import Callable
@@ -29,7 +29,7 @@ Describe = Callable[[str], None]
 
 @pytest.fixture
 def describe(kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Describe:
-    """Writes the file of sources: the source demo, and what it says of its messages."""
+    """Writes the file of sources: the source demo with these settings for its messages."""
     file = tmp_path / "sources.toml"
     monkeypatch.setenv("SLUICE_SOURCES", str(file))
 
@@ -40,26 +40,26 @@ def describe(kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Des
 
 
 def received(kept: Kept, queue: str, encoding: str) -> list[Any]:
-    """The messages on a queue, the first 32."""
+    """Return the first 32 messages of a queue."""
     policy, text = TextBase64DecodePolicy() if encoding == "base64" else None, kept.azurite.connection_string
     with QueueClient.from_connection_string(text, queue, message_decode_policy=policy) as client:
         return list(next(client.receive_messages(messages_per_page=32).by_page(), ()))
 
 
 def read(text: str, format: str) -> list[tuple[str, str]]:
-    """What a consumer finds in a queue message: where each message comes from, and the message."""
+    """Return the origin and the text of each message in a queue message, as a consumer reads them."""
     if format == "raw":
         return [("", text)]
-    told = json.loads(text)
-    assert (told["run"], told["source"]) == ("run", "demo")
-    return list(unpack(text)) if format == "packed" else [(told["key"], told["id"])]
+    envelope = json.loads(text)
+    assert (envelope["run"], envelope["source"]) == ("run", "demo")
+    return list(unpack(text)) if format == "packed" else [(envelope["key"], envelope["id"])]
 
 
 @pytest.mark.parametrize(("format", "encoding"), [("raw", "none"), ("envelope", "base64"), ("packed", "none")])
 async def test_messages_go_to_the_queue_of_their_source_as_it_says_and_all_but_raw_ones_name_run_and_source(
     kept: Kept, describe: Describe, queue_name: str, monkeypatch: pytest.MonkeyPatch, format: str, encoding: str
 ) -> None:
-    """In a redrive, which makes the queue as a start does."""
+    """In a redrive, which creates the queue as a start does."""
     state, own = await stocked(kept), f"{queue_name}-own"
     for name, value in OF_THE_APP.items():
         monkeypatch.setenv(name, value)

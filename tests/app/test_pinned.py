@@ -1,4 +1,4 @@
-"""A run is pinned to what it was started with: under anything else it is held, until a person accepts the change."""
+"""A run is pinned to its settings and source: if they change, it is held until a person accepts the change."""
 
 import json
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def sources(kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def elsewhere(kept: Kept, key: str) -> dict[str, str]:
-    """Another storage account, with a key."""
+    """Return the settings of another storage account, with a key."""
     text = kept.azurite.connection_string
     return {"ELSEWHERE": text.replace("devstoreaccount1;AccountKey=", f"devstoreaccount1;AccountKey={key}AA")}
 
@@ -71,14 +71,14 @@ def setting(name: str, value: str) -> Edit:
 
 
 async def started(kept: Kept) -> RunState:
-    """The state with which a run was started just now."""
+    """Return the state of a run that has just started."""
     assert await kept.ask(start_run) == 202
     state: RunState = kept.engine.started[-1]
     return state
 
 
 async def changes(kept: Kept, state: RunState) -> list[Any]:
-    """The changes that hold back a fetch, a chunk and a window of a run."""
+    """Return the changes that hold a fetch, a chunk and a window of a run."""
     supply, chunk = next_window(state, kept.now).supply, Chunk(0, "aa")
     enqueue = EnqueueRequest(run=state.run, source="demo", chunk=chunk, pin=state.request.pin)
     asked = {"fetch_batch": supply, "enqueue_chunk": enqueue, "record_window": state}
@@ -102,7 +102,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-async def test_a_run_that_goes_on_under_another_description_format_or_queue_is_held_and_names_what_changed(
+async def test_a_run_with_a_changed_description_format_or_queue_is_held_and_names_the_change(
     kept: Kept, sources: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, what: str
 ) -> None:
     state = await started(kept)
@@ -213,9 +213,9 @@ async def test_a_resume_that_accepts_another_queue_of_a_source_makes_it_and_refu
 
 
 async def show(kept: Kept, state: RunState, change: Any) -> None:
-    """Let the instance of the run show that it is held by a change."""
-    told = {"phase": "held", "changes": change["what"], "changed_to": change["to"]}
-    kept.engine.has("Running", input=to_wire(state), customStatus=told)
+    """Make the instance of the run show that a change holds it."""
+    status = {"phase": "held", "changes": change["what"], "changed_to": change["to"]}
+    kept.engine.has("Running", input=to_wire(state), customStatus=status)
 
 
 async def test_a_resume_accepts_the_change_that_was_shown_and_no_other(
@@ -282,7 +282,7 @@ LONGEST = Change(to="0123456789abcdef", what="w" * WHAT_LENGTH)
 
 
 @pytest.mark.parametrize("seen_by", ["the fetch", "a chunk", "the window"])
-def test_a_held_run_keeps_what_it_has_shows_the_change_and_goes_on_once_it_is_accepted(seen_by: str) -> None:
+def test_a_held_run_keeps_its_messages_shows_the_change_and_continues_after_its_acceptance(seen_by: str) -> None:
     is_held = True
 
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:

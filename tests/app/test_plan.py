@@ -1,4 +1,4 @@
-"""POST /api/plan: what it shows of two pages, which problems a run would meet, and that it leaves nothing behind."""
+"""POST /api/plan: it shows two pages and the problems of a run, and leaves nothing behind."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ class World:
 
     @contextmanager
     def planning(self, table: str, **settings: str) -> Iterator[Planned]:
-        """Give what asks for a plan of the source `shop`, which `table` describes but for its url."""
+        """Return a function that requests a plan of the source `shop`; `table` is its description without the url."""
         file = self.folder / "sources.toml"
         own: dict[str, Any] = {"AzureWebJobsStorage": self.azurite.connection_string, "SLUICE_QUEUE": self.name}
         own |= {"SLUICE_CONTAINER": self.name, "SLUICE_SOURCES": str(file), "SHOP_KEY": "open-sesame", **settings}
@@ -42,7 +42,7 @@ class World:
             yield lambda **body: http.post("/api/plan", json={"source": "shop", **body})
 
     def plan(self, table: str, **settings: str) -> dict[str, Any]:
-        """The answer to one request for a plan; names in small letters go into its body."""
+        """Return the answer to a request for a plan; lower-case names go into its body."""
         body = {name.rstrip("_"): settings.pop(name) for name in list(settings) if name.islower()}
         with self.planning(table, **settings) as planned:
             answer = planned(**body)
@@ -52,12 +52,12 @@ class World:
         return found
 
     def fields(self, table: str, **settings: str) -> list[str]:
-        """The fields of the problems, without the place of the table."""
+        """Return the fields of the problems, without the place of the table."""
         problems = self.plan(table, **settings)["problems"]
         return [problem["field"].removeprefix("sources.toml: shop.") for problem in problems]
 
     def left_behind(self) -> list[str]:
-        """What there is in storage under the name of the test."""
+        """Return everything in storage under the name of the test."""
         text = self.azurite.connection_string
         with (
             BlobServiceClient.from_connection_string(text) as blobs,
@@ -128,7 +128,7 @@ def test_a_source_that_ends_within_two_pages_is_known_whole(world: World) -> Non
     assert plan["end"].startswith("no cursor at next")
 
 
-def test_a_source_that_does_not_tell_its_size_is_said_to_be_unknown(world: World) -> None:
+def test_a_source_without_a_total_has_an_unknown_size(world: World) -> None:
     world.api.answer = by_cursor()
     expect = world.plan(CURSOR)["expect"]
     assert (expect["items"], expect["seconds"], expect["transactions"]) == (None, None, None)
@@ -195,7 +195,7 @@ def test_a_rate_that_the_queues_cannot_take_is_a_problem(world: World) -> None:
     assert world.fields(CURSOR, **{name: "2001", "SLUICE_QUEUES": f"{world.name}-a,{world.name}-b"}) == []
 
 
-def test_a_source_that_asks_to_wait_is_told_and_not_waited_for(world: World) -> None:
+def test_a_plan_reports_a_source_that_asks_to_wait_and_does_not_wait(world: World) -> None:
     world.api.answer = lambda path, query: (429, {})
     plan = world.plan(f"{CURSOR}\nthrottle = {{ penalty_seconds = 600 }}")
     assert (plan["pages_read"], plan["items"], plan["expect"]["items"]) == (0, [], None)

@@ -1,4 +1,4 @@
-"""Every error is problem details (RFC 9457), and every answer to GET has an ETag that a poll can name."""
+"""Every error is problem details (RFC 9457), and every answer to GET has an ETag for later polls."""
 
 import json
 from typing import Any
@@ -33,9 +33,9 @@ from ingestion.errors import (
     ],
 )
 def test_an_error_is_problem_details_with_its_field_and_what_is_allowed(error: Any, status: int, field: str) -> None:
-    told = answer_to(error)
-    problem = json.loads(told.get_body())
-    assert (told.status_code, told.mimetype) == (status, "application/problem+json")
+    shown = answer_to(error)
+    problem = json.loads(shown.get_body())
+    assert (shown.status_code, shown.mimetype) == (status, "application/problem+json")
     assert (problem["status"], problem["field"], problem["type"]) == (status, field, "about:blank")
     assert problem["title"]
     assert problem["detail"]

@@ -1,4 +1,4 @@
-"""What a run tells of itself never runs backwards, whatever the looks at its checkpoints come to."""
+"""The progress of a run never goes back, whatever the reads of its checkpoints return."""
 
 import asyncio
 import itertools
@@ -24,7 +24,7 @@ Told = dict[str, Any]
 
 
 class Read(NamedTuple):
-    """What a read of the instance gives at a moment, and how far the checkpoints of the window are then."""
+    """The instance at a moment, and the checkpoints of its window at that moment."""
 
     state: RunState
     custom: Told | None
@@ -32,8 +32,8 @@ class Read(NamedTuple):
 
 
 def reads_of(world: World, commanded: list[str | None]) -> Iterator[Read]:
-    """Yield what a read gives of a run and its redrives: before and after the first turn of each generation, and after
-    each activity. The real host was seen to keep the custom status through a first turn, and to give none at all."""
+    """Yield the reads of a run and its redrives: before and after the first turn of each generation, and after
+    each activity. The real host was seen to keep the custom status through a first turn, and to return none."""
     attempted, moments, custom = attempts(world, "100%", commanded), iter(world.moments), None
     at: dict[int, Settled] = {}
     for generation in (generation for attempt in attempted for generation in attempt.generations):
@@ -51,7 +51,7 @@ def reads_of(world: World, commanded: list[str | None]) -> Iterator[Read]:
 
 
 async def tell(state: RunState, *sent: Settled, looks: LastLooks, custom: object = None, outcome: str = "fine") -> Told:
-    """Tell of a run that is in this state, after a look at its checkpoints that finds this, fails or is late."""
+    """Return the progress of a run in this state; the read of its checkpoints returns this, fails or is late."""
 
     async def look(state: RunState) -> list[Settled]:
         if outcome != "fine":
@@ -66,27 +66,27 @@ outcomes, lates = st.sampled_from(["fine", "fine", "failing", "late"]), st.sampl
 
 @given(worlds(), commands, st.lists(st.tuples(outcomes, lates), min_size=1, max_size=20))
 @settings(max_examples=50, deadline=None, derandomize=True)
-async def test_what_a_process_tells_of_a_run_never_runs_backwards(
+async def test_the_progress_that_a_process_reports_never_goes_back(
     world: World, commanded: list[str | None], looks: list[tuple[str, int]]
 ) -> None:
-    """At each moment somebody asks, then somebody's read comes late by some moments, then somebody asks again."""
+    """At each moment there is a request, then a read that is late by some moments, then a request again."""
     world.lost_at = set()
     reads, asked, last_looks = list(reads_of(world, commanded)), itertools.cycle(looks), LastLooks()
     most, attempt = dict[str, Any](), 0
     for moment, is_late in itertools.product(range(len(reads)), (False, True, False)):
         outcome, late = next(asked)
         read = reads[max(0, moment - late) if is_late else moment]
-        told = await tell(read.state, *read.sent, looks=last_looks, custom=read.custom, outcome=outcome)
-        if outcome == "fine" and not is_late and told["phase"] == "running":
+        answer = await tell(read.state, *read.sent, looks=last_looks, custom=read.custom, outcome=outcome)
+        if outcome == "fine" and not is_late and answer["phase"] == "running":
             truth = run_report.under_way(read.state, read.sent, "")
-            assert told["enqueued"] >= truth["enqueued"], "a look that came through is shown"
-        assert told["fetched"] == told["enqueued"] + told["rejected"] + told["failed"] + told["pending"]
-        assert datetime.fromisoformat(told["counts_at"]).tzinfo is not None
+            assert answer["enqueued"] >= truth["enqueued"], "a look that came through is shown"
+        assert answer["fetched"] == answer["enqueued"] + answer["rejected"] + answer["failed"] + answer["pending"]
+        assert datetime.fromisoformat(answer["counts_at"]).tzinfo is not None
         for key in ("fetched", "enqueued", "rejected"):
-            assert told[key] >= most.get(key, 0), key
-        assert read.state.attempt > attempt or told["chunks_done"] >= most.get("chunks_done", 0)
-        if any(told[key] != most.get(key) for key in COUNTS):  # else it has repeated what it told last
-            most, attempt = told, max(attempt, read.state.attempt)
+            assert answer[key] >= most.get(key, 0), key
+        assert read.state.attempt > attempt or answer["chunks_done"] >= most.get("chunks_done", 0)
+        if any(answer[key] != most.get(key) for key in COUNTS):  # else it has repeated what it told last
+            most, attempt = answer, max(attempt, read.state.attempt)
 
 
 FIRST, SECOND = (run_state.load(it.state) for it in rehearse_all(answering(*TWO))[1:])  # in windows of 25 and of 30
@@ -101,13 +101,11 @@ async def test_a_look_that_fails_leaves_the_last_known_counts_with_their_moment(
     assert await tell(FIRST, looks=looks, outcome="failing") == known
 
 
-async def test_a_process_that_has_not_looked_before_tells_the_recorded_counts_as_stale_until_a_look_comes_through() -> (
-    None
-):
+async def test_a_new_process_reports_the_recorded_counts_as_stale_until_a_read_succeeds() -> None:
     looks = LastLooks()
-    told = await tell(FIRST, looks=looks, custom=FIRST_TOLD, outcome="failing")
-    assert (told["enqueued"], told["pending"], told["stale"]) == (0, 25, True)
-    assert told["counts_at"] == NOW.isoformat(), "when the window began"
+    answer = await tell(FIRST, looks=looks, custom=FIRST_TOLD, outcome="failing")
+    assert (answer["enqueued"], answer["pending"], answer["stale"]) == (0, 25, True)
+    assert answer["counts_at"] == NOW.isoformat(), "when the window began"
     assert "stale" not in await tell(FIRST, Settled(0, 10, 3), looks=looks)
 
 
@@ -122,20 +120,20 @@ async def test_a_look_that_takes_too_long_counts_as_failed(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("custom", [FIRST_TOLD, {**FIRST_TOLD, "phase": "waiting"}, None])
 async def test_a_custom_status_of_the_window_before_is_not_taken_for_that_of_this_one(custom: object) -> None:
-    """The real host was seen to keep it through the first turn of a new generation, and to give none at all."""
-    told = await tell(SECOND, looks=LastLooks(), custom=custom, outcome="failing")
-    assert (told["fetched"], told["enqueued"], told["stale"]) == (55, 25, True)
+    """The real host was seen to keep it through the first turn of a new generation, and to return none at all."""
+    answer = await tell(SECOND, looks=LastLooks(), custom=custom, outcome="failing")
+    assert (answer["fetched"], answer["enqueued"], answer["stale"]) == (55, 25, True)
 
 
-async def test_a_run_that_is_paused_tells_what_it_counted_at_the_end_of_the_window() -> None:
+async def test_a_paused_run_reports_the_counts_at_the_end_of_its_window() -> None:
     paused = {**SECOND_TOLD, "phase": "paused"}
     assert await tell(FIRST, looks=LastLooks(), custom=paused, outcome="failing") == paused
 
 
-async def test_a_paused_run_tells_what_its_unfinished_chunks_have_sent_as_well() -> None:
+async def test_a_paused_run_reports_the_messages_of_its_unfinished_chunks_too() -> None:
     after = {**FIRST_TOLD, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
-    told = await tell(FIRST, Settled(0, 10, 10), Settled(1, 10, 3, 1), looks=LastLooks(), custom=after)
-    shown = [told[key] for key in ("phase", "fetched", "enqueued", "rejected", "pending", "chunks_done")]
+    answer = await tell(FIRST, Settled(0, 10, 10), Settled(1, 10, 3, 1), looks=LastLooks(), custom=after)
+    shown = [answer[key] for key in ("phase", "fetched", "enqueued", "rejected", "pending", "chunks_done")]
     assert shown == ["paused", 25, 13, 1, 11, 1]
 
 
@@ -143,20 +141,20 @@ async def test_a_younger_run_with_the_same_id_begins_at_nothing() -> None:
     looks = LastLooks()
     await tell(FIRST, Settled(0, 10, 10), looks=looks)
     state = run_state.load({**first_state(), "run": ["run-1", "another start"]})
-    told = await progress_of(state, "running", None, last_looks=looks)
-    assert (told["fetched"], told["enqueued"]) == (0, 0)
+    answer = await progress_of(state, "running", None, last_looks=looks)
+    assert (answer["fetched"], answer["enqueued"]) == (0, 0)
 
 
-def test_of_very_many_runs_those_are_remembered_that_were_asked_for_last() -> None:
+def test_the_last_requested_runs_stay_in_memory() -> None:
     looks, less = LastLooks(most=2), FIRST_TOLD
     for run_id in ("a", "b", "a", "c"):
         looks.never_less(Run(run_id, "s"), 0, {**less, "enqueued": 9})
-    told = {name: looks.never_less(Run(name, "s"), 0, less)["enqueued"] for name in ("a", "c", "b")}
-    assert told == {"a": 9, "c": 9, "b": 0}
+    answer = {name: looks.never_less(Run(name, "s"), 0, less)["enqueued"] for name in ("a", "c", "b")}
+    assert answer == {"a": 9, "c": 9, "b": 0}
 
 
-async def test_a_paused_run_in_which_nothing_happens_tells_the_same_each_time() -> None:
-    """So a poll of it gets 304."""
+async def test_a_paused_run_without_changes_gives_the_same_answer_each_time() -> None:
+    """So a poll gets 304."""
     after = {**FIRST_TOLD, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
     looks, sent = LastLooks(), (Settled(0, 10, 10), Settled(1, 10, 3, 1))
     assert await tell(FIRST, *sent, looks=looks, custom=after) == await tell(FIRST, *sent, looks=looks, custom=after)

@@ -1,4 +1,4 @@
-"""One message and whatever the queue answers: what is in doubt is counted, and an answer is waited for."""
+"""One message, and every answer of the queue: doubtful messages are counted, and the sender waits for the answer."""
 
 from time import monotonic
 from typing import cast
@@ -37,7 +37,7 @@ async def test_a_message_may_be_there_twice_after_an_answer_that_does_not_deny_t
 
 
 class SlowQueue:
-    """Answers after a second, if anybody still listens then."""
+    """Answers after a second, if the client is still connected."""
 
     def __init__(self) -> None:
         self.rate = Rate()

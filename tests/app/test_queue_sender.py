@@ -1,4 +1,4 @@
-"""The sender with queues that only count: how far it goes beyond a checkpoint, how evenly it spreads, how it stops."""
+"""The sender with queues that only count: how far it is ahead of a checkpoint, how it distributes, how it stops."""
 
 import asyncio
 from collections import Counter
@@ -31,7 +31,7 @@ def posts(count: int) -> Iterator[Post]:
 
 
 class Trial:
-    """A chunk on its way to queues that count what they have `taken`, which is when a put begins."""
+    """Sends a chunk to fake queues; `taken` counts the puts that have begun."""
 
     def __init__(self, count: int = 100, queues: Iterable[str] = ("q",)) -> None:
         self.count, self.queues = count, list(queues)
@@ -62,7 +62,7 @@ class Trial:
 
 
 def turns(per_second: float) -> Turn | None:
-    """The turns of the only worker of a run; as in the app, none where there is no ceiling."""
+    """Return the turns of the only worker of a run; None without a ceiling, as in the app."""
     if not per_second:
         return None
     share = Share("worker", per_second)

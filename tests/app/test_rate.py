@@ -1,4 +1,4 @@
-"""The rate finds what a queue takes and stays near it; time is made up here."""
+"""The rate finds the limit of a queue and stays near it, in virtual time."""
 
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ from ingestion.sending.rate import FIRST_PER_SECOND, INTERVAL_SECONDS, LOWEST_PE
 
 
 class Bucket:
-    """A queue that takes `per_second` with a tenth of a second of burst."""
+    """A queue that accepts `per_second` messages, with a burst of a tenth of a second."""
 
     def __init__(self, per_second: float) -> None:
         self.per_second, self.empty_at = per_second, 0.0
@@ -22,7 +22,7 @@ class Bucket:
 
 
 def drive(rate: Rate, queue: Bucket, start: float, seconds: float) -> tuple[int, int]:
-    """Ask as fast as the rate allows; how many the queue took and refused."""
+    """Send as fast as the rate allows; return the numbers of accepted and refused messages."""
     now, took, refused = start, 0, 0
     while now < start + seconds:
         now += rate.turn(now)

@@ -1,4 +1,4 @@
-"""No function both reads and changes, so that the key of one that reads is good for looking only."""
+"""No function both reads and changes, so the key of a function that reads cannot change anything."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from tests.app_host import ROOT
 
 
 def functions_that_read() -> dict[str, Any]:
-    """The user functions behind GET that ask storage, by name."""
+    """Return the functions for GET that read storage, by name."""
     builders: list[Any] = [each for module in function_app.CLIENTS for each in module.blueprint._function_builders]
     functions = [each._function for each in builders]
     return {

@@ -1,4 +1,4 @@
-"""requirements.txt is what pyproject.toml asks for, no more and no less."""
+"""requirements.txt has exactly the packages that pyproject.toml requires."""
 
 import re
 import tomllib
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def pins_here(name: str) -> dict[str, Requirement]:
-    """The pins of a file that hold on this Python: a package may be pinned once for each."""
+    """Return the pins of a file that apply to this Python; a package may have one pin for each version."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     found = [Requirement(line.removesuffix("\\")) for line in lines if line and line[0] not in " #"]
     return {canonicalize_name(pin.name): pin for pin in found if applies(pin, set())}

@@ -1,4 +1,4 @@
-"""A run id is free again after a deletion: what is still at work for the deleted run does not touch the younger one."""
+"""After a deletion the run id can start again: work that is left of the deleted run does not touch the new one."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -67,7 +67,7 @@ LATE = [
 
 
 async def versions(kept: Kept) -> dict[str, Any]:
-    """All blobs outside the folder of the deleted start, each with its version."""
+    """Return all blobs outside the folder of the deleted start, each with its ETag."""
     blobs = kept.container.list_blobs(include=["metadata"])
     return {blob.name: (blob.etag, blob.metadata) async for blob in blobs if OLD not in blob.name}
 
@@ -88,15 +88,15 @@ async def test_a_deleted_run_that_is_still_at_work_changes_nothing_of_the_younge
     assert await versions(kept) == before
 
     report = (await driven(state)).report or {}
-    told = tuple(report[name] for name in ("outcome", "enqueued", "failed"))
-    assert told == ("completed_with_failures", WHOLE - 2, 2)
+    counts = tuple(report[name] for name in ("outcome", "enqueued", "failed"))
+    assert counts == ("completed_with_failures", WHOLE - 2, 2)
     of_both = Counter(texts_of("run")[0 : MESSAGES + 1 : MESSAGES] * 2)  # what is on the queue at the start of each
     sent_by_the_younger = Counter(texts_of("run")[MESSAGES + 1 :])
     assert texts_on(kept.azurite, kept.container.container_name) == of_both + sent_by_the_younger
 
 
 async def ran(kept: Kept, run_id: str) -> RunState:
-    """A run that was started, has recorded its state, and has ended."""
+    """Start a run, record its state, and end it."""
     assert await kept.ask(start_run, run_id) == 202
     state: RunState = kept.engine.started_of(run_id)[-1]
     ledger = Ledger(kept.container, state.run)

@@ -1,7 +1,7 @@
-"""Every route of the app is reached, and no order of names can change that.
+"""Every route of the app can be reached, and the order of names does not matter.
 
-The real host maps functions in the order of their names, and the first whose path and method fit answers: neither
-specificity nor the order of registration counts (seen on 4.1037, 2026-11-25). devhost asks in that order.
+The real host tries functions in the order of their names, and the first with a matching path and method answers.
+Neither specificity nor the order of registration matters (seen on 4.1037, 2026-11-25). devhost does the same.
 """
 
 import itertools
@@ -29,7 +29,7 @@ def builders() -> list[Any]:
 
 
 def share_a_path(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether some path fits both templates; a parameter is taken to fit anything, whatever its constraint."""
+    """Return whether some path matches both templates; a parameter matches everything, whatever its constraint."""
     for mine, others in ((one, other), (other, one)):
         if mine and mine[0].startswith("{*"):
             return True

@@ -1,4 +1,4 @@
-"""How a rehearsed run ends: held back, cancelled, beyond what is tolerated, or without its ledger."""
+"""How a rehearsed run ends: held, cancelled, with too many failures, or without its ledger."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.app.answers import TWO, answering, batch, failing, held, receipt, rep
 from tests.app.rehearsal import Outcome, first_state, rehearse, rehearse_all
 
 
-def test_chunks_that_are_held_back_stay_pending_and_the_run_waits_for_a_command_then_does_only_those() -> None:
+def test_held_chunks_stay_pending_and_the_run_does_only_those_after_a_command() -> None:
     def pausing(_: str, payload: dict[str, Any]) -> Outcome:
         return held(payload, "pause") if payload["chunk"][0] else receipt(payload)
 
@@ -134,7 +134,7 @@ def test_a_run_without_an_item_says_so_in_its_report() -> None:
 def test_what_came_twice_does_not_stand_for_what_is_lost(
     fetched: int, dropped: int, doubles: int | None, outcome: str
 ) -> None:
-    """The run fails where the total is exact, and its report says which it is where it is not."""
+    """With an exact total the run fails; otherwise its report says so."""
 
     def chunk(_: str, payload: dict[str, Any]) -> Outcome:
         messages = min(10, fetched - 10 * payload["chunk"][0])

@@ -1,4 +1,4 @@
-"""The index of all runs: it lists the newest first, says how each has ended, and forgets what is gone."""
+"""The index of all runs lists the newest first, says how each ended, and forgets deleted runs."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from tests.app.kept import CRASH, FRESH, Kept
 
 
 async def listed(kept: Kept) -> list[tuple[str, str]]:
-    """The runs in the order of the listing, each with its outcome."""
+    """Return the runs in the order of the listing, each with its outcome."""
     blobs = kept.container.list_blobs(name_starts_with="index/", include=["metadata"])
     found = [(blob.name, blob.metadata.get("outcome", "")) async for blob in blobs]
     return [(name.partition("-")[2].removesuffix(".json"), outcome) for name, outcome in found]
@@ -44,7 +44,7 @@ async def test_a_run_is_listed_from_its_start_with_its_outcome_once_it_has_ended
 
 
 async def fails(kept: Kept, run_id: str) -> None:
-    """Let the newest attempt of a run fail, and close its ledger."""
+    """Fail the newest attempt of a run, and close its ledger."""
     state = replace(kept.engine.started_of(run_id)[-1], error="the source is gone")
     await closing.close(Ledger(kept.container, state.run), run_report.finish(state, kept.now), kept.now)
     kept.engine.has("Failed", run_id, output=CRASH)

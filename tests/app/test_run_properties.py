@@ -1,7 +1,7 @@
-"""Whatever source, queue, ledger and people do to a run: it ends, its counts add up at every moment, it says what
-happened, and redrives bring every message to its end.
+"""Whatever source, queue, ledger and people do to a run: it ends, its counts always add up, its report is right, and
+redrives account for every message.
 
-The real orchestrator is driven through drawn worlds, generation after generation.
+The test drives the real orchestrator through random worlds, generation after generation.
 """
 
 from hypothesis import given, settings
@@ -68,12 +68,12 @@ def test_at_every_moment_each_message_is_enqueued_rejected_failed_or_pending(
         fetched = 0
         for generation in attempt.generations:
             shown = [*generation.progress, *([generation.report] if generation.report else [])]
-            for told in shown:
-                done = told["enqueued"] + told["rejected"] + told["failed"]
-                assert told["fetched"] == done + told["pending"]
-                assert min(told["enqueued"], told["rejected"], told["failed"], told["pending"]) >= 0
-                assert fetched <= told["fetched"] <= sum(world.counts)
-                fetched = told["fetched"]
+            for answer in shown:
+                done = answer["enqueued"] + answer["rejected"] + answer["failed"]
+                assert answer["fetched"] == done + answer["pending"]
+                assert min(answer["enqueued"], answer["rejected"], answer["failed"], answer["pending"]) >= 0
+                assert fetched <= answer["fetched"] <= sum(world.counts)
+                fetched = answer["fetched"]
 
 
 @given(worlds(), tolerances, commands)
@@ -83,7 +83,7 @@ def test_nothing_that_crosses_the_boundary_is_large_or_changed_by_it(
 ) -> None:
     for attempt in attempts(world, tolerated, commanded):
         for generation in attempt.generations:
-            for told in (generation.continued_with, *(task.payload for task in generation.tasks)):
-                assert len(str(as_sent(told)).encode()) < LIMIT_BYTES
+            for answer in (generation.continued_with, *(task.payload for task in generation.tasks)):
+                assert len(str(as_sent(answer)).encode()) < LIMIT_BYTES
             if generation.continued_with is not None:
                 assert to_wire(from_wire(RunState, as_sent(generation.continued_with))) == generation.continued_with

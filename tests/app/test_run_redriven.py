@@ -1,4 +1,4 @@
-"""A redrive, rehearsed: what the redo list holds is done again, page by page."""
+"""A rehearsed redrive does the redo list again, page by page."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.app.rehearsal import first_state, rehearse_all
 
 
 def redriven_state(failed: int, messages: int, enqueued: int = 0) -> dict[str, Any]:
-    """Of 6 chunks with 55 messages some failed, which had `messages`, and `enqueued` of them are on the queue."""
+    """Return a run of 6 chunks with 55 messages; `messages` are in failed chunks, `enqueued` of them on the queue."""
     return {
         **first_state(tolerated_failures="50%"),
         "attempt": 1,

@@ -1,4 +1,4 @@
-"""docs/runs.md, docs/http.md and the glossary name every state and every route that there is."""
+"""docs/runs.md, docs/http.md and the glossary contain every state and every route."""
 
 import re
 import typing

@@ -1,4 +1,4 @@
-"""Due times: each time on the clock once, also on the days on which daylight saving sets it."""
+"""Due times: each time of the clock once, also on the days when daylight saving begins or ends."""
 
 import time
 import zoneinfo
@@ -19,12 +19,12 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 def at(text: str) -> datetime:
-    """A moment in UTC."""
+    """Return a time in UTC."""
     return datetime.fromisoformat(f"{text}+00:00")
 
 
 def between(schedule: Schedule, start: datetime, stop: datetime) -> list[datetime]:
-    """The due times after `start`, up to and with `stop`."""
+    """Return the due times after `start`, up to and including `stop`."""
     return list(takewhile(lambda due: due <= stop, schedule.after(start)))
 
 
@@ -48,14 +48,14 @@ def test_a_schedule_is_due_when_all_its_fields_fit(text: str, due: str) -> None:
 @pytest.mark.parametrize(
     ("zone", "day", "text", "due"),
     [
-        # 02:00 to 03:00 does not come: what is due then is due when the clock goes on, once.
+        # 02:00 to 03:00 does not exist: what is due then is due once, when the clock continues.
         (BERLIN, "2026-03-29", "0 30 2 * * *", ["01:00"]),
         (BERLIN, "2026-03-29", "0 */15 2 * * *", ["01:00"]),
         (BERLIN, "2026-03-29", "0 0 1-4 * * *", ["00:00", "01:00", "02:00"]),
         (NEW_YORK, "2026-03-08", "0 30 2 * * *", ["07:00"]),
         (NEW_YORK, "2026-03-08", "0 */15 2 * * *", ["07:00"]),
         (NEW_YORK, "2026-03-08", "0 0 1-4 * * *", ["06:00", "07:00", "08:00"]),
-        # 02:00 to 03:00, or 01:00 to 02:00, comes twice: the first counts.
+        # 02:00 to 03:00, or 01:00 to 02:00, exists twice: the first one counts.
         (BERLIN, "2026-10-25", "0 30 2 * * *", ["00:30"]),
         (BERLIN, "2026-10-25", "0 */30 2 * * *", ["00:00", "00:30"]),
         (BERLIN, "2026-10-25", "0 0 1-4 * * *", ["-1:00", "00:00", "02:00", "03:00"]),
@@ -85,7 +85,7 @@ def minutes(start: datetime, stop: datetime) -> Iterator[datetime]:
 
 
 def clock_of(zone: ZoneInfo, start: datetime, stop: datetime) -> dict[datetime, datetime]:
-    """When the clock first shows each minute, as it is seen by one who looks at it each minute."""
+    """Return when the clock first shows each minute, for a reader who looks every minute."""
     shown: dict[datetime, datetime] = {}
     latest: datetime | None = None
     for moment in minutes(start, stop):

@@ -1,4 +1,4 @@
-"""The settings: each is on the page that lists them, with its true default, and a wrong one is named."""
+"""The settings: docs/settings.md lists each one with its default, and an error names the wrong one."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A shortage of file descriptors passes: whatever meets it is tried again, and ends neither a run nor a chunk."""
+"""A shortage of file descriptors is temporary: the work is tried again, and neither a run nor a chunk fails."""
 
 import errno
 from pathlib import Path

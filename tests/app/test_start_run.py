@@ -1,4 +1,4 @@
-"""POST /api/runs and GET /api/runs/{run_id}: what they answer, above all to bad input."""
+"""The answers of POST /api/runs and GET /api/runs/{run_id}, mainly to bad input."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ INSTANCES = "/runtime/webhooks/durabletask/instances"
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Running]:
-    """The app without storage; its clients do not ask twice, which would take seconds."""
+    """The app without storage; its clients do not retry, which would take seconds."""
     monkeypatch.setattr("ingestion.storage.account._RETRY", {"retry_total": 0})
     with sluice(monkeypatch, tmp_path) as running:
         yield running
@@ -27,7 +27,7 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Running]
 
 @pytest.fixture
 def stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str) -> Iterator[Running]:
-    """The app with storage, and with a source that nobody answers for and that is asked once."""
+    """The app with storage, and with a source that does not answer and gets one request."""
     sources = tmp_path / "sources.toml"
     sources.write_text((ROOT / DEMO_SOURCES).read_text().replace("[demo]", "[demo]\nattempts = 1", 1))
     with sluice(
@@ -136,7 +136,7 @@ def test_another_start_under_a_used_run_id_is_refused_with_the_difference(
 
 
 @pytest.mark.parametrize("key", ["orders-7", "the 7th of /orders"])
-def test_an_idempotency_key_stands_for_a_run_id(stored: Running, key: str) -> None:
+def test_an_idempotency_key_can_replace_a_run_id(stored: Running, key: str) -> None:
     _, http = stored
     answers = [http.post("/api/runs", json={"source": "demo"}, headers={"Idempotency-Key": key}) for _ in range(2)]
     assert len({answer.json()["id"] for answer in answers}) == 1

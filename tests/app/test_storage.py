@@ -1,4 +1,4 @@
-"""The way to storage: who may do less still gets through, and what goes wrong is told so that a person can act."""
+"""Access to storage: fewer rights are enough, and an error says what a person can do."""
 
 import base64
 import re
@@ -72,18 +72,18 @@ async def test_a_signature_that_does_not_let_in_is_blamed_on_its_own_setting(
     may, life, key = SIGNATURES[kind]
     everything = ResourceTypes(service=True, container=True, object=True)
     signature = generate_account_sas(ACCOUNT, key, everything, may, datetime.now(UTC) + life)
-    settings, told = beside(azurite, queue_name, f"SharedAccessSignature={signature}"), []
+    settings, texts = beside(azurite, queue_name, f"SharedAccessSignature={signature}"), []
     storage = Storage(settings)
     for doing in (storage.prepare(settings), put_message(storage.queues.shards(settings)[0], b"", Effort(), inf)):
         try:
             await doing
         except StorageRefused as error:
-            told.append(str(error))
+            texts.append(str(error))
     await storage.close()
-    for text in told:
+    for text in texts:
         assert re.search(r"HTTP 403 \(Auth\w+\).*[Cc]heck SHOP_ACCOUNT", text)
         assert "AzureWebJobsStorage" not in text
-    assert len(told[-1]) <= ERROR_LENGTH, "it travels with the state whole"
+    assert len(texts[-1]) <= ERROR_LENGTH, "it travels with the state whole"
 
 
 async def test_a_connection_string_with_a_queue_endpoint_alone_is_enough_for_a_queue(
@@ -107,10 +107,10 @@ async def test_a_key_that_is_none_is_refused_by_the_name_of_its_setting(azurite:
 @pytest.mark.parametrize("most", [20, 40, 60, 120])
 def test_a_text_that_is_too_long_ends_after_a_word_and_says_so(most: int) -> None:
     text = "the queue answered HTTP 403: check the setting that names the account, and the network"
-    told = cut(text, most)
-    assert len(told) <= most
-    assert told == text or text.startswith(f"{told.removesuffix('...')}")
-    assert told == text or told.endswith(" ...")
+    texts = cut(text, most)
+    assert len(texts) <= most
+    assert texts == text or text.startswith(f"{texts.removesuffix('...')}")
+    assert texts == text or texts.endswith(" ...")
     assert len(cut("x" * 1_000, most)) == most
 
 

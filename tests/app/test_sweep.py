@@ -1,4 +1,4 @@
-"""Old ledgers are swept once a day by one keeper, from the index of all runs, and not when a run ends."""
+"""One keeper deletes old ledgers once a day, from the index of all runs; the end of a run deletes none."""
 
 import asyncio
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def _fresh_process() -> Iterator[None]:
 
 
 async def closed(kept: Kept, run_id: str, start: str = START, **begun: Any) -> None:
-    """A run whose ledger is closed."""
+    """Store a run with a closed ledger."""
     ledger = await kept.begun(run_id, start=start, **begun)
     state = replace(FRESH, run=ledger.run, **({"started_at": at} if (at := begun.get("started_at")) else {}))
     await run_index.enter(kept.container, state)
@@ -41,13 +41,13 @@ async def closed(kept: Kept, run_id: str, start: str = START, **begun: Any) -> N
 
 
 async def names(kept: Kept) -> list[str]:
-    """All that there is of runs."""
+    """Return everything that storage has of runs."""
     everything = [name async for name in kept.container.list_blob_names()]
     return [name for name in everything if not name.startswith("swept")]
 
 
 async def requests(kept: Kept, *, after: timedelta) -> int:
-    """Sweep, and say how many requests to storage that was."""
+    """Sweep, and return the number of requests to storage."""
     kept.connection.requests = 0
     await sweep_daily(kept.container, DAYS, kept.now + after)
     return kept.connection.requests

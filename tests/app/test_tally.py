@@ -1,4 +1,4 @@
-"""How far a chunk is shows at once where it is sent, and by its checkpoint elsewhere."""
+"""The progress of a chunk is visible at once in the process that sends it, and elsewhere by its checkpoint."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -151,6 +151,6 @@ async def test_a_look_shows_what_is_sent_here_at_once_and_what_is_sent_elsewhere
 
 
 async def looks(state: RunState) -> AsyncIterator[dict[int, Settled]]:
-    """Yield what one look after another finds, by the numbers of the chunks."""
+    """Yield the result of each look, by chunk number."""
     while True:
         yield {one.number: one for one in await look_at_checkpoints(state)}

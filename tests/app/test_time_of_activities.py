@@ -1,4 +1,4 @@
-"""An activity ends before the host would end its worker, whatever storage does, and loses nothing by that."""
+"""An activity ends before the host ends its worker, whatever storage does, and loses nothing."""
 
 import asyncio
 from typing import Any

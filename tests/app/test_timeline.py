@@ -1,4 +1,4 @@
-"""The timeline of a run: read from where the last reader stopped, told in few points, and in nobody's way."""
+"""The timeline of a run: a reader continues where the last one stopped, gets few points, and disturbs nobody."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -48,7 +48,7 @@ def test_points_that_are_thinned_lie_evenly_over_the_time() -> None:
     assert max(gaps) < 21
 
 
-def test_fifty_thousand_windows_are_told_in_400_points_and_100_events() -> None:
+def test_fifty_thousand_windows_give_400_points_and_100_events() -> None:
     read = Timeline()
     take(read, (line(number, number) for number in range(50_000)), BEGAN)
     take(read, (event("waiting", str(number)) for number in range(5_000)), BEGAN)
@@ -111,7 +111,7 @@ async def test_an_append_that_storage_refuses_is_in_nobodys_way() -> None:
     await timeline.begin(container, RUN, line(1))
 
 
-async def test_a_reason_with_half_a_character_is_told_all_the_same(kept: Kept) -> None:
+async def test_a_reason_with_half_a_character_is_reported(kept: Kept) -> None:
     await timeline.begin(kept.container, RUN, event("failed", "the source said \ud800"))
     [failed] = as_json(await Timelines().read(kept.container, RUN, STARTED_AT))["events"]
     assert failed["text"] == "the source said \ud800"

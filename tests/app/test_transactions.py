@@ -1,4 +1,4 @@
-"""How many storage transactions a run is said to take: by the counts of a real host, and by what changes them."""
+"""The estimate of a run's storage transactions: by the counts of a real host, and by each setting that matters."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_a_run_that_does_more_takes_more(more: dict[str, float]) -> None:
     assert told(**more).total > told().total
 
 
-def test_a_total_is_the_sum_of_what_is_told_by_kind() -> None:
+def test_the_total_is_the_sum_of_the_kinds() -> None:
     answer = told(seconds=90.0).told()
     kinds = {name: count for name, count in answer.items() if name not in ("total", "rests_on")}
     assert kinds.keys() == {*Transactions._fields}

@@ -1,4 +1,4 @@
-"""A conditional write that never succeeds is given up with the reason, and is not asked for in a hot loop."""
+"""A conditional write that never succeeds ends with the reason, and does not loop without a pause."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ from ingestion.wire import to_wire
 
 
 class Refusing:
-    """A container, and the one blob in it: it can be read, and refuses every write."""
+    """A fake container with one blob, which can be read and refuses every write."""
 
     blob_name = "state.json"
     properties = BlobProperties(etag="one")

@@ -1,8 +1,8 @@
-"""A source is left alone for as long as it said, though the host fires timers up to a second before their time.
+"""A run waits as long as its source says, although the host fires timers up to a second early.
 
-On the real host a queue's delays are in whole seconds: a timer of 6 s fired after 5.3 s, one of 1.0 s after 0.7 s, and
-the time of the turn after it lay before the time asked for. A timer of more than six days is cut into pieces there, and
-its cancellation is lost; one of five days is cancelled.
+On the real host the delays of a queue are whole seconds: a timer of 6 s fired after 5.3 s, one of 1.0 s after 0.7 s,
+and the time of the next turn was before the requested time. The host splits a timer of more than six days and loses its
+cancellation; it does cancel a timer of five days.
 """
 
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ QUIET = timedelta(minutes=15)  # after which a run that waits looks for a comman
 
 @dataclass
 class Waiting:
-    """A run from the refusal of its source to its next request: `early` is by how much each timer fires too early."""
+    """A run from the refusal of its source to its next request; each timer fires `early` seconds too early."""
 
     seconds: float
     early: list[float]
@@ -63,7 +63,7 @@ class Waiting:
 
     @property
     def last_timers(self) -> list[datetime]:
-        """Those that were to reach the time the source named, in place of only looking for a command."""
+        """Return the timers for the time that the source named, without those that only look for a command."""
         return [fire_at for _, fire_at in self.timers if fire_at >= self.allowed_at]
 
 
@@ -101,7 +101,7 @@ def test_no_timer_of_a_long_wait_is_longer_than_five_days() -> None:
 
 
 def waiting_for(what: str) -> Generation:
-    """A run that waits for its source, twenty seconds at a time."""
+    """Return a run that waits for its source, twenty seconds at a time."""
     wait = Wait(
         waiting_for=what, reason="HTTP 503", seconds=20.0, attempts=5, away_seconds=27.0, patience_seconds=873.0
     )

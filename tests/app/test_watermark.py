@@ -1,4 +1,4 @@
-"""The watermark moves when the ledger of its run is closed, forwards, and only from where the run began."""
+"""The watermark moves when the ledger of its run is closed: only forwards, and only if it is where the run began."""
 
 import json
 from dataclasses import replace
@@ -22,13 +22,13 @@ PINNED = {"source demo": {"url": "aa", "incremental.carry": "bb"}}
 
 
 class Runs:
-    """Runs of one source, each of which has read it to its end, and is about to close its ledger."""
+    """Runs of one source; each has read it to the end, and is about to close its ledger."""
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
 
     async def reads(self, **changes: Any) -> Reads:
-        """What a run that starts now reads."""
+        """Return what a run reads that starts now."""
         there = await self.there(**changes)
         return Reads(since=there.value, watermark=there.serial, held=there.held, **changes)
 
@@ -52,14 +52,14 @@ class Runs:
     async def close(
         self, ledger: Ledger, value: str | None = NEW, outcome: str = "completed", **facts: Any
     ) -> JsonObject:
-        """Close the ledger; return what the report says of the range."""
+        """Close the ledger; return the range in the report."""
         state = facts.pop("state", DONE)
         mark = Mark(kind=facts.pop("kind", "time"), value=value, **facts)
         state = replace(state, run=ledger.run, mark=mark, known=3, outside=1)
         closed = await closing.close(ledger, run_report.finish(state, self.kept.now, outcome), self.kept.now)
         assert closed is not None
-        told: JsonObject = closed.report["incremental"]
-        return told
+        moved: JsonObject = closed.report["incremental"]
+        return moved
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ def runs(kept: Kept) -> Runs:
 
 async def test_a_run_that_completes_moves_the_watermark_and_says_from_where_to_where(runs: Runs) -> None:
     await runs.close(await runs.begun("one"), OLD)
-    told = await runs.close(await runs.begun("two", replace(await runs.reads(), until=NEW)), NEW)
-    assert told == {"from": OLD, "to": NEW, "known": 3, "outside": 1, "moved": True, "watermark": NEW}
+    moved = await runs.close(await runs.begun("two", replace(await runs.reads(), until=NEW)), NEW)
+    assert moved == {"from": OLD, "to": NEW, "known": 3, "outside": 1, "moved": True, "watermark": NEW}
     there = await runs.there()
     assert (there.value, there.previous, there.serial, there.moved_by) == (NEW, OLD, 2, "two")
 
@@ -80,8 +80,8 @@ async def test_a_run_that_does_not_complete_leaves_the_watermark_and_its_redrive
     runs: Runs, outcome: str
 ) -> None:
     ledger = await runs.begun("run")
-    told = await runs.close(ledger, outcome=outcome, state=UNDER_WAY)
-    assert (told["moved"], told["reason"]) == (False, f"the run is {outcome}: a redrive that completes moves it")
+    moved = await runs.close(ledger, outcome=outcome, state=UNDER_WAY)
+    assert (moved["moved"], moved["reason"]) == (False, f"the run is {outcome}: a redrive that completes moves it")
     assert await runs.there() == Watermark()
     await open_runs.enter(runs.kept.container, "run", HUB, runs.kept.now, source="demo")
     assert (await runs.close(ledger, outcome="completed_with_rejects"))["moved"]
@@ -92,19 +92,20 @@ async def test_a_run_that_does_not_complete_leaves_the_watermark_and_its_redrive
 async def test_a_run_of_which_nothing_is_left_for_a_redrive_leaves_the_watermark_to_the_next_run(
     runs: Runs, outcome: str
 ) -> None:
-    told = await runs.close(await runs.begun("run"), outcome=outcome)
-    assert (told["moved"], await runs.there()) == (False, Watermark())
+    moved = await runs.close(await runs.begun("run"), outcome=outcome)
+    assert (moved["moved"], await runs.there()) == (False, Watermark())
     assert (
-        told["reason"] == f"the run is {outcome}: nothing is left for a redrive, and the next run reads the range again"
+        moved["reason"]
+        == f"the run is {outcome}: nothing is left for a redrive, and the next run reads the range again"
     )
 
 
 async def test_of_two_runs_from_one_watermark_the_second_does_not_move_it_back_nor_on(runs: Runs) -> None:
     one, two = await runs.begun("one"), await runs.begun("two")
     assert (await runs.close(two, NEWER))["moved"]
-    told = await runs.close(one, NEW)
-    assert (told["moved"], told["watermark"]) == (False, NEWER)
-    assert told["reason"] == "run two has moved it since this run began"
+    moved = await runs.close(one, NEW)
+    assert (moved["moved"], moved["watermark"]) == (False, NEWER)
+    assert moved["reason"] == "run two has moved it since this run began"
     assert (await runs.there()).value == NEWER
 
 
@@ -113,8 +114,8 @@ async def test_a_redrive_of_an_old_run_after_newer_ones_does_not_move_the_waterm
     await runs.close(old, NEW, "failed")
     await runs.close(await runs.begun("new"), NEWER)
     await open_runs.enter(runs.kept.container, "old", HUB, runs.kept.now, source="demo")
-    told = await runs.close(old, NEW)
-    assert (told["moved"], told["reason"]) == (False, "run new has moved it since this run began")
+    moved = await runs.close(old, NEW)
+    assert (moved["moved"], moved["reason"]) == (False, "run new has moved it since this run began")
     assert (await runs.there()).value == NEWER
 
 
@@ -123,8 +124,8 @@ async def test_a_run_whose_value_lies_before_the_watermark_leaves_it_and_renews_
 ) -> None:
     await runs.close(await runs.begun("one"), NEW)
     ledger = await runs.begun("two")
-    told = await runs.close(ledger, OLD, held=await runs.held(ledger, b"late"))
-    assert (told["moved"], told["reason"], told["watermark"]) == (False, "nothing beyond it came", NEW)
+    moved = await runs.close(ledger, OLD, held=await runs.held(ledger, b"late"))
+    assert (moved["moved"], moved["reason"], moved["watermark"]) == (False, "nothing beyond it came", NEW)
     there = await runs.there()
     assert there.value == NEW
     assert there.held is not None
@@ -132,7 +133,7 @@ async def test_a_run_whose_value_lies_before_the_watermark_leaves_it_and_renews_
 
 
 async def test_where_the_watermark_stays_the_next_run_knows_what_this_one_has_not_seen_again(runs: Runs) -> None:
-    """Such as what a replica did not show, or what a longer lag has left to the next run."""
+    """For example an item that a replica did not show, or that a longer lag left to the next run."""
     old, both, new = (bytes([number]) * 16 for number in range(3))
     one = await runs.begun("one")
     await runs.close(one, NEW, held=await runs.held(one, old + both))
@@ -150,8 +151,8 @@ async def test_where_the_watermark_stays_the_next_run_knows_what_this_one_has_no
 
 async def test_times_are_compared_by_what_they_are_and_not_by_their_text(runs: Runs) -> None:
     await runs.close(await runs.begun("one"), "2026-11-25T02:00:00.5Z")
-    told = await runs.close(await runs.begun("two"), "2026-11-25T02:00:00Z")
-    assert told["moved"] is False
+    moved = await runs.close(await runs.begun("two"), "2026-11-25T02:00:00Z")
+    assert moved["moved"] is False
     await runs.close(await runs.begun("three"), "2026-11-25T02:00:00.25Z")
     assert (await runs.there()).value == "2026-11-25T02:00:00.5Z"
 
@@ -165,26 +166,26 @@ async def test_a_run_in_which_nothing_came_leaves_the_watermark_as_it_is(runs: R
     ledger = await runs.begun("one")
     await runs.close(ledger, NEW, held=await runs.held(ledger, b"known"))
     before = await runs.there()
-    told = await runs.close(await runs.begun("two"), None)
-    assert (told["moved"], told["reason"]) == (False, "no item came")
+    moved = await runs.close(await runs.begun("two"), None)
+    assert (moved["moved"], moved["reason"]) == (False, "no item came")
     assert await runs.there() == before
 
 
 async def test_a_backfill_leaves_the_watermark_alone(runs: Runs) -> None:
     await runs.close(await runs.begun("one"), NEW)
-    told = await runs.close(await runs.begun("past", Reads(since=OLD, until=NEW, backfill=True)), NEWER)
-    assert (told["moved"], told["reason"]) == (False, "a backfill leaves the watermark alone")
+    moved = await runs.close(await runs.begun("past", Reads(since=OLD, until=NEW, backfill=True)), NEWER)
+    assert (moved["moved"], moved["reason"]) == (False, "a backfill leaves the watermark alone")
     assert (await runs.there()).value == NEW
 
 
 async def test_a_run_that_a_person_set_the_watermark_beside_does_not_move_it(runs: Runs) -> None:
     ledger = await runs.begun("run")
     await watermark.give(runs.kept.container, "demo", await runs.there(), Watermark(value=OLD), runs.kept.now)
-    told = await runs.close(ledger, NEW)
-    assert (told["reason"], (await runs.there()).value) == ("a person has changed it since this run began", OLD)
+    moved = await runs.close(ledger, NEW)
+    assert (moved["reason"], (await runs.there()).value) == ("a person has changed it since this run began", OLD)
 
 
-async def test_of_two_persons_who_change_the_same_watermark_only_one_is_told_that_it_is_changed(runs: Runs) -> None:
+async def test_of_two_changes_of_the_same_watermark_only_one_succeeds(runs: Runs) -> None:
     there = await runs.there()
     first = await watermark.give(runs.kept.container, "demo", there, Watermark(value=OLD), runs.kept.now)
     second = await watermark.give(runs.kept.container, "demo", there, Watermark(value=NEW), runs.kept.now)
@@ -242,18 +243,18 @@ async def test_a_token_is_in_the_watermark_and_nowhere_else(runs: Runs) -> None:
     ledger = await runs.begun("two", reads)
     blob = ledger.blob("marks/000000-token-aa")
     await blob.upload_blob(b"s3cret-later")
-    told = await runs.close(ledger, None, kind="token", blob="marks/000000-token-aa")
-    assert told["moved"]
+    moved = await runs.close(ledger, None, kind="token", blob="marks/000000-token-aa")
+    assert moved["moved"]
     assert (await runs.there()).value == "s3cret-later"
-    assert "s3cret" not in json.dumps(told)
-    assert told["from"].startswith("token ")
-    assert told["from"] != told["watermark"]
+    assert "s3cret" not in json.dumps(moved)
+    assert moved["from"].startswith("token ")
+    assert moved["from"] != moved["watermark"]
 
 
 async def test_whenever_the_end_of_a_run_is_cut_off_the_watermark_moves_once_and_with_what_it_knows(
     runs: Runs,
 ) -> None:
-    """At each request to storage, the process dies; the keeper does the rest."""
+    """The process dies at each request to storage in turn; the keeper does the rest."""
     kept = runs.kept
     async for run_id in kept.at_each_request(more_than=12):
         before = await runs.there()
@@ -296,9 +297,9 @@ async def test_an_answer_that_is_lost_does_not_make_a_run_believe_that_another_m
             runs.close(ledger, str(before.serial + 1), kind="number"), by=kept.connection.lose_answer()
         )
         assert (await runs.there()).moved_by == run_id
-        told = await ledger.report()
-        assert told is not None
-        assert told["incremental"]["moved"] is True
+        moved = await ledger.report()
+        assert moved is not None
+        assert moved["incremental"]["moved"] is True
 
 
 async def test_two_starts_of_one_run_id_are_two_movers(runs: Runs) -> None:

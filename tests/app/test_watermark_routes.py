@@ -1,4 +1,4 @@
-"""GET, PUT and DELETE of a watermark: a change says what it was made from, and disturbs no run."""
+"""GET, PUT and DELETE of a watermark: a change names the value before it, and disturbs no run."""
 
 import asyncio
 import logging
@@ -56,7 +56,7 @@ Do = Callable[[Callable[[ContainerClient], Any]], Any]
 def served(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str
 ) -> Iterator[tuple[httpx.Client, Do]]:
-    """The app's HTTP side, and a way to do something in its container."""
+    """The app's HTTP API, and access to its container."""
     (tmp_path / "sources.toml").write_text(SOURCES)
     settings: dict[str, Any] = {
         "AzureWebJobsStorage": azurite.connection_string,
@@ -142,7 +142,9 @@ def test_a_change_while_a_run_of_the_source_is_open_is_refused_and_a_backfill_do
         (f"{ORDERS}?zone=1", 400, "no such parameter"),
     ],
 )
-def test_a_source_that_has_no_such_watermark_is_told_which(served: Served, path: str, status: int, said: str) -> None:
+def test_the_error_names_the_watermark_that_a_source_does_not_have(
+    served: Served, path: str, status: int, said: str
+) -> None:
     answer = served[0].get(path)
     assert answer.status_code == status, answer.text
     assert said in answer.json()["detail"]
@@ -197,7 +199,7 @@ def test_a_token_with_a_credential_that_no_setting_of_the_source_names_is_refuse
     assert (answer.status_code, answer.json()["field"], key in answer.text) == (400, "value", False)
 
 
-def test_what_a_person_sets_is_read_in_full_so_that_nothing_is_held_as_known(served: Served) -> None:
+def test_after_a_person_sets_a_watermark_no_item_counts_as_known(served: Served) -> None:
     http, do = served
     run = Run("run", "20260101T000000-aa")
 

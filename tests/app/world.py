@@ -1,8 +1,8 @@
-"""A source, a queue and a ledger for a run that is driven by hand: what can happen to activities, and what they leave.
+"""A fake source, queue and ledger for a run without a host: what can happen to activities, and what they leave.
 
-Enters: the calls of the orchestrator. Leaves: outcomes, with troubles as long as there are any, and what the world is
-like afterwards: chunks never go back, the ledger keeps the newest state and the failed chunks. Written from the
-promises of the activities, not from their code.
+Enters: the calls of the orchestrator. Leaves: outcomes, with failures while `troubles` has some, and the state of the
+world: chunks never go back, the ledger has the newest state and the failed chunks. It follows the promises of the
+activities, not their code.
 """
 
 import json
@@ -38,12 +38,12 @@ SHORT_CHUNK = 4  # messages of a chunk that is full by its bytes
 
 
 class InstanceLost(BaseException):
-    """The instance was terminated, purged or lost with its host, between two activities."""
+    """The instance was terminated or purged, or lost with its host, between two activities."""
 
 
 @dataclass
 class Sent:
-    """What the queue and the checkpoint know of a chunk."""
+    """What the queue and the checkpoint have of a chunk."""
 
     messages: int
     enqueued: int = 0
@@ -58,7 +58,7 @@ class Sent:
 
 
 class World:
-    """`troubles` holds, for each activity, what happens to its next calls; "fine" is what happens after them."""
+    """`troubles` has the outcomes of each activity's next calls; later calls are "fine"."""
 
     def __init__(
         self, counts: list[int], waits: list[float], troubles: dict[str, list[str]], lost_at: Iterable[int], total: bool
@@ -81,7 +81,7 @@ class World:
         return self._drawn
 
     def answer(self, name: str, payload: dict[str, Any]) -> Outcome:
-        """The outcome of an activity; raises InstanceLost at the calls at which the instance is lost."""
+        """Return the outcome of an activity. Raise InstanceLost at the calls at which the instance is lost."""
         self._calls += 1
         if self._calls in self.lost_at:
             raise InstanceLost
@@ -91,7 +91,7 @@ class World:
         return Exception("no answer") if trouble == "unheard" else outcome  # it was done, and no retry found that out
 
     def fetch_batch(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """Raised, refused, held back, or brought; the same batch whenever it is asked for."""
+        """Raise, refuse, hold or return a batch; always the same batch for the same request."""
         index = payload["batch_index"]
         assert payload.get("cursor") == (None if index == 0 else {"text": str(index)}), "not where it was left"
         if self.command and trouble == "hindered":
@@ -119,7 +119,7 @@ class World:
         return to_wire(FetchOutcome(batch=batch))
 
     def enqueue_chunk(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """All sent, half sent and failed or out of time or without answer, held back, or some of it rejected."""
+        """Send all; or half, then fail, run out of time or give no answer; or hold the chunk; or reject some of it."""
         key = Chunk(*payload["chunk"])
         sent = self.chunks[key]
         held = self.command if self.command and trouble == "hindered" and sent.left else None
@@ -139,14 +139,14 @@ class World:
         )
 
     def record_window(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """Recorded, with the command if it is seen; or not recorded."""
+        """Record the state and return the command if it is visible; or fail."""
         if trouble == "raised":
             return Exception("no ledger")
         self.state = payload
         return to_wire(Recorded(command=self.command if trouble == "hindered" else None))
 
     def record_failed(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """That of which something is left is listed; what was sent of each chunk is told."""
+        """List the chunks that are not complete; return how much of each chunk was sent."""
         if trouble == "raised":
             return Exception("no ledger")
         settled = {key: self.chunks[key].settled(key.number) for key in (Chunk(*one) for one in payload["chunks"])}
@@ -155,14 +155,14 @@ class World:
         return to_wire(SettledChunks(chunks=tuple(settled.values())))
 
     def redrive(self, before: RunState, attempt: int) -> None:
-        """What a redrive after `before` has to do again is listed."""
+        """List what a redrive after `before` has to do again."""
         old = {} if before.redo is None else dict(self.redo[before.redo.attempt][before.redo.next_byte :])
         due = {**old, **self.failed.get(before.attempt, {})}
         spooled = set(spooled_chunks(before))
         self.redo[attempt] = [(key, one) for key, one in sorted(due.items()) if key not in spooled]
 
     def load_failed(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """The next chunks of the redo list."""
+        """Return the next chunks of the redo list."""
         if trouble == "raised":
             return Exception("no ledger")
         due = self.redo[payload["attempt"]]
@@ -177,7 +177,7 @@ class World:
         )
 
     def finish_run(self, payload: dict[str, Any], trouble: str) -> Outcome:
-        """The last state is in the ledger, and what is left open is settled; or not."""
+        """Store the last state in the ledger and settle the open chunks; or fail."""
         if trouble == "raised":
             return Exception("no ledger")
         self.state, self.report = payload["state"], payload
@@ -187,5 +187,5 @@ class World:
 
 
 def as_sent(wire: Any) -> Any:
-    """What arrives of a payload on the other side of the durable boundary."""
+    """Return a payload as it arrives on the other side of the durable boundary."""
     return json.loads(json.dumps(wire))

@@ -1,4 +1,4 @@
-"""The proxy does to a request what its fault says, and to the others nothing."""
+"""The proxy applies each fault to its request, and does not change other requests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -41,7 +41,7 @@ def through_proxy(client: Client) -> list[tuple[str, bytes]]:
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """Read one whole answer to `REQUEST`."""
+    """Read the whole answer to `REQUEST`."""
     return await reader.readuntil(b"\r\n\r\n"), await reader.readexactly(4)
 
 

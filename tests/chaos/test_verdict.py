@@ -1,4 +1,4 @@
-"""The judge of a round finds each way in which it can have gone wrong."""
+"""The verdict of a round finds every kind of failure."""
 
 from collections import Counter
 from dataclasses import replace

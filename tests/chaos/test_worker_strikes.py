@@ -1,4 +1,4 @@
-"""Strikes at the worker process: what the log tells of them, and those that found no devhost."""
+"""Strikes at the worker process: their lines in the log, and strikes while devhost is down."""
 
 import signal
 from pathlib import Path
@@ -11,7 +11,7 @@ from local.chaos.worker import WorkerStrikes
 HOST, WORKER = 4711, 4712
 LOG = f"12:00:00.000 worker process {WORKER} runs the app\n"
 EXIT = "12:00:00.000 error: python exited with code 137 (0x89); in flight: {}\n"
-TIMEOUT = "12:00:00.000 error: a function timeout has occurred: the worker process is replaced\n"
+TIMEOUT = "12:00:00.000 error: a function exceeded functionTimeout: a new worker process replaces the old one\n"
 
 
 @pytest.fixture

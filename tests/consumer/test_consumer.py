@@ -1,4 +1,4 @@
-"""A consumer in another language, with its own official client, reads every format."""
+"""A consumer in another language, with the official client of that language, reads every format."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ MESSAGES: list[Any] = ["id-1", "ä <&> 🎈", {"id": 7, "name": "é"}]
 
 
 def read_with_node(azurite: Azurite, format: str) -> list[str]:
-    """The texts on a queue to which `MESSAGES` were sent in `format`, in any order."""
+    """Send `MESSAGES` in `format`, and return the texts on the queue, in any order."""
     settings = settings_for(azurite, SLUICE_MESSAGE_FORMAT=format)
 
     async def send() -> None:

@@ -1,4 +1,4 @@
-"""The demo API is a fair opponent: the same ids every time, pages without gaps, faults on request and by seed."""
+"""The demo API returns the same ids every time, pages without gaps, and faults on request and by seed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ Get = Callable[[str], Awaitable[ClientResponse]]
 
 
 def ask(settings: ApiSettings, question: Callable[[Get], Awaitable[Any]]) -> Any:
-    """What the question finds out from an API with these settings."""
+    """Return the result of `question` for an API with these settings."""
 
     async def asked() -> Any:
         async with TestClient(TestServer(application(settings))) as client:
@@ -70,7 +70,7 @@ def test_a_limit_above_the_page_size_is_cut_and_nonsense_is_refused() -> None:
     assert ask(ApiSettings(ids=100, page_size=10), question) == (10, [400] * 4)
 
 
-def test_failures_come_at_the_rate_asked_for_in_the_same_order_for_the_same_seed() -> None:
+def test_failures_have_the_requested_rate_and_the_same_order_for_a_seed() -> None:
     first, again, other = (ask(ApiSettings(failure_rate=0.5, seed=seed), statuses) for seed in (1, 1, 2))
     assert first == again != other
     assert {(200, False), (500, False), (503, False), (503, True)} == set(first)
@@ -81,7 +81,7 @@ def test_what_a_run_is_checked_against_never_fails() -> None:
     assert len(ask(ApiSettings(ids=30, failure_rate=0.99, throttle=1), catalogue)) == 30
 
 
-def test_more_requests_than_allowed_are_told_when_to_come_back() -> None:
+def test_requests_above_the_limit_get_a_retry_after() -> None:
     answers = ask(ApiSettings(throttle=2), lambda get: statuses(get, 20))
     assert answers[:2] == [(200, False)] * 2
     assert {*answers[2:]} - {(200, False)} == {(429, True)}

@@ -1,4 +1,4 @@
-"""Reading back finds what is on a real queue, and takes nothing away."""
+"""Reading back finds every message of a real queue, and removes none."""
 
 import re
 from collections.abc import Iterator
@@ -37,10 +37,10 @@ def test_faults_on_the_queue_are_found(azurite: Azurite, queue: QueueClient, mon
     monkeypatch.setattr(readback, "catalogue", lambda api_url: ["a", "b", "c"])
     for name in ("a", "a", "b", "x"):
         queue.send_message(name)
-    told: list[int] = []
-    found = readback.read_back(azurite.connection_string, queue.queue_name, "http://unused", told=told.append)
+    counts: list[int] = []
+    found = readback.read_back(azurite.connection_string, queue.queue_name, "http://unused", progress=counts.append)
     assert found == Comparison(served=3, enqueued=4, unique=3, lost=1, duplicates=1, foreign=1)
-    assert told[-1] == 4
+    assert counts[-1] == 4
 
 
 def test_the_consumer_in_the_docs_handles_each_message_once_and_deletes_it(

@@ -1,4 +1,4 @@
-"""The last line of a run says OK only when everything agrees, and otherwise why not."""
+"""The last line of a run says OK only if everything matches, and otherwise why not."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_a_run_that_agrees_ends_in_the_promised_line() -> None:
 def test_a_run_that_does_not_agree_says_in_what() -> None:
     found = Comparison(served=1000, enqueued=1001, unique=999, lost=1, duplicates=2, foreign=0)
     assert verdict(replace(GOOD, found=found)) == (
-        "RUN FAILED lost=1; duplicates=2; the report says enqueued=1000, the queue holds 1001"
+        "RUN FAILED lost=1; duplicates=2; the report says enqueued=1000, but the queue holds 1001"
     )
 
 
@@ -46,5 +46,5 @@ def test_a_folder_that_cannot_be_made_is_the_reason_of_a_failed_run(
     monkeypatch.setattr("sys.argv", ["run", "--ids", "1", "--folder", str(tmp_path / "file" / "logs")])
     assert main() == 1
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith(f"RUN FAILED the folder {tmp_path / 'file' / 'logs'}")
-    assert last.endswith("cannot be made: Not a directory")
+    assert last.startswith(f"RUN FAILED cannot create the folder {tmp_path / 'file' / 'logs'}")
+    assert last.endswith(": Not a directory")

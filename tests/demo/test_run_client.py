@@ -1,4 +1,4 @@
-"""A run is followed until it has ended, or until it is known why it cannot."""
+"""The client follows a run until it has ended, or until it is clear why it cannot end."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Scripted(RunClient):
-    """Gives one look after another."""
+    """Returns one answer after another."""
 
     def __init__(self, *looks: Any) -> None:
         super().__init__("http://unused")
@@ -41,7 +41,7 @@ def test_a_look_that_nobody_answers_is_no_end() -> None:
     assert followed("running", SILENT, "running", "completed") == ["running", "running", "completed"]
 
 
-def test_an_app_that_has_ended_is_told_by_its_last_words() -> None:
+def test_the_error_shows_the_last_output_of_an_app_that_has_ended() -> None:
     ends = iter([None, None, ChildError("devhost ended with code 1")])
 
     def check() -> None:
@@ -53,5 +53,5 @@ def test_an_app_that_has_ended_is_told_by_its_last_words() -> None:
 
 
 def test_patience_with_an_app_that_never_answers_ends() -> None:
-    with pytest.raises(RunError, match="stood still for 0 s: None; at last: nobody listens"):
+    with pytest.raises(RunError, match="made no progress for 0 s: None; last error: nobody listens"):
         followed(SILENT, SILENT, patience_seconds=0)

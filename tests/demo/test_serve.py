@@ -1,4 +1,4 @@
-"""What is served stands where the README looks for it."""
+"""`make serve` serves what the README says."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A flag with a value that makes no sense is refused by its name, before anything starts."""
+"""An invalid value of a flag is refused before anything starts, and the error names the flag."""
 
 import argparse
 import re
@@ -32,9 +32,9 @@ def test_a_wrong_value_names_its_flag_alone_and_what_is_allowed(
 ) -> None:
     with pytest.raises(SystemExit):
         parsed(flag, value)
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert re.findall(r"--[a-z-]+", told) == [flag]
-    assert allowed in told
+    shown = capsys.readouterr().err.splitlines()[-1]
+    assert re.findall(r"--[a-z-]+", shown) == [flag]
+    assert allowed in shown
 
 
 def test_the_flags_of_settings_give_the_settings_again() -> None:

@@ -1,4 +1,4 @@
-"""A local run stays on this machine, whatever the settings of its user say."""
+"""A local run stays on this machine, with any settings of its user."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ ELSEWHERE = "DefaultEndpointsProtocol=https;AccountName=production;AccountKey=c2
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of the app with settings of a user, some of them in the terminal."""
+    """A folder of the app with settings of a user, some of them in the environment."""
     values = {
         "AzureWebJobsStorage": ELSEWHERE,
         "OTHER_ACCOUNT": ELSEWHERE,
@@ -34,7 +34,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def app_settings(stack: Stack, root: Path) -> tuple[dict[str, str], Settings]:
-    """What the app would find: the environment wins over local.settings.json."""
+    """Return the settings that the app finds; the environment overrides local.settings.json."""
     stack.azurite.ports = {"Blob": 1, "Queue": 2, "Table": 3}
     environment = {**read_local_values(root), "SLUICE_MESSAGE_DELAY_SECONDS": "600", **stack.settings()}
     return environment, load_settings(environment)

@@ -1,4 +1,4 @@
-"""The picture of the terminal is the one that the repository makes, and asks no other host for anything."""
+"""The picture of the terminal is the output of its script, and loads nothing from another host."""
 
 import re
 

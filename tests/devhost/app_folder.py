@@ -1,4 +1,4 @@
-"""The apps of these tests, and an app folder made out of source text where a test needs its own function_app.py."""
+"""The apps of these tests, and app folders made from source text."""
 
 from pathlib import Path
 from textwrap import dedent

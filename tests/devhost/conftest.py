@@ -1,4 +1,4 @@
-"""A live host for the tests of its HTTP side: the sample app, in time that stands still."""
+"""A running host with the sample app for tests over HTTP; its clock is stopped."""
 
 from collections.abc import Iterator
 

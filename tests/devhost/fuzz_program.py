@@ -1,7 +1,7 @@
-"""Random orchestrators: what they do is drawn from a seed, what they return does not depend on who is faster.
+"""Random orchestrators: a seed determines what they do, and their result does not depend on timing.
 
-A program is JSON, which the orchestrator gets as its input: its generations, each a list of steps. A step has the parts
-to wait for and the way in which it does, the name of a method of `_Run`.
+A program is the orchestrator's input in JSON: its generations, each a list of steps. A step has the parts to wait for,
+and how to wait: the name of a method of `_Run`.
 """
 
 from collections.abc import Generator
@@ -25,7 +25,7 @@ _DEEPEST = 2  # sub-orchestrations below a program
 
 
 def draw(random: Random, ways: tuple[str, ...], depth: int = 0) -> Json:
-    """Draw a program whose steps go these ways; a sub-orchestration has one step."""
+    """Draw a program whose steps are of these kinds; a sub-orchestration has one step."""
     counts = random.choice(((1,), (2,), (2,), (1,), (2,), (1, 2))) if depth == 0 else (1,)
     return {"generations": [[_draw_step(random, ways, depth) for _ in range(count)] for count in counts]}
 
@@ -44,7 +44,7 @@ def _draw_step(random: Random, ways: tuple[str, ...], depth: int) -> Json:
 
 
 def _draw_part(random: Random, ways: tuple[str, ...], depth: int, often: tuple[int, int, int]) -> Json:
-    """Draw a part; its first attempts fail so often, and 0 attempts stand for a call without retry."""
+    """Draw a part; this many of its first attempts fail; 0 attempts means a call without retry."""
     kind = random.choices(("activity", "child", "timer", "event"), (78, 6 if depth < _DEEPEST else 0, 8, 8))[0]
     return {
         "kind": kind,
@@ -57,7 +57,7 @@ def _draw_part(random: Random, ways: tuple[str, ...], depth: int, often: tuple[i
 
 
 def program(context: df.DurableOrchestrationContext) -> Steps:
-    """Run a program; the result lists what each step brought. `place` is where it stands below its `root`."""
+    """Run a program; the result has the result of each step. `place` is its place below its `root`."""
     plan = context.get_input()
     generation, *later = plan["generations"]
     results, run = plan["results"], _Run(context, plan)

@@ -1,7 +1,7 @@
-"""A task hub without HTTP whose activities, events and time are in the hands of the test.
+"""A task hub without HTTP; the test controls its activities, events and time.
 
-Enters: programs to run at the same time. Leaves: how each ended, and what devhost said about it. All of it happens at
-whole virtual seconds, whose order depends on nothing but the programs; a world may also die before each commit.
+Enters: programs to run at the same time. Leaves: how each ended, and devhost's messages about it. Everything happens at
+whole virtual seconds, in an order that depends only on the programs; a world may also die before each commit.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class Ending(NamedTuple):
 
 
 class Cut(Exception):
-    """The process dies here."""
+    """The process dies."""
 
 
 class World:
@@ -72,19 +72,19 @@ class World:
         self._state_file = state_file
 
     def open_hub(self) -> TaskHub:
-        """Make a task hub as a new process would: it knows nothing but the state file."""
+        """Create a task hub as a new process does, from the state file alone."""
         self.parked.clear()
         worker: Any = _ParkedWorker(self)
         return TaskHub(FUNCTIONS, worker, SETTINGS, self._state_file, self._clock, Console(self.lines.append))
 
     async def run(self, programs: Mapping[str, Json]) -> dict[str, Ending]:
-        """Start all programs, by their instance ids, and give their endings."""
+        """Start all programs, by instance id, and return how they ended."""
         with pytest.MonkeyPatch.context() as patched:
             if self.sdk_alone:
                 patched.setattr("local.devhost.hub.dispatcher.decide", _decide_as_the_sdk_counts)
             patched.setattr("local.devhost.hub.hub.Store", lambda path: _MortalStore(path, self))
             numbers = count()
-            # Ids sort the same in every run, and the wall clock decides nothing.
+            # Ids sort the same in every run, and nothing depends on the wall clock.
             patched.setattr("local.devhost.hub.hub.uuid4", lambda: UUID(int=next(numbers)))
             patched.setattr("local.devhost.hub.dispatcher._LONGEST_PAUSE_SECONDS", 0.0)
             hub = self.open_hub()
@@ -107,7 +107,7 @@ class World:
         return endings
 
     async def _move(self, hub: TaskHub) -> bool:
-        """Let the next thing happen, and all that is due with it; False when there is nothing left."""
+        """Do the next thing, and everything due at the same time; return False if nothing is left."""
         events = self._open_waits(hub)
         timer = hub._store.next_timer()
         moments = [due for due, _ in self.parked.values()] + list(events.values()) + ([timer] if timer else [])
@@ -135,7 +135,7 @@ class World:
         return {key: self.when(" ".join(key), 1.25 + len(key[2]) % 4) for key in keys if key not in self._raised}
 
     def when(self, what: str, seconds: float) -> datetime:
-        """Give the moment something is due: the same after a death."""
+        """Return when something is due; it is the same after a death."""
         if what not in self.due:
             self.due[what] = self._clock.now().replace(microsecond=0) + timedelta(seconds=seconds)
         return self.due[what]
@@ -148,7 +148,7 @@ class World:
 
 
 class _MortalStore(Store):
-    """A store whose process dies before each commit once, and after every fiftieth: nothing is handed out then."""
+    """A store whose process dies once before each commit, and after every fiftieth."""
 
     def __init__(self, path: Path, world: World) -> None:
         super().__init__(path)
@@ -179,14 +179,14 @@ class _MortalStore(Store):
     def end_tasks(self, table: str, ended: Any) -> list[str]:
         if self._world.is_dead:
             raise Cut
-        told = super().end_tasks(table, ended)
+        shown = super().end_tasks(table, ended)
         if table == "activities":
             self._world.ended.update(task.input_text for task, _ in ended)
-        return told
+        return shown
 
 
 class _ParkedWorker:
-    """Activities end when the world says so; replays run at once, on the event loop."""
+    """A worker whose activities end when the world decides; replays run at once, on the event loop."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -207,7 +207,7 @@ class _ParkedWorker:
 
 
 def _decide_as_the_sdk_counts(episode: Episode, answer: Replay, rules: Rules) -> Turn:
-    """Decide a turn as if there were no extension: tasks have the numbers that the SDK gave them, and start at once."""
+    """Decide a turn as if there were no extension: tasks have the SDK's numbers, and start at once."""
 
     def follow(actions: Any, history: Any) -> Walk:
         walk = Walk(())

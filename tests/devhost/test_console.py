@@ -1,4 +1,4 @@
-"""What a person reads."""
+"""The messages of devhost's console."""
 
 import re
 import sys
@@ -50,7 +50,7 @@ def test_a_line_that_nobody_takes_does_not_stop_the_host(why: Exception, monkeyp
     Console().note("still here")
 
 
-def test_a_failure_is_told_in_words_and_frames_of_the_app(tmp_path: Path) -> None:
+def test_a_failure_has_the_app_s_message_and_frames(tmp_path: Path) -> None:
     with running_app(ORCHESTRATIONS, state_file=tmp_path / "s.db") as app:
         instance = app.wait(app.start("parent", ["uncaught"]))
         errors = [line for line in app.lines if "error:" in line]

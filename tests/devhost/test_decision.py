@@ -1,4 +1,4 @@
-"""What the store makes of turns, and what is decided when messages come late or together."""
+"""How the store writes turns, and the decisions when messages arrive late or together."""
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
@@ -97,7 +97,7 @@ def test_a_turn_is_dropped_when_the_instance_changed_meanwhile(store: Store) -> 
     assert store.activities() == []
 
 
-def test_a_completion_told_twice_counts_once(store: Store) -> None:
+def test_a_completion_that_arrives_twice_counts_once(store: Store) -> None:
     store.commit(think(store, fan_out))
     activities = store.activities()
     assert complete(store, 0) == ["i"]
@@ -119,7 +119,7 @@ def test_a_completion_for_an_earlier_generation_is_dropped(store: Store) -> None
     assert store.history("i") == []
 
 
-def test_what_is_addressed_to_an_earlier_generation_is_not_told_but_taken_out_of_the_inbox() -> None:
+def test_a_message_for_an_earlier_generation_is_removed_from_the_inbox() -> None:
     late = make_event(EventType.TIMER_FIRED, NOW, TimerId=0, FireAt=write_time(NOW))
     episode = open_episode(NEW, [], [Message(1, "old", late), Message(2, "e", start_event(NEW))], NOW)
     assert episode is not None

@@ -124,7 +124,7 @@ def test_what_devhost_leaves_out_fails_and_the_console_says_so(
         sample.call(asked())
     said = [line for line in sample.lines[before:] if "does not serve" in line]
     assert len(said) == 1
-    assert f"devhost does not serve {what}: only a real host does" in said[0]
+    assert f"devhost does not serve {what}: use the real host" in said[0]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_every_id_can_be_paged_over(sample: RunningApp, api: httpx.Client) -> No
 
 
 @pytest.mark.parametrize("top", ["", "99999999999999999999", "inf", "1.9"])
-def test_a_list_holds_100_unless_told_otherwise(sample: RunningApp, api: httpx.Client, top: str) -> None:
+def test_a_list_has_100_instances_by_default(sample: RunningApp, api: httpx.Client, top: str) -> None:
     prefix = f"many-{top}-"
 
     async def start_many() -> None:

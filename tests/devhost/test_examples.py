@@ -1,4 +1,4 @@
-"""The example app, unchanged from how it would be deployed, over HTTP and in virtual time."""
+"""The example app, as it would be deployed, over HTTP and in virtual time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""How the Durable extension goes through an action list, over hand-written lists and histories."""
+"""How the Durable extension processes an action list, with hand-written lists and histories."""
 
 from datetime import UTC, datetime
 from typing import Any

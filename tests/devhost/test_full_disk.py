@@ -1,4 +1,4 @@
-"""A state file that takes no more ends devhost with the reason; nothing waits for what can never be written."""
+"""If the state file cannot grow, devhost ends with the reason, and nothing waits for a write that cannot happen."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from tests.devhost.app_folder import SAMPLE
 from tests.devhost.test_process import ask, running, until
 
 
-def test_a_change_that_cannot_be_written_is_told_as_such_and_undone(tmp_path: Path) -> None:
+def test_a_change_that_cannot_be_written_is_an_error_and_rolled_back(tmp_path: Path) -> None:
     store = Store(tmp_path / "s.db")
     store._connection.execute("PRAGMA max_page_count = 1")  # what SQLite then says is what it says of a full disk
     now = datetime.now(UTC)

@@ -27,7 +27,7 @@ def test_a_binary_body_passes_unchanged_and_one_without_a_length_arrives_empty(s
 
 
 @pytest.mark.parametrize("path", ["/api/binary", "/durabletask/orchestrators/fan_out"])
-def test_a_client_that_asks_whether_to_send_its_body_is_told_to(sample: RunningApp, path: str) -> None:
+def test_a_client_that_sends_expect_continue_gets_100(sample: RunningApp, path: str) -> None:
     """As curl does with a body above a megabyte: it waits for a second otherwise."""
     host, port = sample.url.removeprefix("http://").split(":")
     head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nExpect: 100-Continue\r\n\r\n"
@@ -43,7 +43,7 @@ def test_a_client_that_asks_whether_to_send_its_body_is_told_to(sample: RunningA
     [
         ("broken", "ValueError: on purpose\n    Traceback"),
         ("called_off", "CancelledError"),
-        ("json_text", "a text that is JSON: return an HttpResponse"),
+        ("json_text", "a text that is JSON as a response: return an HttpResponse"),
         ("cookie", "sets no cookies"),
     ],
 )
@@ -72,8 +72,8 @@ def test_functions_that_no_request_reaches_are_named_at_the_start(tmp_path: Path
     source = """
     app = func.FunctionApp()
 
-    @app.route(route="runs/{wish}")
-    def a_wish(req: func.HttpRequest) -> str: ...
+    @app.route(route="runs/{command}")
+    def a_command(req: func.HttpRequest) -> str: ...
 
     @app.route(route="runs/redrive")
     def b_redrive(req: func.HttpRequest) -> str: ...
@@ -82,7 +82,9 @@ def test_functions_that_no_request_reaches_are_named_at_the_start(tmp_path: Path
         assert "function b_redrive is never called for ANY api/runs/redrive" in "".join(app.lines)
 
 
-def test_keys_are_asked_for_only_with_the_flag_and_stay_good_over_a_restart(sample: RunningApp, tmp_path: Path) -> None:
+def test_requests_need_keys_only_with_the_flag_and_keys_stay_valid_after_a_restart(
+    sample: RunningApp, tmp_path: Path
+) -> None:
     assert httpx.post(f"{sample.url}/api/binary").status_code == 200
     with running_app(SAMPLE, state_file=tmp_path / "s.db", enable_auth=True) as app:
         assert httpx.post(f"{app.url}/api/binary").status_code == 401

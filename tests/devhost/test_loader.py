@@ -1,4 +1,4 @@
-"""What an app's folder turns into, and what stops the start: the reasons, beside what tests/real_host compares."""
+"""Loading an app's folder, and the errors that prevent the start, beyond those that tests/real_host compares."""
 
 import importlib
 import sys
@@ -47,8 +47,8 @@ def test_modules_of_another_app_do_not_leak_into_the_next_one(tmp_path: Path) ->
         (APP + "import sys\nsys.exit(3)", "py:5: SystemExit: 3 (the real host does not come up)"),
         ("app = (", "failed at function_app.py:3: SyntaxError: '(' was never closed"),
         (APP + ACTIVITY + "def act(y): ...", "no binding gives a value to parameter y"),
-        (APP + ACTIVITY + "def act(x: list[str]): ...", "annotation list[str] of parameter x is no plain class"),
-        (APP + ACTIVITY + "def act(x: 'Missing'): ...", "an annotation cannot be resolved (NameError"),
+        (APP + ACTIVITY + "def act(x: list[str]): ...", "annotation list[str] of parameter x is not a plain class"),
+        (APP + ACTIVITY + "def act(x: 'Missing'): ...", "cannot resolve an annotation (NameError"),
         (APP + ACTIVITY + "def act(x, context: int): ...", "context must be an azure.functions.Context"),
         (APP + ROUTE + "def page(req: int): ...", "req (httpTrigger) cannot be a int"),
         (APP + ROUTE + "def page(req) -> dict: ...", "return annotation dict does not fit a http output"),
@@ -62,7 +62,7 @@ def test_modules_of_another_app_do_not_leak_into_the_next_one(tmp_path: Path) ->
         ),
         (
             APP + ACTIVITY + "def act(x): ...\n" + ACTIVITY + "def ACT(x): ...",
-            "function name 'ACT' is used twice but for its case (the real host does not start: every path answers 503)",
+            "function name 'ACT' is used twice, in different case (the real host does not start: every path",
         ),
     ],
 )
@@ -76,7 +76,7 @@ def test_what_the_real_host_refuses_stops_the_start_with_one_line(tmp_path: Path
 def test_an_app_that_is_loaded_again_gets_the_modules_that_are_loaded_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also of a package that was there before the first load."""
+    """Also of a package that was loaded before."""
     (tmp_path / "shelf").mkdir()
     for name in ("__init__", "book"):
         (tmp_path / "shelf" / f"{name}.py").touch()
@@ -103,20 +103,20 @@ def test_a_function_that_takes_the_text_of_a_client_may_be_sync(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("source", "name", "reason"),
     [
-        (ACTIVITY + "def off(x): ...", "off", "AzureWebJobs.off.Disabled says so"),
-        (ACTIVITY + "def out(x): ...", "out", "AzureWebJobs_out_Disabled says so"),
+        (ACTIVITY + "def off(x): ...", "off", "AzureWebJobs.off.Disabled disables it"),
+        (ACTIVITY + "def out(x): ...", "out", "AzureWebJobs_out_Disabled disables it"),
         ("@app.function_name('host')\n" + ACTIVITY + "def act(x): ...", "host", "'host' is not a valid function name"),
         (
             "@app.queue_output(arg_name='o', queue_name='q', connection='c')\n"
             + ACTIVITY
             + "def act(x, o: func.Out[str]): ...",
             "act",
-            "devhost knows no queue",
+            "devhost does not support queue",
         ),
         (
             "@app.route(route='r', binding_arg_name='res')\ndef page(req, res: func.Out[func.HttpResponse]): ...",
             "page",
-            "devhost knows no output but what HTTP returns",
+            "devhost supports only the HTTP output",
         ),
     ],
 )

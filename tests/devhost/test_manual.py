@@ -1,4 +1,4 @@
-"""What docs/devhost.md shows can be done."""
+"""The examples of docs/devhost.md work."""
 
 import re
 from collections.abc import Callable

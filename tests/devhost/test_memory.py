@@ -11,7 +11,7 @@ GENERATIONS = 500
 
 
 def run_generations(app: RunningApp, count: int) -> int:
-    """Give the number of memory blocks in use after that many generations of one instance."""
+    """Return the number of memory blocks in use after this many generations of an instance."""
     instance_id = app.start("generations", {"left": count, "sum": 0})
     app.result(instance_id)
     app.call(app.hub.purge(instance_id))

@@ -1,4 +1,4 @@
-"""What an orchestrator may do and may not, beyond what the transcripts of the real host show: tests/real_host."""
+"""What an orchestrator may and may not do, beyond the transcripts of the real host in tests/real_host."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -39,7 +39,7 @@ def test_a_fan_out_takes_few_turns(app: RunningApp) -> None:
 def test_no_activity_begins_before_the_result_that_freed_its_slot_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A crash makes no more activities run again than may run at once."""
+    """A crash repeats at most as many activities as may run at once."""
     monkeypatch.setenv("AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions", "3")
     begun, written, unwritten = [0], [0], list[int]()
     end_tasks = Store.end_tasks
@@ -116,7 +116,7 @@ def test_the_first_turn_of_the_next_generation_keeps_the_custom_status_and_the_s
     assert app.wait(instance_id, lambda it: True).custom_status_text is None
 
 
-def test_another_task_than_in_the_history_is_told_in_the_host_s_words(app: RunningApp) -> None:
+def test_another_task_than_in_the_history_gives_the_host_s_error(app: RunningApp) -> None:
     assert app.wait(raised_to(app, "changed_code")).output_text == (
         "Non-Deterministic workflow detected: A previous execution of this orchestration scheduled an activity task "
         "with sequence number 0 named 'fail', but the current orchestration replay instead scheduled an activity task "
@@ -146,7 +146,7 @@ HANGS = ": on the real host the instance stays Running for ever"
         ("parent", ["no_generator", None, "\ud83d"], "UnicodeEncodeError"),
         ("naive_time", None, "'naive_time' failed: can't compare offset-naive and offset-aware datetimes"),
         ("entity_caller", None, "devhost does not run call_entity"),
-        ("versioned_child", None, "devhost knows no versions"),
+        ("versioned_child", None, "devhost does not support versions"),
     ],
 )
 def test_an_instance_that_cannot_go_on_fails_with_the_reason(
@@ -160,7 +160,7 @@ def test_an_instance_that_cannot_go_on_fails_with_the_reason(
 
 def test_what_the_sdk_cannot_do_is_shown_in_its_words(app: RunningApp) -> None:
     app.wait(app.start("nested_failure"))
-    assert any("cannot go on" in line and "does not have pending sub-task" in line for line in app.lines)
+    assert any("cannot continue" in line and "does not have pending sub-task" in line for line in app.lines)
     assert app.result(app.start("one_by_one", 900)) == 0
 
 

@@ -1,4 +1,4 @@
-"""The command line: a host as a process of its own, stopped, killed and started again."""
+"""The command line: devhost as a process, stopped, killed and started again."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def start(app: Path, *arguments: str | Path) -> "subprocess.Popen[str]":
 
 @contextmanager
 def running(state_file: Path, *more: str | Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Run the sample app in a process and give its URL; what it says on stderr is read by the test or never."""
+    """Run the sample app in a process and return its URL; the test may read its stderr."""
     with start(SAMPLE, "--state", state_file, *more) as process:
         try:
             assert process.stdout is not None
@@ -133,7 +133,7 @@ def test_app_logs_are_json_lines_with_their_extra_fields(tmp_path: Path) -> None
     echoed = next(record for record in records if record["message"] == "echoed")
     assert (echoed["level"], echoed["logger"]) == ("INFO", "root")
     assert (echoed["action"], echoed["size"], echoed["function_name"]) == ("echoed", 8, "echo")
-    assert " info Function.echo.User · echoed\n" in said  # as the worker hands it on
+    assert " info Function.echo.User · echoed\n" in said  # in the worker's form
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_app_logs_are_json_lines_with_their_extra_fields(tmp_path: Path) -> None
     [
         (["--app", "{empty}"], r"the app registers no function \(the real host starts with 0 functions: .*\)"),
         (["--state", "{taken}"], "state file .* is in use by another devhost.*"),
-        (["--port", "{port}"], r"port \d+ cannot be used: .*"),
-        (["--log-file", "{taken}/log"], "log file .* cannot be written: .*"),
+        (["--port", "{port}"], r"cannot listen on port \d+: .*"),
+        (["--log-file", "{taken}/log"], "cannot write log file .*: .*"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_exit_code_1(tmp_path: Path, arguments: list[str], said: str) -> None:
@@ -163,6 +163,6 @@ def test_ctrl_c_ends_the_import_of_an_app_that_hangs(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (0, "")
-    assert stderr.endswith(" stopped while starting\n")
+    assert stderr.endswith(" stopped during the start\n")
     assert "Traceback" not in stderr
     assert not (tmp_path / "s.db").exists()

@@ -1,4 +1,4 @@
-"""Schedules of timer triggers are due when NCRONTAB, as the real host reads it, says so."""
+"""Timer triggers are due as the real host reads NCRONTAB."""
 
 from datetime import UTC, datetime
 

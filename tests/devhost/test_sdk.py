@@ -1,4 +1,4 @@
-"""Which versions of the Durable SDK devhost drives."""
+"""The versions of the Durable SDK with which devhost works."""
 
 import os
 import subprocess

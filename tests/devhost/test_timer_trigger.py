@@ -1,4 +1,4 @@
-"""Timer-triggered functions in time that the test commands; what they see is from the golden admin.json."""
+"""Timer-triggered functions with a clock that the test controls; their arguments are as in the golden admin.json."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -158,7 +158,7 @@ def test_a_timer_that_fails_is_named_and_called_again(serve: Serve) -> None:
         assert len([line for line in app.lines if "function broken failed: " in line]) == 2
 
 
-def test_a_timer_can_be_called_by_hand_which_leaves_its_schedule_alone(serve: Serve) -> None:
+def test_a_call_by_hand_does_not_change_a_timer_s_schedule(serve: Serve) -> None:
     with serve() as app:
         assert httpx.post(f"{app.url}/admin/functions/MINUTELY", json={"input": None}).status_code == 202
         app.rest()
@@ -183,7 +183,5 @@ def test_a_due_time_that_passes_while_devhost_is_down_is_made_up_for_at_the_star
 
 def test_a_schedule_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
     source = SOURCE.replace("0 30 0 * * *", "%NIGHT%")
-    with pytest.raises(
-        AppLoadError, match="function starts: schedule '%NIGHT%' cannot be used: devhost reads NCRONTAB"
-    ):
+    with pytest.raises(AppLoadError, match="function starts: cannot use schedule '%NIGHT%': devhost reads NCRONTAB"):
         running_app(write_app(tmp_path, source), state_file=tmp_path / "s.db").__enter__()

@@ -1,4 +1,4 @@
-"""Calling activities: JSON text in, JSON text or a described failure out."""
+"""Calls of activities: from JSON text to JSON text or a failure."""
 
 import asyncio
 from collections.abc import Callable
@@ -61,7 +61,7 @@ POINT = '{"__class__": "Point", "__module__": "function_app", "__data__": 1}'
 
 @pytest.fixture
 def call(tmp_path: Path) -> Call:
-    """Calls an activity by its name, with the text of its input."""
+    """Calls an activity by name, with its input as text."""
     index = load_app(write_app(tmp_path, SOURCE))
 
     def call(name: str, text: str | None) -> str | None:

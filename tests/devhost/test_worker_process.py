@@ -1,4 +1,4 @@
-"""The worker process dies alone, and the host does what the real one was seen to do: real-host.md, 7 and 7a."""
+"""The worker process dies alone, and the host reacts as the real one was seen to do: real-host.md, 7 and 7a."""
 
 import asyncio
 import json
@@ -100,7 +100,7 @@ def app(tmp_path: Path) -> Any:
 
 
 def holders(gate: Path, at_least: int = 1) -> list[int]:
-    """Return the processes in which calls wait at the gate, once there are as many calls."""
+    """Wait until this many calls wait at the gate, and return their processes."""
     held, deadline = gate.with_name("gate.held"), time.monotonic() + 60
     while time.monotonic() < deadline:
         pids = held.read_text().splitlines() if held.exists() else []
@@ -110,7 +110,7 @@ def holders(gate: Path, at_least: int = 1) -> list[int]:
 
 
 def replaced(gate: Path) -> Callable[[WorkerProcess], None]:
-    """Return a strike that opens the gate for the process after this one."""
+    """Return a strike that opens the gate for the next process."""
 
     def strike(worker: WorkerProcess) -> None:
         worker._process.kill()
@@ -227,9 +227,9 @@ def test_a_call_over_its_time_fails_and_the_others_run_again_in_a_new_process(ap
     reason, _, details = app.result(late).partition(" \n ")
     text = "Timeout value of 00:00:05 was exceeded by function: Functions.work"
     assert reason == f"Activity function 'work' failed: {text}"
-    told = json.loads(details)
-    assert re.match(r"Microsoft\.Azure\.WebJobs\.Host\.FunctionTimeoutException,", told["$type"])
-    assert (told["Timeout"], told["MethodName"], told["Message"]) == ("00:00:05", "Functions.work", text)
+    exception = json.loads(details)
+    assert re.match(r"Microsoft\.Azure\.WebJobs\.Host\.FunctionTimeoutException,", exception["$type"])
+    assert (exception["Timeout"], exception["MethodName"], exception["Message"]) == ("00:00:05", "Functions.work", text)
     assert app.result(beside) == holders(gate, 3)[2]
     for _ in range(3):
         app.strike(lambda worker: worker.expire())

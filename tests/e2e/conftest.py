@@ -1,4 +1,4 @@
-"""The whole thing for a test: demo API and devhost of its own, the session's Azurite, a queue of its own."""
+"""A whole stack for a test: its own demo API, devhost and queue, and the session's Azurite."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ MakeStack = Callable[..., Stack]
 
 @pytest.fixture
 def make_stack(azurite: Azurite, queue_name: str, tmp_path: Path) -> MakeStack:
-    """Makes the test's stack from the API's and app settings; start it with `with`."""
+    """Makes the test's stack from settings of API and app; `with` starts it."""
 
     def make(api: ApiSettings, **settings: str) -> Stack:
         own = {"SLUICE_CONTAINER": queue_name, **settings}
@@ -26,7 +26,7 @@ def make_stack(azurite: Azurite, queue_name: str, tmp_path: Path) -> MakeStack:
 
 @pytest.fixture(scope="session")
 def small_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A demo API with few ids, for all tests that want nothing of it but ids; gives its URL."""
+    """The URL of a demo API with few ids, shared by all tests that need only ids."""
     flags = ApiSettings(ids=IDS, page_size=100).flags()
     with Server("demo API", "local.demo.api", *flags, log=tmp_path_factory.mktemp("api") / "api.log") as api:
         yield api.url
@@ -34,5 +34,5 @@ def small_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def rig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, azurite: Azurite, queue_name: str, small_api: str) -> Rig:
-    """A run whose activities the test can hold or fail."""
+    """A rig in which the test can hold or fail activities."""
     return Rig(monkeypatch, tmp_path, azurite, queue_name, small_api)

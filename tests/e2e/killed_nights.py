@@ -36,7 +36,7 @@ def run_of(minute: datetime) -> str:
 
 
 def wait_for(stack: Stack, what: str, has_come: Callable[[], bool]) -> None:
-    """Wait until something has come that a timer of a minute does."""
+    """Wait until a timer with an interval of a minute has done something."""
     give_up_at = time.monotonic() + 75
     while time.monotonic() < give_up_at:
         stack.check()

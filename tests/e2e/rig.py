@@ -1,7 +1,7 @@
 """A run inside a test: the app on a devhost in this process, real storage, a demo API, and hooks into its activities.
 
-Before a chunk is sent or a batch is fetched it may fail, or be held until the test has done something; so a test acts
-at the moment that it means, and nothing sleeps. Chunks are named by their number in the run: a batch has eight of them.
+The test can make a chunk or a batch fail before it begins, or hold it until the test has done something; so a test acts
+at an exact moment, and nothing sleeps. Chunks are named by their number in the run; a batch has eight of them.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ REFUSED = "the queue answered HTTP 403 (AuthorizationFailure)"
 
 
 class Gate:
-    """Holds the calls that come to it until it is opened; tells when the first has come."""
+    """Holds calls until it is opened; `reached` is set at the first call."""
 
     def __init__(self) -> None:
         self._reached, self._opened = threading.Event(), threading.Event()
@@ -58,7 +58,7 @@ class Gate:
 
 @dataclass
 class Rig:
-    """One queue and one container, served by one host after another."""
+    """A queue and a container, used by one host after another."""
 
     monkeypatch: pytest.MonkeyPatch
     folder: Path
@@ -68,22 +68,22 @@ class Rig:
     refused: Container[int] = ()  # the chunks that the queue refuses
     unreachable: Container[int] = ()  # the batches for which the source does not answer
     gate: Gate = field(default_factory=Gate)
-    gated: float = math.inf  # chunks from this one on come to the gate
+    gated: float = math.inf  # chunks from this one on wait at the gate
     settings: dict[str, str] = field(default_factory=dict)
     sent: list[int] = field(default_factory=list)
     fetched: list[int] = field(default_factory=list)
 
     def hold(self, chunk: int) -> None:
-        """Let chunks from this one on wait at a new gate."""
+        """Make chunks from this one on wait at a new gate."""
         self.gate, self.gated = Gate(), chunk
 
     @contextmanager
     def host(
         self, state: str = "first", *, time_flies: bool = True, worker_process: bool = False, enable_auth: bool = False
     ) -> Iterator["Host"]:
-        """The app on the state file of that name; unless time flies, only the test moves it past durable timers.
+        """Serve the app on the state file of that name; unless `time_flies`, only `advance` reaches durable timers.
 
-        In a worker process it has no hooks. With `enable_auth` it asks for a key, of which `Host.http` has none.
+        In a worker process it has no hooks. With `enable_auth` requests need a key, which `Host.http` does not have.
         """
         (self.folder / state).mkdir(exist_ok=True)
         settings: dict[str, Any] = {
@@ -109,29 +109,29 @@ class Rig:
             app.rest()  # an activity that is still at work would open storage again after it was closed
 
     def read_back(self) -> Comparison:
-        """The queue's content against the source; once in a test, since it hides what it reads."""
+        """Compare the queue with the source; only once in a test, since it hides the messages that it reads."""
         return read_back(self.azurite.connection_string, self.name, self.api_url)
 
     def blobs(self) -> list[str]:
-        """What there is in the container."""
+        """Return the names of all blobs in the container."""
         with self._container() as container:
             return list(container.list_blob_names())
 
     def text(self, name: str) -> str:
-        """The text in a blob."""
+        """Return the text of a blob."""
         with self._container() as container:
             return container.download_blob(name, encoding="utf-8").readall()
 
     def blob(self, name: str) -> Any:
-        """The JSON in a blob."""
+        """Return the JSON of a blob."""
         return json.loads(self.text(name))
 
     def ledger(self, name: str, run_id: str = "run") -> str:
-        """The name of a blob of the present start of a run."""
+        """Return the name of a blob of a run's present start."""
         return f"runs/{run_id}/{self.blob(f'runs/{run_id}/request.json')['start']}/{name}"
 
     def command(self, command: str) -> None:
-        """Write a command to the run and tell nobody, as a function does that is lost in between."""
+        """Write a command for the run without an event, as a function does that dies in between."""
         given = {"command": command, "given_at": "2026-01-01T00:00:00+00:00"}
         with self._container() as container:
             container.upload_blob(self.ledger("command.json"), json.dumps(given), overwrite=True)
@@ -165,7 +165,7 @@ class Rig:
 
 @dataclass
 class Host:
-    """The app while it is served."""
+    """The app while it runs."""
 
     app: RunningApp
     http: httpx.Client
@@ -175,14 +175,14 @@ class Host:
         return self.http.post("/api/runs", json={"source": "demo", "run_id": run_id, "chunk_size": 25, **body})
 
     def start_held(self, chunk: int = 10, **body: Any) -> httpx.Response:
-        """Start the run, and return when its chunks from this one on are under way and wait at the gate."""
+        """Start the run, and wait until its chunks from this one on wait at the gate."""
         self.rig.hold(chunk)
         started = self.start(**body)
         self.rig.gate.wait_until_reached()
         return started
 
     def start_terminated(self, **body: Any) -> None:
-        """Start the run and end it while chunks of its second batch are under way, which then end too."""
+        """Start the run and end it while chunks of its second batch are under way; wait for those chunks."""
         self.start_held(**body)
         self.terminate()
         self.rig.gate.open()
@@ -192,18 +192,18 @@ class Host:
         return self.http.post(f"/api/runs/{run_id}/{command}")
 
     def wait(self, run_id: str = "run") -> dict[str, Any]:
-        """The run once its instance has ended."""
+        """Wait until the run's instance has ended, and return the run."""
         self.app.wait(run_id)
         return self.look(run_id)
 
     def look(self, run_id: str = "run") -> dict[str, Any]:
-        """The run as it is now, not as it was when it was asked about within the last second."""
+        """Return the run as it is now, not a cached answer."""
         ANSWERS.forget(run_id)
         run: dict[str, Any] = self.http.get(f"/api/runs/{run_id}").json()
         return run
 
     def wait_for(self, phase: str, run_id: str = "run") -> dict[str, Any]:
-        """The run once it says that it is in this phase."""
+        """Wait until the run is in this phase, and return it."""
         self.app.wait(run_id, lambda it: it.is_terminal or f'"{phase}"' in (it.custom_status_text or ""))
         return self.look(run_id)
 
@@ -215,7 +215,7 @@ class Host:
         self.http.delete(f"/runtime/webhooks/durabletask/instances/{run_id}").raise_for_status()
 
     def sweep(self, older_than: datetime) -> list[str]:
-        """Sweep the ledgers of which nothing has changed since then."""
+        """Sweep the ledgers that have not changed since then."""
 
         async def work() -> list[str]:
             return await sweep(open_storage(load_settings()).container, older_than)

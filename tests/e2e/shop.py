@@ -1,7 +1,7 @@
-"""A shop whose orders change every day, with all that an API does to whoever asks only for what is new.
+"""A shop whose orders change every day, with every difficulty that an API has for an incremental reader.
 
-It inserts and updates; several changes share one moment; some are shown two hours late; the items of a page come in any
-order, and so do the pages unless they are sorted. Its log has every version of every order.
+It inserts and updates; several changes share a time; some appear two hours late; the items of a page have any order,
+and so do the pages unless they are sorted. Its log has every version of every order.
 """
 
 import random
@@ -19,7 +19,7 @@ GRID = timedelta(minutes=10)  # of the moments of changes, so that many share on
 
 @dataclass(frozen=True)
 class Change:
-    """One version of an order; nobody sees it before `shown_at`."""
+    """A version of an order; the API shows it from `shown_at` on."""
 
     order: int
     version: int
@@ -42,7 +42,7 @@ class Shop:
         self._changed_on: dict[int, tuple[int, datetime]] = {}  # by order: its version, and its day
 
     def day_of_changes(self, day: datetime) -> None:
-        """Let orders come and change on a day, each at most once; those that were there change after three at night."""
+        """Insert and change orders on a day, each at most once; existing orders change after three at night."""
         slots = [day + GRID * number for number in range(144)]
         for at in self._drawn.choices(slots, k=self._drawn.randrange(5, 30)):
             self._change(len(self._changed_on), at)
@@ -51,7 +51,7 @@ class Shop:
             self._change(order, self._drawn.choice(slots[18:]))
 
     def burst(self, at: datetime, orders: int) -> None:
-        """Let so many orders come or change at one moment; everybody sees them at once."""
+        """Insert or change this many orders at one moment; the API shows them at once."""
         for order in self._drawn.sample(range(len(self._changed_on) + orders), orders):
             self._change(order, at, late=0)
 
@@ -63,7 +63,7 @@ class Shop:
         self.log.append(Change(order, version, at, at + LATE if is_late else at))
 
     def page(self, since: datetime, start: int) -> dict[str, object]:
-        """Return what the API shows now of the changes at or after `since`."""
+        """Return the changes at or after `since` that the API shows now."""
         now = self.clock()
         newest: dict[int, Change] = {}
         for change in self.log:
@@ -78,7 +78,7 @@ class Shop:
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """Serve the API; gives its URL."""
+        """Serve the API, and yield its URL."""
         api = SmallApi()
         api.answer = self._answer
         with api.served() as url:

@@ -1,4 +1,4 @@
-"""An API in a thread of the test that answers as it is told, and notes what it was asked."""
+"""An API in a thread of the test, with answers from a function; it records the requests."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ class SmallApi:
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """Serve it; gives its URL."""
+        """Serve it, and yield its URL."""
         api = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""What GET tells of a run through its whole life has the documented shape, and polls of it cost an ETag."""
+"""Every answer to GET about a run has the documented shape and an ETag, in every phase of the run."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from tests.e2e.rig import IDS, REFUSED, Host, Rig
 
 
 def look(host: Host) -> Any:
-    """The run, which must have its shape."""
+    """Return the run, after a check of its shape."""
     run = host.look()
     Run.model_validate(run, strict=True)
     return run
 
 
-def test_a_run_is_told_in_its_shape_from_its_start_to_its_end(rig: Rig) -> None:
+def test_answers_about_a_run_have_their_shape_from_start_to_end(rig: Rig) -> None:
     rig.refused = {1, 6}
     with rig.host() as host:
         started = host.http.post("/api/runs", json={"source": "demo", "run_id": "other", "from": 1})
@@ -70,14 +70,14 @@ def test_a_run_is_told_in_its_shape_from_its_start_to_its_end(rig: Rig) -> None:
         Runs.model_validate(runs, strict=True)
         [listed] = runs["runs"]
         assert (listed["status"], listed["enqueued"], runs["next"]) == ("completed", IDS, None)
-        told = host.http.get("/api/runs/run/timeline").json()
-        Timeline.model_validate(told, strict=True)
-        events = [one["event"] for one in told["events"]]
+        timeline = host.http.get("/api/runs/run/timeline").json()
+        Timeline.model_validate(timeline, strict=True)
+        events = [one["event"] for one in timeline["events"]]
         assert [one for one in events if one not in ("failed", "source_ended")] == [
             "started", "pause", "resume", "ended", "redriven", "ended"
         ]  # fmt: skip
         assert {"failed", "source_ended"} <= {*events}
-        assert {**told["points"][-1], "at": "", "seconds": 0} == {
+        assert {**timeline["points"][-1], "at": "", "seconds": 0} == {
             "at": "", "seconds": 0, "fetched": IDS, "enqueued": IDS, "rejected": 0, "failed": 0
         }  # fmt: skip
         assert (run["reading"]["refused"], run["reading"]["page_size_got"], run["reading"]["pages"]) == (0, 100, 6)
@@ -98,7 +98,7 @@ def test_a_start_without_links_shows_no_key(rig: Rig) -> None:
         assert (refused.status_code, refused.json()["field"]) == (400, "links")
 
 
-def test_sources_are_told_with_their_host_and_parameters_and_nothing_behind_the_host(rig: Rig) -> None:
+def test_sources_are_listed_with_host_and_parameters_and_without_the_rest_of_the_url(rig: Rig) -> None:
     file = rig.folder / "sources.toml"
     rig.settings |= {"SLUICE_SOURCES": str(file), "SECRET_KEY": "open-sesame"}
     file.write_text("""

@@ -1,4 +1,4 @@
-"""What crosses the durable boundary is small, whatever the run moves: no id is ever part of it."""
+"""Payloads across the durable boundary are small and contain no id, whatever the run moves."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ LIMIT_BYTES = 4096
 
 
 def texts_of(turn: Turn) -> Iterator[tuple[str, str]]:
-    """Every text that one turn hands to or takes from the app, each with what it is."""
+    """Yield every text between the app and one turn, with its kind."""
     for event in turn.events:
         for key in ("Input", "Result", "Reason"):
             if isinstance(event.get(key), str):

@@ -1,4 +1,4 @@
-"""Ten small rounds of `make chaos`: processes die, requests are spoilt, and every id arrives by itself."""
+"""Ten small rounds of `make chaos`: processes die, requests fail, and every id arrives without help."""
 
 from collections import Counter
 from pathlib import Path
@@ -21,7 +21,7 @@ AT_LEAST = {
 }
 
 
-@pytest.mark.timeout(600)  # some two minutes, but others may want the machine, too
+@pytest.mark.timeout(600)  # about two minutes, longer on a busy machine
 def test_ten_runs_under_fire_complete_by_themselves_and_repeat_no_more_than_their_harm_explains(
     tmp_path: Path,
 ) -> None:

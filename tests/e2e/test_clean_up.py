@@ -22,7 +22,7 @@ FAR_AHEAD = timedelta(days=400)
 
 
 def left(rig: Rig, prefix: str = "runs/run/") -> set[str]:
-    """The blobs below a prefix, without the start that they are in."""
+    """Return the blobs below a prefix, without the folder of the start."""
     return {START.sub("", name.removeprefix(prefix)) for name in rig.blobs() if name.startswith(prefix)}
 
 
@@ -108,7 +108,7 @@ def test_a_pause_that_came_too_late_does_not_keep_a_run_from_being_swept(rig: Ri
         assert host.sweep(datetime.now(UTC) + FAR_AHEAD) == ["run"]
 
 
-def test_a_run_that_is_redriven_while_it_would_be_swept_is_left_alone(rig: Rig) -> None:
+def test_a_run_that_is_redriven_during_the_sweep_is_not_deleted(rig: Rig) -> None:
     with rig.host() as host:
         host.start()
         host.wait()

@@ -1,4 +1,4 @@
-"""Pause, resume, cancel: within chunks, with exact counts, and whatever comes at the wrong moment changes nothing."""
+"""Pause, resume, cancel: within chunks, with exact counts; a command at the wrong time changes nothing."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def adds_up(run: dict[str, Any]) -> bool:
 
 
 def paused(rig: Rig, host: Host) -> dict[str, Any]:
-    """A run that was paused while chunks of its second batch were under way."""
+    """Start a run and pause it while chunks of its second batch are under way."""
     host.start_held(8)
     assert host.ask("pause").status_code == 202
     rig.gate.open()

@@ -1,4 +1,4 @@
-"""devhost and the app are killed in the middle of a run: no id is lost, and what is sent twice is bounded."""
+"""devhost and the app are killed in the middle of a run: no id is lost, and few are sent twice."""
 
 import json
 import time
@@ -16,13 +16,13 @@ PATIENCE_SECONDS = 180.0
 
 
 def chunks_in_flight_at_most() -> int:
-    """How many activities, and so how many chunks, the host runs at the same time."""
+    """Return how many activities, and so how many chunks, the host runs at the same time."""
     host = json.loads((ROOT / "host.json").read_text())
     return int(host["extensions"]["durableTask"]["maxConcurrentActivityFunctions"])
 
 
 def wait_until_half_way(client: RunClient, run_id: str) -> None:
-    """Ask the run until some chunks are done and more than can be in flight are not."""
+    """Poll the run until some chunks are done, and more chunks are open than can be in flight."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         status = client.status(run_id)

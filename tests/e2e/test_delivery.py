@@ -1,4 +1,4 @@
-"""From the API to the queue with every process real: what was served arrives, once, and the report agrees."""
+"""From the API to the queue with real processes: every id arrives once, and the report is right."""
 
 import pytest
 
@@ -44,7 +44,7 @@ pagination = { style = "window", send_to = "limit", stop = 90, step = 30 }
 
 
 @pytest.mark.parametrize("is_exact", [False, True])
-def test_a_run_over_items_that_should_be_unique_tells_how_many_came_before(rig: Rig, is_exact: bool) -> None:
+def test_a_run_over_unique_items_reports_the_number_of_repeated_ones(rig: Rig, is_exact: bool) -> None:
     """Its pages have 30, 60 and 90 items, all from the first on."""
     file = rig.folder / "sources.toml"
     file.write_text(DOUBLING, encoding="utf-8")

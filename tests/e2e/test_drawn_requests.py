@@ -1,7 +1,7 @@
-"""Whatever is asked, by the document or against it, the app gives no 5xx and no answer outside of the document.
+"""For any request, valid or not, the app returns no 5xx and only answers that docs/openapi.json describes.
 
-Schemathesis draws the requests; most of those that name a run or a source name one that is there. `REQUESTS=2000` in
-the environment draws so many in all.
+Schemathesis draws the requests; most of those that name a run or a source name an existing one. The environment
+variable `REQUESTS` (such as 2000) sets their number.
 """
 
 import os
@@ -59,12 +59,12 @@ RUNS = ("completed", "failing", "paused")
 
 
 def of_the_host(response: httpx.Response) -> bool:
-    """Whether the host has refused a request, without a body, before it came to the app."""
+    """Return whether the host refused a request before it reached the app; such an answer has no body."""
     return response.status_code in (400, 404) and not response.content
 
 
 def named(case: Any, run_id: str | None, source: str | None) -> Any:
-    """Let a request name a run and a source that are there, where it names any."""
+    """Replace the run and the source of a request with existing ones."""
     for place, name, value in (
         (case.path_parameters, "run_id", run_id),
         (case.path_parameters, "name", source),

@@ -1,4 +1,4 @@
-"""However the command ends, nothing that it started goes on."""
+"""However the command ends, all processes that it started end too."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="finds processes by th
 
 
 def processes_with(mark: str) -> list[int]:
-    """Every process that inherited the mark."""
+    """Return every process that inherited the mark."""
     found = []
     for folder in PROC.glob("[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""No server, however it misbehaves, makes a run lose or double an item without a word."""
+"""No misbehaving server makes a run lose or double an item without an error."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Runs over incremental sources, through the whole app: what they ask for, what they leave, and what they say."""
+"""Runs over incremental sources, through the whole app: their requests, their watermarks and their reports."""
 
 import json
 from collections.abc import Iterator
@@ -48,15 +48,15 @@ class World:
         self.app, self.http, self.api, self.azurite, self.name = app, http, api, azurite, name
 
     def run(self, run_id: str, **body: Any) -> dict[str, Any]:
-        """Start a run and return what is told of it at its end."""
+        """Start a run, wait for its end and return its status."""
         started = self.http.post("/api/runs", json={"run_id": run_id, **body})
         assert started.status_code == 202, started.text
         return self.ended(run_id)
 
     def ended(self, run_id: str) -> dict[str, Any]:
         self.app.wait(run_id)
-        told: dict[str, Any] = self.http.get(f"/api/runs/{run_id}").json()
-        return told
+        found: dict[str, Any] = self.http.get(f"/api/runs/{run_id}").json()
+        return found
 
     def blobs(self) -> dict[str, bytes]:
         with ContainerClient.from_connection_string(self.azurite.connection_string, self.name) as container:
@@ -120,9 +120,9 @@ def test_a_failed_run_leaves_the_watermark_and_its_redrive_reads_the_same_range_
 
 def test_a_backfill_in_windows_with_a_parameter_asks_for_each_window_and_leaves_the_watermark(world: World) -> None:
     world.api.answer = lambda path, query: (200, {"value": [{"id": f"{path} {query['since']}"}]})
-    told = world.run("past", source="sales", **{"from": "2025-01-01", "to": "2025-03-15"}, parameters={"region": "us"})
-    assert told["report"]["outcome"] == "completed"
-    assert told["report"]["incremental"] == {
+    found = world.run("past", source="sales", **{"from": "2025-01-01", "to": "2025-03-15"}, parameters={"region": "us"})
+    assert found["report"]["outcome"] == "completed"
+    assert found["report"]["incremental"] == {
         "from": "2025-01-01T00:00:00Z",
         "to": "2025-03-15T00:00:00Z",
         "known": 0,

@@ -1,4 +1,4 @@
-"""The keeper, called by the timer: what a crash has ended goes on by itself, and what a person ended does not."""
+"""The keeper, called by its timer, restarts runs that a crash has ended, and no run that a person has ended."""
 
 import sys
 from collections import Counter
@@ -22,16 +22,16 @@ def kept(rig: Rig) -> Rig:
 
 
 def looks(host: Host, times: int = 2) -> None:
-    """Let the keeper look so many times."""
+    """Run the keeper this many times."""
     for _ in range(times):
         host.app.advance(MINUTE)
         host.app.rest()
 
 
 def crash(rig: Rig, *at: tuple[int, int]) -> None:
-    """Let the worker die in the orchestrator's second turn of these attempts and windows, with activities in flight.
+    """Make the worker die in the orchestrator's second turn of these attempts and windows, with activities in flight.
 
-    The real host fails the instance for good then. Call this while the app is served.
+    Then the real host fails the instance permanently. Call this while the app runs.
     """
     module, turns = sys.modules["orchestrators"].ingest_run, Counter[tuple[int, int]]()
     original: Callable[..., Any] = module._window
@@ -139,7 +139,7 @@ def test_a_run_that_failed_by_its_own_decision_is_left_so(kept: Rig) -> None:
         assert host.look() == before
 
 
-def test_a_deleted_run_is_in_the_index_no_more_and_is_not_brought_back(kept: Rig) -> None:
+def test_a_deleted_run_is_removed_from_the_index_and_not_recovered(kept: Rig) -> None:
     with kept.host() as host:
         host.start_terminated()
         assert host.http.delete("/api/runs/run").status_code == 200

@@ -1,7 +1,7 @@
-"""Night after night, only what is new: nothing is lost, and nothing comes twice but what a crash may repeat.
+"""Scheduled runs read only what is new: nothing is lost, and only a crash may repeat a message.
 
-Fifty scheduled runs read a shop that changes every day. At a random storage call of each the host is gone, with all
-that it was doing, and another one goes on from its state file.
+Fifty scheduled runs read a shop that changes every day. At a random storage call of each run the host dies, and another
+one continues from its state file.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture(autouse=True)
 def no_remains() -> Iterator[None]:
-    """A host that is gone has closed nothing; what it leaves open is closed before the next test."""
+    """Close what a dead host has left open before the next test."""
     yield
     gc.collect()
 
@@ -61,7 +61,7 @@ def run_of(day: datetime, hour: int = 2) -> str:
 
 
 class Storage:
-    """Counts the calls to storage; from the one numbered `ends_at` on, no call comes back."""
+    """Counts the calls to storage; the one numbered `ends_at` and later ones never return."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._calls, self._ends_at, self.gone = 0, 0, threading.Event()
@@ -79,7 +79,7 @@ class Storage:
         monkeypatch.setattr(Connection, "exchange", counted_exchange)
 
     def end_at(self, call: int) -> None:
-        """Let calls come back again until the one with this number, counted from now; 0: all of them."""
+        """Let calls return again before the one with this number, counted from now; 0: all of them."""
         self._calls, self._ends_at = 0, call
         self.gone.clear()
 
@@ -92,7 +92,7 @@ class Storage:
 
 
 class Nights:
-    """One shop, one queue, one state file, and host after host."""
+    """A shop, a queue and a state file, used by one host after another."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, azurite: Azurite, name: str, shop: Shop) -> None:
         self._monkeypatch, self._folder, self._azurite, self._name, self.shop = monkeypatch, folder, azurite, name, shop
@@ -104,7 +104,7 @@ class Nights:
 
     @contextmanager
     def host(self) -> Iterator[RunningApp]:
-        """A host that goes on at the moment at which the one before has stopped."""
+        """Start a host at the time at which the one before stopped."""
         clock = VirtualClock(self.now)
         self._monkeypatch.setattr("ingestion.clock.now", clock.now)
         self.shop.clock = clock.now
@@ -121,13 +121,13 @@ class Nights:
             self.now = clock.now()
 
     def see_schedule(self) -> None:
-        """Let a host see the schedule for the first time: it begins at that moment."""
+        """Show the schedule to a host for the first time: the schedule begins at that time."""
         with self.host() as app:
             app.advance(timedelta(minutes=1))
             app.rest()
 
     def pass_night(self, day: datetime, ends_at: int = 0, *, hour: int = 2) -> None:
-        """Come to the hour of a day, and see its run to the end; the host is gone at that call to storage."""
+        """Advance to the hour of a day and wait for the end of its run; the host dies at that call to storage."""
         run_id = run_of(day, hour)
         self.storage.end_at(ends_at)
         for _ in range(10):
@@ -145,7 +145,7 @@ class Nights:
         raise AssertionError(f"{run_id} does not come to its end")
 
     def _comes_to_its_end(self, app: RunningApp, run_id: str) -> bool:
-        """Return whether the run has ended; it has not if the host is gone, or the timer has not started it."""
+        """Return whether the run has ended; not if the host has died, or the timer has not started it."""
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < give_up_at and not self.storage.gone.is_set():
             instance = app.call(app.hub.get(run_id))
@@ -156,7 +156,7 @@ class Nights:
         return False
 
     def _break_lock(self, run_id: str) -> None:
-        """Let the lease of the host that is gone run out: that takes fifteen seconds of real time."""
+        """Break the lease of the dead host, which would expire after fifteen seconds of real time."""
         with self.container() as container, suppress(HttpResponseError):  # no such lease
             BlobLeaseClient(container.get_blob_client(f"runs/{run_id}/request.json")).break_lease(0)
 
@@ -164,7 +164,7 @@ class Nights:
         return ContainerClient.from_connection_string(self._azurite.connection_string, self._name)
 
     def report(self, day: datetime, *, hour: int = 2) -> dict[str, Any]:
-        """The report of the run of a night."""
+        """Return the report of the run of a night."""
         folder = f"runs/{run_of(day, hour)}/"
         with self.container() as container:
             (name,) = [name for name in container.list_blob_names(name_starts_with=folder) if "report" in name]

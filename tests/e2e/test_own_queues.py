@@ -1,4 +1,4 @@
-"""Two sources with queues and formats of their own run at the same time, and each message arrives where it belongs."""
+"""Two sources with their own queues and formats run at the same time; each message arrives on the right queue."""
 
 import json
 from collections import Counter
@@ -59,8 +59,8 @@ def test_two_sources_with_queues_and_formats_of_their_own_run_at_the_same_time(r
 
     shards = [texts_on(rig.azurite, f"{rig.name}-{queue}") for queue in ("prices", "late")]
     assert all(shards), "both of its queues are used"
-    told = [json.loads(text) for shard in shards for text in shard.elements()]
-    assert {(each["run"], each["source"]) for each in told} == {("two", "prices")}
-    assert Counter(each["id"] for each in told) == served
+    envelopes = [json.loads(text) for shard in shards for text in shard.elements()]
+    assert {(each["run"], each["source"]) for each in envelopes} == {("two", "prices")}
+    assert Counter(each["id"] for each in envelopes) == served
     with pytest.raises(ResourceNotFoundError):
         texts_on(rig.azurite, rig.name)  # the queue of the app, to which no source sends

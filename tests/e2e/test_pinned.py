@@ -1,4 +1,4 @@
-"""A run that goes on under other settings is held; nothing of it is lost, and nothing is sent twice."""
+"""A run whose settings change is held; nothing is lost, and nothing is sent twice."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ from tests.faults.sending import texts_on
 
 
 def count_on(rig: Rig) -> int:
-    """How many messages are on the queue that the run was started with."""
+    """Return the number of messages on the queue with which the run was started."""
     with QueueClient.from_connection_string(rig.azurite.connection_string, rig.name) as client:
         return client.get_queue_properties().approximate_message_count or 0
 
 
 @contextmanager
 def held(rig: Rig, change: str) -> Iterator[Host]:
-    """A run that met another queue, in its second batch or after a restart in which it was paused."""
+    """Change the queue of a run in its second batch, or during a restart while it is paused."""
     other = {"SLUICE_QUEUE": f"{rig.name}-2"}
     if change == "in the middle":
         with rig.host(time_flies=False) as host:
@@ -44,9 +44,7 @@ def held(rig: Rig, change: str) -> Iterator[Host]:
 
 
 @pytest.mark.parametrize("change", ["in the middle", "after a restart"])
-def test_a_run_that_meets_another_queue_is_held_and_goes_on_where_it_was_once_that_is_accepted(
-    rig: Rig, change: str
-) -> None:
+def test_a_run_whose_queue_changed_is_held_and_continues_after_acceptance(rig: Rig, change: str) -> None:
     with held(rig, change) as host:
         host.app.rest()
         run = host.look()

@@ -1,4 +1,4 @@
-"""Redrive after each kind of loss: what failed or never happened is done, and nothing is done twice."""
+"""Redrive after each kind of loss: it does what failed or did not happen, and nothing twice."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from tests.e2e.rig import ALL_ONCE, IDS, Host, Rig
 
 
 def redrive(host: Host, rig: Rig) -> None:
-    """Redrive the run, and see that everything is there at the end, once, and the report agrees."""
+    """Redrive the run, and check that every message arrived once and the report is right."""
     rig.refused = rig.unreachable = ()
     answer = host.ask("redrive")
     assert answer.status_code == 202, answer.text
@@ -124,7 +124,7 @@ def test_a_run_whose_host_lost_its_state_goes_on_from_the_ledger_alone(rig: Rig)
 
 
 def test_a_chunk_that_never_gave_a_receipt_counts_as_its_checkpoint_says(rig: Rig) -> None:
-    """The worker is lost after all was sent, each time: the report knows better, and nothing has to be redriven."""
+    """The worker dies after sending everything, each time: the report is right, and nothing needs a redrive."""
     with rig.host() as host:
         original = sys.modules["activities.enqueue_chunk"].enqueue
 

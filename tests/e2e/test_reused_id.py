@@ -1,4 +1,4 @@
-"""A run id is free again after a deletion, whatever the deleted run still has at work."""
+"""A run id can start again after a deletion, even if work of the deleted run is still running."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from tests.faults.sending import texts_on
 
 
 def late_record(rig: Rig, window: int) -> Gate:
-    """Holds the first recording of this window's state."""
+    """Holds the first record_window of this window."""
     ledger: type[Ledger] = sys.modules["activities.record_window"].Ledger
     original, gate, held = ledger.record_state, Gate(), list[RunState]()
 
@@ -30,7 +30,7 @@ def late_record(rig: Rig, window: int) -> Gate:
 
 
 def forget(host: Host) -> None:
-    """End the run, whatever it has at work, and delete it."""
+    """End the run, even with work in progress, and delete it."""
     host.terminate()
     host.wait()
     assert host.http.delete("/api/runs/run").status_code == 200

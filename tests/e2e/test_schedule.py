@@ -1,4 +1,4 @@
-"""A source that is due every night, on devhost: its runs start by themselves, one at a time, whatever else goes on."""
+"""A source that is due every night, on devhost: its runs start on schedule, one at a time."""
 
 import logging
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def nightly(rig: Rig, caplog: pytest.LogCaptureFixture) -> Rig:
 
 
 def describe(rig: Rig, *keys: str) -> None:
-    """Let the demo source be due at two every night."""
+    """Make the demo source due at two every night."""
     described = "\n".join(['[demo]\nschedule = "0 0 2 * * *"', *keys])
     text = (ROOT / DEMO_SOURCES).read_text(encoding="utf-8")
     (rig.folder / "sources.toml").write_text(text.replace("[demo]", described, 1), encoding="utf-8")
@@ -33,20 +33,20 @@ def describe(rig: Rig, *keys: str) -> None:
 
 @contextmanager
 def served(rig: Rig) -> Iterator[Host]:
-    """The app, whose clock is that of its host."""
+    """The app, with its host's clock."""
     with rig.host(time_flies=False) as host:
         rig.monkeypatch.setattr("ingestion.clock.now", host.app.clock.now)
         yield host
 
 
 def to(host: Host, moment: datetime) -> None:
-    """Let it be this moment, until nothing more happens."""
+    """Set the clock, and wait until nothing more happens."""
     host.app.advance(moment - host.app.clock.now())
     host.app.rest()
 
 
 def tick_again(host: Host) -> None:
-    """Let the timer fire once more at the same moment."""
+    """Fire the timer once more at the same time."""
 
     async def call() -> None:
         host.app.host.timers.call_now("start_due")

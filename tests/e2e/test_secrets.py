@@ -1,7 +1,7 @@
-"""Nothing that a run leaves behind shows a secret, in whatever form its source repeats it.
+"""Nothing that a run leaves contains a secret, in whatever form its source repeats it.
 
-Runs with every kind of secret meet a source that knows the secret and repeats it wherever it can: in bodies, headers,
-redirects and next links. Then every HTTP answer, log record, status, event of the history and blob is searched.
+Runs with every kind of secret read a source that repeats the secret everywhere: in bodies, headers, redirects and next
+links. Then the test searches every HTTP answer, log record, status, history event and blob.
 """
 
 import base64
@@ -140,7 +140,7 @@ def source() -> Iterator[str]:
 
 
 def described(url: str) -> dict[str, dict[str, Any]]:
-    """Return tables in which each kind of secret meets two ends; the forms and the ways of paging take turns."""
+    """Return tables that combine each kind of secret with two ends; forms and ways of paging alternate."""
     tables: dict[str, dict[str, Any]] = {}
     for number, (kind, turn) in enumerate(product(range(len(KINDS)), range(ENDS_OF_EACH))):
         form, end = (kind + 3 * turn) % len(FORMS), number % len(ENDS)
@@ -169,7 +169,7 @@ def toml(value: Any) -> str:
 
 
 def traces_of(secret: str) -> set[str]:
-    """Return what is a trace of a secret: parts that no text has by accident, as they are and in other forms."""
+    """Return the traces of a secret: parts that no other text contains by accident, plain and encoded."""
     parts = [part[at : at + 6] for part in re.findall(r"\w{6,}", secret, re.ASCII) for at in range(len(part) - 5)]
     if secret == ACCOUNT_KEY:
         parts = [secret[at : at + 12] for at in range(len(secret) - 11)]
@@ -191,7 +191,7 @@ def found_in(text: str) -> set[str]:
 
 
 class Records(logging.Handler):
-    """Every log record as text, with what the host makes of an exception."""
+    """Every log record as text, with exceptions as the host formats them."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -254,7 +254,7 @@ def test_no_answer_log_status_history_or_blob_shows_a_secret(
 
 
 def run_all(app: RunningApp, http: httpx.Client, names: list[str], answers: dict[str, str]) -> None:
-    """Run each source to its end, all at the same time; keep every answer."""
+    """Run all sources to their ends at the same time; collect every answer."""
     for name in names:
         answers[f"start {name}"] = http.post("/api/runs", json={"source": name, "run_id": name, "chunk_size": 1}).text
     for name in names:

@@ -1,4 +1,4 @@
-"""A run starts once, however often and by however many it is asked for, whatever crashes on the way."""
+"""A run starts once, for any number of requests at once and any crash in between."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ def instances(host: Host) -> int:
 
 
 def write_request_only(rig: Rig, host: Host) -> None:
-    """What is left of a start that crashed before the instance was made."""
+    """Leave what a start leaves that crashed before it created the instance."""
     request = {
         "run_id": "run",
         "start": "20260101T000000-aa",

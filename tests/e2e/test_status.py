@@ -1,4 +1,4 @@
-"""The status of a run that goes on: it moves with the messages, not only with the windows."""
+"""The status of a running run changes with the messages, not only with the windows."""
 
 import time
 from typing import Any
@@ -7,7 +7,7 @@ from tests.e2e.rig import PATIENCE_SECONDS, Host, Rig
 
 
 def until_enqueued(host: Host, messages: int) -> dict[str, Any]:
-    """The progress as soon as so many messages are enqueued."""
+    """Wait until this many messages are enqueued, and return the progress."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         progress: dict[str, Any] = host.look()["progress"]

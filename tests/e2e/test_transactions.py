@@ -1,4 +1,4 @@
-"""The storage transactions that are told for a run are those that it takes."""
+"""The reported storage transactions of a run are those that it uses."""
 
 import sys
 from collections import Counter
@@ -29,7 +29,7 @@ KINDS = {  # of the requests of blobs, by method and by what is done
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Counter[str]:
-    """The requests that the app sends with Azure's own client, by kind, as Azurite gets them."""
+    """Count the requests that the app sends with Azure's client, by kind, as Azurite gets them."""
     found: Counter[str] = Counter()
     send = AioHttpTransport.send
 
@@ -45,19 +45,21 @@ def counted(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Counter[str]:
 
 
 def without_looks(rig: Rig) -> None:
-    """Let no worker look for a command, so that a test on a busy machine counts what it counts on a quiet one."""
+    """Stop the workers from reading commands, whose number depends on how busy the machine is."""
     rig.monkeypatch.setattr(sys.modules["ingestion.run.at_work"], "LOOK_SECONDS", 3600.0)  # as the host has loaded it
 
 
-def check(told: dict[str, Any], counted: Counter[str]) -> None:
-    """What is told of each kind is what was sent, but for a fifth."""
+def check(estimate: dict[str, Any], counted: Counter[str]) -> None:
+    """Check that the estimate of each kind is within a fifth of the sent requests."""
     for kind, count in counted.items():
-        assert abs(told[kind] - count) <= max(3, 0.2 * count), f"{kind}: {count} were sent, {told[kind]} are told"
+        assert abs(estimate[kind] - count) <= max(3, 0.2 * count), (
+            f"{kind}: {count} were sent, {estimate[kind]} were estimated"
+        )
 
 
 @pytest.mark.parametrize("settings", [{}, {"SLUICE_MESSAGE_FORMAT": "packed", "SLUICE_PACK_MESSAGES": "10"}])
 @pytest.mark.parametrize("chunk_size", [25, 100])
-def test_the_transactions_of_a_run_are_told_within_a_fifth(
+def test_the_estimated_transactions_of_a_run_are_right_within_a_fifth(
     rig: Rig, counted: Counter[str], settings: dict[str, str], chunk_size: int
 ) -> None:
     rig.settings = settings
@@ -66,7 +68,7 @@ def test_the_transactions_of_a_run_are_told_within_a_fifth(
         host.start(chunk_size=chunk_size)
         report = host.wait()["report"]
         sent = load_settings()
-    told = transactions(
+    estimate = transactions(
         queue_messages=queue_messages(report["enqueued"], report["chunks_done"], sent),
         chunks=report["chunks_done"],
         batches=report["batches"],
@@ -74,8 +76,8 @@ def test_the_transactions_of_a_run_are_told_within_a_fifth(
     )
     with QueueClient.from_connection_string(rig.azurite.connection_string, rig.name) as queue:
         counted["queue"] += queue.get_queue_properties().approximate_message_count or 0  # the app puts them itself
-    check(told._asdict(), counted)
-    of_the_app = told.total - told.durable_queue - told.durable_table
+    check(estimate._asdict(), counted)
+    of_the_app = estimate.total - estimate.durable_queue - estimate.durable_table
     assert abs(of_the_app - counted.total()) <= 0.1 * counted.total()
 
 
@@ -83,7 +85,7 @@ CHECKPOINTS = {"SLUICE_CHECKPOINT_MESSAGES": "100", "SLUICE_SEND_CONCURRENCY": "
 
 
 @pytest.mark.parametrize("settings", [CHECKPOINTS, {"SLUICE_MAX_MESSAGES_PER_SECOND": "40"}])
-def test_the_transactions_of_a_run_that_takes_its_time_are_told_too(
+def test_the_estimated_transactions_of_a_slow_run_are_right_too(
     rig: Rig, counted: Counter[str], settings: dict[str, str]
 ) -> None:
     rig.settings = settings
@@ -92,7 +94,7 @@ def test_the_transactions_of_a_run_that_takes_its_time_are_told_too(
         host.start(chunk_size=280)
         report = host.wait()["report"]
         seconds, sent = monotonic() - began, load_settings()
-    told = transactions(
+    estimate = transactions(
         queue_messages=IDS,
         chunks=report["chunks_done"],
         batches=report["batches"],
@@ -102,7 +104,7 @@ def test_the_transactions_of_a_run_that_takes_its_time_are_told_too(
         has_ceiling=sent.max_messages_per_second > 0,
     )
     counted["queue"] += IDS
-    check(told._asdict(), counted)
+    check(estimate._asdict(), counted)
 
 
 def test_a_plan_expects_what_the_run_then_takes(rig: Rig, counted: Counter[str]) -> None:

@@ -1,4 +1,4 @@
-"""When Durable Functions does not tell how a run stands, nothing is done to it, and the answer says so."""
+"""If Durable Functions does not return a run's status, the app does nothing to the run, and the answer says so."""
 
 import sys
 
@@ -11,7 +11,7 @@ ROUTES = [("DELETE", ""), ("POST", "/redrive"), ("POST", "/pause"), ("POST", "/c
 
 
 def fail(patch: pytest.MonkeyPatch, name: str, times: int = sys.maxsize) -> None:
-    """Let a call of devhost's task hub fail so many times, which its HTTP API answers with 500."""
+    """Make a call of devhost's task hub fail this many times; its HTTP API then answers 500."""
     original, left = getattr(TaskHub, name), [None] * min(times, 1_000)
 
     async def broken(self: TaskHub, *given: object, **named: object) -> object:
@@ -28,7 +28,7 @@ def is_unsure(host: Host, method: str, path: str) -> bool:
     return answer.status_code == 503 and answer.json()["field"] == "(durable)"
 
 
-def test_a_run_of_which_the_status_is_not_known_is_left_alone(rig: Rig) -> None:
+def test_a_run_with_an_unknown_status_is_not_touched(rig: Rig) -> None:
     with rig.host() as host:
         host.start_held()
         with rig.monkeypatch.context() as patch:
@@ -62,7 +62,7 @@ def test_a_status_that_fails_once_is_looked_up_in_the_list(rig: Rig, method: str
         host.wait("run-2")
 
 
-def test_a_command_stands_though_the_run_could_not_be_told(rig: Rig) -> None:
+def test_a_command_stays_in_force_although_its_event_was_lost(rig: Rig) -> None:
     with rig.host(time_flies=False) as host:
         host.start_held()
         with rig.monkeypatch.context() as patch:
@@ -86,9 +86,7 @@ def test_an_id_that_another_begins_with_is_no_run(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("name", "method", "path"), [("purge", "DELETE", ""), ("start_orchestration", "POST", "/redrive")]
 )
-def test_what_durable_functions_fails_to_do_is_told_in_the_documented_form(
-    rig: Rig, name: str, method: str, path: str
-) -> None:
+def test_an_error_of_durable_functions_has_the_documented_form(rig: Rig, name: str, method: str, path: str) -> None:
     rig.refused = {1}
     with rig.host() as host:
         host.start()

@@ -1,4 +1,4 @@
-"""A source that wants to be left alone is, and one that is away is waited for, while nothing runs."""
+"""A run waits for a source that limits requests or is not available, and nothing runs meanwhile."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ pagination = { style = "cursor", read = "next", send = "cursor" }
 
 @pytest.fixture
 def port(rig: Rig, tmp_path: Path) -> int:
-    """The port at which the runs of the test look for their source."""
+    """The port of the source of the test's runs."""
     port, sources = unused_port(), tmp_path / "sources.toml"
     sources.write_text(DESCRIPTION)
     rig.settings = {
@@ -37,7 +37,7 @@ def port(rig: Rig, tmp_path: Path) -> int:
 
 @contextmanager
 def source_at(host: Host, port: int, refused: int = 0) -> Iterator[list[int]]:
-    """Serve two pages, the second of which is refused so often, for two hours; gives the statuses that it answered."""
+    """Serve two pages, and refuse the second one this often with a wait of two hours; yield the sent status codes."""
     answered: list[int] = []
 
     async def page(request: web.Request) -> web.Response:
@@ -61,7 +61,7 @@ def begin(host: Host) -> None:
 
 
 def under_way(host: Host) -> int:
-    """Activities of the run that have been handed out and have not reported."""
+    """Return the number of the run's activities that are in flight."""
     kinds = [event["EventType"] for event in host.app.history("run")]
     return kinds.count(4) - kinds.count(5) - kinds.count(6)  # TaskScheduled, TaskCompleted, TaskFailed
 
@@ -97,9 +97,13 @@ def test_a_source_that_is_away_at_the_start_is_waited_for_and_the_run_completes_
         begin(host)
         run = host.look()
         assert run["status"] == "waiting"
-        told = run["progress"]
-        assert (told["waiting_for"], told["reason"], told["attempts"]) == ("outage", "connection refused", 1)
-        asked_next, gives_up = (datetime.fromisoformat(told[key]) for key in ("wait_until", "patience_until"))
+        progress = run["progress"]
+        assert (progress["waiting_for"], progress["reason"], progress["attempts"]) == (
+            "outage",
+            "connection refused",
+            1,
+        )
+        asked_next, gives_up = (datetime.fromisoformat(progress[key]) for key in ("wait_until", "patience_until"))
         assert gives_up - asked_next == pytest.approx(timedelta(seconds=585), abs=timedelta(seconds=2))
 
         host.app.advance(timedelta(seconds=16))

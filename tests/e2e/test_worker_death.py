@@ -1,4 +1,4 @@
-"""A worker process that dies in a turn of the orchestrator, as on the real host: the run completes by itself."""
+"""A worker process dies in a turn of the orchestrator, as on the real host: the run completes without help."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ CHUNK, CHUNKS_AT_ONCE, DEATHS = 25, 5, 2  # the third death would end the host
 
 
 def let_lock_run_out(rig: Rig) -> None:
-    """What a minute does to the lock of a keeper that died with the worker; virtual time does not reach the storage."""
+    """Break the lock of a keeper that died with the worker, as a minute does; storage has no virtual time."""
     with BlobClient.from_connection_string(rig.azurite.connection_string, rig.name, "runs/run/request.json") as blob:
         if blob.get_blob_properties().lease.state == "leased":
             BlobLeaseClient(blob).break_lease(0)

@@ -1,4 +1,4 @@
-// Does the same random steps to Azurite's own queue store and to the one of local/emulator/azurite.js, and compares answers.
+// Do the same random steps in Azurite's own queue store and in that of local/emulator/azurite.js, and compare the answers.
 //
 // node compare_stores.js AZURITE_JS FOLDER SEED STEPS: ends with 0 if all answers are the same; otherwise it prints the
 // first step that differs, and the fewest of the steps before it that still lead to a difference. The clock moves only
@@ -63,7 +63,7 @@ function makeSteps(random) {
   }));
 }
 
-/** One store and what its clients hold; each method is a step and gives what a client would see. */
+/** One store, and the messages of its clients; each method is a step and returns what a client sees. */
 class Side {
   constructor(Store, file, isPlain) {
     Object.assign(this, { Store, file, isPlain, held: [] });
@@ -73,7 +73,7 @@ class Side {
     this.store = new this.Store(this.file, false);
     await this.store.init();
     this.messages = this.store.db.getCollection("$MESSAGES_COLLECTION$");
-    // Loaded from disk they are texts, which plain Azurite's comparison takes for later than any time.
+    // From disk they are texts, which plain Azurite compares as later than any time.
     if (this.isPlain) for (const message of this.messages.data) message.expirationTime = new Date(message.expirationTime);
     for (const [accountName, name] of QUEUES) await this.store.createQueue({ accountName, name });
   }
@@ -140,7 +140,7 @@ class Side {
     return this.held.length > 0 ? this.held[pick % this.held.length] : none;
   }
 
-  /** All that the store knows, but for Loki's own notes. */
+  /** Return the whole content of the store, without Loki's own fields. */
   all() {
     return this.messages.data.map(({ meta, ...message }) => ({ ...message, expirationTime: new Date(message.expirationTime) }));
   }
@@ -155,7 +155,7 @@ async function answer(side, kind, step, request) {
   }
 }
 
-/** The first step that the two answer differently, with both answers; undefined if there is none. */
+/** Return the first step with different answers, and both answers; undefined if there is none. */
 async function firstDifference(steps) {
   clock = BEGUN;
   const where = fs.mkdtempSync(path.join(folder, "stores-"));
@@ -175,7 +175,7 @@ async function firstDifference(steps) {
   return undefined;
 }
 
-/** Leaves out what is not needed for a difference, in ever smaller pieces. */
+/** Remove the steps that are not needed for a difference, in ever smaller pieces. */
 async function shrink(steps) {
   let kept = steps;
   for (let size = Math.ceil(kept.length / 2), tries = 0; size >= 1; size = Math.floor(size / 2)) {

@@ -1,4 +1,4 @@
-"""Azurite comes back with its ports and data, and goes without a trace."""
+"""Azurite restarts with its ports and data, and leaves no process."""
 
 import socket
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A child process ends when it should: asked, told, or orphaned."""
+"""A child process ends after SIGTERM, after SIGKILL, and after the death of its parent."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ def child(folder: Path, program: str) -> Child:
     return Child("sample", [sys.executable, "-c", program], log=folder / "sample.log")
 
 
-def test_a_child_tells_when_it_is_ready_and_ends_with_its_block(tmp_path: Path) -> None:
+def test_a_child_prints_when_it_is_ready_and_ends_with_its_block(tmp_path: Path) -> None:
     with child(tmp_path, READY + FOREVER) as sample:
         assert sample.wait_for_line(r"^ready on (\d)", seconds=20)[1] == "7"
         assert sample.alive

@@ -1,4 +1,4 @@
-"""Of clients that put, receive, give back and delete at the same time, none loses a message or gets one too often."""
+"""Clients that put, receive, return and delete at the same time lose no message and get none too often."""
 
 import time
 from collections import Counter
@@ -30,7 +30,7 @@ def slow_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 
 @pytest.fixture
 def queues(slow_azurite: Azurite, queue_name: str) -> Iterator[list[QueueClient]]:
-    """One queue as many clients see it."""
+    """A queue with many clients."""
     clients = [QueueClient.from_connection_string(slow_azurite.connection_string, queue_name) for _ in range(CLIENTS)]
     clients[0].create_queue()
     yield clients
@@ -43,7 +43,7 @@ def receive(queue: QueueClient, most: int, hidden_seconds: int) -> list[QueueMes
 
 
 class Ledger:
-    """What all clients together have done; a message's text is its name and the number of its changes."""
+    """The operations of all clients; a message's text is its name and the number of its changes."""
 
     def __init__(self, expected: int) -> None:
         self.expected, self.lock, self.until = expected, Lock(), time.monotonic() + LIMIT_SECONDS
@@ -53,7 +53,7 @@ class Ledger:
         self.stale: list[str] = []
 
     def take(self, queue: QueueClient, most: int, hidden_seconds: int) -> list[QueueMessage]:
-        """Receive, and note what was deleted or was given another text before the receive began."""
+        """Receive; record which messages were deleted or changed before the receive began."""
         with self.lock:
             deleted, changes = set(self.deleted), Counter(self.changes)
         messages = receive(queue, most, hidden_seconds)
@@ -78,7 +78,7 @@ class Ledger:
             turn += 1
 
     def settle(self, queue: QueueClient, message: QueueMessage, *, may_leave: bool) -> None:
-        """Leave a message to come again by itself, give it back with a new text, or delete it."""
+        """Let a message reappear, return it with a new text, or delete it."""
         name, version = message.content.split()
         received = message.dequeue_count or 0
         choice = (int(name) + received) % 3

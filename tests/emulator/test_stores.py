@@ -1,4 +1,4 @@
-"""The queue store of the local stack gives the answers of Azurite's own, in the same order, at every step."""
+"""The queue store of the local stack gives the same answers as Azurite's own, in the same order, at every step."""
 
 import subprocess
 from pathlib import Path

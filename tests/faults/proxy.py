@@ -1,4 +1,4 @@
-"""A proxy in front of Azurite's queues that misbehaves by a script, request by request."""
+"""A proxy in front of Azurite's queues, with scripted faults for each request."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ Script = Callable[[int], Fault | None]  # from the number of a request, the firs
 
 
 class Scripted(Misfortune):
-    """Faults that a script chooses, instead of chance."""
+    """Faults from a script instead of random ones."""
 
     def __init__(self, script: Script) -> None:
         super().__init__("", {})
@@ -24,7 +24,7 @@ class Scripted(Misfortune):
 
 
 class FaultProxy(Proxy):
-    """Lets requests pass until it is told to `follow` a script; `stored` counts what Azurite has done."""
+    """Forwards requests; after `follow` with the faults of a script. `stored` counts what Azurite executed."""
 
     def __init__(self, upstream_port: int) -> None:
         super().__init__(upstream_port)
@@ -33,7 +33,7 @@ class FaultProxy(Proxy):
         self.on_stored: Callable[[int], object] = lambda stored: None
 
     def follow(self, script: Script) -> None:
-        """Count from now on, and do to each request what `script` says."""
+        """Count from now on, and apply the faults of `script`."""
         self.misfortune, self.stored = Scripted(script), 0
 
     def arrives(self) -> int:

@@ -1,4 +1,4 @@
-"""Sending a chunk in tests, as the activity does it, and reading back what is on the queue, as a consumer does it."""
+"""Send a chunk in tests as the activity does, and read the queue as a consumer does."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ RUN = Run("r1", "20260101T000000-aa")
 
 
 def settings_for(azurite: Azurite, *, queue_port: int | str = 0, **names: str) -> Settings:
-    """The app settings for queues and blobs of their own; `queue_port` may be that of a proxy."""
+    """Return app settings with separate queues and blobs; `queue_port` may be a proxy's."""
     own = f"test-{uuid.uuid4().hex[:12]}"
     given = {"SLUICE_SOURCES": DEMO_SOURCES, "SLUICE_QUEUE": own, "SLUICE_CONTAINER": own, **names}
     connection = azurite.connection_string
@@ -43,7 +43,7 @@ def settings_for(azurite: Azurite, *, queue_port: int | str = 0, **names: str) -
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Storage]:
-    """A storage with its container and queues made."""
+    """Storage with its container and queues."""
     storage = Storage(settings)
     try:
         await storage.prepare(settings)
@@ -54,7 +54,7 @@ async def opened(settings: Settings) -> AsyncIterator[Storage]:
 
 @dataclass
 class Sending:
-    """A chunk in the spool of a run, on its way to queues of its own."""
+    """A chunk in the spool of a run, and its own queues."""
 
     settings: Settings
     storage: Storage
@@ -63,13 +63,13 @@ class Sending:
     async def send(
         self, settings: Settings | None = None, *, over: Storage | None = None, hold: Hold | None = None
     ) -> Receipt:
-        """Send the chunk once; another worker does it with other settings, or `over` another storage."""
+        """Send the chunk once; `settings` and `over` make it another worker's call."""
         storage = over or self.storage
         queues, tally = storage.queues, storage.tally
         return await enqueue(self.request, storage.container, queues, settings or self.settings, hold, tally)
 
     async def until_finished(self, attempts: int = 5) -> Receipt:
-        """Send the chunk as the durable retry and the next windows do."""
+        """Send the chunk with the repeats of the durable retry and the next windows."""
         for _ in range(attempts - 1):
             with contextlib.suppress(RetryableError):
                 receipt = await self.send()
@@ -82,18 +82,18 @@ class Sending:
         return CheckpointFile(self.storage.container, self.request.run, self.request.chunk)
 
     async def checkpoint(self) -> Checkpoint:
-        """Return what is known of the chunk."""
+        """Return the checkpoint of the chunk."""
         found, _ = await self.file.read()
         return found
 
     async def left_by_an_earlier_attempt(self, **known: Any) -> None:
-        """Let the checkpoint of the chunk hold this, before it is sent."""
+        """Set the checkpoint of the chunk before sending it."""
         file = self.file
         earlier = await file.claim(await count_of(self.storage.container, self.request.run, self.request.chunk), 0)
         await file.write(replace(earlier, **known))
 
     async def rejects(self) -> list[dict[str, Any]]:
-        """Return what is kept of the messages that no queue takes."""
+        """Return the rejects of the chunk."""
         download = await self.storage.container.download_blob(rejects_name(self.request))
         return [json.loads(line) for line in (await download.readall()).splitlines()]
 
@@ -113,7 +113,7 @@ async def spooled(settings: Settings, storage: Storage, messages: Sequence[Any],
 
 
 def texts_on(azurite: Azurite, queue: str, *, base64: bool = True) -> Counter[str]:
-    """What is on the queue, read with the official client."""
+    """Return the messages on the queue, read with Microsoft's client."""
     policy = TextBase64DecodePolicy() if base64 else None
     with QueueClient.from_connection_string(azurite.connection_string, queue, message_decode_policy=policy) as client:
         found = Counter[str]()
@@ -123,7 +123,7 @@ def texts_on(azurite: Azurite, queue: str, *, base64: bool = True) -> Counter[st
 
 
 def repeated(found: Counter[str]) -> int:
-    """Queue messages beyond the first of each kind."""
+    """Return the number of messages beyond the first of each text."""
     return found.total() - len(found)
 
 
@@ -131,18 +131,18 @@ NEVER = 99
 
 
 class Died(BaseException):
-    """The process is gone."""
+    """The process has died."""
 
 
 class Freezing(AioHttpTransport):
-    """Holds back the write of a blob that is numbered `at`, counted from 1, until it is let go; or ends its process."""
+    """Holds the blob write numbered `at` (from 1) until it is released; or kills its process."""
 
     def __init__(self) -> None:
         super().__init__()
         self.hold(NEVER)
 
     def hold(self, at: int, *, killed: bool = False, done: bool = False) -> None:
-        """Freeze the sender of a write, or kill it; `done` says whether storage has done the write before."""
+        """Freeze or kill the sender of a write; `done` says whether storage executes the write first."""
         self._at, self._killed, self._done, self.writes = at, killed, done, 0
         self.frozen, self.let_go = asyncio.Event(), asyncio.Event()
 
@@ -166,7 +166,7 @@ class Freezing(AioHttpTransport):
 
 @asynccontextmanager
 async def worker(settings: Settings, azurite: Azurite, transport: Freezing) -> AsyncIterator[Storage]:
-    """A storage whose writes of blobs can be held back."""
+    """Storage whose blob writes a test can hold."""
     text = azurite.connection_string
     async with (
         opened(settings) as storage,

@@ -1,4 +1,4 @@
-"""Whatever lies between the sender and the queue may fail: nothing is lost, repeats stay within bounds, counts hold."""
+"""Faults between the sender and the queue: nothing is lost, repeats are bounded, counts are right."""
 
 import asyncio
 import threading
@@ -32,7 +32,7 @@ def from_on(first: int, fault: Fault) -> Script:
 
 
 async def send_through(azurite: Azurite, script: Script, **names: str) -> tuple[Receipt, Counter[str]]:
-    """Send a chunk while the queue does as the script says; return the receipt, and what is on the queue."""
+    """Send a chunk with the faults of a script; return the receipt, and the messages on the queue."""
     async with FaultProxy(azurite.ports["Queue"]) as proxy:
         settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW), **names)
         async with sending(settings, IDS) as chunk:
@@ -68,7 +68,7 @@ async def test_a_burst_of_busy_answers_is_waited_for_and_counted(azurite: Azurit
 
 
 async def test_an_expired_grant_is_renewed_and_the_message_sent_again(azurite: Azurite) -> None:
-    """Once, as the service does it: to be turned away with the new grant as well would mean that a role is missing."""
+    """Once, as the service does; a refusal of the new grant as well would mean that a role is missing."""
     receipt, found = await send_through(azurite, lambda number: Fault.EXPIRED if number == 100 else None)
     assert sorted(found) == IDS
     assert (receipt.enqueued, receipt.retries, receipt.possible_duplicates, receipt.error) == (300, 1, 0, None)
@@ -85,7 +85,7 @@ async def test_a_queue_that_lets_nobody_in_is_a_failed_chunk_with_the_role_that_
 async def test_a_message_that_the_queue_itself_refuses_is_rejected_with_what_it_said_and_the_others_go_through(
     azurite: Azurite,
 ) -> None:
-    """Counted as such also by a checkpoint in mid-chunk, which is all that is known if the worker is then lost."""
+    """A checkpoint within the chunk counts them too; nothing else is known if the worker then dies."""
 
     async with FaultProxy(azurite.ports["Queue"]) as proxy:
         settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES="20")
@@ -146,7 +146,7 @@ async def test_a_queue_out_of_reach_for_a_while_delays_the_chunk_and_no_more(
 
 
 async def crash_after(stored: int, azurite: Azurite, **names: str) -> tuple[Receipt, Receipt, Settings]:
-    """Lose the worker when the queue has stored so many messages; the receipts of two reruns."""
+    """Kill the worker after the queue has stored this many messages; return the receipts of two reruns."""
     async with FaultProxy(azurite.ports["Queue"]) as proxy:
         settings = settings_for(azurite, queue_port=proxy.port, **names)
         async with sending(settings, IDS) as chunk:
@@ -191,7 +191,7 @@ async def test_a_crash_among_packs_on_two_queues_repeats_whole_packs_of_one_wind
 
 
 def test_a_storage_emulator_restarted_in_mid_chunk_loses_nothing(tmp_path: Path) -> None:
-    """Ended with SIGTERM, for Azurite keeps its queues in memory and loses confirmed messages when it is killed."""
+    """With SIGTERM, because Azurite has its queues in memory and a kill loses confirmed messages."""
     half_way, ended = threading.Event(), list[Receipt | str]()
 
     async def scenario() -> None:

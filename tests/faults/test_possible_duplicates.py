@@ -1,7 +1,7 @@
-"""Whatever becomes of the copies of a chunk, the queue never holds more beyond `enqueued` than what is admitted.
+"""Whatever happens to the copies of a chunk, `possible_duplicates` covers all messages on the queue beyond `enqueued`.
 
-A model of the lives of a copy: it is killed before or after one of its writes, or frozen there and wakes when others
-have gone on; the answers of the queue are lost beside that.
+A copy is killed before or after one of its writes, or frozen there until others have continued; answers of the queue
+are lost as well.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ WRITES = range(1, 5)  # the claim, and checkpoints
 
 
 class Told:
-    """What is told of a chunk, beside what the queue holds of it."""
+    """The reported counts of a chunk, and its messages on the queue."""
 
     def __init__(self, queue: QueueClient) -> None:
         self._queue, self._before = queue, 0
@@ -35,11 +35,11 @@ class Told:
     async def begin(self) -> None:
         self._before += await self._on_queue()
 
-    async def holds(self, told: Any, where: str) -> None:
-        """Fail if the queue holds more than what is `told` of the chunk."""
+    async def holds(self, counts: Any, where: str) -> None:
+        """Fail if the queue has more messages of the chunk than reported."""
         there = await self._on_queue()
-        beyond = there - told.enqueued
-        assert 0 <= beyond <= told.possible_duplicates, f"{where}: {there} on the queue, told {told}"
+        beyond = there - counts.enqueued
+        assert 0 <= beyond <= counts.possible_duplicates, f"{where}: {there} on the queue, reported {counts}"
 
     async def _on_queue(self) -> int:
         return int((await self._queue.get_queue_properties()).approximate_message_count or 0) - self._before
@@ -51,7 +51,7 @@ async def ended(copy: "asyncio.Task[Receipt]") -> None:
 
 
 async def sent(chunk: Sending, attempt: int) -> Receipt:
-    """Send the chunk as the durable retry and the next windows do, in an attempt of the run."""
+    """Send the chunk in an attempt of the run, with the repeats of the durable retry and the next windows."""
     return await replace(chunk, request=replace(chunk.request, attempt=attempt)).until_finished()
 
 
@@ -59,7 +59,7 @@ async def sent(chunk: Sending, attempt: int) -> Receipt:
 async def test_what_the_queue_holds_beyond_what_is_counted_is_admitted(
     azurite: Azurite, lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the end of the chunk, and while it is settled; also when a late copy of a settled chunk comes."""
+    """At the end of the chunk, and while it is settled; also if a copy of a settled chunk runs late."""
     monkeypatch.setattr(put_message, "FIRST_BACKOFF_SECONDS", 0.001)
     places = itertools.product((KILLED, KILLED_LATER, FROZEN), WRITES, (False, True))
     transport = Freezing()
@@ -67,11 +67,11 @@ async def test_what_the_queue_holds_beyond_what_is_counted_is_admitted(
         settings = settings_for(azurite, queue_port=proxy.port, SLUICE_CHECKPOINT_MESSAGES=str(WINDOW))
         queue = QueueClient.from_connection_string(azurite.connection_string, settings.queue)
         async with opened(settings) as storage, worker(settings, azurite, transport) as other, queue:
-            told = Told(queue)
+            counts = Told(queue)
             for number, (life, at, is_settled) in enumerate(places):
                 where = f"{life} at write {at}"
                 chunk = await spooled(settings, storage, [f"{number}-{n}" for n in range(COUNT)], number)
-                await told.begin()
+                await counts.begin()
                 proxy.follow(lambda request: Fault.LOST if lost and request % lost == 0 else None)
                 transport.hold(at, **life)
                 copy = asyncio.create_task(chunk.send(over=other))
@@ -81,9 +81,9 @@ async def test_what_the_queue_holds_beyond_what_is_counted_is_admitted(
                     transport.let_go.set()
                     await ended(copy)
                     await ended(asyncio.create_task(chunk.send()))
-                    await told.holds(settled, f"{where}, settled")
+                    await counts.holds(settled, f"{where}, settled")
                 receipt = await sent(chunk, attempt=1)
                 transport.let_go.set()
                 await asyncio.gather(copy, return_exceptions=True)
-                await told.holds(receipt, where)
+                await counts.holds(receipt, where)
                 assert receipt.enqueued == COUNT

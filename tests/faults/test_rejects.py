@@ -1,4 +1,4 @@
-"""The rejects of a chunk that two copies send: no write that comes late leaves fewer of them than count."""
+"""The rejects of a chunk that two copies send: no late write leaves fewer rejects than the count."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ WRITES = 6  # of a copy that is alone, at least: the claim, checkpoints, and the
 
 
 async def frozen_at(first: int, second: int, chunk: Sending, transports: list[Freezing], others: list[Any]) -> None:
-    """Let two copies send a chunk, the later while the earlier is frozen, and each go on to its end in this order."""
+    """Send a chunk twice, the second time while the first is frozen; then let them end in this order."""
     copies = []
     for at, transport, storage in zip((first, second), transports, others, strict=True):
         transport.hold(at)
@@ -28,7 +28,7 @@ async def frozen_at(first: int, second: int, chunk: Sending, transports: list[Fr
 
 
 async def test_a_copy_that_is_frozen_at_any_write_leaves_no_fewer_rejects_than_count(azurite: Azurite) -> None:
-    """Also if the other copy is frozen as well, at any of its writes, and wakes after it."""
+    """Also if the other copy is frozen too, at any of its writes, and continues after it."""
     settings = settings_for(
         azurite, SLUICE_CHECKPOINT_MESSAGES="2", SLUICE_MESSAGE_ENCODING="none", SLUICE_SEND_CONCURRENCY="1"
     )

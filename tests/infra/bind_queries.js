@@ -1,5 +1,5 @@
-// Reads [{name, text}] from standard input and writes [{name, problems}]: what Microsoft's own reader of KQL says of each query.
-// Tables are those of Application Insights and Log Analytics, with the columns that queries here may ask for.
+// Read [{name, text}] from standard input and write [{name, problems}]: the errors that Microsoft's KQL language service finds.
+// The tables are those of Application Insights and Log Analytics, with the columns that queries here may use.
 "use strict";
 
 const reader = process.argv[2]; // the folder of @kusto/language-service-next
@@ -16,7 +16,7 @@ const globals = Kusto.Language.GlobalState.Default.WithDatabase(database);
 let input = "";
 process.stdin.on("data", (part) => { input += part; });
 process.stdin.on("end", () => {
-  const told = JSON.parse(input).map(({ name, text }) => {
+  const found = JSON.parse(input).map(({ name, text }) => {
     const found = Kusto.Language.KustoCode.ParseAndAnalyze(text, globals).GetDiagnostics();
     const problems = [];
     for (let at = 0; at < found.Count; at++) {
@@ -25,5 +25,5 @@ process.stdin.on("end", () => {
     }
     return { name, problems };
   });
-  process.stdout.write(JSON.stringify(told));
+  process.stdout.write(JSON.stringify(found));
 });

@@ -1,4 +1,4 @@
-"""An end-to-end run whose records are asked, as the tests of tests/e2e have it."""
+"""An end-to-end run, as in tests/e2e, whose log records the tests query."""
 
 from tests.e2e.conftest import rig, small_api
 

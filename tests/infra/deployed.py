@@ -1,7 +1,7 @@
-"""What the templates of infra/ deploy: the compiled template, and two evaluated snapshots of it.
+"""The resources that infra/ deploys: the compiled template, and two evaluated snapshots of it.
 
-`main` is evaluated with the parameters of an azd environment in which nothing is set, `dts` with the other side of each
-switch. Both are plain resources with every loop, condition and name resolved.
+`main` has the parameters of an empty azd environment, `dts` the other value of each switch. Both are plain resources
+with every loop, condition and name resolved.
 """
 
 import json
@@ -26,7 +26,7 @@ def bicep() -> str | None:
 
 @cache
 def read(name: str) -> Any:
-    """Return a JSON file of infra/; who changes it makes a copy before."""
+    """Return a JSON file of infra/; do not change it without a copy."""
     return json.loads((INFRA / name).read_text("utf-8"))
 
 
@@ -41,12 +41,12 @@ class Deployed:
         return [each for each in self.resources if each["type"] == f"Microsoft.{kind}"]
 
     def one(self, kind: str, name: str = "") -> Json:
-        """Return the only resource of a type of which the name begins so."""
+        """Return the only resource of a type whose name has this beginning."""
         (found,) = (each for each in self.of(kind) if each["name"].startswith(name))
         return found
 
     def properties(self, kind: str, name: str = "") -> Json:
-        """Return the properties of the only resource of a type of which the name begins so."""
+        """Return the properties of the only resource of a type whose name has this beginning."""
         found: Json = self.one(kind, name)["properties"]
         return found
 
@@ -58,7 +58,7 @@ class Deployed:
         return {each["name"]: each["value"] for each in listed}
 
     def roles(self) -> Iterator[tuple[str, str]]:
-        """Yield the role that each assignment gives, and the name of the resource on which."""
+        """Yield role and resource name of each role assignment."""
         for each in self.of("Authorization/roleAssignments"):
             on = each["id"].removeprefix("[extensionResourceId('").partition("'")[0]
             yield each["properties"]["roleDefinitionId"].rpartition("/")[2], on.rpartition("/")[2]

@@ -1,7 +1,7 @@
-"""Queries of infra/queries, what Microsoft's reader says of them, and their answers over records.
+"""The queries of infra/queries, the errors that Microsoft's language service finds in them, and their results.
 
-Right names: the language service of Kusto binds every table, column and function. It knows nothing of what lies in a
-JSON text, so right counts are asked of DuckDB, into whose SQL duckdb_kql puts a query.
+The language service of Kusto checks the names of tables, columns and functions, but not the content of JSON texts. So
+DuckDB runs the queries, which duckdb_kql translates into its SQL, to check the counts.
 """
 
 import json
@@ -31,7 +31,7 @@ TYPES = {"datetime": "TIMESTAMP", "string": "VARCHAR", "dynamic": "JSON", "int":
 
 
 class Trace(NamedTuple):
-    """One record as Application Insights has it."""
+    """A record as in Application Insights."""
 
     timestamp: datetime
     message: str
@@ -39,7 +39,7 @@ class Trace(NamedTuple):
 
 
 def problems(queries: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return what the language service finds wrong in each query."""
+    """Return the errors that the language service finds in each query."""
     asked = json.dumps([{"name": name, "text": text} for name, text in queries.items()])
     node = str(npm()[0])
     command = [node, str(ROOT / "tests/infra/bind_queries.js"), str(READER), json.dumps(list(TABLES.items()))]
@@ -50,7 +50,7 @@ def problems(queries: Mapping[str, str]) -> dict[str, list[str]]:
 def answer(
     name: str, records: Iterable[Trace] = (), metrics: Iterable[Mapping[str, Any]] = (), run: str = ""
 ) -> list[dict[str, Any]]:
-    """Return the rows that a query answers over these records; `run` is the one that a workbook has chosen."""
+    """Return the rows of a query over these records; `run` is the workbook's chosen run."""
     with duckdb_kql.connect() as database:
         for table, columns in TABLES.items():
             named = (column.split(": ") for column in columns.split(", "))

@@ -1,4 +1,4 @@
-"""Each alert rule asks with its query, looks far enough back, and tells people; a broken copy is noticed."""
+"""Each alert rule has its query, a large enough time range and its recipients; the test notices a broken copy."""
 
 import re
 from collections.abc import Callable
@@ -104,7 +104,7 @@ BREAKS: dict[str, Callable[[Json], Any]] = {
     "a window that is too short": given("windowSize", "PT5M"),
     "seldom": given("evaluationFrequency", "PT1H"),
     "switched off": given("enabled", False),
-    "nobody is told": given("actions", {"actionGroups": []}),
+    "without recipients": given("actions", {"actionGroups": []}),
     "somewhere else": given("scopes", ["/elsewhere"]),
     "never ends": given("autoMitigate", False),
     "no log alert": lambda rule: rule.update(kind="LogToMetric"),

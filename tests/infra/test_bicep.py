@@ -1,6 +1,6 @@
-"""The Bicep of infra/ is clean, and the JSON beside it is what it compiles to.
+"""The Bicep of infra/ has no warning, and compiles to the JSON beside it.
 
-Without the Bicep CLI these tests are left out; those of the JSON itself are not.
+Without the Bicep CLI these tests are skipped; those of the JSON itself are not.
 """
 
 import json
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def run(*arguments: object) -> str:
-    """Run Bicep with an environment in which nothing of a deployment is set; it says nothing beside its output."""
+    """Run Bicep without environment variables of a deployment; return its output, and fail on a warning."""
     environment = {name: os.environ[name] for name in ("HOME", "PATH", "XDG_CACHE_HOME") if name in os.environ}
     command = [str(CLI), *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -33,7 +33,7 @@ def run(*arguments: object) -> str:
 
 
 def copied(folder: Path) -> Path:
-    """Return a copy of infra/, since a snapshot is written beside its parameters."""
+    """Return a copy of infra/, because Bicep writes a snapshot beside its parameters."""
     return Path(shutil.copytree(INFRA, folder / "infra"))
 
 
@@ -76,7 +76,7 @@ def test_snapshot_is_the_committed_one(name: str, tmp_path: Path) -> None:
 
 
 def _plain(template: Any) -> Any:
-    """Return a template without the name of its compiler, which is another one with each version."""
+    """Return a template without the name and version of its compiler."""
     if isinstance(template, list):
         return [_plain(part) for part in template]
     if isinstance(template, dict):

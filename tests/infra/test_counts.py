@@ -1,4 +1,4 @@
-"""Queries give the right counts, over records of the app and over what the real host sent to Application Insights."""
+"""Queries return the right counts, over records of the app and over those that the real host sent."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ def counts(name: str, records: list[Trace], run: str = "") -> int:
 
 
 def test_over_what_the_real_host_sent() -> None:
-    """It sent six records of two runs, among those of the host itself."""
+    """The real host sent six records of two runs, among its own."""
     runs = {each["run_id"]: each for each in answer("runs", GOLDEN)}
     assert [each["run_id"] for each in answer("run_ids", GOLDEN)] == [FAILED, COMPLETED]
     assert set(runs) == {COMPLETED, FAILED}
@@ -54,7 +54,7 @@ def test_over_what_the_real_host_sent() -> None:
 
 
 def traces(caplog: pytest.LogCaptureFixture) -> list[Trace]:
-    """What the worker would hand on: the text of each record of the app."""
+    """Return the text of each log record of the app, which is what the worker forwards."""
     return [
         Trace(datetime.fromtimestamp(record.created, UTC), record.getMessage())
         for record in caplog.records
@@ -63,7 +63,7 @@ def traces(caplog: pytest.LogCaptureFixture) -> list[Trace]:
 
 
 def test_over_the_records_of_runs_from_end_to_end(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """One run is completed, the other one loses three chunks of 25 and is redriven; the keeper looks twice."""
+    """One run completes; another one fails at three chunks of 25 and is redriven; the keeper looks twice."""
     caplog.set_level(logging.INFO, "sluice")
     rig.settings["SLUICE_KEEPER_SECONDS"] = "60"
     with rig.host() as host:
@@ -111,8 +111,8 @@ def test_over_the_records_of_runs_from_end_to_end(rig: Rig, caplog: pytest.LogCa
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> Callable[..., list[Trace]]:
-    """Logs as the app does, and gives the records so far."""
+def logged(caplog: pytest.LogCaptureFixture) -> Callable[..., list[Trace]]:
+    """Logs as the app does, and returns the records so far."""
     caplog.set_level(logging.INFO, "sluice")
 
     def tell(action: str = "", **facts: Any) -> list[Trace]:
@@ -140,8 +140,8 @@ OUTCOMES = {
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
-def test_each_outcome_of_a_run_has_its_alert_or_none(outcome: str, told: Any) -> None:
-    records = told("run_ended", **ended(outcome))
+def test_each_outcome_of_a_run_has_its_alert_or_none(outcome: str, logged: Any) -> None:
+    records = logged("run_ended", **ended(outcome))
     on_outcome = ("alert_run_failed", "alert_completed_with_rejects", "alert_run_empty")
     assert [name for name in on_outcome if counts(name, records)] == OUTCOMES[outcome]
 
@@ -152,18 +152,18 @@ def test_outcomes_are_those_of_the_glossary() -> None:
     assert set(OUTCOMES) == named
 
 
-def test_a_completed_run_without_a_message_is_told_and_a_failed_one_is_not_told_twice(told: Any) -> None:
-    told("run_ended", **ended("completed", fetched=0, run_id="empty"))
-    records = told("run_ended", **ended("failed", fetched=0, run_id="failed"))
+def test_a_completed_run_without_a_message_is_an_alert_and_a_failed_one_only_once(logged: Any) -> None:
+    logged("run_ended", **ended("completed", fetched=0, run_id="empty"))
+    records = logged("run_ended", **ended("failed", fetched=0, run_id="failed"))
     assert [each["run_id"] for each in answer("alert_run_empty", records)] == ["empty"]
 
 
-def test_a_held_run_a_standstill_and_a_missed_due_time_are_told_once_for_each_record(told: Any) -> None:
-    told("run_held", run_id="run", changes="source demo: items changed")
-    told("run_stands_still", run_id="run", since="2026-01-05T06:00:00+00:00", seconds=700)
-    told("schedule_skipped", source="demo", due="2026-01-05T06:00:00+00:00", missed=0, reason="running")
-    told("schedule_started", source="demo", due="2026-01-05T07:00:00+00:00", run_id="run", missed=0)
-    records = told("schedule_blocked", source="demo", reason="the app setting X is not set")
+def test_a_held_run_a_standstill_and_a_missed_due_time_are_one_row_per_record(logged: Any) -> None:
+    logged("run_held", run_id="run", changes="source demo: items changed")
+    logged("run_stands_still", run_id="run", since="2026-01-05T06:00:00+00:00", seconds=700)
+    logged("schedule_skipped", source="demo", due="2026-01-05T06:00:00+00:00", missed=0, reason="running")
+    logged("schedule_started", source="demo", due="2026-01-05T07:00:00+00:00", run_id="run", missed=0)
+    records = logged("schedule_blocked", source="demo", reason="the app setting X is not set")
     (held,) = answer("alert_run_held", records)
     assert held["changes"] == "source demo: items changed"
     (still,) = answer("alert_run_stands_still", records)
@@ -179,32 +179,32 @@ def sent(chunk: int, **facts: Any) -> dict[str, Any]:
     return {"run_id": "run", "chunk": chunk, **counted, **facts}
 
 
-def test_share_of_rejects_is_that_of_all_chunks_so_far_each_counted_once(told: Any) -> None:
-    told("chunk_enqueued", **sent(0))
-    told("chunk_enqueued", **sent(0))
-    told("chunk_enqueued", **sent(1, messages=100, rejected=0))
-    records = told("chunk_enqueued", **sent(0, run_id="clean", messages=10, rejected=0))
+def test_share_of_rejects_is_that_of_all_chunks_so_far_each_counted_once(logged: Any) -> None:
+    logged("chunk_enqueued", **sent(0))
+    logged("chunk_enqueued", **sent(0))
+    logged("chunk_enqueued", **sent(1, messages=100, rejected=0))
+    records = logged("chunk_enqueued", **sent(0, run_id="clean", messages=10, rejected=0))
     assert answer("alert_rejected_share", records) == [{"run_id": "run", "rejected": 2, "all": 200, "percent": 1.0}]
 
 
-def test_seconds_of_throttling_are_summed_for_each_run(told: Any) -> None:
-    told("chunk_enqueued", **sent(0, throttled_seconds=1.5))
-    told("chunk_enqueued", **sent(1, throttled_seconds=2.5))
-    told("chunk_enqueued", **sent(0, run_id="calm"))
-    records = told("source_waited_for", run_id="run", source="demo", waiting_for="source", seconds=30.0)
+def test_seconds_of_throttling_are_summed_for_each_run(logged: Any) -> None:
+    logged("chunk_enqueued", **sent(0, throttled_seconds=1.5))
+    logged("chunk_enqueued", **sent(1, throttled_seconds=2.5))
+    logged("chunk_enqueued", **sent(0, run_id="calm"))
+    records = logged("source_waited_for", run_id="run", source="demo", waiting_for="source", seconds=30.0)
     assert answer("alert_throttled", records) == [{"run_id": "run", "throttled_seconds": 4.0}]
     rows = {each["run_id"]: each for each in answer("throttling", records)}
     assert (rows["run"]["retries"], rows["run"]["queue_seconds"], rows["run"]["source_seconds"]) == (6, 4.0, 30.0)
     assert rows["calm"]["source_seconds"] == 0.0
 
 
-def test_of_each_queue_and_watermark_the_last_look_counts(told: Any) -> None:
-    told("queue_depth", queue="orders", depth=5, poison_depth=2)
-    told("queue_depth", queue="orders", depth=7, poison_depth=0)
-    told("queue_depth", queue="OTHER/orders", depth=1, poison_depth=3)
-    told("queue_depth", queue="blind", depth=None, poison_depth=None)
-    told("watermark_age", source="demo", watermark="demo", seconds=7200)
-    records = told("watermark_age", source="demo", watermark="demo", seconds=3600)
+def test_of_each_queue_and_watermark_the_last_look_counts(logged: Any) -> None:
+    logged("queue_depth", queue="orders", depth=5, poison_depth=2)
+    logged("queue_depth", queue="orders", depth=7, poison_depth=0)
+    logged("queue_depth", queue="OTHER/orders", depth=1, poison_depth=3)
+    logged("queue_depth", queue="blind", depth=None, poison_depth=None)
+    logged("watermark_age", source="demo", watermark="demo", seconds=7200)
+    records = logged("watermark_age", source="demo", watermark="demo", seconds=3600)
     depths = {each["queue"]: each["depth"] for each in answer("alert_queue_depth", records)}
     assert depths == {"orders": 7, "OTHER/orders": 1, "blind": None}
     assert answer("alert_poison_queue", records) == [{"queue": "OTHER/orders", "poison_depth": 3}]

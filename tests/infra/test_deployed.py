@@ -1,4 +1,4 @@
-"""Everything that is deployed keeps its promises, and each promise is seen to fail on a broken copy."""
+"""The deployed resources keep every promise, and each promise fails on a broken copy."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Parameters, environment names and app settings: what azd hands in is what the template takes and the app reads."""
+"""Parameters, environment names and app settings agree between azd, the template and the app."""
 
 import json
 import re
@@ -25,7 +25,7 @@ OWN_NAMES = {"environmentName": "AZURE_ENV_NAME", "location": "AZURE_LOCATION"} 
 
 
 def check_azure(azure: Json) -> None:
-    """Check that azd finds template, app and host.json."""
+    """Check that azd finds the template, the app and host.json."""
     infra, services = azure["infra"], azure["services"]
     assert (ROOT / infra["path"] / f"{infra['module']}.bicep").is_file()
     assert (ROOT / infra["path"] / f"{infra['module']}.bicepparam").is_file()
@@ -47,8 +47,8 @@ def check_given(given: dict[str, str], parameters: Json) -> None:
     assert set(given) == set(parameters)
     for parameter, text in given.items():
         ((name, default),) = re.findall(r"readEnvironmentVariable\('(\w+)', '([^']*)'\)", text)
-        told = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter).upper()
-        assert name == OWN_NAMES.get(parameter, f"DEPLOY_{told}")
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter).upper()
+        assert name == OWN_NAMES.get(parameter, f"DEPLOY_{words}")
         value = parameters[parameter].get("defaultValue")
         if value is not None:
             shown = ",".join(value) if isinstance(value, list) else value
@@ -152,7 +152,7 @@ def test_app_refuses_a_template_that_sets_something_else(broken: str) -> None:
 
 
 def environment_of(deployed: Deployed) -> dict[str, str]:
-    """Return the app settings as the app gets them, with what only Azure knows filled in."""
+    """Return the app settings as in Azure, with values for what only Azure knows."""
     environment = {}
     for name, value in deployed.settings.items():
         if name.endswith("Uri"):
@@ -170,7 +170,7 @@ def host_json(path: str) -> Json:
 
 
 def check_host_json(with_scheduler: Json) -> None:
-    """Check that it is the app's own one, but for the store of Durable Functions."""
+    """Check that it differs from the app's own one only in the store of Durable Functions."""
     ours, other = host_json("host.json"), deepcopy(with_scheduler)
     own, durable = (each["extensions"].pop("durableTask") for each in (ours, other))
     assert ours == other

@@ -1,4 +1,4 @@
-"""Microsoft's reader binds all queries; they ask for documented facts; workbook, alerts and manual have no others."""
+"""Microsoft's language service accepts all queries; workbook, alerts and docs use only these, with documented facts."""
 
 import json
 import re
@@ -16,8 +16,8 @@ FACTS = r'extract(@"\{.*\}$", 0, message)'
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, list[str]]:
-    """What the reader says of each query, and of some with a planted mistake."""
+def answer() -> dict[str, list[str]]:
+    """The errors that the language service finds in each query, and in some with a deliberate mistake."""
     return problems(QUERIES | {f"planted {name}": text for name, text in PLANTED.items()})
 
 
@@ -32,13 +32,13 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_is_bound_without_a_diagnostic(name: str, told: dict[str, list[str]]) -> None:
-    assert told[name] == []
+def test_a_query_is_bound_without_a_diagnostic(name: str, answer: dict[str, list[str]]) -> None:
+    assert answer[name] == []
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_mistake_is_named(name: str, told: dict[str, list[str]]) -> None:
-    assert told[f"planted {name}"] != []
+def test_a_planted_mistake_is_named(name: str, answer: dict[str, list[str]]) -> None:
+    assert answer[f"planted {name}"] != []
 
 
 def test_a_query_begins_with_what_it_shows() -> None:
@@ -51,7 +51,7 @@ def test_facts_are_taken_out_of_the_text_in_one_way() -> None:
 
 @pytest.mark.parametrize("name", [name for name, text in QUERIES.items() if "facts.action" in text])
 def test_a_query_asks_for_facts_that_the_manual_promises(name: str) -> None:
-    """The reader cannot know what is in a JSON text; the table of log records does."""
+    """The language service does not know the content of a JSON text; the table of log records does."""
     text = QUERIES[name]
     actions = {each for each in re.findall(r'"([a-z]+_[a-z_]+)"', text) if f"| `{each}`" in MONITORING}
     named = re.findall(r'action\)? (?:==|in) \(?((?:"\w+"(?:, )?)+)', text)
@@ -64,7 +64,7 @@ def test_a_query_asks_for_facts_that_the_manual_promises(name: str) -> None:
 
 
 def queries_of(workbook: Json) -> list[str]:
-    """Return the name or text of each query of a workbook, in tables, charts and choices."""
+    """Return the name or text of each query of a workbook, in tables, charts and parameters."""
     found = []
     for item in workbook["items"]:
         parts = [item["content"], *item["content"].get("parameters", [])]
@@ -73,7 +73,7 @@ def queries_of(workbook: Json) -> list[str]:
 
 
 def check_workbook(deployed: Deployed) -> None:
-    """Check that a workbook has queries of infra/queries alone."""
+    """Check that a workbook has only queries of infra/queries."""
     workbook = json.loads(deployed.properties("Insights/workbooks")["serializedData"])
     asked = queries_of(workbook)
     assert set(asked) <= set(QUERIES.values())

@@ -1,4 +1,4 @@
-"""What `azd` and Core Tools upload is the app and nothing else, and its own requirements.txt is all that it needs.
+"""`azd` and Core Tools upload only the app, and the app needs only its requirements.txt.
 
 Both read `.funcignore` by the rules of `.gitignore`. That is their documentation; neither has been run here.
 """
@@ -25,7 +25,7 @@ VERSIONS = ("3.11", "3.12", "3.13")
 
 
 def uploaded(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder that its `.funcignore` lets through."""
+    """Yield the files of a folder that its `.funcignore` does not exclude."""
     ignored = GitIgnoreSpec.from_lines((folder / ".funcignore").read_text(encoding="utf-8").splitlines())
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder)
@@ -35,7 +35,7 @@ def uploaded(folder: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The zip of a folder that has been worked in: with secrets, environments and an editor's files."""
+    """The zip of a used folder, with secrets, environments and an editor's files."""
     folder = tmp_path_factory.mktemp("package")
     clone = folder / "clone"
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
@@ -65,7 +65,7 @@ def test_git_takes_no_secret_and_no_leftover_either(name: str) -> None:
 
 
 def interpreter(version: str) -> str | None:
-    """Return a Python of this version, also one that pyenv has and does not put first."""
+    """Return a Python of this version, from PATH or pyenv."""
     found = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*/bin/python"))
     for candidate in (sys.executable, f"python{version}", *map(str, found)):
         asked = [candidate, "-c", "import sys; print(*sys.version_info[:2], sep='.')"]

@@ -1,4 +1,4 @@
-"""A browser for each file of tests, and pages that are watched: what no view of the page may do fails any test."""
+"""A browser for each file of tests, and watched pages: an error that no view may cause fails the test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ addEventListener("securitypolicyviolation", (it) => broken.push(it.violatedDirec
 
 @dataclass
 class Watched:
-    """A page, and what it did that it should not do."""
+    """A page, and its forbidden actions."""
 
     page: Page
     origin: str
@@ -42,11 +42,11 @@ class Watched:
         return self
 
     def __exit__(self, *ending: object) -> None:
-        """Close the page, while the host that it asks is still there."""
+        """Close the page while its host is still running."""
         self.close()
 
     def close(self) -> None:
-        """Close the page, and say what it did that it should not do."""
+        """Close the page, and return its forbidden actions."""
         if self.page.is_closed():
             return
         broken = self.page.evaluate("window.broken ?? []")
@@ -55,7 +55,7 @@ class Watched:
         assert [error for error in self.errors if not self.expected or self.expected not in error] == []
 
     def axe(self) -> list[str]:
-        """The violations of the rules for access, each with where it is."""
+        """Return the violations of the accessibility rules, each with its place."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in found for node in one["nodes"]]
@@ -70,7 +70,7 @@ Watch = Callable[..., Watched]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The machine's Chromium; a module's own, since no other event loop may run in the thread meanwhile."""
+    """The machine's Chromium, one per module, because no other event loop may run in the thread meanwhile."""
     if path() is None:
         pytest.skip(HOW)
     with chromium() as found:
@@ -79,7 +79,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def watch(browser: Browser) -> Iterator[Watch]:
-    """Makes a watched page of the app at `origin`; the test fails if the page has done what it may not do."""
+    """Makes a watched page of the app at `origin`; the test fails if the page has done something forbidden."""
     with ExitStack() as open_pages:
 
         def make(origin: str = ORIGIN, *, width: int = 1180, answers: Any = None, **options: Any) -> Watched:

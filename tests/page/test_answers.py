@@ -1,4 +1,4 @@
-"""The canned answers that stand for the API have its shapes: a view that is drawn from them is drawn from real ones."""
+"""The canned answers have the shapes of the API, so a view that draws them draws real answers too."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ SHAPES: dict[str, type[BaseModel]] = {
 }
 
 
-def told() -> dict[str, Any]:
-    """All of them by path; those about one run only once."""
+def canned() -> dict[str, Any]:
+    """Return all answers by path; those about one run only once."""
     return {**answers.many(), **answers.about(answers.large())}
 
 
-@pytest.mark.parametrize("path", told())
+@pytest.mark.parametrize("path", canned())
 def test_a_canned_answer_has_the_shape_of_the_real_one(path: str) -> None:
     shape = shapes.Run if path.count("/") == 1 else SHAPES[path.split("/")[-1]]
-    shape.model_validate(told()[path], strict=True)
+    shape.model_validate(canned()[path], strict=True)

@@ -1,4 +1,4 @@
-"""The page on the real app: a run is started, watched and steered by its buttons only."""
+"""The page on the real app: start, watch and control a run with its buttons only."""
 
 import re
 
@@ -11,7 +11,7 @@ from tests.page.conftest import Watch
 
 
 def press(page: Page, name: str) -> None:
-    """Press a button, and in the dialog that says what it will do press it again."""
+    """Press a button, and confirm in its dialog."""
     page.get_by_role("button", name=name).first.click()
     dialog = page.get_by_role("dialog")
     dialog.locator("button.main").click()
@@ -23,7 +23,7 @@ def becomes(page: Page, status: str) -> None:
 
 
 def share(page: Page, part: str) -> float:
-    """The width of a part of the bar, in percent."""
+    """Return the width of a part of the bar, in percent."""
     width: str = page.locator(f".bar .{part}").evaluate("it => it.style.width")
     return float(width.rstrip("%"))
 
@@ -38,7 +38,7 @@ def test_a_run_is_planned_started_and_watched_until_its_bar_is_full(watch: Watch
         page.get_by_text("More").click()
         page.get_by_label("Messages in a chunk").fill("25")
         page.get_by_role("button", name="Plan").click()
-        expect(page.get_by_text("The first messages, as they would be sent")).to_be_visible()
+        expect(page.get_by_text("The first messages, as the run would send them")).to_be_visible()
         expect(page.locator(".plan")).to_contain_text("560")
         page.get_by_role("button", name="Start the run").click()
         rig.gate.wait_until_reached()
@@ -59,7 +59,7 @@ def test_a_run_is_planned_started_and_watched_until_its_bar_is_full(watch: Watch
         assert rig.read_back() == ALL_ONCE
 
 
-def test_a_run_is_paused_and_resumed_by_buttons_and_asked_for_only_what_is_new(watch: Watch, rig: Rig) -> None:
+def test_buttons_pause_and_resume_a_run_and_polls_get_only_changes(watch: Watch, rig: Rig) -> None:
     with rig.host(time_flies=False) as host, watch(host.app.url, color_scheme="dark", width=375) as watched:
         host.start_held(8)
         page = watched.open("#/runs/run")
@@ -69,7 +69,7 @@ def test_a_run_is_paused_and_resumed_by_buttons_and_asked_for_only_what_is_new(w
         rig.gate.open()
         becomes(page, "paused")
         host.app.rest()
-        expect(page.locator(".note")).to_have_text(re.compile("Nothing is fetched or sent until somebody resumes"))
+        expect(page.locator(".note")).to_have_text(re.compile("fetches and sends nothing until somebody resumes"))
         press(page, "Resume")
         becomes(page, "completed")
         with page.expect_response(lambda it: it.url.endswith("/runs/run") and it.status == 304):

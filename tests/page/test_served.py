@@ -21,7 +21,7 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_the_browser_is_told_to_ask_only_this_app_and_to_run_nothing_else(http: httpx.Client, path: str) -> None:
+def test_the_content_security_policy_allows_only_this_app(http: httpx.Client, path: str) -> None:
     answer = http.get(path)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, f"{FILES[path]}; charset=utf-8")
     rules = dict(rule.split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split("; "))

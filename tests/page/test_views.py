@@ -1,4 +1,4 @@
-"""What the page shows and how it is used, from answers that a real run gives only after hours."""
+"""The views of the page, with answers that a real run gives only after hours."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def everything() -> dict[str, Any]:
 
 
 def to_rest(page: Page) -> None:
-    """Wait until the view has what it asked for."""
+    """Wait until the view has its answers."""
     expect(page.locator("h1")).to_be_visible()
     page.wait_for_load_state("networkidle")
 
@@ -73,7 +73,7 @@ def test_the_bar_has_true_proportions_and_the_identity_stands_below_it(watch: Wa
 def test_why_a_run_waits_is_said_in_words_with_a_countdown(watch: Watch) -> None:
     page = watch(answers=answers.many()).open("#/runs/events-backfill")
     note = page.locator(".note.warn")
-    expect(note).to_contain_text("The source is away. HTTP 503. It is asked again in")
+    expect(note).to_contain_text("The source is not available. HTTP 503. Next request in")
     expect(note).to_contain_text("(until 02:12:40), after 10 requests without a page")
     first = note.locator(".countdown").inner_text()
     expect(note.locator(".countdown")).not_to_have_text(first)
@@ -85,22 +85,22 @@ def test_what_an_answer_holds_is_text_and_nothing_else(watch: Watch) -> None:
         "evil", "held", source=evil, progress={"changes": evil}, error=evil, actions=["resume", "redrive"],
         reading={"style": evil, "ended": evil}, estimate={"rests_on": evil},
     )  # fmt: skip
-    told = answers.about(run)
-    told["runs/evil/failures"] = {
+    canned = answers.about(run)
+    canned["runs/evil/failures"] = {
         "groups": [{"reason": evil, "chunks": 1, "messages": 1, "examples": [evil]}],
         "next": None,
     }
     example = {"chunk": 1, "index": evil, "payload": evil}
-    told["runs/evil/rejected"] = {"groups": [{"reason": evil, "count": 1, "examples": [example]}], "next": None}
-    told["runs/evil/timeline"]["events"] = [{"at": answers.NOW, "event": evil, "text": evil}]
-    told["runs"] = {"runs": [answers.summary("evil", evil, source=evil, error=evil)], "next": None}
-    told["sources"] = {"sources": [{**answers.SOURCES["sources"][0], "name": evil, "host": evil, "problem": evil}]}
-    told["plan"] = {
+    canned["runs/evil/rejected"] = {"groups": [{"reason": evil, "count": 1, "examples": [example]}], "next": None}
+    canned["runs/evil/timeline"]["events"] = [{"at": answers.NOW, "event": evil, "text": evil}]
+    canned["runs"] = {"runs": [answers.summary("evil", evil, source=evil, error=evil)], "next": None}
+    canned["sources"] = {"sources": [{**answers.SOURCES["sources"][0], "name": evil, "host": evil, "problem": evil}]}
+    canned["plan"] = {
         **answers.PLAN,
         "items": [{**answers.PLAN["items"][0], "text": evil}],
         "problems": [{"field": evil, "message": evil}],
     }
-    watched = watch(answers=told)
+    watched = watch(answers=canned)
     page = watched.page
     page.on("dialog", lambda it: watched.errors.append(f"a script of the answer ran: {it.message}"))
     for place in ("#/", "#/runs/evil", "#/start"):
@@ -121,25 +121,25 @@ def test_a_dialog_says_what_will_happen_and_the_keyboard_is_enough(watch: Watch)
     pause.focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Pause this run?")
-    expect(dialog).to_contain_text("What is under way stops within seconds")
-    expect(dialog.get_by_role("button", name="Leave it as it is")).to_be_focused()
+    expect(dialog).to_contain_text("The run's work stops within seconds")
+    expect(dialog.get_by_role("button", name="Do nothing")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(pause).to_be_focused()
 
 
 def test_a_poll_moves_neither_focus_nor_what_is_open_and_says_only_what_matters(watch: Watch) -> None:
-    told = answers.many() | answers.about(answers.run(progress={"failed": 0, "pending": 128_780}))
-    page = watch(answers=told).open("#/runs/orders-20261126")
+    canned = answers.many() | answers.about(answers.run(progress={"failed": 0, "pending": 128_780}))
+    page = watch(answers=canned).open("#/runs/orders-20261126")
     page.locator(".links summary").click()
     pause, spoken = page.get_by_role("button", name="Pause"), page.get_by_role("status")
     pause.focus()
-    told |= answers.about(answers.run(progress={"enqueued": 440_000, "pending": 114_988}))
+    canned |= answers.about(answers.run(progress={"enqueued": 440_000, "pending": 114_988}))
     expect(page.locator(".identity")).to_contain_text("enqueued 440,000")
     expect(pause).to_be_focused()
     expect(page.locator(".links details")).to_have_attribute("open", "")
     expect(spoken).to_have_text("")
-    told |= answers.about(answers.run(status="paused", actions=["resume", "cancel"]))
+    canned |= answers.about(answers.run(status="paused", actions=["resume", "cancel"]))
     expect(spoken).to_have_text("orders-20261126: paused")
     expect(page.locator(".failures")).to_be_visible()  # between what was there before
     expect(page.locator(".links details")).to_have_attribute("open", "")
@@ -151,7 +151,7 @@ def test_who_asks_for_less_motion_sees_none(watch: Watch) -> None:
         expect(page.locator(".bar i").first).to_have_css("transition-duration", seconds)
 
 
-def test_the_key_is_asked_for_kept_for_the_tab_and_sent_as_a_header(watch: Watch) -> None:
+def test_the_page_asks_for_the_key_keeps_it_for_the_tab_and_sends_it_as_a_header(watch: Watch) -> None:
     watched = watch(answers=answers.many())
     watched.expected = "401"
     asked: list[str] = []
@@ -169,7 +169,7 @@ def test_the_key_is_asked_for_kept_for_the_tab_and_sent_as_a_header(watch: Watch
         page.get_by_label("Function key").fill(key)
         page.keyboard.press("Enter")
         if key == "wrong":
-            expect(page.get_by_text("It does not take the key")).to_be_visible()
+            expect(page.get_by_text("The app does not accept this key")).to_be_visible()
     expect(page.get_by_role("link", name="orders-20261126")).to_be_visible()
     page.reload()
     expect(page.get_by_role("link", name="orders-20261126")).to_be_visible()
@@ -194,8 +194,8 @@ def test_an_app_that_does_not_answer_is_said_and_asked_again(watch: Watch) -> No
 def test_a_refused_command_says_in_its_dialog_what_is_allowed(watch: Watch) -> None:
     watched = watch(answers=answers.many())
     watched.expected = "409"
-    told = {"title": "Conflict", "detail": "the run has ended", "field": "run_id", "allowed": "to redrive"}
-    watched.page.route("**/pause", lambda route: route.fulfill(status=409, body=json.dumps(told)))
+    canned = {"title": "Conflict", "detail": "the run has ended", "field": "run_id", "allowed": "to redrive"}
+    watched.page.route("**/pause", lambda route: route.fulfill(status=409, body=json.dumps(canned)))
     page = watched.open("#/runs/orders-20261126")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
@@ -203,8 +203,8 @@ def test_a_refused_command_says_in_its_dialog_what_is_allowed(watch: Watch) -> N
 
 
 def test_the_list_is_filtered_by_the_address_and_goes_on_with_older_runs(watch: Watch) -> None:
-    told = answers.many()
-    watched = watch(answers=told)
+    canned = answers.many()
+    watched = watch(answers=canned)
     page = watched.open()
     with page.expect_request(lambda it: "status=failed" in it.url):
         page.get_by_label("State").select_option("failed")
@@ -213,7 +213,7 @@ def test_the_list_is_filtered_by_the_address_and_goes_on_with_older_runs(watch: 
         page.get_by_role("button", name="Show older runs").click()
 
 
-def test_a_start_that_is_asked_for_twice_names_the_same_run(watch: Watch) -> None:
+def test_two_equal_starts_return_the_same_run(watch: Watch) -> None:
     watched = watch(answers=answers.many())
     watched.expected = "503"
     bodies: list[Any] = []
@@ -238,9 +238,9 @@ def test_a_start_that_is_asked_for_twice_names_the_same_run(watch: Watch) -> Non
 
 
 def test_a_timeline_of_clocks_that_differ_is_drawn_inside_its_frame(watch: Watch) -> None:
-    told = answers.many()
-    told["runs/orders-20261126/timeline"]["points"][-1]["seconds"] = -28_487_784.0
-    page = watch(answers=told).open("#/runs/orders-20261126")
+    canned = answers.many()
+    canned["runs/orders-20261126/timeline"]["points"][-1]["seconds"] = -28_487_784.0
+    page = watch(answers=canned).open("#/runs/orders-20261126")
     path = page.locator(".rates .line").get_attribute("d") or ""
     assert {0 <= float(x) <= 1000 for x in re.findall(r"[ML]([-0-9.]+) ", path)} == {True}
 
@@ -276,12 +276,12 @@ def test_a_late_answer_to_a_command_leaves_the_dialog_of_the_next_one_alone(watc
     page.get_by_role("button", name="Pause").click()
     with page.expect_request("**/pause"):
         dialog.get_by_role("button", name="Pause").click()
-    expect(dialog.get_by_role("button", name="Leave it as it is")).to_be_disabled()
+    expect(dialog.get_by_role("button", name="Do nothing")).to_be_disabled()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Cancel").click()
     expect(dialog).to_contain_text("Cancel this run?")
     waiting[0].fulfill(status=202, body='{"run_id": "orders-20261126", "command": "pause"}')
-    expect(page.locator("#said")).to_contain_text("pause was asked for")
+    expect(page.locator("#said")).to_contain_text("sent pause")
     page.wait_for_load_state("networkidle")
     expect(dialog).to_contain_text("Cancel this run?")
 
@@ -298,8 +298,8 @@ def test_the_page_waits_for_an_answer_as_long_as_the_app_may_take(watch: Watch) 
 
 
 def test_failures_and_rejects_are_read_again_only_when_there_are_others(watch: Watch) -> None:
-    told = answers.many()
-    watched = watch(answers=told)
+    canned = answers.many()
+    watched = watch(answers=canned)
     asked: list[str] = []
     time = datetime.fromisoformat(answers.NOW)
 
@@ -307,7 +307,7 @@ def test_failures_and_rejects_are_read_again_only_when_there_are_others(watch: W
         path = urlsplit(route.request.url).path.removeprefix("/api/")
         asked.append(path.rpartition("/")[2])
         headers = {"Content-Type": "application/json", "Date": format_datetime(time)}
-        route.fulfill(body=json.dumps(told[path]), headers=headers)
+        route.fulfill(body=json.dumps(canned[path]), headers=headers)
 
     watched.page.route(re.compile(r"/api/runs/"), answered)
     page = watched.open("#/runs/orders-20261126")
@@ -322,6 +322,6 @@ def test_failures_and_rejects_are_read_again_only_when_there_are_others(watch: W
     look_later("/timeline")
     look_later("/timeline")
     assert (asked.count("timeline"), asked.count("rejected"), asked.count("failures")) == (3, 1, 1)
-    told["runs/orders-20261126"]["progress"]["rejected"] += 1
+    canned["runs/orders-20261126"]["progress"]["rejected"] += 1
     look_later("/rejected")
     assert asked.count("failures") == 1

@@ -1,4 +1,4 @@
-"""Which annotations of an activity load, and what the activity then gets and gives."""
+"""Which annotations of an activity load, and the activity's input and output."""
 
 import os
 import re

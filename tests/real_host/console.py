@@ -1,4 +1,4 @@
-"""What becomes of log records and prints: the console of the host beside that of `python -m local.devhost`."""
+"""Log records and prints: the console of the host beside that of `python -m local.devhost`."""
 
 import re
 import signal

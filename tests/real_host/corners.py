@@ -42,7 +42,7 @@ def _play() -> list[Row]:
         codes: dict[str, int] = {}
         for number, case in enumerate(cases[2:]):
             name = case["case"]
-            # A case that goes on from the one before it is about that one's instance.
+            # A case that continues the one before it uses the same instance.
             ids[name] = f"c-{number - name.startswith('...')}"
             if name.startswith("..."):
                 rows += _outcome(host, cases[number + 1], ids[cases[number + 1]["case"]], codes)
@@ -61,7 +61,7 @@ def _start_unknown(host: Host, webhook: Any, sdk: Any) -> Iterator[Row]:
 
 
 def _begin(host: Host, case: str, instance_id: str) -> int:
-    """Start a case, raise its events, and return the status code of the answer to the last of them."""
+    """Start a case, raise its events, and return the status code of the last answer."""
     for pattern, orchestrator, read_input in _STARTS:
         if found := re.fullmatch(pattern, case):
             host.start(orchestrator, instance_id, read_input(found[1]))
@@ -99,7 +99,7 @@ def _like(here: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shorten(case: str, real: dict[str, Any], here: dict[str, Any]) -> None:
-    """Bring both sides into one form where the transcript shortened a value, or where it depends on the time."""
+    """Normalise both sides where the transcript shortened a value, or where a value depends on the time."""
     status = here["customStatus"]
     if case.startswith("custom status") and isinstance(status, str):
         here["customStatus"] = f"{status[: real['customStatus'].index('...')]}...({len(status)})"

@@ -20,7 +20,7 @@ def read(name: str) -> Any:
 
 
 def replay(host: Host, exchanges: Sequence[Exchange], prepare: Prepare, *, key: str, settle: bool = True) -> list[Row]:
-    """Send the requests in order, each when the host is at rest, and look where the transcript looked."""
+    """Send the requests in order, each when the host is at rest, and record what the transcript recorded."""
     rows: list[Row] = []
     begun = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     for exchange in map(host.marks.level, exchanges):

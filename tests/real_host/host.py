@@ -1,4 +1,4 @@
-"""Run an app of the golden data on devhost in real time, and send requests as they were sent to the real host."""
+"""Run an app of the golden data on devhost in real time, and send the requests that the real host got."""
 
 import http.client
 import json
@@ -23,14 +23,14 @@ FILLED = {"{guid}": "12345678-1234-1234-1234-123456789abc", "{id32}": "123456781
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """An app that runs on devhost, with keys in force as on the real host."""
+    """An app on devhost, which needs keys as on the real host."""
 
     app: RunningApp
     marks: Marks
     keys: Mapping[str, str]
 
     def send(self, request: Mapping[str, Any], *, key: str = "") -> dict[str, Any]:
-        """Send a request of the golden data, with the key of that mark, and return the levelled answer."""
+        """Send a request of the golden data, with the key of that mark, and return the answer with marks."""
         headers = dict(request.get("headers") or {}) | ({"x-functions-key": self.keys[key]} if key else {})
         answer = self.send_raw(request["method"], request["path"], headers, request.get("body"))
         return answer | {"body": self.marks.level(answer["body"]), "headers": self.marks.level(answer["headers"])}
@@ -53,22 +53,22 @@ class Host:
             connection.close()
 
     def start(self, name: str, instance_id: str, value: Any = None) -> None:
-        """Start an orchestration by the durable HTTP API, as the transcripts' instances were."""
+        """Start an orchestration with the durable HTTP API, as in the transcripts."""
         body = None if value is None else json.dumps(value)
         self.post(f"/orchestrators/{name}/{instance_id}", body)
 
     def post(self, path: str, body: str | None = None) -> None:
-        """Call the durable HTTP API for what a transcript takes for granted."""
+        """Call the durable HTTP API for a step that a transcript does not contain."""
         answer = self.send({"method": "POST", "path": WEBHOOKS + path, "body": body}, key="systemkey")
         assert answer["status"] == 202, (path, answer)
 
     def status(self, instance_id: str, query: str = "") -> dict[str, Any]:
-        """Return the levelled answer to a look at one instance."""
+        """Return the status of an instance, with marks."""
         return self.send({"method": "GET", "path": f"{WEBHOOKS}/instances/{instance_id}{query}"}, key="systemkey")
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """Return an answer in the form of the golden data: a JSON body is parsed, another one is text."""
+    """Return an answer in the form of the golden data, with a JSON body parsed."""
     text = body.decode("utf-8", "replace")
     if "json" in headers.get("content-type", ""):
         try:
@@ -82,7 +82,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> dict[st
 def hosted(
     app: str | Path, environment: Mapping[str, str] | None = None, *, worker_process: bool = False
 ) -> Iterator[Host]:
-    """Run an app of the golden data, or the one in a folder, for as long as the block lasts."""
+    """Run an app of the golden data, or the one in a folder, inside the block."""
     root = APPS / app if isinstance(app, str) else app
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, environment or {}):
         state_file = Path(folder) / "state.db"

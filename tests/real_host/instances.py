@@ -1,4 +1,4 @@
-"""Bring instances into the states in which the real host's were when a transcript began."""
+"""Bring instances into the states that they had on the real host at the start of a transcript."""
 
 from tests.real_host.host import Host
 
@@ -14,7 +14,7 @@ _KINDS = {"done": "Completed", "fail": "Failed", "term": "Terminated", "run": "R
 
 
 def bring(host: Host, instance_id: str, status: str) -> None:
-    """Make an instance of the app `api` that has this status."""
+    """Create an instance of the app `api` with this status."""
     orchestrator, then = _WAYS[status]
     host.start(orchestrator, instance_id, {"in": instance_id})
     if then is not None:
@@ -24,7 +24,7 @@ def bring(host: Host, instance_id: str, status: str) -> None:
 
 
 def bring_ten(host: Host, prefix: str) -> None:
-    """Make two instances of each state, as before each purge by filter."""
+    """Create two instances of each state, as before each purge by filter."""
     for kind, status in _KINDS.items():
         for number in range(2):
             bring(host, f"{prefix}-{kind}-{number}", status)

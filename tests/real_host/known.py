@@ -1,4 +1,4 @@
-"""The differences that are known: each names its row of the table "What devhost does not do" in docs/devhost.md."""
+"""The known differences; each names its row of the table "What devhost does not do" in docs/devhost.md."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ HEADING = "## What devhost does not do"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Rows of one part that differ for the reason in row `why` of the table; `case` and `what` are whole regexes."""
+    """Rows that differ for the reason in row `why` of the table; the regexes `case` and `what` match in full."""
 
     why: str
     part: str
@@ -20,7 +20,7 @@ class Known:
     what: str = ".*"
 
     def covers(self, row: Row) -> bool:
-        """Tell whether the row is meant."""
+        """Return whether this entry explains the row."""
         return bool(re.fullmatch(self.case, row.case) and re.fullmatch(self.what, row.what))
 
 
@@ -42,7 +42,7 @@ KNOWN: tuple[Known, ...] = (
     Known("stack", "api-general", r"(start,|raiseEvent) .*", r"body\.ExceptionMessage"),  # of a JSON reader
     Known("pace", "api-general", "id plus"),  # it takes the place of "a b", which has ended here
     Known("pace", "api-more", r"start_new id a\?b"),  # of "a", likewise
-    # The known orchestrators come in the order in which the real host came across them.
+    # The real host lists known orchestrators in the order in which it first saw them.
     Known("stack", "api-more", _UNKNOWN_ORCHESTRATOR, r"body\.(output|historyEvents\[1\]\.Result)"),
     # Which headers stand before the one that cannot be written is the order of a map.
     Known("http", "api-more", "start_new id ü", "Content-Type"),

@@ -1,4 +1,4 @@
-"""Replace what varies between two runs by the marks of the golden data."""
+"""Replace the values that differ between two runs with the marks of the golden data."""
 
 import re
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ _STACK_KEYS = re.compile(r"(?:Remote)?Stack(?:Trace)?(?:String)?")
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The values of one run that have a mark of their own, such as the origin, the keys and the app's folder."""
+    """The values of a run that have a mark, such as the origin, the keys and the app's folder."""
 
     values: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, url: str, app: Path, **keys: str) -> "Marks":
-        """Return the marks of a host at `url` that serves the app; each key stands for the mark of its name."""
+        """Return the marks of a host at `url` with this app; each key is replaced with the mark of its name."""
         named = {value: f"{{{name}}}" for name, value in keys.items()}
         return cls({url: "{origin}", url.removeprefix("http://"): "{host}", str(app.absolute()): "{app}"} | named)
 
     def level(self, value: Any) -> Any:
-        """Return a JSON value with marks in the place of what varies."""
+        """Return a JSON value with marks instead of the values that differ."""
         match value:
             case str():
                 return self._level_text(value)
@@ -57,7 +57,7 @@ class Marks:
         return text
 
     def fill(self, text: str) -> str:
-        """Return a text of the golden data with this run's values in the place of the marks."""
+        """Return a text of the golden data with this run's values instead of the marks."""
         for value, mark in self.values.items():
             text = text.replace(mark, value)
         return text

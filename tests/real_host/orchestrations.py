@@ -1,4 +1,4 @@
-"""Recorded orchestrations: play them again on devhost, and give each recorded turn to the SDK alone."""
+"""Recorded orchestrations: repeat them on devhost, and give each recorded turn to the SDK alone."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ Events: TypeAlias = list[Event]
 
 _PREFIXES = {"histories": "h-", "patterns": "p-"}
 _TURN_MARKS = (EventType.ORCHESTRATOR_STARTED, EventType.ORCHESTRATOR_COMPLETED)
-# How to make each event that comes from outside: the operation, and the key of its text.
+# The operation behind each external event, and the key of its text.
 _OUTSIDE = {
     EventType.EXECUTION_TERMINATED: ("terminate", "Input"),
     EventType.EXECUTION_SUSPENDED: ("suspend", "Reason"),
@@ -30,10 +30,12 @@ _OUTSIDE = {
 _JSON = {"Content-Type": "application/json"}
 # A call with retry beside other calls: which of them takes a number first depends on milliseconds.
 _RACES = ("two_retries", "any_with_retry")
-# What devhost's console says where the real host goes wrong without a word: the patterns of docs/devhost.md.
+# The warnings of devhost where the real host fails silently: the patterns of docs/devhost.md.
 _PARTS, _HANGS = "On the real host this instance completes with wrong results: ", "stays Running for ever"
-_FALLS = "waits until the task_any yielded before it has ended, as on a real host. A window kept full with task_any"
-_REPLACED = "came more than once before it was waited for"
+_FALLS = (
+    "starts only when the task_any yielded before it has ended, as on a real host. A window kept full with task_any"
+)
+_REPLACED = "arrived more than once before the orchestrator waited for it"
 _WARNINGS = {
     "follow_up_with_retry": _PARTS,
     "separate_yield_of_a_part": _PARTS,
@@ -42,11 +44,11 @@ _WARNINGS = {
     "unknown_child": _HANGS,
     "window": _FALLS,
     "window_of_four": _FALLS,
-    "ends_with_open_wait": "stays Running until the events that it waited for have come (never), as on a real host",
-    "taken_over": "stuck: the orchestrator waits for a task that nothing can complete",
+    "ends_with_open_wait": "stays Running until the events that it waited for arrive (never), as on a real host",
+    "taken_over": "stuck: the orchestrator waits for a task that cannot complete",
     "two-events-early": _REPLACED,
     "two events before two waits": _REPLACED,
-    "event in another case": "'APPROVAL' is used up without effect: the orchestrator waits for 'approval'",
+    "event in another case": "'APPROVAL' is lost: the orchestrator waits for 'approval'",
     "continue-event": "event 'go' was raised before continue_as_new and not waited for: lost, as on a real host",
 }
 _ENDED = ("Completed", "Failed", "Terminated")
@@ -69,7 +71,7 @@ def _input(recording: Recording) -> Any:
 
 
 def _drive(host: Host, instance_id: str, recording: Recording) -> None:
-    """Do from outside what was done, each as soon as the instance's history is as long as it was then."""
+    """Repeat the external operations, each when the instance's history is as long as it was then."""
     events = _generations(recording)[0]
     for number, event in enumerate(events):
         kind = event["EventType"]
@@ -88,19 +90,19 @@ def _drive(host: Host, instance_id: str, recording: Recording) -> None:
 
 
 def raise_event(host: Host, instance_id: str, name: str, body: str) -> int:
-    """Raise an event by the durable HTTP API and return the answer's status code."""
+    """Raise an event with the durable HTTP API and return the status code."""
     path = f"{WEBHOOKS}/instances/{instance_id}/raiseEvent/{name}"
     return int(host.send({"method": "POST", "path": path, "headers": _JSON, "body": body}, key="systemkey")["status"])
 
 
 def await_events(host: Host, instance_id: str, count: int) -> None:
-    """Return when the history of an instance has that many events."""
+    """Wait until the history of an instance has this many events."""
     store = host.app.hub._store
     host.app.wait(instance_id, lambda it: len(_without_marks(store.history(instance_id))) >= count)
 
 
 def check_warning(host: Host, case: str, instance_id: str) -> None:
-    """Raise AssertionError if devhost's console lacks the warning that a case has to bring."""
+    """Raise AssertionError if devhost's console lacks the warning of a case."""
     lines = [line for line in host.app.lines if f" {instance_id} · " in line]
     if case in _WARNINGS:
         assert any(_WARNINGS[case] in line for line in lines), f"{case}: no line has {_WARNINGS[case]!r}: {lines}"
@@ -132,7 +134,7 @@ def _outcome(host: Host, case: str, instance_id: str, recording: Recording) -> I
 
 
 def _in_one_order(events: Sequence[Event]) -> list[Event]:
-    """Sort the events, since completions that arrive together come in any order."""
+    """Sort the events, because completions that arrive together have any order."""
     return sorted(events, key=lambda it: json.dumps(it, sort_keys=True))
 
 
@@ -141,7 +143,7 @@ def _is_end(event: Mapping[str, Any]) -> bool:
 
 
 def _generations(recording: Recording) -> list[Events]:
-    """Return what each execution of an instance was told in its last turn."""
+    """Return the input of the last turn of each execution of an instance."""
     instance_id = recording["status"]["instanceId"]
     last: dict[str, Events] = {}
     for call in recording["calls"]:
@@ -161,7 +163,7 @@ def _identify(event: Mapping[str, Any]) -> str:
 
 
 def _give_turns(app: str) -> list[Row]:
-    """Give each recorded turn to the SDK alone, and to devhost's own way of driving it."""
+    """Give each recorded turn to the SDK alone, and to devhost's replay."""
     with chdir(APPS / app):
         index = load_app(APPS / app)
     rows: list[Row] = []

@@ -1,4 +1,4 @@
-"""Rows of the comparison: what the real host said, and what devhost says."""
+"""Rows of the comparison: a value of the real host, and devhost's value."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ HEADERS = ("Location", "Retry-After", "WWW-Authenticate", "Content-Type")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that both hosts said in one case; `what` is `status`, a header, or a path into the body."""
+    """A value of both hosts in a case; `what` is `status`, a header, or a path into the body."""
 
     case: str
     what: str
@@ -23,17 +23,17 @@ class Row:
 
     @property
     def agrees(self) -> bool:
-        """Tell whether both said the same."""
+        """Return whether both values are equal."""
         return type(self.real) is type(self.here) and bool(self.real == self.here)
 
 
 def compare(case: str, what: str, real: Any, here: Any) -> list[Row]:
-    """Return one row if two JSON values are equal, else one for each place in which they differ."""
+    """Return one row if two JSON values are equal, else one for each different place."""
     return [Row(case, path, *both) for path, *both in _differences(what, real, here)] or [Row(case, what, real, here)]
 
 
 def compare_answers(case: str, real: Mapping[str, Any], here: Mapping[str, Any]) -> list[Row]:
-    """Compare two HTTP answers: status, headers and body; of another status the body is one row as a whole."""
+    """Compare status, headers and body of two HTTP answers; if the status differs, the body is a single row."""
     rows = [Row(case, "status", real["status"], here["status"])]
     if not rows[0].agrees:
         return [*rows, Row(case, "body", real["body"], here["body"])]

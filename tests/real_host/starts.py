@@ -1,6 +1,6 @@
 """Apps and host.json files, most of them wrong in one way: does the host start, and what does it serve?
 
-A refusal at the start agrees with the real host when its line says what the real host does.
+A refusal at the start agrees with the real host if its line says what the real host does.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.real_host.host import WEBHOOKS, Host, hosted
 from tests.real_host.rows import Row, compare
 
 _IN_ERROR = re.compile(r"'([^']+)' function is in error")
-# Served there, refused here: the refusal must name what differs.
+# The real host serves it, devhost refuses it: the refusal must name the difference.
 _SERVED_THERE = {
     "functions list in host.json": "loads only those in ['ok']",
     "sync durable client": "answers 500 to each call",

@@ -1,4 +1,4 @@
-"""The list of known differences and the table in docs/devhost.md hold each other."""
+"""The list of known differences and the table in docs/devhost.md agree."""
 
 import pytest
 

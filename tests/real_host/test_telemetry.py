@@ -1,4 +1,4 @@
-"""What Application Insights got of a run on the real host: the golden envelopes, and what the manual says of them."""
+"""The golden envelopes that Application Insights got from the real host, and what the docs say about them."""
 
 import json
 import re

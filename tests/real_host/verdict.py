@@ -12,7 +12,7 @@ _LONGEST = 400
 
 
 def problems(part: str, rows: Sequence[Row]) -> list[str]:
-    """Return what is wrong: differences that no entry explains, and entries that explain nothing."""
+    """Return the unexplained differences, and the entries that explain nothing."""
     found = [
         f"{part}: {row.case}: {row.what}\n    real host: {_short(row.real)}\n    devhost:   {_short(row.here)}"
         for row in rows

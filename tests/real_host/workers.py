@@ -1,4 +1,4 @@
-"""What the worker process is: its thread pool (`threads.json`), and what a call over functionTimeout does to it."""
+"""The worker process: its thread pool (`threads.json`), and the effect of a call that exceeds functionTimeout."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.real_host.exchanges import read
 from tests.real_host.host import Host, hosted
 from tests.real_host.rows import Row, compare
 
-# Of the environment, what the host adds by itself; the rest came from the way in which it was started.
+# The environment variables that the host adds itself; the others came from the way of starting it.
 ADDED = {"FUNCTIONS_APPLICATION_DIRECTORY", "FUNCTIONS_WORKER_DIRECTORY", "PYTHON_THREADPOOL_THREAD_COUNT"}
 WORKER = ("PYTHON_THREADPOOL_THREAD_COUNT", "pools", "cwd_is_app", "main_thread", "FUNCTIONS_WORKER_RUNTIME")
 SLOW = "20 slow sync HTTP calls of 2 s"

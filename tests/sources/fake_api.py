@@ -1,4 +1,4 @@
-"""Fake APIs, each for one source: what they answer, and what they were asked."""
+"""Fake APIs, each for one source: their answers, and their recorded requests."""
 
 import inspect
 from collections.abc import AsyncIterator, Callable
@@ -31,9 +31,9 @@ AUTH: dict[str, dict[str, Any]] = {
 
 
 class FakeApi:
-    """Answers with the next of `answers`, the last one for ever; `others` are at the paths of their names.
+    """Answers with the next of `answers`, and repeats the last one; `others` has answers by path.
 
-    An answer is a document, a status, a response, or a function that gives one of these for a request.
+    An answer is a document, a status, a response, or a function from a request to one of these.
     """
 
     path = "/"
@@ -65,9 +65,9 @@ class FakeApi:
 
 
 class Pages(FakeApi):
-    """Ids from 1 to `last`, `size` to a page, by page number or cursor; `instead` may answer a request otherwise.
+    """Ids from 1 to `last`, `size` to a page, by page number or cursor; `instead` may replace an answer.
 
-    It is called with the request and the number of ids before its page.
+    `instead` gets the request and the number of ids before its page.
     """
 
     def __init__(self, last: int = 50, size: int = 10, instead: Callable[..., Any] | None = None, **headers: str):
@@ -91,7 +91,7 @@ class Pages(FakeApi):
 
 
 class Library:
-    """One path of the paging APIs of the demo, and of those that do something wrong."""
+    """One path of the paging APIs of the demo, and of the faulty ones."""
 
     def __init__(self, path: str, listing: Listing | None = None, **facts: Any) -> None:
         self.path, self.listing = path, listing or Listing(**facts)
@@ -104,7 +104,7 @@ Api = FakeApi | Library
 
 
 def said(status: int, document: Any = None, **headers: str) -> Callable[[web.Request], web.Response]:
-    """An answer with a status, a document and headers: `Retry_After` is Retry-After."""
+    """Return an answer with a status, a document and headers; `Retry_After` is Retry-After."""
 
     def response(request: web.Request) -> web.Response:
         names = {name.replace("_", "-"): text for name, text in headers.items()}
@@ -114,7 +114,7 @@ def said(status: int, document: Any = None, **headers: str) -> Callable[[web.Req
 
 
 def source_at(url: URL | str, settings: dict[str, str] | None = None, /, **description: Any) -> Source:
-    """The source at a URL of a fake API, which gives tokens at /token."""
+    """Return the source at a URL of a fake API, which issues tokens at /token."""
     table = {"url": str(url), "items": "items", "pagination": CURSOR, **description}
     if "client_id" in (auth := table.get("auth", {})):
         table["auth"] = {"token_url": str(URL(str(url)).with_path("/token")), **auth}
@@ -129,19 +129,19 @@ def source_at(url: URL | str, settings: dict[str, str] | None = None, /, **descr
 async def served(
     api: Api, settings: dict[str, str] | None = None, **description: Any
 ) -> AsyncIterator[tuple[Source, httpx.AsyncClient]]:
-    """A source whose API is served as long as the block, and an HTTP client for it."""
+    """Serve the API inside the block; yield the source and an HTTP client."""
     async with TestServer(api.app()) as server, http_client(trust_env=False) as http:
         yield source_at(server.make_url(api.path), settings, **description), http
 
 
 async def ask(api: Api, settings: dict[str, str] | None = None, **description: Any) -> Any:
-    """Return the first page of a source, or raise what its client raises."""
+    """Return the first page of a source, or raise its client's error."""
     async with served(api, settings, **description) as (source, http):
         return await SourceClient(source, http).get(source.base_request())
 
 
 async def cut_off(request: web.Request, body: bytes) -> web.StreamResponse:
-    """Answer with all of `body` but its end, and hang up."""
+    """Answer with `body` without its end, and close the connection."""
     answer = web.StreamResponse(headers={"Content-Length": str(len(body))})
     await answer.prepare(request)
     await answer.write(body[:-200])

@@ -1,4 +1,4 @@
-"""A blob container in memory: as much of the storage client as the spool uses, with its conditions and its errors."""
+"""A blob container in memory: the part of the storage client that the spool uses, with conditions and errors."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Blob:
 
 
 async def nothing(operation: str) -> None:
-    """Do nothing between two steps of storage."""
+    """Do nothing between two storage operations."""
 
 
 @dataclass

@@ -1,6 +1,6 @@
-"""A source that changes from night to night, and runs over it: each goes on where the watermark says.
+"""A source that changes from night to night, and its runs, each from the watermark on.
 
-The watermark is moved here as the end of a run moves it, but without storage.
+This module moves the watermark as the end of a run does, but without storage.
 """
 
 import json
@@ -33,14 +33,14 @@ def text(seconds: float) -> str:
 
 
 def answered(document: Any, status: int = 200) -> httpx.Response:
-    """An answer whose body is still to be read."""
+    """An answer whose body has not been read."""
     body = json.dumps(document).encode()
     return httpx.Response(status, headers={"Content-Length": str(len(body))}, stream=httpx.ByteStream(body))
 
 
 @dataclass
 class Change:
-    """What an item became at a moment, and when the source begins to show it; in seconds since START."""
+    """A version of an item, and when the source begins to show it; in seconds since START."""
 
     id: int
     version: int
@@ -54,7 +54,7 @@ class Change:
 
 @dataclass
 class Shop:
-    """Gives the changes in [since, until), `size` to a page, in an order; `answer` may be asked by a client."""
+    """Returns the changes in [since, until), `size` to a page, in an order; a client may call `answer`."""
 
     size: int = 3
     order: Callable[[Change], Any] = lambda change: change.at
@@ -65,7 +65,7 @@ class Shop:
     instead: Callable[[dict[str, str]], httpx.Response | None] = lambda query: None
 
     def add(self, *moments: float, late: float = 0.0) -> None:
-        """Let new items come at these moments."""
+        """Add new items at these times."""
         for at in moments:
             self.changes.append(Change(len(self.changes), 0, at, at + late))
 
@@ -114,7 +114,7 @@ class Nights:
     async def run(
         self, at: float, *, since: str | None = None, until: str | None = None, moves: bool = True, **facts: Any
     ) -> Reading:
-        """Run at a moment; return what the run has read."""
+        """Run at a time; return what the run has read."""
         self.shop.now = max(self.shop.now, at)
         reads = scope.reads_of_run(self.source(), since, until, {}, self.watermark, moment(at))
         container = FakeContainer(
@@ -147,5 +147,5 @@ class Nights:
 
 
 def ids(reading: Reading) -> list[tuple[int, int]]:
-    """The id and the version of each message."""
+    """Return the id and the version of each message."""
     return [(message["id"], message["version"]) for message in reading.taken]

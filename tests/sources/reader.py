@@ -1,4 +1,4 @@
-"""Reads a whole source as a run does: fetch after fetch, each from the cursor that the last one left."""
+"""Read a whole source as a run does: fetch after fetch, each from the position of the one before."""
 
 import asyncio
 import json
@@ -34,9 +34,9 @@ UNUSED_TLS = ssl.create_default_context()  # to make one takes longer than most 
 
 @dataclass
 class Reading:
-    """A run over `source`; chunks of 5 messages, and 4 of them to a batch, unless said otherwise.
+    """A run over `source`, by default with chunks of 5 messages and batches of 4 chunks.
 
-    Its time passes only by waiting, in a fetch or between two; `seconds` says how much has passed.
+    Its time advances only during waits, in a fetch or between two; `seconds` is the time so far.
     """
 
     source: Source
@@ -56,7 +56,7 @@ class Reading:
     seconds: float = 0.0
 
     async def fetch(self, index: int, cursor: Cursor | None, wait: Wait | None = None) -> Batch:
-        """Return one batch, through the form in which it crosses the durable boundary."""
+        """Return one batch, encoded and decoded as across the durable boundary."""
         request = FetchRequest(
             run=RUN,
             source="test",
@@ -86,7 +86,7 @@ class Reading:
         return from_wire(Batch, wire)
 
     async def all(self) -> list[Any]:
-        """Every message, in order, checked against what each batch says of itself."""
+        """Return all messages, in order, after a check against the counts of each batch."""
         cursor, wait = None, None
         for index in range(MOST_BATCHES):
             try:
@@ -105,16 +105,16 @@ class Reading:
 
     @property
     def taken(self) -> list[Any]:
-        """Every message of the batches so far."""
+        """Return all messages of the batches so far."""
         return [message for batch in self.batches for message in self.messages(batch)]
 
     @property
     def wait_seconds(self) -> list[float]:
-        """The waits so far, those that were none left out."""
+        """Return the waits so far, without those of zero seconds."""
         return [wait for wait in self.waits if wait]
 
     def messages(self, batch: Batch) -> list[Any]:
-        """Return what a batch holds, chunk by chunk as the enqueue activities read it."""
+        """Return the messages of a batch, chunk by chunk, as the enqueue activities read them."""
         numbers = range(batch.first_chunk, batch.first_chunk + batch.chunks)
         blobs = [self.container.blobs[chunk_name(RUN, Chunk(number, batch.token))] for number in numbers]
         chunks = [blob.data.splitlines() for blob in blobs]
@@ -133,14 +133,14 @@ class Reading:
 async def reading_at(
     url: URL, description: dict[str, Any], settings: dict[str, str] | None = None, **facts: Any
 ) -> AsyncIterator[Reading]:
-    """A run over one URL, for as long as the block."""
+    """Yield a run over a URL."""
     async with httpx.AsyncClient(trust_env=False, verify=UNUSED_TLS) as http:
         yield Reading(source_at(url, settings, **{"message": "id", **description}), http, **facts)
 
 
 @asynccontextmanager
 async def reading(api: Api, description: dict[str, Any], **facts: Any) -> AsyncIterator[Reading]:
-    """A run over an API that is served as long as the block; a fake one knows the time of the run."""
+    """Serve an API inside the block, and yield a run over it; a fake API has the time of the run."""
     async with TestServer(api.app()) as server, reading_at(server.make_url(api.path), description, **facts) as run:
         if isinstance(api, FakeApi):
             api.now = run.now
@@ -148,7 +148,7 @@ async def reading(api: Api, description: dict[str, Any], **facts: Any) -> AsyncI
 
 
 def read(api: Api, description: dict[str, Any], **facts: Any) -> tuple[list[Any], Reading]:
-    """All messages of an API, and the run that read them."""
+    """Return all messages of an API, and the run that read them."""
 
     async def run() -> tuple[list[Any], Reading]:
         async with reading(api, description, **facts) as going:
@@ -158,7 +158,7 @@ def read(api: Api, description: dict[str, Any], **facts: Any) -> tuple[list[Any]
 
 
 def refusal(api: Api, description: dict[str, Any], said: str = ".", **facts: Any) -> tuple[str, Reading]:
-    """What a run ends with, in which the pattern `said` is found; and the run, to see what it had taken by then."""
+    """Return the error of a run, which matches the pattern `said`, and the run."""
 
     async def refused() -> tuple[str, Reading]:
         async with reading(api, description, **facts) as going:

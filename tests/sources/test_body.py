@@ -1,4 +1,4 @@
-"""A body is decompressed in bounded pieces, to its very end, or it counts as cut."""
+"""A body is decompressed in bounded pieces to its end; without that end it counts as cut off."""
 
 import asyncio
 import gzip
@@ -41,7 +41,7 @@ def read(body: bytes, coding: str = "", step: int = 1000, max_bytes: int = 10**9
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("step", [7, 100_000])
-def test_every_coding_that_is_asked_for_is_undone(coding: str, body: bytes, step: int) -> None:
+def test_every_requested_content_coding_is_decoded(coding: str, body: bytes, step: int) -> None:
     assert b"".join(read(body, coding, step)) == LINES
 
 
@@ -53,7 +53,7 @@ def test_gzip_files_in_a_row_are_one_body(step: int) -> None:
 
 
 def without_its_end() -> bytes:
-    """A body of which every line can be read; only the end of the compressed data is missing."""
+    """A body of readable lines; only the end of the compressed data is missing."""
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     return packer.compress(LINES) + packer.flush(zlib.Z_FULL_FLUSH)
 
@@ -75,7 +75,7 @@ def damaged() -> bytes:
         (b"x", "deflate", SourceRefused, "compressed as 'deflate'"),
     ],
 )
-def test_a_body_that_is_not_whole_too_large_or_in_a_coding_not_asked_for_is_none(
+def test_an_incomplete_too_large_or_wrongly_coded_body_is_refused(
     body: bytes, coding: str, error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):

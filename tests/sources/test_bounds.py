@@ -1,4 +1,4 @@
-"""Whatever a source says, however much of it: what is kept is bounded, and what is too much has a name."""
+"""Whatever a source answers: the stored data is bounded, and an error names what is too large."""
 
 import asyncio
 import gzip
@@ -50,7 +50,7 @@ def test_an_answer_of_a_token_endpoint_is_bounded_and_named(token: Any, what: st
 
 
 class Watched(Room):
-    """Room for 3,000 bytes, that remembers how much of it was taken at most."""
+    """Room for 3,000 bytes that records its highest use."""
 
     most = 0
 

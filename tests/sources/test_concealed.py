@@ -1,4 +1,4 @@
-"""No text that leaves shows a secret: in whatever form a source repeats it, wherever a text is cut."""
+"""No text shows a secret, in whatever form a source repeats it, and wherever a text is cut."""
 
 import asyncio
 import base64
@@ -43,11 +43,11 @@ FORMS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_is_concealed_in_every_form(secret: str, form: str) -> None:
     add_secrets(secret)
-    told = conceal(f"it said {FORMS[form](secret)} here")
-    assert told.startswith("it said ")
-    assert told.endswith(" here")
-    assert "***" in told
-    assert len(told) <= len('it said \'"\\"***xx==\\""\' here'), "nothing else of it is left"
+    shown = conceal(f"it said {FORMS[form](secret)} here")
+    assert shown.startswith("it said ")
+    assert shown.endswith(" here")
+    assert "***" in shown
+    assert len(shown) <= len('it said \'"\\"***xx==\\""\' here'), "nothing else of it is left"
 
 
 @pytest.mark.parametrize("lead", ["", "a", "user:", '{"token": "'])
@@ -75,7 +75,7 @@ def test_no_cut_leaves_a_part_of_a_secret(form: str, before: int) -> None:
 
 
 class Everywhere(FakeApi):
-    """Answers alike at every path but that of the token."""
+    """Gives the same answer at every path except the token's."""
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         request.match_info["name"] = "token" if request.path == "/token" else ""
@@ -83,7 +83,7 @@ class Everywhere(FakeApi):
 
 
 def read_at(api: FakeApi, tail: str, table: dict[str, Any], settings: dict[str, str]) -> tuple[list[Any], Reading]:
-    """Return the messages of a source at `tail` of its server, a page to a batch, and the run that read them."""
+    """Return the messages of a source at `tail` of its server, one page per batch, and the run that read them."""
 
     async def run() -> tuple[list[Any], Reading]:
         async with TestServer(api.app()) as server:
@@ -95,7 +95,7 @@ def read_at(api: FakeApi, tail: str, table: dict[str, Any], settings: dict[str, 
 
 
 def stored_by(run: Reading) -> str:
-    """Return all that crosses the durable boundary or is in a blob."""
+    """Return everything that crosses the durable boundary or is in a blob."""
     return str(run.batches) + "".join(blob.data.decode("latin-1") for blob in run.container.blobs.values())
 
 

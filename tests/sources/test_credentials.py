@@ -1,4 +1,4 @@
-"""What opens a source stays with that source: no other account, no error, no log and no ledger gets to see it."""
+"""Credentials go to their source only: no other host, error, log or ledger gets them."""
 
 import asyncio
 import base64
@@ -38,7 +38,7 @@ SENT = {  # Authorization, X-Api-Key, api_key
 
 
 async def token(request: web.Request) -> Any:
-    """Give a token to whoever has the id and the secret."""
+    """Issue a token to a client with the id and the secret."""
     form = await request.post()
     in_form = (form.get("client_id"), form.get("client_secret")) == ("sluice", "open sesame")
     is_known = in_form or request.headers.get("Authorization") == SENT["basic"][0]
@@ -161,7 +161,7 @@ SECRET = 's3/cr"t+ value'
 
 
 def concealed(answer: Callable[[web.Request], Any], **table: Any) -> str:
-    """What the run of a source ends with; it shows no part of a credential."""
+    """Return the error of a run, after a check that it shows no part of a credential."""
     message, _ = refusal(FakeApi(answer), table, settings={"KEY": SECRET, "ID": "someone", "SECRET": SECRET})
     decoded = [base64.b64decode(part + "==") for part in re.findall(r"[A-Za-z0-9+/]{12,}", message)]
     assert not any(secret in str(text) for secret in ("s3", "cr3t", "t0ken") for text in (message, *decoded)), message

@@ -1,4 +1,4 @@
-"""A source that is described wrongly is refused with its name, the key, and what may be there."""
+"""A wrong description is refused; the error names the source, the key and the allowed values."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ def written(content: str | bytes, folder: Path) -> Path:
 
 
 def whole(text: str) -> str:
-    """The file; a text without a table is what the table of shop holds beside its url and items."""
+    """Write the file; a text without a table is the rest of the table of shop."""
     return text if "[" in text.partition("=")[0] else SHOP + ("" if "pagination =" in text else NONE) + text
 
 
@@ -155,10 +155,10 @@ def test_a_source_that_is_no_table_is_named() -> None:
     assert checked(b"shop = 5")[0][0].startswith("sources.toml: shop: not a table")
 
 
-def test_a_dot_in_the_name_of_a_source_is_told() -> None:
+def test_a_dot_in_the_name_of_a_source_is_reported() -> None:
     text = SHOP.replace("[shop]", "[shop.orders]") + NONE
-    told = "no dot in the name of a source: it makes a table inside of a table"
-    assert checked(text)[0][0] == f"sources.toml: shop.orders: no such key; allowed: {told}"
+    shown = "no dot in the name of a source: it makes a table inside of a table"
+    assert checked(text)[0][0] == f"sources.toml: shop.orders: no such key; allowed: {shown}"
 
 
 def test_app_settings_are_filled_in_and_one_that_is_not_set_is_named() -> None:
@@ -184,7 +184,7 @@ def test_a_percent_sign_is_written_twice_where_it_could_begin_the_name_of_an_app
     assert load(f'query = {{ q = "{text}" }}', {"SHOP": "ours"}).query == {"q": meant}
 
 
-def test_a_percent_sign_that_was_taken_for_an_app_setting_is_told_how_to_be_written() -> None:
+def test_the_error_about_an_unknown_app_setting_says_how_to_write_a_percent_sign() -> None:
     with pytest.raises(InvalidInput, match=r"shop.query.q: the app setting Acme is not set.*%% for a percent sign"):
         load("""query = { q = "LIKE '%Acme%'" }""")
 
@@ -213,9 +213,9 @@ def test_no_error_shows_an_app_setting_that_was_filled_in_or_a_secret_in_place_o
     settings = {"SHOP_KEY": value}
     with pytest.raises(InvalidInput) as refused:
         load(text, settings)
-    for told in (str(refused.value), *checked(text, settings)[0]):
-        assert "secret" not in told
-        assert "4711" not in told
+    for shown in (str(refused.value), *checked(text, settings)[0]):
+        assert "secret" not in shown
+        assert "4711" not in shown
     if "auth" in text:
         assert "shop.auth.token: not a name; allowed: the name of an app setting" in str(refused.value)
 
@@ -286,10 +286,10 @@ def test_the_check_knows_the_settings_and_the_sources_of_local_settings_and_the_
     assert "shop.headers.A: the app setting A holds a Key Vault reference" in capsys.readouterr().out
     monkeypatch.setenv("A", "resolved")
     assert main() == 0
-    told = capsys.readouterr().out
-    assert "shop: ok" in told
-    assert "setting C is not set" in told
-    assert "setting B" not in told
+    shown = capsys.readouterr().out
+    assert "shop: ok" in shown
+    assert "setting C is not set" in shown
+    assert "setting B" not in shown
 
 
 KEYS_UNSET = "(%NAME% stands for an app setting; a percent sign is written %%)"
@@ -335,9 +335,7 @@ WRONG = 'attempts = "x"\nquery = { token = "secret" }\n[shop.paginaton]\nstyle =
         ),
     ],
 )
-def test_the_check_tells_of_every_source_all_that_is_wrong_and_which_settings_are_not_set_here(
-    text: str, lines: list[str]
-) -> None:
+def test_the_check_reports_every_mistake_of_every_source_and_the_missing_settings(text: str, lines: list[str]) -> None:
     found, well = checked(text)
     assert [line.partition("; allowed")[0] for line in found] == lines
     assert well is not any(line.startswith("sources.toml") for line in lines)
@@ -368,7 +366,7 @@ def test_the_check_passes_what_may_be_right_where_the_app_settings_are(text: str
         (b'[shop]\nurl = "http://caf\xe9.example"', "line 2 is not UTF-8"),
     ],
 )
-def test_what_is_no_file_of_sources_is_told_in_words(content: bytes, said: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_file_of_sources_is_reported(content: bytes, said: str, tmp_path: Path) -> None:
     (line,), well = checked(content)
     assert said in line
     assert not well

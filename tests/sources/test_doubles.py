@@ -1,4 +1,4 @@
-"""A source whose items are unique: each message that came before in the run is counted, whatever lies between."""
+"""A source whose items are unique: every repeated message of the run is counted, at any distance."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ def paged(*pages: list[int], **document: Any) -> FakeApi:
 
 
 def repeating(seed: int) -> list[list[int]]:
-    """Pages of which some items came on any page before; no two pages are the same."""
+    """Pages that repeat some items of earlier pages; no two pages are equal."""
     chance, number = random.Random(seed), 0
     pages = list[list[int]]()
     for _ in range(chance.randrange(3, 12)):
@@ -40,7 +40,7 @@ def test_each_message_that_came_before_is_counted_exactly_however_far_back(
     monkeypatch.setattr(fetch, "OF_A_BLOB", of_a_blob)
     pages = repeating(seed)
     messages, run = read(paged(*pages), UNIQUE, chunk_size=3, max_messages=random.Random(seed).choice([1, 6, 1_000]))
-    assert messages == [one for page in pages for one in page], "each is given as it came"
+    assert messages == [one for page in pages for one in page], "each message is unchanged"
     assert run.batches[-1].doubles == len(messages) - len(set(messages))
     assert [batch.doubles for batch in run.batches[:-1]] == [None] * (len(run.batches) - 1)
     assert run.batches[-1].ended == "a page without items"
@@ -84,7 +84,7 @@ def test_what_a_restart_or_a_resumption_skips_is_no_double(then: dict[str, Any])
 
 
 def test_what_is_dropped_is_not_given() -> None:
-    """Of 9 items one came twice and one is lost: they do not cancel out, and more is asked for before the end."""
+    """Of 9 items one comes twice, one is missing: they do not cancel out, and the fetch goes on before the end."""
     pages, total = [[1, 2, 3], [3, 4, 5], [7, 8, 9]], {"total": "total"}
     end = {"total": True, "empty": True, "exact_total": True}
     table = {**total, "repeats": "drop", "pagination": {**NUMBERED, "end": end}}
@@ -95,11 +95,11 @@ def test_what_is_dropped_is_not_given() -> None:
 
 
 def test_what_came_twice_does_not_stand_for_what_is_lost_where_the_total_has_to_be_exact() -> None:
-    """Three pages of 3 and a total of 9: the second repeats an item of the first and lacks another."""
+    """Three pages of 3 and a total of 9; the second page repeats an item of the first, so another one is missing."""
     exact = {**UNIQUE, "total": "total", "pagination": {**NUMBERED, "end": {"empty": True, "exact_total": True}}}
     api = paged([1, 2, 3], [2, 5, 6], [7, 8, 9], total=9)
     _, run = refusal(api, exact, r"^1 of the messages came before .* its total \(9\) has to be exact")
-    assert run.taken == [1, 2, 3, 2, 5, 6, 7, 8, 9], "it is told when all is read"
+    assert run.taken == [1, 2, 3, 2, 5, 6, 7, 8, 9], "the report has it at the end"
     assert read(paged([1, 2, 3], [4, 5, 6], total=6), exact)[1].batches[-1].doubles == 0
 
 

@@ -1,8 +1,8 @@
-"""For any source, rightly described or not, the spool holds exactly what it has, or the run says why it does not.
+"""For any source and description, the spool has exactly the source's messages, or the run says why not.
 
-2,000 sources are drawn in each run of the tests, half of them with a mistake in their description; `make drawn` draws
-50,000. Not drawn, because nothing in the answers could tell: `style = "none"` for a source that pages, another first
-page than the source's own, one window over all, a first page of one item, and signals that mean another thing.
+The test draws 2,000 sources, half of them with a mistake in their description; `make drawn` draws 50,000. It does not
+draw mistakes that no answer can reveal: `style = "none"` for a source with pages, a wrong first page, one window over
+everything, a first page of one item, and signals with another meaning.
 """
 
 import asyncio
@@ -47,12 +47,12 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
-NO_GROWTH = ("window", "page_number")  # a last page by number that fills up later is not asked for again
+NO_GROWTH = ("window", "page_number")  # the run does not read a last page by number again that fills up later
 OUTSIDE = ("absent", "empty page", "404", "last again", "pages in a header", "total in a header")
 
 
 def read(world: World, table: dict[str, Any], **facts: Any) -> tuple[list[Any] | None, str]:
-    """Return the messages of a run that has completed, else None with the reason."""
+    """Return the messages of a completed run, else None with the reason."""
 
     async def run() -> tuple[list[Any] | None, str]:
         try:
@@ -108,9 +108,9 @@ def test_a_mistake_in_a_description_never_ends_as_completed_with_less_or_more(
 
 
 def may_be_refused(world: World) -> bool:
-    """Return whether even the right description cannot tell all: one page without the key, or too many at one time.
+    """Return whether even the right description may fail: one page without the key, or too many items of one time.
 
-    All of a source at the time from which it is read look like too many.
+    It looks like too many if all items of a source have the time at which the reading begins.
     """
     only_page = world.asked == 1 and world.end in ("absent", "known", "416")
     return only_page or (world.style == "since" and (world.ties * 3 > world.size or world.total <= world.ties))

@@ -1,4 +1,4 @@
-"""How a source ends: what told so is known afterwards, and nothing that says there is more is passed over."""
+"""How a source ends: the run reports the signal of the end, and ignores no signal that there is more."""
 
 import asyncio
 from typing import Any
@@ -28,7 +28,7 @@ def numbered(**end: Any) -> dict[str, Any]:
         ([*(items(number) for number in range(25)), items()], "page_number", "a page without items"),
     ],
 )
-def test_the_last_batch_says_what_told_that_the_source_has_no_more(pages: list[Any], style: str, ended: str) -> None:
+def test_the_last_batch_names_the_signal_that_ended_the_source(pages: list[Any], style: str, ended: str) -> None:
     messages, run = read(FakeApi(*pages), {"pagination": {"style": style}})
     assert (len(messages), run.batches[-1].ended) == (sum(len(page["items"]) for page in pages), ended)
 
@@ -278,8 +278,8 @@ def test_a_declared_error_in_a_success_is_a_failed_attempt_of_which_nothing_is_t
 )
 def test_a_source_that_ends_before_its_least_number_of_items_is_refused(end: Any, last: Any, max_messages: int) -> None:
     pages, table = [items(1), items(2), last], numbered(**end)
-    told = r"the source ended \(.+\) after 2 items, and min_items is 3"
-    refusal(FakeApi(*pages), {**table, "min_items": 3}, told, max_messages=max_messages)
+    refused = r"the source ended \(.+\) after 2 items, and min_items is 3"
+    refusal(FakeApi(*pages), {**table, "min_items": 3}, refused, max_messages=max_messages)
     assert read(FakeApi(*pages), {**table, "min_items": 2}, max_messages=max_messages)[0] == [1, 2]
     assert read(FakeApi(items()), numbered())[0] == [], "an empty list is no mistake of a description"
 

@@ -1,4 +1,4 @@
-"""A cursor that dies on the way: said in each of its forms, and answered by each of the declared strategies."""
+"""A cursor that expires: every form of that answer, and every declared strategy."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def expiring(form: str = "410") -> Library:
 
 
 def read_dying(max_messages: int = 20, **table: Any) -> tuple[list[Any], Reading]:
-    """What is read of six pages, the cursor of the fourth of which dies once."""
+    """Return what is read of six pages if the cursor of the fourth expires once."""
     return read(dying(), table, max_messages=max_messages)
 
 

@@ -1,4 +1,4 @@
-"""Items that arrive piece by piece become chunks of batches, also when their page is cut off on the way."""
+"""Items that arrive piece by piece become chunks of batches, also if their page is cut off."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.sources.reader import RUN
 
 
 class Filled:
-    """A filling of chunks of 5 messages, or of so many bytes."""
+    """Return a filling with chunks of 5 messages, or of this many bytes."""
 
     def __init__(self, chunk_bytes: int = 1024 * 1024, **table: Any) -> None:
         self.container = cast(ContainerClient, FakeContainer())
@@ -26,14 +26,14 @@ class Filled:
         self.filling = Filling(source_at("http://a/", **table), self.writer, 5, chunk_bytes)
 
     async def chunks(self) -> list[list[bytes]]:
-        """Return the lines of each chunk, when the page has ended."""
+        """End the page, and return the lines of each chunk."""
         self.filling.end()
         await self.filling.write_chunk()
         numbers = range(self.writer.next_chunk)
         return [await read_lines(self.container, RUN, Chunk(number, self.writer.token)) for number in numbers]
 
     async def done(self) -> list[Any]:
-        """Return the messages of all chunks, when the page has ended."""
+        """End the page, and return the messages of all chunks."""
         messages = [json.loads(line) for lines in await self.chunks() for line in lines]
         assert self.filling.count == self.writer.count == len(messages)
         return messages
@@ -56,7 +56,7 @@ def test_a_message_too_deep_to_be_written_is_refused() -> None:
 
 
 async def cut_and_again(filled: Filled, cuts: list[list[str]], again: list[str]) -> list[Any]:
-    """Return what is filled by a page that is cut off after each of `cuts`, and then comes whole."""
+    """Return the messages of a page that is cut off after each of `cuts`, and then arrives whole."""
     for items in cuts:
         await add(filled, items)
         await filled.filling.restart()
@@ -70,11 +70,11 @@ def test_a_page_that_is_cut_off_and_comes_again_is_taken_once_however_much_had_c
 
 
 @pytest.mark.parametrize("again", [ITEMS[:30], [*ITEMS[:10], "other", *ITEMS[11:]], []])
-def test_a_page_that_comes_again_shorter_or_different_is_taken_as_it_came_last(again: list[str]) -> None:
+def test_of_a_page_that_arrives_twice_the_second_answer_counts(again: list[str]) -> None:
     assert asyncio.run(cut_and_again(Filled(), [ITEMS], again)) == again
 
 
-def test_what_pages_before_had_brought_stays_and_a_repeat_counts_once_however_often_its_page_comes() -> None:
+def test_earlier_pages_stay_and_a_repeated_message_counts_once_however_often_its_page_arrives() -> None:
     async def cut() -> tuple[list[Any], int]:
         filled = Filled(repeats="drop")
         await add(filled, ITEMS[:8])

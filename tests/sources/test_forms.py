@@ -1,4 +1,4 @@
-"""A value that orders items is read exactly, and written in the form that the API wants, never too late."""
+"""A mark is read exactly, and written in the form of the API, never rounded up."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ NIGHT = Decimal(1_795_572_000)  # 2026-11-25T02:00:00Z
         ("epoch_seconds", 1_795_572_000, NIGHT),
         ("epoch_seconds", "1795572000.5", NIGHT + Decimal("0.5")),
         ("epoch_milliseconds", 1_795_572_000_001, NIGHT + Decimal("0.001")),
-        ("json_date", "/Date(1795572000000+0100)/", NIGHT),  # the zone says how it was shown, not when it was
+        ("json_date", "/Date(1795572000000+0100)/", NIGHT),  # the time zone changes the text, not the time
         ("number", 12, Decimal(12)),
         ("number", "00012", Decimal(12)),
         ("number", Digits("12345678901234567890.5"), Decimal("12345678901234567890.5")),
@@ -64,7 +64,7 @@ def test_what_is_no_value_of_the_form_is_refused_and_nothing_else_is_raised(form
         ([], "a list"),
     ],
 )
-def test_a_value_of_another_type_is_told_in_the_words_of_json(value: object, said: str) -> None:
+def test_an_error_about_a_type_uses_the_words_of_json(value: object, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{said} where a text should be$"):
         parse(value, "rfc3339")
 

@@ -1,4 +1,4 @@
-"""A command that comes while a fetch is at work: its pages so far are kept, and the next fetch goes on after them."""
+"""A command during a fetch: its pages so far are kept, and the next fetch continues after them."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ def page(number: int) -> dict[str, Any]:
 
 
 class Stuck:
-    """An answer that does not come until the request is given up, and then `later`."""
+    """Answer only after the request is given up; then answer `later`."""
 
     def __init__(self, later: dict[str, Any]) -> None:
         self.reached, self._later = asyncio.Event(), later
@@ -34,7 +34,7 @@ class Stuck:
 
 
 async def held_while(run: Reading, reached: asyncio.Event, command: str = "pause") -> Any:
-    """What a fetch comes to, to which a command comes at this moment."""
+    """Return the result of a fetch that gets a command at this moment."""
     at_work = asyncio.create_task(run.fetch(0, None))
     await reached.wait()
     run.hold.set(command)
@@ -42,7 +42,7 @@ async def held_while(run: Reading, reached: asyncio.Event, command: str = "pause
         return await at_work
 
 
-async def test_a_fetch_that_waits_for_its_first_page_is_held_back_and_the_next_one_begins_anew() -> None:
+async def test_a_fetch_that_waits_for_its_first_page_is_held_and_the_next_one_starts_again() -> None:
     stuck = Stuck(page(0))
     async with reading(FakeApi(stuck, stuck, page(1), page(2)), DESCRIPTION) as run:
         with pytest.raises(HeldBack):

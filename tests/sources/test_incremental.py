@@ -1,4 +1,4 @@
-"""What a run carries to the next is described in a few lines, and its values stand where the description has them."""
+"""A few lines describe what a run carries to the next, and its values are where the description puts them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ TOKEN = {"carry": "token", "read": "@odata.deltaLink"}
 
 
 def table(**changes: Any) -> dict[str, Any]:
-    """The description of a source that sends the start of the range in its query, changed."""
+    """Return a changed description of a source that sends the start of the range in its query."""
     return {
         "url": "https://api.example.com/orders",
         "items": "data",
@@ -121,7 +121,7 @@ def test_the_first_run_begins_at_start_and_the_next_at_the_watermark_less_the_ov
 def test_a_run_leaves_what_is_newer_than_its_start_and_the_lag_to_the_next_one() -> None:
     assert reads(source()).until == "2026-11-25T02:00:00Z"
     assert reads(source(incremental=VALUE | {"lag": "2h"})).until == "2026-11-25T00:00:00Z"
-    # A watermark behind that, as a longer lag leaves it, gives an empty range and no backward one.
+    # A watermark after that, as with a longer lag, gives an empty range, not a reversed one.
     late = reads(source(incremental=VALUE | {"lag": "2h"}), value="2026-11-25T01:00:00Z")
     assert late.since == late.until == "2026-11-25T01:00:00Z"
 
@@ -213,7 +213,7 @@ def test_other_braces_are_text_as_in_a_graphql_query() -> None:
     assert made.body == {"query": text.replace("{from}", "2024-01-01T00:00:00Z")}
 
 
-def test_a_parameter_is_encoded_where_it_stands_and_reaches_nothing_beside_it() -> None:
+def test_a_parameter_is_encoded_in_its_place_and_changes_nothing_else() -> None:
     odd = "a/b?c=d&e#f:@x%2F"
     changes: dict[str, Any] = {
         "url": "https://api.example.com/{region}/orders?r={region}",
@@ -272,7 +272,7 @@ def test_no_parameter_is_empty_climbs_a_path_or_breaks_a_line(value: str) -> Non
         scope.given_parameters(source(**changes), {"region": value})
 
 
-def test_a_backfill_reads_the_range_that_was_asked_for_and_no_watermark() -> None:
+def test_a_backfill_reads_the_requested_range_and_no_watermark() -> None:
     one = reads(source(), since="2025-01-01T00:00:00+01:00", until="2025-02-01", value="2026-11-24T00:00:00Z")
     assert one == Reads(since="2024-12-31T23:00:00Z", until="2025-02-01T00:00:00Z", backfill=True)
     assert reads(source(), until="2025-02-01").since == "2024-01-01T00:00:00Z"

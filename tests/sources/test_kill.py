@@ -1,4 +1,4 @@
-"""A fetch that is killed at any point, and run again, loses no id and brings none twice."""
+"""A fetch that is killed at any point and runs again loses no id and returns none twice."""
 
 import asyncio
 from typing import Any, cast
@@ -30,7 +30,7 @@ SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class Killed(BaseException):
-    """The process ends here: nothing may catch it."""
+    """The end of the process: nothing may catch it."""
 
 
 class Countdown:
@@ -46,7 +46,7 @@ class Countdown:
 
 
 async def has_left_over(run: Reading) -> bool:
-    """Return whether the attempts that were killed have left chunks, which no batch has."""
+    """Return whether killed attempts have left chunks that are in no batch."""
     tokens = await committed_tokens(cast(ContainerClient, run.container), RUN)
     assert {*tokens.values()} == {batch.token for batch in run.batches if batch.chunks}
     chunks = [name for name in run.container.blobs if "/chunks/" in name]

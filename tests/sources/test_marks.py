@@ -1,4 +1,4 @@
-"""From night to night nothing is lost and nothing comes twice, whatever the order, the ties, and what is shown late."""
+"""From night to night nothing is lost or repeated, for every order, equal marks and late items."""
 
 import asyncio
 import json
@@ -126,7 +126,7 @@ async def test_a_number_of_more_digits_than_are_compared_is_refused() -> None:
 
 
 async def test_a_repeat_that_is_dropped_is_the_same_item_and_not_only_the_same_message() -> None:
-    """The first page has a message that is known; the second has it again, of a newer item."""
+    """The first page has a known message; the second page has it again, from a newer item."""
     pages = [[(7, 10)], [(7, 20)], [(7, 20), (8, 30)]]
 
     def instead(query: dict[str, str]) -> httpx.Response:
@@ -148,7 +148,7 @@ async def test_an_item_without_its_mark_names_the_key_and_what_the_item_has() ->
         await Nights(shop, VALUE).run(100)
 
 
-async def test_an_item_with_its_mark_in_another_form_is_told_where_the_form_is_named() -> None:
+async def test_an_error_about_the_form_of_a_mark_names_the_key() -> None:
     shop = Shop(instead=lambda _: answered({"items": [{"id": 1, "at": 5}], "next": None}))
     with pytest.raises(SourceRefused, match=r"a number where a text should be\. .* incremental\.key_form"):
         await Nights(shop, VALUE).run(100)
@@ -198,7 +198,7 @@ async def test_a_source_that_is_read_again_after_its_cursor_expired_counts_each_
     assert (second.batches[-1].known, second.batches[-1].outside) == (5, 1)
 
 
-async def test_beyond_the_most_that_is_held_nothing_is_lost_and_the_mark_says_so(
+async def test_above_the_limit_of_held_digests_nothing_is_lost_and_the_mark_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(marks, "MOST_HELD", 3)
@@ -252,7 +252,7 @@ async def test_a_page_that_is_cut_off_and_asked_again_counts_once(cut_at: int) -
 
 
 class Killed(BaseException):
-    """The process ends here: nothing may catch it."""
+    """The end of the process: nothing may catch it."""
 
 
 @pytest.mark.parametrize("carried", [{**VALUE, "overlap": 20}, CLOCK], ids=["value", "clock"])
@@ -302,7 +302,7 @@ drawn = settings(
 def test_whatever_a_source_does_between_the_nights_each_version_comes_once(
     order: str, late: str, with_clock: bool, seed: int, size: int, most: int
 ) -> None:
-    """Items come and change, share times, and some are shown two hours late."""
+    """Items are added and changed, share times, and some appear two hours late."""
     chance = random.Random(seed)
     shop = Shop(size=size, order=ORDERS[order])
     carried = {**CLOCK, "key": "at"} if with_clock else VALUE
@@ -355,8 +355,8 @@ async def test_an_item_at_the_end_of_a_window_that_both_windows_give_comes_once(
     assert known_of(first) == 5
 
 
-async def test_a_page_asked_for_ahead_in_one_window_is_no_page_of_the_next() -> None:
-    """The API tells the total of all windows, so pages beyond the end of the first are asked for."""
+async def test_a_page_fetched_ahead_in_one_window_is_not_a_page_of_the_next() -> None:
+    """The API returns the total of all windows, so the run requests pages after the end of the first window."""
     shop = Shop()
 
     def answer(query: dict[str, str]) -> httpx.Response:
@@ -417,7 +417,7 @@ def test_whatever_the_windows_each_item_of_the_range_comes_once(
     assert asyncio.run(nights.run(100)).taken == []
 
 
-async def test_a_source_that_ignores_the_end_of_a_window_is_refused_where_it_would_be_held_in_memory(
+async def test_a_source_that_ignores_the_end_of_a_window_is_refused_before_it_fills_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(marks, "MOST_BEYOND", 3)
@@ -457,7 +457,7 @@ TOKEN = {"carry": "token", "read": "delta"}
 
 
 class Delta:
-    """Gives what changed since a token; the last page has the next one."""
+    """Returns the changes since a token; the last page has the next token."""
 
     def __init__(self, token: Any = "t{}", **table: Any) -> None:
         self.asked: list[httpx.URL] = []
@@ -554,7 +554,7 @@ async def test_a_source_that_says_the_token_again_in_an_error_does_not_show_it(
         await delta.run(2)
 
 
-async def test_a_token_that_has_expired_is_told_with_what_to_do() -> None:
+async def test_the_error_about_an_expired_token_says_what_to_do() -> None:
     delta = Delta()
     await delta.run(1, 2)
     delta.is_expired = True

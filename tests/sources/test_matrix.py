@@ -1,4 +1,4 @@
-"""Every pagination style, against a server of its own, to the end and through each of its end signals."""
+"""Every pagination style against its server, to the end, with each of its end signals."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ MORE = {"more": "has_more"}
 
 
 def paged(style: dict[str, Any], **table: Any) -> dict[str, Any]:
-    """A description; what `end` says belongs to its pagination."""
+    """Return a description; `end` goes into its pagination."""
     end = {"end": table.pop("end")} if "end" in table else {}
     return {**table, "pagination": {**style, **end}}
 

@@ -1,4 +1,4 @@
-"""What a run remembers of its way: requests that were made, messages, cursors of any length, and of a page a chunk."""
+"""What a fetch keeps in memory: requests, messages, cursors of any length, and one chunk of a page."""
 
 import asyncio
 import tracemalloc
@@ -41,7 +41,7 @@ def test_a_request_is_known_by_all_that_it_holds_and_after_it_was_stored() -> No
         assert again.page_of(fingerprint(other)) is None
 
 
-def test_known_messages_are_told_from_all_others() -> None:
+def test_known_messages_are_distinguished_from_all_others() -> None:
     known = Known()
     for number in range(0, 20_000, 2):
         known.add(b"%d\n" % number)
@@ -74,7 +74,7 @@ def test_a_cursor_of_many_kilobytes_travels_by_reference() -> None:
 
 @dataclass
 class Records(httpx.AsyncByteStream):
-    """A response of so many records of 36 KB, none of which exists before it is sent."""
+    """A response of this many records of 36 KB; each is made when it is sent."""
 
     form: str
     count: int
@@ -88,7 +88,7 @@ class Records(httpx.AsyncByteStream):
 
 
 def peak_of(form: str, records: int) -> int:
-    """Return the most bytes that a fetch of one response held at a time; its container forgets what is written."""
+    """Return the peak memory of a fetch of one response, in bytes; its container drops what it gets."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers={"Transfer-Encoding": "chunked"}, stream=Records(form, records))

@@ -1,4 +1,4 @@
-"""An answer of success that is no page of its format: never the end, waited for where it may pass, else an error."""
+"""A successful answer that is not a page: it never ends the source; the run waits if it may pass, else it fails."""
 
 import asyncio
 import gzip
@@ -54,7 +54,7 @@ def described(form: str, **table: Any) -> dict[str, Any]:
 
 
 def answers(form: str, *instead: tuple[int, bytes | None, int]) -> Pages:
-    """Four pages of ten ids; `instead` has pages, what they are instead, and how many times."""
+    """Four pages of ten ids; `instead` has other answers for some pages, and how many times."""
     left = {page: (body, times) for page, body, times in instead}
 
     def answer(request: web.Request, start: int) -> Any:
@@ -171,7 +171,7 @@ def test_no_items_beside_an_error_are_no_page_unless_the_description_says_what_a
     assert read(FakeApi({"items": [{"id": 1}], "error": ""}, no_error), described("json"))[0] == [1]
 
 
-def test_an_answer_that_is_accepted_and_not_ready_is_asked_for_again() -> None:
+def test_an_accepted_answer_that_is_not_ready_is_requested_again() -> None:
     left = [web.json_response({}, status=202), web.json_response({"items": []}, status=202)]
     api = Pages(30, instead=lambda request, start: left.pop() if start == 10 and left else None)
     assert read(api, {"pagination": {"style": "page_number"}, "attempts": 3})[0] == list(range(1, 31))
@@ -180,7 +180,7 @@ def test_an_answer_that_is_accepted_and_not_ready_is_asked_for_again() -> None:
     ] == [1]
 
 
-def test_a_line_that_tells_an_error_is_no_record_unless_the_message_is_there() -> None:
+def test_a_line_with_an_error_is_not_a_record_unless_it_has_the_message() -> None:
     table = {"format": "ndjson", "message": "", "pagination": NONE}
     for lines in b'{"id": 1}\n{"error": {"text": "timed out"}}\n', b'{"errors": ["timed out"]}\n':
         refusal(FakeApi(body(lines)), table, "no record but .*timed out")

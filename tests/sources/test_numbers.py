@@ -1,4 +1,4 @@
-"""Numbers are what came, digit for digit, and those that have to be computed with still can be."""
+"""Numbers keep every digit, and the run can still calculate with those that it needs."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ NUMBERS = [
 
 
 def spooled(run: Reading) -> list[bytes]:
-    """The messages of a run as they are in the spool."""
+    """Return the messages of a run as in the spool."""
     chunks = [
         Chunk(number, batch.token)
         for batch in run.batches
@@ -49,7 +49,7 @@ def test_what_is_spooled_is_what_came_digit_for_digit(form: str, pad: int, messa
 
 
 def page(*items: str, **beside: Any) -> Any:
-    """A page of items that are JSON."""
+    """Return a page of items in JSON."""
     text = json.dumps({"items": [], **beside}).replace("[]", f"[{', '.join(items)}]")
     return lambda request: web.Response(body=text.encode())
 

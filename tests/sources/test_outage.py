@@ -1,4 +1,4 @@
-"""A source that is away is waited for, a while, before its first page as after any other; what never can work fails."""
+"""A run waits for a source that is not available, for a limited time, at every page; a permanent error fails it."""
 
 from typing import Any
 

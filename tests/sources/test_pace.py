@@ -1,4 +1,4 @@
-"""The pace of a source is kept over all requests: those of the next batch, second attempts, redirects, new tokens."""
+"""The pace of a source applies to all requests: of the next batch, second attempts, redirects, new tokens."""
 
 import asyncio
 from dataclasses import replace
@@ -25,7 +25,7 @@ def pauses(api: Pages) -> list[float]:
     [
         *(({"requests_per_second": rate}, "", 1 / rate) for rate in (0.1, 0.5, 4)),
         ({}, "60", 60),
-        ({"requests_per_second": 0.1}, "60", 60),  # a wait is no turn
+        ({"requests_per_second": 0.1}, "60", 60),  # a wait does not use up a turn
         ({}, "3", 3),  # slept, so that the next batch is not put off
         # What no source can mean is cut to the most that is waited.
         ({"max_wait_seconds": 3600, "requests_per_second": 1e-9}, "", 3600),
@@ -70,7 +70,7 @@ def test_waiting_for_a_turn_is_none_of_the_time_of_an_answer() -> None:
     assert [page.items for page in asyncio.run(run())] == [[1], [1]]
 
 
-def test_a_long_wait_that_another_request_was_told_is_not_slept_by_a_request_under_way() -> None:
+def test_a_request_in_flight_does_not_sleep_the_long_wait_of_another_one() -> None:
     refused, slept = asyncio.Event(), []
 
     async def page(request: web.Request) -> Any:

@@ -1,4 +1,4 @@
-"""Pages that are asked for in parallel come in order, once, and no more of them than allowed are under way."""
+"""Pages that are fetched in parallel arrive in order, once, with at most the allowed number of requests at a time."""
 
 import asyncio
 from collections.abc import Collection
@@ -18,7 +18,7 @@ IDS = list(range(1, PAGES * SIZE + 1))
 
 
 class Together:
-    """Keeps answers back until `together` requests have come, or the last page is asked for; refuses some of them."""
+    """Delays answers until `together` requests have arrived, or one for the last page; refuses some of them."""
 
     def __init__(self, together: int = 1, refused: Collection[int] = (), failed: int | None = None) -> None:
         self.together, self.refused, self.failed = together, set(refused), failed
@@ -51,7 +51,7 @@ def described(parallel: int, style: str = "page_number") -> dict[str, Any]:
 
 
 def read_together(together: Together, parallel: int, max_messages: int = 10_000) -> Reading:
-    """The run that has read all pages."""
+    """Return a run that has read all pages."""
     messages, run = read(Pages(IDS[-1], SIZE, together), described(parallel), max_messages=max_messages)
     assert messages == IDS
     return run
@@ -81,15 +81,15 @@ def test_a_page_that_fails_is_an_error_only_when_its_turn_comes() -> None:
     assert run.taken == IDS[:50]
 
 
-def test_of_the_waits_that_parallel_requests_are_told_the_longest_counts() -> None:
-    """Though the page whose turn it is was told the shorter one, and later."""
-    begun, told = asyncio.Event(), asyncio.Event()
+def test_of_the_waits_of_parallel_requests_the_longest_counts() -> None:
+    """Although the next page got the shorter wait, and later."""
+    begun, shown = asyncio.Event(), asyncio.Event()
 
     async def page(request: web.Request) -> Any:
         seconds = request.query["seconds"]
         if seconds == "10":
             begun.set()
-            await told.wait()
+            await shown.wait()
         return said(429, Retry_After=seconds)
 
     async def run() -> list[Any]:
@@ -99,13 +99,13 @@ def test_of_the_waits_that_parallel_requests_are_told_the_longest_counts() -> No
             turn = asyncio.create_task(client.get(short))
             await begun.wait()
             first = await client.get(long)
-            told.set()
+            shown.set()
             return [first, await turn]
 
     assert asyncio.run(run()) == [Throttled(60.0), Throttled(60.0)]
 
 
-def test_where_the_source_goes_another_way_than_was_told_what_was_asked_for_is_dropped() -> None:
+def test_pages_fetched_ahead_are_dropped_if_the_source_leads_elsewhere() -> None:
     """A page in the middle that is shorter than the first one moves all later offsets."""
     asked: list[int] = []
 

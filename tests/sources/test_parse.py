@@ -1,4 +1,4 @@
-"""However a body arrives, in whatever pieces: the same items and the same document."""
+"""A body gives the same items and the same document, in whatever pieces it arrives."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ def csv(body: bytes, path: tuple[str, ...] = (), step: int = 1000) -> Parsed:
 
 @st.composite
 def odd_places(draw: st.DrawFn) -> tuple[Any, tuple[str, ...]]:
-    """A document, and a path of odd keys and indices that leads somewhere, mostly to a list."""
+    """A document, and a path of odd keys and indices in it, mostly to a list."""
     path = draw(st.lists(st.sampled_from(["", "0", "1", "2", "a", "b", "a.b", "item", "²"]), max_size=4))
     document = draw(st.lists(VALUES, max_size=3) | VALUES)
     for number in reversed(range(len(path))):
@@ -138,7 +138,7 @@ def test_items_that_are_not_where_they_should_be_are_missed_and_null_is_an_empty
     assert (problem or "None") in str(problem_at(document, ("items",)))
 
 
-def test_a_key_with_a_dot_where_the_items_should_be_is_told_how_to_be_written() -> None:
+def test_the_error_about_missing_items_says_how_to_write_a_key_with_a_dot() -> None:
     assert "write ['a.b'] for that key" in str(problem_at({"a.b": [1]}, ("a", "b")))
 
 

@@ -1,4 +1,4 @@
-"""What a sample of two pages tells of each style of paging: what leads on, what ends it, and how much there is."""
+"""The sample of two pages in each style of paging: the next page, the end, and the total."""
 
 import asyncio
 from typing import Any, cast
@@ -28,7 +28,7 @@ LIMIT = {"limit": 10, "send_limit": "limit"}
 
 
 async def sampled(path: str, size: int = 55, **description: Any) -> tuple[Sample, FakeContainer]:
-    """What a sample of an API of the library shows, and what was written for it."""
+    """Return the sample of an API of the library, and what was written for it."""
     container = FakeContainer()
     api = Library(path, total=size, page_size=10)
     async with served(api, None, **{"message": "id", **description}) as (source, http):
@@ -67,15 +67,15 @@ async def sampled(path: str, size: int = 55, **description: Any) -> tuple[Sample
     ],
     ids=lambda value: value if isinstance(value, str) and value.startswith("/") else "",
 )  # fmt: skip
-async def test_a_sample_tells_what_leads_on_what_ends_the_source_and_how_much_it_has(
+async def test_a_sample_has_the_next_page_the_end_and_the_total(
     path: str, description: dict[str, Any], leads_on: str | None, end: str, size: tuple[int | None, int | None]
 ) -> None:
     sample, container = await sampled(path, **description)
     assert sample.failure is None
     assert container.blobs == {}
-    told = None if sample.following is None else next_page(sample.began, sample.following)
-    assert (told is None) == (leads_on is None)
-    assert (told or "").startswith(leads_on or "")
+    shown = None if sample.following is None else next_page(sample.began, sample.following)
+    assert (shown is None) == (leads_on is None)
+    assert (shown or "").startswith(leads_on or "")
     words = end_of(sample.source)
     assert all(part in words for part in end.split(" or "))
     expect = expected(sample, SETTINGS, 1000)
@@ -114,7 +114,7 @@ async def test_a_source_that_allows_no_second_request_yet_is_planned_by_its_firs
     assert 40 <= expect.seconds <= 45  # five requests, ten seconds apart
 
 
-async def test_a_short_wait_that_the_source_names_is_slept_and_the_page_asked_for_again() -> None:
+async def test_a_plan_sleeps_a_short_wait_of_the_source_and_requests_the_page_again() -> None:
     pages = Pages()
     refused: list[int] = []
 

@@ -1,6 +1,6 @@
-"""docs/sources.md and docs/incremental.md are the whole vocabulary: every key, its default and the words it may be.
+"""docs/sources.md and docs/incremental.md have every key, its default and its allowed words.
 
-They and docs/worked-sources.md use it rightly.
+Their examples and those of docs/worked-sources.md are valid.
 """
 
 import re
@@ -37,7 +37,7 @@ def models(annotation: Any) -> list[type[BaseModel]]:
 
 
 def words(annotation: Any) -> list[str]:
-    """The literal values anywhere in a type."""
+    """Return the literal values anywhere in a type."""
     return [word for each in inner_types(annotation) if get_origin(each) is Literal for word in get_args(each)]
 
 
@@ -72,7 +72,7 @@ ROWS |= {key: SHARED[key[-1]] for key in KEYS if len(key) == 3 and key[-1] in SH
 
 
 def written(default: Any) -> str:
-    """A default as the page writes it; empty for one that it puts in words of its own."""
+    """Return a default as the page writes it; empty if the page describes it in words."""
     match default:
         case bool():
             return str(default).lower()

@@ -1,4 +1,4 @@
-"""What is always on, whatever the description says: against loops, foreign hosts, endless and silently cut pages."""
+"""The checks for every description: against loops, other hosts, endless pages and silently cut pages."""
 
 import asyncio
 from typing import Any
@@ -26,7 +26,7 @@ def test_a_cycle_of_any_length_is_found_at_its_first_repetition_across_batches(l
 
 
 def last_page_for_ever(key: str) -> FakeApi:
-    """Pages of ten ids, of which the third answers every later request as well, though it leads on."""
+    """Pages of ten ids; every request after the third gets the third page again, although it has a next cursor."""
     asked: list[int] = []
 
     def page(request: web.Request) -> Any:

@@ -1,4 +1,4 @@
-"""When a source is started by itself: what the keys may be, and what else the name of a source may not be."""
+"""Scheduled sources: the allowed values of the keys, and the names that such a source cannot have."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_a_name_that_cannot_is_refused(tmp_path: Path, name: str) -> None:
     assert (well, "1 to 40 letters" in lines[0]) == (False, True)
 
 
-def test_settings_are_filled_in_and_the_check_tells_when_a_source_is_due_next(
+def test_settings_are_filled_in_and_the_check_shows_the_next_due_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ingestion.clock.now", lambda: datetime(2026, 11, 25, 12, tzinfo=UTC))

@@ -1,4 +1,4 @@
-"""A batch is that of the copy of its fetch that commits first, whole, however the others are at work beside it."""
+"""A batch is that of the copy of the fetch that commits first, complete, whatever the other copies do."""
 
 import asyncio
 import itertools
@@ -24,13 +24,13 @@ STOPS = 16  # before each step of storage, and one that is never reached
 
 
 def page(request: web.Request) -> Any:
-    """Answer each copy of the fetch with other items, and with another way on."""
+    """Answer each copy of the fetch with other items and another cursor."""
     copy = request.query["copy"]
     return {"items": [{"id": f"{copy}-{number}"} for number in range(SIZES[copy])], "next": f"{copy} goes on"}
 
 
 class Copy:
-    """A copy of a fetch that stops before its `stop`-th step of storage, until it may go on."""
+    """A copy of a fetch that stops before its `stop`-th storage operation until it may continue."""
 
     def __init__(self, name: str, blobs: dict[str, Blob], stop: int) -> None:
         self.name, self.steps_left = name, stop
@@ -44,7 +44,7 @@ class Copy:
             await self.may_go_on.wait()
 
     async def fetch(self, server: BaseTestServer) -> tuple[Batch, list[Any]]:
-        """Return the batch that this copy reports, and what is read of it at once."""
+        """Return the batch that this copy reports, and the messages read from it at once."""
         url = server.make_url("/").with_query(copy=self.name)
         async with reading_at(url, {}, container=self.container, max_messages=5) as run:
             batch = await run.fetch(0, None)
@@ -53,7 +53,7 @@ class Copy:
 
 
 async def interleaved(server: BaseTestServer, *stops: int) -> tuple[str, list[int]]:
-    """Run two copies to their stops, and then to their ends; return the winner, and the steps that each has left."""
+    """Run two copies to their stops, then to their ends; return the winner, and the remaining steps of each."""
     blobs: dict[str, Blob] = {}
     copies = [Copy(name, blobs, stop) for name, stop in zip(SIZES, stops, strict=True)]
     tasks = []

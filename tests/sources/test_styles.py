@@ -1,4 +1,4 @@
-"""The pagination styles one by one: what goes into a request, what is read from a page, what is refused."""
+"""Each pagination style: what it sends, what it reads from a page, what it refuses."""
 
 import json
 import time
@@ -38,7 +38,7 @@ def page(document: Any = None, items: list[Any] | None = None, **facts: Any) -> 
 
 
 def keyed(*keys: Any, name: str = "id", **facts: Any) -> Page:
-    """A page of items with these keys."""
+    """Return a page of items with these keys."""
     return page(items=[{name: key} for key in keys], **facts)
 
 
@@ -91,13 +91,13 @@ WHOLE = End("a whole answer (HTTP 200 without Content-Range)", missing=True)
         ({**CURSOR, "end": {"texts": ["-1"]}}, page({"next_cursor": "-1"}), None, NO_CURSOR),
         ({**CURSOR, "end": {"texts": ["true"]}}, page({"next_cursor": True}), None, NO_CURSOR),
         ({**CURSOR, "end": {"texts": ["null"]}}, page({"next_cursor": "null"}), None, NO_CURSOR),
-        # What travels beside the token does not keep a source from its end, and may be left out.
+        # The other values that go with a token do not matter for the end of a source, and may be missing.
         (PARTS, page({"a": 1, "b": "s"}), None, [1, "s"]),
         (PARTS, page({"a": 1}), [1, "s"], [1, None]),
         (PARTS, page({"b": "s"}), [1, "s"], End("no cursor at a", missing=True)),
         (UPWARDS, keyed(7), 5, 7),
         (KEYSET, keyed(4), 5, 4),
-        (OFFSET, page(count=100), 200, 300),  # what came, not what was asked for
+        (OFFSET, page(count=100), 200, 300),  # the received page size, not the requested one
         ({"style": "page_number"}, page(), 3, 4),
         (WINDOW, page(), 10, 20),
         (WINDOW, page(), 20, End("the end of the range, 30")),
@@ -143,7 +143,7 @@ def test_what_comes_after_a_page(table: dict[str, Any], answer: Page, cursor: An
         *((SINCE | {"form": form}, keyed(value, name="n"), number_since(0), f"no {form} at 'n'")
           for form in ("number", "iso") for value in NO_NUMBERS),
         (SINCE | {"form": "iso"}, keyed(1e300, name="n"), number_since(0), "no iso at 'n'"),
-        # A full page that does not get past its beginning, whatever was asked for.
+        # A full page with one value only, whatever the requested size.
         *((SINCE | limit, page(items=[{"n": 5, "id": number} for number in range(3)]), number_since(5, 3),
            "a full page of 3 does not get past") for limit in
           ({}, {"limit": 3, "send_limit": "n"}, {"limit": 1000, "send_limit": "n"})),
@@ -234,7 +234,7 @@ def test_whole_numbers_of_any_size_are_kept_to_the_last_digit(key: Any, overlap:
     assert style.request(BASE, cursor).query["since"] == str(int(key) - overlap)
 
 
-def test_all_later_cursors_are_known_where_a_page_or_the_description_tells_how_many_there_are() -> None:
+def test_all_later_cursors_are_known_if_a_page_or_the_description_has_the_number_of_pages() -> None:
     ten = page(items=[1] * 10, headers={"x-pages": "4", "content-range": "items 0-9/25"})
     assert style_of("page_number", end={"total_pages": "header:X-Pages"}).split(ten, 1, None) == range(2, 5)
     assert style_of("page_number", start=0).split(ten, 0, 31) == range(1, 4)

@@ -1,4 +1,4 @@
-"""What sources say about asking too often, in all their words, comes to seconds."""
+"""Every way in which sources limit requests becomes a wait in seconds."""
 
 from datetime import UTC, datetime
 from typing import Any

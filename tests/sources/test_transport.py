@@ -1,4 +1,4 @@
-"""Whatever goes wrong between the source and the app: all items come, once, or the reason is said."""
+"""Whatever fails between the source and the app: all items arrive once, or the run gives the reason."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ LINES: dict[str, Any] = {"format": "ndjson", "items": "", "pagination": NONE}
 
 
 @pytest.mark.parametrize("how", ["length", "chunked", "gzip"])
-def test_a_body_that_is_cut_is_asked_for_again(how: str) -> None:
+def test_a_body_that_is_cut_off_is_requested_again(how: str) -> None:
     assert read(Library(f"/cut/{how}"), {})[0] == IDS
 
 
@@ -79,7 +79,7 @@ def until_a_reset(request: web.Request) -> Any:
 
 
 def refusing(answer: Any) -> Pages:
-    """Three pages, before each of which two requests are refused."""
+    """Three pages; two requests are refused before each."""
     api = Pages(30, instead=lambda request, start: answer if len(api.asked) % 3 else None)
     return api
 
@@ -125,7 +125,7 @@ def test_items_beside_a_refusal_in_the_body_are_not_taken() -> None:
 
 
 def trickling(trickles: str) -> FakeApi:
-    """Two pages of two items; the one that `trickles` (its cursor) never comes to its end."""
+    """Two pages of two items; the page that `trickles` (its cursor) never ends."""
 
     async def page(request: web.Request) -> Any:
         cursor = request.query.get("cursor", "")
@@ -240,7 +240,7 @@ def test_a_header_that_cannot_be_sent_is_named_and_not_shown(by_cursor: bool, va
 async def redirected(
     status: int = 307, to: str = "", hosts: bool = False, **table: Any
 ) -> tuple[Page | Throttled, FakeApi]:
-    """Ask a source that redirects to `to`, or to another one; gives the outcome, and the other one."""
+    """Fetch from a source that redirects to `to`, or to another one; return the outcome, and the other one."""
     other = FakeApi({"items": [1]})
     async with TestServer(other.app()) as elsewhere:
         api = FakeApi(said(status, Location=to or str(elsewhere.make_url("/?api_key=k-123"))), there={"items": [1, 2]})

@@ -1,7 +1,7 @@
-"""What keeps a source from answering: an outage is waited for, what can never work ends the run at the first request.
+"""Why a source does not answer: the run waits for an outage, and fails at once if it can never work.
 
-The errors come through the real HTTP client: from this machine's resolver, a port that nobody listens on, a server with
-a certificate that nobody has signed.
+The real HTTP client makes the errors: from this machine's resolver, a port without a listener, a server with an
+unsigned certificate.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from tests.sources.fake_api import AUTH, OAUTH, FakeApi, ask, said, source_at
 
 
 async def ask_at(url: str, *, answered_before: bool = False, **description: Any) -> tuple[Page | Throttled, str, int]:
-    """What asking for a page comes to, the reason that the status would show, and how often there was a pause."""
+    """Return the outcome of a fetch, the reason for the status, and the number of pauses."""
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -43,7 +43,7 @@ async def ask_at(url: str, *, answered_before: bool = False, **description: Any)
 
 
 def resolver_says(code: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let the operating system's resolver fail with `code`; gives the names that it was asked for."""
+    """Make the operating system's resolver fail with `code`; return the names that it got."""
     asked: list[str] = []
 
     def getaddrinfo(host: str, *_: object, **__: object) -> None:
@@ -77,10 +77,10 @@ def certificate(folder: Path) -> ssl.SSLContext:
 
 def test_a_name_that_this_machines_own_resolver_does_not_find_is_named_as_the_cause() -> None:
     try:
-        told = asyncio.run(ask_at("https://nobody.invalid/ids"))[1]
+        shown = asyncio.run(ask_at("https://nobody.invalid/ids"))[1]
     except SourceUnreachable as error:  # without a way to a name server it is an outage
-        told = str(error)
-    assert "its host name could not be resolved" in told
+        shown = str(error)
+    assert "its host name could not be resolved" in shown
 
 
 def test_a_host_name_that_does_not_exist_fails_at_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_a_port_that_nobody_listens_on_is_an_outage() -> None:
 
 
 async def with_own_certificate(folder: Path, work: Callable[[str], Any]) -> Any:
-    """Do `work` with the URL of a server whose certificate nobody trusts."""
+    """Call `work` with the URL of a server with an untrusted certificate."""
     server = TestServer(FakeApi().app(), scheme="https", host="localhost")
     await server.start_server(ssl=certificate(folder))
     try:

@@ -1,4 +1,4 @@
-"""The terminal beside a live devhost, which asks for a key: one for all tests of a file."""
+"""The terminal with a running devhost that needs a key; one for all tests of a file."""
 
 import json
 import uuid
@@ -48,7 +48,7 @@ MARKED = ["a", "\x1b[31mb", "c"]  # the queue takes no escape, since that is no 
 
 
 class Live(NamedTuple):
-    """The app, what it sends with, its URL and its key."""
+    """The app, its environment, its URL and its key."""
 
     host: Host
     rig: Rig
@@ -74,7 +74,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, azurite: Azurite) -> Iterat
 
 @pytest.fixture
 def live(served: Live, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Live]:
-    """The app with a queue that takes everything, and an environment that names it."""
+    """The app with a queue that accepts everything, and an environment that names the app."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("SLUICE_URL", served.url)
     monkeypatch.setenv("SLUICE_KEY", served.key)
@@ -86,7 +86,7 @@ def live(served: Live, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
 
 
 class Said(NamedTuple):
-    """What a call has left: its exit code, stdout and stderr."""
+    """The result of a call: its exit code, stdout and stderr."""
 
     code: int
     out: str
@@ -94,7 +94,7 @@ class Said(NamedTuple):
 
     @property
     def json(self) -> Any:
-        """The document on stdout, which is all that is there."""
+        """Return the JSON on stdout."""
         return json.loads(self.out)
 
 

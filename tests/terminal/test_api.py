@@ -1,4 +1,4 @@
-"""What an app or what stands before it may answer ends a command with one line and the right code."""
+"""Every answer of an app, or of a gateway before it, ends a command with one line and the right code."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +17,8 @@ def api(handler: Handler) -> Api:
     return Api("http://app", "the-key", transport=httpx.MockTransport(handler))
 
 
-def problem(status: int, **told: str) -> httpx.Response:
-    return httpx.Response(status, json={"type": "about:blank", "title": "T", "status": status, **told})
+def problem(status: int, **fields: str) -> httpx.Response:
+    return httpx.Response(status, json={"type": "about:blank", "title": "T", "status": status, **fields})
 
 
 @pytest.mark.parametrize(
@@ -27,18 +27,18 @@ def problem(status: int, **told: str) -> httpx.Response:
         (problem(400, field="chunk_size", detail="too small", allowed="1 at least"), Code.USAGE,
          "chunk_size: too small (allowed: 1 at least)"),
         (problem(404, field="run_id", detail="there is no run 'x'"), Code.NO_SUCH_RUN,
-         "run_id: there is no run 'x' at http://app; sluice list has its runs"),
+         "run_id: there is no run 'x' at http://app; sluice list shows the runs that it has"),
         (problem(404, field="source", detail="no such source"), Code.USAGE, "source: no such source"),
         (problem(409, field="run_id", detail="it has\nended"), Code.FAILED, "run_id: it has ended"),
         (problem(412, field="If-Match", detail="changed"), Code.FAILED, "If-Match: changed"),
         (problem(503, field="(storage)", detail="away"), Code.UNREACHABLE, "(storage): away"),
-        (httpx.Response(500), Code.UNREACHABLE, "http://app is not there: HTTP 500"),
-        (httpx.Response(429), Code.UNREACHABLE, "http://app is not there: HTTP 429"),
-        (httpx.Response(502, html="<h1>Bad gateway</h1>"), Code.UNREACHABLE, "http://app is not there: HTTP 502"),
+        (httpx.Response(500), Code.UNREACHABLE, "http://app is not available: HTTP 500"),
+        (httpx.Response(429), Code.UNREACHABLE, "http://app is not available: HTTP 429"),
+        (httpx.Response(502, html="<h1>Bad gateway</h1>"), Code.UNREACHABLE, "http://app is not available: HTTP 502"),
         (httpx.Response(404), Code.UNREACHABLE, "http://app has no such route"),
-        (httpx.Response(200, html="<h1>Sign in</h1>"), Code.UNREACHABLE, "http://app gave no JSON"),
-        (httpx.Response(301, headers={"Location": "https://app/"}), Code.UNREACHABLE, "it leads to https://app/"),
-        (httpx.Response(401), Code.NOT_ALLOWED, "http://app does not allow it (HTTP 401)"),
+        (httpx.Response(200, html="<h1>Sign in</h1>"), Code.UNREACHABLE, "http://app did not answer with JSON"),
+        (httpx.Response(301, headers={"Location": "https://app/"}), Code.UNREACHABLE, "it redirects to https://app/"),
+        (httpx.Response(401), Code.NOT_ALLOWED, "http://app refused the request (HTTP 401)"),
         (httpx.Response(403, text="IP \x1b[2J not allowed"), Code.NOT_ALLOWED, "(HTTP 403)"),
     ],
 )  # fmt: skip
@@ -81,7 +81,7 @@ def look(status: str, counts_at: str, enqueued: int = 0) -> dict[str, Any]:
 
 
 def followed(monkeypatch: pytest.MonkeyPatch, *looks: dict[str, Any] | int | Exception) -> tuple[list[Any], list[str]]:
-    """What is seen of these answers to looks, and what was said about those that brought nothing."""
+    """Return the runs that a watcher sees with these answers, and the texts for the missing ones."""
     monkeypatch.setattr("terminal.following.POLL_SECONDS", 0.0)
     answers, said = iter(looks), list[str]()
 
@@ -98,7 +98,7 @@ def test_a_run_is_followed_through_an_app_that_is_away_for_a_moment(monkeypatch:
     first, last = look("running", "1"), look("completed", "2")
     seen, said = followed(monkeypatch, first, httpx.ConnectError("nobody listens"), 503, first, last)
     assert seen == [first, last]
-    assert said[1] == "http://app cannot be reached: nobody listens"
+    assert said[1] == "cannot reach http://app: nobody listens"
     assert [bool(text) for text in said] == [False, True, True, False, False], "what was said is taken back"
 
 
@@ -124,6 +124,6 @@ def test_a_look_that_knows_less_than_the_one_before_is_left_out(monkeypatch: pyt
     assert followed(monkeypatch, newer, older, last)[0] == [newer, last]
 
 
-def test_another_status_is_told_though_its_counts_are_older(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_status_is_shown_although_its_counts_are_older(monkeypatch: pytest.MonkeyPatch) -> None:
     newer, paused, last = look("running", "2", 700), look("paused", "1", 300), look("failed", "3", 700)
     assert followed(monkeypatch, newer, paused, last)[0] == [newer, paused, last]

@@ -101,7 +101,7 @@ def test_failures_within_the_tolerance_end_with_3_and_what_to_do_next(live: Live
 
     live.rig.refused = ()
     redriven = call("redrive", run_id)
-    assert (redriven.code, redriven.out) == (0, f"run {run_id} goes on\n")
+    assert (redriven.code, redriven.out) == (0, f"run {run_id} is restarted\n")
     assert call("watch", run_id).code == Code.COMPLETED
     refused = call("redrive", run_id, "--json")
     assert (refused.code, refused.out) == (Code.FAILED, "")
@@ -152,7 +152,7 @@ def test_ctrl_c_ends_the_watch_with_130_and_leaves_the_run_going(live: Live, cal
             watch.send_signal(signal.SIGINT)
             _, err = watch.communicate(timeout=60)
         assert watch.returncode == Code.INTERRUPTED
-        assert err.splitlines()[-1] == f"run {run_id} goes on; watch it again: sluice watch {run_id}"
+        assert err.splitlines()[-1] == f"run {run_id} continues; watch it again: sluice watch {run_id}"
         assert call("show", run_id, "--json").json["status"] == "running"
 
 
@@ -162,14 +162,14 @@ def test_every_outcome_has_its_code() -> None:
     assert {line.split("`")[1] for line in listed.splitlines() if line.startswith("| `")} == OF_OUTCOME.keys()
 
 
-def test_plan_tells_what_a_start_would_do(live: Live, call: Call) -> None:
+def test_plan_shows_what_a_start_would_do(live: Live, call: Call) -> None:
     said = call("plan", "demo")
     assert said.code == 0
     lines = {line.split("  ")[0]: line for line in said.out.splitlines()}
     assert (lines["read"].split()[1], lines["total"].split()[-1]) == ("2", str(IDS))
     assert "cursor" in lines["next page"]
-    told = call("plan", "demo", "--json").json
-    assert (told["source"], told["pages_read"], told["problems"]) == ("demo", 2, [])
+    document = call("plan", "demo", "--json").json
+    assert (document["source"], document["pages_read"], document["problems"]) == ("demo", 2, [])
     bad = call("plan", "marked")
     assert (bad.code, "problem: " in bad.out, "\x1b" in bad.out) == (Code.FAILED, True, False)
     assert call("plan", "marked", "--json").code == Code.FAILED
@@ -183,13 +183,13 @@ def test_plan_tells_what_a_start_would_do(live: Live, call: Call) -> None:
 def test_a_run_is_paused_and_resumed(live: Live, call: Call, run_id: str) -> None:
     with held(live, call, run_id):
         said = call("pause", run_id)
-        assert (said.code, said.out) == (0, f"pause is given to run {run_id}\n")
+        assert (said.code, said.out) == (0, f"sent pause to run {run_id}\n")
     live.host.app.wait(run_id, lambda it: it.is_terminal or '"paused"' in (it.custom_status_text or ""))
     live.host.app.rest()
     assert call("show", run_id).out.splitlines()[0].split()[:3] == [run_id, "demo", "paused"]
     assert call("pause", run_id, "--json").json == {"run_id": run_id, "command": "pause"}
     said = call("resume", run_id)
-    assert (said.code, said.out) == (0, f"resume is given to run {run_id}\n")
+    assert (said.code, said.out) == (0, f"sent resume to run {run_id}\n")
     assert call("watch", run_id).code == Code.COMPLETED
     assert call("resume", run_id, "--json").code == Code.FAILED
 
@@ -198,7 +198,7 @@ def test_a_cancelled_run_ends_with_6(live: Live, call: Call, run_id: str) -> Non
     with held(live, call, run_id):
         given = call("cancel", run_id, "--json")
         assert (given.code, given.json) == (0, {"run_id": run_id, "command": "cancel"})
-        assert call("cancel", run_id).out == f"cancel is given to run {run_id}\n"
+        assert call("cancel", run_id).out == f"sent cancel to run {run_id}\n"
     said = call("watch", run_id)
     assert (said.code, said.out.split()[:2]) == (Code.STOPPED, [run_id, "cancelled"])
     assert f"next: sluice redrive {run_id}" in said.err
@@ -229,15 +229,15 @@ def test_a_run_that_is_not_there_ends_with_5(live: Live, call: Call, command: st
 # --- looking
 
 
-def test_show_tells_all_of_a_run(live: Live, call: Call, run_id: str) -> None:
+def test_show_prints_everything_about_a_run(live: Live, call: Call, run_id: str) -> None:
     start(call, run_id)
     said = call("show", run_id)
     assert said.code == 0
     assert said.out.startswith(f"{run_id}  demo  completed")
-    for words in ("█", f"fetched {IDS} of {IDS}", "started", "reading", "style cursor", "sending", "can be done"):
+    for words in ("█", f"fetched {IDS} of {IDS}", "started", "reading", "style cursor", "sending", "actions"):
         assert words in said.out
-    told = call("show", run_id, "--json").json
-    assert (told["run_id"], told["status"], told["progress"]["enqueued"]) == (run_id, "completed", IDS)
+    document = call("show", run_id, "--json").json
+    assert (document["run_id"], document["status"], document["progress"]["enqueued"]) == (run_id, "completed", IDS)
 
 
 def test_list_shows_runs_newest_first_and_goes_on_where_it_stopped(live: Live, call: Call, run_id: str) -> None:
@@ -330,7 +330,7 @@ def test_an_app_that_is_not_there_ends_with_8(live: Live, call: Call) -> None:
     for words in (["list"], ["watch", "any"], ["login"]):
         said = call(*words, "--url", "http://127.0.0.1:1")
         assert (said.code, said.out) == (Code.UNREACHABLE, "")
-        assert said.err.startswith("sluice: http://127.0.0.1:1 cannot be reached: ")
+        assert said.err.startswith("sluice: cannot reach http://127.0.0.1:1: ")
         assert said.err.count("\n") == 1
     assert call("list", "--url", "127.0.0.1:1").code == Code.USAGE
 

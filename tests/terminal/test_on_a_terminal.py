@@ -70,7 +70,7 @@ class Screen:
         assert ready, f"nothing more came: {self.text}"
         try:
             piece = os.read(self._master, 65536)
-        except OSError:  # on Linux: nobody has the other end open
+        except OSError:  # on Linux: the other end is closed
             return False
         self.seen += piece.decode(errors="replace")
         return bool(piece)
@@ -119,7 +119,7 @@ def test_ctrl_c_at_the_terminal_leaves_the_run_going(live: Live, call: Call) -> 
         assert "watch it again: sluice watch left-going" in person.text
 
 
-def test_a_deletion_is_asked_for_and_no_is_an_answer(live: Live, call: Call) -> None:
+def test_delete_asks_and_accepts_no(live: Live, call: Call) -> None:
     call("start", "demo", "--run-id", "kept", "--watch")
     with screen("delete", "kept") as person:
         person.see(r"Delete run kept, its ledger and its history\? \[y/N\]")

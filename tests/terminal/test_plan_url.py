@@ -46,7 +46,7 @@ def test_the_table_as_json_has_what_was_not_found_out(call: Call) -> None:
         said = call("plan", "--url", url, "--json")
     assert said.json["source"] == "orders"
     assert said.json["toml"].startswith("[orders]")
-    assert "how many items there are in all" in said.json["open"]
+    assert "how many items there are in total" in said.json["open"]
     assert said.json["settings"] == []
 
 

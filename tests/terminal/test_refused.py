@@ -87,4 +87,4 @@ def test_an_answer_that_is_no_answer_of_this_version_is_one_line_and_no_failed_r
 ) -> None:
     said = call(*words, "--json")
     assert (said.code, said.err.count("\n"), "Traceback" in said.err) == (Code.UNREACHABLE, 1, False)
-    assert "is it a Sluice app, of this version?" in said.err
+    assert "is it a Sluice app of this version?" in said.err

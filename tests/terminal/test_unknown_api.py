@@ -193,7 +193,7 @@ def test_what_was_guessed_and_what_was_not_found_out_is_said_beside_it(say: Say,
     for key in ("items", "message", "pagination"):
         at = next(number for number, line in enumerate(lines) if line.startswith(f"{key} = "))
         assert lines[at - 1].startswith(f"# {key}: ")
-    assert any(line.startswith("# not found out: ") for line in lines)
+    assert any(line.startswith("# unknown: ") for line in lines)
 
 
 def test_an_api_that_says_that_there_is_more_and_leads_nowhere_gets_no_table() -> None:
@@ -201,7 +201,7 @@ def test_an_api_that_says_that_there_is_more_and_leads_nowhere_gets_no_table() -
         async with TestServer(app_of(lambda request: {"total": 25, "items": part(0)})) as server:
             return await describe(str(server.make_url("/orders")))
 
-    with pytest.raises(Trouble, match="no way to the next ones was found") as trouble:
+    with pytest.raises(Trouble, match="found no way to the next page") as trouble:
         asyncio.run(ask())
     assert len(str(trouble.value)) < 800
     assert trouble.value.code is Code.FAILED
@@ -213,11 +213,11 @@ def test_an_api_that_says_that_there_is_more_and_leads_nowhere_gets_no_table() -
         (lambda request: web.Response(status=401, text="who are you"), Code.NOT_ALLOWED, "HTTP 401"),
         (lambda request: {"a": 1}, Code.FAILED, "no list"),
         (lambda request: {"items": []}, Code.FAILED, "no list"),
-        (lambda request: web.Response(text="<html>"), Code.FAILED, "neither JSON nor lines"),
-        (lambda request: web.Response(status=302, headers={"Location": "/b"}), Code.FAILED, "leads elsewhere"),
+        (lambda request: web.Response(text="<html>"), Code.FAILED, "is not JSON, NDJSON or CSV"),
+        (lambda request: web.Response(status=302, headers={"Location": "/b"}), Code.FAILED, "redirects to another URL"),
     ],
 )
-def test_an_answer_that_is_no_page_is_told_in_one_line(say: Say, code: Code, words: str) -> None:
+def test_an_answer_that_is_not_a_page_gives_a_one_line_error(say: Say, code: Code, words: str) -> None:
     async def ask() -> Found:
         async with TestServer(app_of(say)) as server:
             return await describe(str(server.make_url("/orders")))
@@ -227,7 +227,7 @@ def test_an_answer_that_is_no_page_is_told_in_one_line(say: Say, code: Code, wor
     assert trouble.value.code is code
 
 
-def test_nobody_at_the_address_is_told_as_unreachable() -> None:
+def test_an_address_without_a_listener_is_unreachable() -> None:
     with pytest.raises(Trouble) as trouble:
         asyncio.run(describe("http://127.0.0.1:1/orders"))
     assert trouble.value.code is Code.UNREACHABLE

@@ -1,4 +1,4 @@
-"""A run is shown truly, whatever the width and the encoding, and says why it waits."""
+"""The view of a run is right at every width and encoding, and says why the run waits."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -69,7 +69,7 @@ def test_a_console_without_unicode_gets_letters() -> None:
 
 def test_a_run_that_nobody_has_taken_up_is_shown() -> None:
     run = RUN | {"status": "pending", "progress": None, "rate": None, "estimate": None}
-    assert "no worker has taken it up yet" in shown(run)
+    assert "no worker has started it yet" in shown(run)
     assert line(run) == "pending"
 
 
@@ -77,25 +77,23 @@ def test_a_wait_says_why_and_counts_down() -> None:
     wait = {"waiting_for": "source", "reason": "HTTP 429", "attempts": 2}
     ends = {"wait_until": "2026-01-05T06:12:05+00:00", "patience_until": "2026-01-05T07:10:00+00:00"}
     run = RUN | {"status": "waiting", "progress": COUNTS | wait | ends}
-    told = waits(run, NOW)
-    assert told.startswith(
-        "the source wants to be left alone (HTTP 429, 2 attempts): it is asked again in 2 min 05 s ("
-    )
-    assert "; the run gives up in 1 h 00 min (" in told
+    answer = waits(run, NOW)
+    assert answer.startswith("the source asks to wait (HTTP 429, 2 attempts): next request in 2 min 05 s (")
+    assert "; the run gives up in 1 h 00 min (" in answer
     assert "in 1 min 05 s (" in waits(run, NOW + timedelta(minutes=1))
     assert "in 0.0 s (" in waits(run, NOW + timedelta(minutes=3)), "never a time that has passed"
     held = RUN | {"status": "held", "progress": COUNTS | {"changes": "source shop: items changed"}}
-    assert waits(held, NOW) == "held, because this has changed: source shop: items changed"
+    assert waits(held, NOW) == "held because this has changed: source shop: items changed"
 
 
-def test_the_end_is_told_in_few_lines_with_what_to_do_next() -> None:
+def test_the_end_has_a_few_lines_with_what_to_do_next() -> None:
     failures = [{"chunk": number, "failed": 1000, "error": "HTTP 403\nmore"} for number in range(2)]
     failures.append({"chunk": 2, "failed": 1000, "error": "HTTP 413"})
-    told = {
+    answer = {
         "fetched": 700_000, "enqueued": 694_990, "rejected": 10, "failed": 5_000, "pending": 0, "seconds": 361.0,
         "failures": failures, "chunks_failed": 5, "possible_duplicates": 3, "warnings": [{"message": "other total"}],
     }  # fmt: skip
-    run = RUN | {"status": "completed_with_failures", "report": told, "actions": ["redrive", "delete"]}
+    run = RUN | {"status": "completed_with_failures", "report": answer, "actions": ["redrive", "delete"]}
     assert report(run) == [
         "orders  completed_with_failures after 6 min 01 s",
         "fetched 700,000 = enqueued 694,990 + rejected 10 + failed 5,000 + pending 0",
@@ -103,9 +101,9 @@ def test_the_end_is_told_in_few_lines_with_what_to_do_next() -> None:
         "up to 3 messages may be on the queue twice", "warning: other total",
     ]  # fmt: skip
     assert next_steps(run) == [
-        ("failures", "what failed, by reason"),
-        ("rejected", "what no queue took"),
-        ("redrive", "does the rest, once the cause is removed"),
+        ("failures", "shows the failed messages, by reason"),
+        ("rejected", "shows the messages that no queue accepts"),
+        ("redrive", "does what is left, after you have removed the cause"),
     ]
 
 
@@ -125,7 +123,7 @@ def test_off_a_terminal_a_line_is_never_wrapped_and_comes_only_when_it_is_new_an
     assert len(lines_of(RUN, RUN)) == 1
     assert len(lines_of(RUN, later)) == 2
     assert len(lines_of(RUN, later, seconds=60)) == 1
-    assert len(lines_of(RUN, later | {"status": "paused"}, seconds=60)) == 2, "another status is told at once"
+    assert len(lines_of(RUN, later | {"status": "paused"}, seconds=60)) == 2, "another status is shown at once"
 
 
 def test_nothing_steers_the_terminal() -> None:
@@ -136,5 +134,5 @@ def test_nothing_steers_the_terminal() -> None:
     ("seconds", "text"),
     [(None, "?"), (0.25, "0.2 s"), (42.4, "42 s"), (60, "1 min 00 s"), (3661, "1 h 01 min"), (200_000, "2 d 7 h")],
 )
-def test_a_time_span_is_told_in_its_largest_units(seconds: float | None, text: str) -> None:
+def test_a_time_span_has_its_two_largest_units(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text

@@ -1,6 +1,5 @@
-"""Small servers that misbehave, each in one way that a public report or document tells of.
+"""Small servers that each have one fault, which a public report or document describes.
 
-Enters: nothing but requests. Leaves: pages, as such a server gives them, and the truth to compare a queue with.
-`pages.py` has the situations in which the order, the end or the number of the items is wrong, `bodies.py` those in
-which an answer is not what it should be.
+Enters: requests. Leaves: pages as such a server returns them, and the correct messages to compare a queue with.
+In `pages.py` the order, the end or the number of the items is wrong, in `bodies.py` an answer is wrong.
 """

@@ -1,4 +1,4 @@
-"""Situations in which an answer under 200 is not what it should be, or can be read in two ways."""
+"""Situations in which an answer with status 200 is wrong, or has two meanings."""
 
 import json
 from typing import Any
@@ -35,7 +35,7 @@ def text(number: int) -> str:
     return str(number)
 
 
-# 1: what is no page of its format
+# 1: an answer that is not a page of its format
 
 
 @situation(1, "NeverBounce/NeverBounceApi-NodeJS pull 31", CSV, item=record, message=text, cause="no header")
@@ -97,7 +97,7 @@ def ids_beyond_what_a_double_holds(api: Api, request: web.Request) -> Answer:
     return api.after(asked(request))
 
 
-# 9: an answer that is not whole, or not in the format
+# 9: an answer that is incomplete, or not in the format
 
 
 @situation(9, "Adyen/adyen-java-api-library issue 1167", CURSOR)
@@ -140,7 +140,7 @@ def latin_1_as_it_says(api: Api, request: web.Request) -> Answer:
     return web.Response(body=whole.encode("latin-1"), content_type="application/json", charset="iso-8859-1")
 
 
-# 11: what can be read in two ways
+# 11: an answer with two meanings
 
 
 def twice(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Situations in which the order, the end or the number of the items is wrong, while each answer is a page."""
+"""Situations in which each answer is a page, but the order, the end or the number of the items is wrong."""
 
 import uuid
 from typing import Any
@@ -17,7 +17,7 @@ TOTAL = 'total = "total"\n'
 
 
 def at_second(each: int) -> Any:
-    """Return what makes items of which `each` share a second."""
+    """Return a function that makes items, of which `each` share a second."""
     return lambda number: {"id": number, "at": 1000 + (number - 1) // each}
 
 
@@ -26,13 +26,13 @@ def numbered(api: Api, request: web.Request) -> int:
 
 
 def since(api: Api, request: web.Request, *, strictly: bool = False) -> Answer:
-    """The first items at or after a second, sorted by it."""
+    """Return the first items at or after a second, sorted by it."""
     least = asked(request, "since") + strictly
     return {"items": [item for item in api.items if item["at"] >= least][:PAGE]}
 
 
 def keyset(api: Api, request: web.Request) -> Answer:
-    """The first items after a key, sorted by it."""
+    """Return the first items after a key, sorted by it."""
     after = asked(request, "after")
     return {"items": [item for item in api.items if item["at"] > after][:PAGE], "total": api.size}
 
@@ -93,7 +93,7 @@ def more_without_a_cursor(api: Api, request: web.Request) -> Answer:
     return {"items": api.page(start), "next": PAGE if not start else None, "more": True}
 
 
-# 3: an error in the place of a list, under 200
+# 3: an error instead of a list, with status 200
 
 
 @situation(3, "graphql/express-graphql pull 151", CURSOR, cause="null")
@@ -134,7 +134,7 @@ def a_shard_failed_once(api: Api, request: web.Request) -> Answer:
     return {"items": [] if failed else api.page(start), "_shards": {"failed": int(failed)}}
 
 
-# 4: items that share a moment
+# 4: items with the same time
 
 
 @situation(4, "teambtcmap/btcmap.org pull 1189", SINCE, item=at_second(2 * PAGE), cause="get past")
@@ -152,7 +152,7 @@ def since_that_means_after(api: Api, request: web.Request) -> Answer:
     return since(api, request, strictly=True)
 
 
-# 5: a list that is not the same from page to page
+# 5: a list that changes from page to page
 
 
 @situation(
@@ -223,7 +223,7 @@ def key_that_is_null_further_on(api: Api, request: web.Request) -> Answer:
     return {"items": api.page(asked(request, "after_id"))}
 
 
-# 7: a total that is not that of the source
+# 7: a wrong total
 
 
 @situation(7, "lens-protocol/api-examples issue 35", OFFSET + TOTAL)
@@ -304,7 +304,7 @@ def nothing_but_nulls(api: Api, request: web.Request) -> Answer:
     return page | {"items": [{"id": None, "name": f"order {item['id']}"} for item in page["items"]]}
 
 
-# 13: another description than the run was started with
+# 13: a description that changed after the start of the run
 
 
 def named(number: int) -> Any:

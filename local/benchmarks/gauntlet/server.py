@@ -1,4 +1,4 @@
-"""`python -m local.benchmarks.gauntlet.server --size N`: all situations on one port, each under its name."""
+"""`python -m local.benchmarks.gauntlet.server --size N`: serve all situations on one port, each under its name."""
 
 import argparse
 import socket
@@ -11,7 +11,7 @@ from local.benchmarks.gauntlet import bodies, pages
 from local.benchmarks.gauntlet.situation import SITUATIONS, Api, Situation
 from local.emulator import Server
 
-__all__ = ["bodies", "pages"]  # they enter their situations
+__all__ = ["bodies", "pages"]  # importing them registers their situations
 
 
 def application(size: int) -> web.Application:
@@ -21,7 +21,7 @@ def application(size: int) -> web.Application:
 
 
 def handler(situation: Situation, size: int) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Return what answers the requests to one situation."""
+    """Return the request handler of a situation."""
     api = Api(situation, size)
 
     async def answer(request: web.Request) -> web.Response:
@@ -38,7 +38,7 @@ def handler(situation: Situation, size: int) -> Callable[[web.Request], Awaitabl
 
 
 def gauntlet_server(folder: Path, size: int) -> Server:
-    """Return the server as a process of its own."""
+    """Return the server as a child process."""
     flags = ["--size", str(size)]
     return Server("gauntlet server", "local.benchmarks.gauntlet.server", *flags, log=folder / "gauntlet-server.log")
 

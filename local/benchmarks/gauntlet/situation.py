@@ -1,4 +1,4 @@
-"""One way to misbehave: the report behind it, the description that a user would honestly write, and the truth."""
+"""A situation: one fault, its public report, the description that a user would write, and the correct messages."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ Answer = web.Response | dict[str, Any] | str  # a document, or a text in the sit
 
 
 class Api:
-    """A list of items, and how often each place of it was asked for."""
+    """A list of items, and how often each place of it was requested."""
 
     def __init__(self, situation: "Situation", size: int) -> None:
         self.size = size
@@ -24,12 +24,12 @@ class Api:
         return self.items[start : start + size]
 
     def after(self, start: int, key: str = "next") -> dict[str, Any]:
-        """Return the page at a cursor, which is the number of the items before it; the last one has a null."""
+        """Return the page at a cursor, which is the number of items before it; the last page has a null cursor."""
         stop = start + PAGE
         return {"items": self.page(start), key: stop if stop < self.size else None, "total": self.size}
 
     def first_time(self, start: int, place: int = 2 * PAGE) -> bool:
-        """Return whether `start` is this place, and it is the first time that anything asks this."""
+        """Return whether `start` is this place, and this is the first request for it."""
         self._asked[place] += start == place
         return start == place and self._asked[place] == 1
 
@@ -39,9 +39,9 @@ Handler = Callable[[Api, web.Request], Answer]
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """`description` is the table of a source but for its url; `cause` is in the words that refuse it, if that is right.
+    """`description` is the table of a source without its url; `cause` is part of the error if a run should refuse it.
 
-    `edited` stands in the place of `description` once the run waits for the source.
+    `edited` replaces `description` when the run waits for the source.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Situation:
     message: Callable[[int], Any]
 
     def truth(self, size: int) -> Counter[str]:
-        """Return the messages that have to be on the queue, each once."""
+        """Return the messages that must be on the queue, each once."""
         return Counter(as_it_stands(text_of(self.message(number))) for number in range(1, size + 1))
 
 
@@ -72,7 +72,7 @@ def situation(
     item: Callable[[int], Any] = lambda number: {"id": number},
     message: Callable[[int], Any] = lambda number: number,
 ) -> Callable[[Handler], Handler]:
-    """Enter what a function answers as a situation, under the name of the function."""
+    """Register a function as a situation, under the function's name."""
 
     def enter(answer: Handler) -> Handler:
         one = Situation(
@@ -93,12 +93,12 @@ def situation(
 
 
 def text_of(value: Any) -> str:
-    """Return JSON; a text that begins with a brace is an item that is written by hand."""
+    """Return JSON; a text that begins with a brace is an item in JSON already."""
     return value if isinstance(value, str) and value.startswith("{") else json.dumps(value)
 
 
 def as_it_stands(text: str) -> str:
-    """Return JSON in one form, with each number digit for digit, and each key of an object that has one twice."""
+    """Return JSON in a normal form that keeps every digit of a number and every repeated key."""
     return json.dumps(json.loads(text, parse_float=_number, parse_int=_number, object_pairs_hook=_pairs))
 
 
@@ -111,5 +111,5 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def asked(request: web.Request, name: str = "cursor", default: int = 0) -> int:
-    """Return the number in a parameter of the query."""
+    """Return the number in a query parameter."""
     return int(request.query.get(name, default))

@@ -36,8 +36,8 @@ RATIOS = {
 }
 SMALLER = 100  # times fewer in the small one
 RUN = Run("r", "20260101T000000-aa")
-CHUNK, CHUNKS, CHUNK_BYTES = 5_000, 20, 8 * 1024 * 1024  # as they are unless set
-PAGES, PAGE_SIZE = 161, 100  # the first page is asked for alone
+CHUNK, CHUNKS, CHUNK_BYTES = 5_000, 20, 8 * 1024 * 1024  # the defaults
+PAGES, PAGE_SIZE = 161, 100  # the first page is fetched alone
 PARALLEL = 8
 
 
@@ -58,13 +58,13 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 async def fetch_all(meter: Meter, url: str, count: int) -> None:
-    """One response, through to the spool."""
+    """Fetch one response into the spool."""
     query = {"ids": count}
     await _fetched(meter, {"url": f"{url}/all", "query": query, "pagination": {"style": "none"}}, url, count)
 
 
 async def fetch_pages(meter: Meter, url: str, count: int, parallel: int) -> None:
-    """Numbered pages, each after the latency."""
+    """Fetch numbered pages, each after the latency."""
     style = {"style": "page_number", "send": "page", "end": {"total": True}}
     query = {"ids": count, "size": PAGE_SIZE}
     table = {"url": f"{url}/pages", "query": query, "pagination": style, "total": "total", "parallel_fetches": parallel}
@@ -84,12 +84,12 @@ async def _fetched(meter: Meter, table: dict[str, Any], url: str, count: int) ->
             spool = Spool(container, RUN)
             await fetch(request, source, client, spool, budget_seconds=600, chunk_bytes=CHUNK_BYTES)
         stored = (await http.get(f"{url}/stored")).json()
-        assert stored == count, f"{stored} of {count} ids came"
+        assert stored == count, f"{stored} of {count} ids arrived"
     _note(meter)
 
 
 def parse(meter: Meter, url: str, count: int) -> None:
-    """The streaming parser alone."""
+    """Run the streaming parser alone."""
     body, parser = _body(url, count), JsonParser(("items",))
     with meter:
         ids = 0
@@ -101,7 +101,7 @@ def parse(meter: Meter, url: str, count: int) -> None:
 
 
 def json_loads(meter: Meter, url: str, count: int) -> None:
-    """The same bytes with the standard library, at once."""
+    """Parse the same bytes at once with the standard library."""
     body = _body(url, count)
     with meter:
         ids = len(json.loads(body)["items"])

@@ -24,7 +24,7 @@ from local.demo.stack import Stack
 
 SIZE = 50
 REPEATS = 1
-HUNG_SECONDS = 90.0  # for all runs together, which begin at the same time
+HUNG_SECONDS = 90.0  # for all runs, which begin at the same time
 CAUSE_CHARACTERS = 200  # of a cause, in the table
 GOOD = ("exact", "refused")
 SETTINGS = {"SLUICE_MESSAGE_FORMAT": "envelope", "SLUICE_CHUNKS_PER_BATCH": "2"}  # the run of a message; some batches
@@ -51,7 +51,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 class Descriptions:
-    """The file that describes the sources, a table for each situation; the app reads it all the while."""
+    """The file of sources, with a table for each situation; the app reads it during the whole run."""
 
     def __init__(self, file: Path, url: str) -> None:
         self.file, self._url = file, url
@@ -59,7 +59,7 @@ class Descriptions:
         self._write()
 
     def edit(self, situation: Situation) -> None:
-        """Let the situation have its other description."""
+        """Write the situation's other description into the file."""
         self._edited.add(situation.name)
         self._write()
 
@@ -75,7 +75,7 @@ class Descriptions:
 
 
 def started(client: RunClient) -> dict[str, str]:
-    """Start a run for each situation, under its name; return why those that could not be started were refused."""
+    """Start a run for each situation, under its name; return the refusals of those that did not start."""
     refused = {}
     for situation in SITUATIONS:
         try:
@@ -86,14 +86,14 @@ def started(client: RunClient) -> dict[str, str]:
 
 
 def followed(stack: Stack, client: RunClient, descriptions: Descriptions, refused: Container[str]) -> dict[str, Status]:
-    """Return the last status of each run that came to an end in time; edit the description of one that waits for it."""
+    """Return the last status of each run that ended in time; edit the description of a run that waits for that."""
     left = {each.name: each for each in SITUATIONS if each.name not in refused}
     ended: dict[str, Status] = {}
     deadline = time.monotonic() + HUNG_SECONDS
     while left and time.monotonic() < deadline:
         stack.check()
         for name, situation in [*left.items()]:
-            with suppress(RunError, httpx.TransportError):  # a look that brings no status is no end
+            with suppress(RunError, httpx.TransportError):  # a failed request does not end the polling
                 status = client.status(name)
                 if situation.edited and status["status"] == "waiting":
                     descriptions.edit(situation)
@@ -117,7 +117,7 @@ def by_run(stack: Stack) -> dict[str, Counter[str]]:
 def judged(
     situation: Situation, size: int, queued: Counter[str], status: Status | None, refused: str
 ) -> tuple[str, str]:
-    """Return what became of a run, and the cause that it gives."""
+    """Return the outcome of a run, and its cause."""
     truth = situation.truth(size)
     if refused:
         return "not started", refused
@@ -138,16 +138,16 @@ def judged(
 
 
 def cause_of(status: Status) -> str:
-    """Return what the error of a run says, or else its warnings, or the change that holds it."""
+    """Return the error of a run, or else its warnings, or the change that holds it."""
     report: dict[str, Any] = status["report"] or {}
-    told = [each["message"] for each in report.get("warnings", [])]
-    told += [(status["progress"] or {}).get("changes", "")]
+    texts = [each["message"] for each in report.get("warnings", [])]
+    texts += [(status["progress"] or {}).get("changes", "")]
     error = report.get("error") or status["error"]
-    return f"{status['status']}: {error or ' '.join(told)}"
+    return f"{status['status']}: {error or ' '.join(texts)}"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return a line in Markdown for each situation."""
+    """Return a Markdown line for each situation."""
     lines = ["| situation | report | outcome | cause |", "|---|---|---|---|"]
     for row in rows:
         cause = str(row["cause"]).replace("|", "\\|").replace("<", "&lt;")

@@ -41,7 +41,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
-    """So many runs, one after another, on a devhost of their own."""
+    """Run this many runs, one after another, on one devhost."""
     os.environ |= {"BENCH_CHUNKS": str(chunks), "TASKHUB_NAME": "Sluice"}
     seen = watched_replays()
     from ingestion.contracts import Run, RunRequest
@@ -76,14 +76,14 @@ def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
 
 
 def app_in(folder: Path) -> Path:
-    """Return a folder with the stubs and the host.json of the app itself."""
+    """Return a folder with the stubs and the app's own host.json."""
     copy = shutil.copytree(APP, folder / "app")
     shutil.copy(ROOT / "host.json", copy)
     return copy
 
 
 def wait(app: Any, run_id: str) -> bool:
-    """Wait for the end of a run; False if it does not come within the limit."""
+    """Wait for the end of a run; return False if the run does not end within the limit."""
     deadline = time.monotonic() + LIMIT_SECONDS
     while time.monotonic() < deadline:
         if app.call(app.hub.get(run_id)).is_terminal:
@@ -93,13 +93,13 @@ def wait(app: Any, run_id: str) -> bool:
 
 
 def watched_replays() -> dict[str, float]:
-    """Make devhost's replays count from now on; return what those of this process come to, in all executions."""
+    """Measure devhost's replays in this process from now on; return the sums over all executions."""
     from local.devhost.hub import dispatcher
     from local.devhost.orchestration.replay import replay
     from local.devhost.worker import worker
 
     seen = dict.fromkeys(("episodes", "cpu_seconds", "history_bytes", "longest_history_bytes"), 0.0)
-    known: dict[str, tuple[int, int]] = {}  # events and bytes of each execution: its history only ever grows
+    known: dict[str, tuple[int, int]] = {}  # events and bytes of each execution; its history only grows
 
     def watched(orchestrator: Any, history: Any, input_type: Any) -> Any:
         execution = history[1]["OrchestrationInstance"]["ExecutionId"]
@@ -115,5 +115,5 @@ def watched_replays() -> dict[str, float]:
         return answer
 
     worker.replay = watched  # type: ignore[assignment, attr-defined]
-    dispatcher._LONGEST_PAUSE_SECONDS = 0.0  # chunks of seconds do not end together: no waiting for more of them
+    dispatcher._LONGEST_PAUSE_SECONDS = 0.0  # as with chunks that take seconds
     return seen

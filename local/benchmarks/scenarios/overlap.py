@@ -22,7 +22,7 @@ COLUMNS = ("seconds",)
 RATIOS = {"both_to_longer": ("seconds", "both", "source_alone", "queue_alone")}
 PAGE_SIZE = 100
 PAGE_MS = 100.0  # 200 pages, one after another
-PER_SECOND = 1_000.0  # what the queue takes
+PER_SECOND = 1_000.0  # limit of the queue
 CHUNK_SIZE = 200
 CHUNKS_PER_BATCH = 5  # 20 windows
 CONTESTANTS = {"source_alone": (PAGE_MS, 0.0), "queue_alone": (0.0, PER_SECOND), "both": (PAGE_MS, PER_SECOND)}
@@ -35,7 +35,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 def run(folder: Path, azurite: Azurite, ids: int, page_ms: float, per_second: float) -> float:
-    """One run with these waits; its seconds."""
+    """Run once with these waits, and return the seconds."""
     api = ApiSettings(ids=ids, page_size=PAGE_SIZE, latency_ms=page_ms)
     with queue_server(folder, pace=per_second) as queue:
         environment = {

@@ -27,19 +27,19 @@ SECONDS = 6
 
 def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
     for name, chunks in {"few": FEW, "many": size}.items():
-        told = answers.about(answers.large(chunks))
+        canned = answers.about(answers.large(chunks))
         with chromium() as browser:
             context = browser.new_context(viewport={"width": 1180, "height": 800})
-            pretend(context, told, HEADERS)
+            pretend(context, canned, HEADERS)
             page = context.new_page()
             session = context.new_cdp_session(page)
-            session.send("Performance.enable", {"timeDomain": "threadTicks"})  # CPU of the thread, whoever else is busy
+            session.send("Performance.enable", {"timeDomain": "threadTicks"})  # CPU of the thread alone
             page.goto(f"{ORIGIN}/api/ui#/runs/large")
             page.locator(".timeline li").first.wait_for()
             page.locator(".cells i").last.wait_for()
             drawn, cells = spent(session), page.locator(".cells i").count()
             for second in range(SECONDS):
-                told["runs/large"]["progress"]["enqueued"] += 1_000 * (second % 2)
+                canned["runs/large"]["progress"]["enqueued"] += 1_000 * (second % 2)
                 page.wait_for_timeout(1_000)
             kept = sum(spent(session)) - sum(drawn)
         script, layout = drawn

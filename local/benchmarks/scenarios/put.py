@@ -57,7 +57,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 async def sluice(meter: Meter, connection: str, count: int) -> None:
-    """The whole of step 5, chunk after chunk."""
+    """Run the whole of step 5, chunk after chunk."""
     step = Sluice(connection)
     (warm_up,) = await step.spool(WARM_UP, CHUNK)
     requests = await step.spool(count, CHUNK)

@@ -31,7 +31,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 def sluice(stack: Stack, size: int) -> Meter:
-    """Start a run, follow it to its report; CPU is that of devhost and of its worker process with the app."""
+    """Start a run and follow it to its report; measure the CPU of devhost and its worker process."""
     pids = stack.app_pids
     cpu, began = cpu_seconds_of(*pids), time.perf_counter()
     *_, status = stack.run()
@@ -42,5 +42,5 @@ def sluice(stack: Stack, size: int) -> Meter:
 
 
 def bare(stack: Stack, size: int) -> Meter:
-    """A loop that does nothing but send."""
+    """Run a loop that only sends."""
     return apart(bare_loop, connection=stack.azurite.connection_string, count=size)

@@ -74,7 +74,7 @@ def queue_of(connection: str) -> QueueClient:
 
 
 def pages(api: str) -> Iterator[list[str]]:
-    """The ids of each page of the demo API."""
+    """Yield the ids of each page of the demo API."""
     cursor: str | None = ""
     with httpx.Client(base_url=api, timeout=30) as http:
         while cursor is not None:

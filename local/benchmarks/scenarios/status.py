@@ -41,7 +41,7 @@ REPEATS = 3
 COLUMNS = ("gap_seconds", "cpu_ms", "percent")
 RATIOS: dict[str, tuple[str, ...]] = {}
 POLL_SECONDS = 0.25
-ROUNDS, BETWEEN = 20, 10  # of one second each; polls in it of either kind after the first
+ROUNDS, BETWEEN = 20, 10  # seconds, and polls of each kind in a second after the first
 LOOKS = 100
 CHUNK_SIZE, BEFORE, WINDOW, AT_ONCE = 5_000, 20, 20, 5  # chunks: those of the window before, of this one, under way
 
@@ -58,7 +58,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 def watched(stack: Stack, size: int) -> tuple[float, float]:
-    """Watch a run from its start to its end; return the longest gap, and its milliseconds of CPU a second."""
+    """Watch a run from start to end; return the longest gap, and the CPU in milliseconds per second."""
     cpu, began = cpu_seconds_of(*stack.app_pids), time.monotonic()
     changes = dict[int, float]()  # by the count, when it was first seen
     with RunClient(stack.devhost.url) as client:
@@ -75,14 +75,14 @@ def watched(stack: Stack, size: int) -> tuple[float, float]:
 
 
 def note(changes: dict[int, float], status: Status) -> None:
-    """Note when a count of enqueued messages was first seen, the first as soon as there are fetched ones."""
+    """Record when each count of enqueued messages first appeared, from the first fetched messages on."""
     progress = status["report"] or status["progress"] or {}
     if progress.get("fetched"):
         changes.setdefault(progress["enqueued"], time.monotonic())
 
 
 def polled(stack: Stack) -> dict[str, float]:
-    """Pause a run; return the milliseconds of CPU that the worker process takes for each kind of poll."""
+    """Pause a run; return the worker's CPU in milliseconds for each kind of poll."""
     worker = stack.app_pids[-1]
     costs: dict[str, list[float]] = {"fresh": [], "between": [], "known": []}
     with RunClient(stack.devhost.url) as client, httpx.Client(base_url=f"{stack.devhost.url}/api") as http:
@@ -94,7 +94,7 @@ def polled(stack: Stack) -> dict[str, float]:
         def poll(kind: str, **headers: str) -> httpx.Response:
             before = cpu_ms_of(worker)
             answer = http.get(run, headers=headers)
-            time.sleep(0.01)  # what comes after the answer counts too
+            time.sleep(0.01)  # work after the answer counts too
             costs[kind].append(cpu_ms_of(worker) - before)
             return answer
 
@@ -111,19 +111,19 @@ def polled(stack: Stack) -> dict[str, float]:
 
 
 def until(http: httpx.Client, run: str, is_there: Callable[[Status], bool]) -> None:
-    """Wait for a status."""
+    """Poll until a run has this status."""
     while not is_there(http.get(run).raise_for_status().json()):
         time.sleep(POLL_SECONDS)
 
 
 def cpu_ms_of(pid: int) -> float:
-    """Return the CPU time of all threads of a process, more exactly than in ticks; Linux only."""
+    """Return the CPU time of all threads of a process, finer than in ticks; Linux only."""
     threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(thread.read_text().split()[0]) for thread in threads) / 1_000_000
 
 
 async def look(meter: Meter, connection: str) -> None:
-    """Look at a window of which this process sends five chunks and the others have not begun."""
+    """Look at a window of which this process sends five chunks; the others have not begun."""
     os.environ.update({"AzureWebJobsStorage": connection, "SLUICE_CONTAINER": "status"})
     storage, run = open_storage(load_settings()), Run("run", "20260101T000000-aa")
     await storage.prepare()
@@ -133,7 +133,7 @@ async def look(meter: Meter, connection: str) -> None:
     begun = start(run, request, "2026-01-01T00:00:00+00:00")
     state = replace(begun, chunks=BEFORE + WINDOW, spooled=(Chunks("aa", f"{BEFORE}-{BEFORE + WINDOW - 1}"),))
     moments = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number) for number in range(LOOKS))
-    clock.now = lambda: next(moments)  # a second passes between two looks
+    clock.now = lambda: next(moments)  # one second between two looks
     with ExitStack() as sent:
         for number in range(BEFORE, BEFORE + AT_ONCE):
             sent.enter_context(storage.tally.of(run, number, Accounts(CHUNK_SIZE, ((0, 1_000),), {})))

@@ -1,5 +1,4 @@
-"""A library of APIs that page, one way a route: what real ones do, and what they do wrong.
+"""A library of paginated APIs, one route for each way of paging, with the faults that real APIs have.
 
-Independent of the app: written from the documented behaviour of APIs, so that a mistake in how the app reads a style
-cannot hide in the server that it is tried against.
+It shares no code with the app and follows the documentation of real APIs, so that it cannot share a mistake of the app.
 """

@@ -11,7 +11,7 @@ FAMILIES: tuple[ModuleType, ...] = (links, positions)
 
 
 def library(listing: Listing, families: tuple[ModuleType, ...] = FAMILIES) -> web.Application:
-    """An application, to be served on its own or mounted under a prefix."""
+    """Return the application; a caller serves it, or mounts it under a prefix."""
     app = web.Application()
     definitions = [route for family in families for route in family.routes(listing)]
     app.add_routes(definitions)

@@ -1,4 +1,4 @@
-"""The next page as an address: in a Link header, or in the body, absolute, absolute as a path, or relative."""
+"""The next page as a URL: in a Link header, or in the body as an absolute URL, a path or a relative reference."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from local.demo.paging.listing import Listing, by_token
 
 
 def routes(listing: Listing) -> list[web.RouteDef]:
-    """The routes of this family."""
+    """Return the routes of this family."""
 
     async def link_header(request: web.Request) -> web.Response:
         """Like GitHub: other relations beside `next`, several links in one header, no body around the items."""

@@ -1,8 +1,8 @@
-"""What the APIs list, and how they are told to behave: one record, shared by all routes of a server.
+"""What the APIs list and how they behave: one record that all routes of a server share.
 
-Enters: a position. Leaves: ids, items, `{"id": ..., "n": ..., "updated_at": ...}`, and tokens without a meaning to
-clients. The same seed gives the same ids on every machine; the last part of an id cannot be guessed from its number, so
-that a client that makes ids up, or mixes two listings, is found out.
+Enters: a position. Leaves: ids, items `{"id": ..., "n": ..., "updated_at": ...}`, and opaque tokens. The same seed
+gives the same ids on every machine. A client cannot guess the last part of an id from its number, so an invented id, or
+an id of another listing, is detected.
 """
 
 import base64
@@ -20,7 +20,7 @@ EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """`page_size` is the most that a page holds, whatever is asked for. `end` chooses among the ways to say the end."""
+    """`page_size` is the largest page, whatever limit a client sends. `end` chooses how the API shows the end."""
 
     total: int = 25
     page_size: int = 10
@@ -30,7 +30,7 @@ class Listing:
     seed: int = 0
 
     def ids(self, start: int = 0, stop: int | None = None) -> list[str]:
-        """Return the ids `[start, stop)`, cut at the end of the listing; all of them unless told otherwise."""
+        """Return the ids `[start, stop)`, cut at the end of the listing; by default all of them."""
         keyed = hashlib.blake2b(digest_size=4, key=f"demo-{self.seed}".encode())
         names = []
         for position in range(start, self.total if stop is None else min(stop, self.total)):
@@ -44,16 +44,16 @@ class Listing:
         return [{"id": name, "n": n, "updated_at": self.time(n)} for n, name in enumerate(self.ids(start, stop), start)]
 
     def position_of(self, name: str) -> int:
-        """Where an item is; the end of the listing for an id that it does not have."""
+        """Return the position of an item; for an unknown id the end of the listing."""
         digits = name.split("-")[1] if name.count("-") == 2 else ""
         return int(digits) if digits.isdigit() else self.total
 
     def time(self, n: int) -> str:
-        """When item `n` was changed: ten seconds later for every `ties` items."""
+        """Return when item `n` was changed: the time advances by ten seconds after every `ties` items."""
         return (EPOCH + timedelta(seconds=10 * (n // self.ties))).isoformat().replace("+00:00", "Z")
 
     def size(self, text: str | None) -> int:
-        """Return the page size for a limit that was asked for: cut silently, as many APIs do."""
+        """Return the page size for a requested limit: cut silently, as in many APIs."""
         if not text:
             return self.page_size
         if not text.isdecimal() or int(text) == 0:
@@ -62,12 +62,12 @@ class Listing:
 
 
 def token(position: int, *, hole: bool = False) -> str:
-    """A position as clients see it."""
+    """Return the token for a position."""
     return base64.urlsafe_b64encode(f"{position}{'h' if hole else ''}".encode()).decode()
 
 
 def read_token(text: str) -> tuple[int, bool]:
-    """Return position and whether the page is a hole; raise HTTPBadRequest for what this server never gave."""
+    """Return the position, and whether the page is empty. Raise HTTPBadRequest if it is not a token of this server."""
     try:
         plain = base64.urlsafe_b64decode(text.encode()).decode()
     except (ValueError, binascii.Error):
@@ -84,19 +84,19 @@ def bad_request(reason: str) -> web.HTTPBadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The page that a token asks for; `following` is the token of the next one, None on the last."""
+    """The page of a token; `following` is the token of the next page, None on the last."""
 
     items: list[dict[str, Any]]
     start: int
     following: str | None
 
     def plain(self) -> web.Response:
-        """Return the page in the plainest of forms."""
+        """Return the page in the simplest form."""
         return web.json_response({"items": self.items, "next": self.following})
 
 
 def by_token(listing: Listing, text: str | None, limit: str | None = None) -> Slice:
-    """Return the page at a token, or the first; an empty one with a further token where the listing has holes."""
+    """Return the page at a token, or the first page; in a listing with holes every other page is empty."""
     start, hole = read_token(text) if text else (0, False)
     if hole:
         return Slice([], start, token(start))

@@ -1,4 +1,4 @@
-"""Pages by their place: number, offset, Range header, window, what the last one ended with, or all in one."""
+"""Pages by position: page number, offset, Range header, window, key of the last item, or a single page."""
 
 import re
 from datetime import datetime
@@ -11,7 +11,7 @@ from local.demo.paging.listing import Listing
 
 
 def routes(listing: Listing) -> list[web.RouteDef]:
-    """The routes of this family."""
+    """Return the routes of this family."""
 
     def placed(start: int, size: int) -> web.Response:
         if start >= listing.total and start > 0 and listing.end.isdecimal():
@@ -24,7 +24,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return web.json_response(answer, headers={"X-Total": str(listing.total), "X-Total-Pages": str(pages)})
 
     async def page_number(request: web.Request) -> web.Response:
-        """Like WordPress, DRF, Jira: past the end an empty page or an error."""
+        """Like WordPress, DRF, Jira: after the end an empty page or an error."""
         size = listing.size(request.query.get("per_page"))
         return placed((int(request.query.get("page", 1)) - 1) * size, size)
 
@@ -33,7 +33,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return placed(int(request.query.get("offset", 0)), listing.size(request.query.get("limit")))
 
     async def window(request: web.Request) -> web.Response:
-        """Items whose number is in `[from, to)`; a range without any is an empty page."""
+        """Return the items whose number is in `[from, to)`; the page may be empty."""
         start, stop = int(request.query["from"]), int(request.query["to"])
         if stop - start > listing.page_size:
             return web.json_response({"error": "the window is too wide"}, status=400)
@@ -53,18 +53,18 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return web.json_response(items, status=206, headers=head)
 
     async def single(request: web.Request) -> web.Response:
-        """Everything at once."""
+        """Return everything in one page."""
         return web.json_response({"items": listing.items(0, listing.total), "total": listing.total})
 
     async def keyset(request: web.Request) -> web.Response:
-        """Like Stripe: what follows the id; `has_more` tells the end."""
+        """Like Stripe: the items after an id; `has_more` shows the end."""
         after = request.query.get("starting_after")
         start = 0 if after is None else listing.position_of(after) + 1
         stop = start + listing.size(request.query.get("limit"))
         return web.json_response({"data": listing.items(start, stop), "has_more": stop < listing.total})
 
     async def since(request: web.Request) -> web.Response:
-        """Like Zendesk's incremental export: what was changed at or after a moment, oldest first."""
+        """Like Zendesk's incremental export: the items changed at or after a time, oldest first."""
         moment = datetime.fromisoformat(request.query["since"])
         items = [
             each for each in listing.items(0, listing.total) if datetime.fromisoformat(each["updated_at"]) >= moment

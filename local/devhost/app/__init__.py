@@ -1,1 +1,1 @@
-"""The app: its script is imported, its functions are indexed, a call of one leaves a traceback and log records."""
+"""The app: import its script, index its functions, call one, format its tracebacks and log records."""

@@ -1,4 +1,4 @@
-"""One call of a user function: the context it may ask for, and the traceback it leaves behind."""
+"""One call of a user function: its invocation context, and its traceback."""
 
 import asyncio
 import os
@@ -14,12 +14,12 @@ from uuid import uuid4
 
 from azure.functions import _durable_functions
 
-# One-time notices about the SDK's own codec would fail the first call that meets them where warnings are errors.
+# The SDK warns once about its own codec; where warnings are errors, that would fail the first call.
 _durable_functions._no_expected_type_notice_emitted = True
 _durable_functions._loose_codec_notice_emitted = True
 
-# What a call of user code may end with. SystemExit ends a worker process, and fails the call where there is none; that
-# a task of the app was cancelled is a failure like others.
+# The exceptions of a call of user code. SystemExit ends the worker process, or fails the call if there is no worker
+# process. A cancelled task of the app is a failure like any other.
 CALL_FAILURES = (Exception, SystemExit, asyncio.CancelledError)
 
 is_worker_process = False
@@ -34,7 +34,7 @@ def _no_trace() -> SimpleNamespace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What the worker hands to a parameter called `context`."""
+    """The value that the worker passes to a parameter called `context`."""
 
     function_name: str
     function_directory: str = ""
@@ -44,18 +44,18 @@ class Context:
     retry_context: None = None
 
 
-# Lets a log record say which function wrote it.
+# So that a log record names the function that wrote it.
 current_context: ContextVar[Context | None] = ContextVar("current_context", default=None)
 
 
 def is_stopping() -> bool:
-    """Tell whether devhost itself has cancelled this call, which is then no failure: it is to run again."""
+    """Return whether devhost itself has cancelled this call; the call has then not failed, and runs again."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def end_if_exit(error: BaseException) -> None:
-    """End a worker process whose app has called sys.exit; its main thread alone cannot hear of that in every place."""
+    """End a worker process whose app has called sys.exit, in whatever thread."""
     if is_worker_process and isinstance(error, SystemExit):
         leave(error.code if isinstance(error.code, int) else int(error.code is not None))
 
@@ -68,7 +68,7 @@ def leave(code: int) -> NoReturn:
 
 
 def user_traceback(error: BaseException) -> str:
-    """Format an error without frames of the host and the SDK; empty when no others are left."""
+    """Format an error without the frames of the host and the SDK; return an empty text if there are no others."""
     summary = traceback.TracebackException.from_exception(error)
     part: traceback.TracebackException | None = summary
     has_frames = False

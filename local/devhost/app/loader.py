@@ -1,4 +1,4 @@
-"""From the app's folder to an index of its functions; says what cannot be served here, and not at the first call."""
+"""Load the app's folder into an index of its functions; report at the start what devhost cannot serve."""
 
 import inspect
 import os
@@ -21,7 +21,7 @@ HTTP, ORCHESTRATION, ACTIVITY = "httpTrigger", "orchestrationTrigger", "activity
 TIMER, CLIENT = "timerTrigger", "durableClient"
 _SERVED_BINDINGS = frozenset({HTTP, ORCHESTRATION, ACTIVITY, TIMER, CLIENT, "http"})
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
-# Fields in which a trigger may give another name.
+# Fields of a trigger that may hold another name.
 _DURABLE_NAMES = {ORCHESTRATION: "orchestration", ACTIVITY: "activity"}
 
 
@@ -39,16 +39,16 @@ class LoadedFunction:
     input_parameter: str | None
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
-        # Code stays in the process that has loaded it.
+        # Do not pickle code: it stays in the process that loaded it.
         values = {field.name: getattr(self, field.name) for field in fields(self)} | {"user_function": None}
         return partial(LoadedFunction, **values), ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionIndex:
-    """All functions: orchestrators and activities by lower-case durable name, those not served with the reason.
+    """All functions: orchestrators and activities by lower-case durable name, and for those not served the reason.
 
-    `disabled` has the names of the activities that are switched off: they can be called, and fail.
+    `disabled` has the names of the disabled activities: a call of one fails.
     """
 
     functions: tuple[LoadedFunction, ...]
@@ -61,7 +61,7 @@ class FunctionIndex:
 
 
 def load_app(app_root: Path) -> FunctionIndex:
-    """Import the app and index its functions; AppLoadError if it cannot be served."""
+    """Import the app and index its functions. Raise AppLoadError if devhost cannot serve it."""
     served: dict[str, list[LoadedFunction]] = {HTTP: [], ORCHESTRATION: [], ACTIVITY: [], TIMER: []}
     unserved: list[tuple[str, str]] = []
     disabled: list[str] = []
@@ -87,7 +87,7 @@ def load_app(app_root: Path) -> FunctionIndex:
 
 
 def _functions_of(app: Any) -> dict[str, Function]:
-    # Once per app object: the SDK remembers the names and refuses them the second time.
+    # Only once per app object: the SDK remembers the names and refuses them the second time.
     try:
         with unheard():
             functions: list[Function] = app.get_functions()
@@ -100,7 +100,7 @@ def _functions_of(app: Any) -> dict[str, Function]:
         if name in names[:number]:
             raise AppLoadError(f"function name {name!r} is used twice")
         if any(name.lower() == other.lower() for other in names[:number]):
-            raise HostStartError(f"function name {name!r} is used twice but for its case")
+            raise HostStartError(f"function name {name!r} is used twice, in different case")
     return dict(zip(names, functions, strict=True))
 
 
@@ -110,18 +110,18 @@ def _reason_not_to_serve(name: str, function: Function) -> str | None:
         raise AppLoadError(f"function {name} has no trigger")
     switch = _find_switch(name)
     if switch is not None:
-        return f"{switch} says so"
+        return f"{switch} disables it"
     if not _NAME.fullmatch(name) or name.lower() == "host":
         return f"{name!r} is not a valid function name"
     strange = [it.type for it in (trigger, *function.get_bindings()) if it.type not in _SERVED_BINDINGS]
     if strange:
-        return f"devhost knows no {strange[0]}"
+        return f"devhost does not support {strange[0]}"
     outputs = [it.name for it in function.get_bindings() if it.direction == BindingDirection.OUT.value]
-    return None if outputs == [RETURN] * (trigger.type == HTTP) else "devhost knows no output but what HTTP returns"
+    return None if outputs == [RETURN] * (trigger.type == HTTP) else "devhost supports only the HTTP output"
 
 
 def _find_switch(name: str) -> str | None:
-    # Linux has no periods in names: one underscore instead, or two where it is a section.
+    # Linux allows no period in a name: write one underscore instead, or two for a section.
     switches = (f"AzureWebJobs{sign}{name}{sign}Disabled" for sign in (".", "_", "__"))
     return next((switch for switch in switches if os.environ.get(switch, "").lower() in ("true", "1")), None)
 
@@ -130,7 +130,7 @@ def _load(name: str, function: Function) -> LoadedFunction:
     user_function = function.get_user_function()
     trigger: Any = function.get_trigger()
     bindings = tuple(function.get_bindings())
-    # The SDK awaits a function that it gives a client; a generic binding hands over the text that clients are made of.
+    # The SDK awaits a function to which it gives a client; a generic binding passes the client's JSON text.
     written = getattr(user_function, "client_function", None)
     if written is not None and not any(map(inspect.iscoroutinefunction, (written, inspect.unwrap(written)))):
         reason = f"function {name} takes a durable client and must be written with async def"
@@ -151,5 +151,5 @@ def _load(name: str, function: Function) -> LoadedFunction:
 
 
 def _by_durable_name(functions: Iterable[LoadedFunction]) -> dict[str, LoadedFunction]:
-    # Of two that differ in case only, the one registered later runs.
+    # If two names differ only in case, the later registration runs.
     return {(function.durable_name or function.name).lower(): function for function in functions}

@@ -1,4 +1,4 @@
-"""The app's log records: on stderr as the host would show them, in the log file with their extra fields."""
+"""The app's log records: on stderr in the host's form, in the log file with their extra fields."""
 
 import json
 import logging
@@ -12,25 +12,25 @@ from local.devhost.app.invocation import current_context
 from local.devhost.errors import explained
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-# Their INFO records are about each request; the app's own are what a person wants to see.
+# These write an INFO record for each request and would hide the app's own records.
 _CHATTY = ("azure.functions", "aiohttp.access", "asyncio")
 _WORDS = {"WARNING": "warn", "ERROR": "fail", "CRITICAL": "crit"}
 
 
 class _ReadableFormatter(logging.Formatter):
-    """`12:00:00.123 info Function.fetch.User · page fetched`, a traceback below it; the worker drops extra fields."""
+    """`12:00:00.123 info Function.fetch.User · page fetched`, and below it the traceback, without extra fields."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
         word = _WORDS.get(record.levelname, record.levelname.lower())
         context = current_context.get()
-        # The host does not learn the logger's name.
+        # The host does not know the logger's name.
         category = record.name if context is None else f"Function.{context.function_name}.User"
         return f"{time} {word} {category} · {record.message}"
 
 
 class _JsonFormatter(logging.Formatter):
-    """One JSON object a record, on one line."""
+    """One JSON object per record, on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -48,11 +48,11 @@ class _JsonFormatter(logging.Formatter):
 
 
 def show_logs(log_file: Path | None) -> None:
-    """Show the app's records on stderr and, if asked, in a file, from now on."""
+    """Write the app's records to stderr from now on, and to `log_file` if given."""
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     handlers[0].setFormatter(_ReadableFormatter())
     if log_file is not None:
-        with explained(f"log file {log_file} cannot be written"):
+        with explained(f"cannot write log file {log_file}"):
             log_file.parent.mkdir(parents=True, exist_ok=True)
             handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
         handlers[-1].setFormatter(_JsonFormatter())
@@ -63,7 +63,7 @@ def show_logs(log_file: Path | None) -> None:
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """Lose all records, as the worker does while it imports and indexes the app."""
+    """Drop all records, as the worker does while it imports and indexes the app."""
     before = logging.root.manager.disable
     logging.disable()
     try:

@@ -1,6 +1,6 @@
-"""Imports the app's script as the Python worker does and finds its one FunctionApp object.
+"""Import the app's script as the Python worker does, and find its FunctionApp object.
 
-The app shares devhost's process, so a load first forgets the modules that the one before it brought in.
+Several loads may share a process, so each load first removes the modules of the load before.
 """
 
 import importlib
@@ -21,12 +21,12 @@ _brought_in: set[str] = set()
 
 
 def import_app(app_root: Path) -> FunctionRegister:
-    """Import the script and return its app object; AppLoadError says why it cannot be loaded."""
+    """Import the script and return its app object. Raise AppLoadError if that fails."""
     script = os.environ.get("PYTHON_SCRIPT_FILE_NAME") or "function_app.py"
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.py", script):
         raise AppLoadError(f"PYTHON_SCRIPT_FILE_NAME {script!r} is not the name of a Python file in the app's folder")
     if not (app_root / script).is_file():
-        raise AppLoadError(f"no {script} in {app_root}: that is where the app's FunctionApp object is looked for")
+        raise AppLoadError(f"no {script} in {app_root}, where devhost looks for the FunctionApp object (--app)")
     names = vars(_import_fresh(app_root, script.removesuffix(".py")))
     apps = {id(value): (name, value) for name, value in names.items() if isinstance(value, FunctionRegister)}
     if not apps:
@@ -41,7 +41,7 @@ def _import_fresh(app_root: Path, stem: str) -> ModuleType:
     for name in _brought_in | {stem}:
         sys.modules.pop(name, None)
         package, _, module = name.rpartition(".")
-        if package in sys.modules:  # a package that was there before hands out what it has
+        if package in sys.modules:  # a package that was loaded before keeps its submodules as attributes
             vars(sys.modules[package]).pop(module, None)
     _brought_in.clear()
     if str(app_root) in sys.path:
@@ -61,7 +61,7 @@ def _import_fresh(app_root: Path, stem: str) -> ModuleType:
 
 
 def _belongs_to_app(module: ModuleType, app_root: Path) -> bool:
-    # A virtual environment may lie in the app's folder; its packages stay loaded.
+    # Packages of a virtual environment in the app's folder stay loaded.
     origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", [])), None)
     if not isinstance(origin, str):
         return False

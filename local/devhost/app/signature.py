@@ -1,4 +1,4 @@
-"""Holds a function's Python parameters against its bindings, with the Python worker's rules."""
+"""Compare a function's Python parameters with its bindings, by the Python worker's rules."""
 
 import collections.abc
 import inspect
@@ -16,13 +16,13 @@ RETURN = "$return"
 
 
 def check_signature(name: str, user_function: Callable[..., Any], bindings: Sequence[Binding]) -> bool:
-    """Tell whether the function wants the invocation context; AppLoadError where the worker would refuse it."""
+    """Return whether the function takes the invocation context. Raise AppLoadError if the worker would refuse it."""
     try:
         annotations = typing.get_type_hints(user_function)
     except Exception as error:
         raise AppLoadError(
-            f"function {name}: an annotation cannot be resolved ({type(error).__name__}: {error}); "
-            "names imported only under TYPE_CHECKING are unknown to the worker"
+            f"function {name}: cannot resolve an annotation ({type(error).__name__}: {error}); "
+            "the worker does not know names that are imported only under TYPE_CHECKING"
         ) from error
     parameters = set(inspect.signature(user_function).parameters)
     fault = next(_find_faults(parameters, annotations, {binding.name: binding for binding in bindings}), None)
@@ -50,10 +50,10 @@ def _find_parameter_faults(binding: Binding, annotation: Any) -> Iterator[str]:
     if (typing.get_origin(annotation) or annotation) is Out:
         yield f"{binding.name} is an input and must not have the annotation func.Out[...]"
     if not isinstance(annotation, type):
-        # Dict, List[str] and Mapping pass in the worker; list[str], Tuple, Callable, Optional[X] and ClassVar do not.
+        # The worker accepts Dict, List[str] and Mapping, but not list[str], Tuple, Callable, Optional[X] and ClassVar.
         origin = typing.get_origin(annotation) if type(annotation).__module__ == "typing" else None
         if not isinstance(origin, type) or origin in (tuple, collections.abc.Callable):
-            yield f"annotation {annotation!r} of parameter {binding.name} is no plain class: write the bare class"
+            yield f"annotation {annotation!r} of parameter {binding.name} is not a plain class: write the bare class"
         return
     if annotation not in (str, bytes) and not _converter_says(binding, "check_input_type_annotation", annotation):
         yield f"{binding.name} ({binding.type}) cannot be a {annotation.__name__}"
@@ -61,7 +61,7 @@ def _find_parameter_faults(binding: Binding, annotation: Any) -> Iterator[str]:
 
 def _find_return_faults(binding: Binding, annotation: Any) -> Iterator[str]:
     if not isinstance(annotation, type):
-        yield f"return annotation {annotation!r} is no plain class; the worker refuses it"
+        yield f"return annotation {annotation!r} is not a plain class; the worker refuses it"
     elif not _converter_says(binding, "check_output_type_annotation", annotation):
         yield f"return annotation {annotation.__name__} does not fit a {binding.type} output"
 

@@ -1,1 +1,1 @@
-"""What is served over HTTP: the app's functions, the durable API, the admin API, and the keys to them."""
+"""The HTTP server's parts: the app's functions, the durable API, the admin API, and their keys."""

@@ -1,4 +1,4 @@
-"""The part of the real host's admin API that shows the app's functions and calls one by hand."""
+"""The part of the host's admin API that lists the app's functions and calls one."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from local.devhost.worker.worker import Worker
 
 ADMIN_PATH = "/admin/"
 _NOT_KEPT = {"Cache-Control": "no-store,no-cache", "Pragma": "no-cache"}
-# The versions that devhost is held against.
+# The versions of the real host with which devhost is compared.
 _STATUS = {
     "id": "devhost",
     "state": "Running",
@@ -32,7 +32,7 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class AdminApi:
-    """Answers requests below /admin/; `templates` are those of the HTTP functions that are served."""
+    """Answers requests below /admin/; `templates` has the routes of the served HTTP functions."""
 
     functions: Mapping[str, LoadedFunction]  # by lower-case name
     templates: Mapping[str, str]
@@ -43,7 +43,7 @@ class AdminApi:
     begun: float = field(default_factory=time.monotonic)
 
     async def handle(self, request: web.Request, tail: str) -> web.Response | None:
-        """Answer one request, or give None where the real host has nothing of its own."""
+        """Answer one request; return None for a path that the real host's admin API does not have."""
         parts = tail.lower().rstrip("/").split("/")
         if parts == ["host", "ping"]:
             return web.Response(headers=_NOT_KEPT)
@@ -56,7 +56,7 @@ class AdminApi:
             case ["GET", "host", "status"]:
                 return web.json_response(_STATUS | {"processUptime": int((time.monotonic() - self.begun) * 1000)})
             case ["GET", "functions"]:
-                # The list, unlike a single function, has https in its links.
+                # In the list, but not for a single function, the real host's links have https.
                 base = f"https://{request.host}"
                 return web.json_response([self._describe(it, base) for _, it in sorted(self.functions.items())])
             case ["GET", "functions", name] if name in self.functions:
@@ -95,7 +95,7 @@ class AdminApi:
         }
 
     async def _call(self, request: web.Request, function: LoadedFunction | None) -> int:
-        """Begin a call, if the function is one for it, and return the status code: nobody waits for its end."""
+        """Begin a call, if the function has no HTTP trigger, and return the status code without waiting."""
         if request.content_type != "application/json":
             return 415
         try:
@@ -110,7 +110,7 @@ class AdminApi:
             self.timers.call_now(function.name)
         elif function.trigger.type == ACTIVITY:
             text = "null" if sent is None else str(sent)
-            with contextlib.suppress(ValueError):  # text that is no JSON does not reach the function
+            with contextlib.suppress(ValueError):  # text that is not JSON does not reach the function
                 json.loads(text)
                 self.timers.run(function.name, self.worker.run_activity(function, text))
         return 202

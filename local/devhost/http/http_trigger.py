@@ -1,4 +1,4 @@
-"""The app's HTTP functions: from a request to the function that its route names, and back."""
+"""The app's HTTP functions: find the function of a request by its route, call it, and answer."""
 
 import re
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ class HttpTrigger:
     worker: Worker
     console: Console
     keys: Keys | None
-    client_binding: str  # what durable clients are made of
+    client_binding: str  # the JSON of a durable client
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one request: 404 without a route, 401 without the key, 500 when the function fails."""
+        """Answer one request: 404 without a route, 401 without the key, 500 if the function fails."""
         path = decode(request.rel_url.raw_path)
         if "\0" in path:
             return web.Response(status=400)

@@ -1,4 +1,4 @@
-"""Access keys, asked for only when devhost is started with --enable-auth."""
+"""Access keys; requests need one only if devhost is started with --enable-auth."""
 
 import secrets
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ def _new_key() -> str:
 
 
 class Keys(BaseModel):
-    """The keys as they are kept; the host key is good for all functions."""
+    """The keys in the key file; the host key opens all functions."""
 
     master: str = Field(default_factory=_new_key)
     host: str = Field(default_factory=_new_key)
@@ -25,7 +25,7 @@ class Keys(BaseModel):
     functions: dict[str, str] = {}
 
     def refuse(self, function: LoadedFunction, request: web.Request) -> web.Response | None:
-        """Return the answer to a request that may not call the function."""
+        """Return the refusal of a request that may not call the function, else None."""
         accepted = {
             AuthLevel.ANONYMOUS: None,
             AuthLevel.FUNCTION: (self.master, self.host, self.functions[function.name]),
@@ -33,7 +33,7 @@ class Keys(BaseModel):
         return None if accepted is None or _given(request) in accepted else web.Response(status=401)
 
     def refuse_built_in(self, request: web.Request, *accepted: str) -> web.Response | None:
-        """Return the answer to a request that has neither the master key nor an accepted one."""
+        """Return the refusal of a request without the master key or an accepted key, else None."""
         given = _given(request)
         if given in (self.master, *accepted):
             return None
@@ -43,18 +43,18 @@ class Keys(BaseModel):
 
 
 def key_file(state_file: Path) -> Path:
-    """Name the file that keeps the keys."""
+    """Return the path of the key file."""
     return state_file.with_suffix(".keys.json")
 
 
 def load_keys(state_file: Path, function_names: Iterable[str]) -> Keys:
-    """Read the key file and add what is missing: a URL with a key stays good over restarts."""
+    """Read the key file and add missing keys; a URL with a key stays valid after a restart."""
     path = key_file(state_file)
-    with explained(f"key file {path} cannot be used"):
+    with explained(f"cannot use key file {path}"):
         try:
             keys = Keys.model_validate_json(path.read_bytes() if path.exists() else b"{}")
         except ValueError as error:
-            raise StateFileError(f"key file {path} cannot be read: {error}") from error
+            raise StateFileError(f"cannot read key file {path}: {error}") from error
         for name in function_names:
             keys.functions.setdefault(name, _new_key())
         path.touch(mode=0o600)

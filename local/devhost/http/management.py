@@ -1,4 +1,4 @@
-"""The URLs by which an instance is managed, and the value of a durable client binding made of them."""
+"""The management URLs of an instance, and the JSON of a durable client binding made of them."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ RPC_PATH = "/durabletask/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagementLinks:
-    """Builds links for one hub; `code` is the durable key when keys are asked for."""
+    """Builds the links of one hub; `code` is the durable key if requests need one."""
 
     hub_name: str
     code: str | None
@@ -18,11 +18,11 @@ class ManagementLinks:
     def for_instance(self, origin: str, instance_id: str) -> dict[str, str]:
         """Return the links of a check-status answer."""
         links = self._all(origin, instance_id)
-        del links["rewindPostUri"]  # the extension's own answers do not offer it; the SDK's do
+        del links["rewindPostUri"]  # the extension's own answers do not have it; the SDK's do
         return links
 
     def client_binding(self, origin: str) -> str:
-        """Return the JSON text a durable client is built from."""
+        """Return the JSON text of a durable client binding."""
         base = origin + WEBHOOK_PATH.rstrip("/")
         create = f"{base}/orchestrators/{{functionName}}[/{{instanceId}}]?"
         wait = "timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}"

@@ -1,4 +1,4 @@
-"""The app's HTTP functions in the order in which the real host asks them: by name, not by how special a template is."""
+"""The routes of the app's HTTP functions. As in the real host, the first match by function name wins."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ _RESERVED = ("admin", "runtime")
 
 
 class Route:
-    """One function's template and methods; no methods stand for all."""
+    """One function's template and methods; an empty set of methods means all methods."""
 
     def __init__(self, function: LoadedFunction, prefix: str) -> None:
         self.function = function
@@ -25,13 +25,13 @@ class Route:
             raise HostStartError(f"function {function.name}, route {self.template!r}: {error}") from error
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Return the route values when method and decoded path fit, else None."""
+        """Return the route values if method and decoded path match, else None."""
         return None if self.methods and method.upper() not in self.methods else self.reader.match(path)
 
     def find_conflict(self, mapped: Iterable["Route"]) -> str | None:
-        """Return the reason for which the real host, or devhost, leaves the function out, if one does."""
+        """Return why the real host, or devhost, does not serve the function; None if both serve it."""
         if self.reader.unserved:
-            return f"devhost serves whole segments without constraints but int, and not {self.reader.unserved!r}"
+            return f"devhost does not serve {self.reader.unserved!r} (allowed: whole segments, constraint int)"
         if self.own.startswith(_RESERVED):
             return "The specified route conflicts with one or more built in routes."
         for other in mapped:
@@ -41,7 +41,7 @@ class Route:
 
 
 class RouteTable:
-    """All routes of the app in the order in which they are asked; `in_error` names what is left out."""
+    """All routes of the app in the order of matching; `in_error` has the functions that are not served."""
 
     def __init__(self, functions: Iterable[LoadedFunction], prefix: str) -> None:
         self.routes: list[Route] = []
@@ -53,12 +53,12 @@ class RouteTable:
                 self.routes.append(route)
 
     def match(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """Find route and route values for a decoded path; None also for a wrong method."""
+        """Return route and route values for a decoded path; None if no route has this path and method."""
         matches = ((route, route.match(method, path)) for route in self.routes)
         return next(((route, values) for route, values in matches if values is not None), None)
 
     def unreachable(self) -> list[str]:
-        """Return one line for each function that is left out, and for each method by which one is not reached."""
+        """Return one line for each function that is not served, and for each method that another function takes."""
         lines = [f"The '{name}' function is in error: {reason}" for name, reason in self.in_error]
         for route in self.routes:
             for method in sorted(route.methods) or ["ANY"]:
@@ -66,19 +66,19 @@ class RouteTable:
                 takers = {found[0].function.name for path in fitting if (found := self.match(method, path))}
                 if takers and route.function.name not in takers:
                     lines.append(
-                        f"function {route.function.name} is never called for {method} {route.template}: functions are "
-                        f"asked in the order of their names, and {' and '.join(sorted(takers))} answers first"
+                        f"function {route.function.name} is never called for {method} {route.template}: the host tries "
+                        f"functions in the order of their names, and {' and '.join(sorted(takers))} answers first"
                     )
         return lines
 
 
 def unreachable(functions: Iterable[LoadedFunction], prefix: str = "api") -> list[str]:
-    """Return one line for each function that the real host leaves out or never calls."""
+    """Return one line for each function that the real host does not serve or never calls."""
     return RouteTable(functions, prefix).unreachable()
 
 
 def decode(raw_path: str) -> str:
-    """Decode a path as the real host does: encoded slashes stay, and bytes that are no UTF-8; dots are resolved."""
+    """Decode a path as the real host does: keep encoded slashes and bytes that are not UTF-8, resolve dots."""
     path = "%2F".join(unquote(part, errors="surrogateescape") for part in re.split("%2[Ff]", raw_path))
     path = re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", path)
     kept: list[str] = []

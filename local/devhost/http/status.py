@@ -57,7 +57,7 @@ def _render_event(
         if "InstanceId" in call:
             rendered["InstanceId"] = call["InstanceId"]
     if "Result" in rendered:
-        rendered["Result"] = _value(rendered["Result"])  # but inputs stay JSON text
+        rendered["Result"] = _value(rendered["Result"])  # inputs stay JSON text
     hidden = hidden | _ALWAYS_HIDDEN | _HIDDEN.get(kind, set())
     return {key: value for key, value in rendered.items() if key not in hidden}
 

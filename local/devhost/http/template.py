@@ -22,7 +22,7 @@ class Parameter(NamedTuple):
 
 
 class Template:
-    """One template; ValueError when the router cannot read it, `unserved` is what only the real host serves."""
+    """One template. Raise ValueError if the router cannot read it; `unserved` is what only the real host serves."""
 
     def __init__(self, text: str) -> None:
         inside = text.removeprefix("/").removesuffix("/")
@@ -42,7 +42,7 @@ class Template:
         self._pattern = re.compile("".join(map(_compile, self.segments)) + end, re.IGNORECASE | re.DOTALL)
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the route values of a decoded path that fits, else None."""
+        """Return the route values of a matching decoded path, else None."""
         found = self._pattern.fullmatch(path)
         given = [(it, text) for it, text in zip(self._parameters, found.groups(), strict=True) if text] if found else []
         if found is None or any(it.is_int and not _is_int(text) for it, text in given):
@@ -51,7 +51,7 @@ class Template:
 
 
 def _find_fault(text: str) -> str | None:
-    """Return the reason for which the real host does not start with a template, if it does not."""
+    """Return why the real host does not start with this template; None if it does."""
     parameters = _PARAMETER.findall(text)
     literals = _PARAMETER.sub("~", text)
     if re.search("[{}?]", re.sub(r"\{\{|\}\}", "", literals)):
@@ -64,7 +64,7 @@ def _find_fault(text: str) -> str | None:
     if len(set(names)) < len(names):
         return "it has one parameter twice"
     if any(it.startswith("*") for it in parameters[:-1]) or ("{*" in text and not text.endswith("}")):
-        return "a rest must be its last segment"
+        return "{*rest} must be its last segment"
     plain = [re.sub(r"\(.*\)", "", it).partition("=")[0].rstrip("?") for it in parameters]
     unknown = [name for it in plain for name in it.split(":")[1:] if name.strip().lower() not in _CONSTRAINTS]
     return f"there is no constraint {unknown[0]!r}" if unknown else None
@@ -82,5 +82,5 @@ def _compile(segment: str | Parameter) -> str:
 
 
 def _is_int(text: str) -> bool:
-    # No more digits than Python makes a number of.
+    # No more digits than Python converts to a number.
     return re.fullmatch(r"\s*[+-]?[0-9]{1,1000}\s*", text) is not None and -(2**31) <= int(text) < 2**31

@@ -19,13 +19,13 @@ from local.devhost.orchestration.value import read_text
 CONTINUATION = "x-ms-continuation-token"
 DEFAULT_TOP = 100
 _INT_LIMIT = 2**31
-_CONTROLS = ("terminate", "suspend", "resume")  # methods of the task hub
-# What Sluice does not use: versions, start-and-wait, filters by status and by time.
+_CONTROLS = ("terminate", "suspend", "resume")  # methods of TaskHub
+# Not served, because Sluice does not use it: versions, start-and-wait, filters by status and time.
 _NOT_SERVED = ("version", "timeout", "pollingInterval", "runtimeStatus", "createdTimeFrom", "createdTimeTo")
 
 
 class Call:
-    """One request and its parameters, their names in any case; what cannot be read counts as not given."""
+    """One request and its parameters; names match in any case, an unreadable value counts as missing."""
 
     def __init__(self, request: web.Request) -> None:
         self.request = request
@@ -55,8 +55,8 @@ class Webhooks:
     console: Console
 
     async def handle(self, request: web.Request, tail: str) -> web.Response:
-        """Answer one request; tail is the still encoded path below the API's own."""
-        # Decoded twice, as on the real host, and before it is split: an encoded slash in an id or event name ends it.
+        """Answer one request; `tail` is the encoded path below the API's own."""
+        # Decode twice before the split, as the real host does: an encoded slash ends an id or event name.
         collection, *rest = unquote_plus(unquote(tail)).strip("/").split("/")
         if ".." in rest:
             return web.Response(status=404)
@@ -64,7 +64,7 @@ class Webhooks:
             return await self._route(Call(request), [request.method, collection.lower(), *rest])
         except DevhostError as error:
             if isinstance(error, NotServed):
-                self.console.warning(str(error))  # the SDK's client shows its app no more than the status
+                self.console.warning(str(error))  # the SDK's client shows only the status to its app
             return _error_response(error)
         except web.HTTPException:
             raise
@@ -90,7 +90,7 @@ class Webhooks:
             case ["GET", "instances", instance_id]:
                 return await self._get(call, instance_id)
             case ["DELETE", "instances"]:
-                raise NotServed("a purge by filter, which takes running instances, too, if it names no ended status")
+                raise NotServed("a purge by filter, which deletes running instances unless it names an ended status")
             case ["DELETE", "instances", instance_id]:
                 return web.json_response({"instancesDeleted": await self.hub.purge(instance_id)})
             case ["POST", "instances", instance_id, verb, event] if verb.lower() == "raiseevent":
@@ -137,12 +137,12 @@ class Webhooks:
         instances, following = await self.hub.query(call.text("instanceIdPrefix"), top=call.top(), first=first)
         show_input = call.flag("showInput", True)
         body = [render_status(instance, show_input=show_input) for instance in instances]
-        # In base64: as it is, a header would lose a space at the id's end.
+        # In base64, because a header would lose a space at the end of an id.
         headers = {CONTINUATION: b64encode(following.encode()).decode()} if following else None
         return web.json_response(body, headers=headers)
 
     async def _raise_event(self, call: Call, instance_id: str, event: str) -> web.Response:
-        # The instance is looked at before the content: a finished one is 410 whatever was sent.
+        # Check the instance before the content: a finished instance is 410 for any content.
         instance = await self.hub.get(instance_id)
         if instance is None or instance.is_terminal:
             return web.Response(status=410 if instance else 404)
@@ -161,7 +161,7 @@ def _read_input(text: str) -> str:
 
 
 def _read_event(text: str) -> str:
-    """Return the first JSON value of a text, written anew; what follows it is not looked at."""
+    """Return the first JSON value of a text, encoded again; ignore what follows it."""
     try:
         value, _ = json.JSONDecoder().raw_decode(text.strip())
     except ValueError as error:

@@ -1,1 +1,1 @@
-"""The task hub: keeps instances in the state file, and everything moving."""
+"""The task hub: stores instances in the state file and runs their work."""

@@ -1,4 +1,4 @@
-"""Runs activities; all that end in one round of the event loop become mail of their instances in one transaction."""
+"""Run activities; one transaction stores the results of all that end in one round of the event loop."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from local.devhost.worker.worker import Worker
 
 
 class ActivityQueue:
-    """Activities that run or wait for a free slot; `tell` hears which instances have new mail, `fail` why none has."""
+    """Activities that run or wait for a slot; `notify` gets the instances with new mail, `fail` gets an error."""
 
     def __init__(
         self,
@@ -30,28 +30,28 @@ class ActivityQueue:
         *,
         limit: int,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
-        tell: Callable[[Iterable[str]], None],
+        notify: Callable[[Iterable[str]], None],
         fail: Callable[[StateFileError], None],
     ) -> None:
         self._functions, self._worker, self._store = functions, worker, store
         self._clock, self._console = clock, console
-        self._slots, self._spawn, self._tell, self._fail = asyncio.Semaphore(limit), spawn, tell, fail
+        self._slots, self._spawn, self._notify, self._fail = asyncio.Semaphore(limit), spawn, notify, fail
         self._ended: list[tuple[Activity, Event]] = []
-        self._posted = asyncio.Event()  # those that have ended are written
+        self._posted = asyncio.Event()  # set when the results of ended activities are written
         self._outstanding: Counter[str] = Counter()
 
     def is_idle(self) -> bool:
-        """Tell whether no activity waits or runs."""
+        """Return whether no activity waits or runs."""
         return not self._outstanding
 
     def add(self, activities: Sequence[Activity]) -> None:
-        """Take activities to run."""
+        """Add activities to run."""
         self._outstanding.update(activity.instance_id for activity in activities)
         for activity in activities:
             self._spawn(self._run(activity))
 
     async def drain(self, instance_id: str, seconds: float) -> None:
-        """Wait, in ten steps, until no activity of an instance is left, but no longer than that."""
+        """Wait until no activity of an instance is left, but at most `seconds`."""
         for _ in range(10):
             if seconds and instance_id in self._outstanding:
                 await asyncio.sleep(seconds / 10)
@@ -62,7 +62,7 @@ class ActivityQueue:
             if not self._ended:
                 asyncio.get_running_loop().call_soon(self._post_ended)
             self._ended.append((activity, event))
-            # The slot is free when the result is written: what a crash makes run again is never more than the limit.
+            # Free the slot after writing the result, so that a crash repeats at most as many calls as there are slots.
             await self._posted.wait()
 
     async def _call(self, activity: Activity) -> Event:
@@ -90,7 +90,7 @@ class ActivityQueue:
     def _post_ended(self) -> None:
         ended, self._ended = self._ended, []
         try:
-            told = self._store.end_tasks("activities", ended)
+            with_mail = self._store.end_tasks("activities", ended)
         except StateFileError as error:
             self._fail(error)
             return
@@ -100,4 +100,4 @@ class ActivityQueue:
             self._outstanding[activity.instance_id] -= 1
             if not self._outstanding[activity.instance_id]:
                 del self._outstanding[activity.instance_id]
-        self._tell(told)
+        self._notify(with_mail)

@@ -1,4 +1,4 @@
-"""Time for the task hub: the real one, and one for tests that jumps over durable waits."""
+"""Clocks for the task hub: a real one, and a virtual one for tests that jumps over durable timers."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,28 +8,28 @@ from typing import TypeAlias
 
 
 class RealClock:
-    """The time on the wall."""
+    """The wall clock."""
 
     def now(self) -> datetime:
-        """Give the current moment in UTC."""
+        """Return the current moment in UTC."""
         return datetime.now(UTC)
 
     async def wait(self, until: datetime | None, woken: asyncio.Event, is_idle: Callable[[], bool]) -> None:
-        """Return when `until` has come or `woken` is set, whichever is first."""
+        """Wait until the time `until`, or until `woken` is set."""
         seconds = None if until is None else (until - self.now()).total_seconds()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await woken.wait()
 
     async def reach(self, moment: datetime) -> None:
-        """Return when the moment has come, or a trifle earlier."""
+        """Wait until the moment, or slightly less."""
         await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
 
 
 class VirtualClock:
-    """Time that stands still while there is work and jumps to the next durable timer when there is none.
+    """Time that stops while there is work, and jumps to the next durable timer if there is none.
 
-    With `automatic=False` it moves only by `advance`, so that a test can act before a timeout does.
+    With `automatic=False` only `advance` moves it, so that a test can act before a timeout.
     """
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC), *, automatic: bool = True) -> None:
@@ -37,18 +37,18 @@ class VirtualClock:
         self._watchers: set[asyncio.Event] = set()
 
     def now(self) -> datetime:
-        """Give the current virtual moment in UTC."""
-        # Every reading moves a little: two generations of an orchestration at one moment would draw the same guids.
+        """Return the current virtual moment in UTC."""
+        # Each call moves time a little: two generations of an orchestration at the same time would draw equal GUIDs.
         self._now += timedelta(microseconds=1)
         return self._now
 
     def advance(self, by: timedelta) -> None:
-        """Move time forward; call it on the host's event loop."""
+        """Move time forward; call this on the host's event loop."""
         self._move(self._now + by)
         self._woken.set()
 
     async def wait(self, until: datetime | None, woken: asyncio.Event, is_idle: Callable[[], bool]) -> None:
-        """Jump to `until` if nothing else can happen, else wait to be woken."""
+        """Jump to `until` if nothing else can happen, else wait for `woken`."""
         self._woken = woken
         if until is not None and (until <= self._now or (self._automatic and is_idle())):
             self._move(max(self._now, until))
@@ -56,7 +56,7 @@ class VirtualClock:
             await woken.wait()
 
     async def reach(self, moment: datetime) -> None:
-        """Return when the moment has come or been passed; for that alone time does not jump."""
+        """Wait until the moment has passed; this wait does not make time jump."""
         moved = asyncio.Event()
         self._watchers.add(moved)
         try:

@@ -1,6 +1,6 @@
-"""Keeps everything moving: episodes of orchestrators, activities, durable timers.
+"""Run everything that is due: episodes of orchestrators, activities, durable timers.
 
-The store is only ever touched from the event loop; the worker replays.
+Only the event loop uses the store; the worker does the replay.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _LONGEST_PAUSE_SECONDS = 1.0
 
 
 class Dispatcher:
-    """The moving part of a task hub."""
+    """Runs the work of a task hub."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Dispatcher:
             console,
             limit=settings.max_concurrent_activities,
             spawn=self._spawn,
-            tell=self.notify,
+            notify=self.notify,
             fail=self.fail,
         )
         self._slots = asyncio.Semaphore(settings.max_concurrent_orchestrators)
@@ -69,11 +69,11 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        # It is for the owner of the task hub to end with this reason.
+        # The owner of the task hub ends with this reason.
         self.failure: asyncio.Future[DevhostError] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
-        """Take up what the last process left, and begin."""
+        """Load the work that the last process left, and begin."""
         left = self._store.activities()
         if left:
             self._console.note(f"{len(left)} activities were in flight when devhost stopped; they run again")
@@ -82,18 +82,18 @@ class Dispatcher:
         self._spawn(self._fire_timers())
 
     async def stop(self) -> None:
-        """Stop moving; the next start takes up what was going on."""
+        """Stop; the next start continues the unfinished work."""
         self._with_mail.clear()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def is_idle(self) -> bool:
-        """Tell whether nothing can happen before the next timer or request."""
+        """Return whether nothing can happen before the next timer or request."""
         return not self._busy and self._activities.is_idle()
 
     def notify(self, instance_ids: Iterable[str]) -> None:
-        """Say which instances have new mail; never two episodes of one instance run at once."""
+        """Begin an episode of each instance that has new mail; an instance never runs two at once."""
         for instance_id in instance_ids:
             self._with_mail.add(instance_id)
             if instance_id not in self._busy:
@@ -102,19 +102,19 @@ class Dispatcher:
         self._rest_if_idle()
 
     def note_end(self, instance: Instance) -> None:
-        """Forget an instance that has ended, and let its parent hear of it."""
+        """Forget an ended instance, and notify its parent."""
         self._pauses.pop(instance.instance_id, None)
         self._remarked.pop(instance.instance_id, None)
         if instance.parent is not None:
             self.notify([instance.parent.instance_id])
 
     def note_change(self) -> None:
-        """Let those who wait for a change look again."""
+        """Wake the callers of `wait_for_change`."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def wait_for_change(self) -> None:
-        """Return when any instance has changed or everything has come to rest."""
+        """Wait until an instance has changed or nothing is left to do."""
         await self._changed.wait()
 
     def _rest_if_idle(self) -> None:
@@ -137,15 +137,15 @@ class Dispatcher:
         self._rest_if_idle()
 
     def fail(self, error: DevhostError) -> None:
-        """Say why the work cannot go on."""
+        """Record why the work cannot continue."""
         if not self.failure.done():
             self.failure.set_result(error)
 
     async def _run_episode(self, instance_id: str) -> None:
         try:
             async with self._slots:
-                # One replay of the whole history for each completion would be quadratic. To wait for more of them as
-                # long as the last replay took bounds replaying to half of the time.
+                # A replay of the whole history for each completion would be quadratic. So wait for more completions
+                # as long as the last replay took: then replay takes at most half of the time.
                 await self._activities.drain(instance_id, self._pauses.pop(instance_id, 0.0))
                 self._with_mail.discard(instance_id)
                 await self._take_turn(instance_id)
@@ -167,7 +167,7 @@ class Dispatcher:
             return
         self._pauses[instance_id] = min(time.perf_counter() - begun, _LONGEST_PAUSE_SECONDS)
         if not self._store.commit(turn):
-            self._with_mail.add(instance_id)  # it has changed meanwhile: look again
+            self._with_mail.add(instance_id)  # it has changed meanwhile: decide again
             return
         self._histories.pop(key, None)
         if not (turn.after.is_terminal or turn.continues_as_new):
@@ -175,9 +175,9 @@ class Dispatcher:
             self._histories[instance_id, instance.execution_id, turn.after.revision] = history
             if len(self._histories) > _CACHED_HISTORIES:
                 self._histories.popitem(last=False)
-        self.note_change()  # first: who waits for rest looks before the next timer is jumped to
+        self.note_change()  # first: a caller that waits for rest looks before time jumps to the next timer
         self._hand_out(turn)
-        self._narrate(turn)  # last: nothing that is committed waits for it
+        self._narrate(turn)  # last: no committed work waits for it
 
     async def _think(self, instance: Instance, history: Sequence[Event], inbox: Sequence[Message]) -> Turn | None:
         episode = open_episode(instance, history, inbox, self._clock.now())
@@ -187,10 +187,10 @@ class Dispatcher:
         if function is None:
             reason = explain_unknown_function(instance.name, "orchestrator", self.rules.orchestrators)
             return decide(episode, Replay(error=reason), self.rules)
-        told = [*history, *episode.new_events]
+        events = [*history, *episode.new_events]
         try:
-            return decide(episode, await self._worker.run_turn(function, told), self.rules)
-        except Exception as error:  # what cannot be decided fails: it would be tried again at every start
+            return decide(episode, await self._worker.run_turn(function, events), self.rules)
+        except Exception as error:  # fail an instance whose turn raises an error: every start would try it again
             reason = f"{type(error).__name__}: {error}"
             return decide(episode, Replay(error=reason, error_traceback=traceback.format_exc()), self.rules)
 
@@ -199,7 +199,7 @@ class Dispatcher:
         if turn.timers or turn.cancelled_timers:
             self._woken.set()
         self.notify(child.instance_id for child in turn.children)
-        # A child that could not be started has answered at once.
+        # A child that could not start has answered at once.
         if turn.children or turn.continues_as_new:
             self.notify([turn.after.instance_id])
         if turn.after.is_terminal:

@@ -1,4 +1,4 @@
-"""What one can do with orchestration instances; the durable client and the public HTTP API end here."""
+"""The operations on orchestration instances, for the durable client and the public HTTP API."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from local.devhost.settings import HostSettings
 from local.devhost.worker.worker import Worker
 
 _WRONG_STATE = "Cannot {} the orchestration instance {} because instance is in the {} state."
-_LONGEST_ID = 512  # the key of a table takes 1 KiB of UTF-16; nothing else is asked of an id
+_LONGEST_ID = 512  # a table key has at most 1 KiB of UTF-16; an id has no other rule
 
 
 class TaskHub:
@@ -37,7 +37,7 @@ class TaskHub:
         self._state_file, self._clock, self._console = state_file, clock, console
 
     async def start(self) -> None:
-        """Open the state file and take up the work that was in flight."""
+        """Open the state file and continue unfinished work."""
         self._store = Store(self._state_file)
         self._dispatcher = Dispatcher(
             self._index, self._worker, self._settings, self._store, self._clock, self._console
@@ -46,11 +46,11 @@ class TaskHub:
 
     @property
     def failure(self) -> asyncio.Future[errors.DevhostError]:
-        """Why the work cannot go on, as soon as that is so."""
+        """Why the work cannot continue; None while it can."""
         return self._dispatcher.failure
 
     def fail(self, error: errors.DevhostError) -> None:
-        """Say why the work cannot go on."""
+        """Record why the work cannot continue."""
         self._dispatcher.fail(error)
 
     async def stop(self) -> None:
@@ -65,7 +65,7 @@ class TaskHub:
         instance_id: str | None = None,
         input_text: str | None = None,
     ) -> str:
-        """Start an orchestration on raw JSON and give its id; one of an unknown name fails with its first turn."""
+        """Start an orchestration with raw JSON input and return its id; an unknown name fails at the first turn."""
         instance_id = instance_id or uuid4().hex
         if len(instance_id) > _LONGEST_ID:
             raise errors.StorageRefusal
@@ -87,31 +87,31 @@ class TaskHub:
         return instance_id
 
     async def raise_event(self, instance_id: str, event_name: str, input_text: str | None) -> None:
-        """Put an external event into an instance's inbox."""
+        """Add an external event to an instance's inbox."""
         self._find_running(instance_id)
         self._console.event(instance_id, f"event {event_name} raised")
         self._post(instance_id, EventType.EVENT_RAISED, Name=event_name, Input=input_text, ParentTraceContext=None)
 
     async def terminate(self, instance_id: str, reason: str | None) -> None:
-        """End an instance with its next turn; its running activities run to their end, and nobody hears of it."""
+        """End an instance at its next turn; its running activities continue, and their results are ignored."""
         self._find_running(instance_id)
         self._post(instance_id, EventType.EXECUTION_TERMINATED, Input=reason)
 
     async def suspend(self, instance_id: str, reason: str | None) -> None:
-        """Hold an instance with its next turn: running activities end, nothing new begins."""
+        """Suspend an instance at its next turn: running activities end, nothing new begins."""
         if self._find_running(instance_id).status == "Suspended":
             raise errors.DevhostError(_WRONG_STATE.format("suspend", instance_id, "Suspended"))
         self._post(instance_id, EventType.EXECUTION_SUSPENDED, Reason=reason)
 
     async def resume(self, instance_id: str, reason: str | None) -> None:
-        """Let a suspended instance go on with what came meanwhile."""
+        """Resume a suspended instance; it processes what arrived meanwhile."""
         status = self._find_running(instance_id).status
         if status != "Suspended":
             raise errors.DevhostError(_WRONG_STATE.format("resume", instance_id, status))
         self._post(instance_id, EventType.EXECUTION_RESUMED, Reason=reason)
 
     async def purge(self, instance_id: str) -> int:
-        """Forget an ended instance; give how many that were."""
+        """Delete an ended instance; return the number of deleted instances."""
         instance = self._find(instance_id)
         if not instance.is_terminal:
             raise errors.Refusal(
@@ -123,11 +123,11 @@ class TaskHub:
         return 1
 
     async def get(self, instance_id: str) -> Instance | None:
-        """Give one instance, or None."""
+        """Return one instance, or None."""
         return self._store.load(instance_id)
 
     async def wait(self, instance_id: str, enough: Callable[[Instance], bool] = lambda it: it.is_terminal) -> Instance:
-        """Give the instance as soon as it has ended, or is as asked for."""
+        """Wait until `enough` is true of an instance (default: it has ended), and return it."""
         while True:
             instance = self._find(instance_id)
             if enough(instance):
@@ -135,17 +135,17 @@ class TaskHub:
             await self._dispatcher.wait_for_change()
 
     async def rest(self) -> None:
-        """Return when nothing can happen before a durable timer or the next request."""
+        """Wait until nothing can happen before a durable timer or the next request."""
         while not self._dispatcher.is_idle():
             await self._dispatcher.wait_for_change()
 
     async def query(self, prefix: str, *, top: int, first: str = "") -> tuple[list[Instance], str | None]:
-        """Give one page of instances from an id on and, if there is another page, the first id of that."""
+        """Return a page of the instances with this prefix, from an id on, and the first id of the next page or None."""
         found = self._store.find(prefix, top=top + 1, first=first)
         return found[:top], found[top].instance_id if len(found) > top else None
 
     async def history(self, instance_id: str) -> list[Event]:
-        """Give the events of the current execution."""
+        """Return the events of the current execution."""
         return self._store.history(instance_id)
 
     def _post(self, instance_id: str, kind: EventType, **fields: Any) -> None:

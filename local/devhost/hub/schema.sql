@@ -1,4 +1,4 @@
--- The state file of devhost: instances, their history, and work that is still to be done.
+-- The state file of devhost: instances, their history, and unfinished work.
 -- Times are text of fixed width in UTC, so that text order is time order; payloads are raw JSON text.
 
 CREATE TABLE instances (
@@ -11,9 +11,9 @@ CREATE TABLE instances (
     output_text TEXT,
     created_time TEXT NOT NULL,
     last_updated_time TEXT NOT NULL,
-    revision INTEGER NOT NULL,      -- counts writes: a turn decided on an older revision is thrown away
-    waits TEXT NOT NULL,            -- JSON list: names of the external events being waited for
-    parent TEXT                     -- JSON object: who waits for this sub-orchestration
+    revision INTEGER NOT NULL,      -- counts writes: devhost drops a turn that was decided on an older revision
+    waits TEXT NOT NULL,            -- JSON list: names of the external events that it waits for
+    parent TEXT                     -- JSON object: the orchestration that waits for this one
 ) WITHOUT ROWID;
 
 CREATE TABLE history (
@@ -23,7 +23,7 @@ CREATE TABLE history (
     PRIMARY KEY (instance_id, position)
 ) WITHOUT ROWID;
 
--- What an instance has not been told yet. A NULL execution_id means: for any generation of it.
+-- Messages that an instance has not processed. If execution_id is NULL, any generation may take the message.
 CREATE TABLE inbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     instance_id TEXT NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_by_instance ON inbox (instance_id, number);
 
--- A row stays until its completion is in the inbox, so work that was in flight in a crash is found here.
+-- A row stays until its completion is in the inbox, so a start after a crash finds the work in flight here.
 CREATE TABLE activities (
     instance_id TEXT NOT NULL,
     execution_id TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""Opens the state file: one SQLite file that one devhost at a time may have."""
+"""Open the state file: a SQLite file that only one devhost may use at a time."""
 
 import sqlite3
 from pathlib import Path
@@ -10,16 +10,16 @@ _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
 def open_state_file(path: Path) -> sqlite3.Connection:
-    """Open or create the file and keep others out until it is closed or this process ends."""
-    with explained(f"the folder of the state file {path} cannot be made"):
+    """Open or create the file, and lock it until it is closed or this process ends."""
+    with explained(f"cannot create the folder of the state file {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
     connection = None
     try:
-        # The task hub is used from one thread at a time, but that of its event loop may not be the one that made it.
+        # One thread at a time uses the task hub, but the thread of the event loop may not have created it.
         connection = sqlite3.connect(path, check_same_thread=False, timeout=0)
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
-        # Safe against kill -9; a power cut may cost the last moments, which a stand-in can afford.
+        # Safe against kill -9; a power cut may lose the last moments, which is acceptable here.
         connection.execute("PRAGMA synchronous = NORMAL")
         with connection:
             connection.execute("BEGIN IMMEDIATE")

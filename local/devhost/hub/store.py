@@ -1,4 +1,4 @@
-"""Keeps what the task hub must not forget; each change is one transaction."""
+"""Store the state of the task hub; each change is one transaction."""
 
 import json
 import sqlite3
@@ -20,7 +20,7 @@ _SAVE = f"REPLACE INTO instances ({', '.join(_COLUMNS)}) VALUES (:{', :'.join(_C
 
 
 class Store:
-    """The state file behind plain methods; a change that cannot be written is a StateFileError, and undone."""
+    """Reads and writes the state file. A change that cannot be written raises StateFileError and is rolled back."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,16 +28,16 @@ class Store:
         self._connection.row_factory = sqlite3.Row
 
     def close(self) -> None:
-        """Close the file and let others have it."""
+        """Close the file and release its lock."""
         self._connection.close()
 
     def load(self, instance_id: str) -> Instance | None:
-        """Give one instance."""
+        """Return one instance."""
         row = self._rows("SELECT * FROM instances WHERE instance_id = ?", instance_id).fetchone()
         return _read_instance(row) if row else None
 
     def find(self, prefix: str, *, top: int, first: str) -> list[Instance]:
-        """Give `top` instances whose ids begin like that, by id, from one id on."""
+        """Return up to `top` instances whose ids have this prefix, by id, from one id on."""
         rows = self._connection.execute(
             "SELECT * FROM instances WHERE substr(instance_id, 1, length(:prefix)) = :prefix "
             "AND instance_id >= :first ORDER BY instance_id LIMIT :top",
@@ -46,51 +46,51 @@ class Store:
         return [_read_instance(row) for row in rows]
 
     def history(self, instance_id: str) -> list[Event]:
-        """Give the events of the current execution, oldest first."""
+        """Return the events of the current execution, oldest first."""
         rows = self._rows("SELECT event FROM history WHERE instance_id = ? ORDER BY position", instance_id)
         return [json.loads(text) for (text,) in rows]
 
     def inbox(self, instance_id: str) -> list[Message]:
-        """Give what an instance has not been told yet, oldest first."""
+        """Return the messages that an instance has not processed, oldest first."""
         rows = self._rows(
             "SELECT number, execution_id, event FROM inbox WHERE instance_id = ? ORDER BY number", instance_id
         )
         return [Message(number, execution_id, json.loads(text)) for number, execution_id, text in rows]
 
     def instances_with_mail(self) -> list[str]:
-        """Give the ids of the instances whose inbox is not empty."""
+        """Return the ids of the instances whose inbox is not empty."""
         return [instance_id for (instance_id,) in self._rows("SELECT DISTINCT instance_id FROM inbox")]
 
     def activities(self) -> list[Activity]:
-        """Give all activities that have not ended."""
+        """Return all activities that have not ended."""
         rows = self._rows("SELECT * FROM activities ORDER BY instance_id, execution_id, task_id")
         return [Activity(*row) for row in rows]
 
     def next_timer(self) -> datetime | None:
-        """Give the moment the next durable timer is due."""
+        """Return when the next durable timer is due; None if there is none."""
         (fire_at,) = self._rows("SELECT min(fire_at) FROM timers").fetchone()
         return read_time(fire_at) if fire_at else None
 
     def due_timers(self, now: datetime) -> list[Timer]:
-        """Give the durable timers that are due, by time."""
+        """Return the due durable timers, by time."""
         rows = self._rows(
             "SELECT * FROM timers WHERE fire_at <= ? ORDER BY fire_at, instance_id, task_id", write_time(now)
         )
         return [Timer(*row) for row in rows]
 
     def start(self, instance: Instance) -> None:
-        """Put a new instance in the place of whatever has its id."""
+        """Add a new instance; it replaces an instance of the same id."""
         with self._transaction():
             self._start(instance)
 
     def post(self, instance_id: str, event: Event) -> None:
-        """Put an event that any execution may take into an inbox."""
+        """Add an event to an inbox; any execution of the instance may take it."""
         with self._transaction():
             self._post(instance_id, None, event)
 
     def end_tasks(self, table: str, ended: Iterable[tuple[Activity | Timer, Event]]) -> list[str]:
-        """Turn activities or timers that have ended into mail, unless nobody waits for them; give whose mail."""
-        told: dict[str, None] = {}
+        """Turn ended activities or timers into mail if an execution waits for them; return the instances with mail."""
+        with_mail: dict[str, None] = {}
         with self._transaction():
             for task, event in ended:
                 deleted = self._connection.execute(
@@ -98,11 +98,11 @@ class Store:
                 )
                 if deleted.rowcount:
                     self._post(task.instance_id, task.execution_id, event)
-                    told[task.instance_id] = None
-        return list(told)
+                    with_mail[task.instance_id] = None
+        return list(with_mail)
 
     def commit(self, turn: Turn) -> bool:
-        """Write a whole turn, unless the instance has changed since the turn was decided; say which."""
+        """Write a whole turn; return False if the instance has changed since the turn was decided."""
         before, after = turn.before, turn.after
         if self.load(before.instance_id) != before:
             return False
@@ -126,7 +126,7 @@ class Store:
         return True
 
     def purge(self, instance_id: str) -> None:
-        """Forget an instance altogether."""
+        """Delete an instance and everything about it."""
         with self._transaction():
             self._forget(instance_id, "instances", "history", *_WORK)
 
@@ -155,7 +155,7 @@ class Store:
             self._start(child)
         else:
             refusal = f"An Orchestration instance with the id '{child.instance_id}' is running already."
-            self._tell_parent(replace(child, status="Failed", output_text=refusal))
+            self._notify_parent(replace(child, status="Failed", output_text=refusal))
 
     def _save(self, instance: Instance) -> None:
         values = asdict(instance) | {
@@ -167,12 +167,12 @@ class Store:
         self._connection.execute(_SAVE, values)
         if instance.is_terminal:
             self._forget(instance.instance_id, *_WORK)
-            self._tell_parent(instance)
+            self._notify_parent(instance)
 
-    def _tell_parent(self, child: Instance) -> None:
+    def _notify_parent(self, child: Instance) -> None:
         parent = child.parent
         there = self.load(parent.instance_id) if parent else None
-        # A parent that has ended, or begun anew, hears nothing; its inbox would keep the message for ever.
+        # Do not notify a parent that has ended or restarted: its inbox would keep the message for ever.
         if parent and there and there.execution_id == parent.execution_id and not there.is_terminal:
             self._post(parent.instance_id, parent.execution_id, end_event(child, parent))
 

@@ -1,1 +1,1 @@
-"""What follows from a history: an orchestrator is replayed, and a turn is decided, without any I/O."""
+"""Replay an orchestrator over its history and decide its turn, without any I/O."""

@@ -1,4 +1,4 @@
-"""The tasks that come of an orchestrator's actions; the actions themselves are the SDK's own objects."""
+"""The tasks of an orchestrator's actions; the actions are objects of the SDK."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """A task with its id: what history calls scheduled or created."""
+    """A task with its id; history has a scheduled or created event for it."""
 
     task_id: int
     action: Any
@@ -35,7 +35,7 @@ class Issued:
 
     @property
     def event_type(self) -> EventType:
-        """The event by which history knows that the task was issued."""
+        """The history event that records the task."""
         kind = self.action.action_type
         if kind == ActionType.CREATE_TIMER or self.role is Role.RETRY_TIMER:
             return EventType.TIMER_CREATED
@@ -55,7 +55,7 @@ class Issued:
 
     @property
     def text(self) -> str:
-        """The task's name for a reader."""
+        """The task's name for messages."""
         if self.action.action_type == ActionType.CREATE_TIMER:
             return self.name
         kind = "activity" if self.action.action_type in ACTIVITIES else "sub-orchestration"
@@ -64,7 +64,7 @@ class Issued:
 
 
 def walk_leaves(actions: Iterable[Any]) -> Iterator[Any]:
-    """Go through all actions that are no compounds, depth-first."""
+    """Yield all actions that are not compound, depth-first."""
     for action in actions:
         if action.action_type in COMPOUNDS:
             yield from walk_leaves(action.compound_tasks)

@@ -1,4 +1,4 @@
-"""Decides what follows from one episode: a pure function of history, actions and now."""
+"""Decide the turn of one episode: a pure function of history, actions and the present time."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from local.devhost.orchestration.refusal import DRIFT, Rules, find_refusals
 from local.devhost.orchestration.replay import Replay
 from local.devhost.orchestration.value import read_json, read_text
 
-# What a control event makes of the instance, and where it has the reason.
+# By control event: the new status of the instance, and the key of the reason.
 _CONTROLS = {
     EventType.EXECUTION_SUSPENDED: ("Suspended", "Reason"),
     EventType.EXECUTION_RESUMED: ("Running", "Reason"),
@@ -31,11 +31,11 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
     """Derive the turn.
 
     1. Number the tasks as the extension does.
-    2. Refuse what the real host would break or devhost does not know.
-    3. Schedule the tasks that history does not hold yet.
-    4. End, continue as new, or stay: an ending waits for every open activity, child and timer.
+    2. Refuse what would break on the real host, or what devhost does not know.
+    3. Schedule the tasks that are not in the history yet.
+    4. End, continue as new, or wait: the end waits for every open activity, child and timer.
 
-    A suspended instance takes its turns, too, but 2 to 4 wait for the one that resumes it.
+    A suspended instance has turns too, but steps 2 to 4 wait for the turn that resumes it.
     """
     walk = follow(replay.actions, chain(episode.history, episode.new_events))
     before = episode.instance
@@ -60,7 +60,7 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
         has_ended = replay.is_done or replay.error is not None
         _schedule(turn, episode, walk.issued, rules)
         _remark(turn, replay, walk, is_open, has_ended)
-        # The first turn of a generation that sets no custom status leaves that of the generation before it.
+        # If the first turn of a generation sets no custom status, the one of the generation before it stays.
         is_next = before.status != "Pending" and not episode.history
         kept = before.custom_status_text if is_next else None
         turn.after = replace(turn.after, waits=replay.waits, custom_status_text=replay.custom_status_text or kept)
@@ -74,7 +74,7 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
 
 
 def _follow_controls(before: Instance, events: Sequence[Event]) -> tuple[str, str | None]:
-    """Give the status and the output that suspensions, resumptions and a termination leave; a reason is an output."""
+    """Return the status and output after suspensions, resumptions and a termination; their reason is the output."""
     status, output_text = ("Suspended" if before.status == "Suspended" else "Running"), before.output_text
     for event in events:
         if event["EventType"] in _CONTROLS:
@@ -115,14 +115,14 @@ def _fire_at(task: Issued, now: datetime) -> datetime:
     if task.role is Role.RETRY_TIMER:
         milliseconds = task.action.retry_options.first_retry_interval_in_milliseconds
         return now if task.is_last_attempt else now + timedelta(milliseconds=milliseconds)
-    # The protocol labels whatever time it is given as UTC without converting it.
+    # The protocol marks any time as UTC without converting it.
     fire_at: datetime = task.action.fire_at.replace(tzinfo=UTC)
     return fire_at
 
 
 def _new_child(episode: Episode, task: Issued) -> Instance:
     me = episode.instance
-    (task.action.instance_id or "").encode()  # raises now what no commit could write
+    (task.action.instance_id or "").encode()  # raises an error now, before a commit that could not write it
     return Instance(
         instance_id=task.action.instance_id or f"{me.execution_id}:{task.task_id}",
         execution_id=_derive_id(me.execution_id, str(task.task_id)),
@@ -140,29 +140,29 @@ def _remark(turn: Turn, replay: Replay, walk: Walk, is_open: bool, has_ended: bo
     if held is not None:
         is_any = walk.blocked_by is not None and walk.blocked_by.action_type == ActionType.WHEN_ANY
         turn.remarks["held back"] = (
-            f"'{held.text}' waits until the {'task_any' if is_any else 'task_all or call'} yielded before it has "
-            "ended, as on a real host. A window kept full with task_any loses its concurrency this way; windows of "
-            "task_all, each drained, do not"
+            f"'{held.text}' starts only when the {'task_any' if is_any else 'task_all or call'} yielded before it has "
+            "ended, as on a real host. A window kept full with task_any loses its concurrency this way; a sequence of "
+            "task_all windows does not"
         )
     if has_ended and not is_open and not walk.is_finished:
         turn.remarks["unfinished"] = (
-            "the orchestrator has ended, but the instance stays Running until the events that it waited for have come "
+            "the orchestrator has ended, but the instance stays Running until the events that it waited for arrive "
             f"({', '.join(sorted(set(walk.waits)))}), as on a real host"
         )
     for name in replay.early:
         if replay.early.count(name) > 1:
             turn.remarks["replaced event"] = (
-                f"event '{name}' came more than once before it was waited for: the SDK keeps the last one and gives it "
-                "to every wait that follows, as on a real host"
+                f"event '{name}' arrived more than once before the orchestrator waited for it: the SDK keeps the last "
+                "one and gives it to every later wait, as on a real host"
             )
         if wait := next((wait for wait in replay.waits if wait != name and wait.lower() == name.lower()), None):
             turn.remarks["event in another case"] = (
-                f"event '{name}' is used up without effect: the orchestrator waits for '{wait}', and the SDK tells "
-                "upper from lower case, as on a real host"
+                f"event '{name}' is lost: the orchestrator waits for '{wait}', and the SDK distinguishes upper and "
+                "lower case, as on a real host"
             )
     if not has_ended and not is_open and not replay.waits:
         turn.remarks["stuck"] = (
-            "stuck: the orchestrator waits for a task that nothing can complete. A task belongs to the last task_all "
+            "stuck: the orchestrator waits for a task that cannot complete. A task belongs to the last task_all "
             "or task_any built around it; an earlier one never ends"
         )
 
@@ -207,10 +207,10 @@ def _continue_as_new(turn: Turn, episode: Episode, input_text: str, walk: Walk) 
 
 
 def _encode_again(text: str) -> str:
-    """Encode JSON text as JSON: the extension takes an action's input for a string, and `get_input` decodes twice."""
+    """Encode JSON text as JSON again: to the extension an action's input is a string, and `get_input` decodes twice."""
     return json.dumps(read_json(text))
 
 
 def _derive_id(execution_id: str, step: str) -> str:
-    """Derive a new execution id, so that a turn decided twice is the same turn."""
+    """Derive a new execution id from the turn, so that deciding a turn twice gives the same turn."""
     return str(uuid5(NAMESPACE_OID, f"{execution_id}/{step}"))

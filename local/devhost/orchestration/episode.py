@@ -1,4 +1,4 @@
-"""What an orchestrator is told next, as an episode, and what that changes, as a turn."""
+"""The records of a step: an episode is the orchestrator's next input, a turn is its result."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -11,7 +11,7 @@ from local.devhost.orchestration.instance import Instance
 
 
 class Message(NamedTuple):
-    """One row of an inbox; `execution_id` is None for what any execution of the instance may take."""
+    """One row of an inbox; `execution_id` is None if any execution of the instance may take it."""
 
     number: int
     execution_id: str | None
@@ -20,9 +20,9 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One run of an orchestrator: all that the decision about it depends on.
+    """One step of an orchestrator: everything on which the decision depends.
 
-    `ended` has the ids of all tasks that have ended.
+    `ended` has the ids of all ended tasks.
     """
 
     instance: Instance
@@ -44,7 +44,7 @@ class Activity(NamedTuple):
 
 
 class Timer(NamedTuple):
-    """A durable timer to fire, at a moment as `write_time` gives it."""
+    """A durable timer, due at a time in the form of `write_time`."""
 
     instance_id: str
     execution_id: str
@@ -54,7 +54,7 @@ class Timer(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Turn:
-    """What one episode makes of an instance; `remarks` tell a person, by kind, how its orchestrator is written."""
+    """The result of one episode; `remarks` has, by kind, messages about how the orchestrator is written."""
 
     before: Instance
     after: Instance
@@ -75,19 +75,19 @@ class Turn:
 def open_episode(
     instance: Instance, history: Sequence[Event], inbox: Sequence[Message], now: datetime
 ) -> Episode | None:
-    """Pick from the inbox, oldest first, what belongs to this execution; None if there is nothing."""
+    """Return the episode of the inbox's messages to this execution, oldest first; None if there are none."""
     ended = {completed_task_id(event) for event in history}
     timers = (event for event in history if event["EventType"] == EventType.TIMER_CREATED)
     created = {event["EventId"]: event["Timestamp"] for event in timers}
     delivered: list[Event] = []
-    # What came before a generation's start was for it, too: it begins with its start.
+    # A message that arrived before a generation's start belongs to it too; the generation begins with its start.
     by_kind = sorted(inbox, key=lambda message: message.event["EventType"] != EventType.EXECUTION_STARTED)
     for _, execution_id, event in by_kind:
         if execution_id not in (None, instance.execution_id):
-            continue  # addressed to an earlier generation
+            continue  # for an earlier generation
         task_id = completed_task_id(event)
         if event["EventType"] == EventType.TIMER_FIRED:
-            # It bears the time of its creation; only the OrchestratorStarted before it tells when it fired.
+            # It has the time of its creation; only the OrchestratorStarted before it has the time when it fired.
             event = event | {"Timestamp": created.get(task_id, event["Timestamp"])}
         if task_id is None or task_id not in ended:
             ended.add(task_id)

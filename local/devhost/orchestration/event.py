@@ -19,17 +19,17 @@ COMPLETIONS = FAILURES | {
     EventType.SUB_ORCHESTRATION_INSTANCE_COMPLETED,
     EventType.TIMER_FIRED,
 }
-# What the SDK acts upon; leaving out the rest saves two fifths of a replay.
+# The events that the SDK uses; without the others a replay takes two fifths less time.
 REPLAYED = COMPLETIONS | {EventType.ORCHESTRATOR_STARTED, EventType.EXECUTION_STARTED, EventType.EVENT_RAISED}
 
 
 def write_time(moment: datetime) -> str:
-    """Write a moment with fixed width, so that text order is time order."""
+    """Format a time with fixed width, so that text order is time order."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def read_time(text: str) -> datetime:
-    """Read what `write_time` wrote."""
+    """Parse a text of `write_time`."""
     return datetime.fromisoformat(text)
 
 
@@ -41,7 +41,7 @@ def make_event(kind: EventType, now: datetime, *, event_id: int = -1, **fields: 
 
 
 def completed_task_id(event: Event) -> int | None:
-    """Give the id of the task that a completion event ends."""
+    """Return the id of the task that a completion event ends."""
     if event["EventType"] not in COMPLETIONS:
         return None
     key = "TimerId" if event["EventType"] == EventType.TIMER_FIRED else "TaskScheduledId"

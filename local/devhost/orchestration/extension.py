@@ -1,9 +1,9 @@
-"""Goes through an action list as the Durable extension does.
+"""Process an action list as the Durable extension does.
 
-The extension does not know which task the orchestrator waits for. It takes the actions one after another and goes on
-only when the one before has ended altogether: a task_all when all of its tasks have, failed or not, a task_any with
-the first of those it lists. It counts on its own, retry timers and repeated calls included, and the SDK must arrive at
-the same numbers.
+The extension does not know which task the orchestrator waits for. It processes the actions one after another, and
+starts the next only when the one before has ended: a task_all when all of its tasks have ended, failed or not, a
+task_any with the first of its tasks. It numbers the tasks itself, including retry timers and repeated calls, and the
+SDK has to compute the same numbers.
 """
 
 from collections import Counter, defaultdict
@@ -20,7 +20,7 @@ _Done = Callable[[], None]
 
 
 class Walk:
-    """The extension's way through an action list: the tasks that it has issued, and what holds it up.
+    """The extension's position in an action list: the tasks that it has issued, and what it waits for.
 
     `early` counts, by lower-case name, the events that no wait has taken.
     """
@@ -47,7 +47,7 @@ class Walk:
         return tuple(name for waits in self._waits.values() for name, _ in waits)
 
     def apply(self, event: Event) -> None:
-        """Do what follows from one event."""
+        """Apply one event."""
         if event["EventType"] == EventType.EVENT_RAISED:
             self._raise_event(event["Name"].lower())
         else:
@@ -58,7 +58,7 @@ class Walk:
         self.go_on()
 
     def go_on(self) -> None:
-        """Start actions until one of them has to be waited for."""
+        """Start actions until one of them has not ended."""
         while self._is_free and self._position < len(self._actions):
             self._is_free = False
             self._position += 1
@@ -93,7 +93,7 @@ class Walk:
 
         for part in parts:
             self._start(part, part_done)
-        # A part that ended at once must not end the whole before the others were started.
+        # A task that ends at once must not end the compound before the other tasks have started.
         is_started = True
         if missing <= 0:
             done()
@@ -104,7 +104,7 @@ class Walk:
             if succeeded or retry is None:
                 done()
                 return
-            # After the last attempt comes one more timer, which is due at once.
+            # After the last attempt there is one more timer, due at once.
             is_last = attempt >= retry.max_number_of_attempts
             then: _Done = done if is_last else partial(self._attempt, action, attempt + 1, done)
             self._issue(action, Role.RETRY_TIMER, lambda fired: then(), is_last)
@@ -126,14 +126,14 @@ class Walk:
 
     def _raise_event(self, key: str) -> None:
         if self._waits[key]:
-            _, done = self._waits[key].pop()  # the wait made last is served first
+            _, done = self._waits[key].pop()  # the last wait gets the event first
             done()
         else:
             self.early[key] += 1
 
 
 def follow(actions: Sequence[Any], history: Iterable[Event]) -> Walk:
-    """Say what the extension would have issued by the end of this history."""
+    """Return the extension's position at the end of this history."""
     walk = Walk(actions)
     walk.go_on()
     for event in history:

@@ -1,4 +1,4 @@
-"""What history says of a call that failed: a reason, and as details the .NET exception as the host serialises it."""
+"""The history of a failed call: a reason, and as details the .NET exception as the host serialises it."""
 
 import json
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from local.devhost.orchestration.value import read_text
 
 _CORE = "System.Private.CoreLib"
 _HRESULT = -2146233088
-NET_STACK = "   at devhost"  # where the host has the lines of .NET
+NET_STACK = "   at devhost"  # instead of the host's .NET stack
 
 
 class Failure(NamedTuple):
@@ -20,7 +20,7 @@ class Failure(NamedTuple):
 
 
 def failed_activity(name: str, error: ActivityError | HostFailure) -> Failure:
-    """Return the failure of an activity that has raised, or that the host has failed."""
+    """Return the failure of an activity that raised an error, or that the host failed."""
     own: dict[str, Any] = {}
     more: dict[str, Any] = {}
     if isinstance(error, ActivityError):

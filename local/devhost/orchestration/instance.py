@@ -1,4 +1,4 @@
-"""What is known of an orchestration instance, and the events that tell of its start and its end."""
+"""The record of an orchestration instance, and the events of its start and end."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,13 +9,13 @@ from local.devhost.orchestration.failure import NET_STACK
 
 TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Terminated"})
 
-# As history events have them.
+# As in history events.
 STATUS_NUMBERS = {"Running": 0, "Completed": 1, "Failed": 3, "Terminated": 5, "Pending": 6, "Suspended": 7}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """Who waits for a sub-orchestration."""
+    """The orchestration that waits for a sub-orchestration."""
 
     instance_id: str
     execution_id: str
@@ -25,9 +25,9 @@ class Parent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """One instance; the texts are raw JSON or, for a failure's output, plain text.
+    """One instance; the texts are raw JSON, except that a failure's output is plain text.
 
-    `revision` counts the writes to it, `waits` names the external events that it waits for.
+    `revision` counts the writes; `waits` has the names of the external events that it waits for.
     """
 
     instance_id: str
@@ -48,7 +48,7 @@ class Instance:
         return self.status in TERMINAL_STATUSES
 
     def updated(self, now: datetime, **changes: Any) -> Self:
-        """Give the instance as a write at that moment leaves it."""
+        """Return the instance after a write at this time."""
         return replace(self, last_updated_time=now, revision=self.revision + 1, **changes)
 
 
@@ -73,12 +73,12 @@ def start_event(instance: Instance) -> Event:
         Correlation=None,
         ParentTraceContext=None,
         ScheduledStartTime=None,
-        Generation=0 if instance.status == "Pending" else None,  # none once it has continued as new
+        Generation=0 if instance.status == "Pending" else None,  # none after it has continued as new
     )
 
 
 def end_event(child: Instance, parent: Parent) -> Event:
-    """Build the event by which a parent hears of its child's end."""
+    """Build the event that notifies a parent of its child's end."""
     now, text = child.last_updated_time, child.output_text
     if child.status == "Completed":
         return make_event(

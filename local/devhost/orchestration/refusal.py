@@ -1,4 +1,4 @@
-"""Finds what an instance must fail for, whatever its orchestrator thinks."""
+"""Find the errors that must fail an instance, whatever its orchestrator does."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from local.devhost.settings import HostSettings
 
 PARTED = "On the real host this instance completes with wrong results"
 DRIFT = "Non-Deterministic workflow detected: "
-# Counted in whole KB of UTF-16: what is begun of the next one is free.
+# Counted in whole KB of UTF-16, rounded down.
 _CUSTOM_STATUS_KB = 16
 _KINDS: Mapping[int, str] = {
     EventType.TASK_SCHEDULED: "an activity",
@@ -27,7 +27,7 @@ _HANGS = "on the real host the instance stays Running for ever, without a word, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the decision needs to know about the host; the mappings go from lower-case to declared names."""
+    """The facts about the host that a decision needs; the mappings are from lower-case to declared names."""
 
     activities: Mapping[str, str]
     orchestrators: Mapping[str, str]
@@ -35,7 +35,7 @@ class Rules:
 
 
 def explain_unknown_function(name: str, kind: str, known: Mapping[str, str]) -> str:
-    """Say that no such function exists, and which ones do."""
+    """Return the text that says that there is no such function, and names the existing ones."""
     names = ", ".join(f"'{declared}'" for declared in known.values())
     listed = f"The following are the known {kind} functions: {names}."
     return (
@@ -45,13 +45,13 @@ def explain_unknown_function(name: str, kind: str, known: Mapping[str, str]) -> 
 
 
 def find_refusals(episode: Episode, replay: Replay, issued: Sequence[Issued], rules: Rules) -> Iterator[str]:
-    """Give the reasons to fail the instance; what may have caused the others comes first."""
+    """Return the reasons to fail the instance; a reason that may have caused the others is first."""
     for action in walk_leaves(replay.actions):
         if action.action_type in UNSUPPORTED:
             name = ActionType(action.action_type).name.lower()
             yield f"devhost does not run {name}: use an activity that does the same, or run this on a real host"
         if getattr(action, "version", None):
-            yield f"devhost knows no versions: call '{action.function_name}' without one, or on a real host"
+            yield f"devhost does not support versions: call '{action.function_name}' without one, or use a real host"
         retry = getattr(action, "retry_options", None)
         if retry is not None and retry.max_number_of_attempts < 1:
             yield f"'{action.function_name}' is called with {retry.max_number_of_attempts} attempts: {_HANGS}"
@@ -81,7 +81,7 @@ def find_refusals(episode: Episode, replay: Replay, issued: Sequence[Issued], ru
 
 
 def _partings(recorded: Sequence[Issued], issued: Sequence[Issued]) -> Iterator[str]:
-    """Find an id that means one task to the SDK and another to the extension."""
+    """Yield a reason if an id means one task to the SDK and another to the extension."""
     by_id = {task.task_id: task for task in issued}
     for task in recorded:
         other = by_id.get(task.task_id)
@@ -97,7 +97,7 @@ def _partings(recorded: Sequence[Issued], issued: Sequence[Issued]) -> Iterator[
 
 
 def _drifts(history: Sequence[Event], issued: Sequence[Issued]) -> Iterator[str]:
-    """Compare what history says was scheduled with what the code asks for now."""
+    """Compare the scheduled tasks of the history with the tasks of the code."""
     by_id = {task.task_id: task for task in issued}
     for event in history:
         kind, name = event["EventType"], event.get("Name")

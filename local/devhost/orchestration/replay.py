@@ -1,7 +1,7 @@
-"""Runs an orchestrator over its history with the real SDK and records what it asked for.
+"""Replay an orchestrator over its history with the real SDK, and record its actions.
 
-The SDK's answer does not tell its ids, so this listens where it counts them: `_add_to_open_tasks`, a private name of
-azure-functions-durable 1.x.
+The SDK's answer does not contain the task ids, so this module overrides the method that counts them:
+`_add_to_open_tasks`, a private name of azure-functions-durable 1.x.
 """
 
 import json
@@ -23,16 +23,16 @@ from local.devhost.orchestration.action import Issued, Role, walk_leaves
 from local.devhost.orchestration.event import REPLAYED, SCHEDULING, Event, EventType, read_time
 from local.devhost.orchestration.failure import NET_STACK
 
-# The durations that the Azure Storage provider sends: the SDK cuts a longer timer into pieces.
+# The limits that the Azure Storage provider sends: the SDK splits a longer timer.
 _TIMERS = {"maximumShortTimerDuration": "6.00:00:00", "longRunningTimerIntervalDuration": "3.00:00:00"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What an orchestrator asked for since its start, and how it stands; `next_input_text` if it continues as new.
+    """All actions of an orchestrator since its start, and its state; `next_input_text` if it continues as new.
 
-    `early` names the events that came when nothing waited for exactly that name; `hint` is what the failure's text
-    hides.
+    `early` has the names of events that arrived when nothing waited for exactly that name; `hint` explains a failure
+    whose text does not.
     """
 
     actions: Sequence[Any] = ()
@@ -49,19 +49,19 @@ class Replay:
 
 
 def replay(orchestrator: Callable[[Any], Any], history: Sequence[Event], input_type: type | None = None) -> Replay:
-    """Run the orchestrator over its history, new events included; its own errors become part of the answer."""
+    """Run the orchestrator over its history and the new events; its errors become part of the answer."""
     context, executor = _Context(history, input_type), copy(_EXECUTOR)
     executor.initialize()
     custom_status_text = output_text = None
     try:
         executor.execute(context, context.histories, orchestrator)
         if context.custom_status:
-            # In a dict, as the SDK writes it: strict typing treats an object that stands alone otherwise.
+            # Inside a dict, as the SDK does: strict typing treats a single object differently.
             state = json.loads(_durable_functions.df_dumps({"customStatus": context.custom_status}))
             custom_status_text = json.dumps(state["customStatus"])
         if executor.output is not None:
             output_text = _write_output(executor)
-    except CALL_FAILURES as raised:  # a non-generator's error, an output that is no JSON, or an error of the SDK's own
+    except CALL_FAILURES as raised:  # a function without yield, an output that is not JSON, or an error of the SDK
         end_if_exit(raised)
         return _explain_no_answer(raised, history)
     error = executor.exception
@@ -70,7 +70,7 @@ def replay(orchestrator: Callable[[Any], Any], history: Sequence[Event], input_t
     next_inputs = [it.input_ for it in listed.values() if it.action_type == ActionType.CONTINUE_AS_NEW]
     return Replay(
         actions=actions,
-        # The SDK drops what is yielded after continue_as_new.
+        # The SDK ignores what is yielded after continue_as_new.
         issued=tuple(task for task in context.recorded if id(task.action) in listed),
         waits=tuple(
             name
@@ -92,25 +92,25 @@ def _write_output(executor: TaskOrchestrationExecutor) -> str:
     try:
         return json.dumps(executor.output)
     except Exception:
-        TaskOrchestrationExecutor.get_orchestrator_state_str(executor)  # raises, with all that it would have answered
+        TaskOrchestrationExecutor.get_orchestrator_state_str(executor)  # raises an error that contains the whole answer
         raise
 
 
 def _explain_no_answer(error: BaseException, history: Sequence[Event]) -> Replay:
-    """Return the replay of a call without an answer: the extension knows no action, and misses what was scheduled."""
+    """Return the replay of a call without an answer: it has no actions, so the scheduled tasks seem to be missing."""
     traceback = user_traceback(error)
     text = f"Result: Failure\nException: {type(error).__name__}: {error}\nStack: {traceback or NET_STACK}"
     if isinstance(error, SystemExit):
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
         text = f"python exited with code {code} (0x{code:X})"
     elif any(event["EventType"] in SCHEDULING for event in history):
-        hint = f"the SDK cannot go on, on a real host neither: {type(error).__name__}: {error}"
+        hint = f"the SDK cannot continue, also on a real host: {type(error).__name__}: {error}"
         return Replay(error_traceback=traceback, hint=hint)
     return Replay(error=f"One or more errors occurred. ({text})", error_traceback=traceback)
 
 
 class _ReplayedEvent(HistoryEvent):  # type: ignore[misc]
-    """The SDK's event with the standard library's time parser: the SDK's own takes most of a replay."""
+    """The SDK's event with the standard library's time parser; the SDK's own parser takes most of a replay's time."""
 
     def __init__(self, event: Event) -> None:
         self.Name = self.InstanceId = self.TaskScheduledId = self.Reason = self.Details = self.Input = None
@@ -123,7 +123,7 @@ class _ReplayedEvent(HistoryEvent):  # type: ignore[misc]
 
 
 class _Context(DurableOrchestrationContext):  # type: ignore[misc]
-    """The SDK's context, listening to its counter, over events that were read already."""
+    """The SDK's context over parsed events; it records the SDK's task numbers."""
 
     def __init__(self, history: Sequence[Event], input_type: type | None) -> None:
         events = [event for event in history if event["EventType"] in REPLAYED]
@@ -151,16 +151,16 @@ class _Context(DurableOrchestrationContext):  # type: ignore[misc]
 
     def _add_to_open_tasks(self, task: TaskBase) -> None:
         if isinstance(task, AtomicTask) and task.id is None and not task._is_scheduled:
-            # Before the SDK's own step: that may apply a completion which came early and count on.
+            # Before the SDK's own step, which may apply an early completion and continue to count.
             self.recorded.append(_identify(task, self._sequence_number))
         super()._add_to_open_tasks(task)
 
 
 class _Executor(TaskOrchestrationExecutor):  # type: ignore[misc]
-    """The SDK's executor, quiet, and without the cost of writing out every action of the execution each time."""
+    """The SDK's executor without its log, and without encoding every action of the execution each time."""
 
     def set_task_value(self, event: HistoryEvent, is_success: bool, id_key: str) -> None:
-        # What came early is kept for the task that takes its id, as the SDK does, but without its warning.
+        # Keep an early completion for the task that gets its id, as the SDK does, but without the warning.
         key = getattr(event, id_key)
         if key in self.context.open_tasks:
             super().set_task_value(event, is_success, id_key)
@@ -173,7 +173,7 @@ class _Executor(TaskOrchestrationExecutor):  # type: ignore[misc]
         return ""
 
 
-_EXECUTOR = _Executor()  # to be copied: building one takes as long as a short replay
+_EXECUTOR = _Executor()  # a template to copy: building one takes as long as a short replay
 
 
 def _identify(task: AtomicTask, task_id: int) -> Issued:

@@ -1,11 +1,11 @@
-"""When a timer trigger is due: NCRONTAB with the seconds first, in UTC, as in Azure unless set."""
+"""When a timer trigger is due: NCRONTAB with seconds first, in UTC, which is the default in Azure."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 from cronsim import CronSim, CronSimError
 
-# NCRONTAB knows less than cronsim: no L, no #, and no 7 for Sunday.
+# NCRONTAB has less than cronsim: no L, no #, and no 7 for Sunday.
 _ITEM = r"(?:\*|(?:\d+|[a-z]{3})(?:-(?:\d+|[a-z]{3}))?)(?:/\d+)?"
 _FIELD = rf"{_ITEM}(?:,{_ITEM})*"
 _CRON = re.compile(rf"(?:{_FIELD}\s+){{5}}(?![^/]*7){_FIELD}", re.IGNORECASE)
@@ -13,19 +13,19 @@ _MONITORED_FROM = timedelta(minutes=1)
 
 
 class Schedule:
-    """The moments at which one timer trigger is due."""
+    """The schedule of one timer trigger."""
 
     def __init__(self, text: str) -> None:
-        """Read a schedule; ValueError when it can never be due or is written in a way that devhost does not know."""
+        """Parse a schedule. Raise ValueError if it is never due, or if devhost does not know its form."""
         self.text = text.strip()
         if not _CRON.fullmatch(self.text):
             raise ValueError("devhost reads NCRONTAB of six fields, the seconds first")
         first = self.next_after(datetime(2026, 1, 1, tzinfo=UTC))
-        # The host keeps nothing about a timer that is due more often.
+        # The host saves no status of a timer that is due more often.
         self.is_monitored = self.next_after(first) - first >= _MONITORED_FROM
 
     def next_after(self, moment: datetime) -> datetime:
-        """Give the first due time after a moment."""
+        """Return the first due time after a time."""
         try:
             due = CronSim(self.text, moment)
             due.day_and = True  # day of month and day of week must both fit, in NCRONTAB

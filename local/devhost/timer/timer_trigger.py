@@ -1,7 +1,7 @@
-"""Timer-triggered functions: each on its own schedule, which never has two of its calls run at once.
+"""Timer-triggered functions: each has its schedule, and no two scheduled calls of one run at once.
 
-As the host's listener does it, one call makes up for what fell due while the function ran or while time jumped. A call
-is past due only at a start, when a due time has passed since devhost stopped.
+As with the host's listener, one call replaces all that were due while the function ran or while time jumped. A call is
+past due only at a start, if a due time has passed since devhost stopped.
 """
 
 import asyncio
@@ -24,22 +24,22 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Timer:
-    """One timer-triggered function and what its next call is told."""
+    """One timer-triggered function, and the arguments of its next call."""
 
     def __init__(self, function: LoadedFunction) -> None:
         self.function, trigger = function, function.trigger
         try:
             self.schedule = Schedule(str(trigger.schedule))
         except ValueError as error:
-            reason = f"function {function.name}: schedule {trigger.schedule!r} cannot be used: {error}"
-            raise AppLoadError(reason, "knows hh:mm:ss, five fields and %SETTING%, too") from error
+            reason = f"function {function.name}: cannot use schedule {trigger.schedule!r}: {error}"
+            raise AppLoadError(reason, "also accepts hh:mm:ss, five fields and %SETTING%") from error
         self.is_monitored = trigger.use_monitor is not False and self.schedule.is_monitored
         self.key = f"{function.name} {self.schedule.text}"
         self.status: dict[str, str] = {}
 
 
 class TimerTriggers:
-    """Calls the timer-triggered functions when the clock says so, and functions by hand."""
+    """Calls the timer-triggered functions when they are due, or at once on request."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class TimerTriggers:
         self._calls: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Begin the schedules; what is past due or asks for a call at the start is called at once."""
+        """Begin the schedules; call at once a function that is past due or has run_on_startup."""
         kept = json.loads(self._kept_in.read_bytes()) if self._kept_in.exists() else {}
         now = self._clock.now()
         for timer in self._timers.values():
@@ -73,18 +73,18 @@ class TimerTriggers:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def rest(self) -> bool:
-        """Return when none of the calls runs; tell whether one did."""
+        """Wait until no call runs; return whether one did."""
         did_run = bool(self._calls)
         while self._calls:
             await asyncio.wait(self._calls)
         return did_run
 
     def call_now(self, name: str) -> None:
-        """Call a timer-triggered function beside its schedule."""
+        """Call a timer-triggered function at once, outside its schedule."""
         self.run(name, self._call(self._timers[name]))
 
     def run(self, name: str, call: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
-        """Run a call of a function; a failure is only reported."""
+        """Run a call of a function; report a failure, but do not raise it."""
         task = asyncio.get_running_loop().create_task(self._report(name, call))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
@@ -103,7 +103,7 @@ class TimerTriggers:
         while True:
             if not at_once:
                 await self._clock.reach(due)
-                now = max(due, self._clock.now())  # woken early, it would be due again
+                now = max(due, self._clock.now())  # if it woke too early, the same time would be due again
             await self.run(timer.function.name, self._call(timer, past_due=past_due))
             at_once = past_due = False
             due = timer.schedule.next_after(now)
@@ -125,7 +125,7 @@ class TimerTriggers:
                 written.write_text(json.dumps(kept), encoding="utf-8")
                 written.replace(self._kept_in)
         except OSError as error:
-            self._console.error(f"the timers' next calls cannot be kept in {self._kept_in}: {error.strerror}")
+            self._console.error(f"cannot save the timers' next calls in {self._kept_in}: {error.strerror}")
 
 
 def _status(last: datetime, following: datetime) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""Calls the app's functions, in a process of its own that can die alone."""
+"""Call the app's functions, in a separate process that can die alone."""

@@ -1,7 +1,7 @@
-"""Calls the app's functions: async ones on the event loop, sync ones on the one thread pool.
+"""Call the app's functions: async ones on the event loop, the others in one thread pool.
 
-A worker process has one of these; `running_app` has one in the test's own process, where functionTimeout and sys.exit
-end nothing.
+A worker process has one `Worker`; `running_app` has one in the test's process, where functionTimeout and sys.exit end
+nothing.
 """
 
 import asyncio
@@ -33,18 +33,18 @@ T = TypeVar("T")
 
 
 class Worker:
-    """The app's functions, callable; ActivityError says why one failed, HostFailure that the host failed it."""
+    """Calls the app's functions. Raises ActivityError if a function fails, HostFailure if the host fails it."""
 
     def __init__(self, settings: HostSettings, app_root: Path) -> None:
         self._app_root = app_root
         self._pool = ThreadPoolExecutor(settings.thread_pool_size)
 
     async def start(self) -> FunctionIndex:
-        """Load the app; DevhostError if it cannot be served."""
+        """Load the app. Raise DevhostError if devhost cannot serve it."""
         return load_app(self._app_root)
 
     async def run_activity(self, function: LoadedFunction, input_text: str | None) -> str | None:
-        """Run an activity from JSON text to JSON text."""
+        """Run an activity; input and output are JSON texts."""
         assert function.input_parameter is not None
         parameter, sent = function.input_parameter, Datum("null" if input_text is None else input_text, "string")
 
@@ -57,25 +57,25 @@ class Worker:
         return None if text == "null" else text
 
     async def run_turn(self, function: LoadedFunction, history: Sequence[Event]) -> Replay:
-        """Run an orchestrator over its history, new events included."""
+        """Run an orchestrator over its history and the new events."""
         wrapper: Any = function.user_function
 
         def turn() -> Replay:
-            current_context.set(self._context(function))  # in a copy of the context, which ends with the call
+            current_context.set(self._context(function))  # in a copy of the context, which is dropped after the call
             return replay(wrapper.orchestrator_function, history, getattr(wrapper, "_df_input_type", None))
 
         return await self._run_in_pool(turn)
 
     async def answer(self, function: LoadedFunction, request: Mapping[str, Any], client_binding: str) -> Answer:
-        """Answer an HTTP request, given as its parts."""
+        """Answer an HTTP request, which is given by its parts."""
         return await _described(answer(self._call, function, request, client_binding))
 
     async def run(self, function: LoadedFunction, arguments: Mapping[str, Any]) -> None:
-        """Call a function by keyword, for what it does."""
+        """Call a function with keyword arguments; ignore its result."""
         await _described(self._call(function, arguments))
 
     async def close(self) -> None:
-        """Take no more calls; busy threads are left to themselves."""
+        """Accept no more calls; do not wait for busy threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _call(self, function: LoadedFunction, arguments: Mapping[str, Any]) -> Any:
@@ -98,7 +98,7 @@ class Worker:
 
 
 async def _described(call: Awaitable[T]) -> T:
-    """Wait for a call of user code; ActivityError says why it failed."""
+    """Wait for a call of user code. Raise ActivityError if it fails."""
     try:
         return await call
     except CALL_FAILURES as error:

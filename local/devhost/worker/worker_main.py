@@ -1,6 +1,6 @@
-"""The worker process from inside: loads the app, then runs what the host sends, until the host has gone.
+"""The main program of the worker process: load the app, then run the host's orders until the host ends.
 
-`worker_process.py` starts it. Messages are pickled: the first says what to load, an int orders to exit with that code.
+`worker_process.py` starts it. Messages are pickled: the first names the app, an int is an exit code to exit with.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Load(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A call of one of the worker's methods; with an exit code the process exits instead of replying."""
+    """A call of one of the worker's methods; with an exit code the process exits instead of answering."""
 
     number: int
     method: Callable[..., Any]
@@ -41,7 +41,7 @@ class Order(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a call gave, or the error that it raised."""
+    """The result of a call, or its error."""
 
     number: int
     has_failed: bool
@@ -49,10 +49,10 @@ class Reply(NamedTuple):
 
 
 def main(descriptor: int) -> None:
-    """Be the worker of the host that holds the other end of this socket."""
+    """Run the worker of the host at the other end of this socket."""
     invocation.is_worker_process = True
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # a worker that is killed has lost nothing that it printed
+        sys.stdout.reconfigure(line_buffering=True)  # a killed worker then has lost nothing that it printed
     pipe: Pipe = Connection(descriptor)
     asyncio.run(_serve(pipe, pipe.recv()))
 
@@ -78,7 +78,7 @@ async def _serve(pipe: Pipe, load: Load) -> None:
         task.add_done_callback(tasks.discard)
 
     threading.Thread(target=_listen, args=(pipe, lambda order: loop.call_soon_threadsafe(begin, order))).start()
-    del sys.modules["local"]  # the app may have one of its own; an __init__.py in ours would hide it
+    del sys.modules["local"]  # the app may have a package of the same name; our __init__.py would hide it
     try:
         index = await worker.start()
     except DevhostError as error:
@@ -90,7 +90,7 @@ async def _serve(pipe: Pipe, load: Load) -> None:
 
 
 def _listen(pipe: Pipe, begin: Callable[[Order], object]) -> None:
-    # On a thread of its own: the end of the host must be heard while the app blocks the event loop.
+    # In a separate thread, which notices the end of the host even while the app blocks the event loop.
     try:
         while not isinstance(order := pipe.recv(), int):
             begin(order)

@@ -1,8 +1,8 @@
-"""The worker process from the host's side: starts it, hands it calls, and does at its death what the real host does.
+"""The host's side of the worker process: start it, send it calls, and react to its death as the real host does.
 
-A death fails what was in flight, and the third one ends the host. A call over functionTimeout fails, and the process is
-replaced; the other activities and turns in flight run again. What a death or a timeout has failed is told when the new
-process serves; a turn that falls due before, for another reason, finds no worker.
+A death fails all calls in flight; the third death ends the host. A call that exceeds functionTimeout fails, and a new
+process replaces the old one; the other activities and turns in flight run again. The failures are reported when the new
+process is ready; a turn that is due before that finds no worker.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ _RECYCLED = (
 
 
 class _WorkerReplaced(HostFailure):
-    """Another call has run out of time, and the process has gone with it."""
+    """Another call has exceeded functionTimeout, and a new process replaces this one."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -57,7 +57,7 @@ class _Call:
 
 
 class WorkerProcess(Worker):
-    """A worker whose death is real; `failed` is why there will be no other one."""
+    """A worker in its own process; `failed` says why there will be no new one."""
 
     def __init__(self, settings: HostSettings, app_root: Path, console: Console, log_file: Path | None) -> None:
         super().__init__(settings, app_root)
@@ -68,7 +68,7 @@ class WorkerProcess(Worker):
         self._deaths = 0
         self._has_served = self._is_replacing = self._is_closing = False
         self._serves, self._is_buried = asyncio.Event(), asyncio.Event()
-        self._is_settled = asyncio.Event()  # whether a worker serves, or none ever will
+        self._is_settled = asyncio.Event()  # set when a worker is ready, or when there will be none
         self._exit_in_turn: int | None = None
         self._to_expire: str | None = None
         self.failed: asyncio.Future[DevhostError] = asyncio.get_running_loop().create_future()
@@ -78,7 +78,7 @@ class WorkerProcess(Worker):
         return self._process.pid
 
     async def start(self) -> FunctionIndex:
-        """Start the process and give what the app has; DevhostError if it cannot be served."""
+        """Start the process and return the app's functions. Raise DevhostError if devhost cannot serve the app."""
         loop = asyncio.get_running_loop()
         self._index = loop.create_future()
         self._is_buried.clear()
@@ -106,7 +106,7 @@ class WorkerProcess(Worker):
                 [sys.executable, "-P", "-c", _START, str(_FOLDER.parents[1]), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                process_group=0,  # Ctrl-C reaches the host alone
+                process_group=0,  # so that only the host gets Ctrl-C
                 env=os.environ | environment,
             )
         return ours, process
@@ -116,7 +116,7 @@ class WorkerProcess(Worker):
 
     async def run_turn(self, function: LoadedFunction, history: Sequence[Event]) -> Replay:
         if not self._serves.is_set() and not self._is_replacing:
-            # As an orchestrator that asks for nothing: what history has scheduled hides the cause, as on the real host.
+            # As an orchestrator without actions: on the real host, too, the scheduled tasks then hide the cause.
             has_scheduled = any(event["EventType"] in SCHEDULING for event in history)
             return Replay(error=None if has_scheduled else "Did not find any initialized language workers")
         try:
@@ -131,21 +131,21 @@ class WorkerProcess(Worker):
         await self._order(Worker.run, function, arguments)
 
     async def close(self) -> None:
-        """End the process with all that it runs."""
+        """End the process and all its calls."""
         self._is_closing = True
         self._process.kill()
         await self._is_buried.wait()
 
     def exit(self, code: int = _KILLED) -> None:
-        """Let the process exit now."""
+        """Make the process exit now."""
         self._send(code)
 
     def exit_in_turn(self, code: int = _KILLED) -> None:
-        """Let the process exit during the next turn of an orchestrator."""
+        """Make the process exit during the next turn of an orchestrator."""
         self._exit_in_turn = code
 
     def expire(self, function_name: str = "") -> None:
-        """Let a call of this activity, or of any, be over its time: one in flight now, else the next one at once."""
+        """Make a call of this (or any) activity exceed functionTimeout: a call in flight now, else the next one."""
         for call in self._calls.values():
             if call.method is Worker.run_activity and function_name in ("", call.function_name):
                 call.limit.reschedule(asyncio.get_running_loop().time())
@@ -186,12 +186,12 @@ class WorkerProcess(Worker):
             self._calls.pop(number, None)
 
     def _send(self, message: Order | int) -> None:
-        with suppress(OSError):  # it has just died: whoever waits for an answer hears of that
+        with suppress(OSError):  # it has just died; the waiting callers get an error
             self._pipe.send(message)
 
     def _replace(self) -> None:
         if self._serves.is_set():
-            self._console.error("a function timeout has occurred: the worker process is replaced")
+            self._console.error("a function exceeded functionTimeout: a new worker process replaces the old one")
             self._serves.clear()
             self._is_settled.clear()
             self._is_replacing = True
@@ -234,7 +234,7 @@ class WorkerProcess(Worker):
             self._is_settled.set()
             self.failed.set_result(DevhostError(_RECYCLED))
         else:
-            self._index.cancel()  # it may have died while it loaded the app
+            self._index.cancel()  # it may have died while loading the app
             self._restarting = asyncio.get_running_loop().create_task(self._restart())
 
     async def _restart(self) -> None:

@@ -1,7 +1,7 @@
-"""Records golden histories: `python -m tests.app.golden.record RELEASE`.
+"""Record golden histories: `python -m tests.app.golden.record RELEASE`.
 
-Enters: scenarios, played by the orchestrator as it is now on devhost with virtual time. Leaves: one file per scenario
-with all its generations: their events, what the orchestrator had asked for after each episode, and how each ended.
+Enters: scenarios for the present orchestrator on devhost, in virtual time. Leaves: one file per scenario with all its
+generations: their events, the orchestrator's tasks after each episode, and their ends.
 """
 
 import json
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 class Recorder:
-    """Listens where devhost decides what follows from an episode."""
+    """Records the decisions of devhost."""
 
     def __init__(self) -> None:
         self.generations: dict[str, Json] = {}
@@ -50,12 +50,12 @@ class Recorder:
 
 
 def issued(replay: Replay) -> Json:
-    """What the orchestrator has asked for so far: by id the activity, or the kind, and why."""
+    """Return the orchestrator's tasks so far: by id the activity or the kind, and the role."""
     return {str(task.task_id): f"{task.role.value} {task.name}" for task in replay.issued}
 
 
 def ending(replay: Replay) -> Json:
-    """How the orchestrator stands: which event it waits for, its next state, its output or its error."""
+    """Return the orchestrator's condition: the event that it waits for, its next state, its output or its error."""
     return {
         "waits": list(replay.waits),
         "next": json.loads(replay.next_input_text) if replay.next_input_text else None,
@@ -66,7 +66,7 @@ def ending(replay: Replay) -> Json:
 
 @contextmanager
 def listening() -> Iterator[Recorder]:
-    """Record what devhost decides inside the block."""
+    """Record the decisions of devhost inside the block."""
     recorder = Recorder()
     dispatcher.decide = recorder.decide  # type: ignore[attr-defined]
     try:
@@ -76,7 +76,7 @@ def listening() -> Iterator[Recorder]:
 
 
 def play(world: World, state: Json, act: Callable[[RunningApp], None] = lambda app: None) -> list[Json]:
-    """Play one run to its end; gives its generations."""
+    """Play one run to its end, and return its generations."""
     stage.world = world
     with (
         TemporaryDirectory() as folder,
@@ -92,7 +92,7 @@ def play(world: World, state: Json, act: Callable[[RunningApp], None] = lambda a
 
 
 def scenarios() -> Iterator[tuple[str, list[Json]]]:
-    """Every state that a run can be in is in one of these."""
+    """Return scenarios that contain every state of a run."""
     yield "plain", play(World([25, 40, 13], [0.0] * 3, {}, [], True), first_state())
     lost = ["fine", "rejected", "failed", *["raised"] * 5, "fine", "unheard"]
     troubled = World([25, 40, 13], [0.0] * 3, {"enqueue_chunk": lost, "record_failed": ["raised"]}, [], False)
@@ -112,7 +112,7 @@ def scenarios() -> Iterator[tuple[str, list[Json]]]:
 
 
 def play_command(command: str) -> list[Json]:
-    """A run that meets a command in its second window, and the end of it as soon as the run waits."""
+    """A run that gets a command in its second window, and its opposite as soon as the run waits."""
     hindered = {"enqueue_chunk": ["fine", "hindered", "hindered"], "record_window": ["fine", "hindered"]}
     world = World([25, 40], [0.0] * 2, hindered, [], True)
     world.command = command
@@ -133,7 +133,7 @@ def main() -> int:
     folder.mkdir()
     for name, generations in scenarios():
         text = "[" + ",\n".join(json.dumps(one, separators=(",", ":")) for one in generations) + "]\n"
-        text = text.replace(f"{HERE.parents[2]}/", "")  # where this was recorded is nobody's business
+        text = text.replace(f"{HERE.parents[2]}/", "")  # remove the path of the recording machine
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
         print(name, len(generations), "generations", len(text), "bytes")
     return 0

@@ -1,4 +1,4 @@
-"""What the activities of the recorded app ask; in a module of its own, since the recorder runs as `__main__`."""
+"""The world of the recorded app's activities; a separate module, because the recorder runs as `__main__`."""
 
 from tests.app.world import World
 

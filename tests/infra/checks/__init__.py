@@ -1,4 +1,4 @@
-"""What holds of everything that is deployed, each promise with the changes that it has to notice.
+"""Promises about the deployed resources, each with changes that break it.
 
 The Bicep compiler sees none of this: a role, a life-cycle rule or a Python version that is wrong compiles without a
 warning.

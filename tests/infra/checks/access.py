@@ -1,4 +1,4 @@
-"""Who the app is and what it may do: one identity, the least roles, no key anywhere."""
+"""The app's identity and rights: one identity, the least roles, no key."""
 
 from tests.infra.checks.change import ACCOUNTS, APP, Change, add, both, check, drop, put, setting
 from tests.infra.deployed import Deployed

@@ -1,4 +1,4 @@
-"""A promise about what is deployed, and changes that break it."""
+"""A promise about the deployed resources, and changes that break it."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ APP, ACCOUNTS = "Web/sites", "Storage/storageAccounts"
 
 
 class Check(NamedTuple):
-    """A promise about one of the snapshots, and changes of it that each break the promise."""
+    """A promise about a snapshot, and changes that each break it."""
 
     of: str
     holds: Callable[[Deployed], None]
@@ -22,7 +22,7 @@ CHECKS: list[Check] = []
 
 
 def check(of: str, *breaks: Change) -> Callable[[Callable[[Deployed], None]], Callable[[Deployed], None]]:
-    """Register what holds of the snapshot `of`, and how it can be broken."""
+    """Register a promise about the snapshot `of`, with the changes that break it."""
 
     def register(holds: Callable[[Deployed], None]) -> Callable[[Deployed], None]:
         CHECKS.append(Check(of, holds, breaks))
@@ -32,7 +32,7 @@ def check(of: str, *breaks: Change) -> Callable[[Callable[[Deployed], None]], Ca
 
 
 def both(*breaks: Change) -> Callable[[Callable[[Deployed], None]], Callable[[Deployed], None]]:
-    """Register what holds of both snapshots."""
+    """Register a promise about both snapshots."""
 
     def register(holds: Callable[[Deployed], None]) -> Callable[[Deployed], None]:
         return check("dts", *breaks)(check("main", *breaks)(holds))
@@ -54,7 +54,7 @@ def put(kind: str, path: str, value: Any, name: str = "") -> Change:
 
 
 def drop(kind: str, name: str = "") -> Change:
-    """Return the change that leaves a resource out."""
+    """Return the change that removes a resource."""
 
     def change(deployed: Deployed) -> None:
         deployed.resources.remove(next(each for each in deployed.of(kind) if each["name"].startswith(name)))
@@ -69,7 +69,7 @@ def add(kind: str, **properties: Any) -> Change:
 
 
 def setting(name: str, value: str | None) -> Change:
-    """Return the change that gives an app setting another value, or takes it away."""
+    """Return the change that gives an app setting another value, or removes it."""
 
     def change(deployed: Deployed) -> None:
         listed = deployed.properties(APP)["siteConfig"]["appSettings"]

@@ -1,4 +1,4 @@
-"""The function app: Flex Consumption, its Python, its instances, and what azd looks for."""
+"""The function app: Flex Consumption, its Python, its instances, and the tags for azd."""
 
 from tests.infra.checks.change import ACCOUNTS, APP, both, check, put, setting
 from tests.infra.deployed import Deployed

@@ -1,4 +1,4 @@
-"""Who is told of an alert."""
+"""The recipients of alerts."""
 
 from tests.infra.checks.change import both, check, drop, put
 from tests.infra.deployed import Deployed

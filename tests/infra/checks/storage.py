@@ -1,4 +1,4 @@
-"""What lies in the storage accounts: queues apart from the hub, life-cycle rules, restoring, counting."""
+"""The storage accounts: queues apart from the task hub, life-cycle rules, restoring, counting."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def _rules(deployed: Deployed) -> list[Any]:
     put(POLICIES, "properties.policy.rules", []),
 )
 def no_rule_takes_what_an_open_run_needs(deployed: Deployed) -> None:
-    """A paused run may be as old as it likes: its blobs may become cool, which are read and written as before."""
+    """A paused run may be very old, so its blobs may become cool, but no rule deletes them."""
     assert [sorted(each["definition"]["actions"]) for each in _rules(deployed)] == [["baseBlob"], ["snapshot"]]
     for rule in _rules(deployed):
         assert all(prefix.startswith("sluice/") for prefix in rule["definition"]["filters"]["prefixMatch"])

@@ -1,4 +1,4 @@
-"""Both sides of each switch: the private network, and the backend of Durable Functions."""
+"""Both values of each switch: the private network, and the backend of Durable Functions."""
 
 from tests.infra.checks.change import ACCOUNTS, APP, add, check, drop, put, setting
 from tests.infra.deployed import Deployed
@@ -78,7 +78,7 @@ def with_backend_dts_the_app_talks_to_the_scheduler_as_its_identity(deployed: De
     scheduler = deployed.properties("DurableTask/schedulers")
     assert scheduler["sku"]["name"] in ("Consumption", "Dedicated")
     assert scheduler["ipAllowlist"] != []
-    told = deployed.settings["DURABLE_TASK_SCHEDULER_CONNECTION_STRING"]
-    assert "Authentication=ManagedIdentity;ClientID=" in told
+    connection = deployed.settings["DURABLE_TASK_SCHEDULER_CONNECTION_STRING"]
+    assert "Authentication=ManagedIdentity;ClientID=" in connection
     hub = deployed.one("DurableTask/schedulers/taskHubs")["name"].rpartition("/")[2]
     assert deployed.settings["TASKHUB_NAME"] == hub

@@ -1,4 +1,4 @@
-"""More ways of paging than the demo API has, and what APIs do wrong."""
+"""More ways of paging than in the demo API, and faults of APIs."""
 
 from aiohttp import web
 
@@ -8,5 +8,5 @@ from tests.sources.apis import tokens, transport, trouble
 
 
 def every_api(listing: Listing) -> web.Application:
-    """An application with every way of paging, and with what goes wrong."""
+    """Return an application with every way of paging and every fault."""
     return library(listing, (*FAMILIES, tokens, transport, trouble))

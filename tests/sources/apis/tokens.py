@@ -1,4 +1,4 @@
-"""The next page as a token: one or several, in the body or in headers, sent back in query, body, headers, variables."""
+"""Tokens for the next page: one or several, in the body or headers, sent back in query, body, headers or variables."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from local.demo.paging.listing import Listing, Slice, by_token, read_token, toke
 
 
 def routes(listing: Listing) -> list[web.RouteDef]:
-    """The routes of this family."""
+    """Return the routes of this family."""
 
     async def cursor(request: web.Request) -> web.Response:
-        """Like Slack, Google, HubSpot, Crossref: `end` says how the last page looks."""
+        """Like Slack, Google, HubSpot, Crossref; `end` is the form of the last page."""
         start = request.query.get("cursor")
         page = by_token(listing, None if start == "*" else start, request.query.get("limit"))
-        if listing.end == "always":  # only an empty page tells
+        if listing.end == "always":  # only an empty page shows the end
             page = Slice(page.items, page.start, token(page.start + len(page.items)))
         more = page.following is not None
         ends: dict[str, Any] = {
@@ -54,7 +54,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return web.json_response({"items": listing.items(start, stop)}, headers=headers)
 
     async def continuation(request: web.Request) -> web.Response:
-        """Like MediaWiki: an object, all of which has to come back; half of it is an error here, lost data there."""
+        """Like MediaWiki: an object that comes back whole; half of it is an error here, lost data there."""
         parts = request.query.get("gapcontinue"), request.query.get("continue")
         if (parts[0] is None) != (parts[1] is None):
             return web.json_response({"error": "half a continuation"}, status=400)
@@ -65,7 +65,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return web.json_response(answer)
 
     async def cursor_mark(request: web.Request) -> web.Response:
-        """Like Solr: the end is the mark that was sent."""
+        """Like Solr: at the end the API returns the mark that it got."""
         sent = request.query.get("cursorMark", "*")
         start = 0 if sent == "*" else read_token(sent)[0]
         items = listing.items(start, start + listing.page_size)

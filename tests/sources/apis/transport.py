@@ -1,4 +1,4 @@
-"""What happens to bodies between two machines: they are cut, or compressed, or all in one."""
+"""Bodies that are cut off, compressed, or one whole listing."""
 
 import gzip
 import json
@@ -13,14 +13,14 @@ STEP = 1_000  # items that are written at once
 
 
 def routes(listing: Listing) -> list[web.RouteDef]:
-    """The routes of this family."""
+    """Return the routes of this family."""
     asked: Counter[str] = Counter()
 
     def page(request: web.Request) -> web.Response:
         return by_token(listing, request.query.get("cursor")).plain()
 
     async def cut(request: web.Request) -> web.StreamResponse:
-        """Every second answer stops in mid-body, in one of the ways in which a body says how long it is."""
+        """Every second answer stops within the body, in one of the ways to give a body's length."""
         how = request.match_info["how"]
         body = b"".join(whole(listing, how)) if how == "ndjson" else str(page(request).text).encode()
         asked["cut"] += 1
@@ -45,7 +45,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
 
 
 async def send(request: web.Request, how: str, body: bytes, *, is_whole: bool) -> web.StreamResponse:
-    """An answer with `body`, or, unless it is to be whole, with the half of it and a closed connection."""
+    """Answer with the whole `body`, or with half of it and a closed connection."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     if how == "gzip":
         response.headers["Content-Encoding"] = "gzip"
@@ -54,7 +54,7 @@ async def send(request: web.Request, how: str, body: bytes, *, is_whole: bool) -
     if how == "length":
         response.content_length = len(body)
     elif how == "gzip":
-        response.content_length = len(half)  # only the compressed data itself tells that it is cut
+        response.content_length = len(half)  # only the compressed data shows that it is cut off
     await response.prepare(request)
     await response.write(half)
     if is_whole or how == "gzip":
@@ -65,7 +65,7 @@ async def send(request: web.Request, how: str, body: bytes, *, is_whole: bool) -
 
 
 def whole(listing: Listing, form: str) -> Iterator[bytes]:
-    """The listing as one body, in pieces."""
+    """Yield the listing as one body, in pieces."""
     if form in ("json", "gzip"):
         yield b'{"total": %d, "page": {"before": {"items": [1, 2]}, "items": [' % listing.total
     if form == "csv":

@@ -1,4 +1,4 @@
-"""What APIs do wrong: cursors that go round or expire, listings that change meanwhile."""
+"""Faults of APIs: cursors that repeat or expire, listings that change meanwhile."""
 
 from collections import Counter
 from dataclasses import replace
@@ -10,11 +10,11 @@ from local.demo.paging.listing import Listing, by_token, token
 
 
 def routes(listing: Listing) -> list[web.RouteDef]:
-    """The routes of this family. What they do wrong may depend on how often they are asked."""
+    """Return the routes of this family; their faults may depend on the number of requests."""
     asked: Counter[str] = Counter()
 
     async def cycle(request: web.Request) -> web.Response:
-        """The cursor after the last page is that of the page `length` pages before it."""
+        """After the last page comes the cursor of the page `length` pages before it."""
         length = int(request.match_info["length"])
         page = by_token(listing, request.query.get("cursor"))
         last = page.start + listing.page_size
@@ -46,7 +46,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return web.json_response({"items": items})
 
     async def overlapping(request: web.Request) -> web.Response:
-        """Each page begins with the last two items of the one before."""
+        """Each page begins with the last two items of the page before."""
         start = int(request.query.get("cursor", 0))
         stop = start + listing.page_size
         following = stop - 2 if stop < listing.total else None

@@ -1,1 +1,1 @@
-"""Sources that are drawn at random, each with its description and with one mistake in every second of them."""
+"""Random sources, each with its description; every second description has a mistake."""

@@ -1,4 +1,4 @@
-"""The right description of a drawn source, and the mistakes that are made in it."""
+"""The right description of a random source, and mistakes in it."""
 
 import copy
 from collections.abc import Iterator
@@ -74,7 +74,7 @@ def _of_style(world: World) -> dict[str, Any]:
 
 
 def places_in(table: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Return where the description names a place of an answer or a request: there a letter may be wrong."""
+    """Return where the description names a place of an answer or request, in which a letter may be wrong."""
     return sorted(_places(table))
 
 

@@ -1,7 +1,7 @@
-"""APIs that are drawn at random, one for each style, answered in memory.
+"""Random APIs, one for each style, in memory.
 
-Written from what the styles promise to APIs, not from the code that reads them. An API looks only at its own parameters
-and ignores all others, as most do.
+They follow the definitions of the styles, not the code that reads them. As most APIs, they ignore parameters that they
+do not know.
 """
 
 import json
@@ -18,7 +18,7 @@ EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 
 @dataclass
 class World:
-    """A source: how many items it has, how its pages are cut, how it grows while it is read, and how it ends."""
+    """A source: its number of items, its pages, its growth during the reading, and its end."""
 
     style: str
     end: str
@@ -26,19 +26,19 @@ class World:
     sizes: tuple[int, ...]  # of the pages, in turn; 0 is a page without items in the middle
     ties: int = 1  # items that share a time
     grows: tuple[int, ...] = ()  # items that are appended before each further request
-    gaps: int = 0  # of so many numbers in a row, windows find none
+    gaps: int = 0  # numbers in a row without items, which give empty windows
     format: str = "json"
     asked: int = 0
     answered: list[str] = field(default_factory=list)
 
     @property
     def size(self) -> int:
-        """Return the most that a page holds."""
+        """Return the largest size of a page."""
         return max(self.sizes)
 
     @property
     def ids(self) -> list[str]:
-        """Return what the source has now."""
+        """Return the number of items that the source has now."""
         return [item["id"] for item in self.items]
 
     @property
@@ -49,7 +49,7 @@ class World:
         return [{"id": f"i{n:04}", "n": n, "at": times[n]} for n in kept]
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """Answer as the API does, once it has grown."""
+        """Grow, and answer as the API does."""
         if 0 < self.asked <= len(self.grows):
             self.total += self.grows[self.asked - 1]
         self.asked += 1
@@ -79,7 +79,7 @@ class World:
 
 
 def _token(world: World, text: str | None) -> tuple[list[Any], str | None]:
-    """Return the page at a token, and the next token; a page of none is passed once, with a token of its own."""
+    """Return the page at a token, and the next token; an empty page has a token too."""
     passed = (text or "").endswith("x")
     start = int((text or "t0").strip("tx"))
     items, following = world.cut(start)

@@ -1,1 +1,1 @@
-"""The first of docs/worked-sources.md, read from there, against servers that imitate the documented behaviour."""
+"""The first sources of docs/worked-sources.md, read from that page, against imitations of their documented APIs."""

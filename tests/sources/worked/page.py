@@ -1,4 +1,4 @@
-"""A worked source as the documentation shows it, pointed at an imitation of its API."""
+"""A worked source from the documentation, with an imitation of its API."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "worked-sources.md"
 
 
 def documented(name: str) -> str:
-    """The TOML of one worked source."""
+    """Return the TOML of one worked source."""
     for block in re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL):
         if f"\n[{name}]\n" in f"\n{block}":
             return str(block)
@@ -25,7 +25,7 @@ def documented(name: str) -> str:
 
 
 def read(name: str, api: FakeApi, settings: dict[str, str]) -> tuple[list[Any], list[float]]:
-    """All messages of the worked source `name`, and the waits on the way; only its hosts are replaced."""
+    """Return all messages of the worked source `name`, and the waits; only its hosts are replaced."""
 
     async def run() -> tuple[list[Any], list[float]]:
         async with TestServer(api.app()) as server, httpx.AsyncClient(trust_env=False) as http:

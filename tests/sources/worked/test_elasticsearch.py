@@ -15,7 +15,7 @@ IDS = [f"doc-{n}" for n in range(TOTAL)]
 
 
 class Elasticsearch(FakeApi):
-    """One index. The point in time is gone at request `gone`; request `busy` is rejected for lack of threads."""
+    """One index. At request `gone` the point in time has expired; request `busy` is rejected for lack of threads."""
 
     def __init__(self, gone: int | None = None, busy: int | None = None) -> None:
         super().__init__(_search=self.search)

@@ -16,7 +16,7 @@ NUMBERS = list(range(TOTAL, 0, -1))
 class GitHub(FakeApi):
     """Issues of one repository. `left` requests are left in this hour; requests in `refused` hit a limit.
 
-    Time does not pass in these tests: whoever was told that nothing is left is taken to have waited.
+    Time does not pass in these tests: after an answer without requests left, the client counts as having waited.
     """
 
     def __init__(self, left: int = 5000, refused: dict[int, str] | None = None) -> None:

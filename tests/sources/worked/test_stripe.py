@@ -1,4 +1,4 @@
-"""Stripe: lists newest first, `starting_after` the last id, `has_more`; 429 without a word on when to come back."""
+"""Stripe: lists newest first, `starting_after` the last id, `has_more`; 429 without Retry-After."""
 
 import base64
 from typing import Any

@@ -1,7 +1,7 @@
-"""The app's own orchestrator over activities that do nothing, beside two that one would write first.
+"""The app's own orchestrator with activities that do nothing, and two simpler orchestrators to compare it with.
 
-Served by devhost for the scenario `orchestration`. The activities have the names and the payloads of the app's own;
-the source has as many ids as the environment says, the sender drops them.
+devhost serves this for the scenario `orchestration`. The activities have the names and payloads of the app's own; an
+environment variable sets the number of ids of the source, and the sender drops them.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ app.register_functions(ingest_run.blueprint)
 
 CHUNKS = int(os.environ["BENCH_CHUNKS"])
 CHUNK_SIZE = 5_000
-ACTIVITY_SECONDS = 0.005  # in truth seconds: what matters is that completions come in ones and twos
-ID_BYTES = 24  # as the demo API's
+ACTIVITY_SECONDS = 0.005  # in reality seconds: it matters only that few completions arrive at the same time
+ID_BYTES = 24  # like the ids of the demo API
 
 
 @app.activity_trigger(input_name="request")
 async def fetch_batch(request: dict) -> dict:
-    """A batch as large as was asked for, or the rest of the source."""
+    """Return a batch of the requested size, or the rest of the source."""
     wanted = from_wire(FetchRequest, request)
     before = wanted.batch_index * wanted.max_messages
     count = min(wanted.max_messages, CHUNKS * CHUNK_SIZE - before)
@@ -61,7 +61,7 @@ async def fetch_batch(request: dict) -> dict:
 
 @app.activity_trigger(input_name="request")
 async def enqueue_chunk(request: dict) -> dict:
-    """A receipt that says everything went well."""
+    """Return a receipt of success."""
     await asyncio.sleep(ACTIVITY_SECONDS)
     from_wire(EnqueueRequest, request)  # the app decodes it too
     return to_wire(Receipt(messages=CHUNK_SIZE, enqueued=CHUNK_SIZE, seconds=ACTIVITY_SECONDS))
@@ -69,19 +69,19 @@ async def enqueue_chunk(request: dict) -> dict:
 
 @app.activity_trigger(input_name="request")
 async def record_window(request: dict) -> dict:
-    """A ledger that took the state, and no command."""
+    """Accept the state, and return no command."""
     return to_wire(Recorded())
 
 
 @app.activity_trigger(input_name="request")
 async def finish_run(request: dict) -> dict:
-    """A ledger that is closed."""
+    """Close the ledger, which does nothing here."""
     return to_wire(FinishOutcome(report=report(from_wire(FinishRequest, request))))
 
 
 @app.orchestration_trigger(context_name="context")
 def fan_out(context: df.DurableOrchestrationContext) -> Generator[Any, Any, int]:
-    """Every chunk of the source at once, by reference."""
+    """Start every chunk of the source at once, by reference."""
     run = Run(context.instance_id, "20260101T000000-aa")
     chunks = [EnqueueRequest(run=run, source="bench", chunk=Chunk(number, "b52a40")) for number in range(CHUNKS)]
     receipts = yield context.task_all([context.call_activity(enqueue_chunk, to_wire(one)) for one in chunks])
@@ -90,20 +90,20 @@ def fan_out(context: df.DurableOrchestrationContext) -> Generator[Any, Any, int]
 
 @app.activity_trigger(input_name="request")
 async def fetch_ids(request: dict) -> list:
-    """All ids of the source."""
+    """Return all ids of the source."""
     return [f"order-{position:09d}-{position:08x}" for position in range(request["count"])]
 
 
 @app.activity_trigger(input_name="ids")
 async def enqueue_ids(ids: list) -> int:
-    """How many ids came."""
+    """Return the number of ids."""
     await asyncio.sleep(ACTIVITY_SECONDS)
     return len(ids)
 
 
 @app.orchestration_trigger(context_name="context")
 def ids_in_payload(context: df.DurableOrchestrationContext) -> Generator[Any, Any, int]:
-    """Every chunk at once, with its ids as the activity's input."""
+    """Start every chunk at once, with its ids as the activity's input."""
     ids = yield context.call_activity(fetch_ids, {"count": CHUNKS * CHUNK_SIZE})
     counts = yield context.task_all([context.call_activity(enqueue_ids, part) for part in chunk(ids, CHUNK_SIZE)])
     return sum(counts)

@@ -34,7 +34,7 @@ async def submit(req: func.HttpRequest, client: df.DurableOrchestrationClient) -
 @app.route(route="expenses/{id}/decision", methods=["POST"])
 @app.durable_client_input(client_name="client")
 async def decide(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Pass a decision on to the expense that waits for it."""
+    """Raise the decision as an event of the expense that waits for it."""
     instance_id = req.route_params["id"]
     status = await client.get_status(instance_id)
     if not status:
@@ -52,7 +52,7 @@ def approve_expense(context: df.DurableOrchestrationContext) -> Generator[Any, A
     1. Ask the approver.
     2. Wait for the decision or the deadline, whichever is first.
     3. Cancel the timer that is not needed any more: an open one would keep the instance running.
-    4. Tell who submitted it.
+    4. Send the answer to the submitter.
     """
     expense = context.get_input()
     yield context.call_activity("ask_approver", {"id": context.instance_id, **expense})
@@ -64,7 +64,7 @@ def approve_expense(context: df.DurableOrchestrationContext) -> Generator[Any, A
         outcome = "expired"
     else:
         deadline.cancel()
-        # The client encodes what it raises as JSON twice; the orchestrator gets it decoded once.
+        # The client encodes event data as JSON twice, and the SDK decodes it once.
         outcome = "approved" if json.loads(decision.result)["approved"] else "rejected"
     yield context.call_activity("tell_submitter", {"outcome": outcome, **expense})
     return {"outcome": outcome, **expense}
@@ -72,11 +72,11 @@ def approve_expense(context: df.DurableOrchestrationContext) -> Generator[Any, A
 
 @app.activity_trigger(input_name="question")
 def ask_approver(question: dict) -> None:
-    """Send the question; here it is only logged."""
+    """Send the question; this example only logs it."""
     logging.info("approval asked for", extra={"expense": question["id"], "amount": question["amount"]})
 
 
 @app.activity_trigger(input_name="answer")
 def tell_submitter(answer: dict) -> None:
-    """Send the answer; here it is only logged."""
-    logging.info("submitter told", extra={"outcome": answer["outcome"]})
+    """Send the answer; this example only logs it."""
+    logging.info("answer sent to the submitter", extra={"outcome": answer["outcome"]})

@@ -1,4 +1,4 @@
-"""The app's orchestrator over activities that a drawn-up world answers."""
+"""The app's orchestrator, with activities that a fake world answers."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ app.register_functions(ingest_run.blueprint)
 
 
 def add_activity(name: str) -> None:
-    """Serve an activity of that name; `request` in, what the world says out."""
+    """Serve an activity of that name; the world answers its `request`."""
 
     async def answer(request: dict) -> Any:
         outcome = stage.world.answer(name, request)

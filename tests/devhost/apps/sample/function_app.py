@@ -1,4 +1,4 @@
-"""A small app with one of everything that devhost serves, written as it would be deployed."""
+"""A small app with one function of each kind that devhost serves; it could be deployed."""
 
 import asyncio
 import contextlib
@@ -113,7 +113,7 @@ async def double(number: int) -> int:
 
 @blueprint.activity_trigger(input_name="order")
 async def hold_on(order: dict) -> None:
-    """Tell in a file that it has begun, and never end, cancelled or not, nor let its thread end."""
+    """Write into a file that it has begun, and never end, even if cancelled."""
     await asyncio.to_thread(Path(order["file"]).touch)
     while True:
         with contextlib.suppress(asyncio.CancelledError):
@@ -122,7 +122,7 @@ async def hold_on(order: dict) -> None:
 
 @blueprint.activity_trigger(input_name="order")
 def note_step(order: dict) -> int:
-    """Write the step down before it is done and wait for leave, so that a test can cut in between."""
+    """Record the step before doing it and wait for permission, so that a test can act in between."""
     path = Path(order["file"])
     with path.open("a") as file:
         file.write(f"{order['step']}\n")
