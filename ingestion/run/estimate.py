@@ -89,7 +89,8 @@ def estimate(
     if left <= 0:
         return _answer(wait, total, f"nothing is left to send{f'; {waits}' if waits else ''}")
     if not rate:
-        return _answer(None, total, f"no estimate: nothing is being sent, of {whose}")
+        still = "no message reached the queue lately" if now == 0 else "nothing is sent yet"
+        return _answer(None, total, f"no estimate: {still}, of {whose}")
     rests_on = f"{rate:,.0f} messages a second {over}, and {whose}{f'; {waits}' if waits else ''}"
     return _answer(round(left / rate + wait, 1), total, rests_on)
 
