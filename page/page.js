@@ -218,22 +218,27 @@ function bar(p) {
 // ---- the list -------------------------------------------------------------------------------------------------------
 
 function listView(query) {
-  const view = { title: "Runs", load, draw, rest: () => (view.runs?.some(isOpen) ? LIST_SECONDS : REST_SECONDS) };
-  let older = [], next = null, sources = [];
+  const view = { title: "Runs", load, draw };
+  let pages = 1, next = null, sources = [];
+  view.rest = () => (view.runs?.some(isOpen) ? LIST_SECONDS : REST_SECONDS) * pages;
 
   async function load() {
-    const page = await get(`runs?${query}`), last = page.runs.at(-1);
-    // New runs push others off the first page; keep those, so that the list has no gap before the older ones.
-    if (older.length && last) older = [...view.runs.filter((it) => it.started_at < last.started_at), ...older];
-    view.runs = page.runs;
-    if (!older.length) next = page.next;
+  const pageAfter = (token) => get(`runs?${token ? new URLSearchParams([...query, ["after", token]]) : query}`);
+
+  // All pages that are shown are read again, so that no row is old. New runs push others down, so it reads as far as before.
+    const last = pages > 1 && view.runs.at(-1)?.started_at;
+    let page = await pageAfter(), runs = page.runs, read = 1;
+    for (; page.next && (read < pages || runs.at(-1)?.started_at > last); read++) {
+      page = await pageAfter(page.next);
+      runs = [...runs, ...page.runs];
+    }
+    [view.runs, next, pages] = [runs, page.next, read];
     if (!sources.length) sources = await get("sources").then((it) => it.sources.map((one) => one.name), () => []);
   }
 
   async function showOlder() {
-    const page = await get(`runs?${new URLSearchParams([...query, ["after", next]])}`);
-    older = [...older, ...page.runs];
-    next = page.next;
+    pages += 1;
+    await load();
     render();
   }
 
@@ -246,7 +251,7 @@ function listView(query) {
 
   function draw() {
     const seen = new Set();
-    const runs = [...(view.runs ?? []), ...older].filter((it) => !seen.has(it.run_id) && seen.add(it.run_id));
+    const runs = (view.runs ?? []).filter((it) => !seen.has(it.run_id) && seen.add(it.run_id));
     return [
       h("div", { key: "head", class: "head" }, h("h1", { tabindex: "-1" }, "Runs"), filters()),
       !view.runs ? null : runs.length ? table(runs)
