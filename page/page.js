@@ -286,13 +286,16 @@ function listView(query) {
     const counted = run.seconds ?? seconds(run.started_at, run.counts_at);
     const total = Math.max(run.source_total ?? 0, run.fetched ?? 0);
     const cell = (kind, ...children) => h("td", { role: "cell", class: kind }, children);
+  // The list has the counts of the last window; only the run itself is asked for newer ones.
+  const isOld = (run) => isOpen(run) && now() - Date.parse(run.counts_at) > 1000 * STILL_SECONDS;
+
     return h("tr", { key: run.run_id, role: "row" },
       cell("is", badge(run.status)),
       h("th", { role: "rowheader", scope: "row" },
         h("a", { href: `#/runs/${encodeURIComponent(run.run_id)}` }, run.run_id), h("span", { class: "under" }, run.source)),
       cell("gauge",
         h("progress", { max: total || 1, value: run.enqueued ?? 0, "aria-label": `${count(run.enqueued)} of ${count(total)} enqueued` }),
-        h("span", { class: "under" }, `${count(run.enqueued)} of ${count(total)}`)),
+        h("span", { class: "under" }, `${count(run.enqueued)} of ${count(total)}`, isOld(run) ? [" at ", clock(run.counts_at)] : "")),
       cell("num rate", perSecond(counted > 0 ? run.enqueued / counted : null)),
       cell("started", clock(run.started_at)),
       cell("num took", span(took)),
