@@ -266,13 +266,17 @@ function listView(query) {
     const groups = [option("", "every state"), option(OPEN.join(), "under way"), option(TROUBLE.join(), "needs attention")];
     const names = [...new Set([...sources, ...(query.get("source") ? [query.get("source")] : [])])];
     const on = (name) => (event) => filter(name, event.target.value);
-    const since = (event) => filter("from", event.target.value && `${event.target.value}T00:00:00Z`);
+    const since = (event) => filter("from", event.target.value && new Date(`${event.target.value}T00:00`).toISOString().replace(".000", ""));
+    const day = (time) => { // of this time zone, as all times of the page are
+      const at = new Date(time), two = (it) => `${it}`.padStart(2, "0");
+      return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    };
     return h("div", { class: "filters", role: "group", "aria-label": "Show only" },
       h("label", null, "State",
         h("select", { value: query.get("status") ?? "", onchange: on("status") }, groups, Object.keys(STATES).map((it) => option(it)))),
       h("label", null, "Source",
         h("select", { value: query.get("source") ?? "", onchange: on("source") }, option("", "every source"), names.map((it) => option(it, it)))),
-      h("label", null, "Since", h("input", { type: "date", value: query.get("from")?.slice(0, 10) ?? "", onchange: since })));
+      h("label", null, "Since", h("input", { type: "date", value: query.get("from") ? day(query.get("from")) : "", onchange: since })));
   }
 
   // The roles are explicit because a phone shows each row as a card, and the browser then no longer reports a table.
