@@ -708,7 +708,7 @@ function startView(query) {
     const filled = (fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value != null));
     const { parameters, chunk_size, total_is_exact, ...others } = filled(given), chosen = filled(parameters);
     return {
-      ...others, ...(Object.keys(chosen).length && { parameters: chosen }), ...(chunk_size && { chunk_size: Number(chunk_size) }),
+      ...others, ...(Object.keys(chosen).length && { parameters: chosen }), ...(chunk_size && { chunk_size: Number.isNaN(+chunk_size) ? chunk_size : +chunk_size }),
       ...(total_is_exact && { total_is_exact: true }),
     };
   }
