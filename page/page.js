@@ -6,6 +6,7 @@
 
 const API = new URL("..", import.meta.url); // the script is .../api/ui/page.js
 const LIST_SECONDS = 5, RUN_SECONDS = 2, PANEL_SECONDS = 10, REST_SECONDS = 30; // between two polls
+const STILL_SECONDS = 30; // without a change of the counts, after which the page says so
 const SEEN_SECONDS = 10; // between two points of the throughput that the page itself records
 const ANSWER_SECONDS = 120; // the app answers within 100 s, with an error if need be
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -285,14 +286,14 @@ function listView(query) {
       [["State"], ["Run"], ["On the queue"], ["Rate", "num"], ["Started"], ["Took", "num"], ["Outcome"]].map(([name, kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, name)))),
     h("tbody", { role: "rowgroup" }, runs.map(row)));
 
+  // The list has the counts of the last window; only the run itself is asked for newer ones.
+  const isOld = (run) => isOpen(run) && now() - Date.parse(run.counts_at) > 1000 * STILL_SECONDS;
+
   function row(run) {
     const took = run.seconds ?? (isOpen(run) ? (now() - Date.parse(run.started_at)) / 1000 : null);
     const counted = run.seconds ?? seconds(run.started_at, run.counts_at);
     const total = Math.max(run.source_total ?? 0, run.fetched ?? 0);
     const cell = (kind, ...children) => h("td", { role: "cell", class: kind }, children);
-  // The list has the counts of the last window; only the run itself is asked for newer ones.
-  const isOld = (run) => isOpen(run) && now() - Date.parse(run.counts_at) > 1000 * STILL_SECONDS;
-
     return h("tr", { key: run.run_id, role: "row" },
       cell("is", badge(run.status)),
       h("th", { role: "rowheader", scope: "row" },
@@ -322,6 +323,7 @@ function runView(id) {
   const view = { title: id, load, draw, rest: () => (run && !isOpen(run) ? REST_SECONDS : RUN_SECONDS), ticks: true };
   const panels = {}, asked = {}; // by name: {body, error} of a panel's own answer, and the state of the run at that time
   const seen = []; // counts between the lines of the timeline, recorded while this page was open
+  let moved = {}; // the counts that this page saw last, and since when
   let run = null, polled = 0, lastStatus = null, payload = false, throttled = [];
 
   async function load() {
@@ -330,7 +332,8 @@ function runView(id) {
     if (lastStatus && hasMoved) say(`${id}: ${words(run.status)}`);
     lastStatus = run.status;
     throttled = [...throttled.slice(-9), { at: now(), seconds: run.sending?.throttled_seconds ?? 0 }];
-    const { enqueued, counts_at: at, source_total: total } = run.progress ?? {};
+    const { enqueued, counts_at: at, source_total: total, pending } = run.progress ?? {};
+    if (enqueued !== moved.enqueued || pending !== moved.pending || hasMoved || failedPolls) moved = { enqueued, pending, at: now() };
     const second = seconds(run.started_at, at);
     if (second >= (seen.at(-1)?.seconds ?? 0) + SEEN_SECONDS) seen.push({ at, seconds: second, enqueued });
     if (seen.length > 400) seen.shift();
@@ -363,7 +366,7 @@ function runView(id) {
       const body = await get(pathOf(id, rest));
       panels[name] = { body, more: last?.body === body ? last.more : [], next: last?.body === body ? last.next : body.next };
     } catch (error) {
-      panels[name] = { error };
+      if (error.status || !last) panels[name] = { error }; // of an app that does not answer the page says so once
     }
   }
 
@@ -393,7 +396,8 @@ function runView(id) {
 
   function draw() {
     const back = h("a", { class: "back", href: "#/" }, "Runs");
-    if (!run) return [h("div", { key: "head", class: "head" }, h("div", null, back, h("h1", { tabindex: "-1" }, id)))];
+    if (!run) return [h("div", { key: "head", class: "head" }, h("div", null, back, h("h1", { tabindex: "-1" }, id))),
+      problem?.status === 404 && note("idle", "It was deleted, or started in another app than ", location.host, ", or the id has a typing error.")].filter(Boolean);
     const p = counts();
     return [
       h("div", { key: "head", class: "head" },
@@ -441,9 +445,14 @@ function runView(id) {
     const one = error ? note("bad", h("b", null, run.status === "failed" ? "Why it failed: " : "Why it ended: "), error)
       : text ? note(...text)
       : run.status === "running" && last.seconds > first.seconds
-        ? note("warn", "The queue accepts at most ", h("b", null, perSecond(run.rate?.now)), ", so the sender waits.") : null;
+        ? note("warn", "The queue accepts at most ", h("b", null, perSecond(run.rate?.now)), ", so the sender waits.")
+      : run.status === "running" && p.pending > 0 && !problem && now() - moved.at > 1000 * STILL_SECONDS
+        ? note("warn", "No message has reached the queue for ", h("b", null, whole((now() - moved.at) / 1000)),
+          ". The queue refuses requests and the app repeats them, or other runs use the workers.") : null;
+    const next = run.actions.includes("redrive") && run.status !== "lost" && run.status !== "cancelled"
+      ? note("idle", h("b", null, "Next: "), "remove the cause, then press Redrive. It does what failed and what is left, and nothing else.") : null;
     const warnings = (run.report?.warnings ?? []).map((it) => note("warn", h("b", null, words(it.warning)), ": ", it.message));
-    return h("div", { key: "why" }, one, warnings);
+    return h("div", { key: "why" }, one, next, warnings);
   }
 
   function progress(p) {
@@ -505,7 +514,7 @@ function runView(id) {
     const summary = `Messages enqueued per second, over ${span(end - begin)}: ${perSecond(most)} at most, ${perSecond(all)} on average`;
     return panel("rates", title,
       h("figure", null,
-        h("p", { class: "scale under" }, `${perSecond(most)} at most`),
+        h("p", { class: "scale under" }, `${perSecond(Math.max(...steps.map((it) => it.rate)))} at most`),
         h("svg", { viewBox: "0 0 1000 100", preserveAspectRatio: "none", role: "img", "aria-label": summary },
           h("path", { class: "area", d: `M0 100${line}L1000 100z` }),
           h("path", { class: "line", d: `M0 ${y(steps[0].rate)}${line}` }),
@@ -532,8 +541,8 @@ function runView(id) {
       ["Queues", it.queues?.join(", ") || "–", it.shards > 1 ? ` (${plural(it.shards, "shard")})` : ""],
       ["Messages are", [it.format, it.encoding].filter(Boolean).join(", ") || "–"],
       ["Requests repeated", count(it.retries)], ["Time throttled", span(it.throttled_seconds)],
-      body && ["Depth", depth(body.depth)],
-      body && ["Poison queue", h("span", { class: body.poison_depth > 0 ? "bad" : "" }, depth(body.poison_depth))],
+      body && ["On the queue, all runs", depth(body.depth)],
+      body && ["On the poison queue", h("span", { class: body.poison_depth > 0 ? "bad" : "" }, depth(body.poison_depth))],
       body?.queues.length > 1 && body.queues.map((one) => [
         one.name, depth(one.depth), one.poison_depth > 0 ? h("span", { class: "bad" }, `, poison ${count(one.poison_depth)}`) : ""])),
       error && note("bad", explain(error)));
@@ -564,6 +573,7 @@ function runView(id) {
     return panel("rejected", `Rejected: ${plural(p.rejected, "message")} that no queue accepts`,
       it.error ? note("bad", explain(it.error)) : groups("rejected").map((one) => h("details", null,
         h("summary", null, h("b", null, count(one.count)), " ", one.reason), h("ul", null, one.examples.map(example)))),
+      h("p", { class: "under" }, "A redrive does not send these. The ledger keeps them, each with its reason."),
       h("div", { class: "buttons" }, button(payload ? "Hide the content" : "Show the content", flip),
         it.next && button("More reasons", () => showMore("rejected", path).catch(fail))));
   }
