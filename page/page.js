@@ -223,10 +223,10 @@ function listView(query) {
   let pages = 1, next = null, sources = [];
   view.rest = () => (view.runs?.some(isOpen) ? LIST_SECONDS : REST_SECONDS) * pages;
 
-  async function load() {
   const pageAfter = (token) => get(`runs?${token ? new URLSearchParams([...query, ["after", token]]) : query}`);
 
   // All pages that are shown are read again, so that no row is old. New runs push others down, so it reads as far as before.
+  async function load() {
     const last = pages > 1 && view.runs.at(-1)?.started_at;
     let page = await pageAfter(), runs = page.runs, read = 1;
     for (; page.next && (read < pages || runs.at(-1)?.started_at > last); read++) {
