@@ -23,8 +23,10 @@ from clients import (
 )
 from ingestion.settings import keeper_seconds, sources_file
 from ingestion.source.description import has_schedule
+from ingestion.telemetry import switch_on
 from orchestrators import ingest_run
 
+switch_on()
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 CLIENTS = (

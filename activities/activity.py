@@ -3,6 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
+import azure.functions as func
+from opentelemetry.trace import Span
+
 from activities.log import log_refusal
 from ingestion.concealed import conceal, errors_concealed
 from ingestion.contracts import Run
@@ -11,6 +14,7 @@ from ingestion.errors import InvalidInput, OutOfFiles, PermanentError, Retryable
 from ingestion.open_storage import Storage, open_storage
 from ingestion.settings import Settings, load_settings
 from ingestion.storage.failures import storage_errors
+from ingestion.telemetry import fail, run_span
 from ingestion.wire import JsonObject, from_wire, to_wire
 
 
@@ -36,14 +40,20 @@ def activity(
 ) -> Callable[[Work[Request, Outcome]], Callable[[JsonObject], Awaitable[JsonObject]]]:
     """Return a decorator that turns a function from one record to another into an activity.
 
-    `doing` names the work in error texts; it is a `str.format` template over the request. An error that a retry cannot
-    fix is logged and becomes the outcome. Every other error is raised, and the activity retried; so is one that comes
-    of a shortage of file descriptors.
+    `doing` names the work in error texts; it is a `str.format` template over the request. If a retry cannot fix an
+    error, log it and return it as the outcome. Raise every other error, and a shortage of file descriptors, so that
+    Durable Functions retries the activity.
     """
 
     def decorate(work: Work[Request, Outcome]) -> Callable[[JsonObject], Awaitable[JsonObject]]:
-        async def run(request: dict) -> dict:  # the worker reads these annotations
+        # The worker reads these annotations.
+        async def run(request: dict, context: func.Context = None) -> dict:  # type: ignore[assignment]
             wanted = from_wire(request_kind, request)
+            host = context.trace_context.trace_parent if context else ""
+            with run_span(work.__name__, wanted.run, host) as span:
+                return await done(wanted, span)
+
+        async def done(wanted: Request, span: Span) -> JsonObject:
             about = doing.format(wanted)
             try:
                 settings = load_settings()
@@ -56,6 +66,7 @@ def activity(
                     raise OutOfFiles(f"could not {about}: no file descriptor is left ({error})") from error
                 reason = bounded(conceal(str(error)))
                 log_error(wanted, reason)
+                fail(span, reason)
                 return to_wire(outcome_kind(error=reason))  # type: ignore[call-arg]  # every outcome has it
             except Exception as error:
                 reason = bounded(str(error))

@@ -25,7 +25,7 @@ def _log_error(request: EnqueueRequest, error: str) -> None:
 @blueprint.activity_trigger(input_name="request")
 @activity(EnqueueRequest, Receipt, doing="enqueue chunk {0.chunk.number} of run {0.run.id}", log_error=_log_error)
 async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
-    """Enqueue one chunk, unless a command holds it back, or another run has to have its turn."""
+    """Enqueue one chunk, unless a command holds it back or it is another run's turn."""
     share = storage.at_work.share(request.run)
     if request.alone and share is not None:
         return Receipt(held=GIVES_WAY, share=share)
@@ -40,7 +40,7 @@ async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Set
 
 
 def _log(request: EnqueueRequest, receipt: Receipt) -> None:
-    facts: dict[str, Any] = {"run_id": request.run.id, "chunk": request.chunk.number}
+    facts: dict[str, Any] = {"run_id": request.run.id, "source": request.source, "chunk": request.chunk.number}
     if receipt.error:
         facts |= {"failed": receipt.failed, "reason": receipt.error}
         log("chunk_failed", "messages of a chunk failed", level=logging.WARNING, **facts)

@@ -37,9 +37,9 @@ def _log_error(request: FetchRequest, error: str) -> None:
 @blueprint.activity_trigger(input_name="request")
 @activity(FetchRequest, FetchOutcome, doing="write batch {0.batch_index} of run {0.run.id}", log_error=_log_error)
 async def fetch_batch(request: FetchRequest, storage: Storage, settings: Settings) -> FetchOutcome:
-    """Fetch the next batch, unless a command holds it back before a page has come."""
+    """Fetch the next batch, unless a command holds the run back before the first page arrives."""
     reads = await read_reads(storage.container, request.run) if request.has_reads else None
-    try:  # before the comparison: a file that is written meanwhile is then compared as it was, or as it is
+    try:  # load before comparing, so that a file that changes in between counts as the old one or as the new one
         source: Source | InvalidInput = load_source(settings.sources, request.source, os.environ, reads)
     except InvalidInput as error:
         source = error
@@ -78,7 +78,7 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
 
 
 def _lines(batch: Batch, client: SourceClient) -> list[JsonObject]:
-    """Return what the timeline tells of a batch; its counts are those of this fetch."""
+    """Return the timeline lines of a batch; they count only this fetch."""
     told = {"pages": batch.pages, "refused": client.patience.refused, "page_size": client.largest_page}
     lines: list[JsonObject] = [{"at": clock.now().isoformat(), "event": timeline.BATCH, "batch": batch.index, **told}]
     if (wait := batch.wait) is not None and wait.seconds:

@@ -22,7 +22,7 @@ blueprint = df.Blueprint()
 async def finish_run(finished: FinishRequest, storage: Storage, settings: Settings) -> FinishOutcome:
     """Close the ledger of a run, clean up after it, and return its report.
 
-    A second call does no harm. An error does not change how the run has ended.
+    A second call does no harm. An error does not change the outcome of the run.
     """
     closed = await close(Ledger(storage.container, finished.run), finished, clock.now())
     storage.at_work.forget(finished.run.id)

@@ -16,7 +16,7 @@ blueprint = df.Blueprint()
 @blueprint.activity_trigger(input_name="request")
 @activity(LoadRequest, FailedPage, doing="load the failed chunks of run {0.run.id}")
 async def load_failed(wanted: LoadRequest, storage: Storage, settings: Settings) -> FailedPage:
-    """Load the next chunks of the redo list."""
+    """Return the next chunks of the redo list."""
     page = await load(Ledger(storage.container, wanted.run), wanted)
     if page.chunks:
         log("failed_loaded", "failed chunks are sent again", run_id=wanted.run.id, chunks=page.sums.chunks)

@@ -1,7 +1,7 @@
 """Structured log records: a constant message, an `action`, and the facts.
 
 A record holds the facts twice: as JSON after the message, because the Functions worker forwards only the text, and as
-fields for handlers that read them (OpenTelemetry, where they become custom dimensions, and devhost's log file).
+fields for handlers that read them (such as devhost's log file). Spans and metrics get the facts from here too.
 `docs/monitoring.md` lists the actions.
 """
 
@@ -9,9 +9,10 @@ import json
 import logging
 from typing import Any
 
+from ingestion import telemetry
 from ingestion.concealed import conceal
 
-NAMES = ("run_id", "source")  # by which records are found
+NAMES = ("run_id", "source")  # people search for these, so they are never concealed
 
 logger = logging.getLogger("sluice")
 
@@ -24,6 +25,7 @@ def log(action: str, message: str, *, level: int = logging.INFO, **facts: Any) -
     """Log `message` (constant) with `action` and `facts`: counts, indexes, names; never ids, tokens or full URLs."""
     record = {"action": action, **{name: _shown(name, fact) for name, fact in facts.items()}}
     logger.log(level, f"{message} %s", json.dumps(record, ensure_ascii=False, default=str), extra=record)
+    telemetry.note(action, record)
 
 
 def _shown(name: str, fact: Any) -> Any:

@@ -3,7 +3,8 @@
 import azure.durable_functions as df
 
 from activities.activity import activity
-from ingestion.contracts import FailedChunks, SettledChunks
+from activities.log import log
+from ingestion.contracts import FailedChunks, SettledChunks, Sums
 from ingestion.open_storage import Storage
 from ingestion.run import timeline
 from ingestion.run.failed import record
@@ -18,6 +19,16 @@ blueprint = df.Blueprint()
 async def record_failed(failed: FailedChunks, storage: Storage, settings: Settings) -> SettledChunks:
     """Record the failed chunks and return how much of each was sent. An error here ends the run."""
     settled = await record(Ledger(storage.container, failed.run), failed)
+    sums = sum((one.sums for one in settled), Sums())
+    log(
+        "failed_recorded",
+        "failed chunks are in the ledger",
+        run_id=failed.run.id,
+        chunks=sums.chunks,
+        enqueued=sums.enqueued,
+        rejected=sums.rejected,
+        failed=sums.left,
+    )
     told = timeline.event("failed", f"{len(failed.chunks)} chunks failed: {failed.error}")
     await timeline.append(storage.container, failed.run, told)
     return SettledChunks(chunks=settled)

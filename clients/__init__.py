@@ -1,1 +1,1 @@
-"""Durable client functions: the HTTP side of a run, from its start to its report."""
+"""Durable client functions: the HTTP API, the keeper and the scheduler."""

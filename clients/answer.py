@@ -1,6 +1,6 @@
-"""JSON answers, and errors in one form, problem details (RFC 9457): which field, what is wrong, what is allowed.
+"""JSON answers. An error is problem details (RFC 9457): which field, what is wrong, what is allowed.
 
-An answer to GET has an ETag, and is left out where the caller names it in `If-None-Match`.
+An answer to GET has an ETag. If the caller sends that ETag in `If-None-Match`, the answer is 304 without a body.
 """
 
 import hashlib
@@ -45,15 +45,15 @@ def answer(
 ) -> func.HttpResponse:
     """Return a JSON answer."""
     text = json.dumps(body, ensure_ascii=False)
-    # Half of a surrogate pair, which a source may have sent, has no UTF-8, and becomes the escape that JSON has for it.
+    # A source may send half of a surrogate pair, which has no UTF-8. It becomes a JSON escape.
     content = text.encode(errors="backslashreplace")
     return func.HttpResponse(content, status_code=status, mimetype=mimetype, headers=headers)
 
 
 def about_run(doing: str) -> Callable[[RunWork], Work]:
-    """Return a decorator that checks the run id in the route of an HTTP function and turns its errors into answers.
+    """Return a decorator that checks the run id in the route of an HTTP function and turns errors into answers.
 
-    `doing` names the work in error texts; `{}` in it stands for the run id.
+    `doing` names the work in error texts; `{}` in it is the run id.
     """
 
     def decorate(work: RunWork) -> Work:
@@ -83,7 +83,7 @@ async def answered(req: func.HttpRequest, doing: str, work: Awaitable[func.HttpR
 
 
 def unless_known(req: func.HttpRequest, response: func.HttpResponse) -> func.HttpResponse:
-    """Return the answer to a GET with an ETag, or 304 if the caller has it already; any other answer as it is."""
+    """Return the answer to a GET with an ETag, or 304 if the caller has it already. Do not change other answers."""
     if req.method != "GET" or response.status_code != HTTPStatus.OK:
         return response
     digest = hashlib.blake2b(response.get_body(), digest_size=12).hexdigest()
@@ -112,7 +112,7 @@ async def known_request(container: ContainerClient, run_id: str) -> JsonObject:
 
 
 def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.HttpResponse:
-    """Return the answer to an error: problem details with its `field`, and what is `allowed` if the error has it."""
+    """Return the problem details of an error, with `allowed` if the error says what is."""
     if isinstance(error, UnknownSchema):
         error = Conflict("run_id", str(error), "a run that this version of the app can read")
     if isinstance(error, InvalidInput):

@@ -1,7 +1,7 @@
-"""Begin a run, at a start, a redrive or a recovery. The caller holds the lock of the run.
+"""Begin a run: a start, a redrive or a recovery. The caller holds the lock of the run.
 
-A crash may come after any step. The run enters the index of open runs before its instance starts, so the keeper finds
-it. A new attempt records its state before that, so an older attempt that ends late can tell that it is older.
+A crash may come after any step. The run enters the index of open runs before its instance starts, so that the keeper
+finds it. A new attempt records its state even earlier, so that an older attempt that ends late sees that it is older.
 """
 
 import azure.durable_functions as df
@@ -32,9 +32,9 @@ async def begin(
 async def begin_again(
     client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState, *, after: RunState
 ) -> None:
-    """Record the first state of a new attempt, which was made from `after`, and begin the attempt.
+    """Record `state`, the first of a new attempt and made from `after`, and begin the attempt.
 
-    Raise RunLocked if the previous attempt has recorded a newer state: it ends late, and may have cleaned up.
+    Raise RunLocked if the previous attempt has recorded a newer state: it is still ending, and may have cleaned up.
     """
     await write_redo_list(ledger, after, state.attempt)
     if not await ledger.record_state(state, clock.now().isoformat(), after=after):

@@ -1,4 +1,4 @@
-"""What this process has found out and keeps for some seconds, so that many polls ask storage once."""
+"""A cache that keeps each value for some seconds, so that many polls cost one request to storage."""
 
 from collections.abc import Awaitable, Callable, Hashable
 from time import monotonic
@@ -9,14 +9,14 @@ MOST = 500
 
 
 class BriefCache:
-    """The values that were asked for most recently, each with the moment up to which it is kept."""
+    """The most recent values by key, each kept for KEPT_SECONDS."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
         self._kept: dict[Hashable, tuple[float, Any]] = {}
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
-        """Return the value of a key, and make it if it is not kept. Raise what `make` raises, and keep nothing then."""
+        """Return the value of a key; call `make` if it is not kept. Errors of `make` pass through; nothing is kept."""
         until, value = self._kept.get(key, (0.0, None))
         if self._now() >= until:
             value = await make()

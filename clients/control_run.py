@@ -18,7 +18,7 @@ from ingestion.settings import load_settings
 
 blueprint = df.Blueprint()
 
-COMMANDS = {PAUSE: "pause", GO: "resume", CANCEL: "cancel"}  # as people know them
+COMMANDS = {PAUSE: "pause", GO: "resume", CANCEL: "cancel"}  # the names in the HTTP API
 
 
 # One literal route for each command: the host maps routes in the order of the functions' names, so a route parameter
@@ -27,7 +27,7 @@ COMMANDS = {PAUSE: "pause", GO: "resume", CANCEL: "cancel"}  # as people know th
 @blueprint.durable_client_input(client_name="client")
 @about_run("pause run {}")
 async def pause_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Pause a run: what is under way stops within seconds; answer 202."""
+    """Pause a run: work under way stops within seconds. Answer 202."""
     return await _control(client, run_id, PAUSE)
 
 
@@ -35,7 +35,7 @@ async def pause_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
 @blueprint.durable_client_input(client_name="client")
 @about_run("resume run {}")
 async def resume_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Resume a run that is paused, or held by a change, which is then accepted; answer 202."""
+    """Resume a run that is paused; or accept the change that holds it, and resume it. Answer 202."""
     return await _control(client, run_id, GO)
 
 
@@ -43,7 +43,7 @@ async def resume_run(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @blueprint.durable_client_input(client_name="client")
 @about_run("cancel run {}")
 async def cancel_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Cancel a run: what is under way stops within seconds; answer 202."""
+    """Cancel a run: work under way stops within seconds. Answer 202."""
     return await _control(client, run_id, CANCEL)
 
 
@@ -66,7 +66,7 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
         now = pinned_now(settings, request["request"]["source"])
         accepted = acceptance(request, status.custom_status, now)
     if accepted is not None:
-        await storage.prepare(now.settings)  # the queues that it sends to from now on
+        await storage.prepare(now.settings)  # create the queues that the run sends to from now on
     await give(Ledger(container, run_of(request)), command, accepted)
     given = timeline.event(COMMANDS[command], f"a person has given the command {COMMANDS[command]}")
     storage.at_work.set_command(run_of(request), command)
@@ -74,7 +74,7 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
         await wake(client, run_id, command)
     except DurableUnavailable:
         if await runtime_status(client, run_id) in RUNNING:
-            raise  # the command is written, but a waiting run was not woken: the caller has to try again
+            raise  # the command is written, but a waiting run was not woken: the caller must try again
         raise ended from None
     in_list = IN_LIST.get(command, "running")
     await run_index.note_status(container, run_id, request["started_at"], in_list)

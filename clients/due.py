@@ -1,7 +1,7 @@
-"""One look at the schedules of all sources, which starts what is due.
+"""Look at the schedules of all sources once, and start the sources that are due.
 
-It may stop at any point, and another may come at the same time: a start is done once however often it is asked for, and
-a due time is noted as handled only after its run has begun or a log record says why it has not.
+A look may stop at any point, and two looks may overlap: a run starts once, however many looks start it. A due time is
+noted as handled only after its run has begun, or after a log record says why it has not.
 """
 
 import asyncio
@@ -49,10 +49,10 @@ class _Look:
     ) -> None:
         self._client, self._settings, self._storage, self._source, self._now = client, settings, storage, source, now
         self._container = storage.container
-        self._due: datetime | None = None  # the due time that is being started
+        self._due: datetime | None = None  # the due time that this look is starting
 
     async def look(self, table: dict[str, Any]) -> None:
-        """Start the source if it is due; log an error."""
+        """Start the source if it is due. Log an error instead of raising it."""
         try:
             with errors_concealed(), storage_errors(f"start source {self._source}"):
                 await self._look(table)
@@ -66,7 +66,7 @@ class _Look:
         schedule, handled = keys.due_times, await scheduling.read(self._container, self._source)
         assert schedule is not None, "only a table with a schedule is looked at"
         if handled is None:
-            await self._storage.prepare()  # perhaps there is no container yet
+            await self._storage.prepare()  # the container may not exist yet
         if handled is None or not handled.is_of(schedule):
             handled = await scheduling.begin(self._container, self._source, schedule, self._now)
             self._log("schedule_begun", "a schedule is new or has changed", due=next(schedule.after(self._now)))
@@ -75,7 +75,7 @@ class _Look:
         if due <= handled.until:
             return
         missed = schedule.count(handled.until, due)
-        if keys.if_missed == "skip" and self._now - due > ON_TIME and not await self._was_asked_for(due):
+        if keys.if_missed == "skip" and self._now - due > ON_TIME and not await self._was_begun(due):
             await self._skip(due, "missed", missed=missed)
         elif (open_run := await self._start(due, missed=missed)) is None:
             return
@@ -88,9 +88,9 @@ class _Look:
             await scheduling.let_wait(self._container, self._source, due)
 
     async def _start(self, due: datetime, **facts: Any) -> str | None:
-        """Start the run of a due time; return the id of another run of the source that is open and in its way."""
+        """Start the run of a due time; or return the id of an open run of the source, which must end first."""
         self._due, run_id = due, run_id_of(self._source, due)
-        if not await self._was_asked_for(due):
+        if not await self._was_begun(due):
             async for run in open_runs.of_source(self._container, self._source):
                 if run.run_id != run_id:
                     return run.run_id
@@ -103,8 +103,8 @@ class _Look:
         await scheduling.handle(self._container, self._source, due)
         return None
 
-    async def _was_asked_for(self, due: datetime) -> bool:
-        """Return whether an earlier look, which has come no further, began to start this due time."""
+    async def _was_begun(self, due: datetime) -> bool:
+        """Return whether an earlier look began to start this due time, and stopped before noting it."""
         return await read_request(self._container, run_id_of(self._source, due)) is not None
 
     async def _skip(self, due: datetime, reason: str, **facts: Any) -> None:

@@ -1,6 +1,6 @@
 """What the keeper measures at each look, for charts and alerts: the depth of each queue, the age of each watermark.
 
-Azure's own count of messages is one an hour, and of a whole account.
+Azure's own metric counts the messages of a whole account, once an hour.
 """
 
 import logging
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 20.0
 
 
 async def measure(storage: Storage, settings: Settings, now: datetime) -> None:
-    """Log how long each queue is and how old each watermark. Log an error; the next look tries again."""
+    """Log the depth of each queue and the age of each watermark. Log an error; the next look tries again."""
     try:
         async with in_time("measure queues and watermarks", PATIENCE_SECONDS):
             with errors_concealed(), storage_errors("measure queues and watermarks"):
@@ -41,11 +41,11 @@ async def measure(storage: Storage, settings: Settings, now: datetime) -> None:
 async def _measure_queues(storage: Storage, settings: Settings, tables: dict[str, Any]) -> None:
     shards = tuple(dict.fromkeys([*settings.shards, *_own_shards(settings, tables)]))
     for name, depth, poison_depth in await storage.queues.depths(settings.model_copy(update={"shards": shards})):
-        log("queue_depth", "messages wait in a queue", queue=name, depth=depth, poison_depth=poison_depth)
+        log("queue_depth", "the depth of a queue", queue=name, depth=depth, poison_depth=poison_depth)
 
 
 def _own_shards(settings: Settings, tables: dict[str, Any]) -> Iterator[tuple[Account, str]]:
-    """Yield the queues that sources have of their own; who starts a source that cannot be read learns why."""
+    """Yield the queues that descriptions name. Skip a source that cannot be read: starting it says why."""
     for name in _with_key(tables, "messages"):
         try:
             yield from described(settings, name, os.environ).settings.shards
@@ -61,7 +61,7 @@ async def _measure_watermarks(container: ContainerClient, tables: dict[str, Any]
         source = slot.partition("/")[0]
         if source in incremental:
             seconds = round((now - written_at).total_seconds())
-            log("watermark_age", "a watermark was moved so long ago", source=source, watermark=slot, seconds=seconds)
+            log("watermark_age", "the age of a watermark", source=source, watermark=slot, seconds=seconds)
 
 
 def _with_key(tables: dict[str, Any], key: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""GET /api/runs/{run_id}/report, failures, rejected and timeline: what the ledger of a run has."""
+"""GET /api/runs/{run_id}/report, failures, rejected and timeline: the contents of a run's ledger."""
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -36,7 +36,7 @@ async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @blueprint.durable_client_input(client_name="client")
 @about_run("read the failures of run {}")
 async def get_failures(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Return the failed chunks of a run by reason, as they are at the start of the last window."""
+    """Return the failed chunks of a run by reason, as of the start of its last window."""
     first = read_token(req, "failures")
     if first and not is_count(first):
         raise not_a_token()
@@ -52,7 +52,7 @@ async def get_failures(req: func.HttpRequest, client: df.DurableOrchestrationCli
 @blueprint.durable_client_input(client_name="client")
 @about_run("read the rejects of run {}")
 async def get_rejected(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Return the rejects of a run by reason, with their payload only if that is asked for."""
+    """Return the rejects of a run by reason, with their payload only if the query has `payload=true`."""
     examples = read_count(req, "examples", default=findings.EXAMPLES, least=0, most=MOST_EXAMPLES)
     has_payload, after = read_flag(req, "payload"), read_token(req, "rejected")
     container, request = await _request(run_id)
@@ -65,7 +65,7 @@ async def get_rejected(req: func.HttpRequest, client: df.DurableOrchestrationCli
 @blueprint.durable_client_input(client_name="client")
 @about_run("read the timeline of run {}")
 async def get_timeline(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Return the counts of the run over time, thinned, and its newest events; 404 if there is no such run."""
+    """Return a sample of the counts of the run over time, and its newest events; 404 if there is no such run."""
     container, request = await _request(run_id)
     return answer(as_json(await TIMELINES.read(container, run_of(request), request["started_at"])))
 

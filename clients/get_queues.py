@@ -1,4 +1,4 @@
-"""GET /api/runs/{run_id}/queues: how deep the queues of a run are, and those of the messages that nobody could read."""
+"""GET /api/runs/{run_id}/queues: the depth of the queues of a run, and of their poison queues."""
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -19,7 +19,7 @@ KEPT = BriefCache()  # of this process
 @blueprint.durable_client_input(client_name="client")
 @about_run("look at the queues of run {}")
 async def get_queues(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Return about how many messages wait in each queue that the run's source sends to, 15 s ago at most."""
+    """Return about how many messages wait in each queue that the run's source sends to; at most 15 s old."""
     settings = load_settings()
     storage = open_storage(settings)
     request = await known_request(storage.container, run_id)

@@ -1,4 +1,4 @@
-"""Step 7 on the way of an id: GET /api/runs/{run_id} shows how far a run is, in a form for people."""
+"""Step 7 on the way of an id: GET /api/runs/{run_id} shows how far a run is."""
 
 from typing import Any
 
@@ -27,13 +27,13 @@ blueprint = df.Blueprint()
 
 
 class CountsReader:
-    """A look at the checkpoints of a window that keeps what it has found."""
+    """Reads the checkpoints of a window once, and keeps their counts for the rest of the answer."""
 
     def __init__(self) -> None:
         self.counts: list[Settled] = []
 
     async def __call__(self, state: RunState) -> list[Settled]:
-        """Look. Raise what storage raises."""
+        """Read and return the counts. Errors of storage pass through."""
         self.counts = await look_at_checkpoints(state)
         return self.counts
 
@@ -45,13 +45,13 @@ class CountsReader:
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
     """Return all that is known of a run; 404 if there is no such run.
 
-    It needs the function key, not the system key. If the instance of the run is gone, the answer comes from its ledger.
+    The caller needs the function key, not the system key. Read the ledger if the instance of the run is gone.
     """
     return answer(await read_run(client, run_id))
 
 
 async def read_run(client: df.DurableOrchestrationClient, run_id: str) -> JsonObject:
-    """Return what is known of a run. Raise NotFound if there is no such run."""
+    """Return all that is known of a run. Raise NotFound if there is no such run."""
     status = await find_instance(client, run_id)
     container = open_storage(load_settings()).container
     if status is None or await _is_of_earlier_start(container, status):
@@ -72,12 +72,12 @@ def _loaded(state: JsonObject) -> RunState | None:
 
 
 async def _is_of_earlier_start(container: ContainerClient, status: DurableOrchestrationStatus) -> bool:
-    """Return whether an instance that has ended is of an earlier start, whose ledger is gone."""
+    """Return whether the instance has ended and belongs to an earlier start, whose ledger is gone."""
     if status.runtime_status.name in RUNNING:
         return False
     try:
         request = await read_request(container, status.instance_id)
-    except Exception:  # what the instance says is better than nothing
+    except Exception:  # without the ledger, show what the instance says
         return False
     return request is not None and not is_of(status, run_of(request))
 
@@ -102,31 +102,31 @@ def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
 
 
 async def _with_command(container: ContainerClient, run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """Return the run, as `pausing` or `cancelling` if a command was given that has not taken hold yet.
+    """Return the run; its status is `pausing` or `cancelling` if it has not yet obeyed the last command.
 
-    What is under way ends within seconds, but may have to wait behind the chunks of other runs.
+    Work under way ends within seconds, but may have to wait behind the chunks of other runs.
     """
     status = run["status"]
     if all(after_command(status, command) == status for command in GIVEN):
         return run
     try:
         return {**run, "status": after_command(status, await read_command(container, Run(*state["run"])))}
-    except Exception:  # what the instance says is better than nothing
+    except Exception:  # without the ledger, show what the instance says
         return run
 
 
 async def _with_report(container: ContainerClient, run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """Return the run with its ledger's report if its instance failed or was terminated.
+    """Return the run with the report from its ledger if its instance failed or was terminated.
 
-    Such an instance has only a message. The outcome is that of the report, because a crash or a person may end the
-    instance after the ledger was closed. A run that fails by its own decision closes its ledger first, so a failed
-    instance without a report is a lost run.
+    Such an instance has only a message. The report's outcome counts, because a crash or a person may end the instance
+    after the ledger was closed. A run that fails by its own decision closes its ledger first, so a failed instance
+    without a report is a lost run.
     """
     if run["status"] not in ("failed", "terminated"):
         return run
     try:
         report = await Ledger(container, Run(*state["run"])).report()
-    except Exception:  # a ledger that cannot be read must not hide the failed instance
+    except Exception:  # an unreadable ledger must not hide the failed instance
         return run
     if report is None:
         return {**run, "status": "lost" if run["status"] == "failed" else run["status"]}

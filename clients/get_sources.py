@@ -1,4 +1,4 @@
-"""GET /api/sources: what can be run. No secret, and no address beyond the host."""
+"""GET /api/sources: the sources that can be run. The answer has no secret, and of each URL only the host."""
 
 import os
 from typing import Any
@@ -20,7 +20,7 @@ blueprint = df.Blueprint()
 
 @blueprint.route(route="sources", methods=["GET"])
 async def get_sources(req: func.HttpRequest) -> func.HttpResponse:
-    """Return each source of the sources file, with what is wrong with its description if something is."""
+    """Return each source of the sources file, and what is wrong with its description, if anything."""
     return await answered(req, "list the sources", _listed())
 
 
@@ -37,7 +37,7 @@ async def _listed() -> func.HttpResponse:
 
 
 def shown(name: str, source: Source | InvalidInput) -> JsonObject:
-    """Return what is told of a source: little, if its description cannot be read."""
+    """Return the entry of a source in the answer; most fields are null if its description cannot be read."""
     summary: dict[str, Any] = dict.fromkeys(("host", "style", "description_ok", "problem", "schedule"))
     summary |= {"name": name, "incremental": False, "parameters": {}, "next_due": None}
     if isinstance(source, InvalidInput):

@@ -1,6 +1,6 @@
 """The durable instance of a run: every call of the client functions to Durable Functions.
 
-The SDK raises bare exceptions and takes HTTP 500 for "no such instance", which is dangerous when a run is deleted or
+The SDK raises bare exceptions and reads HTTP 500 as "no such instance", which is dangerous when a run is deleted or
 redriven. Here an instance is missing only if Durable Functions said so.
 """
 
@@ -15,6 +15,7 @@ from ingestion.contracts import Run, RunState
 from ingestion.errors import DurableUnavailable, first_line
 from ingestion.run.keeping import Found
 from ingestion.run.run_state import EVENT
+from ingestion.telemetry import run_span
 from ingestion.wire import JsonObject, to_wire
 
 RUNNING = frozenset({"Pending", "Running", "ContinuedAsNew", "Suspended"})
@@ -52,7 +53,7 @@ async def find_instance(client: df.DurableOrchestrationClient, run_id: str) -> D
     with _durable_errors(f"look at the instance of run {run_id}"):
         if status := await client.get_status(run_id, show_input=True):
             return status
-        # None may also mean an error. A list cannot be mistaken for one, and the exact id comes first in it.
+        # None may also mean an error; a list cannot. The exact id comes first in it.
         listed = await client.get_status_by(instance_id_prefix=run_id)
         return next((status for status in listed if status.instance_id == run_id), None)
 
@@ -80,8 +81,8 @@ def is_of(status: DurableOrchestrationStatus, run: Run) -> bool:
 
 
 async def start_instance(client: df.DurableOrchestrationClient, state: RunState) -> None:
-    """Start the instance of a run. Raise DurableUnavailable."""
-    with _durable_errors(f"start the instance of run {state.run.id}"):
+    """Start the instance of a run; the SDK tells the host the run's trace. Raise DurableUnavailable."""
+    with run_span("start_run", state.run), _durable_errors(f"start the instance of run {state.run.id}"):
         await client.start_new("ingest_run", instance_id=state.run.id, client_input=to_wire(state))
 
 

@@ -1,8 +1,8 @@
 """One look of the keeper: at every open run of its task hub, and once more under the lock if something is wrong.
 
-A look costs one storage request for each 5,000 open runs, and at most two for each run, four if its state is older than
-ten minutes; a recovery costs more. It may stop at any point: a repeated step does no harm, and the next look does the
-rest.
+A look costs one storage request for each 5,000 open runs, and at most two for each run (four if its state is older than
+ten minutes); a recovery costs more. A look may stop at any point: repeating a step does no harm, and the next look does
+the rest.
 """
 
 import asyncio
@@ -64,11 +64,11 @@ class Keeper:
         self._client, self._container, self._run, self._now = client, container, run, now
 
     def log(self, action: str, message: str, *, level: int = logging.WARNING, **facts: Any) -> None:
-        """Log what the keeper saw of the run or did about it."""
+        """Log what the keeper saw or did."""
         log(action, message, level=level, run_id=self._run.run_id, **facts)
 
     async def look(self) -> None:
-        """Look at the instance, note what it is, and act on it."""
+        """Look at the instance, note what was found, and act on it."""
         run, status = self._run, await find_instance(self._client, self._run.run_id)
         if status is not None and found(status) is Found.GOES_ON:
             await self._watch(status)
@@ -108,7 +108,7 @@ class Keeper:
         return max((at for at in (recorded_at, checkpoint_at) if at is not None), default=None)
 
     async def _note(self, noted: Found, reported: str) -> bool:
-        """Note what was found, if it changed; return whether the run is still as it was listed."""
+        """Note what was found if that is new; return False if the entry has changed since it was listed."""
         if (noted, reported) == (self._run.found, self._run.reported):
             return True
         changed = await open_runs.note(self._container, self._run, found=noted, reported=reported)
@@ -177,7 +177,7 @@ class Keeper:
 def _of_this_start(
     status: DurableOrchestrationStatus | None, request: JsonObject | None
 ) -> DurableOrchestrationStatus | None:
-    """Return the instance if it belongs to the start that the request names; one of an earlier start has ended."""
+    """Return the instance if it belongs to the start that the request names, else None: its run has ended."""
     return status if status is None or request is None or is_of(status, run_of(request)) else None
 
 
@@ -189,7 +189,7 @@ def _waits(status: DurableOrchestrationStatus) -> bool:
 
 
 def _cause(status: DurableOrchestrationStatus | None) -> str:
-    """Return in one line what ended an instance."""
+    """Return in one line why an instance ended."""
     if status is None:
         return "the instance was gone"
     name = status.runtime_status.name

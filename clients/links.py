@@ -16,14 +16,14 @@ def has_links(req: func.HttpRequest) -> bool:
     """Return whether the caller wants the durable URLs. Raise InvalidInput."""
     wanted = req.params.get("links")
     if wanted not in (None, "none"):
-        raise InvalidInput("links", f"{shown(wanted)} is not known", "none, or to leave it out")
+        raise InvalidInput("links", f"{shown(wanted)} is not allowed", "none, or to leave it out")
     return wanted is None
 
 
 def follow(
     req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str, *, ended: bool = False
 ) -> func.HttpResponse:
-    """Return 202 with what follows the run, 200 if it has ended."""
+    """Return 202 with the URLs to follow the run, 200 if it has ended."""
     if not has_links(req):
         url = f"/api/runs/{run_id}"
         headers = {} if ended else {"Location": url, "Retry-After": RETRY_AFTER_SECONDS}

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document of the HTTP API, made from the shapes of its answers and bodies.
 
-`docs/openapi.json` is what this makes; a test compares the two, and another holds the routes of the app to it.
+`python -m local.openapi` writes it to `docs/openapi.json`. Tests compare that file and the app's routes with it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,14 +23,14 @@ REFUSED = {
     400: "A field, a parameter or an app setting is wrong.",
     404: "There is no such run or source.",
     409: "Its state does not allow this.",
-    412: "It was changed since.",
+    412: "It has been changed since.",
     428: "If-Match is missing.",
     503: "Storage or Durable Functions could not be reached, or refused.",
 }
 ABOUT = (
-    "Start, follow and steer runs, each of which moves one source to a queue. All routes take the function key of the "
-    "app. Every error is problem details (RFC 9457). Every GET has an ETag. No answer has a system key, a token or the "
-    "full address of a source, except the URLs of Durable Functions after a start or redrive without `links=none`."
+    "Start, follow and steer runs. A run moves the items of one source to a queue. All routes take the function key of "
+    "the app. Every error is problem details (RFC 9457). Every GET has an ETag. No answer has a token or the full "
+    "address of a source. Only the answers to a start or a redrive without `links=none` have a system key."
 )
 
 
@@ -38,7 +38,7 @@ Answers = Mapping[int, tuple[type[BaseModel], ...]]
 
 
 class Operation(NamedTuple):
-    """One route and method: the function that answers, and the shapes of what it takes and gives."""
+    """One route and method: its function, and the shapes of its input and its answers."""
 
     function: str
     method: str
@@ -49,7 +49,7 @@ class Operation(NamedTuple):
     query: tuple[JsonObject, ...] = ()
     headers: tuple[JsonObject, ...] = ()
     body: type[BaseModel] | None = None
-    kind: str = JSON  # of a success; a text that is no JSON is open to everybody
+    kind: str = JSON  # media type of a success; a route with another one needs no key
 
 
 def _parameter(name: str, place: str, about: str, *, required: bool = False, **schema: Any) -> JsonObject:
@@ -64,19 +64,26 @@ def _header(name: str, about: str, **schema: Any) -> JsonObject:
     return _parameter(name, "header", about, **({"type": "string"} | schema))
 
 
-AFTER = _query("after", "Where the page begins: `next` of the page before.")
+AFTER = _query("after", "Where the page begins: the `next` of the page before.")
 LINKS = _query("links", "Leave out the URLs of Durable Functions, which hold the system key.", enum=["none"])
 STATUS_LIST = f"^({'|'.join(sorted(STATUSES))})(,({'|'.join(sorted(STATUSES))}))*$"
 LIST = (
-    _query("limit", "The most runs of the page.", type="integer", minimum=1, maximum=MOST, default=DEFAULT_LIMIT),
+    _query("limit", "The most runs in the page.", type="integer", minimum=1, maximum=MOST, default=DEFAULT_LIMIT),
     AFTER,
-    _query("status", "Statuses, with commas between them.", pattern=STATUS_LIST),
-    _query("source", "The source."),
-    _query("from", "The first moment at which a run began.", format="date-time"),
-    _query("to", "The moment before which it began.", format="date-time"),
+    _query("status", "Only runs with one of these statuses, with commas between them.", pattern=STATUS_LIST),
+    _query("source", "Only runs of this source."),
+    _query("from", "Only runs that began at this time or later.", format="date-time"),
+    _query("to", "Only runs that began before this time.", format="date-time"),
 )
 REJECTS = (
-    _query("examples", "Messages to show of each group.", type="integer", minimum=0, maximum=MOST_EXAMPLES, default=3),
+    _query(
+        "examples",
+        "How many messages to show of each group.",
+        type="integer",
+        minimum=0,
+        maximum=MOST_EXAMPLES,
+        default=3,
+    ),
     _query("payload", "Whether to show the messages themselves.", type="boolean", default=False),
     AFTER,
 )
@@ -104,40 +111,40 @@ def operations() -> Iterator[Operation]:
     start = Operation("start_run", "POST", "runs", "Start a run, once", STARTED, OF_A_RUN, (LINKS,), (KEY,))
     yield start._replace(body=StartRequest)
     yield Operation(
-        "get_run", "GET", RUN, "Tell all that is known of a run", {200: (shapes.Run,)}, (400, 404, 409, 503)
+        "get_run", "GET", RUN, "Return all that is known of a run", {200: (shapes.Run,)}, (400, 404, 409, 503)
     )
     yield Operation("delete_run", "DELETE", RUN, "Delete a run", {200: (shapes.Deleted,)}, (400, 404, 409, 503))
     for function, shape, summary, query in (
-        ("report", shapes.Report, "Give the report of a run that has ended", ()),
-        ("failures", shapes.Failures, "Tell what has failed, by reason", (AFTER,)),
-        ("rejected", shapes.Rejected, "Tell what was rejected, by reason", REJECTS),
-        ("timeline", shapes.Timeline, "Tell how a run went", ()),
-        ("queues", shapes.Queues, "Tell how deep the queues of a run are", ()),
+        ("report", shapes.Report, "Return the report of a run that has ended", ()),
+        ("failures", shapes.Failures, "Return the failed chunks, by reason", (AFTER,)),
+        ("rejected", shapes.Rejected, "Return the rejected messages, by reason", REJECTS),
+        ("timeline", shapes.Timeline, "Return the counts of a run over time, and its events", ()),
+        ("queues", shapes.Queues, "Return the depth of the queues of a run", ()),
     ):
         yield Operation(f"get_{function}", "GET", f"{RUN}/{function}", summary, {200: (shape,)}, OF_A_RUN, query)
     for command, summary in (
         ("pause", "Pause a run"),
-        ("resume", "Let a paused or held run go on"),
+        ("resume", "Resume a paused or held run"),
         ("cancel", "Cancel a run"),
     ):
         yield Operation(f"{command}_run", "POST", f"{RUN}/{command}", summary, COMMANDED, OF_A_RUN)
-    summary, redriven = "Do again what failed or never happened", {202: STARTED[202]}
+    summary, redriven = "Redrive a run: send what failed, then read the rest", {202: STARTED[202]}
     yield Operation("redrive_run", "POST", f"{RUN}/redrive", summary, redriven, OF_A_RUN, (LINKS,))
     yield Operation("get_sources", "GET", "sources", "List the sources", {200: (shapes.Sources,)}, (400, 503))
     mark: Answers = {200: (shapes.WatermarkShown,)}
-    yield Operation("get_watermark", "GET", SOURCE, "Tell how far a source has come", mark, (400, 404, 503), OF_A_SET)
+    yield Operation("get_watermark", "GET", SOURCE, "Return the watermark of a source", mark, (400, 404, 503), OF_A_SET)
     put = Operation("put_watermark", "PUT", SOURCE, "Set a watermark", mark, CHANGED, OF_A_SET, (IF_MATCH,))
     yield put._replace(body=shapes.WatermarkGiven)
     yield Operation("delete_watermark", "DELETE", SOURCE, "Reset a watermark", mark, CHANGED, OF_A_SET, (IF_MATCH,))
-    plan = Operation("plan_run", "POST", "plan", "Tell what a run would do", {200: (shapes.PlanAnswer,)}, OF_A_RUN)
+    plan = Operation("plan_run", "POST", "plan", "Return what a run would do", {200: (shapes.PlanAnswer,)}, OF_A_RUN)
     yield plan._replace(body=StartRequest)
     for name, route, kind in (
         ("get_page", "ui", "text/html"),
         ("get_page_script", "ui/page.js", "text/javascript"),
         ("get_page_style", "ui/page.css", "text/css"),
     ):
-        yield Operation(name, "GET", route, "Give a part of the page for people", {200: ()}, (), kind=kind)
-    yield Operation("get_openapi", "GET", "openapi.json", "Give this document", {200: ()}, ())
+        yield Operation(name, "GET", route, "Serve a part of the page for people", {200: ()}, (), kind=kind)
+    yield Operation("get_openapi", "GET", "openapi.json", "Return this document", {200: ()}, ())
 
 
 @cache
@@ -193,7 +200,7 @@ def _operation(one: Operation) -> JsonObject:
     parameters = [*path, *one.query, *one.headers, *((IF_NONE_MATCH,) if is_get else ())]
     answers = {str(status): _answer(status, found, one.kind, is_get=is_get) for status, found in one.answers.items()}
     if is_get:
-        answers["304"] = {"description": "The caller has this answer."}
+        answers["304"] = {"description": "The caller already has this answer."}
     if one.kind == JSON:
         answers["401"] = {"description": "The function key is missing or wrong; the host answers, without a body."}
     for status in one.refused:
@@ -216,7 +223,7 @@ def _operation(one: Operation) -> JsonObject:
 def _answer(status: int, found: tuple[type[BaseModel], ...], kind: str, *, is_get: bool) -> JsonObject:
     schemas = [_ref(shape) for shape in found] or [{"type": "object" if kind == JSON else "string"}]
     made: JsonObject = {
-        "description": "It goes on." if status == 202 else "Done.",
+        "description": "Accepted." if status == 202 else "Done.",
         "content": {kind: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}},
     }
     if is_get:

@@ -1,7 +1,7 @@
 """GET /api/ui: the page on which people follow and steer runs, with its script and its style sheet.
 
-The three files hold nothing of a run, so anybody may have them; each datum comes from the other routes, with the key
-that the person typed. The browser is told to run and to ask nothing but what this app serves.
+The three files hold no data, so they need no key; the page reads all data from the other routes, with the key that the
+person typed. The content security policy lets the browser load and call only this app.
 """
 
 from functools import cache
@@ -30,7 +30,7 @@ KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 
 @blueprint.route(route="ui", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def get_page(req: func.HttpRequest) -> func.HttpResponse:
-    """Return the page, at the address that the names in it are relative to."""
+    """Return the page; redirect `ui/` to `ui`, because the links in the page are relative to it."""
     if urlsplit(req.url).path.endswith("/"):
         return func.HttpResponse(status_code=308, headers={"Location": "../ui"})
     return _answer(req, "index.html")
@@ -50,7 +50,7 @@ async def get_page_style(req: func.HttpRequest) -> func.HttpResponse:
 
 @cache
 def content(name: str) -> bytes:
-    """Return a file of the page as it was when this worker first served it."""
+    """Return a file of the page, read once for each process."""
     return (FOLDER / name).read_bytes()
 
 

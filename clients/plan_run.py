@@ -1,7 +1,7 @@
-"""POST /api/plan: what a run would do. It takes what POST /api/runs takes, and neither keeps nor sends anything.
+"""POST /api/plan: what a run would do. It takes the body of POST /api/runs, and neither keeps nor sends anything.
 
-At most two pages of the source are read, as a run reads them: the first from where the next run would begin. No blob is
-written, no queue is made, no watermark moves.
+It reads at most two pages of the source as a run does, from where the next run would begin. It writes no blob, creates
+no queue and moves no watermark.
 """
 
 import base64
@@ -31,15 +31,15 @@ from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
 
-SECONDS = 0.8 * HTTP_SECONDS  # for both pages; the answer has to be made as well
+SECONDS = 0.8 * HTTP_SECONDS  # for both pages; the rest is for the answer
 SHOWN_CHARACTERS = 1_000  # of a message
 
 
 @blueprint.route(route="plan", methods=["POST"])
 async def plan_run(req: func.HttpRequest) -> func.HttpResponse:
-    """Return what a run would do: its first messages, what it would take, and which problems it would meet.
+    """Return what a run would do: its first messages, its cost, and the problems that it would meet.
 
-    400, 404, 409 with the field and what is allowed, as for a start; 503 without storage.
+    400, 404 or 409 as for a start, with the field and what is allowed; 503 without storage.
     """
     return await answered(req, "plan a run", _planned(req))
 
@@ -49,7 +49,7 @@ async def _planned(req: func.HttpRequest) -> func.HttpResponse:
     settings = load_settings()
     source = load_source(settings.sources, asked.source, os.environ)
     storage, pinned = open_storage(settings), pinned_now(settings, asked.source)
-    storage.queues.shards(pinned.settings)  # refuses a queue that cannot be reached
+    storage.queues.shards(pinned.settings)  # raises if the settings name a queue that the app cannot reach
     reads = await reads_of_start(asked, settings, storage.container, clock.now(), pinned.fields)
 
     def described(given: Reads | None, window: int = 0) -> Source:
@@ -78,7 +78,7 @@ def _shown(
     asked: StartRequest, sample: Sample, sent_with: Settings, chunk_size: int, reads: Reads | None, file: str
 ) -> JsonObject:
     following, source = sample.following, sample.source
-    hidden = has_token(source)  # what leads on may be made of the token, which no status shows
+    hidden = has_token(source)  # the next request may contain the token, which must not be shown
     leads_to = None if following is None else conceal(next_page(sample.began, following, hidden=hidden))
     expect = expected(sample, sent_with, chunk_size)
     first = [one for chunk in sample.chunks for one in chunk.first][:SHOWN_MESSAGES]
@@ -93,7 +93,8 @@ def _shown(
         "end": conceal(end_of(source) if sample.ended is None else f"{sample.ended}, as in the pages that were read"),
         "expect": {
             **expect._asdict(),
-            "transactions": None if expect.transactions is None else expect.transactions.told(),
+            "transactions": None if expect.transactions is None else expect.transactions.as_json(),
+            "money": None if expect.money is None else expect.money.as_json(),
             "rests_on": conceal(expect.rests_on),
         },
         "problems": [{"field": one.field, "message": conceal(one.message)} for one in problems],
@@ -101,7 +102,7 @@ def _shown(
 
 
 def _message(one: Sent, settings: Settings) -> JsonObject:
-    """Return a message as it would be sent, with stars in place of a secret that the source has put into it."""
+    """Return a message as a run would send it, with stars in place of secrets."""
     text = conceal(one.text)
     sent = base64.b64encode(text.encode()).decode() if settings.message_encoding == "base64" else text
     return {

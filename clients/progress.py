@@ -1,6 +1,6 @@
-"""How far a run is: what its instance says, and what the checkpoints of the chunks in its window say.
+"""How far a run is, from its instance and from the checkpoints of the chunks in its window.
 
-`counts_at` is the moment at which the counts were true. Within this process, counts never decrease.
+`counts_at` is the time at which the counts were true. Within this process, counts never decrease.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from ingestion.settings import load_settings
 from ingestion.storage.checkpoint import read_counts
 from ingestion.wire import JsonObject
 
-LOOK_SECONDS = 5.0  # the longest look at the checkpoints
+LOOK_SECONDS = 5.0  # the longest read of the checkpoints
 LAST_LOOKS = LastLooks()  # of this process
 HELD = ("paused", "held")  # phases in which chunks may be unfinished and nothing is under way
 
@@ -25,9 +25,9 @@ Look = Callable[[RunState], Awaitable[list[Settled]]]
 
 
 async def look_at_checkpoints(state: RunState) -> list[Settled]:
-    """Return how far each started chunk of the window is: those of this process now, others by their checkpoints.
+    """Return the counts of each started chunk of the window: live ones of this process, others from their checkpoints.
 
-    Raise what storage raises.
+    Errors of storage pass through.
     """
     storage = open_storage(load_settings())
     numbers = [chunk.number for chunk in chunks_in_window(state)]
@@ -42,9 +42,9 @@ async def progress_of(
     look: Look = look_at_checkpoints,
     last_looks: LastLooks = LAST_LOOKS,
 ) -> JsonObject:
-    """Return the progress of a run that is in `state`, or was when the current window began.
+    """Return the progress of a run from the `state` with which its current window began.
 
-    A host may return the custom status of the window before, or none: then the state says more.
+    The host may return no custom status, or the one of the window before: then the state is newer.
     """
     progress = run_report.progress(state)
     if isinstance(custom_status, dict) and "counts_at" in custom_status:
@@ -58,15 +58,15 @@ async def progress_of(
 
 
 async def _inside_window(state: RunState, progress: JsonObject, look: Look) -> JsonObject:
-    """Return the progress inside a window, or after one that a command has cut short.
+    """Return the progress inside a window, or after a window that a command cut short.
 
-    If the checkpoints cannot be read, return that of the window's start, marked `stale`, or what was progress after it.
+    If the checkpoints cannot be read, return `progress` of a held run, or that of the window's start, marked `stale`.
     """
     counts_at, is_held = clock.now().isoformat(), progress["phase"] in HELD
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             sent = await look(state)
-    except Exception:  # a status that lags behind is better than none
+    except Exception:  # a late status is better than none
         return progress if is_held else {**run_report.progress(state), "stale": True}
     if is_held:
         return run_report.with_open_chunks(progress, state, sent)

@@ -1,4 +1,4 @@
-"""What the query of a GET asks for: counts, flags, moments, and the token of a page."""
+"""Read the query of a GET: counts, flags, times, and the token of a page."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from ingestion.moment import moment
 
 
 def read_count(req: func.HttpRequest, name: str, *, default: int, least: int = 1, most: int) -> int:
-    """Return the number in a parameter. Raise InvalidInput."""
+    """Return the number in a query parameter. Raise InvalidInput."""
     given = req.params.get(name, str(default))
     if not (is_count(given) and least <= int(given) <= most):
         raise InvalidInput(name, f"{shown(given)} is not allowed", f"a number from {least} to {most}")
@@ -24,7 +24,7 @@ def is_count(text: str) -> bool:
 
 
 def read_flag(req: func.HttpRequest, name: str) -> bool:
-    """Return whether a parameter is true; it is false where it is left out. Raise InvalidInput."""
+    """Return whether a query parameter is true; false if it is missing. Raise InvalidInput."""
     given = req.params.get(name, "false")
     if given not in ("true", "false"):
         raise InvalidInput(name, f"{shown(given)} is not allowed", "true or false")
@@ -32,7 +32,7 @@ def read_flag(req: func.HttpRequest, name: str) -> bool:
 
 
 def read_moment(req: func.HttpRequest, name: str) -> datetime | None:
-    """Return the moment in a parameter, None where it is left out. Raise InvalidInput."""
+    """Return the time in a query parameter, None if it is missing. Raise InvalidInput."""
     if (given := req.params.get(name)) is None:
         return None
     try:
@@ -42,17 +42,17 @@ def read_moment(req: func.HttpRequest, name: str) -> datetime | None:
 
 
 def token_of(kind: str, *place: str) -> str:
-    """Return the token of a place in a list of this kind."""
+    """Return the token for a place in a list of this kind."""
     return base64.urlsafe_b64encode(json.dumps((kind, *place)).encode()).decode().rstrip("=")
 
 
 def read_token(req: func.HttpRequest, kind: str) -> str:
-    """Return the place in the token of `after`, empty where it is left out. Raise InvalidInput."""
+    """Return the place in the token `after`, empty if the parameter is missing. Raise InvalidInput."""
     return read_place(req, kind, 1)[0]
 
 
 def read_place(req: func.HttpRequest, kind: str, parts: int) -> list[str]:
-    """Return the parts of a place in the token of `after`, empty ones where it is left out. Raise InvalidInput."""
+    """Return the parts of the place in the token `after`, empty if the parameter is missing. Raise InvalidInput."""
     if (given := req.params.get("after")) is None:
         return [""] * parts
     try:
@@ -67,5 +67,5 @@ def read_place(req: func.HttpRequest, kind: str, parts: int) -> list[str]:
 
 
 def not_a_token() -> InvalidInput:
-    """Return the error for an `after` that no page has given."""
-    return InvalidInput("after", "not a token", "what `next` of the page before says")
+    """Return the error for an `after` that is not a token of this API."""
+    return InvalidInput("after", "not a token", "the `next` of the page before")

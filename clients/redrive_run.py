@@ -1,4 +1,4 @@
-"""POST /api/runs/{run_id}/redrive: do what failed or never happened, from the ledger alone."""
+"""POST /api/runs/{run_id}/redrive: do again what failed, and do the rest, from the ledger alone."""
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -23,7 +23,7 @@ blueprint = df.Blueprint()
 @blueprint.durable_client_input(client_name="client")
 @about_run("redrive run {} from its ledger")
 async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Continue a run that has ended or is lost under its own id: 202 with the URLs to follow it.
+    """Continue a run that has ended or is lost, under the same id: 202 with the URLs to follow it.
 
     404 if the ledger has no such run; 409 with the reason if it has not ended or nothing is left to do.
     """

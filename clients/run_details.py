@@ -1,6 +1,6 @@
-"""All that GET /api/runs/{run_id} tells beside status, progress and report: what a person or a page makes of them.
+"""The details in GET /api/runs/{run_id} beside status, progress and report: rates, chunks, source, queues.
 
-What storage does not give at this moment is left out: the rest is better than nothing.
+A detail that storage does not give at this moment is left out.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from ingestion.source.description import described, load_source
 from ingestion.transactions import of_run
 from ingestion.wire import JsonObject
 
-LOOK_SECONDS = 5.0  # the longest look at storage for one part of the answer
+LOOK_SECONDS = 5.0  # the longest read of storage for one detail
 AT_WORK = ("pending", "running", "pausing", "cancelling")
 PACES, KEPT, TIMELINES = Paces(), BriefCache(), Timelines()  # of this process
 
@@ -37,7 +37,7 @@ PACES, KEPT, TIMELINES = Paces(), BriefCache(), Timelines()  # of this process
 async def with_details(
     container: ContainerClient, run: JsonObject, state: RunState | None, sent: Iterable[Settled] = ()
 ) -> JsonObject:
-    """Return the run with everything that its state tells; None: another version of the app wrote it."""
+    """Return the run with its details; they are null if `state` is None: another version of the app wrote it."""
     run = {**run, "ended_at": _ended_at(run), "actions": actions(run["status"], run["report"])}
     details: JsonObject = dict.fromkeys(("rate", "estimate", "chunks", "reading", "sending", "transactions"))
     if state is not None and run["report"] is not None:
@@ -63,7 +63,7 @@ def _ended_at(run: JsonObject) -> str | None:
 
 
 async def _last_state(container: ContainerClient, state: RunState) -> RunState:
-    """Return the last state of a run that has ended: its instance has the one before the last window."""
+    """Return the last state of a run that has ended: `state`, from its instance, is older by a window."""
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             return await Ledger(container, state.run).state() or state
@@ -107,11 +107,11 @@ def _transactions(run: JsonObject, state: RunState, settings: Settings) -> JsonO
     until = moment(_ended_at(run) or progress["counts_at"])
     seconds = max(0.0, (until - moment(state.started_at)).total_seconds())
     done = {"enqueued": progress["enqueued"], "chunks": progress["chunks_done"]}
-    return of_run(state, settings, seconds=seconds, **done).told()
+    return of_run(state, settings, seconds=seconds, **done).as_json()
 
 
 async def _facts(container: ContainerClient, state: RunState) -> tuple[JsonObject, JsonObject, Settings | None]:
-    """Return how the source is read, how messages are sent, and with which settings, as far as that is known now."""
+    """Return how the source is read, how messages are sent, and the settings; None or null for what is not known."""
     reading: JsonObject = dict.fromkeys(("style", "page_size", "page_size_got", "refused", "ended"))
     sending, settings = sent_as({}), None
     with suppress(Exception):

@@ -1,4 +1,4 @@
-"""What a run id may be: it becomes an instance id, a part of blob names, and a part of the durable API's URLs."""
+"""Which run ids are allowed: an id becomes an instance id, and a part of blob names and of the durable API's URLs."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What POST /api/runs takes: the body, and the header `Idempotency-Key`."""
+"""The input of POST /api/runs: the body, and the header `Idempotency-Key`."""
 
 import uuid
 from typing import Annotated, Any
@@ -44,7 +44,7 @@ class StartRequest(BaseModel):
     chunk_size: Annotated[int | None, Field(ge=1, le=MAX_CHUNK_SIZE)] = None
     tolerated_failures: Annotated[Any, AfterValidator(_check_tolerance), Field(json_schema_extra=A_SHARE)] = None
     total_is_exact: bool = False
-    since: Annotated[str | int | float | None, Field(alias="from")] = None  # with either of these it is a backfill
+    since: Annotated[str | int | float | None, Field(alias="from")] = None  # `from` or `to` makes the run a backfill
     until: Annotated[str | int | float | None, Field(alias="to")] = None
     parameters: Annotated[dict[str, str], Field(max_length=MAX_PARAMETERS)] = {}
 
@@ -60,7 +60,7 @@ def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
         raise InvalidInput("(body)", "not JSON, or too deep", 'a JSON object such as {"source": "demo"}') from None
     if not isinstance(body, dict):
         raise InvalidInput("(body)", "not a JSON object", 'a JSON object such as {"source": "demo"}')
-    # An error about a name with half of a surrogate pair would name nothing.
+    # Escape half of a surrogate pair, so that an error can name the field.
     named = {name.encode(errors="backslashreplace").decode(): value for name, value in body.items()}
     try:
         asked = StartRequest.model_validate(named)
@@ -70,7 +70,7 @@ def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
 
 
 def _run_id_of(asked: StartRequest, key: str | None) -> str:
-    """Return the run id of the idempotency key or the body, or a new one. Raise InvalidInput if both differ."""
+    """Return the run id from the idempotency key or the body, or a new one. Raise InvalidInput if the two differ."""
     if key is None:
         return asked.run_id or uuid.uuid4().hex
     run_id = _named_by(key)
@@ -91,7 +91,7 @@ def _named_by(key: str) -> str:
 
 
 def run_request(asked: StartRequest, settings: Settings, pin: str, reads: Reads | None) -> RunRequest:
-    """Return the run request, with settings in place of what the body leaves out."""
+    """Return the run request; the settings fill in what the body leaves out."""
     return RunRequest(
         source=asked.source,
         chunk_size=asked.chunk_size or settings.chunk_size,
@@ -105,7 +105,7 @@ def run_request(asked: StartRequest, settings: Settings, pin: str, reads: Reads 
 
 
 def body_of(asked: StartRequest) -> JsonObject:
-    """Return what equal requests have in common: the checked body without the run id."""
+    """Return the checked body without the run id; equal requests have equal bodies."""
     body = asked.model_dump(exclude={"run_id"}, exclude_none=True, by_alias=True)
     return {name: value for name, value in body.items() if value != {}}
 

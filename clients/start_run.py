@@ -21,9 +21,9 @@ blueprint = df.Blueprint()
 @blueprint.route(route="runs", methods=["POST"])
 @blueprint.durable_client_input(client_name="client")
 async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start a run, only once for repeated requests; answer with the URLs to follow it.
+    """Start a run, once for repeated requests; answer with the URLs to follow it.
 
-    202 until it has ended, then 200; 400, 404, 409 with the field and what is allowed; 503 without storage.
+    202 until the run has ended, then 200; 400, 404 or 409 with the field and what is allowed; 503 without storage.
     """
     try:
         has_links(req)

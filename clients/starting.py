@@ -1,4 +1,4 @@
-"""Start a run once, however often it is asked for: by a request, by a schedule, by both at the same time."""
+"""Start a run once, even if several requests and a schedule start it at the same time."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ import azure.durable_functions as df
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
+from activities.log import log
 from clients.beginning import begin
 from clients.instance import started_instance, task_hub_of
 from clients.start_request import StartRequest, body_of, difference, run_request
@@ -25,53 +26,55 @@ from ingestion.run.request import create_request, first_state, new_start, read_r
 from ingestion.run.watermark import Watermark
 from ingestion.settings import Settings
 from ingestion.source.description import load_source
+from ingestion.telemetry import trace_id
 from ingestion.wire import JsonObject, to_wire
 
 
 async def start_once(
     client: df.DurableOrchestrationClient, run_id: str, asked: StartRequest, settings: Settings, storage: Storage
 ) -> str:
-    """Start the run unless it was started; return its durable status. Raise Conflict if the request differs."""
+    """Start the run unless it was started before; return its durable status. Raise Conflict if the requests differ."""
     there = await _created(run_id, asked, settings, storage, task_hub_of(client))
     if (different := difference(there["asked"], body_of(asked))) is not None:
         raise different
     while (status := await started_instance(client, run_of(there))) is None:
-        with suppress(RunLocked):  # perhaps another copy of this request has the lock, and will start the instance
+        with suppress(RunLocked):  # another copy of this request may hold the lock, and start the instance
             async with locked(storage.container, run_id, wait=False):
                 status = await _start_locked(client, there, storage.container)
-                storage.at_work.note(run_id)  # its activities may have to wait behind those of another run
+                storage.at_work.note(run_id)  # so that other runs share the worker before its first activity
                 return status
         await asyncio.sleep(POLL_SECONDS)
     return status
 
 
 async def _start_locked(client: df.DurableOrchestrationClient, there: JsonObject, container: ContainerClient) -> str:
-    """Start the run of the request `there`, unless another did so before this one had the lock."""
+    """Start the run of the request `there`, unless another caller started it before this one got the lock."""
     run = run_of(there)
     if await read_request(container, run.id) != there:
-        raise RetryableError(f"run {run.id} was deleted and started anew at this moment: ask again")
+        raise RetryableError(f"run {run.id} was deleted and started again at this moment: send the request again")
     if (status := await started_instance(client, run)) is not None:
         return status
     ledger = Ledger(container, run)
     if await ledger.report() is not None:
-        return "Completed"  # only its report is left: its history was purged
+        return "Completed"  # the history was purged, and the report is left
     if await ledger.state() is not None:
         allowed = f"POST /api/runs/{run.id}/redrive to continue it"
         raise Conflict("run_id", "the instance of this run is gone", allowed)
     await begin(client, ledger, first_state(there))
+    log("run_started", "a run has started", run_id=run.id, source=there["asked"]["source"], trace=trace_id(run))
     return "Pending"
 
 
 async def _created(run_id: str, asked: StartRequest, settings: Settings, storage: Storage, task_hub: str) -> JsonObject:
-    """Return the request that the run was started with; write this one if it is the first.
+    """Return the request that started the run; write this one if it is the first.
 
-    The run enters the index of open runs before its request is written, so that the keeper knows of every request.
-    Raise InvalidInput if its messages cannot be sent as its description or the settings say.
+    Enter the run into the index of open runs first, so that the keeper knows of every request. Raise InvalidInput if
+    the messages cannot be sent as the description or the settings say.
     """
     if (there := await read_request(storage.container, run_id)) is not None:
         return there
     now, pinned = clock.now(), pinned_now(settings, asked.source)
-    storage.queues.shards(pinned.settings)  # refuses a queue that cannot be reached before anything is written
+    storage.queues.shards(pinned.settings)  # raises, before anything is written, if the app cannot reach a queue
     reads = await reads_of_start(asked, settings, storage.container, now, pinned.fields)
     request: dict[str, Any] = {
         "run_id": run_id,
@@ -94,7 +97,7 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
 async def reads_of_start(
     asked: StartRequest, settings: Settings, container: ContainerClient, now: datetime, pinned: Fields
 ) -> Reads | None:
-    """Return what a run that starts `now` reads of its source. Raise InvalidInput if the request does not fit it."""
+    """Return what a run that starts `now` reads of its source. Raise InvalidInput if the request does not fit."""
     source = load_source(settings.sources, asked.source, os.environ)
     parameters = scope.given_parameters(source, asked.parameters)
     mark = Watermark()

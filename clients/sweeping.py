@@ -1,6 +1,6 @@
-"""The sweep of the day: the keeper deletes ledgers that are older than SLUICE_LEDGER_DAYS.
+"""The daily sweep: the keeper deletes ledgers that are older than SLUICE_LEDGER_DAYS.
 
-A blob says when they were swept last, so that of many processes one sweeps. Each asks it once an hour at most.
+A blob has the time of the last sweep, so that only one of many processes sweeps. Each reads it at most once an hour.
 """
 
 import logging
@@ -14,14 +14,14 @@ from ingestion.errors import first_line
 from ingestion.run.clean_up import claim_sweep, give_back_sweep, sweep
 
 AN_HOUR = timedelta(hours=1)
-MOST = 200  # runs that one look sweeps: the next one goes on, and the open runs do not wait
-asked_at: dict[str, datetime] = {}  # when this process asked last, for each container
+MOST = 200  # runs in one look; the next look sweeps more, so that the open runs do not wait
+asked_at: dict[str, datetime] = {}  # by container: when this process last read the blob
 
 
 async def sweep_daily(container: ContainerClient, days: int, now: datetime) -> None:
-    """Sweep the ledgers that are older than so many days, unless that was done today; 0 days: never.
+    """Sweep the ledgers that are older than `days`, unless that was done today; 0 days: never.
 
-    Log an error instead of raising it: it must not hinder the keeper. The next day tries again.
+    Log an error instead of raising it, because it must not stop the keeper. The next day tries again.
     """
     last = asked_at.get(container.url)
     if not days or (last is not None and now - last < AN_HOUR):

@@ -1,7 +1,7 @@
-"""GET, PUT and DELETE /api/sources/{name}/watermark: how far the runs of a source have come; set it, or begin anew.
+"""GET, PUT and DELETE /api/sources/{name}/watermark: how far the runs of a source have come; set it, or reset it.
 
-With parameters of the source in the query it is the watermark of that set. Every change names the one that it was made
-from: `If-Match` has its ETag.
+Each set of parameters of the source has its own watermark; the query names the set. Every change needs `If-Match` with
+the ETag of the watermark that it replaces.
 """
 
 import os
@@ -39,7 +39,7 @@ blueprint = df.Blueprint()
 
 
 class Target(NamedTuple):
-    """What a request is about: a source, and the slot of its watermark."""
+    """The source of a request, and the slot of its watermark."""
 
     source: str
     incremental: Incremental
@@ -60,7 +60,7 @@ Work = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
 def _about_watermark(work: Callable[[func.HttpRequest, Target], Awaitable[Watermark]]) -> Work:
-    """Return an HTTP function that answers with the watermark that `work` returns, or with its error."""
+    """Return an HTTP function that answers with the watermark from `work`, or with its error."""
 
     async def asked_and_done(req: func.HttpRequest) -> func.HttpResponse:
         asked = _asked(req)
@@ -83,7 +83,7 @@ async def get_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
 @blueprint.route(route="sources/{name}/watermark", methods=["PUT"])
 @_about_watermark
 async def put_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
-    """Set the watermark of a source: what the next run reads, it reads in full.
+    """Set the watermark of a source. The next run reads everything from there on and drops nothing as known.
 
     400 for a value of another form, 409 while a run of the source is open, 412 if it was changed, 428 without If-Match.
     """
@@ -95,12 +95,12 @@ async def put_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
 @blueprint.route(route="sources/{name}/watermark", methods=["DELETE"])
 @_about_watermark
 async def delete_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
-    """Reset the watermark of a source: the next run begins where the first one did. It is refused like PUT."""
+    """Reset the watermark of a source: the next run begins where the first one did. The errors are those of PUT."""
     return await _changed(req, asked, Watermark(parameters=asked.parameters), "watermark_reset")
 
 
 def _asked(req: func.HttpRequest) -> Target:
-    """Return what the request is about. Raise NotFound or InvalidInput."""
+    """Return the source and the slot of a request. Raise NotFound or InvalidInput."""
     name, settings = req.route_params["name"], load_settings()
     source = load_source(settings.sources, name, os.environ)
     if source.incremental is None:
@@ -113,7 +113,7 @@ def _asked(req: func.HttpRequest) -> Target:
 
 
 async def _changed(req: func.HttpRequest, asked: Target, mine: Watermark, action: str) -> Watermark:
-    """Put `mine` in the place of the watermark that the request names; return it."""
+    """Replace the watermark that the request names with `mine`, and return it."""
     wanted = req.headers.get("If-Match")
     if wanted is None:
         raise Unconditional("If-Match", "missing", "the ETag of the watermark, from GET")
@@ -123,7 +123,7 @@ async def _changed(req: func.HttpRequest, asked: Target, mine: Watermark, action
     found = await watermark.read(asked.container, asked.slot)
     after = None
     if wanted == _etag(found):
-        if not found.serial:  # there may be no container yet
+        if not found.serial:  # the container may not exist yet
             await asked.storage.prepare()
         after = await watermark.give(asked.container, asked.slot, found, mine, clock.now())
     if after is None:
@@ -141,7 +141,7 @@ async def _changed(req: func.HttpRequest, asked: Target, mine: Watermark, action
 
 
 def _value_in(req: func.HttpRequest, incremental: Incremental) -> str:
-    """Return the value in the body as a watermark has it. Raise InvalidInput."""
+    """Return the value in the body, in the form that watermarks have. Raise InvalidInput."""
     try:
         body = req.get_json()
     except (ValueError, RecursionError):
@@ -151,7 +151,7 @@ def _value_in(req: func.HttpRequest, incremental: Incremental) -> str:
     value: Any = body["value"]
     if not incremental.orders:
         if not isinstance(value, str) or not value:
-            raise InvalidInput("value", "no token", "a text")
+            raise InvalidInput("value", "not a token", "a text that is not empty")
         try:
             return str(sealed(value))
         except SourceRefused:

@@ -1,5 +1,5 @@
-"""The domain in plain Python: what a run is, how a source is read, how messages are sent.
+"""The domain in plain Python: runs, reading a source, sending messages.
 
-Nothing here knows Azure Functions or Durable Functions; the folders `clients`, `orchestrators` and `activities` are the
-thin shells that do.
+Nothing here imports Azure Functions or Durable Functions; the thin shells in `clients`, `orchestrators` and
+`activities` do.
 """

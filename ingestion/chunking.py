@@ -1,4 +1,4 @@
-"""The chunking helper: it cuts any sequence into slices of one size.
+"""The chunking helper: cut any sequence into slices of one size.
 
 The orchestrator cuts the chunk numbers of a batch into windows, and a fetch cuts the items of a page into pieces.
 """

@@ -1,8 +1,8 @@
-"""The clock of the app: every other module that needs the present moment asks here, so that a test can set it."""
+"""The clock of the app. All other modules get the present time here, so that a test can set it."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the present moment in UTC."""
+    """Return the present time in UTC."""
     return datetime.now(UTC)

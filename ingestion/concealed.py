@@ -1,8 +1,8 @@
-"""The one place that knows what no text that leaves may show: the secrets of the present call, whatever their form.
+"""Conceal the secrets of the present call, in all their forms, in every text that leaves the app.
 
-`load_settings`, `load_source` and the source's client tell it the secrets. Every outcome that is an error, log record
-and HTTP answer passes `conceal`, what is quoted of others is cut by `quoted`, since a part of a secret could be left at
-a cut, and a cursor is stored `sealed`. Messages are data, and never pass here.
+`load_settings`, `load_source` and the source's client add the secrets. Every error, log record and HTTP answer passes
+through `conceal`. `quoted` cuts texts of others, because a plain cut could leave a part of a secret. A cursor is stored
+`sealed`. Messages are data, and do not pass through here.
 """
 
 import base64
@@ -18,18 +18,18 @@ from urllib.parse import quote, quote_plus
 
 from ingestion.errors import SHOWN_CHARACTERS, InvalidInput, PermanentError, RetryableError, SourceRefused
 
-SHORTEST_CONCEALED = 4  # three characters protect nothing, and concealing them would tear words apart
-WINDOW = 32 * 1024  # characters of what is quoted that are looked at
-LAYERS = 5  # of escapes around each other: JSON in JSON in a URL
+SHORTEST_CONCEALED = 4  # three characters protect nothing, and concealing them would break words
+WINDOW = 32 * 1024  # characters that `quoted` searches for secrets
+LAYERS = 5  # of nested escapes, such as JSON in JSON in a URL
 
-# One character each, as URLs, JSON, Python and HTML write it.
+# One escaped character of a URL, JSON, Python or HTML.
 _ESCAPE = re.compile(r"%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\.|&#?\w{1,31};", re.IGNORECASE | re.DOTALL)
-_OPENED = "\ue000"  # of private use, like the next: in a stored text they stand around the name of a secret
+_OPENED = "\ue000"  # this and the next (private use) enclose the name of a secret in a stored text
 _SEAL = re.compile("\ue000(\\d+):([^\ue001]*)\ue001")
 
 
 class Secrets:
-    """Secret texts, some of them under the name by which they are found again."""
+    """Secret texts. A secret with a name can be sealed and unsealed."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -41,7 +41,7 @@ class Secrets:
             return
         self._names[secret] = name
         whole = secret.encode(errors="surrogatepass")
-        # An escape stands for a byte, or for half of a character beyond 16 bits; a plus sign for a space.
+        # An escape may be one byte, or half of a character beyond 16 bits; a plus sign may be a space.
         halves = "".join(chr(int.from_bytes(pair)) for pair in _pairs(secret.encode("utf-16-be", "surrogatepass")))
         texts = {plain for text in (secret, whole.decode("latin-1"), halves) for plain, _ in _layers(text)}
         forms = texts | {text.replace(" ", "+") for text in texts} | set(_in_base64(whole))
@@ -58,25 +58,25 @@ class Secrets:
         return "".join((*parts, text[end:]))
 
     def longest(self) -> int:
-        """Return the characters of the longest form, each of them escaped."""
+        """Return the length of the longest form with each character escaped."""
         return 6 * max(map(len, self._forms), default=0)
 
     def seal(self, text: str) -> str:
-        """Return `text` with the names of secrets in their place. Raise SourceRefused for one that has no name."""
+        """Return `text` with names in place of secrets. Raise SourceRefused if a secret has no name."""
         seals = {_OPENED: f"{_OPENED}0:\ue001"}
         for secret, name in self._names.items():
             if name:
-                ways = reversed(list(enumerate(_written(secret))))  # where two are alike, the plainer one
+                ways = reversed(list(enumerate(_written(secret))))  # of two equal forms, the plainer one counts
                 seals = {form: f"{_OPENED}{way}:{name}\ue001" for way, form in ways} | seals
         known = "|".join(map(re.escape, sorted(seals, key=len, reverse=True)))
         stored = re.sub(known, lambda found: seals[found[0]], text)
         if self.conceal(stored) != stored:
             concealed = self.conceal(text)[:SHOWN_CHARACTERS]
-            raise SourceRefused(f"the source's next cursor holds a credential, and none is stored: {concealed!r}")
+            raise SourceRefused(f"the source's next cursor has a credential, which must not be stored: {concealed!r}")
         return stored
 
     def unseal(self, text: str) -> str:
-        """Return the text that `seal` was given, with the secrets of today."""
+        """Return the sealed text with the present secrets in place of their names."""
 
         def secret(seal: re.Match[str]) -> str:
             way, name = int(seal[1]), seal[2]
@@ -97,7 +97,7 @@ class Secrets:
                 at = plain.find(form, at + 1)
 
 
-_present: ContextVar[Secrets] = ContextVar("present")  # of this call of a function, and all tasks that it begins
+_present: ContextVar[Secrets] = ContextVar("present")  # of this call of a function and its tasks
 
 
 def present() -> Secrets:
@@ -110,7 +110,7 @@ def present() -> Secrets:
 
 
 def add_secrets(*unnamed: str, **named: str) -> None:
-    """Conceal these in all that leaves the present call; only what has a name can be part of a cursor."""
+    """Conceal these secrets in all texts of the present call. Only a named secret can be part of a cursor."""
     for secret in unnamed:
         present().add(secret)
     for name, secret in named.items():
@@ -123,18 +123,18 @@ def conceal(text: str) -> str:
 
 
 def quoted(text: str, most: int = SHOWN_CHARACTERS) -> str:
-    """Return the beginning of what others have said, without secrets."""
+    """Return the beginning of a text from others, without secrets."""
     concealed = conceal(text[:WINDOW])
     return (concealed if len(text) <= WINDOW else concealed[: -present().longest() or None])[:most]
 
 
 @contextmanager
 def errors_concealed() -> Iterator[None]:
-    """Let no error of the block show a secret, nor a cause of it: the host writes its text into history and log."""
+    """Remove secrets from errors of the block and their causes: the host writes them into history and log."""
     try:
         yield
     except (InvalidInput, PermanentError):
-        raise  # each becomes an outcome or an answer
+        raise  # these become outcomes or answers, which conceal them
     except Exception as error:
         shown = "".join(traceback.format_exception(error))
         if conceal(shown) == shown:
@@ -144,7 +144,7 @@ def errors_concealed() -> Iterator[None]:
 
 
 def is_storable(text: str) -> bool:
-    """Return whether `sealed` takes the text."""
+    """Return whether `sealed` accepts the text."""
     try:
         return bool(sealed(text)) or not text
     except SourceRefused:
@@ -152,7 +152,7 @@ def is_storable(text: str) -> bool:
 
 
 def sealed(value: Any) -> Any:
-    """Return a JSON value with the names of secrets in their place, so that it can be stored."""
+    """Return a JSON value with names in place of secrets, so that it can be stored. Raise SourceRefused."""
     text = json.dumps(value, ensure_ascii=False)
     if _OPENED not in text and conceal(text) == text:
         return value
@@ -180,7 +180,7 @@ def _pairs(units: bytes) -> Iterator[bytes]:
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:
-    """Yield what base64 makes of `secret`, whatever stands before and behind it."""
+    """Yield the base64 forms of `secret` at each position in a longer text."""
     for lead in range(3):
         encoded = base64.b64encode(bytes(lead) + secret).decode()
         inner = encoded[-(-8 * lead // 6) : 8 * (lead + len(secret)) // 6]
@@ -189,7 +189,7 @@ def _in_base64(secret: bytes) -> Iterator[str]:
 
 
 def _written(secret: str) -> list[str]:
-    """Return the usual forms of a secret in a link; their order is part of what is stored."""
+    """Return the usual forms of a secret in a link. Stored texts refer to their order, so it must not change."""
     links = [secret, *(write(secret) for write in (_quoted_whole, quote, quote_plus))]
     lower = [re.sub("%..", lambda escape: escape[0].lower(), form) for form in links[1:]]
     in_json = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
@@ -202,7 +202,7 @@ def _quoted_whole(text: str) -> str:
 
 
 def _layers(text: str) -> "Iterator[tuple[str, range | list[int]]]":
-    """Yield `text`, then what it is without one layer of escapes after another, with the places of the characters."""
+    """Yield `text`, then with one layer of escapes less each time; with the place in `text` of each character."""
     plain: str = text
     places: range | list[int] = range(len(text) + 1)
     for _ in range(LAYERS):

@@ -1,10 +1,10 @@
 """The records that cross the durable boundary; `ingestion.wire` encodes and decodes them.
 
-Each outcome of an activity has an `error`: why it cannot be done, or why it failed in all its attempts.
+Each outcome of an activity has an `error`: why the work is impossible, or why it failed in all its attempts.
 
-Durable Functions stores every input and output and passes each to the orchestrator again at each replay, so records are
-small: a test keeps every payload under 4 KB. Ranges are half-open, units are in the names. A default never changes, for
-a field that has it is not on the wire.
+Durable Functions stores every input and output and passes each to the orchestrator again at each replay. So records are
+small: a test keeps every payload under 4 KB. Ranges are half-open, units are in the names. A default must never change,
+because a field with its default value is not sent.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Run(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """The prefix of all blobs of this start. Two starts of one id never meet."""
+        """The prefix of all blobs of this start. Two starts of one id share no blob."""
         return f"runs/{self.id}/{self.start}/"
 
 
@@ -44,7 +44,7 @@ class Share(NamedTuple):
 
 
 class Chunks(NamedTuple):
-    """Chunks with one token; `numbers` names them in short, such as "7,9-1200"."""
+    """Chunks with one token; `numbers` lists them with ranges, such as "7,9-1200"."""
 
     token: str
     numbers: str
@@ -52,24 +52,24 @@ class Chunks(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What the client asked for: the source, the size of chunks and windows, and how many failures are tolerated."""
+    """What the client requested: the source, the size of chunks and windows, and how many failures are tolerated."""
 
     source: str
     chunk_size: int
     chunks_per_batch: int
     tolerated_failures: str = "0%"  # of the messages of the run
-    pin: str | None = None  # the fingerprint of what the run was started with, in `ingestion.run.pinned`
+    pin: str | None = None  # the fingerprint of what the run is pinned to; see `ingestion.run.pinned`
     total_is_exact: bool = False  # whether a difference from the source's own total fails the run
-    has_reads: bool = False  # whether request.json says what of the source the run reads
-    backfill: bool = False  # whether it reads a range that a person has given
+    has_reads: bool = False  # whether request.json says what the run reads of its source
+    backfill: bool = False  # whether a person has given the range that the run reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """A change of what a run is pinned to, which holds the run until a person accepts it."""
 
-    to: str  # the fingerprint of what is found now
-    what: str  # the fields that differ, for a person
+    to: str  # the fingerprint after the change
+    what: str  # the fields that differ, for people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +84,7 @@ class Cursor:
 class FetchRequest:
     """Input of `fetch_batch`: the next batch of a run. `cursor` is None for the start of the source.
 
-    The first chunk of the batch gets the number `first_chunk`. `wait` is what has kept the run waiting since the last
-    page.
+    The first chunk of the batch gets the number `first_chunk`. `wait` has the waits since the last page.
     """
 
     run: Run
@@ -102,17 +101,17 @@ class FetchRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Where the next run of an incremental source goes on: at a time, a number or a token, as `kind` says.
+    """Where the next run of an incremental source begins: at a time, a number or a token, as `kind` says.
 
-    A time or number is as in `ingestion.reads`, None if no item came. A token has the names of secrets in their place;
-    a long one is in a `blob` of the run. `held` is the blob with the digests that the next run has to know.
+    A time or number has the form of `ingestion.reads`; None if no item came. A token is in a `blob` of the run, with
+    names in place of secrets. `held` is the blob with the digests that the next run has to know.
     """
 
     kind: str
     value: str | None = None
     blob: str | None = None
     held: str | None = None
-    holds_too_many: bool = False  # more digests than are held: none is
+    holds_too_many: bool = False  # there were too many digests, so none are held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,12 +119,12 @@ class Batch:
     """What one `fetch_batch` fetched: `chunks` chunks with `count` messages, from number `first_chunk` on.
 
     This record is also the commit record of the batch: only chunks with its token belong to the batch. `next_cursor` is
-    None when the source has ended, and `ended` says what showed that. `wait` says why the source must not be asked at
-    once. `clamped_to` is the page size that the server used instead of the larger one requested. `dropped` counts the
+    None when the source has ended, and `ended` says why. `wait` says why the run must wait before the next request.
+    `clamped_to` is the page size that the server used instead of the larger one requested. `dropped` counts the
     messages that the description says to drop, because the run already has them. The last batch of a source with
     `unique = true` has its `doubles`: the messages that came before, or -1 if there were too many to count. Of an
-    incremental source, `known` counts the items so far that the run before held, `outside` those that lie outside of
-    the range that the run reads; its last batch has the `mark` where the next run goes on.
+    incremental source, `known` counts the items so far that the run before held, `outside` those outside of the range
+    that the run reads; its last batch has the `mark` where the next run begins.
     """
 
     index: int
@@ -159,7 +158,7 @@ class FetchOutcome:
     batch: Batch | None = None
     error: str | None = None
     held: str | None = None
-    change: Change | None = None  # that holds it back
+    change: Change | None = None  # which holds the fetch back
     share: Share | None = None  # of the worker that fetched, if the run is not alone there
 
 
@@ -167,7 +166,7 @@ class FetchOutcome:
 class EnqueueRequest:
     """Input of `enqueue_chunk`: the chunk to send, in an attempt of the run.
 
-    `alone` is whether its window is as long as it is for a run that shares no worker with another.
+    `alone` says whether the window was made for a run that shares no worker with another.
     """
 
     run: Run
@@ -183,13 +182,13 @@ OUT_OF_TIME, GIVES_WAY = "out_of_time", "gives_way"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Output of `enqueue_chunk`: what became of the messages of a chunk, over all attempts.
+    """Output of `enqueue_chunk`: the counts of a chunk over all attempts.
 
-    `held` is the command that holds the chunk back, OUT_OF_TIME, or GIVES_WAY to another run: the chunk is then
-    unfinished, a later window continues it, and it does not count yet. `error` says why `failed` messages did not get
-    through. `resumed_from` counts the messages that earlier attempts had confirmed; `possible_duplicates` bounds the
-    queue messages that may be there twice, because an answer or a worker was lost. `share` is of the worker that sent
-    the chunk, if the run is not alone there.
+    `held` is the command that holds the chunk back, OUT_OF_TIME, or GIVES_WAY (to another run): then the chunk is
+    unfinished, a later window continues it, and it does not count yet. `error` says why `failed` messages were not
+    sent. `resumed_from` counts the messages that earlier attempts had confirmed. `possible_duplicates` is the most
+    queue messages that may be on the queue twice, because an answer or a worker was lost. `share` is that of the worker
+    that sent the chunk, if the run is not alone there.
     """
 
     messages: int = 0
@@ -202,7 +201,7 @@ class Receipt:
     possible_duplicates: int = 0
     seconds: float = 0.0
     retried_because: str | None = None  # the last reason in the last attempt
-    change: Change | None = None  # that holds the chunk back
+    change: Change | None = None  # which holds the chunk back
     share: Share | None = None
     error: str | None = None
 
@@ -219,7 +218,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkFailure:
-    """A chunk with failed messages, as the report lists it."""
+    """A chunk with failed messages, for the report."""
 
     number: int
     failed: int
@@ -272,11 +271,11 @@ class Redo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """What one generation of the orchestrator passes to the next: the only state that a run has.
+    """The only state of a run; one generation of the orchestrator passes it to the next.
 
     `cursor` is where to fetch next (None with `batches` = 0: the start of the source). `spooled` are the chunks that
-    are fetched and not finished; the window takes the first of them. A chunk counts when it is finished: in `failed` if
-    messages of it failed, else in `done`. `wait_until` is when the source may be asked again, and `wait` says why not
+    are fetched but not finished; the window takes the first of them. A chunk counts when it is finished: in `failed` if
+    messages of it failed, else in `done`. `wait_until` is when the source may be read again, and `wait` says why not
     before. `failures` is bounded; `failed` counts all failures, and the ledger lists them. `attempt` counts redrives,
     `window` the windows of an attempt; together they order the states of a run. `recoveries` are the latest attempts
     that the keeper began. `at_once` is how many chunks the workers of the last window send at once, if the run shares
@@ -294,21 +293,21 @@ class RunState:
     wait: Wait | None = None
     batches: int = 0
     pages: int = 0
-    chunks: int = 0  # numbers given to chunks so far
+    chunks: int = 0  # that have a number so far
     fetched: int = 0
     dropped: int = 0  # messages that the description says to drop
-    doubles: int | None = None  # messages that came before, of a source of unique items; -1: too many to count
+    doubles: int | None = None  # messages that came before, of a source with unique items; -1: too many to count
     known: int = 0  # items that the run before held, of an incremental source
     outside: int = 0  # items outside of the range that the run reads
-    mark: Mark | None = None  # where the next run goes on, once the source was read to its end
+    mark: Mark | None = None  # where the next run begins; set when the source was read to its end
     spooled: tuple[Chunks, ...] = ()
     spooled_messages: int = 0  # in these chunks
     redo: Redo | None = None
     done: Sums = field(default_factory=Sums)
     failed: Sums = field(default_factory=Sums)
     failures: tuple[ChunkFailure, ...] = ()
-    command: str | None = None  # that this window found: "pause", "cancel" or, where there is a `change`, "changed"
-    change: Change | None = None  # that holds the run
+    command: str | None = None  # found by this window: "pause", "cancel" or, with a `change`, "changed"
+    change: Change | None = None  # which holds the run
     error: str | None = None  # why the run cannot go on
     attempt: int = 0
     window: int = 0
@@ -323,7 +322,7 @@ class Recorded:
 
     command: str | None = None
     error: str | None = None
-    change: Change | None = None  # that holds the run back
+    change: Change | None = None  # which holds the run back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,7 +336,7 @@ class FailedChunks:
 
 
 class Settled(NamedTuple):
-    """What became of a chunk, by its checkpoint: the fields of its receipt, short on the wire."""
+    """The counts of a chunk from its checkpoint. A tuple, to be short on the wire."""
 
     number: int
     messages: int
@@ -367,7 +366,7 @@ def _sums_of(one: Receipt | Settled) -> Sums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledChunks:
-    """Output of `record_failed`: what became of each chunk that was listed."""
+    """Output of `record_failed`: the counts of each listed chunk."""
 
     chunks: tuple[Settled, ...] = ()
     error: str | None = None
@@ -385,7 +384,7 @@ class LoadRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedPage:
-    """Output of `load_failed`: chunks to send again, their sums so far, and where the list goes on (None: it ends)."""
+    """Output of `load_failed`: chunks to send again, their sums so far, and where the list goes on (None: the end)."""
 
     chunks: tuple[Chunk, ...] = ()
     sums: Sums = field(default_factory=Sums)
@@ -395,7 +394,7 @@ class FailedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishRequest:
-    """Input of `finish_run`: the last state, and how the run ended."""
+    """Input of `finish_run`: the last state, and the outcome of the run."""
 
     state: RunState
     outcome: str

@@ -1,4 +1,4 @@
-"""The time limit of a function: it stops before the host's `functionTimeout`, when the host ends the whole worker.
+"""The time limit of a function: it stops before the host's `functionTimeout`, at which the host ends the whole worker.
 
 `functionTimeout` comes from the app setting that overrides host.json, or from host.json.
 """
@@ -15,14 +15,14 @@ from typing import Any
 from ingestion.errors import InvalidInput, OutOfTime
 
 HOST_JSON = Path(__file__).parents[1] / "host.json"
-OF_THE_HOST = "AzureFunctionsJobHost"  # app settings that override host.json begin so
+OF_THE_HOST = "AzureFunctionsJobHost"  # the prefix of app settings that override host.json
 DEFAULT_SECONDS = 300.0  # the shortest default of all plans: 5 minutes on Consumption
 LAST_BEGINNING, CANCELLED = 0.85, 0.95  # of functionTimeout
 HTTP_SECONDS = 100.0  # Azure's load balancer gives up after 230
 
 
 def host_setting(*keys: str, environment: Mapping[str, str], host_json: Path) -> Any:
-    """Return the app setting that overrides a value of host.json, or that value; None if there is neither."""
+    """Return a value of host.json, or of the app setting that overrides it; None if there is neither."""
     given: Any = environment.get("__".join((OF_THE_HOST, *keys)))
     if not given and host_json.exists():
         given = json.loads(host_json.read_text(encoding="utf-8"))
@@ -41,14 +41,14 @@ def function_timeout(environment: Mapping[str, str] = os.environ, host_json: Pat
     match = re.fullmatch(r"(?:(\d+)\.)?(\d+):(\d+):(\d+)", given.strip())
     if match is None:
         raise InvalidInput(
-            "functionTimeout", f"{given!r} is not a time", 'hours, minutes and seconds as "00:10:00", or "-1"'
+            "functionTimeout", f"{given!r} is not a time", 'hours, minutes and seconds such as "00:10:00", or "-1"'
         )
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return float(days * 86_400 + hours * 3_600 + minutes * 60 + seconds)
 
 
 def seconds_to_begin() -> float:
-    """Return the seconds after which a function starts no further page or message."""
+    """Return the seconds after which a function starts no new page or message."""
     return function_timeout() * LAST_BEGINNING
 
 

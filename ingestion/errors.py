@@ -4,13 +4,13 @@ SluiceError
 ├── InvalidInput         an input is wrong; names the field and the problem
 │   ├── NotFound             what the field names does not exist
 │   ├── Conflict             the state of the run does not allow this
-│   ├── Unconditional        a change does not say what it was made from
-│   └── WasChanged           a change was made from what is there no more
-├── PermanentError       trying again cannot help; the message says what to change
+│   ├── Unconditional        a change does not name the version that it replaces
+│   └── WasChanged           a change names a version that is no longer the present one
+├── PermanentError       a retry cannot help; the message says what to change
 │   ├── SourceRefused        the source refused, or its answer does not fit its description
-│   ├── SourceUnreachable    the source did not answer any attempt, or has no usable address
+│   ├── SourceUnreachable    the source answered no attempt, or has no usable address
 │   ├── StorageRefused       the storage account refused, or does not exist
-│   ├── ChunkSettled         only a later attempt of the run sends the chunk
+│   ├── ChunkSettled         only a later attempt of the run may send the chunk
 │   └── UnknownSchema        another version of the app wrote the state of a run
 ├── HeldBack             a command came while the activity was at work
 └── RetryableError       the same call may succeed later
@@ -31,7 +31,7 @@ SHOWN_CHARACTERS = 200  # of an input, in an error text
 
 
 def shown(given: object) -> str:
-    """Return an input as an error text shows it: a literal, cut where it is long."""
+    """Return an input for an error text: as a literal, cut if it is long."""
     text = repr(given)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 4]} ..."
 
@@ -51,7 +51,7 @@ class SluiceError(Exception):
 class InvalidInput(SluiceError):
     """A field of a request, a setting or a source description is wrong.
 
-    `field` is its name; `allowed` says what it may be where `problem` does not.
+    `field` is its name; `allowed` says what is allowed unless `problem` does.
     """
 
     def __init__(self, field: str, problem: str, allowed: str = "") -> None:
@@ -62,7 +62,7 @@ class InvalidInput(SluiceError):
 
 
 class NotFound(InvalidInput):
-    """What a field names does not exist."""
+    """A field names something that does not exist."""
 
 
 class Conflict(InvalidInput):
@@ -70,15 +70,15 @@ class Conflict(InvalidInput):
 
 
 class Unconditional(InvalidInput):
-    """A change does not say what it was made from."""
+    """A change does not name the version that it replaces."""
 
 
 class WasChanged(InvalidInput):
-    """A change was made from what is there no more."""
+    """A change names a version that is no longer the present one."""
 
 
 def bounded(text: str) -> str:
-    """Return an error text, cut so that a record that holds it stays below the 4 KB of a payload."""
+    """Return an error text, cut so that a record with it stays below the 4 KB of a payload."""
     kept = text
     while len(json.dumps(kept)) > MAX_PAYLOAD_BYTES:
         kept = kept[: len(kept) * 9 // 10]
@@ -91,23 +91,23 @@ def first_line(error: BaseException) -> str:
 
 
 class PermanentError(SluiceError):
-    """Trying again cannot help."""
+    """A retry cannot help."""
 
 
 class SourceRefused(PermanentError):
-    """The source answered with a refusal, or with something other than its description promises."""
+    """The source refused, or its answer does not fit its description."""
 
 
 class SourceUnreachable(PermanentError):
-    """The source gave no usable answer for as long as it may be away, or its name or certificate is invalid."""
+    """The source has been away for too long, or its name or certificate is invalid."""
 
 
 class StorageRefused(PermanentError):
-    """The storage account refused the call: a role is missing, a name is wrong, a resource is not there."""
+    """The storage account refused the call: a role is missing, a name is wrong, or a resource does not exist."""
 
 
 class ChunkSettled(PermanentError):
-    """The chunk has been settled, or a later attempt of the run has it: this late copy sends nothing."""
+    """The chunk is settled, or a later attempt of the run has it: this late copy sends nothing."""
 
 
 class UnknownSchema(PermanentError):
@@ -115,7 +115,7 @@ class UnknownSchema(PermanentError):
 
 
 class HeldBack(SluiceError):
-    """A command has held an activity back while it was at work; `command` says which."""
+    """A command holds an activity back while it is at work; `command` says which."""
 
     def __init__(self, command: str) -> None:
         super().__init__(f"held back by {command}")
@@ -143,7 +143,7 @@ class OutOfFiles(RetryableError):
 
 
 def is_shortage(error: BaseException | None) -> bool:
-    """Return whether an error comes of a shortage of file descriptors, which passes."""
+    """Return whether a shortage of file descriptors, which is temporary, has caused an error."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             return True
@@ -156,7 +156,7 @@ class OutOfTime(RetryableError):
 
 
 class ChunkOutOfTime(RetryableError):
-    """The time of the chunk is up, and none of its messages got through."""
+    """The time of the chunk is up, and no message of it was sent."""
 
 
 class ChunkTakenOver(RetryableError):

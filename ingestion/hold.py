@@ -1,4 +1,4 @@
-"""The command that an activity has to obey while it works: it begins nothing more, and stops waiting."""
+"""Stop an activity that is at work when a command comes: it begins nothing new, and stops waiting."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator

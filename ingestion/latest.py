@@ -1,4 +1,4 @@
-"""What a process keeps of the runs and chunks that it had to do with most recently."""
+"""A bounded dict for what a process keeps of recent runs and chunks."""
 
 from collections import OrderedDict
 from typing import TypeVar
@@ -8,7 +8,7 @@ Value = TypeVar("Value")
 
 
 class Latest(OrderedDict[Key, Value]):
-    """Values by key, at most so many: the value that was kept longest ago is dropped first."""
+    """At most `most` values by key; the one that was kept longest ago is dropped first."""
 
     def __init__(self, most: int) -> None:
         super().__init__()

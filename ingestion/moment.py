@@ -1,4 +1,4 @@
-"""Read moments from texts."""
+"""Read times from texts."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def moment(text: str | None) -> datetime:
-    """Return the moment in a text, LONG_AGO for an empty one. Raise ValueError if the text is not a date."""
+    """Return the time in a text, in UTC if it has no zone; LONG_AGO for an empty text. Raise ValueError."""
     if not text:
         return LONG_AGO
     time = datetime.fromisoformat(text)

@@ -1,7 +1,7 @@
 """Open what the settings name: the container, the queues, and the client for sources.
 
-There is one `Storage` per event loop and settings of the app. The first call creates it; later calls share it, with its
-connections and the rate that it has found for each queue, whatever queues their sources have.
+There is one `Storage` for each event loop and settings of the app. The first call creates it. Later calls share it, its
+connections, and the rate that it has found for each queue, even if their sources have other queues.
 """
 
 import asyncio
@@ -17,16 +17,16 @@ from ingestion.storage.failures import storage_errors, unless
 
 
 class Storage:
-    """The container that the settings name, the queues that they or a source name, and the ways to all of them.
+    """The container, the queues, and the connections to them.
 
-    `at_work` knows the runs that are at work in this process, `tally` how far the chunks are that it sends.
+    `at_work` has the runs that are at work in this process, `tally` the live counts of the chunks that it sends.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._accounts: dict[Account, OpenAccount] = {}
         self.container = self._opened(settings.account).blobs.get_container_client(settings.container)
         self.queues = Queues(self._opened, self.container)
-        self.queues.shards(settings)  # refuses a wrong account at once
+        self.queues.shards(settings)  # raises at once if an account is wrong
         self.http = http_client()
         self.at_work = AtWork(self.container)
         self.tally = Tally()

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 class Reads:
     """The range [since, until), and the parameters; part of `request.json` if the source has either.
 
-    `since` and `until` are times in RFC 3339 and UTC, or numbers with their digits; for a source that carries a token,
+    `since` and `until` are times in RFC 3339 and UTC, or numbers with their digits. If the source carries a token,
     `since` is the token, without secrets. `watermark` is the serial of the watermark that the run began with, None for
-    a backfill, which leaves it alone. `held` is the blob with digests of what the run before held.
+    a backfill, which does not move it. `held` is the blob with digests of the items that the run before held.
     """
 
     since: str | None = None
@@ -19,4 +19,4 @@ class Reads:
     backfill: bool = False
     watermark: int | None = None
     held: str | None = None
-    token: bool | None = None  # whether `since` is one, which is never shown
+    token: bool | None = None  # whether `since` is a token, which must not be shown

@@ -1,4 +1,4 @@
-"""The latest recoveries of a run by the keeper, each with its cause in short, and the limit on them."""
+"""The latest recoveries of a run by the keeper, each with a short cause, and the limit on them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from ingestion.moment import moment
 
 AN_HOUR = timedelta(hours=1)
 RECOVERIES_AN_HOUR = 3
-CAUSE_LENGTH = 80  # characters of a cause that travel with the state, so that the state stays under 4 KB
+CAUSE_LENGTH = 80  # characters of a cause in the state, which must stay under 4 KB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """When the keeper recovered a run, and what had ended its instance."""
+    """When the keeper recovered a run, and why its instance had ended."""
 
     at: str
     cause: str
@@ -26,10 +26,10 @@ def added(recoveries: tuple[Recovery, ...], cause: str, now: datetime) -> tuple[
 
 
 def are_too_many(recoveries: Iterable[Recovery], now: datetime) -> bool:
-    """Return whether the last hour had as many recoveries as a run is allowed."""
+    """Return whether a run has had all the recoveries that it may have within an hour."""
     return sum(now - moment(one.at) < AN_HOUR for one in recoveries) >= RECOVERIES_AN_HOUR
 
 
 def shown(recoveries: Iterable[Recovery]) -> list[dict[str, str]]:
-    """Return the recoveries as the progress and the report show them."""
+    """Return the recoveries for progress and report."""
     return [{"at": one.at, "cause": one.cause} for one in recoveries]

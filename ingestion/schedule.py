@@ -1,7 +1,7 @@
-"""When a source is due: NCRONTAB, as Functions has it, read off the clock of a time zone.
+"""When a source is due: NCRONTAB, as in Azure Functions, by the clock of a time zone.
 
-Each time that the clock shows is due once, also on the two days of the year on which it is changed: a time that the
-clock skips is due when it goes on, a time that it shows twice is due at the first. Due times that meet are one.
+Each time of the schedule is due once, even on the two days of the year when the clock changes. A time that the clock
+skips is due right after the gap; a time that it shows twice is due the first time. Equal due times count as one.
 """
 
 import re
@@ -16,7 +16,7 @@ from cronsim import CronSim, CronSimError
 MOST_COUNTED = 1_000
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-# NCRONTAB knows less than cronsim: no L, no #, and no 7 for Sunday.
+# NCRONTAB has less than cronsim: no L, no #, and no 7 for Sunday.
 _ITEM = r"(?:\*|(?:\d+|[a-z]{3})(?:-(?:\d+|[a-z]{3}))?)(?:/\d+)?"
 _FIELD = rf"{_ITEM}(?:,{_ITEM})*"
 _NCRONTAB = re.compile(rf"(?:{_FIELD} ){{5}}(?![^/]*7){_FIELD}", re.IGNORECASE)
@@ -24,13 +24,13 @@ _NCRONTAB = re.compile(rf"(?:{_FIELD} ){{5}}(?![^/]*7){_FIELD}", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule that was checked, and the name of its time zone."""
+    """A checked schedule, and the name of its time zone."""
 
     text: str
     time_zone: str = "UTC"
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """Yield the due times after a moment, in UTC."""
+        """Yield the due times after `moment`, in UTC."""
         last = moment
         clock = moment.astimezone(ZoneInfo(self.time_zone)).replace(tzinfo=None, fold=0)
         for shown in _shown(self.text, clock):
@@ -39,18 +39,18 @@ class Schedule:
                 last = due
 
     def latest(self, until: datetime) -> datetime:
-        """Return the last due time at or before a moment, in UTC."""
-        # While the clock shows an hour again, times that it has yet to show again have been due already.
+        """Return the last due time at or before `until`, in UTC."""
+        # While the clock shows an hour for the second time, all times in that hour have already been due.
         set_forward = until.astimezone(ZoneInfo(self.time_zone)).replace(fold=0).utcoffset() or timedelta(0)
         clock = (until.astimezone(UTC) + set_forward).replace(tzinfo=None, microsecond=0)
         return next(due for due in map(self._due, _shown(self.text, clock + _SECOND, back=True)) if due <= until)
 
     def count(self, after: datetime, before: datetime) -> int:
-        """Return how many due times lie between two moments, MOST_COUNTED at most."""
+        """Return how many due times are between two times, MOST_COUNTED at most."""
         return sum(1 for _ in islice(takewhile(lambda due: due < before, self.after(after)), MOST_COUNTED))
 
     def _due(self, shown: datetime) -> datetime:
-        """Return when the clock first shows this, or a later time where it never does."""
+        """Return when the clock first shows this; if it never does, when it shows the next time after it."""
         zone = ZoneInfo(self.time_zone)
         while (due := shown.replace(tzinfo=zone).astimezone(UTC)).astimezone(zone).replace(tzinfo=None) != shown:
             shown += _MINUTE
@@ -58,7 +58,7 @@ class Schedule:
 
 
 def checked_schedule(text: str) -> str:
-    """Return a schedule with single spaces. Raise ValueError if it is not NCRONTAB, is never due, or names seconds."""
+    """Return a schedule with single spaces. Raise ValueError if it is not NCRONTAB, is never due, or has seconds."""
     text = " ".join(text.split())
     if not _NCRONTAB.fullmatch(text):
         raise ValueError("not six fields of NCRONTAB")
@@ -76,7 +76,7 @@ def checked_zone(name: str) -> str:
     """Return the name of a time zone. Raise ValueError for an unknown name."""
     try:
         return ZoneInfo(name).key
-    except (KeyError, OSError, ValueError):  # not there, a folder of names, or outside of it
+    except (KeyError, OSError, ValueError):  # an unknown name, a folder of names, or a path outside of it
         raise ValueError("no time zone has this name") from None
 
 
@@ -86,7 +86,7 @@ def run_id_of(source: str, due: datetime) -> str:
 
 
 def _shown(text: str, moment: datetime, *, back: bool = False) -> Iterator[datetime]:
-    """Yield the times that fit, as a clock without daylight saving shows them: those after or, `back`, before one."""
+    """Yield the fitting times of a clock without daylight saving, after `moment` or, with `back`, before it."""
     fitting = CronSim(text, moment, reverse=back)
-    fitting.day_and = True  # day of month and day of week must both fit, in NCRONTAB
+    fitting.day_and = True  # in NCRONTAB, day of month and day of week must both fit
     return fitting

@@ -1,4 +1,4 @@
-"""The app settings, read from the environment at each call of a function and checked as a whole.
+"""The app settings. Each call of a function reads them from the environment and checks all of them.
 
 In Azure they are the function app's settings; locally they come from `local.settings.json` or the environment.
 """
@@ -17,25 +17,26 @@ from ingestion.concealed import add_secrets
 from ingestion.deadline import function_timeout
 from ingestion.errors import InvalidInput
 from ingestion.storage.account import STORAGE, Account, read_account
+from ingestion.telemetry import AZURE_MONITOR, CONNECTION, TELEMETRY
 from ingestion.validation import invalid_input, not_allowed
 
 MAX_CHUNK_SIZE = 50_000
-MAX_CHUNKS_PER_BATCH = 80  # history and the receipts in a payload grow with it
+MAX_CHUNKS_PER_BATCH = 80  # the history and the payloads grow with it
 MIB = 1024 * 1024
 MAX_PACK_BYTES = 49_152  # 64 KiB once encoded as base64
 WEEK_SECONDS = 7 * 24 * 3600
-FOR_EVER = -1  # the life of a message that waits until somebody reads it
+FOR_EVER = -1  # the life of a message that never expires
 DEFAULT_QUEUE = "sluice-ids"
 DEFAULT_PATIENCE_SECONDS = 900.0  # for a source that is away
 QUEUES, KEEPER, _ENQUEUE = "SLUICE_QUEUES", "SLUICE_KEEPER_SECONDS", "SLUICE_ENQUEUE_SECONDS"
 DELAY = "SLUICE_MESSAGE_DELAY_SECONDS"
-OF_OTHERS = ("SLUICE_DEMO_URL", "SLUICE_URL", "SLUICE_KEY")  # the sources that come with the app, and the terminal
+OF_OTHERS = ("SLUICE_DEMO_URL", "SLUICE_URL", "SLUICE_KEY")  # settings of the demo source and of the terminal
 # A schedule repeats every minute or every hour, so only these intervals are regular.
 KEEPER_SECONDS = (0, *(n for n in range(1, 60) if 60 % n == 0), *(60 * n for n in range(1, 61) if 60 % n == 0))
 DEFAULT_KEEPER_SECONDS = 60
-LONGEST_SECONDS = 3_600  # of one activity; a host lets them run for some minutes
+LONGEST_SECONDS = 3_600  # of one activity; most hosts allow some minutes
 
-QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"  # also of a container
+QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"  # a container has the same rule
 
 Name = Annotated[str, Field(pattern=f"^{QUEUE_NAME}$", min_length=3, max_length=63)]
 Format = Literal["raw", "envelope", "packed"]
@@ -78,11 +79,13 @@ class Settings(BaseModel):
     message_ttl_seconds: int = Field(FOR_EVER, ge=FOR_EVER)
     message_delay_seconds: int = Field(0, ge=0, le=WEEK_SECONDS)
     ledger_days: int = Field(30, ge=0)  # 0: for ever
+    prices: Path = Path("ingestion/capacity/prices.toml")
     keeper_seconds: Annotated[int, BeforeValidator(_is_scheduled)] = DEFAULT_KEEPER_SECONDS  # 0: off
+    telemetry: Literal["off", "azure_monitor"] = "off"
 
     @model_validator(mode="after")
     def _outlives_its_delay(self) -> Self:
-        """Refuse settings with which a message expires before it is visible: the queue would refuse the put."""
+        """Raise if a message would expire before it is visible, because the queue would refuse the put."""
         life, hidden = self.message_ttl_seconds, self.message_delay_seconds
         if life == 0:
             raise not_allowed("0 would expire every message", "1 or more, or -1 for ever", "SLUICE_MESSAGE_TTL_SECONDS")
@@ -106,15 +109,17 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         settings = Settings.model_validate({**given, "account": account, "shards": shards})
     except ValidationError as error:
         raise invalid_input(error) from None
+    if settings.telemetry == AZURE_MONITOR and "InstrumentationKey=" not in environment.get(CONNECTION, ""):
+        raise InvalidInput(TELEMETRY, f"{CONNECTION} is missing, or no connection string", "off, or both settings")
     for name, seconds in (("SLUICE_FETCH_SECONDS", settings.fetch_seconds), (_ENQUEUE, settings.enqueue_seconds)):
         if name in given and seconds > (limit := function_timeout(environment)):
-            problem = f"{seconds:g} s are more than functionTimeout lets a function take"
+            problem = f"{seconds:g} s are longer than functionTimeout allows"
             raise InvalidInput(name, problem, f"{limit:g} at most, or a longer functionTimeout in host.json")
     return settings
 
 
 def _check_names(given: Mapping[str, str]) -> None:
-    """Raise InvalidInput for an app setting that begins with SLUICE_ and that Sluice does not know."""
+    """Raise InvalidInput for an unknown app setting that begins with SLUICE_."""
     known = {QUEUES, *(str(field.alias) for field in Settings.model_fields.values())}
     unknown = [name for name in given if name.upper().startswith("SLUICE_") and name not in {*known, *OF_OTHERS}]
     if not unknown:
@@ -129,33 +134,33 @@ def _check_names(given: Mapping[str, str]) -> None:
 
 
 def keeper_seconds(environment: Mapping[str, str] = os.environ) -> int:
-    """Return the interval of the keeper, for its schedule, which is made when the app is loaded.
+    """Return the interval of the keeper, for its schedule, which is set when the app is loaded.
 
-    An invalid value gives the default, because an error here would leave the host without functions. `load_settings`
-    raises the error at every call.
+    Return the default for an invalid value, because an error here would leave the host without functions.
+    `load_settings` raises the error at every call.
     """
     given = environment.get(KEEPER, "")
     return int(given) if given in map(str, KEEPER_SECONDS) else DEFAULT_KEEPER_SECONDS
 
 
 def sources_file(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the path of the file that describes the sources, also where other settings are wrong."""
+    """Return the path of the sources file, even if other settings are wrong."""
     return Path(environment.get("SLUICE_SOURCES") or Settings.model_fields["sources"].default)
 
 
 def check_queues(field: str, entries: Sequence[str]) -> None:
-    """Raise InvalidInput for an entry that is neither `queue` nor `SETTING_NAME/queue`, or comes twice."""
+    """Raise InvalidInput for an entry that is neither `queue` nor `SETTING_NAME/queue`, or is listed twice."""
     for entry in entries:
         queue = entry.rpartition("/")[2]
         if entry.startswith("/") or not 3 <= len(queue) <= 63 or not re.fullmatch(QUEUE_NAME, queue):
-            allowed = "3 to 63 lower-case letters, digits, single hyphens; in another account SETTING_NAME/queue"
+            allowed = "3 to 63 lower-case letters, digits and single hyphens; for another account SETTING_NAME/queue"
             raise InvalidInput(field, f"{entry!r} is not the name of a queue", allowed)
         if entries.count(entry) > 1:
             raise InvalidInput(field, f"{entry!r} is listed more than once", "each queue once")
 
 
 def read_shards(entries: Sequence[str], environment: Mapping[str, str], default: Account) -> Shards:
-    """Return the queues with their accounts. Raise InvalidInput, naming the app setting, for a missing account."""
+    """Return the queues with their accounts. Raise InvalidInput, naming the app setting, if an account is missing."""
     parts = [entry.rpartition("/") for entry in entries]
     shards = tuple((read_account(setting, environment) if slash else default, queue) for setting, slash, queue in parts)
     for account, _ in shards:

@@ -1,4 +1,4 @@
-"""Why a run waits before it asks its source again: the source named a time, or it is away."""
+"""Why a run waits before its next request to the source: the source named a time, or it is away."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,11 +10,11 @@ LONGEST_SECONDS = 366 * 24 * 3600.0  # a longer wait may lead to a date beyond t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """What has kept a run waiting since its source gave the last page.
+    """The waits of a run since the last page of its source.
 
-    `waiting_for` is SOURCE if the source named the time and OUTAGE if it is away or failing; `reason` says it in words.
+    `waiting_for` is SOURCE if the source named the time, OUTAGE if it is away or failing; `reason` explains it.
     `seconds` is how long to wait now, `patience_seconds` how much longer the run keeps trying after that. The sums of
-    both kinds begin at the last page, and so does `attempts`, the requests without a page.
+    both kinds, and `attempts` (requests without a page), count from the last page.
     """
 
     waiting_for: str
@@ -27,19 +27,19 @@ class Wait:
 
 
 def spent_seconds(wait: Wait) -> float:
-    """Return how long the source has kept the run waiting in the way in which it does now."""
+    """Return the sum of the waits of the present kind."""
     return wait.named_seconds if wait.waiting_for == SOURCE else wait.away_seconds
 
 
 def after_redrive(wait: Wait | None) -> Wait | None:
-    """Return the wait of a redriven run: a time that the source named still holds, and the patience starts anew."""
+    """Return the wait of a redriven run: a time that the source named still holds, and the patience starts again."""
     if wait is None or wait.waiting_for != SOURCE:
         return None
     return replace(wait, attempts=0, named_seconds=0.0, away_seconds=0.0)
 
 
 def shown(wait: Wait | None, wait_until: str | None) -> dict[str, str | int]:
-    """Return why the run waits, when it asks the source next, and until when it keeps trying."""
+    """Return why the run waits, when it sends the next request, and until when it keeps trying."""
     if wait is None or wait_until is None:
         return {}
     patience_until = datetime.fromisoformat(wait_until) + timedelta(seconds=wait.patience_seconds)

@@ -4,13 +4,17 @@ Enters: what a run does, in messages, chunks, batches, windows, attempts and sec
 coefficient below counts the requests of one code path, which its comment names; a test compares the sum with the
 requests of a real run. What Durable Functions does by itself was counted on the real host 4.1037 with extension 3.19
 (two runs, of 16 and of 112 activities), and holds for its Azure Storage provider with the four control queues of the
-default.
+default. The Durable Task Scheduler (backend `dts`) has no queues and tables in storage; it counts actions.
 """
 
+import os
+from collections.abc import Mapping
 from math import ceil, floor
-from typing import NamedTuple, Self
+from pathlib import Path
+from typing import Literal, NamedTuple, Self
 
 from ingestion.contracts import RunState
+from ingestion.deadline import HOST_JSON, host_setting
 from ingestion.run.at_work import LOOK_SECONDS
 from ingestion.sending.ceiling import RENEW_SECONDS
 from ingestion.settings import Settings
@@ -20,6 +24,25 @@ RESTS_ON = (
     "requests counted from the code of the app, and for Durable Functions from two runs on the real host; "
     "without the keeper, schedules, looks at the status and what consumers do"
 )
+
+
+Backend = Literal["storage", "dts"]  # what keeps the state of Durable Functions
+
+
+class Calls(NamedTuple):
+    """How often Durable Functions calls the app for a run.
+
+    `activities` are fetches, records of a window, chunks and closings, `messages` what wakes the orchestrator: each
+    start, and the end of each activity.
+    """
+
+    activities: int
+    messages: int
+
+    @property
+    def turns(self) -> float:
+        """Turns of the orchestrator; one takes several messages."""
+        return self.messages * TURNS_OF_A_MESSAGE
 
 
 class Transactions(NamedTuple):
@@ -54,7 +77,7 @@ class Transactions(NamedTuple):
         """Return the sums by kind."""
         return type(self)(*(sum(kind) for kind in zip(self, *others, strict=True)))
 
-    def told(self, rests_on: str = RESTS_ON) -> dict[str, int | str]:
+    def as_json(self, rests_on: str = RESTS_ON) -> dict[str, int | str]:
         """Return whole numbers by kind, their `total`, and what they rest on, as an HTTP answer has them."""
         whole = {name: round(value) for name, value in self._asdict().items()}
         return {**whole, "total": sum(whole.values()), "rests_on": rests_on}
@@ -89,6 +112,18 @@ TURN = Transactions(durable_table=3)
 IDLE_SECOND = Transactions(durable_queue=5 / 30, durable_table=0.67)
 
 
+def backend_of(environment: Mapping[str, str] = os.environ, host_json: Path = HOST_JSON) -> Backend:
+    """Return what keeps the state of Durable Functions, as host.json says."""
+    keys = ("extensions", "durableTask", "storageProvider", "type")
+    return "dts" if host_setting(*keys, environment=environment, host_json=host_json) == "azureManaged" else "storage"
+
+
+def calls(*, chunks: int, batches: int, windows: int, attempts: int = 1) -> Calls:
+    """Return how often Durable Functions calls the app for a run."""
+    activities = batches + windows + chunks + attempts
+    return Calls(activities, activities + attempts)
+
+
 def transactions(
     *,
     queue_messages: int,
@@ -103,6 +138,7 @@ def transactions(
     chunks_at_once: int = 5,
     checkpoint_messages: int = 1_000,
     has_ceiling: bool = False,
+    backend: Backend = "storage",
 ) -> Transactions:
     """Return the storage transactions of a run.
 
@@ -112,8 +148,13 @@ def transactions(
     with a checkpoint whenever half of `checkpoint_messages` are on the queue. `has_ceiling` is whether the workers
     lease shares of a rate.
     """
-    activities = batches + windows + chunks + attempts  # fetches, records of a window, chunks, closings
-    messages = activities + attempts  # of the control queues: each start, and the end of each activity
+    made = calls(chunks=chunks, batches=batches, windows=windows, attempts=attempts)
+    durable = [
+        CONTROL_MESSAGE.times(made.messages),
+        WORK_ITEM.times(made.activities),
+        TURN.times(made.turns),
+        IDLE_SECOND.times(seconds),
+    ]
     by_count = chunks * max(0, ceil(queue_messages / max(1, chunks) / max(1, checkpoint_messages // 2)) - 1)
     by_time = min(chunks, workers * chunks_at_once) * floor(seconds / CHECKPOINT_SECONDS)
     return Transactions(queue=queue_messages + retries).plus(
@@ -126,10 +167,7 @@ def transactions(
         LOOK.times(workers * floor(seconds / LOOK_SECONDS)),
         RENEWAL.times(has_ceiling * workers * floor(seconds / RENEW_SECONDS)),
         QUEUE.times(queues),
-        CONTROL_MESSAGE.times(messages),
-        WORK_ITEM.times(activities),
-        TURN.times(messages * TURNS_OF_A_MESSAGE),
-        IDLE_SECOND.times(seconds),
+        *(durable if backend == "storage" else ()),
     )
 
 
@@ -158,4 +196,5 @@ def of_run(state: RunState, settings: Settings, *, enqueued: int, chunks: int, s
         queues=len(settings.shards),
         checkpoint_messages=settings.checkpoint_messages,
         has_ceiling=settings.max_messages_per_second > 0,
+        backend=backend_of(),
     )

@@ -1,6 +1,6 @@
-"""Turn errors of pydantic into InvalidInput: the location becomes the field, the message becomes the problem.
+"""Turn errors of pydantic into InvalidInput: the location becomes the field, the message the problem.
 
-No error shows the input itself, because it may be a secret.
+No error shows the input, because it may be a secret.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from ingestion.errors import SHOWN_CHARACTERS, InvalidInput
 
 
 class Table(BaseModel):
-    """The base of all that `sources.toml` describes: it cannot change, knows its keys, and no error shows a value."""
+    """The base of all tables of `sources.toml`: immutable, without unknown keys, and no error shows a value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
@@ -26,7 +26,7 @@ def not_allowed(problem: str, allowed: str, field: str = "") -> PydanticCustomEr
 
 
 def details(error: ValidationError) -> list[ErrorDetails]:
-    """Return all errors without the input; the location includes the field that `not_allowed` was given."""
+    """Return all errors without the input; the location includes the `field` of `not_allowed`."""
     found = error.errors(include_url=False, include_input=False)
     for each in found:
         context = each.get("ctx", {})
@@ -40,12 +40,12 @@ def details(error: ValidationError) -> list[ErrorDetails]:
 
 
 def is_unresolved(value: str) -> bool:
-    """Return whether an app setting still is the reference that the host should have replaced by a secret."""
+    """Return whether an app setting is still a Key Vault reference, which the host should have replaced."""
     return value.strip().lower().startswith("@microsoft.keyvault(")
 
 
 def invalid_input(error: ValidationError, fields: Iterable[str] = ()) -> InvalidInput:
-    """Return the first error; `fields` are the known fields, for the answer to an unknown one."""
+    """Return the first error; `fields` are the known fields, which the error for an unknown one lists."""
     first = details(error)[0]
     unknown = first["type"] == "extra_forbidden"
     allowed = ", ".join(fields) if unknown else first.get("ctx", {}).get("allowed", "")

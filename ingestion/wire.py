@@ -1,4 +1,4 @@
-"""The only way across the durable boundary: records on one side, plain dicts on the other.
+"""Encode and decode what crosses the durable boundary: records on one side, plain dicts on the other.
 
 A field with its default value is left out. Decoding ignores unknown keys, so that a run in flight survives newer code.
 """
@@ -20,13 +20,13 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 
 def to_wire(record: Any) -> JsonObject:
-    """Encode a record of `ingestion.contracts` as a plain dict that JSON can hold."""
+    """Return a record of `ingestion.contracts` as a plain dict for JSON."""
     wire = _adapter(type(record)).dump_python(record, mode="json", exclude_defaults=True)
     assert isinstance(wire, dict)
     return wire
 
 
 def from_wire(kind: type[Record], data: Any) -> Record:
-    """Decode what `to_wire` returned. Raise pydantic.ValidationError, which names the field, for anything else."""
+    """Return the record from a result of `to_wire`. Raise pydantic.ValidationError, which names the field."""
     record: Record = _adapter(kind).validate_python(data)
     return record

@@ -1,1 +1,1 @@
-"""Durable orchestrators: pure decisions, replayed from history; every effect is in an activity."""
+"""Durable orchestrators: pure decisions that replay from history. Activities do all I/O."""

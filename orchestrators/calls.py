@@ -28,7 +28,7 @@ from ingestion.contracts import (
 from ingestion.errors import first_line
 from ingestion.wire import from_wire, to_wire
 
-# For lost workers, timeouts and passing errors; an activity returns an error that no retry can fix.
+# For lost workers, timeouts and passing errors. An error that no retry can fix is not raised: it is in the outcome.
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=15_000, max_number_of_attempts=4)
 
 ACTIVITIES: dict[type[Any], tuple[Any, type[Any]]] = {  # by their input, with their output
@@ -42,9 +42,9 @@ ACTIVITIES: dict[type[Any], tuple[Any, type[Any]]] = {  # by their input, with t
 
 
 def together(context: df.DurableOrchestrationContext, requests: Iterable[Any]) -> Generator[Any, Any, list[Any]]:
-    """Call the activity of each request, all at the same time, and return the outcome of each, in order.
+    """Call the activities of all requests at the same time; return their outcomes in order.
 
-    The outcome of None is None. The outcome of an activity that failed for good has the error.
+    The outcome of None is None. If an activity failed for good, its outcome has the error.
     """
     asked = list(requests)
     tasks = [
@@ -57,10 +57,10 @@ def together(context: df.DurableOrchestrationContext, requests: Iterable[Any]) -
 
 
 def _drained(context: df.DurableOrchestrationContext, tasks: list[Any]) -> Generator[Any, Any, list[Any]]:
-    """Return the result of each task, or its exception, so that all have ended before anything new is scheduled.
+    """Return the result or the exception of each task, after all have ended.
 
-    `task_all` gives up at the first failure while others still run, so each task is then awaited once more. At most
-    some 900 tasks: the SDK recurses over those that are already done.
+    `task_all` gives up at the first failure while others still run, so each task is then awaited once more. Pass at
+    most some 900 tasks: the SDK recurses over those that are already done.
     """
     if not tasks:
         return []

@@ -1,10 +1,10 @@
-"""Wait between two windows: for the time to ask the source again, or for a command.
+"""Wait between two windows: until the source may be read again, or for a command.
 
 The event only wakes the run; the command itself is in the ledger, where the next window reads it. The event is raised
 after the command is written, so a run that has not seen the command is still in the generation that the event reaches.
-The event is lost if the function that wrote the command dies before it raises the event. So a run waits a quarter of an
-hour at most before it looks again, in a window with nothing to send. This also keeps timers under six days: the SDK
-splits a longer one into pieces and then cannot cancel it.
+If the function that wrote the command dies before it raises the event, the event is lost. So a run waits at most a
+quarter of an hour before it looks for a command, in a window with nothing to send. This also keeps timers under six
+days: the SDK splits a longer one into pieces and then cannot cancel it.
 """
 
 from collections.abc import Generator
@@ -22,7 +22,7 @@ EARLY = timedelta(seconds=1)  # the host may fire a timer this much too early: i
 
 
 def wait_for_source(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, None]:
-    """Wait until the source may be asked again, a command comes, or it is time to look for one."""
+    """Wait until the source may be read again, a command comes, or it is time to look for one."""
     assert state.wait_until is not None, "a run waits for its source only until a known time"
     context.set_custom_status(run_report.progress(state, "waiting"))
     allowed = datetime.fromisoformat(state.wait_until) + EARLY
@@ -30,7 +30,7 @@ def wait_for_source(context: df.DurableOrchestrationContext, state: RunState) ->
 
 
 def wait_for_command(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, None]:
-    """Wait, paused or held by a change, until a command comes, or it is time to look for one."""
+    """Wait, paused or held by a change, until a command comes or it is time to look for one."""
     context.set_custom_status(run_report.progress(state, "held" if state.command == CHANGED else "paused"))
     yield from _until(context, context.current_utc_datetime + LOOK_AFTER)
 

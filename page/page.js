@@ -812,7 +812,8 @@ function startView(query) {
       facts(
         ["Items", count(expect.items), expect.pages == null ? "" : ` on ${plural(expect.pages, "page")}`],
         ["Time", expect.seconds == null ? "unknown" : about(expect.seconds)],
-        ["Storage transactions", count(expect.transactions?.total)],
+        ["Instances", count(expect.instances)], ["Storage transactions", count(expect.transactions?.total)],
+        ["Money, about", expect.money ? `${expect.money.total} ${expect.money.currency}` : "unknown", expect.money ? ` by ${expect.money.rests_on}` : ""],
         ["Total of the source", count(it.total)], ["Next page", it.next ?? "none"], ["End", it.end ?? "–"],
         ["Read for this plan", `${plural(it.pages_read ?? 0, "page")}, ${plural(it.page_items ?? 0, "item")}`]),
       expect.rests_on ? h("p", { class: "under" }, expect.rests_on) : null,

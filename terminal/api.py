@@ -10,6 +10,7 @@ import httpx
 from terminal.ending import Code, Trouble
 
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)  # the app answers within 100 s, with an error if need be
+NO_PROXY: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": None}  # call `make serve` directly
 TRY_AGAIN = (408, 429)  # a gateway is busy; from 500 on the app, or something that it needs, is not available
 
 
@@ -22,7 +23,9 @@ class Api:
         if key and not (key.isascii() and key.isprintable()):  # otherwise a later error would show the key
             raise Trouble(Code.USAGE, "the key has a character that no key has (allowed: printable ASCII)")
         try:
-            self._http = httpx.Client(base_url=f"{url}/api", headers=headers, timeout=TIMEOUT, transport=transport)
+            self._http = httpx.Client(
+                base_url=f"{url}/api", headers=headers, timeout=TIMEOUT, transport=transport, mounts=NO_PROXY
+            )
         except httpx.InvalidURL as error:
             raise Trouble(Code.USAGE, f"the URL of the app is not valid: {error}") from None
         self._seen: dict[str, tuple[str, Any]] = {}
@@ -81,8 +84,8 @@ class Api:
         if status == 404 and not details:
             return Trouble(Code.UNREACHABLE, f"{self.url} has no such route: is it a Sluice app of this version?")
         if status == 404 and details.get("field") == "run_id":
-            text = text.partition(" (allowed: ")[0]
-            return Trouble(Code.NO_SUCH_RUN, f"{text} at {self.url}; sluice list shows the runs that it has")
+            text = f"{text.partition(' (allowed: ')[0]} at {self.url}; sluice list shows its runs"
+            return Trouble(Code.NO_SUCH_RUN, text)
         return Trouble(Code.USAGE if status in (400, 404) else Code.FAILED, text)
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from terminal import access, control, listing, plan, sources, start, watch, watermark
+from terminal import access, capacity, control, listing, plan, sources, start, watch, watermark
 from terminal.command import Group, shared
 from terminal.ending import Code, Trouble
 from terminal.session import Session
@@ -28,7 +28,7 @@ def sluice() -> None:
 
 
 for command in (
-    start.start, plan.plan, watch.watch, listing.list_runs, listing.show,
+    start.start, plan.plan, capacity.capacity, watch.watch, listing.list_runs, listing.show,
     control.pause, control.resume, control.cancel, control.redrive, control.delete,
     listing.failures, listing.rejected, sources.sources, sources.schedules, watermark.watermark,
     access.login, access.open_page,

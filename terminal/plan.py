@@ -57,7 +57,9 @@ def _shown(plan: dict[str, Any]) -> list[Any]:
         row(facts, "expect", f"{count(expect['items'])} items on {count(expect['pages'])} pages")
     if expect["transactions"] is not None:
         row(facts, "time", duration(expect["seconds"]))
+        row(facts, "instances", count(expect["instances"]))
         row(facts, "transactions", _kinds(expect["transactions"]))
+        row(facts, "money", _money(expect["money"]))
     row(facts, "rests on", one_line(expect["rests_on"]))
     messages = table("key", ">bytes", "message, before it is encoded")
     for one in plan["items"]:
@@ -71,6 +73,12 @@ def _kinds(transactions: dict[str, Any]) -> str:
     kinds = {name: number for name, number in transactions.items() if name not in ("total", "rests_on") and number}
     each = (f"{name.replace('_', ' ')} {count(kinds[name])}" for name in sorted(kinds, key=lambda name: -kinds[name]))
     return f"{count(transactions['total'])}: {', '.join(each)}"
+
+
+def _money(money: dict[str, Any]) -> str:
+    """Return the estimate, with what it leaves out and rests on."""
+    left_out = f", without {', '.join(money['without'])}" if money["without"] else ""
+    return f"about {money['total']:,.2f} {money['currency']}{left_out}: {one_line(money['rests_on'])}"
 
 
 def _table(session: Session, url: str, headers: Iterable[str], given: dict[str, Any]) -> int:

@@ -19,7 +19,7 @@ from terminal.ending import Code, Trouble
 from terminal.words import clean
 
 HERE = "http://localhost:7071"  # devhost and Core Tools
-PLACE = re.compile(r"/+(api/?(runs/?|ui/?(#/.*)?)?)?$")  # behind the app in the URL of the page, or of the runs
+PLACE = re.compile(r"/+(api/?(runs/?|ui/?(#/.*)?)?)?$")  # what the address of the page, or of the runs, adds to it
 WIDE = 10_000  # columns without a terminal: no line is cut
 
 
@@ -94,7 +94,7 @@ def on_terminal() -> bool:
 
 
 def base_url(text: str) -> str:
-    """Return the URL of an app without `/api` and what follows. Raise Trouble if it is not a URL of an app."""
+    """Return the URL of an app without the path of the page. Raise Trouble if it is not the URL of an app."""
     url = PLACE.sub("", text.strip())
     allowed = f"allowed: https://NAME.azurewebsites.net, {HERE}"
     if any(mark in url for mark in "?#@"):  # not shown: it may contain a key or a password

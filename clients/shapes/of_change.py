@@ -1,4 +1,4 @@
-"""Of the shapes of the HTTP API: the answers to a start, a command, a deletion, and a watermark."""
+"""Shapes of the HTTP API: the answers to a start, a command and a deletion, and watermarks."""
 
 from typing import Literal
 
@@ -29,7 +29,7 @@ class Followed(Shape):
 
 
 class Commanded(Shape):
-    """The command stands in the ledger."""
+    """The command is in the ledger."""
 
     run_id: str
     command: Literal["pause", "go", "cancel"]
@@ -44,13 +44,13 @@ class Deleted(Shape):
 
 
 class WatermarkShown(Shape):
-    """How far the runs of a source have come; of a token its digest."""
+    """How far the runs of a source have come. A token is shown as its digest."""
 
     source: str
     parameters: dict[str, str]
     value: str | None
     moved_by: str | None
-    """The run that has moved it; null: a person."""
+    """The run that moved it; null if a person did."""
     moved_at: Time | None
     previous: str | None
 

@@ -1,4 +1,4 @@
-"""Of the shapes of the HTTP API: what the ledger of a run has, and how deep its queues are."""
+"""Shapes of the HTTP API: the contents of a run's ledger, and the depth of its queues."""
 
 from typing import Annotated, Literal
 
@@ -13,13 +13,13 @@ class FailureGroup(Shape):
     reason: str
     chunks: Count
     messages: Count
-    """That are neither on the queue nor rejected."""
+    """Messages that are neither on the queue nor rejected."""
     examples: list[Count]
     """The numbers of the first chunks."""
 
 
 class Failures(Shape):
-    """What has failed of a run, and what a redrive does again."""
+    """The failed chunks of a run, and those that a redrive has yet to send again."""
 
     groups: list[FailureGroup]
     next: str | None
@@ -32,7 +32,7 @@ class RejectExample(Shape):
     index: Count
     key: str
     payload: str | None = None
-    """Its JSON text as it came, 4,000 characters at most; only with `payload=true`."""
+    """The JSON text from the source, at most 4,000 characters; only with `payload=true`."""
 
 
 class RejectGroup(Shape):
@@ -40,19 +40,19 @@ class RejectGroup(Shape):
 
     reason: str
     count: Count
-    """Of the chunks of this page: add up those of all pages."""
+    """In the chunks of this page. Add up all pages for the count of the run."""
     examples: list[RejectExample]
 
 
 class Rejected(Shape):
-    """What was rejected in some chunks of a run."""
+    """The rejects in some chunks of a run."""
 
     groups: list[RejectGroup]
     next: str | None
 
 
 class Queue(Shape):
-    """A queue; null where it is not there, or the app may not look."""
+    """A queue. A depth is null if there is no such queue, or the app may not read it."""
 
     name: str
     depth: Count | None
@@ -61,7 +61,7 @@ class Queue(Shape):
 
 
 class Queues(Shape):
-    """The queues that the source of a run sends to now, 15 seconds old at most."""
+    """The queues that the source of a run sends to now; the depths are at most 15 seconds old."""
 
     queues: list[Queue]
     depth: Count | None
@@ -104,8 +104,8 @@ class Timeline(Shape):
     """How a run went."""
 
     points: Annotated[list[TimelinePoint], Field(max_length=400)]
-    """Evenly over the time; the first and the last are always there."""
+    """Spread evenly over time; the first and the last point are always there."""
     events: Annotated[list[TimelineEvent], Field(max_length=100)]
-    """The newest, the oldest of them first."""
+    """The newest events, in the order in which they happened."""
     full: bool
-    """Storage takes no more than 50,000 appends, and the timeline has as many: what came later is not in it."""
+    """True if the timeline has 50,000 appends, the most that storage takes: later windows and events are missing."""

@@ -1,10 +1,10 @@
-"""Of the shapes of the HTTP API: the list of runs, and that of sources."""
+"""Shapes of the HTTP API: the list of runs, and the list of sources."""
 
 from clients.shapes.shape import Count, Shape, Status, Time
 
 
 class Summary(Shape):
-    """A run in the list: as it was at `counts_at`. An entry of an earlier version of the app has no counts."""
+    """A run in the list, as of `counts_at`. An entry from an earlier version of the app has no counts."""
 
     run_id: str
     source: str
@@ -23,19 +23,19 @@ class Summary(Shape):
 
 
 class Runs(Shape):
-    """A page of the list of runs, the newest first."""
+    """A page of the list of runs, newest first."""
 
     runs: list[Summary]
     next: str | None
-    """What to send as `after` for the next page, which may have runs even if this one has none; null at the end."""
+    """Send it as `after` to get the next page, which may have runs even if this page has none. Null at the end."""
 
 
 class ParameterShown(Shape):
-    """A parameter of a source, which whoever starts a run gives."""
+    """A parameter of a source; the caller who starts a run gives its value."""
 
     allowed: list[str] | None
     pattern: str | None
-    """A regular expression that the whole value matches."""
+    """A regular expression that the whole value must match."""
     default: str | None
 
 
@@ -48,13 +48,13 @@ class SourceShown(Shape):
     description_ok: bool
     problem: str | None
     schedule: str | None
-    """NCRONTAB, and its time zone."""
+    """An NCRONTAB expression and its time zone."""
     incremental: bool
     parameters: dict[str, ParameterShown]
     next_due: Time | None
 
 
 class Sources(Shape):
-    """The sources that the sources file describes, in its order."""
+    """The sources, in the order of the sources file."""
 
     sources: list[SourceShown]

@@ -1,4 +1,4 @@
-"""Of the shapes of the HTTP API: all that is known of a run."""
+"""Shapes of the HTTP API: all that is known of a run."""
 
 from typing import Annotated, Literal
 
@@ -9,14 +9,14 @@ from clients.shapes.shape import Action, Count, Outcome, Seconds, Shape, Status,
 
 
 class Recovery(Shape):
-    """The keeper has restarted the run."""
+    """One time that the keeper restarted the run."""
 
     at: Time
     cause: str
 
 
 class Progress(Shape):
-    """How far a run is. `fetched = enqueued + rejected + failed + pending` at the moment `counts_at`."""
+    """How far a run is. At the time `counts_at`, `fetched = enqueued + rejected + failed + pending`."""
 
     phase: str
     fetched: Count
@@ -30,10 +30,10 @@ class Progress(Shape):
     pages: Count
     source_exhausted: bool
     source_total: Count | None
-    """What the source itself says that it has."""
+    """How many items the source says that it has."""
     counts_at: Time
     possible_duplicates: Count
-    """A bound on the queue messages that may be there twice, of the chunks that are finished."""
+    """The most queue messages of finished chunks that may be on the queue twice."""
     retries: Count
     throttled_seconds: Seconds
     recoveries: list[Recovery]
@@ -41,63 +41,63 @@ class Progress(Shape):
     reason: str | None = None
     """Why the run waits."""
     attempts: Count | None = None
-    """Requests to the source since the last page; each failed."""
+    """How many requests to the source have failed since the last page."""
     wait_until: Time | None = None
     patience_until: Time | None = None
-    """When the run gives up, if no page comes until then."""
+    """When the run gives up if no page has come."""
     changes: str | None = None
-    """What has changed of what the run is pinned to."""
+    """What has changed in the description or the settings that the run is pinned to."""
     changed_to: str | None = None
     stale: bool | None = None
-    """The counts are those of the window's start: the checkpoints could not be read."""
+    """True if the checkpoints could not be read: the counts are those of the window's start."""
 
 
 class Rate(Shape):
-    """Messages a second that are done: enqueued or rejected."""
+    """Messages done (enqueued or rejected) a second."""
 
     now: Seconds | None
-    """Over the last 30 seconds; null if it is not known, or the run stands still."""
+    """Over the last 30 seconds; null if it is unknown, or the run stands still."""
     overall: Seconds | None
     """Since the start of the run."""
 
 
 class Estimate(Shape):
-    """How long a run still takes."""
+    """How long the run will still take."""
 
     seconds_left: Seconds | None
-    """From `progress.counts_at` on."""
+    """Counted from `progress.counts_at`."""
     total: Count | None
-    """The messages that the run has in all, as far as that is known."""
+    """How many messages the run has in all; null if that is unknown."""
     rests_on: str
     """What the estimate is based on, or why there is no estimate."""
 
 
 class Chunks(Shape):
-    """The chunks that have been fetched, in the order of their numbers."""
+    """The fetched chunks, in the order of their numbers."""
 
     total: Count
     per_cell: Annotated[int, Field(ge=1)]
     cells: Annotated[str, Field(max_length=400, pattern="^[dfwp]*$")]
-    """d done, w under way, p not yet, f failed; the worst of several counts: f, w, p, d."""
+    """d done, w under way, p not yet, f failed. A cell of several chunks shows the worst, in the order f, w, p, d."""
 
 
 class Reading(Shape):
-    """The side of the source."""
+    """How the run reads its source."""
 
     style: str | None
     page_size: Annotated[int, Field(ge=1)] | None
-    """The items of a page that the description asks for."""
+    """The page size in the description."""
     page_size_got: Count | None
-    """The most items that a page had lately."""
+    """The most items in a page lately."""
     pages: Count
     refused: Count | None
-    """How often the source has asked to be left alone."""
+    """How often the source refused a request and asked the run to wait."""
     ended: str | None
-    """What has shown that the source has ended."""
+    """How the run knew that the source had ended."""
 
 
 class Sending(Shape):
-    """The side of the queues."""
+    """How the run sends to its queues."""
 
     queues: list[str]
     shards: Count
@@ -108,7 +108,7 @@ class Sending(Shape):
 
 
 class ChunkFailed(Shape):
-    """A chunk of which messages failed."""
+    """A chunk with failed messages."""
 
     chunk: Count
     failed: Count
@@ -116,20 +116,20 @@ class ChunkFailed(Shape):
 
 
 class Warned(Shape):
-    """Something that a person should know, and that has not failed the run."""
+    """Something that a person should know and that did not fail the run."""
 
     warning: str
     message: str
 
 
 class Carried(Shape):
-    """What became of the watermark of an incremental source."""
+    """What the run read of an incremental source, and whether it moved the watermark."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class Report(Shape):
-    """What a run has come to."""
+    """The result of a run."""
 
     run_id: str | None = None
     attempt: Count | None = None
@@ -152,21 +152,21 @@ class Report(Shape):
     throttled_seconds: Seconds
     possible_duplicates: Count
     failures: list[ChunkFailed]
-    """The first three; `/failures` has them all."""
+    """The first three; `/failures` lists all."""
     warnings: list[Warned]
     redrives: Count
-    """Recoveries count as well."""
+    """Recoveries are included."""
     recoveries: list[Recovery]
     started_at: Time
     finished_at: Time
     seconds: float
     queues: str | None = None
     error: str | None = None
-    """Why the run has failed."""
+    """Why the run failed."""
 
 
 class Run(Shape):
-    """All that is known of a run. What another version of the app has written is null."""
+    """All that is known of a run. A field is null if another version of the app wrote it."""
 
     run_id: str
     source: str | None
@@ -175,7 +175,7 @@ class Run(Shape):
     updated_at: Time | None
     ended_at: Time | None
     actions: list[Action]
-    """What can be done with it now, in the order of the buttons."""
+    """The actions that are possible now, in the order of the page's buttons."""
     progress: Progress | None
     rate: Rate | None
     estimate: Estimate | None

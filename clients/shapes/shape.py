@@ -1,4 +1,4 @@
-"""Of the shapes of the HTTP API: what all shapes are made of, and the shape of an error."""
+"""Shapes of the HTTP API: the parts that all shapes share, and the shape of an error."""
 
 from typing import Annotated, Literal
 
@@ -24,13 +24,13 @@ Status = (
 
 
 class Shape(BaseModel):
-    """The base of all shapes: nothing is in an answer that is not here."""
+    """The base of all shapes. An answer has no field that its shape does not declare."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class Problem(Shape):
-    """Problem details, as RFC 9457 has them."""
+    """Problem details (RFC 9457)."""
 
     type: Literal["about:blank"]
     title: str
@@ -38,6 +38,6 @@ class Problem(Shape):
     detail: str
     """What is wrong, where, and what to do."""
     field: str
-    """The field, parameter, header or app setting; `(body)`, `(storage)` or `(durable)` for the whole of these."""
+    """The field, parameter, header or app setting; or `(body)`, `(storage)` or `(durable)` as a whole."""
     allowed: str = ""
-    """What it may be, where `detail` does not say it all."""
+    """What is allowed, unless `detail` already says so."""

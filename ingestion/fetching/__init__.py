@@ -1,1 +1,1 @@
-"""Step 3: pages of a source become batches in the spool."""
+"""Step 3 on the way of an id: turn the pages of a source into batches in the spool."""

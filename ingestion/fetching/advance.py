@@ -1,6 +1,6 @@
-"""What a page means for the position in the source: the next position, or the end and its reason. No I/O.
+"""Find the position after a page, or the end of the source and its reason. No I/O.
 
-The guards that are always on are here: loops of any length, the limit of pages, the hosts of next links.
+The guards that are always on are here: against loops of any length, too many pages, and next links to other hosts.
 """
 
 from dataclasses import replace
@@ -25,9 +25,9 @@ NO_CONTENT = 204
 def advance(
     source: Source, position: Position, request: PageRequest, page: Page, seen: Seen, dropped: int = 0
 ) -> Position | End:
-    """Return the position after `page`, which answered `request`, or the end. Add the next request to `seen`.
+    """Return the position after `page`, the answer to `request`, or the end. Add the next request to `seen`.
 
-    The items of the page that were dropped do not count as given.
+    Do not count the `dropped` items of the page.
     """
     style = source.pagination
     position = with_total(source, position, page)
@@ -41,7 +41,7 @@ def advance(
     if position.columns and columns != position.columns:
         raise SourceRefused(
             f"page {reached.pages} begins with {quoted(', '.join(page.document))!r}, and the first page had "
-            "another header. No message of it was taken; each page of CSV has to begin with the same header"
+            "another header. No message of this page was taken; each page of CSV must begin with the same header"
         )
     following = style.following(page, position.cursor, reached)
     if isinstance(following, End):
@@ -63,16 +63,16 @@ def advance(
 def answered(
     source: Source, position: Position, page: Page, *, begun_with_token: bool = False
 ) -> Position | End | None:
-    """Return what an answer other than a page means: a declared end, or an expired cursor; None for a page.
+    """Return the end, or the start after an expired cursor, if the answer is no page but means that; None for a page.
 
-    Raise SourceRefused for any other answer. A 404 to the first request is a wrong address, not an empty source; the
-    token of the run before, with which this one has begun, may have expired.
+    Raise SourceRefused for any other answer. A 404 to the first request is a wrong address, not an empty source. With
+    `begun_with_token`, the answer to the first request may also say that the token of the run before has expired.
     """
     ends = source.pagination.ends_at(page.status, page.text)
     if page.status < 300 and not page.text and not ends:
         return None
     started = position.pages > 0
-    if source.expiry.means(page.status, page.text) and (started or begun_with_token):
+    if source.expiry.matches(page.status, page.text) and (started or begun_with_token):
         return _expired(source, position, page.status)
     started = started or position.window > 0
     if ends and (started or page.status in (NO_CONTENT, *source.pagination.own_statuses)):
@@ -82,9 +82,9 @@ def answered(
 
 
 def repeated(source: Source, position: Position, mark: bytes, pages: Seen) -> End | None:
-    """Return the end that the items of an earlier page mean where that is declared; None for new items.
+    """Return the end if the page repeats an earlier one and end.repeated_page is set; None if its items are new.
 
-    Raise SourceRefused if it is not declared. `mark` is the fingerprint of the items.
+    Raise SourceRefused if it repeats one and end.repeated_page is not set. `mark` is the fingerprint of the items.
     """
     before = None if mark == NO_MESSAGES else pages.page_of(mark)
     if before is None:
@@ -94,22 +94,22 @@ def repeated(source: Source, position: Position, mark: bytes, pages: Seen) -> En
     if position.since is not None and not position.pages:
         raise SourceRefused(
             f"the source ignores {str(source.expiry.send)!r}, which should make it resume after its cursor has "
-            f"expired: it began with page {before} again. No message of that was taken; check expiry.send in the "
+            f"expired: it began with page {before} again. No message of that page was taken; check expiry.send in the "
             "description"
         )
     raise SourceRefused(
-        f"page {len(pages) + 1} of the source has the same items as page {before}. No message of it was taken; check "
-        "what pagination sends in the description, which the source may ignore. If the source repeats a page past its "
-        "end, set end.repeated_page = true"
+        f"page {len(pages) + 1} of the source has the same items as page {before}. No message of this page was taken; "
+        "the source may ignore what pagination sends: check it in the description. If the source repeats a page past "
+        "its end, set end.repeated_page = true"
     )
 
 
 def with_total(source: Source, position: Position, page: Page) -> Position:
-    """Return `position` with what `page` tells of the number of items of the whole source.
+    """Return `position` with the source's total in `page`, if there is one.
 
-    After a resumption by key, pages count only the items after the key, so what was told before stays.
+    After a resumption by key, pages count only the items after the key, so the earlier total stays.
     """
-    if source.total is None or position.since is not None or (given := number_of(source.total.of(page))) is None:
+    if source.total is None or position.since is not None or (given := number_of(source.total.value_in(page))) is None:
         return position
     totals = [total for total in (given, position.total, position.least_total) if total is not None]
     return replace(position, total=max(totals), least_total=min(totals))
@@ -126,14 +126,14 @@ def _reached(position: Position) -> Reached:
 
 
 def clamped_to(source: Source, position: Position, page: Page) -> int | None:
-    """Return the page size if the server made it smaller than requested, as a first page with more to come shows."""
+    """Return the page size if the server made it smaller than requested: the first page shows that, if more follow."""
     limit = source.pagination.limit
     return page.count if position.pages == 0 and limit is not None and 0 < page.count < limit else None
 
 
 def _doubted(source: Source, position: Position, end: End, page: Page, reached: Reached) -> End:
-    """Return `end`, with a doubt if only a missing key or header of the first page tells it."""
-    # A later page was found by that key or header; the pages of a window before need not have led on.
+    """Return `end`, with a doubt if its only sign is a key or header that the first page does not have."""
+    # That key or header has led to any later page. But in an earlier window, one page may have been all.
     first = not position.pages and (position.window > 0 or not position.earlier_pages)
     if not end.missing or not first or not page.count or source.pagination.end.one_page:
         return end
@@ -144,7 +144,7 @@ def _doubted(source: Source, position: Position, end: End, page: Page, reached: 
         end,
         doubt=f"the source's first page has {end.reason}, and no run with this description has seen one yet. The page "
         f"has {page.count} items, these keys: {keys}, and these headers: {headers}. Check pagination in the "
-        "description; if one page can be all of the source, set end.one_page = true",
+        "description; if the source can have only one page, set end.one_page = true",
     )
 
 
@@ -179,7 +179,7 @@ def check_address(source: Source, url: str, what: str) -> None:
 
 
 def following_window(source: Source, position: Position) -> Position:
-    """Return the beginning of the window after that of `position`, which has ended; `source` is that of the next."""
+    """Return the beginning of the window after that of `position`; `source` is the description of the next window."""
     before = Before(position.before.items + position.items, position.known, position.outside)
     return replace(
         position,
@@ -197,7 +197,7 @@ def following_window(source: Source, position: Position) -> Position:
 
 
 def check_items(end: End, position: Position, least: int) -> None:
-    """Raise SourceRefused if the source has ended, at `position`, with fewer items than it has at least."""
+    """Raise SourceRefused if the source has ended, at `position`, with fewer than `least` items."""
     items = position.before.items + position.items
     if items < least:
         advice = "Lower it" if items else "Check the path items, or set min_items = 0"
@@ -220,16 +220,16 @@ def _expired(source: Source, position: Position, status: int) -> Position:
     if not position.pages:
         raise SourceRefused(
             f"the source says that the token of the run before has expired (HTTP {status} to the first request). "
-            "DELETE the watermark of the source and start again: a run without a token reads everything"
+            "DELETE the watermark of the source and start a new run: without a token it reads everything"
         )
     said = f"the source says that its cursor has expired (HTTP {status}, after page {position.pages})"
     if source.expiry.then == "fail":
         raise SourceRefused(
-            f"{said}. Start a new run, or set expiry.then in the description to 'restart' or 'resume', "
-            "with which a run goes on by itself"
+            f"{said}. Start a new run; or set expiry.then in the description to 'restart' or 'resume', "
+            "so that a run goes on by itself"
         )
     if position.restarts and not position.fresh:
-        raise SourceRefused(f"{said}, again before a new message came: it expires faster than the run can catch up")
+        raise SourceRefused(f"{said}, again before a new message came: cursors expire faster than the run can catch up")
     resumes = source.expiry.then == "resume"
     return replace(
         position,

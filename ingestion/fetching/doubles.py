@@ -1,8 +1,8 @@
-"""The messages that a source gave more than once although its items are unique, counted at its end by their digests.
+"""Count the doubles of a source with unique items, at its end, by the digests of its messages.
 
-Each fetch adds the digests of its messages to those that no blob has yet; once these are many, they become a blob,
-sorted by their first byte. At the end the blobs are merged: all digests with the same first bytes are read from them
-together, as many as memory may hold, and compared.
+Each fetch adds the digests of its messages to those that are in no blob yet. Once these are many, they become a blob,
+sorted by their first byte. At the end the blobs are merged: all digests with the same first bytes are read together, as
+many as memory may hold, and compared.
 """
 
 import asyncio
@@ -13,18 +13,18 @@ from itertools import accumulate
 from ingestion.fetching.known import DIGEST_BYTES
 
 MOST = 20_000_000  # messages: 320 MB of digests
-OF_A_BLOB = 25_000  # digests at least, so that the merge reads few blobs; a fetch carries fewer, 400 KB
+OF_A_BLOB = 25_000  # digests at least, so that the merge reads few blobs; fewer travel with the position (400 KB)
 AT_ONCE = 250_000  # digests compared: 60 MB of memory
 READS_AT_ONCE = 16
-TOO_MANY = -1  # in place of a number of doubles, or of digests
+TOO_MANY = -1  # in place of the number of doubles or digests
 
-_PLACES = struct.Struct(">257I")  # where the digests with each first byte begin, and where the last ones end
+_PLACES = struct.Struct(">257I")  # for each first byte: where its digests begin; and where the last ones end
 
-Read = Callable[[str, int, int], Awaitable[bytes]]  # some bytes of a blob: its name, the first byte, how many
+Read = Callable[[str, int, int], Awaitable[bytes]]  # reads a part of a blob: name, first byte, number of bytes
 
 
 def sorted_digests(digests: bytes) -> bytes:
-    """Return digests as a blob has them: sorted by their first byte, behind their places."""
+    """Return the contents of a blob: the places, then the digests sorted by their first byte."""
     groups = [bytearray() for _ in range(256)]
     for at in range(0, len(digests), DIGEST_BYTES):
         groups[digests[at]] += digests[at : at + DIGEST_BYTES]
@@ -32,7 +32,7 @@ def sorted_digests(digests: bytes) -> bytes:
 
 
 async def doubles_in(blobs: Sequence[str], read: Read) -> int:
-    """Return how many digests in the blobs have come before; memory holds `AT_ONCE` of them."""
+    """Return how many digests in the blobs are doubles, with about `AT_ONCE` of them in memory."""
     lanes = asyncio.Semaphore(READS_AT_ONCE)
 
     async def part(name: str, first: int, stop: int) -> bytes:
@@ -46,7 +46,7 @@ async def doubles_in(blobs: Sequence[str], read: Read) -> int:
     for first in range(0, 256, step):
         stop = min(256, first + step)
         parts = await asyncio.gather(*(part(name, ends[first], ends[stop]) for name, ends in places.items()))
-        doubles += await asyncio.to_thread(_doubles, b"".join(parts))  # beside the chunks that are being sent
+        doubles += await asyncio.to_thread(_doubles, b"".join(parts))  # so that chunks are sent meanwhile
     return doubles
 
 

@@ -1,4 +1,4 @@
-"""The fetch loop: read pages until the batch is full, its time is up, or the source ends or asks to wait.
+"""The fetch loop: read pages until the batch is full, its time is up, or the source ends or asks for a wait.
 
 One activity call fetches many pages, and the position in the source becomes durable once for each batch.
 """
@@ -43,7 +43,7 @@ from ingestion.source.styles.end import End
 from ingestion.source_wait import REASON_CHARACTERS
 from ingestion.storage.spool import OpenBatch, Spool
 
-SHORT_WAIT_SECONDS = 5.0  # slept here; a longer wait becomes a durable timer, which costs nothing
+SHORT_WAIT_SECONDS = 5.0  # wait here; a longer wait becomes a durable timer, which costs nothing
 
 
 async def fetch(
@@ -62,11 +62,11 @@ async def fetch(
 ) -> Batch:
     """Fetch the next batch into the spool and return it, or the batch that an earlier copy of this fetch committed.
 
-    No page is requested after `budget_seconds`. A page that is not complete after `last_page_seconds`, or by the time a
-    command comes, is given up, and the next fetch begins with it. A batch holds at most `request.max_messages` and the
-    rest of the page that filled it. `reads` is the range that the run reads; where it has windows, `described` returns
-    the description for each. Raise SourceRefused or SourceUnreachable, OutOfTime if no page came in time, or HeldBack
-    if none came before a command.
+    Request no page after `budget_seconds`. Give up a page that is not complete after `last_page_seconds` or when a
+    command comes; the next fetch begins with it. A batch has at most `request.max_messages`, and the rest of the page
+    that filled it. `reads` is the range that the run reads; if it has windows, `described` returns the description for
+    each. Raise SourceRefused or SourceUnreachable, OutOfTime if no page came in time, or HeldBack if none came before a
+    command.
     """
     hold = hold or Hold()
     opened = await spool.open(request)
@@ -81,7 +81,7 @@ async def fetch(
     try:
         position = replace(position, cursor=unsealed(position.cursor))
         if position.windows != first.windows:
-            raise SourceRefused("the description has other windows than at the start of the run. Start a new run")
+            raise SourceRefused("incremental.window has changed since the start of the run. Start a new run")
         if position.window and described is not None:
             source = described(position.window)
         if opened.at is None and begins_with_token(source, reads):
@@ -190,7 +190,7 @@ class _Walk:
         )
 
     async def _slept(self, seconds: float) -> bool:
-        """Sleep; return whether no command came meanwhile."""
+        """Sleep; return False if a command came before the end."""
         with suppress(HeldBack):
             async with self._hold.interrupting():
                 await self._client.sleep(seconds)
@@ -198,14 +198,14 @@ class _Walk:
         return False
 
     async def _wait_for_turn(self) -> float:
-        """Wait until the source may be asked again; return the seconds if that is long, or a command comes."""
+        """Wait until the source may be read again; return the seconds left if the wait is long, or a command comes."""
         with suppress(HeldBack):
             async with self._hold.interrupting():
                 return await self._client.wait_for_turn(SHORT_WAIT_SECONDS)
         return await self._client.wait_for_turn(0.0)
 
     async def _with_digests(self) -> bytes:
-        """Put the digests of messages into a blob if they are many, or the last; return those that are in none yet."""
+        """Store the digests in a blob if they are many or the last; return those that are in no blob yet."""
         digests, position = self._filling.digests, self._position
         count = len(digests) // DIGEST_BYTES
         if position.digested == TOO_MANY or position.digested + count > MOST:
@@ -218,7 +218,7 @@ class _Walk:
         return b""
 
     async def _read(self, deadline: float, now: Callable[[], float]) -> tuple[Position | End | None, float]:
-        """Read pages until there is a reason to stop; return where to go on, and the wait before that."""
+        """Read pages until there is a reason to stop; return where to go on, and the seconds to wait first."""
         wait_seconds, following = 0.0, None
         while self._filling.count < self._request.max_messages and (now() < deadline or not self._filling.pages):
             request = request_at(self._source, self._position)
@@ -232,7 +232,7 @@ class _Walk:
                 await self._filling.restart()
                 break
             if isinstance(page, Throttled):
-                await self._filling.restart()  # the answer may have been cut off before the source asked to wait
+                await self._filling.restart()  # an earlier answer for this page may have been cut off
                 is_long = page.seconds > SHORT_WAIT_SECONDS or now() + page.seconds > deadline
                 if is_long or not await self._slept(page.seconds):
                     wait_seconds = page.seconds
@@ -250,7 +250,7 @@ class _Walk:
         return following, wait_seconds
 
     def _beyond(self, end: End, page: Page) -> Position | End:
-        """Return the beginning of the next window; the end if that was the last."""
+        """Return the beginning of the next window, or `end` if this window is the last."""
         source, position = self._source, self._position
         if position.window + 1 == position.windows:
             check_items(end, position, least_items_of(source, self._reads))
@@ -264,7 +264,7 @@ class _Walk:
             position = self._marks.counted(position)
             self._marks.enter(position.window + 1)
             if source.incremental is not None and source.incremental.key:
-                self._pages = Seen()  # of items that come again, the marks know
+                self._pages = Seen()  # the marks find items that come again
         following = following_window(self._source, position)
         self._seen = Seen(fingerprint(request_at(self._source, following)))
         return following

@@ -1,7 +1,7 @@
 """Request pages ahead, if the pagination style knows their cursors.
 
-The pages come out one by one in the order of the source, so batches, guards and counts work as without this. At most
-`parallel_fetches` requests are under way, and as many pages in memory as there is room for.
+It returns the pages one by one in the order of the source, so batches, guards and counts work as without it. At most
+`parallel_fetches` requests are under way, and memory holds only as many pages as there is room for.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ class PagesAhead:
     def __init__(self, client: SourceClient, parallel: int, request_of: Callable[[Any], PageRequest]) -> None:
         """`request_of` returns the request for a cursor."""
         self._client, self._parallel, self._request_of = client, parallel, request_of
-        self._expected: Sequence[Any] = ()  # cursors, the one of the next page first; there may be 10**18 in a range
+        self._expected: Sequence[Any] = ()  # cursors, that of the next page first; a `range` may have 10**18
         self._asked: dict[str, Asked] = {}
         self._room = Room()
 
     def expect(self, cursor: Any, cursors: Callable[[], Sequence[Any] | None]) -> None:
-        """Set the cursor of the next page; `cursors` returns it and all after it, and is called only if necessary.
+        """Set the cursor of the next page. `cursors` returns it and all after it; it is called only if necessary.
 
-        If the source goes another way than expected, drop the pages requested ahead.
+        Drop the pages requested ahead if `cursor` is not the expected one.
         """
         if self._parallel == 1:
             return
@@ -39,9 +39,9 @@ class PagesAhead:
             self._expected = known if known and known[0] == cursor else ()
 
     async def get(self, cursor: Any, sink: ItemSink | None, most: int) -> Page | Throttled:
-        """Return the page at `cursor`; `most` is how many pages, with this one, the fetch can still use.
+        """Return the page at `cursor`; `most` is how many pages the fetch can still use, including this one.
 
-        Raise what the client raises. A page requested ahead carries its items and does not use the sink.
+        Errors of the client pass through. A page requested ahead holds its items and does not use the sink.
         """
         if self._expected and self._expected[0] == cursor:
             for expected in self._expected[1 : max(1, min(self._parallel, most))]:
@@ -51,21 +51,21 @@ class PagesAhead:
         if asked is not None and isinstance(early := await asked, Page):
             early.leave()
             return early
-        # Of a wait that the source named earlier, the client knows what is left.
+        # The client knows how long it still has to wait.
         return await self._client.get(self._request_of(cursor), sink)
 
     def forget(self) -> None:
-        """Expect nothing more: the next cursors are those of another window."""
+        """Drop all expectations, because the next cursors belong to another window."""
         self._expected = ()
         self._drop()
 
     async def close(self) -> None:
-        """Cancel the requests ahead that were not used."""
+        """Cancel the unused requests."""
         asked = self._drop()
         await asyncio.gather(*asked, return_exceptions=True)
 
     async def _ahead(self, request: PageRequest) -> Page | Throttled | None:
-        """Return a page ahead; None if there is no room for it, and ask for fewer from then on."""
+        """Return a page requested ahead. If there is no room for it, return None and request fewer from then on."""
         try:
             return await self._client.get(request, room=self._room)
         except NoRoom:

@@ -1,7 +1,7 @@
 """Turn the items of pages into the chunks of a batch while they arrive.
 
-A chunk is written as soon as it has `chunk_size` messages or `chunk_bytes` bytes. Memory holds one chunk and the latest
-piece of a page, however large the page is.
+A chunk is written as soon as it has `chunk_size` messages or `chunk_bytes` bytes. Memory holds only one chunk and the
+latest piece of a page, however large the page is.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ from ingestion.storage.spool import BatchWriter
 PIECE_ITEMS = 1_000  # encoded at once
 NULL = b"null\n"
 NO_MESSAGES = bytes(FINGERPRINT_BYTES)
-IDS = 10  # messages at the beginning of a page that all differ: such a page is told from others by its messages alone
+IDS = 10  # if that many messages at the beginning of a page all differ, they are ids: they identify the page
 
 
 class _Mark(NamedTuple):
-    """The batch as it was when a page began."""
+    """The state of the batch at the beginning of a page."""
 
     written: tuple[int, int, int]
     lines: tuple[bytes, ...]
@@ -35,7 +35,7 @@ class _Mark(NamedTuple):
 
 
 class Filling:
-    """The batch that is being filled, page by page: `end` ends each."""
+    """Fills a batch page by page; call `end` after each page."""
 
     _digest: "hashlib.blake2b"  # of the messages of the page
 
@@ -52,15 +52,15 @@ class Filling:
     ) -> None:
         """Drop the messages in `known` (of the run) and those whose digests are in `previous` (of the page before).
 
-        Add to `digests` those of the messages that are left, if the items of the source are unique. `marks` say which
+        If the items of the source are unique, add the digests of the other messages to `digests`. `marks` say which
         items the run takes.
         """
         self.pages = 0
         self.dropped = 0
-        self.is_cut_off = False  # a write of a chunk was cancelled, and its blob may still come
+        self.is_cut_off = False  # the write of a chunk was cancelled, and its blob may still appear
         self._source, self._writer, self._known, self._marks = source, writer, known, marks
         self._chunk_size, self._chunk_bytes = chunk_size, chunk_bytes
-        self._lines: list[bytes] = []  # of the chunk that is not full yet
+        self._lines: list[bytes] = []  # of the chunk that is not yet full
         self._bytes = 0
         self._previous = set(chunk(previous, DIGEST_BYTES))
         self._digests = bytearray(digests)
@@ -73,16 +73,16 @@ class Filling:
 
     @property
     def previous(self) -> bytes:
-        """Digests of the messages of the last page, if repeats are dropped."""
+        """The digests of the last page's messages, if repeats are dropped."""
         return b"".join(sorted(self._previous))
 
     @property
     def digests(self) -> bytes:
-        """Digests of the messages of this batch and of those before that are in no blob yet."""
+        """The digests, of this batch and earlier ones, that are in no blob yet."""
         return bytes(self._digests)
 
     async def restart(self) -> None:
-        """Forget the page so far: it was cut off, and is requested again."""
+        """Forget the page so far: it was cut off, and will be requested again."""
         began = self._began
         self._writer.go_back(began.written)
         self._lines, self._bytes, self.dropped = list(began.lines), began.size, began.dropped
@@ -106,10 +106,10 @@ class Filling:
                     await self.write_chunk()
 
     def fingerprint(self, page: Page) -> bytes:
-        """Return what tells the complete page from others: all its messages; zeros for none.
+        """Return the fingerprint of the complete page, over all its messages; zeros if it has none.
 
-        Where these may be no ids (a status, say), the first and the last item count too; but an item may hold what is
-        other in each answer, such as a link that is signed anew. To digest every item whole would take too long.
+        If the messages may not be ids (for example, statuses), add the first and the last item. Do not add items
+        otherwise: a part may differ in each answer, such as a signed link. A digest of all items would take too long.
         """
         if not self._has_messages:
             return NO_MESSAGES
@@ -119,7 +119,7 @@ class Filling:
         return whole.digest()
 
     def end(self) -> tuple[int, int]:
-        """End the complete page, and begin the next one; return how many messages it added, and how many it dropped."""
+        """End the page and begin the next one; return how many messages it added, and how many were dropped."""
         added, dropped = self._added, self.dropped - self._began.dropped
         self.pages += 1
         self._previous = self._current
@@ -129,7 +129,7 @@ class Filling:
         return added, dropped
 
     async def write_chunk(self) -> None:
-        """Write the present chunk, if it has any messages."""
+        """Write the present chunk if it has messages."""
         if self._lines:
             self.is_cut_off = True
             await self._writer.write_chunk(self._lines)
@@ -153,10 +153,10 @@ class Filling:
         return messages
 
     def _wanted(self, items: list[Any], lines: list[bytes]) -> list[bytes]:
-        """Return the lines without those that the description says to drop, and without those that the run has."""
+        """Return the lines that the batch takes: without repeats to drop, known lines, and items outside the range."""
         given = list(zip(items, lines, strict=True))
         if self._source.repeats == "drop":
-            # The same message in another item may be the first that the run takes: the one before may be known.
+            # With marks, compare whole items: the marks may have dropped an item with the same message as known.
             whole = lines if self._marks is None else [line_of(item, sort_keys=True) for item in items]
             marks = [digest(line) for line in whole]
             self._current.update(marks)
@@ -169,5 +169,5 @@ class Filling:
         if self._known is not None:
             wanted = [line for line in wanted if line not in self._known]
         if self._source.unique:
-            self._digests += b"".join(digest(line) for line in wanted if line != NULL)  # which is rejected
+            self._digests += b"".join(digest(line) for line in wanted if line != NULL)  # null is rejected
         return wanted

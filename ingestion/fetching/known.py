@@ -1,7 +1,7 @@
-"""The messages that a run already has, by digest: they are skipped when the source is read again from its start.
+"""The messages that a run already has, by digest. They are skipped if the source is read again from its start.
 
-A digest has sixteen bytes, because two messages with the same digest would lose one of them. The first two bytes are
-the only index.
+A digest has sixteen bytes, because if two messages had the same digest, one of them would be lost. The first two bytes
+are the only index.
 """
 
 import hashlib
@@ -14,14 +14,14 @@ _WIDTH = DIGEST_BYTES - 2
 
 
 class Known:
-    """A set of lines."""
+    """A set of lines, stored as digests."""
 
     def __init__(self) -> None:
         self._buckets: dict[bytes, bytearray] = {}
         self._count = 0
 
     def add(self, line: bytes) -> None:
-        """Remember a line. Raise SourceRefused if there are more than MAX_KNOWN."""
+        """Add a line. Raise SourceRefused if there are more than MAX_KNOWN."""
         self._count += 1
         if self._count > MAX_KNOWN:
             raise SourceRefused(
@@ -31,7 +31,7 @@ class Known:
         self.add_digests(digest(line))
 
     def add_digests(self, digests: bytes) -> None:
-        """Remember the lines with these digests, one after another."""
+        """Add the lines with these digests, which are joined without a separator."""
         for at in range(0, len(digests), DIGEST_BYTES):
             self._buckets.setdefault(digests[at : at + 2], bytearray()).extend(digests[at + 2 : at + DIGEST_BYTES])
 
@@ -45,11 +45,11 @@ class Known:
         """Return whether the line with this digest is known."""
         bucket = self._buckets.get(mark[:2], bytearray())
         at = bucket.find(mark[2:])
-        while at >= 0 and at % _WIDTH:  # found across two digests
+        while at >= 0 and at % _WIDTH:  # this match spans two digests
             at = bucket.find(mark[2:], at + 1)
         return at >= 0
 
 
 def digest(line: bytes) -> bytes:
-    """Return the digest of a message as the spool has it."""
+    """Return the digest of a line of the spool."""
     return hashlib.blake2b(line, digest_size=DIGEST_BYTES).digest()

@@ -1,6 +1,6 @@
-"""The last batch of a source of unique items: the number of doubles, and no messages.
+"""The last batch of a source with unique items: the number of doubles, and no messages.
 
-They are counted in a fetch of their own, which has all its time for that.
+A fetch of its own counts them, so that it can use its whole time.
 """
 
 from ingestion.contracts import Batch, FetchRequest
@@ -18,13 +18,13 @@ async def last_batch(
 ) -> Batch:
     """Commit the last batch of a source that has ended.
 
-    Raise SourceRefused if there are doubles and the total has to be exact: they may stand for items that are lost.
+    Raise SourceRefused if there are doubles and end.exact_total is set: as many items may be missing.
     """
     doubles = TOO_MANY if position.digested == TOO_MANY else await doubles_in(position.digests, spool.read)
     if doubles > 0 and source.pagination.end.exact_total:
         raise SourceRefused(
-            f"{doubles} of the messages came before in this run, and the description says unique = true. Since its "
-            f"total ({position.total}) has to be exact, as many items may be missing. Start a new run"
+            f"{doubles} of the messages came before in this run, but the description says unique = true. As many items "
+            f"may be missing, because the total ({position.total}) must be exact (end.exact_total). Start a new run"
         )
     held = opened.parts.get("held", b"")
     return await spool.commit(

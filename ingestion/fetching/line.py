@@ -1,4 +1,4 @@
-"""A JSON value as a line of the spool: compact, each number with the digits that came."""
+"""Write a JSON value as a line of the spool: compact, with the digits of each number unchanged."""
 
 import json
 import secrets
@@ -6,7 +6,7 @@ from typing import Any
 
 from ingestion.errors import SourceRefused
 
-# Around a number whose digits no encoder of the library would keep; nobody can put it into a message.
+# Marks a number whose digits the library's encoder would change. It is random, so no message can contain it.
 _MARK = secrets.token_hex(16)
 
 
@@ -20,7 +20,7 @@ _encode_sorted = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, sor
 
 
 def line_of(value: Any, *, sort_keys: bool = False) -> bytes:
-    """Return a message as the spool has it: compact JSON and a line feed, each number with the digits that came."""
+    """Return a message as compact JSON and a line feed, with the digits of each number unchanged."""
     try:
         text = (_encode_sorted if sort_keys else _encode)(value)
         if _MARK in text:
@@ -28,7 +28,7 @@ def line_of(value: Any, *, sort_keys: bool = False) -> bytes:
         return f"{text}\n".encode()
     except RecursionError:
         raise SourceRefused("a message is too deeply nested to be written as JSON") from None
-    except UnicodeEncodeError:  # half of a surrogate pair: escaped here, so that the sender rejects it alone
+    except UnicodeEncodeError:  # half of a surrogate pair: escape it, so that the sender rejects only this message
         return f"{_unmarked(_encode_escaped(value))}\n".encode()
 
 

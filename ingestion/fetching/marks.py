@@ -1,10 +1,9 @@
 """The marks of the items of an incremental source: which items a run takes, how far it came, what the next run knows.
 
-A mark is what orders an item: a time or a number. Items outside of the range of the run are left to the run whose range
-has them, and items that the run before held are dropped, by digests of the whole item, so that a change with an equal
-mark is taken. Of this run's items, the digests of those that the next run may read again are held for it, and those
-that fall behind are forgotten. Where the range is read in windows, what came beyond the end of one is known in the
-next.
+A mark orders an item: a time or a number. A run leaves items outside of its range to the run whose range has them. It
+drops items that the run before held; it knows them by digests of the whole item, so it takes a changed item with an
+equal mark. It holds the digests of the items that the next run may read again, and forgets those that the next run will
+not read. If the range is read in windows, items beyond the end of a window are known in the next one.
 """
 
 import asyncio
@@ -30,12 +29,12 @@ MOST_HELD = 5_000_000  # digests: 80 MB
 MOST_BEYOND = 250_000  # of one window
 OF_A_BLOB = 25_000  # digests at least, so that the last fetch reads few blobs
 
-Group = tuple[Decimal | None, bytes]  # digests, and the highest mark of their items; None: they have none
+Group = tuple[Decimal | None, bytes]  # the highest mark of some items (None: they have no marks), and their digests
 
 
 @dataclass(slots=True)
 class _Page:
-    """What a page has come to so far."""
+    """The counts and digests of a page so far."""
 
     known: int = 0
     outside: int = 0
@@ -45,7 +44,7 @@ class _Page:
 
 
 class Marks:
-    """The marks of one fetch; `end` ends each page, and `restart` forgets one that was cut off."""
+    """The marks of one fetch. Call `end` after each page, or `restart` if it was cut off."""
 
     def __init__(
         self, incremental: Incremental, reads: Reads, position: Position, known: Known, parts: Mapping[str, bytes]
@@ -66,19 +65,19 @@ class Marks:
     async def open(
         cls, source: Source, reads: Reads | None, position: Position, parts: Mapping[str, bytes], spool: Spool
     ) -> "Marks | None":
-        """Return the marks at a position; None for a run that reads no range."""
+        """Return the marks at a position; None if the run reads no range of marks."""
         if reads is None or source.incremental is None or not source.incremental.orders:
             return None
         known = Known()
         digests = parts.get("before", b"")
         if reads.held is not None:
-            with suppress(ResourceNotFoundError):  # the watermark was moved twice since: this run does not move it
+            with suppress(ResourceNotFoundError):  # the watermark has moved twice since, so this run cannot move it
                 digests += await spool.read_outside(reads.held)
         await asyncio.to_thread(known.add_digests, digests)
         return cls(source.incremental, reads, position, known, parts)
 
     def take(self, items: list[Any]) -> list[bool]:
-        """Return of each of the next items of the page whether the run takes it. Raise NoPage for one without mark."""
+        """Return for each of the page's next items whether the run takes it. Raise NoPage if one has no mark."""
         incremental, page = self._incremental, self._page
         marks = [incremental.mark_of(item) for item in items] if incremental.key else [None] * len(items)
         inside = [self._is_inside(mark) for mark in marks]
@@ -103,7 +102,7 @@ class Marks:
         return taken
 
     def end(self) -> None:
-        """End the complete page, and begin the next one."""
+        """End the complete page and begin the next one."""
         page, (known, outside) = self._page, self._counts
         self._counts = known + page.known, outside + page.outside
         self._high = _higher(self._high, page.high)
@@ -112,8 +111,8 @@ class Marks:
         self._beyond += page.beyond
         if len(self._beyond) > MOST_BEYOND * DIGEST_BYTES:
             raise SourceRefused(
-                f"more than {MOST_BEYOND:,} items of a window lie beyond its end: the source seems to ignore "
-                "{to}. Check where the description sends it, or leave out incremental.window"
+                f"more than {MOST_BEYOND:,} items of a window are beyond its end: the source seems to ignore "
+                "{to}. Check where the description sends {to}, or leave out incremental.window"
             )
         self.restart()
 
@@ -122,25 +121,25 @@ class Marks:
         self._page = _Page()
 
     def read_again(self, position: Position) -> None:
-        """Count anew from the beginning of the window, which is read again."""
+        """Reset the counts to the beginning of the window, which is read again."""
         self._counts = position.before.known, position.before.outside
         self._beyond.clear()
 
     def enter(self, window: int) -> None:
-        """Enter the next window, in which what came beyond the end of the one before is known."""
+        """Enter the next window; the items beyond the end of the window before become known."""
         self._before = bytes(self._beyond)
         self._known.add_digests(self._before)
         self._beyond.clear()
         self._end_of_window = self._end_of(window)
 
     def counted(self, position: Position) -> Position:
-        """Return the position with what the items so far have come to."""
+        """Return the position with the counts and the highest mark so far."""
         known, outside = self._counts
         high = None if self._high is None else self._incremental.text(self._high)
         return replace(position, known=known, outside=outside, high=high)
 
     async def carried(self, position: Position, spool: Spool, batch_index: int) -> tuple[Position, dict[str, bytes]]:
-        """Return the position at the end of a batch, and the long parts of it; put digests into a blob if many."""
+        """Return the position at the end of a batch, and its long parts. Store many digests in a blob."""
         position, bound = self.counted(position), self._lowest_again(self._high)
         blobs = [blob for blob in position.held if not _is_behind(self._mark(blob.high), bound)]
         self._hold((self._mark(position.pending_high), self._pending))
@@ -157,7 +156,7 @@ class Marks:
         return replace(position, held=tuple(blobs), pending_high=text), parts
 
     def _hold(self, group: Group) -> None:
-        """Hold digests for the next run. If there are too many, forget those that it will not read; else all."""
+        """Hold digests for the next run. If they are too many, forget those that it will not read; if still, all."""
         if not group[1] or self._too_many:
             return
         self._held.append(group)
@@ -175,12 +174,12 @@ class Marks:
         return (self._since is None or mark >= self._since) and (self._until is None or mark < self._until)
 
     def _lowest_again(self, high: Decimal | None) -> Decimal | None:
-        """Return the lowest mark that the next run reads again if `high` is the highest of this one."""
+        """Return the lowest mark that the next run reads again if `high` is the highest mark of this run."""
         value = self._until if self._incremental.carry == "clock" else high
         return None if value is None else self._incremental.again_from(value)
 
     def _end_of(self, window: int) -> Decimal | None:
-        """Return where a window ends that is not the last."""
+        """Return the end of a window; None for the last one."""
         incremental, reads = self._incremental, self._reads
         if window + 1 >= incremental.windows(reads):
             return None
@@ -194,9 +193,9 @@ class Marks:
 async def last_mark(
     source: Source, reads: Reads | None, position: Position, pending: bytes, spool: Spool, batch_index: int
 ) -> Mark | None:
-    """Return where the next run goes on after a source that has ended; None if none is to go on from this one.
+    """Return where the next run begins after this one has read its source to the end; None if it moves no watermark.
 
-    The digests that it has to know, those in blobs and those `pending`, become one blob.
+    Join the digests that the next run has to know, in blobs and `pending`, to one blob.
     """
     incremental = source.incremental
     if incremental is None or reads is None or reads.watermark is None:

@@ -1,6 +1,6 @@
 """The position of a run in its source: the cursor that one batch passes to the next, as one JSON value.
 
-It holds the cursor of the pagination style and what the guards must remember.
+It has the cursor of the pagination style, and what the guards must remember.
 """
 
 from dataclasses import asdict, dataclass, field, fields
@@ -12,7 +12,7 @@ from ingestion.wire import JsonObject
 
 
 class Before(NamedTuple):
-    """What the windows before the present one have come to."""
+    """The counts of the windows before the present one."""
 
     items: int = 0
     known: int = 0
@@ -20,7 +20,7 @@ class Before(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A blob with digests that the next run has to know, and the highest mark of their items; None: they have none."""
+    """A blob with digests that the next run has to know, and the highest mark of their items (None: no marks)."""
 
     name: str
     high: str | None
@@ -38,20 +38,20 @@ class Position:
     pages: int = 0
     items: int = 0  # without the repeats that are dropped
     largest_page: int = 0
-    total: int | None = None  # of the whole source: the largest that a page told
+    total: int | None = None  # of the whole source: the largest that a page gave
     least_total: int | None = None  # the smallest
     earlier_pages: int = 0  # those before the last restart
-    columns: str = ""  # of a source of CSV, by fingerprint
+    columns: str = ""  # of a CSV source: the fingerprint of its header
     last_key: Any = None  # of the last item, if an expired cursor is resumed by key
     since: Any = None  # the key from which the source was resumed
     restarts: int = 0
     fresh: int = 0  # messages since the last restart
     known_batches: int = 0  # batches below this one hold what a restart has to skip
     digests: tuple[str, ...] = ()  # blobs with the digests of the messages so far, of a source of unique items
-    digested: int = 0  # how many are in these blobs; TOO_MANY: they are not counted any more
-    ended: str | None = None  # how the source has ended: only its doubles have still to be counted
+    digested: int = 0  # how many are in these blobs; TOO_MANY: doubles are no longer counted
+    ended: str | None = None  # how the source has ended, when only its doubles remain to be counted
     windows: int = 1  # of the range that the run reads
-    window: int = 0  # of these; `pages`, `items` and totals are those of the window
+    window: int = 0  # its number; `pages`, `items` and totals are those of the window
     before: Before = field(default_factory=Before)
     high: str | None = None  # the highest mark of the items that the run takes
     known: int = 0  # items that the run before held
@@ -59,10 +59,10 @@ class Position:
     held: tuple[Held, ...] = ()
     pending_high: str | None = None  # the highest mark of the items whose digests are in no blob yet
     holds_too_many: bool = False
-    token: str | None = None  # that the last page gave
+    token: str | None = None  # from the last page
 
     def to_json(self) -> JsonObject:
-        """Return what differs from the start of a source."""
+        """Return the fields that differ from the start of a source."""
         default = Position(cursor=None)
         return {name: value for name, value in asdict(self).items() if value != getattr(default, name)}
 

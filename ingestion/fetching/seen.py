@@ -1,8 +1,8 @@
-"""The fingerprints of a run's requests and of their pages, so that a source that repeats itself is found at once.
+"""The fingerprints of a run's requests and pages, to find at once a source that repeats itself.
 
-Eight bytes a page of each are kept in two blobs of the run, written anew with each batch: exact for loops of any
-length, 800 KB at the default limit of 100,000 pages. Two of a million pages share a fingerprint by accident once in
-some 40 million runs.
+Two blobs of the run keep eight bytes for each request and for each page; each batch writes them again. That finds loops
+of any length, and takes 800 KB at the default limit of 100,000 pages. In some 40 million runs of a million pages, one
+has two pages that share a fingerprint by accident.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ FINGERPRINT_BYTES = 8
 
 
 class Seen:
-    """The fingerprints in the order of the pages."""
+    """Fingerprints in the order of the pages."""
 
     def __init__(self, stored: bytes = b"") -> None:
         self._log = bytearray(stored)
@@ -30,16 +30,16 @@ class Seen:
         return None if index is None else index + 1
 
     def add(self, mark: bytes) -> None:
-        """Remember the fingerprint of the next page."""
+        """Add the fingerprint of the next page."""
         self._pages.setdefault(mark, len(self))
         self._log += mark
 
     def dump(self) -> bytes:
-        """Return the bytes from which `Seen` can be restored."""
+        """Return the bytes to restore this from."""
         return bytes(self._log)
 
 
 def fingerprint(request: PageRequest) -> bytes:
-    """Return the fingerprint of a request, over all its parts."""
+    """Return the fingerprint of all parts of a request."""
     whole = [request.method, request.url, dict(request.query), dict(request.headers), request.body]
     return hashlib.blake2b(json.dumps(whole, sort_keys=True).encode(), digest_size=FINGERPRINT_BYTES).digest()

@@ -1,4 +1,4 @@
-"""What of its source a run reads, as the fetch loop has to know it: in how many windows, from which token, to which."""
+"""What a run reads of its source, for the fetch loop: how many windows, from which token, to which token."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,14 +16,14 @@ from ingestion.source.reading.path import ABSENT
 from ingestion.source.reading.place import text_of
 from ingestion.source.styles.next_url import AddressStyle
 
-LEAST_OF_A_LINK = 12  # characters of a value in it that may be a token
+LEAST_OF_A_LINK = 12  # characters; a shorter value in the query of a link is no token
 
 
 def range_of(reads: Reads | None, source: Source, described: Callable[[Reads], Source]) -> tuple[Reads, Source]:
-    """Return the range that a run reads, with the secrets in its token, and the description that sends it.
+    """Return the range that a run reads, with the secrets filled into its token, and the description that sends it.
 
-    `described` returns the description for a range. Raise SourceRefused if the run has none: it was started when the
-    source was read whole.
+    `described` returns the description for a range. Raise SourceRefused if the run has no range, because it was started
+    before the source became incremental.
     """
     if reads is None:
         raise SourceRefused("the run was started before the description had incremental. Start a new run")
@@ -35,12 +35,12 @@ def range_of(reads: Reads | None, source: Source, described: Callable[[Reads], S
 
 
 def windows_of(source: Source, reads: Reads | None) -> int:
-    """Return in how many windows a run reads its source."""
+    """Return how many windows a run reads of its source."""
     return 1 if reads is None or source.incremental is None else source.incremental.windows(reads)
 
 
 def least_items_of(source: Source, reads: Reads | None) -> int:
-    """Return the fewest items that are no mistake: since the run before there may be none, unless min_items is set."""
+    """Return the fewest items that a run may read. Unless min_items is set, 0 if there was a run before."""
     is_first = source.incremental is None or reads is None or reads.watermark == 0
     return source.least_items if is_first else source.min_items or 0
 
@@ -51,12 +51,12 @@ def has_token(source: Source) -> bool:
 
 
 def begins_with_token(source: Source, reads: Reads | None) -> bool:
-    """Return whether the run goes on from the token of the run before."""
+    """Return whether the run begins with the token of the run before."""
     return has_token(source) and reads is not None and reads.since is not None
 
 
 def without_token(text: str, source: Source, reads: Reads | None) -> str:
-    """Return what the source has said, without the token that the run began with."""
+    """Return a text from the source without the token that the run began with."""
     if reads is None or reads.since is None or not has_token(source):
         return text
     hidden = Secrets()
@@ -69,19 +69,19 @@ def without_token(text: str, source: Source, reads: Reads | None) -> str:
 
 
 def token_of(source: Source, page: Page) -> str | None:
-    """Return the token in the last page, without secrets; None for a source that carries none.
+    """Return the token in the last page, without secrets; None if the source carries no token.
 
-    Raise SourceRefused if it is not there, or is an address where requests may not go.
+    Raise SourceRefused if the page has no token, or it is an address to which requests may not go.
     """
     incremental = source.incremental
     if incremental is None or incremental.read is None or incremental.orders:
         return None
-    given = incremental.read.of(page)
+    given = incremental.read.value_in(page)
     if given is ABSENT or given == "" or isinstance(given, bool) or not isinstance(given, str | int | float):
         found = "nothing" if given is ABSENT else quoted(repr(given), 40)
         raise SourceRefused(
-            f"the last page has {found} at {incremental.read} (incremental.read), where the token of the next run "
-            "should be; the watermark stays. Check incremental.read, and what ends the source"
+            f"the last page has {found} at {incremental.read} (incremental.read), where the token for the next run "
+            "should be; the watermark was not moved. Check incremental.read and end in the description"
         )
     text = text_of(given)
     if isinstance(source.pagination, AddressStyle) or text.lower().startswith(("http://", "https://")):

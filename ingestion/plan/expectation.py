@@ -1,14 +1,14 @@
-"""How many pages, items, seconds and transactions a run is expected to take, and the sentence that this rests on."""
+"""What a run is expected to take, by a sample of its source, and the sentence that this rests on."""
 
 from math import ceil
 from typing import NamedTuple
 
+from ingestion.capacity.capacity import LIMITS, Capacity, Work, capacity
+from ingestion.capacity.prices import Money, load_prices
 from ingestion.plan.sample import Sample
-from ingestion.sending.rate import FIRST_PER_SECOND
+from ingestion.run.at_work import most_at_once
 from ingestion.settings import Settings
-from ingestion.transactions import Transactions, queue_messages, transactions
-
-START_AND_END_SECONDS = 2.0  # of a run that does nothing else
+from ingestion.transactions import Transactions, backend_of
 
 
 class Expectation(NamedTuple):
@@ -17,52 +17,46 @@ class Expectation(NamedTuple):
     pages: int | None
     items: int | None
     seconds: float | None
+    instances: int | None
     transactions: Transactions | None
+    money: Money | None
     rests_on: str
 
 
 def expected(sample: Sample, settings: Settings, chunk_size: int) -> Expectation:
-    """Return what a run is expected to take; `settings` are those that the messages of the source are sent with."""
+    """Return what a run is expected to take; `settings` are those that the messages of the source are sent with.
+
+    Raise InvalidInput for a price table that cannot be used.
+    """
     items, pages, why = _size(sample)
     if items is None or pages is None:
-        return Expectation(pages, items, None, None, why)
-    source, mean = sample.source, sum(sample.seconds) / len(sample.seconds)
-    at_once = source.parallel_fetches if sample.pages_in_all is not None else 1
-    reading = pages * mean / min(at_once, max(1, pages))
-    paced = source.throttle.requests_per_second
-    if paced is not None:
-        reading = max(reading, (pages - 1) / paced)
-    size = sum(chunk.bytes for chunk in sample.chunks) / max(1, sample.messages)
-    per_chunk = max(1, min(chunk_size, int(settings.chunk_bytes / max(1.0, size))))
-    batches = max(1, ceil(items / (chunk_size * settings.chunks_per_batch)), ceil(reading / settings.fetch_seconds))
-    chunks = ceil(items / per_chunk) if items <= per_chunk else max(batches, ceil(items / per_chunk))
-    posts = queue_messages(items, chunks, settings, size)
-    rate = FIRST_PER_SECOND * len(settings.shards)
-    if settings.max_messages_per_second:
-        rate = min(rate, settings.max_messages_per_second)
-    sending = posts / rate
-    # The first batch is read before anything is sent, and the last is sent when everything is read.
-    seconds = START_AND_END_SECONDS + max(reading, sending) + min(reading, sending) / batches
-    found = transactions(
-        queue_messages=posts,
-        chunks=chunks,
-        batches=batches,
-        windows=batches + 1,
-        seconds=seconds,
-        queues=len(settings.shards),
-        checkpoint_messages=settings.checkpoint_messages,
-        has_ceiling=settings.max_messages_per_second > 0,
-    )
-    how = f"{mean:.2f} s a page" + (f", {at_once} at once" if at_once > 1 else "")
-    if paced is not None:
-        how += f", {paced:g} requests a second at most"
+        return Expectation(pages, items, None, None, None, None, why)
+    prices, work = load_prices(settings.prices), _work(sample, items, pages)
+    found = capacity(work, settings, chunk_size=chunk_size, backend=backend_of(), chunks_at_once=most_at_once())
+    money = prices.money(found.billed)
     return Expectation(
-        pages,
-        items,
-        round(seconds, 1),
-        found,
-        f"{why}; {how}; {posts:,} queue messages at {rate:,.0f} a second from one worker that has them to itself",
+        pages, items, round(found.seconds, 1), found.instances, found.transactions, money, f"{why}; {_how(work, found)}"
     )
+
+
+def _work(sample: Sample, items: int, pages: int) -> Work:
+    source = sample.source
+    return Work(
+        ids=items,
+        message_bytes=sum(chunk.bytes for chunk in sample.chunks) / max(1, sample.messages),
+        pages=pages,
+        page_seconds=sum(sample.seconds) / len(sample.seconds),
+        pages_at_once=source.parallel_fetches if sample.pages_in_all is not None else 1,
+        pages_per_second=source.throttle.requests_per_second,
+    )
+
+
+def _how(work: Work, found: Capacity) -> str:
+    """Return what the seconds rest on."""
+    how = f"{work.page_seconds:.2f} s a page" + (f", {work.pages_at_once} at once" if work.pages_at_once > 1 else "")
+    if work.pages_per_second is not None:
+        how += f", {work.pages_per_second:g} requests a second at most"
+    return f"{how}; {found.puts:,} queue messages; limited by {LIMITS[found.limited_by]}"
 
 
 def _size(sample: Sample) -> tuple[int | None, int | None, str]:

@@ -1,1 +1,1 @@
-"""What a run is and does next: pure decisions on its state, and the ledger that outlives its history."""
+"""A run: pure decisions on its state, and its ledger, which outlives its history."""

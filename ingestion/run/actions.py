@@ -1,4 +1,4 @@
-"""What a person can do with a run, in the order of the buttons."""
+"""The actions that a person can take on a run, in the order of the page's buttons."""
 
 from ingestion.run.run_state import OUTCOMES
 from ingestion.wire import JsonObject
@@ -12,11 +12,11 @@ OF_AN_OPEN_RUN = {
     "paused": [RESUME, CANCEL],
     "held": [RESUME, CANCEL],
     "lost": [REDRIVE, DELETE],
-}  # of one that is suspended, cancelling or ending: nothing
+}  # a run that is suspended, cancelling or ending allows no action
 
 
 def actions(status: str, report: JsonObject | None) -> list[str]:
-    """Return what can be done with a run of this status; a redrive only if the report leaves something to do."""
+    """Return the actions that a run of this status allows; a redrive only if the report leaves something to do."""
     if status not in OUTCOMES:
         return OF_AN_OPEN_RUN.get(status, [])
     is_done = report is not None and not report.get("failed") and not report.get("pending")

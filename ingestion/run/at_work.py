@@ -1,10 +1,10 @@
-"""What a worker knows of the runs of which it does activities: what command has come, and whether there are several.
+"""The runs whose activities this worker executes: the last command to each, and whether they share the worker.
 
 While activities of a run are at work, one task reads the run's command once a second, for all of them.
 
-A run that is alone on its workers has a window as long as a batch, so that several workers find enough to do. Where it
-shares a worker with another run, its window holds only as many chunks as its workers send at once: the engine starts
-activities in the order in which they were asked for, so the windows of the runs then take turns.
+A run that is alone on its workers has a window as long as a batch, so that several workers find enough to do. If it
+shares a worker with another run, its window holds only as many chunks as its workers send at once. The engine starts
+activities in the order of their calls, so the windows of the runs then take turns.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from ingestion.run.command import GO, read_command
 
 LOOK_SECONDS = 1.0  # between two looks for a command
 LONGEST_LOOK_SECONDS = 5.0
-KNOWN_SECONDS = 300.0  # a run is known for so long after its last activity: longer than one may wait for a chunk to end
+KNOWN_SECONDS = 300.0  # how long a run counts after its last activity: longer than an activity waits for a chunk to end
 KEYS = ("extensions", "durableTask", "maxConcurrentActivityFunctions")
 SETTING = "__".join((OF_THE_HOST, *KEYS))
 DEFAULT_AT_ONCE = 10
@@ -36,15 +36,15 @@ def most_at_once(environment: Mapping[str, str] = os.environ, host_json: Path = 
 
 
 class AtWork:
-    """The runs of which this worker does activities, or has lately done some."""
+    """The runs whose activities this worker executes, or executed lately."""
 
     def __init__(self, container: ContainerClient) -> None:
         self._container, self._worker, self._at_once = container, secrets.token_hex(4), most_at_once()
-        self._seen: dict[str, float] = {}  # by run id: when there was last a sign of it
+        self._seen: dict[str, float] = {}  # by run id: when it was last at work
         self._watches: dict[Run, _Watch] = {}
 
     def note(self, run_id: str) -> None:
-        """Take note of a run that begins, or does an activity, here."""
+        """Note that a run begins, or executes an activity, on this worker."""
         self._seen[run_id] = monotonic()
 
     def forget(self, run_id: str) -> None:
@@ -53,7 +53,7 @@ class AtWork:
 
     @contextmanager
     def noted(self, run_id: str) -> Iterator[None]:
-        """Take note of a run at the beginning and at the end of an activity; not at the end of its last."""
+        """Note a run at the beginning and at the end of an activity, unless the activity ended the run."""
         self.note(run_id)
         try:
             yield
@@ -62,19 +62,19 @@ class AtWork:
                 self.note(run_id)
 
     def share(self, run: Run) -> Share | None:
-        """Return how many chunks this worker sends at once if the run shares it with another, None if it is alone."""
+        """Return how many chunks this worker sends at once if the run shares it with another run, else None."""
         known = monotonic() - KNOWN_SECONDS
         self._seen = {run_id: seen for run_id, seen in self._seen.items() if seen > known}
         return Share(self._worker, self._at_once) if self._seen.keys() - {run.id} else None
 
     def set_command(self, run: Run, command: str) -> None:
-        """Tell the activities of the run here of a command that was given here: they need not look for it."""
+        """Pass a command to the run's activities on this worker, so that they need not wait for the next look."""
         if run in self._watches:
             self._watches[run].hold.set(None if command == GO else command)
 
     @asynccontextmanager
     async def hold(self, run: Run) -> AsyncIterator[Hold]:
-        """Provide what tells an activity of the run that a command has come."""
+        """Yield the hold of a run, which has its last command."""
         if run not in self._watches:
             self._watches[run] = _Watch(self._container, run)
         watch = self._watches[run]
@@ -89,7 +89,7 @@ class AtWork:
 
 
 class _Watch:
-    """Looks for a command for one run, as long as somebody uses its hold."""
+    """Reads the command of one run as long as an activity uses its hold."""
 
     def __init__(self, container: ContainerClient, run: Run) -> None:
         self._container, self._run = container, run
@@ -99,6 +99,6 @@ class _Watch:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            with suppress(Exception):  # storage may be away; the next look may find more
+            with suppress(Exception):  # storage may be away; the next look tries again
                 async with asyncio.timeout(LONGEST_LOOK_SECONDS):
                     self.hold.set(await read_command(self._container, self._run))

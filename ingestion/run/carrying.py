@@ -1,4 +1,4 @@
-"""At the end of a run: move the watermark of its source, if the run may, and say so in the report."""
+"""At the end of a run, move the watermark of its source if the run may, and report it."""
 
 from datetime import datetime
 
@@ -10,13 +10,13 @@ from ingestion.run.request import reads_of
 from ingestion.run.watermark import Watermark
 from ingestion.wire import JsonObject
 
-MOVES = ("completed", "completed_with_rejects")  # the outcomes of which nothing has to be done again
+MOVES = ("completed", "completed_with_rejects")  # outcomes that leave nothing to do again
 
 
 async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: str, now: datetime) -> JsonObject | None:
-    """Return what the report says of the range that a run has read; None if it read no range.
+    """Move the watermark; return the report's entry about the range that the run read, None if it read no range.
 
-    Every step may be repeated: the watermark knows which start of a run has moved it.
+    A second call does no harm: the watermark names the start of the run that moved it.
     """
     reads = reads_of(request)
     if reads is None or (reads.watermark is None and not reads.backfill):

@@ -1,7 +1,7 @@
-"""What remains of a run in storage when it has ended, and for how long.
+"""Delete what a run leaves in storage.
 
-The ledger and the spool of unfinished chunks remain, because a redrive needs both. The ledger is deleted by the sweep
-of the day when it is older than SLUICE_LEDGER_DAYS, or when the run is purged.
+After a run has ended, its ledger and the spool of unfinished chunks remain, because a redrive needs both. The daily
+sweep deletes a ledger that is older than SLUICE_LEDGER_DAYS; a purge deletes it at once.
 """
 
 import asyncio
@@ -33,16 +33,16 @@ SPOOL = ("chunks", "batches", "cursors", "checkpoints")
 DELETIONS_AT_ONCE = 16
 RUNS = "runs/"
 CEILING = "ceiling.json"
-SWEPT = "swept.json"  # says when ledgers were swept last
+SWEPT = "swept.json"  # has the time of the last sweep
 A_DAY = timedelta(days=1)
 
 
 async def clean_up(ledger: Ledger, state: RunState) -> int:
     """Delete what a run that has ended no longer needs; return how many blobs were deleted.
 
-    If the source was not read to its end, keep all committed batches, because a source that is read again from its
-    start is compared with them. Also keep the chunks that a late copy of the next fetch may still commit. If the source
-    was read to its end, keep only the unfinished chunks.
+    If the source was not read to its end, keep all committed batches: if it is read again from its start, it is
+    compared with them. Also keep the chunks that a late copy of the next fetch may still commit. If the source was read
+    to its end, keep only the unfinished chunks.
     """
     folder = ledger.run.folder
     if not state.source_exhausted:
@@ -63,9 +63,9 @@ async def clean_up(ledger: Ledger, state: RunState) -> int:
 async def purge(container: ContainerClient, run_id: str, lease: str, entry: str | None = None) -> int:
     """Delete every blob of a run, under its lock; return how many blobs were deleted.
 
-    The request is deleted last, under the lease, but for the `entry` of the run in the index: as long as that is there,
-    a sweep finds what a crash has left. Before the state is deleted, the request gets another start: if a
-    crash leaves the request alone, the run begins with new message keys, not with keys that were sent already.
+    Delete the request next to last, under the lease, and last the `entry` of the run in the index: as long as it is
+    there, a sweep finds what a crash has left. Before the state is deleted, the request gets another start: if a crash
+    leaves only the request, the run begins with new message keys, not with keys that were sent already.
     """
     request = request_blob(container, run_id)
     there = await read_request(container, run_id)
@@ -84,18 +84,18 @@ async def purge(container: ContainerClient, run_id: str, lease: str, entry: str 
 async def purge_remains(container: ContainerClient, run_id: str) -> int:
     """Delete what an earlier deletion left of a run that has no request; return how many blobs were deleted.
 
-    Raise RunLocked if the run starts at this moment. Only blobs listed before that are deleted.
+    Raise RunLocked if the run is just starting. Delete only blobs that were listed before that check.
     """
     remains = set[str]()
     with suppress(ResourceNotFoundError):  # no container: nothing was ever stored
         remains.update([name async for name in container.list_blob_names(name_starts_with=f"{RUNS}{run_id}/")])
     if await read_request(container, run_id) is not None:
-        raise RunLocked(f"run {run_id} starts at this moment: look again later")
+        raise RunLocked(f"run {run_id} is just starting: try again later")
     return await _delete(container, [f"{RUNS}{run_id}/"], lambda name: name in remains)
 
 
 async def claim_sweep(container: ContainerClient, now: datetime) -> bool:
-    """Claim the sweep of the day, for whoever asks first; return whether it was claimed."""
+    """Claim the daily sweep; return False if another caller has claimed it within a day."""
     blob, condition = container.get_blob_client(SWEPT), dict[str, Any](match_condition=MatchConditions.IfMissing)
     with suppress(ResourceNotFoundError):
         there = await blob.get_blob_properties()
@@ -110,19 +110,19 @@ async def claim_sweep(container: ContainerClient, now: datetime) -> bool:
 
 
 async def give_back_sweep(container: ContainerClient) -> None:
-    """Let the next who asks go on with the sweep of the day."""
+    """Allow the next caller to claim the daily sweep, and go on with it."""
     with suppress(ResourceNotFoundError):
         await container.delete_blob(SWEPT)
 
 
 async def sweep(container: ContainerClient, older_than: datetime, *, most: int | None = None) -> list[str]:
-    """Purge runs of which no blob has changed since `older_than`, at most so many; return their ids.
+    """Purge runs whose blobs have not changed since `older_than`, `most` at most; return their ids.
 
-    A run whose ledger is not closed is kept, however long it is paused, suspended or waits.
+    Keep a run whose ledger is not closed, however long it is paused, suspended or waiting.
     """
     swept = list[str]()
     for entry in [entry async for entry in run_index.unchanged(container, older_than)]:
-        with suppress(RunLocked, StorageRefused):  # somebody is at it
+        with suppress(RunLocked, StorageRefused):  # another operation holds the lock
             if await _swept(container, entry, older_than):
                 swept.append(entry.run_id)
         if len(swept) == most:
@@ -131,9 +131,9 @@ async def sweep(container: ContainerClient, older_than: datetime, *, most: int |
 
 
 async def _swept(container: ContainerClient, entry: run_index.Entry, older_than: datetime) -> bool:
-    """Purge the run of an entry if it is still old enough under its lock; return whether it was.
+    """Purge the run of an entry if, under its lock, it is still old enough; return whether it was purged.
 
-    An entry that a crash has left of an earlier start is removed, if the present one has its own.
+    If a crash left the entry of an earlier start, and the present start has its own, remove the entry.
     """
     run_id = entry.run_id
     try:
@@ -151,7 +151,7 @@ async def _swept(container: ContainerClient, entry: run_index.Entry, older_than:
                 return False
             await open_runs.forget(container, run_id)
             await purge(container, run_id, lease, entry.name)
-    except ResourceNotFoundError:  # no request: what an earlier deletion left
+    except ResourceNotFoundError:  # no request: an earlier deletion stopped half-way
         deleted = await _delete(container, [f"{RUNS}{run_id}/"], lambda name: True, if_unmodified_since=older_than)
         await run_index.forget(container, entry.name)
         return deleted > 0

@@ -1,6 +1,6 @@
-"""The end of a run in storage: write its last state and its report, then delete what is no longer needed.
+"""Close the ledger of a run: write its last state and its report, then delete what is no longer needed.
 
-Every step may be repeated: after a crash in the middle, the next caller does the rest.
+Repeating a step does no harm: after a crash half-way, the next caller does the rest.
 """
 
 from contextlib import suppress
@@ -33,10 +33,10 @@ class Closed(NamedTuple):
 
 
 async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Closed | None:
-    """Close the ledger of a run; return None if a newer attempt has the run, or it is deleted.
+    """Close the ledger of a run; return None if a newer attempt has the run, or the run is deleted.
 
-    Unfinished chunks are settled first, so that no copy sends them any more. The report counts what of them is on the
-    queue. The state does not, because a redrive will count their receipts.
+    Settle unfinished chunks first, so that no copy sends them any more. The report counts their messages on the queue.
+    The state does not, because a redrive will count their receipts.
     """
     # Find the entry first: a redrive records its state before it enters the run, so this cannot be its entry.
     entry = await open_runs.find(ledger.container, ledger.run.id)
@@ -62,7 +62,7 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
 
 
 async def tidy(ledger: Ledger, state: RunState, entry: OpenRun | None) -> int:
-    """Clean up after a run whose ledger is closed, and remove it from the index; return how many blobs are gone."""
+    """Clean up after a run whose ledger is closed, and remove it from the index; return how many blobs were deleted."""
     deleted = await clean_up(ledger, state)
     await open_runs.remove(ledger.container, entry)
     return deleted

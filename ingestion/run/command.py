@@ -1,7 +1,7 @@
 """Pause, resume and cancel: one blob holds the last command; every chunk and every fetch reads it before it starts.
 
-For those that are at work `at_work` reads it once a second. The event that is raised after a command only wakes a run
-that waits. A run is also held back where what it is pinned to has changed; the blob says which change was accepted.
+While activities are at work, `at_work` reads it once a second. The event that follows a command only wakes a waiting
+run. A run is also held back if what it is pinned to has changed; the blob says which change a person has accepted.
 """
 
 from typing import NamedTuple
@@ -23,14 +23,14 @@ GO = "go"
 
 
 class Held(NamedTuple):
-    """What holds a run back: `command` is PAUSE, CANCEL, or CHANGED beside the `change`."""
+    """What holds a run back: `command` is PAUSE, CANCEL, or CHANGED together with `change`; None if nothing does."""
 
     command: str | None
     change: Change | None = None
 
 
 async def give(ledger: Ledger, command: str, accepted: JsonObject | None = None) -> None:
-    """Give a command to the run, and accept the change `accepted`. Raise Conflict for a run that is being cancelled."""
+    """Write a command, and the acceptance `accepted` of a change. Raise Conflict if the run is being cancelled."""
     given: JsonObject = {"command": command, "given_at": clock.now().isoformat()}
     if accepted is not None:
         given["accepted"] = accepted
@@ -44,7 +44,7 @@ async def give(ledger: Ledger, command: str, accepted: JsonObject | None = None)
 
 
 async def clear(ledger: Ledger) -> None:
-    """Clear the last command, because the run is redriven."""
+    """Clear the last command, for a redrive."""
     await change_json(ledger.blob("command.json"), lambda found: found and {**found, "command": GO})
 
 
@@ -56,7 +56,7 @@ async def read_command(container: ContainerClient, run: Run) -> str | None:
 async def read_held(
     container: ContainerClient, now: Pinned, request: FetchRequest | EnqueueRequest | RunRequest, run: Run
 ) -> Held:
-    """Return what holds back a run that was started with `request`, or a part of it, where things stand as `now`."""
+    """Return what holds a run back: its last command, or a change from the pin of `request` to what is pinned `now`."""
     found = await _read(container, run)
     accepted: JsonObject = found.get("accepted", {})
     command, pin = _command_in(found), accepted.get("pin", request.pin)
@@ -67,14 +67,14 @@ async def read_held(
 
 
 def acceptance(request: JsonObject, progress: object, now: Pinned) -> JsonObject | None:
-    """Return what a `resume` accepts: the change that the progress of the run shows; None if there is another now."""
+    """Return the acceptance of the change that the run's progress shows; None if the change is now another one."""
     if not isinstance(progress, dict) or progress.get("changed_to") != (pin := fingerprint(now.fields)):
         return None
     return {"pin": pin, "what": what_differs(request.get("pinned", {}), now.fields), "fields": now.fields}
 
 
 async def accepted_change(ledger: Ledger) -> JsonObject:
-    """Return the last `acceptance` of a change since the start of the run; an empty object before the first one."""
+    """Return the last `acceptance` since the start of the run; an empty object if there is none."""
     accepted: JsonObject = (await _read(ledger.container, ledger.run)).get("accepted", {})
     return accepted
 

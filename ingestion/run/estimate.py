@@ -1,7 +1,7 @@
 """How fast a run is, and how long it still takes: pure functions of what is known at `counts_at`.
 
-Messages are done when they are enqueued or rejected. Nothing here asks for the time, so an answer about a run that has
-not changed is the same answer.
+Messages are done when they are enqueued or rejected. Nothing here reads the clock, so the answer stays the same until
+the run changes.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from ingestion.moment import moment
 from ingestion.run import run_state
 from ingestion.wire import JsonObject
 
-LATELY = timedelta(seconds=30)  # over which the present rate is measured
+LATELY = timedelta(seconds=30)  # the present rate is that of this time
 SHORTEST = timedelta(seconds=1)
 KEPT_RUNS, KEPT_POINTS = 500, 60
 MOVING = ("pending", "running", "ending")
@@ -29,20 +29,20 @@ HELD_UP = {  # statuses in which nobody knows when the run goes on
 
 
 class Point(NamedTuple):
-    """How many messages were done at a moment."""
+    """How many messages were done at a time."""
 
     at: datetime
     done: int
 
 
 class Paces:
-    """The last points of the runs that this process was asked for most recently."""
+    """The last points of the runs that callers asked this process about most recently."""
 
     def __init__(self, most: int = KEPT_RUNS) -> None:
         self._kept = Latest[Run, list[Point]](most)
 
     def with_point(self, run: Run, point: Point) -> list[Point]:
-        """Return the points of a run, with this one if it is newer."""
+        """Return the points of a run; add `point` first if it is newer than the last."""
         points = self._kept.keep(run, self._kept.get(run, []))
         if not points or point.at > points[-1].at:
             points.append(point)
@@ -70,7 +70,7 @@ def rate_overall(started_at: str, point: Point) -> float | None:
 def estimate(
     state: RunState, status: str, progress: JsonObject, now: float | None, overall: float | None
 ) -> JsonObject:
-    """Return how many seconds are left from `counts_at` on, of how many messages, and on what that rests.
+    """Return the seconds left from `counts_at` on, the messages in all, and what the estimate is based on.
 
     `now` and `overall` are the rates, in messages a second.
     """

@@ -31,10 +31,10 @@ LINE_BYTES = 1024  # longer than any line of the redo list
 
 
 async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
-    """List the chunks, those of which nothing is left as well; return what became of each, by its checkpoint.
+    """List the chunks in the ledger, even those with nothing left to send; return the counts of each checkpoint.
 
-    The entry of a chunk that another copy of this call has listed does not change: a late copy of the chunk may have
-    sent the rest since then, and the state must agree with the list. So an entry is written only behind what was read.
+    If another copy of this call has listed a chunk, keep its entry: a late copy of the chunk may have sent the rest
+    since then, and the state must agree with the list. So append only if the blob is as long as when it was read.
     """
     name = _failed_name(failed.attempt)
     async for _ in turns(f"list failed chunks of run {failed.run.id}"):
@@ -67,8 +67,8 @@ async def _append(blob: BlobClient, lines: list[JsonObject], size: int) -> bool:
 async def failed_chunks(ledger: Ledger, state: RunState) -> list[JsonObject]:
     """Return the entries of the chunks that the run has to send again after `state`, one for each chunk.
 
-    Chunks that are spooled are left out, even if they are listed: the state does not count them as failed. So are those
-    of which nothing is left.
+    Leave out spooled chunks even if they are listed, because the state does not count them as failed. Leave out chunks
+    with nothing left to send.
     """
     open_chunks = set(spooled_chunks(state))
     entries = [] if state.redo is None else await _read(ledger, _redo_name(state.redo.attempt), state.redo.next_byte)
@@ -105,7 +105,7 @@ def chunk_of(entry: JsonObject) -> Chunk:
 
 
 def left_in(entry: JsonObject) -> int:
-    """Return how many messages of the chunk of a line are neither on the queue nor rejected."""
+    """Return how many messages of a line's chunk are neither on the queue nor rejected."""
     return _settled(entry).sums.left
 
 

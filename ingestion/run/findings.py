@@ -1,4 +1,4 @@
-"""What a person asks of the failures and rejects of a run: grouped by reason, with counts and a few examples."""
+"""The failures and rejects of a run for a person: grouped by reason, with counts and a few examples."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from ingestion.sending.reject import read_reject
 from ingestion.wire import JsonObject
 
 EXAMPLES = 3
-MOST_BLOBS, MOST_BYTES = 50, 8 * 1024 * 1024  # of rejects that one answer is made from
+MOST_BLOBS, MOST_BYTES = 50, 8 * 1024 * 1024  # of rejects, read for one answer
 TEXT_CHARACTERS = 4_000  # of a payload
-AGAIN = "failed in an attempt before, and has yet to be sent again"
+AGAIN = "failed in an earlier attempt, and waits to be sent again"
 
 
 async def failures(ledger: Ledger, state: RunState) -> list[JsonObject]:
@@ -32,9 +32,9 @@ async def failures(ledger: Ledger, state: RunState) -> list[JsonObject]:
 async def rejected(
     container: ContainerClient, run: Run, after: str, *, examples: int, has_payload: bool
 ) -> tuple[list[JsonObject], str | None]:
-    """Return the rejects by reason, of the chunks behind the blob `after`, and the blob behind which they go on.
+    """Return the rejects of the blobs after the blob `after`, by reason, and the last blob that was read.
 
-    The counts are those of the chunks that were read; with None they were the last.
+    The counts are those of the blobs that were read. The second value is None if there are no more blobs.
     """
     groups: dict[str, JsonObject] = {}
     last, blobs, size = after, 0, 0

@@ -39,14 +39,14 @@ class Action(StrEnum):
 
 
 class Look(NamedTuple):
-    """What a look notes, and whether the keeper looks again under the lock."""
+    """What a look notes, and whether the keeper must look again under the lock."""
 
     noted: Found
     is_closer: bool
 
 
 def first_look(before: Found, found: Found, *, has_state: bool, age: timedelta) -> Look:
-    """Return what follows from a look at a run that entered the index `age` ago; the last look noted `before`."""
+    """Return the result of a look at a run that entered the index `age` ago; the last look noted `before`."""
     if found is Found.GOES_ON:
         return Look(found, False)
     if found is Found.TERMINATED or (found is Found.GONE and before is Found.TERMINATED):
@@ -90,7 +90,7 @@ def recovered(state: RunState, cause: str, now: datetime) -> RunState:
 
 
 def given_up(state: RunState, cause: str) -> RunState:
-    """Return the last state of a run that is not recovered again; a later state of its last attempt replaces it."""
+    """Return the last state of a run that is not recovered again. A later state of its last attempt may replace it."""
     times, last = recovery.RECOVERIES_AN_HOUR, cause[: recovery.CAUSE_LENGTH]
     problem = f"the run was recovered {times} times within an hour, and its instance ended again ({last})"
     reason = f"{problem}. Remove the cause, then redrive the run"

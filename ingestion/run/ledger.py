@@ -1,4 +1,4 @@
-"""The ledger of a run: what a person, an audit or a redrive needs of it, in blobs under `runs/{run_id}/{start}/`.
+"""The ledger of a run: blobs under `runs/{run_id}/{start}/` for people, audits and redrives.
 
 `state.json` is the state at the start of the last window, or at the end; `report.json` the report; `command.json` the
 last command; `failed/` and `redo/` list failed chunks. Rejects, checkpoints and the spool lie beside them. Every write
@@ -18,7 +18,7 @@ from ingestion.wire import JsonObject, to_wire
 
 
 class Order(NamedTuple):
-    """The place of a state in the order of all states of a run."""
+    """The place of a state among all states of a run: a later state is greater."""
 
     attempt: int
     window: int
@@ -34,7 +34,7 @@ class Ledger:
     async def record_state(self, state: RunState, recorded_at: str, *, after: RunState | None = None) -> bool:
         """Write the state unless a newer one is there; return whether it was written.
 
-        A newer state is one after `state`, or after the state `after` from which it was made.
+        A state is newer if it comes after `state`, or after the state `after` if `state` was made from that one.
         """
         base = after or state
         order = Order(base.attempt, base.window)

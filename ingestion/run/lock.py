@@ -1,8 +1,8 @@
 """The lock of a run: only its holder may start, redrive, recover, purge or sweep the run.
 
-It is a lease on the request of the run. A holder that crashes loses it after `LEASE_SECONDS`; the next one waits up to
-that long, and then reads in the ledger how far the other came. A holder that cannot renew the lease is cancelled before
-the lease ends.
+It is a lease on the request of the run. A holder that crashes loses it after `LEASE_SECONDS`; the next holder waits up
+to that long, and then reads in the ledger how far the first one came. A holder that cannot renew the lease is cancelled
+before the lease ends.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from ingestion.errors import RunLocked, StorageRefused, StorageUnavailable
 from ingestion.run.request import request_blob
 
 LEASE_SECONDS = 15  # the shortest lease of Blob Storage
-HELD_SECONDS = 12.0  # of work after asking for the lease: the last requests must arrive before it ends
+HELD_SECONDS = 12.0  # of work after each request for the lease: the last requests must arrive before it ends
 RENEW_SECONDS = 5.0
 POLL_SECONDS = 0.25
 WAIT_SECONDS = 60.0  # the longest wait for another holder
@@ -26,8 +26,8 @@ WAIT_SECONDS = 60.0  # the longest wait for another holder
 async def locked(container: ContainerClient, run_id: str, *, wait: bool = True) -> AsyncIterator[str]:
     """Hold the lock of a run that has a request; yield the lease, which a deletion needs.
 
-    Raise RunLocked if another operation holds it, at once or, with `wait`, after WAIT_SECONDS. Raise StorageRefused if
-    the lease has no end, since nobody here takes such a one. Cancel the block and raise StorageUnavailable if the lease
+    Raise RunLocked if another operation holds it: at once or, with `wait`, after WAIT_SECONDS. Raise StorageRefused if
+    the lease has no end, because Sluice takes no such lease. Cancel the block and raise StorageUnavailable if the lease
     cannot be renewed.
     """
     blob = request_blob(container, run_id)
@@ -43,9 +43,9 @@ async def locked(container: ContainerClient, run_id: str, *, wait: bool = True) 
             if getattr(error, "error_code", None) != "LeaseAlreadyPresent":
                 raise
             if (await blob.get_blob_properties()).lease.duration == "infinite":
-                problem = f"run {run_id} cannot be locked: there is a lease without an end on {blob.blob_name}"
+                problem = f"run {run_id} cannot be locked: {blob.blob_name} has a lease without an end"
                 raise StorageRefused(
-                    f"{problem}, and Sluice takes none. Break that lease in the storage account, then try again"
+                    f"{problem}, which is not from Sluice. Break that lease in the storage account, then try again"
                 ) from error
             if not wait or asked_at >= give_up_at:
                 raise RunLocked(f"another operation holds the lock of run {run_id}: try again later") from error

@@ -2,7 +2,7 @@
 
 One listing gives the keeper all that it needs before it asks Durable Functions. The blob is written before the request
 and the instance, and deleted when the ledger is closed. The app reads only its metadata; the JSON in it is for people.
-A change or deletion names the version that was listed, so that a run that has begun again since keeps its entry.
+A change or a deletion names the ETag that was listed, so that a run that has begun again since then keeps its entry.
 """
 
 import json
@@ -26,8 +26,8 @@ PREFIX = "open/"
 class OpenRun:
     """One run of the index: the task hub that runs it, when it began, and what the keeper's last look found.
 
-    `source` is empty in the entry of an earlier version. A `backfill` is in the way of no schedule and no watermark.
-    `reported` is the last progress of a run that was reported for making none, as text; empty if it was not reported.
+    `source` is empty in an entry of an earlier version of the app. A `backfill` blocks no schedule and no watermark.
+    `reported` is the time since when the run makes no progress, as text, if that was reported; else empty.
     """
 
     run_id: str
@@ -43,14 +43,14 @@ class OpenRun:
 async def enter(
     container: ContainerClient, run_id: str, task_hub: str, now: datetime, *, source: str, backfill: bool = False
 ) -> None:
-    """Enter a run into the index, before any look at it."""
+    """Enter a run into the index; no look has found anything yet."""
     facts = _facts(source, task_hub, now, backfill=backfill)
     text = json.dumps({"run_id": run_id, **facts}, indent=2) + "\n"
     await _blob(container, run_id).upload_blob(text.encode(), overwrite=True, metadata=facts)
 
 
 async def listed(container: ContainerClient) -> AsyncIterator[OpenRun]:
-    """Yield the open runs of every task hub, with one request for each 5,000; none without a container."""
+    """Yield the open runs of every task hub, with one request for each 5,000; nothing if there is no container."""
     try:
         async for blob in container.list_blobs(name_starts_with=PREFIX, include=["metadata"]):
             yield _read(blob)
@@ -59,7 +59,7 @@ async def listed(container: ContainerClient) -> AsyncIterator[OpenRun]:
 
 
 async def of_source(container: ContainerClient, source: str) -> AsyncIterator[OpenRun]:
-    """Yield the open runs of a source, but for backfills."""
+    """Yield the open runs of a source, except backfills."""
     async for run in listed(container):
         if run.source == source and not run.backfill:
             yield run
@@ -74,7 +74,7 @@ async def find(container: ContainerClient, run_id: str) -> OpenRun | None:
 
 
 async def note(container: ContainerClient, run: OpenRun, *, found: Found, reported: str) -> OpenRun | None:
-    """Note what a look found; return None if the run was closed, has begun again, or another look was faster."""
+    """Note what a look found; return None if the run was closed or has begun again, or another look was faster."""
     facts = _facts(run.source, run.task_hub, run.opened_at, backfill=run.backfill)
     facts |= {"found": found, "reported": reported}
     try:
@@ -102,13 +102,13 @@ async def forget(container: ContainerClient, run_id: str) -> None:
 
 
 def _facts(source: str, task_hub: str, opened_at: datetime, *, backfill: bool) -> dict[str, str]:
-    """Return what the index knows of a run from its beginning, as the metadata of its entry."""
+    """Return the metadata of a new entry."""
     of_a_backfill = {"backfill": "true"} if backfill else {}
     return {"task_hub": task_hub, "opened_at": opened_at.isoformat(), "source": source, **of_a_backfill}
 
 
 def _read(blob: BlobProperties) -> OpenRun:
-    """Return the run of an entry. Ignore a note that only another version of the app knows."""
+    """Return the run of an entry. Ignore a finding that only another version of the app knows."""
     facts = blob.metadata or {}
     noted = facts.get("found", "")
     return OpenRun(
@@ -124,7 +124,7 @@ def _read(blob: BlobProperties) -> OpenRun:
 
 
 def _quoted(etag: object) -> str:
-    """Return an ETag in quotes, as a condition needs it; a listing gives it without."""
+    """Return an ETag in quotes, which a condition needs and a listing leaves out."""
     return '"' + str(etag).strip('"') + '"'
 
 

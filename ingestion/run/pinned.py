@@ -1,7 +1,7 @@
 """What a run is pinned to: the description of its source, and how and where its messages are sent.
 
-A run that goes on under others is held until a person accepts the change. The fingerprint of it travels with the state;
-`request.json` has it by field, so that a person learns what has changed. Secrets, rates and budgets are not part of it.
+If these change, the run is held until a person accepts the change. The state carries their fingerprint; `request.json`
+has them by field, so that a person learns what has changed. Secrets, rates and budgets are not pinned.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ from ingestion.errors import InvalidInput, cut
 from ingestion.settings import QUEUES, Settings
 from ingestion.source.description import described
 
-WHAT_LENGTH = 140  # characters of what has changed that travel with the state, so that the state stays under 4 KB
+WHAT_LENGTH = 140  # characters of a change in the state, which must stay under 4 KB
 
-Fields = dict[str, dict[str, str]]  # by the part that they belong to, each with its value or the hash of it
+Fields = dict[str, dict[str, str]]  # by part (a source, the settings) and key: the value or its hash
 
 FORMAT, ENCODING = "SLUICE_MESSAGE_FORMAT", "SLUICE_MESSAGE_ENCODING"
 INSTEAD_OF = {"queue": QUEUES, "queues": QUEUES, "format": FORMAT, "encoding": ENCODING}  # in `messages` of a source
@@ -27,21 +27,21 @@ INSTEAD_OF = {"queue": QUEUES, "queues": QUEUES, "format": FORMAT, "encoding": E
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What a run of a source would be pinned to if it started now; nothing of a source that cannot be read."""
+    """What a run of a source would be pinned to if it started now; no fields of a source that cannot be read."""
 
     fields: Fields
     found: Settings | InvalidInput
 
     @property
     def settings(self) -> Settings:
-        """The settings that the messages of the source are sent with. Raise InvalidInput if it cannot be read."""
+        """The settings with which messages of the source are sent. Raise InvalidInput if it cannot be read."""
         if isinstance(self.found, InvalidInput):
             raise self.found
         return self.found
 
 
 def pinned_now(settings: Settings, source: str, environment: Mapping[str, str] = os.environ) -> Pinned:
-    """Return what a run of `source` would be pinned to if it started now; its own `messages` belong to it."""
+    """Return what a run of `source` would be pinned to if it started now, with the `messages` of its description."""
     part = _part(source)
     try:
         marks, messages, own = described(settings, source, environment)
@@ -71,7 +71,7 @@ def _part(source: str) -> str:
 
 
 def sent_as(fields: Fields) -> dict[str, Any]:
-    """Return how messages are sent: the names of the queues, format and encoding; None for what is not known."""
+    """Return how messages are sent: the names of the queues, format and encoding; None for what is unknown."""
     sent: dict[str, Any] = {"queues": [], "shards": 0, "format": None, "encoding": None}
     for part in fields.values():
         for key, value in part.items():
@@ -85,19 +85,19 @@ def sent_as(fields: Fields) -> dict[str, Any]:
 
 
 def queues_in(fields: Fields) -> str:
-    """Return the names of the queues, without the places of their accounts."""
+    """Return the names of the queues, without the addresses of their accounts."""
     names = (QUEUES, *(f"messages.{key}" for key, name in INSTEAD_OF.items() if name == QUEUES))
     found = [value for part in fields.values() for key, value in part.items() if key in names]
     return cut(re.sub(r" \([^)]*\)", "", ", ".join(found)), WHAT_LENGTH)
 
 
 def fingerprint(fields: Fields) -> str:
-    """Return what tells these fields from others."""
+    """Return a hash of the fields: other fields have another one."""
     return hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def change_between(before: Fields, now: Fields) -> Change:
-    """Return the change that has led from one to the other, with the names of the fields and none of their values."""
+    """Return the change between two sets of fields: the names of the fields that differ, and no values."""
     return Change(to=fingerprint(now), what=what_differs(before, now))
 
 
@@ -106,7 +106,7 @@ def what_differs(before: Fields, now: Fields) -> str:
     parts = []
     for part in {**before, **now}:
         was, new = before.get(part, {}), now.get(part, {})
-        # A setting that is there once only gives way to the source's own `messages`, or takes their place.
+        # A setting on one side only is no change: the source's own `messages` replace it on the other side.
         known = was.keys() & new.keys() if part == "settings" else was.keys() | new.keys()
         names = ", ".join(sorted(name for name in known if was.get(name) != new.get(name)))
         if names:

@@ -1,7 +1,7 @@
 """The request of a run: `runs/{run_id}/request.json`, which names the folder of the present start.
 
-Everything else of a start lies in its folder. A start after a deletion or a sweep gets a new folder, so two starts of
-one id never meet. The blob is also the lock of the run (`ingestion.run.lock`).
+All other blobs of a start are in its folder. A start after a deletion or a sweep gets a new folder, so two starts of
+one id share no blob. The request is also the lock of the run (`ingestion.run.lock`).
 """
 
 import secrets
@@ -48,12 +48,12 @@ def run_of(request: JsonObject) -> Run:
 
 
 def reads_of(request: JsonObject) -> Reads | None:
-    """Return what of its source a run reads; None if its source has neither a range nor parameters."""
+    """Return what a run reads of its source; None if its source has neither a range nor parameters."""
     return from_wire(Reads, request["reads"]) if "reads" in request else None
 
 
 async def read_reads(container: ContainerClient, run: Run) -> Reads | None:
-    """Return what of its source a run reads. Raise StorageRefused if the run is deleted."""
+    """Return what a run reads of its source. Raise StorageRefused if the run is deleted."""
     request = await read_request(container, run.id)
     if request is None or run_of(request) != run:
         raise StorageRefused(f"run {run.id} is deleted, so this copy has stopped")

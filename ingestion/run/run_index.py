@@ -1,10 +1,10 @@
-"""The index of all runs, which lists newest first: a small blob `index/{time}-{run_id}.json` for each run.
+"""The index of all runs, newest first: a small blob `index/{time}-{run_id}.json` for each run.
 
 An entry is written before the run begins, and removed when nothing of the run is left.
 
-Its name begins with the milliseconds left until the year 5138, so the newest run comes first in a listing. Its metadata
-hold what a list of runs shows: the source, the status and the counts at the start of the last window, and once the run
-has ended its outcome. A note that is lost only makes the list older than the run.
+Its name begins with the milliseconds left until the year 5138, so that a listing has the newest run first. Its metadata
+hold what a list of runs shows: the source, the status, the counts at the start of the last window, and the outcome once
+the run has ended. If an update is lost, the list is only older than the run.
 """
 
 from collections.abc import AsyncIterator, Collection
@@ -27,20 +27,20 @@ PREFIX = "index/"
 DIGITS = 14
 LAST_MILLISECOND = 10**DIGITS - 1
 MOST_REQUESTS = 5  # for one page of a list
-ENTRIES = 1_000  # of a request where a filter leaves some out
-ERROR_CHARACTERS = 300  # of an error, in the metadata, which hold 8 KB in all
+ENTRIES = 1_000  # in a request with a filter
+ERROR_CHARACTERS = 300  # of an error in the metadata, which hold 8 KB in all
 COUNTS = ("fetched", "enqueued", "rejected", "failed", "pending", "source_total")
 
 
 class Entry(NamedTuple):
-    """An entry of the index: its name, and the run that it stands for."""
+    """An entry of the index: its name, and the id of its run."""
 
     name: str
     run_id: str
 
 
 class Wanted(NamedTuple):
-    """Which runs a list is to show: all, or those with one of these statuses, of a source, begun in [since, until)."""
+    """The filter of a list: runs with one of these statuses, of this source, begun in [since, until). Empty: all."""
 
     statuses: Collection[str] = ()
     source: str | None = None
@@ -49,7 +49,7 @@ class Wanted(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A place in the list: the listing's own marker, and the last name that was looked at."""
+    """A place in the list: the marker from storage, and the last name that was read after it."""
 
     marker: str = ""
     last: str = ""
@@ -63,7 +63,7 @@ class Page(NamedTuple):
 
 
 async def enter(container: ContainerClient, state: RunState) -> None:
-    """Enter a run that is about to begin, or to begin again."""
+    """Enter a run that begins, or begins again."""
     facts = _facts(state) | {"status": "pending"}
     await _blob(container, state.run.id, state.started_at).upload_blob(b"", overwrite=True, metadata=facts)
 
@@ -76,7 +76,7 @@ async def note_window(container: ContainerClient, state: RunState, status: str) 
 
 
 async def note_status(container: ContainerClient, run_id: str, started_at: str, status: str) -> None:
-    """Note the status that a command leads to, unless something else is noted at this moment."""
+    """Note the status that a command leads to, unless another update comes at the same time."""
     blob = _blob(container, run_id, started_at)
     with suppress(AzureError):
         there = await blob.get_blob_properties()
@@ -96,9 +96,10 @@ async def note(container: ContainerClient, state: RunState, report: JsonObject) 
 
 
 async def listed(container: ContainerClient, wanted: Wanted, limit: int, after: Place | None = None) -> Page:
-    """Return the newest runs that are wanted, `limit` at most, after a place in the list.
+    """Return the newest runs that pass the filter, `limit` at most, after a place in the list.
 
-    It takes one request where all are wanted, else MOST_REQUESTS at most: then a page may hold fewer, or none.
+    Without a filter this takes one request. With one it takes up to MOST_REQUESTS, and a page may have fewer runs or
+    none.
     """
     found, (marker, last) = list[JsonObject](), after or Place()
     size = ENTRIES if any(wanted) else limit
@@ -148,7 +149,7 @@ def name_of(run_id: str, started_at: str) -> str:
 
 
 def summary(blob: BlobProperties) -> JsonObject:
-    """Return what a list shows of a run. An entry of an earlier version has no counts."""
+    """Return what a list shows of a run. An entry from an earlier version of the app has no counts."""
     facts = blob.metadata or {}
     counts = {name: int(facts[name]) if name in facts else None for name in COUNTS}
     return {
@@ -181,7 +182,7 @@ def _named(state: RunState) -> dict[str, str]:
 
 
 def _texts(facts: JsonObject) -> dict[str, str]:
-    """Return facts as metadata: texts, and none that is empty."""
+    """Return facts as metadata: as texts, without empty ones."""
     return {name: str(fact) for name, fact in facts.items() if fact not in (None, "")}
 
 

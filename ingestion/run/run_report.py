@@ -1,6 +1,6 @@
 """Step 7 on the way of an id: the progress and the report of a run, made from its state.
 
-The keys of the JSON are in the order in which a person reads them.
+The JSON keys are in an order for people.
 """
 
 from collections.abc import Iterable
@@ -21,16 +21,15 @@ STATUS = {
     "Terminated": "terminated",
     "Canceled": "terminated",
 }
-GIVEN = {  # by command, as long as it has not taken hold: the status, and in place of which
+GIVEN = {  # by command that the run has not yet obeyed: its status, and the statuses that it replaces
     run_state.PAUSE: ("pausing", ("pending", "running", "waiting")),
     run_state.CANCEL: ("cancelling", ("pending", "running", "waiting", "paused", "held")),
 }
 
-IN_LIST = {run_state.PAUSE: "paused", run_state.CANCEL: "cancelling", run_state.CHANGED: "held"}  # soon, at any rate
+# by command: the status in the list, which the run reaches soon
+IN_LIST = {run_state.PAUSE: "paused", run_state.CANCEL: "cancelling", run_state.CHANGED: "held"}
 
-STATUSES = frozenset(
-    {*run_state.OUTCOMES, *STATUS.values(), *IN_LIST.values(), "waiting", "pausing", "ending", "lost"}
-)  # all that there are
+STATUSES = frozenset({*run_state.OUTCOMES, *STATUS.values(), *IN_LIST.values(), "waiting", "pausing", "ending", "lost"})
 
 
 def status_of(runtime_status: str, progress: object, report: JsonObject | None) -> str:
@@ -42,13 +41,13 @@ def status_of(runtime_status: str, progress: object, report: JsonObject | None) 
 
 
 def after_command(status: str, command: str | None) -> str:
-    """Return the status of a run for which `command` is the last one, None if it holds nothing back."""
+    """Return the status of a run after its last `command`; None is a command that holds nothing back."""
     given, before = GIVEN.get(command or "", (status, ()))
     return given if status in before else status
 
 
 def status_in_list(state: RunState, command: str | None, now: datetime) -> str:
-    """Return the status of a run at the start of a window that `command` holds back, None if none does."""
+    """Return the status of a run at the start of a window; `command` holds it back, or is None."""
     if command is not None:
         return IN_LIST[command]
     return "waiting" if state.wait_until is not None and now < datetime.fromisoformat(state.wait_until) else "running"
@@ -57,7 +56,7 @@ def status_in_list(state: RunState, command: str | None, now: datetime) -> str:
 def progress(state: RunState, phase: str = "running") -> JsonObject:
     """Return the run's custom status.
 
-    `phase` is running while a window is under way, and after it waiting (for the source), paused, held or ending.
+    `phase` is running during a window; after it, it is waiting (for the source), paused, held or ending.
     """
     shown = {"phase": phase, **_counts(state, run_state.counted(state)), "pending": run_state.pending(state)}
     shown["chunks_total"] = run_state.chunks_done(state) + run_state.chunks_pending(state)
@@ -80,7 +79,7 @@ def under_way(state: RunState, sent: Iterable[Settled], counts_at: str) -> JsonO
 
 
 def with_open_chunks(progress: JsonObject, state: RunState, sent: Iterable[Settled]) -> JsonObject:
-    """Return what a held run tells after its window, with what the window's unfinished chunks had sent by then."""
+    """Return the progress of a held run after its window, with the messages that its unfinished chunks had sent."""
     inside = under_way(state, sent, progress["counts_at"])
     left = progress["fetched"] - inside["enqueued"] - inside["rejected"] - progress["failed"]
     return {**progress, **{key: inside[key] for key in ("enqueued", "rejected")}, "pending": left}
@@ -104,8 +103,9 @@ def report(
 ) -> JsonObject:
     """Return the run's output, and the `report.json` of its ledger.
 
-    `left_open` are its unfinished chunks; `accepted` is what has changed since its start and was accepted; `queues` are
-    those that it sends to; `carried` is what became of the watermark of a source of which the run `reads` a range.
+    `left_open` are its unfinished chunks; `accepted` is the change that a person accepted since its start; `queues` are
+    those that it sends to. Of an incremental source, `carried` says what became of the watermark, and `reads` is the
+    range.
     """
     state = finished.state
     sums = sum((one.sums for one in left_open), run_state.counted(state))
@@ -138,11 +138,11 @@ def report(
 def _warnings(state: RunState, accepted: str | None, *, may_be_empty: bool) -> list[JsonObject]:
     uncounted = "unique = true counts doubles in a run of at most 20 million messages, and this one has more"
     is_empty = state.source_exhausted and not state.fetched + state.dropped + state.known + state.outside
-    not_held = "more items than 5 million would have to be known to the next run, which may send some of them again"
+    not_held = "the next run would have to know more than 5 million items; it may send some of them again"
     change = f"the run went on after a change that a person accepted ({accepted})"
     found = {
-        "source_total_mismatch": run_state.differs(state),
-        "doubles": run_state.doubled(state),
+        "source_total_mismatch": run_state.total_difference(state),
+        "doubles": run_state.doubles_text(state),
         "doubles_not_counted": uncounted if state.doubles is not None and state.doubles < 0 else "",
         "no_items": "the source ended without an item" if is_empty and not may_be_empty else "",
         "items_not_held": not_held if state.mark is not None and state.mark.holds_too_many else "",

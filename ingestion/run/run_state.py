@@ -1,7 +1,7 @@
 """What a run does next: pure functions from state and outcomes to state. Steps 4 and 6 on the way of an id.
 
-Every decision about the state of a run is here; `docs/runs.md` draws it. The orchestrator calls these functions between
-two yields; nothing here knows the clock, storage or Durable Functions. `with_window` checks after each window that
+All decisions about the state of a run are here; `docs/runs.md` draws it. The orchestrator calls these functions between
+two yields; they use no clock, no storage and nothing of Durable Functions. `with_window` checks after each window that
 `fetched = enqueued + rejected + failed + pending`. Pending messages are in unfinished chunks or in the redo list.
 """
 
@@ -40,7 +40,7 @@ from ingestion.run.tolerance import is_exceeded
 from ingestion.wire import from_wire
 
 PAUSE, CANCEL = "pause", "cancel"  # the commands that hold a run back
-CHANGED = "changed"  # in their place where what the run is pinned to has changed
+CHANGED = "changed"  # holds the run back, like a command, if what it is pinned to has changed
 EVENT = "control"  # raised after a command is written, to wake a run that waits
 OUTCOMES = (  # how a run may end; if several hold, the first one counts
     "failed",
@@ -52,16 +52,16 @@ OUTCOMES = (  # how a run may end; if several hold, the first one counts
     "completed",
 )
 REDO_CHUNKS = 25  # in a window of a redrive: each may have its own token, and a payload holds 4 KB
-LISTED_FAILURES = 3  # in the state and the report; all are counted, and the ledger has them all
+LISTED_FAILURES = 3  # in the state and the report; all are counted, and the ledger lists all
 RUN_ERROR_LENGTH = 500  # characters of the reason why a run has failed
-ERROR_LENGTH = 160  # characters of an error that travel with the state, so that the state stays under 4 KB
+ERROR_LENGTH = 160  # characters of an error in the state, which must stay under 4 KB
 
 
 class Step(StrEnum):
     """What follows a window."""
 
     GO_ON = "go_on"  # the next window, at once
-    WAIT = "wait"  # the source must not be asked before `wait_until`
+    WAIT = "wait"  # the source must not be read before `wait_until`
     HOLD = "hold"  # paused, or held by a change: until the next command
     END = "end"
 
@@ -98,7 +98,7 @@ def load(data: Any) -> RunState:
 
 
 def next_window(state: RunState, now: datetime) -> Window:
-    """Return what the run asks for in its next window."""
+    """Return the requests of the next window."""
     request = state.request
     alone = state.at_once is None
     chunks = [
@@ -111,7 +111,7 @@ def next_window(state: RunState, now: datetime) -> Window:
 
 
 def chunks_in_window(state: RunState) -> list[Chunk]:
-    """Return the chunks of the window: the first of those that are spooled."""
+    """Return the chunks of the window: the first of the spooled chunks."""
     windows = chunk(spooled_chunks(state), most_in_window(state))
     return windows[0] if windows else []
 
@@ -123,7 +123,7 @@ def most_in_window(state: RunState) -> int:
 
 
 def spooled_chunks(state: RunState) -> list[Chunk]:
-    """Return the chunks that are fetched and not finished."""
+    """Return the chunks that are fetched but not finished."""
     return [Chunk(number, group.token) for group in state.spooled for number in _numbers_in(group.numbers)]
 
 
@@ -144,14 +144,14 @@ def failures_to_list(state: RunState, window: Window, outcomes: Outcomes) -> lis
 def with_window(
     state: RunState, window: Window, outcomes: Outcomes, listed: Iterable[SettledChunks], now: datetime
 ) -> RunState:
-    """Return the state after a window of which every chunk has reported, and the failed ones are `listed`.
+    """Return the state after a window; every chunk has reported, and the ledger has `listed` the failed ones.
 
-    If a chunk was held back, it stays spooled, and what was supplied is dropped: the next window asks for it again.
-    Raise ArithmeticError if a message is unaccounted for: a bug must not look like success.
+    If a chunk was held back, it stays spooled, and the supplied chunks are dropped: the next window requests them
+    again. Raise ArithmeticError if a message is unaccounted for: a bug must not look like success.
     """
     listed = list(listed)
     errors = [outcomes.recorded.error, *(settled.error for settled in listed)]
-    if error := next(filter(None, errors), None):  # the window is not in the ledger: the state stays that of its start
+    if error := next(filter(None, errors), None):  # the window is not in the ledger: keep the state of its start
         return replace(state, error=cut(error, RUN_ERROR_LENGTH), command=None, window=state.window + 1)
     receipts = _by_chunk(window, outcomes.receipts, listed)
     supplied = outcomes.supplied
@@ -187,7 +187,7 @@ def next_step(state: RunState, now: datetime) -> Step:
 
 
 def outcome(state: RunState) -> str | None:
-    """Return how the run has ended, None while it goes on. `docs/glossary.md` lists the outcomes by precedence.
+    """Return the outcome of the run, None while it goes on. `docs/glossary.md` lists the outcomes by precedence.
 
     A cancel has no effect when nothing is left to do.
     """
@@ -205,7 +205,7 @@ def outcome(state: RunState) -> str | None:
 
 
 def reason(state: RunState) -> str:
-    """Return for a person why a run has failed."""
+    """Return why a run has failed, for people."""
     failed, tolerated = state.failed.chunks, state.request.tolerated_failures
     listed_failures = "; ".join(f"{chunks}: {error}" for error, chunks in _by_error(state.failures).items())
     more = f"; {failed - LISTED_FAILURES} more chunks" if failed > LISTED_FAILURES else ""
@@ -224,7 +224,7 @@ def reason(state: RunState) -> str:
         return (
             f"{nothing}, {state.failed.left} failed ({listed_failures}{more}). Remove the cause, then redrive the run"
         )
-    return "; ".join(filter(None, (differs(state), doubled(state))))
+    return "; ".join(filter(None, (total_difference(state), doubles_text(state))))
 
 
 def _by_error(failures: Sequence[ChunkFailure]) -> dict[str, str]:
@@ -236,28 +236,28 @@ def _by_error(failures: Sequence[ChunkFailure]) -> dict[str, str]:
 
 
 def has_other_total(state: RunState) -> bool:
-    """Return whether the source, read to its end, gave a different number of items than it said, doubles aside."""
-    return state.source_total is not None and state.source_exhausted and state.source_total != given(state)
+    """Return whether the source, read to its end, gave another number of items than it said, without doubles."""
+    return state.source_total is not None and state.source_exhausted and state.source_total != items_given(state)
 
 
-def given(state: RunState) -> int:
-    """Return how many items the source gave, also those that the run did not take; doubles aside."""
+def items_given(state: RunState) -> int:
+    """Return how many items the source gave, with those that the run did not take, without doubles."""
     return state.fetched + state.known + state.outside - doubles(state)
 
 
 def doubles(state: RunState) -> int:
-    """Return how many messages came before, as far as they are counted."""
+    """Return how many messages were doubles, as far as they are counted."""
     return max(0, state.doubles or 0)
 
 
-def differs(state: RunState) -> str:
-    """Return for a person how the source differs from its own total; empty if it does not."""
-    said = f"the source said that it has {state.source_total} items, and gave {given(state)}"
+def total_difference(state: RunState) -> str:
+    """Return how the items differ from the source's own total, for people; empty if they do not."""
+    said = f"the source said that it has {state.source_total} items, and gave {items_given(state)}"
     return said if has_other_total(state) else ""
 
 
-def doubled(state: RunState) -> str:
-    """Return for a person how many messages came before, although each should be unique; empty if none did."""
+def doubles_text(state: RunState) -> str:
+    """Return how many messages were doubles although each should be unique, for people; empty if none were."""
     came = f"{state.doubles} of the {state.fetched} messages came before in the run"
     return f"{came}, and the description says unique = true" if doubles(state) else ""
 
@@ -279,15 +279,15 @@ def chunks_pending(state: RunState) -> int:
 
 
 def chunks_done(state: RunState) -> int:
-    """Return how many chunks are finished, failed ones included."""
+    """Return how many chunks are finished, including failed ones."""
     return state.done.chunks + state.failed.chunks
 
 
 def redriven(state: RunState) -> RunState | None:
     """Return the state with which a run continues after it ended or was lost, None if nothing is left to do.
 
-    Failed chunks are sent again, the window stays, and the source continues at the cursor. A wait that the source named
-    still holds; the patience for a source that is away starts anew.
+    Failed chunks are sent again, spooled chunks stay, and the source continues at the cursor. A wait that the source
+    named still holds; the patience for a source that is away starts again.
     """
     attempt, again = state.attempt + 1, state.failed if state.redo is None else state.failed + state.redo.sums
     if not again.chunks and _has_nothing_left(state):
@@ -311,9 +311,9 @@ def redriven(state: RunState) -> RunState | None:
 
 
 def _next_supply(state: RunState, now: datetime) -> FetchRequest | LoadRequest | None:
-    """Return the request for the chunks after the window, None if some are spooled, none are left, or it must wait.
+    """Return the request for the chunks after the window; None if some are spooled, none are left, or it must wait.
 
-    Failed chunks come first: they have been in the spool for longer.
+    Failed chunks come first, because they have been in the spool for longer.
     """
     request = state.request
     most_chunks = most_in_window(state)
@@ -339,12 +339,12 @@ def _next_supply(state: RunState, now: datetime) -> FetchRequest | LoadRequest |
 
 
 def _is_waiting(state: RunState, now: datetime) -> bool:
-    """Return whether it is too early to ask the source."""
+    """Return whether it is too early to read the source."""
     return state.wait_until is not None and now < datetime.fromisoformat(state.wait_until)
 
 
 def _by_chunk(window: Window, receipts: Sequence[Receipt], listed: Iterable[SettledChunks]) -> dict[Chunk, Receipt]:
-    """Return the receipt of each chunk, completed from its checkpoint if it failed: it may have sent some, or all."""
+    """Return the receipts by chunk. Complete that of a failed chunk from its checkpoint: some or all may be sent."""
     by_chunk = {request.chunk: receipt for request, receipt in zip(window.chunks, receipts, strict=True)}
     found = {one.number: one for settled in listed for one in settled.chunks}
     for one in by_chunk:
@@ -359,7 +359,7 @@ def _by_chunk(window: Window, receipts: Sequence[Receipt], listed: Iterable[Sett
 def _at_once(outcomes: Outcomes, before: int | None) -> int | None:
     """Return how many chunks the workers of a window send at once, None if the run was alone on all of them.
 
-    A window that neither sent nor fetched changes nothing.
+    Return `before` if the window neither sent nor fetched.
     """
     ended: list[Receipt | FetchOutcome] = [*outcomes.receipts]
     if isinstance(outcomes.supplied, FetchOutcome):
@@ -388,7 +388,7 @@ def _with_receipts(state: RunState, receipts: dict[Chunk, Receipt]) -> RunState:
 
 
 def _with_batch(state: RunState, fetched: FetchOutcome, now: datetime) -> RunState:
-    """Return the state after a fetch: its batch, if any, is spooled."""
+    """Return the state after a fetch, with its batch spooled if there is one."""
     if fetched.held:
         return state
     if fetched.batch is None:
@@ -438,7 +438,7 @@ def _grouped(chunks: Iterable[Chunk]) -> tuple[Chunks, ...]:
 
 
 def _in_short(numbers: Iterable[int]) -> str:
-    """Return ascending numbers with their ranges as `first-last`; `_numbers_in` reads it."""
+    """Return ascending numbers as text, ranges as `first-last`; `_numbers_in` reads it."""
     ranges: list[tuple[int, int]] = []
     for number in numbers:
         first = ranges.pop()[0] if ranges and ranges[-1][1] == number - 1 else number
@@ -470,7 +470,7 @@ def _is_beyond_tolerance(state: RunState) -> bool:
 
 
 def _has_sent_nothing(state: RunState) -> bool:
-    """Return whether messages were fetched and none reached the queue. No tolerance covers that."""
+    """Return whether messages were fetched and none reached the queue. No tolerance allows that."""
     return state.fetched > 0 and not counted(state).enqueued
 
 

@@ -1,7 +1,7 @@
-"""How far the schedule of a source is: `schedules/{source}.json`.
+"""Which due times of a source are handled: `schedules/{source}.json`.
 
-The blob is written when a due time is handled and when the schedule has changed, on the condition that nobody else was
-faster; a look that finds nothing due only reads it.
+A look writes the blob when a due time is handled or the schedule has changed, on the condition that no other look was
+faster. A look that finds nothing due only reads it.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from ingestion.wire import JsonObject, from_wire, to_wire
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handled:
-    """What is handled of a schedule: each due time up to `until`, but the one that waits for an open run to end."""
+    """Each due time up to `until` is handled; the due time `waits` waits for an open run to end."""
 
     schedule: str
     time_zone: str
@@ -25,18 +25,18 @@ class Handled:
     waits: datetime | None = None
 
     def is_of(self, schedule: Schedule) -> bool:
-        """Return whether this belongs to the schedule, and not to one that it had before."""
+        """Return whether this belongs to the schedule, and not to an earlier one of the source."""
         return (self.schedule, self.time_zone) == (schedule.text, schedule.time_zone)
 
 
 async def read(container: ContainerClient, source: str) -> Handled | None:
-    """Return what is handled of a source's schedule, None if it has never been looked at."""
+    """Return what is handled of a source's schedule, None before the first look."""
     found = await read_json(_blob(container, source))
     return None if found is None else from_wire(Handled, found)
 
 
 async def begin(container: ContainerClient, source: str, schedule: Schedule, now: datetime) -> Handled:
-    """Let a schedule that is new or has changed begin now; what waits of the one before goes on to wait."""
+    """Begin a new or changed schedule now; a due time of the earlier schedule that waits keeps waiting."""
 
     def change(found: Handled | None) -> Handled | None:
         if found is not None and found.is_of(schedule):
@@ -50,7 +50,7 @@ async def begin(container: ContainerClient, source: str, schedule: Schedule, now
 
 
 async def handle(container: ContainerClient, source: str, due: datetime) -> None:
-    """Note that a due time was started or skipped."""
+    """Note that a due time is handled: its run was started, or it was skipped."""
 
     def change(found: Handled | None) -> Handled | None:
         if found is None:
@@ -62,7 +62,7 @@ async def handle(container: ContainerClient, source: str, due: datetime) -> None
 
 
 async def let_wait(container: ContainerClient, source: str, due: datetime) -> None:
-    """Note that a due time waits, unless it is handled or another waits."""
+    """Note that a due time waits, unless it is handled or another one waits."""
 
     def change(found: Handled | None) -> Handled | None:
         return found if found is None or found.until >= due else replace(found, until=due, waits=found.waits or due)

@@ -1,4 +1,4 @@
-"""What a run reads of its source: from its request, the watermark, and the moment at which it starts."""
+"""What a run reads of its source, decided from its request, the watermark, and the time of its start."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -32,10 +32,10 @@ def given_parameters(source: Source, given: Mapping[str, str]) -> dict[str, str]
 def reads_of_run(
     source: Source, since: Any, until: Any, parameters: Mapping[str, str], watermark: Watermark, now: datetime
 ) -> Reads | None:
-    """Return what a run reads that starts `now`; None if it reads everything that its source has.
+    """Return what a run that starts `now` reads; None if it reads the whole source.
 
-    With `since` or `until` it is a backfill, which reads that range and leaves the watermark alone. Raise InvalidInput
-    if they are no range of the source.
+    With `since` or `until` the run is a backfill: it reads that range and does not move the watermark. Raise
+    InvalidInput if the source has no such range.
     """
     incremental = source.incremental
     if since is not None or until is not None:
@@ -80,7 +80,7 @@ def _backfill(source: Source, since: Any, until: Any, parameters: Mapping[str, s
     if ends is not None and ends <= begins:
         allowed = f"later than {incremental.text(begins)}"
         if incremental.form in ("date", "rfc2822", "epoch_seconds", "json_date"):
-            allowed += f", also when it is rounded down to what the form {incremental.form} can say"
+            allowed += f", even after rounding down to the form {incremental.form}"
         raise InvalidInput("to" if until is not None else "from", "the range is empty", allowed)
     return Reads(
         since=incremental.text(begins),
@@ -91,7 +91,7 @@ def _backfill(source: Source, since: Any, until: Any, parameters: Mapping[str, s
 
 
 def given_mark(incremental: Incremental, value: Any, field: str) -> Decimal:
-    """Return the mark that a person gives in `field`. Raise InvalidInput."""
+    """Return the mark in `field` of a request. Raise InvalidInput."""
     try:
         return incremental.mark(incremental.given(value))
     except (ValueError, OverflowError) as error:
@@ -99,12 +99,12 @@ def given_mark(incremental: Incremental, value: Any, field: str) -> Decimal:
 
 
 def wrong_mark(incremental: Incremental, value: Any, field: str, problem: str) -> InvalidInput:
-    """Return the error for what a person gives in `field` as a mark."""
+    """Return the error for a wrong mark in `field` of a request."""
     example = EXAMPLES[canonical_form(incremental.form)]
     return InvalidInput(field, f"{shown(value)}: {problem}", f"such as {example}")
 
 
 def _latest(source: Source, incremental: Incremental, now: datetime) -> Decimal:
-    """Return where the range of a run that starts `now` ends: what is newer belongs to the next run."""
+    """Return the end of the range of a run that starts `now`; newer items belong to the next run."""
     latest = incremental.mark(now.replace(microsecond=0).isoformat()) - incremental.lag
     return incremental.floor(latest) if source.sends_until else latest

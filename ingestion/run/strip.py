@@ -1,4 +1,4 @@
-"""The chunks of a run as a strip of cells: one for each chunk, or for several where the run has many."""
+"""The chunks of a run as a strip of cells: one cell for each chunk, or for several chunks if the run has many."""
 
 from collections.abc import Iterable
 from math import ceil
@@ -21,8 +21,8 @@ def strip(
 ) -> JsonObject:
     """Return `{"total", "per_cell", "cells"}` for the chunks that have been fetched.
 
-    `is_at_work` is whether the window of the state is under way, and `sent` what a look at its checkpoints has found.
-    `failed` are the numbers of chunks that failed, `again` those that a redrive has yet to do again.
+    `is_at_work` says whether the window of the state is under way; `sent` has the counts of its chunks. `failed` are
+    the numbers of failed chunks, `again` those of chunks that a redrive has yet to send.
     """
     finished = {one.number for one in sent if one.enqueued + one.rejected == one.messages}
     marked = [DONE] * state.chunks

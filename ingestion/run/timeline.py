@@ -1,8 +1,8 @@
 """The life of a run, for people: `timeline.ndjson` in its ledger, one line for each window, batch and event.
 
-It is an append blob, which is created when an attempt begins, so that a late copy of a deleted run leaves nothing. An
-append that is lost leaves a gap and harms nothing. Storage takes 50,000 appends; from then on the blob stays as it is,
-and whoever reads it is told.
+It is an append blob. An attempt creates it when it begins, so that a late copy of a deleted run leaves nothing. A lost
+append leaves a gap and does no other harm. Storage takes 50,000 appends; after that the blob stays as it is, and the
+answer says that it is full.
 """
 
 import json
@@ -26,15 +26,15 @@ from ingestion.moment import moment
 from ingestion.wire import JsonObject
 
 MOST_APPENDS = 50_000  # of an append blob
-MOST_POINTS, MOST_EVENTS = 400, 100  # that are told
+MOST_POINTS, MOST_EVENTS = 400, 100  # in an answer
 KEPT_POINTS, KEPT_RUNS = 2_000, 500
 TEXT_CHARACTERS = 300
-WINDOW, BATCH = "window", "batch"  # lines that are no events
+WINDOW, BATCH = "window", "batch"  # lines that are not events
 COUNTS = ("fetched", "enqueued", "rejected", "failed")
 
 
 class Point(NamedTuple):
-    """The counts of a run at a moment, `seconds` after its start."""
+    """The counts of a run, `seconds` after its start."""
 
     at: str
     seconds: float
@@ -46,7 +46,7 @@ class Point(NamedTuple):
 
 @dataclass
 class Timeline:
-    """What was read of a timeline: thinned points, the newest events, and what the batches have told of the source."""
+    """The contents of a timeline: a sample of the points, the newest events, and what the batches say of the source."""
 
     points: list[Point] = field(default_factory=list)
     events: deque[JsonObject] = field(default_factory=lambda: deque(maxlen=MOST_EVENTS))
@@ -58,12 +58,12 @@ class Timeline:
 
 
 def event(name: str, text: str) -> JsonObject:
-    """Return the line for something that happens now."""
+    """Return the line for an event that happens now."""
     return {"at": clock.now().isoformat(), "event": name, "text": cut(conceal(text), TEXT_CHARACTERS)}
 
 
 def window(counts: JsonObject, at: str) -> JsonObject:
-    """Return the line for the counts of a run, which were true at a moment."""
+    """Return the line for the counts of a run, which were true `at` a time."""
     return {"at": at, "event": WINDOW, **{name: counts[name] for name in COUNTS}}
 
 
@@ -75,7 +75,7 @@ async def begin(container: ContainerClient, run: Run, line: JsonObject) -> None:
 
 
 async def append(container: ContainerClient, run: Run, *lines: JsonObject) -> None:
-    """Append lines with one request; leave it at that if storage does not take them."""
+    """Append lines with one request. Drop them if storage does not take them."""
     text = "".join(json.dumps(line) + "\n" for line in lines)
     if text:
         with suppress(AzureError):
@@ -83,13 +83,13 @@ async def append(container: ContainerClient, run: Run, *lines: JsonObject) -> No
 
 
 class Timelines:
-    """The timelines that this process has read: each time only what is new."""
+    """The timelines that this process has read. It reads only the new lines each time."""
 
     def __init__(self, most: int = KEPT_RUNS) -> None:
         self._kept = Latest[Run, Timeline](most)
 
     async def read(self, container: ContainerClient, run: Run, started_at: str) -> Timeline:
-        """Return the timeline of a run, with one request; empty if there is no blob. Raise what storage raises."""
+        """Return the timeline of a run, with one request; empty if there is no blob. Errors of storage pass through."""
         known = self._kept.keep(run, self._kept.get(run, Timeline()))
         first_byte = known.next_byte
         try:
@@ -101,7 +101,7 @@ class Timelines:
             if error.status_code != 416:  # nothing is new
                 raise
             return known
-        if known.next_byte == first_byte:  # else another call has taken the same lines meanwhile
+        if known.next_byte == first_byte:  # else another call has added the same lines
             known.next_byte += len(data)
             known.is_full = (download.properties.append_blob_committed_block_count or 0) >= MOST_APPENDS
             take(known, _lines(data), moment(started_at))
@@ -109,7 +109,7 @@ class Timelines:
 
 
 def _lines(data: bytes) -> Iterator[JsonObject]:
-    """Yield the lines that can be read: one that cannot must not hide those behind it."""
+    """Yield the lines; skip one that cannot be read, so that it does not hide the lines after it."""
     for line in data.splitlines():
         with suppress(ValueError):
             yield json.loads(line)
@@ -133,7 +133,7 @@ def take(timeline: Timeline, lines: Iterable[JsonObject], began: datetime) -> No
 
 
 def thinned(points: list[Point], most: int = MOST_POINTS) -> list[Point]:
-    """Return at most so many points, evenly over the time: the first and the last, and of each interval the last."""
+    """Return at most `most` points, spread evenly over time: the first, the last, and the last of each interval."""
     if len(points) <= most:
         return points
     first, last = points[0], points[-1]
@@ -145,7 +145,7 @@ def thinned(points: list[Point], most: int = MOST_POINTS) -> list[Point]:
 
 
 def as_json(timeline: Timeline) -> JsonObject:
-    """Return what is told of a timeline."""
+    """Return a timeline as the HTTP API shows it."""
     points: list[dict[str, Any]] = [one._asdict() for one in thinned(timeline.points)]
     events = [{name: line[name] for name in ("at", "event", "text")} for line in sorted(timeline.events, key=_at)]
     return {"points": points, "events": events, "full": timeline.is_full}

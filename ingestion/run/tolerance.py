@@ -10,23 +10,24 @@ from ingestion.errors import InvalidInput, shown
 DEFAULT = "0%"
 MOST = 50
 ALLOWED = f'a percentage of the messages of the run, such as "1%", from "0%" to "{MOST}%"'
-SAMPLE_CHUNKS = 20  # a share of fewer says little, unless
+SAMPLE_CHUNKS = 20  # with fewer chunks a share says little, unless
 SAMPLE_SHARE = 10  # percent of the source's total are done
 
 
 def read_tolerance(given: Any) -> str:
-    """Return the tolerance in its one written form, `"1%"`. Raise InvalidInput for anything else."""
+    """Return the tolerance without spaces, such as `"1%"`. Raise InvalidInput for anything else."""
     text = str(given).replace(" ", "")
     match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)%", text, re.ASCII)
     if match is None or Fraction(match[1]) > MOST:
-        raise InvalidInput("tolerated_failures", f"{shown(given)} is no such share", ALLOWED)
+        raise InvalidInput("tolerated_failures", f"{shown(given)} is not allowed", ALLOWED)
     return text
 
 
 def is_exceeded(tolerance: str, failed: int, done: Sums, total: int | None, *, is_end: bool) -> bool:
-    """Return whether more messages failed than `tolerance` allows of those that are done.
+    """Return whether more of the done messages failed than `tolerance` allows.
 
-    Before the end of the run a share is not exceeded until enough is done to judge it; none at all is, by the first.
+    Before the end of the run, a share is exceeded only once enough is done to judge it. 0% is exceeded by the first
+    failed message.
     """
     tolerated = Fraction(tolerance.rstrip("%"))
     is_sample = done.chunks >= SAMPLE_CHUNKS or (total is not None and done.messages * 100 >= total * SAMPLE_SHARE)

@@ -1,8 +1,8 @@
 """The watermark of a source: how far its runs have come, in a small blob beside the ledgers.
 
 `watermarks/{slot}.json` is the watermark, `watermarks/{slot}/held/` has the digests that the next run has to know. Each
-change raises the serial, and names the one that it was made from: a run moves the watermark only if it still is the one
-that the run began with.
+change raises the serial and is made only from the serial that the writer read: a run moves the watermark only if it is
+still the one that the run began with.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ BELONGS_TO = ("url", *(f"incremental.{key}" for key in ("carry", "key", "key_for
 class Watermark:
     """`value` is None before the first run and after a reset; `serial` grows with each change.
 
-    A token has the names of secrets in their place, and only its digest is shown.
+    A token is stored with the names of secrets in their place; people see only its digest.
     """
 
     serial: int = 0
     value: str | None = None
     kind: str = "time"  # of the value; or "number", or "token"
-    held: str | None = None  # the blob with digests of what the last run held
+    held: str | None = None  # the blob with digests of the items that the last run held
     belongs_to: str | None = None  # the fingerprint of the keys of the description that give the value its meaning
     parameters: Mapping[str, str] = field(default_factory=dict)  # for people: the name of the blob has their digest
     moved_by: str | None = None  # the run; None: a person
@@ -52,17 +52,17 @@ class Watermark:
 
     @property
     def shown(self) -> str | None:
-        """Return the value for people: of a token, its digest."""
+        """Return the value for people; a token as its digest."""
         return shown(self.value, is_token=self.kind == "token")
 
     @property
     def previous_shown(self) -> str | None:
-        """Return the value before for people."""
+        """Return the previous value for people; a token as its digest."""
         return shown(self.previous, is_token=self.previous_kind == "token")
 
 
 def shown(value: str | None, *, is_token: bool) -> str | None:
-    """Return a value for people: of a token, its digest."""
+    """Return a value for people; a token as its digest."""
     if value is None or not is_token:
         return value
     return f"token {hashlib.sha256(value.encode()).hexdigest()[:16]}"
@@ -74,7 +74,7 @@ def slot(source: str, parameters: Mapping[str, str]) -> str:
 
 
 def belongs_to(described: Mapping[str, str]) -> str:
-    """Return what tells the description that a value belongs to; `described` marks its keys."""
+    """Return the fingerprint of the description that a value belongs to; `described` has its marks by key."""
     return _digest({key: described.get(key) for key in BELONGS_TO})
 
 
@@ -84,7 +84,7 @@ def check(found: Watermark, described: Mapping[str, str], source: str) -> None:
         path = f"/api/sources/{source}/watermark"
         raise Conflict(
             "source",
-            f"its watermark is that of another description: one of {', '.join(BELONGS_TO)} has changed",
+            f"its watermark belongs to another description: one of {', '.join(BELONGS_TO)} has changed",
             f"PUT {path} to say where to go on, or DELETE {path} to begin at incremental.start",
         )
 
@@ -98,10 +98,10 @@ async def read(container: ContainerClient, name: str) -> Watermark:
 async def move(
     container: ContainerClient, run: Run, reads: Reads, mark: Mark, name: str, belongs: str, now: datetime
 ) -> Watermark:
-    """Move the watermark of a run that has completed, if it is the one that the run began with; return what is there.
+    """Move the watermark after a completed run if it is still the one that the run began with; return what is there.
 
-    It is never moved back. What the next run has to know is copied first, so after a crash either the whole of it or
-    nothing has happened, and a second call does the rest.
+    Never move it back. The digests for the next run are copied first, so a crash leaves either the whole change or
+    none, and a second call does the rest.
     """
     found = await read(container, name)
     value = await _value_of(container, run, mark)
@@ -148,9 +148,9 @@ def is_by(found: Watermark, run: Run) -> bool:
 async def give(
     container: ContainerClient, name: str, found: Watermark, value: Watermark, now: datetime
 ) -> Watermark | None:
-    """Put the value of a person, or none, in the place of the watermark `found`; return it, None if another was faster.
+    """Replace the watermark `found` with a person's `value`, which may be none; return None if another was faster.
 
-    What is there then tells it: also that of another person has the next serial.
+    Compare the whole watermark to see that: another person's has the same serial.
     """
     new = replace(
         value,
@@ -165,7 +165,7 @@ async def give(
 
 
 async def _replace(container: ContainerClient, name: str, found: Watermark, new: Watermark) -> Watermark:
-    """Replace `found`, unless another was faster; return what is there. Forget all digests but those of these two."""
+    """Replace `found` unless another was faster; return what is there. Delete all digests but those of these two."""
     wire = to_wire(new)
 
     def unless_changed(there: JsonObject | None) -> JsonObject | None:
@@ -181,9 +181,9 @@ async def _replace(container: ContainerClient, name: str, found: Watermark, new:
 
 
 async def _to_be_known(container: ContainerClient, run: Run, mark: Mark, still: str | None) -> bytes:
-    """Return the digests that the next run has to know: of what this one held, and `still` of what was known to it.
+    """Return the digests that the next run has to know: those that this run held, and those in the blob `still`.
 
-    Where the watermark stays, the next run may read again what this one has not seen.
+    If the watermark stays, the next run may read items again that this run has not seen.
     """
     digests = b"" if mark.held is None else await _bytes(container, run.folder + mark.held)
     if still is not None:
@@ -193,7 +193,7 @@ async def _to_be_known(container: ContainerClient, run: Run, mark: Mark, still: 
 
 
 def _others(digests: bytes, known: bytes) -> bytes:
-    """Return those of the digests that are not among the known ones."""
+    """Return the digests in `digests` that are not in `known`."""
     there = Known()
     there.add_digests(known)
     return b"".join(one for one in chunk(digests, DIGEST_BYTES) if not there.has(one))

@@ -1,15 +1,15 @@
-"""What became of each message of a chunk: exact counts at any moment, for receipts and checkpoints."""
+"""The accounts of a chunk: which messages are enqueued or rejected, exact at any time, for receipts and checkpoints."""
 
 import re
 from collections.abc import Sequence
 
 from ingestion.sending.message_format import Post
 
-ENQUEUED, REJECTED = 1, 2  # what `Accounts.marks` says of a message; 0 is neither
+ENQUEUED, REJECTED = 1, 2  # values in `Accounts.marks`; 0 is neither
 
 
 class Accounts:
-    """What became of each message of a chunk."""
+    """One mark for each message of a chunk, and the reasons of rejects."""
 
     def __init__(self, count: int, confirmed: Sequence[tuple[int, int]], refusals: dict[int, str]) -> None:
         self.marks = bytearray(count)

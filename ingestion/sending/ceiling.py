@@ -5,13 +5,13 @@ A worker is one process. The blob `ceiling.json` in the folder of the run holds 
 1. Every `RENEW_SECONDS` a worker that sends for the run reads the blob and writes a new mark beside its own name. The
    write is conditional, so the worker then knows all names in the blob.
 2. Its share is the ceiling divided by the number of names. The share ends `HELD_SECONDS` after the write was sent: a
-   worker that cannot write again stops there.
+   worker that cannot write again stops then.
 3. A worker that joins others sends nothing for `HELD_SECONDS` after its first write. By then each of the others has
    found its name and reduced its own share, or has stopped.
 4. A worker removes the name of another once it has seen the same mark for `LEASE_SECONDS`. The other has stopped by
    then, and joins again if it is alive.
 
-Nobody compares the clocks of two machines: a mark is only compared with the mark seen before, and each worker measures
+No worker compares the clocks of two machines: it compares a mark only with the mark that it saw before, and measures
 durations with its own monotonic clock.
 """
 
@@ -33,15 +33,15 @@ from ingestion.sending.rate import QUANTUM_SECONDS
 RENEW_SECONDS = 2.0
 HELD_SECONDS = 8.0  # longer than some failed renewals
 LEASE_SECONDS = 10.0  # longer than HELD_SECONDS: clocks run at slightly different speeds
-MARGIN = 0.95  # of the ceiling: requests that were held up on the way arrive close together
-CATCH_UP_SECONDS = 0.25  # turns that came due while the event loop was busy are not lost
+MARGIN = 0.95  # of the ceiling, because delayed requests arrive close together
+CATCH_UP_SECONDS = 0.25  # how late a turn may be taken that came due while the event loop was busy
 ASK_AGAIN_SECONDS = 0.25  # the longest wait before a sender asks again: the share may change, or the sender stop
 
-Turn = Callable[[float], float]  # takes the time; returns 0 for a turn taken, else the seconds until asking again
+Turn = Callable[[float], float]  # takes the time; returns 0 if the turn is taken, else the seconds to wait
 
 
 class Share:
-    """The share of one worker, without I/O: `renewed` and `written` are one look at the blob, `turn` uses the share."""
+    """The share of one worker, without I/O. `renewed` and `written` renew it in the blob; `turn` uses it."""
 
     def __init__(self, holder: str, ceiling: float) -> None:
         self._holder, self._ceiling = holder, ceiling
@@ -53,7 +53,7 @@ class Share:
     def renewed(self, found: Mapping[str, float], now: float) -> dict[str, float]:
         """Return what to write at once in place of `found`, which was read just before `now`."""
         if self._holder not in found:
-            self._begins = float("inf")  # it joins, however many of its writes get no answer
+            self._begins = float("inf")  # it joins: `written` sets the time
         seen = {}
         for holder, mark in found.items():
             before = self._seen.get(holder)
@@ -64,21 +64,21 @@ class Share:
         return live | {self._holder: now}
 
     def written(self, holders: Mapping[str, float], now: float) -> None:
-        """Take the share that follows from `holders`, which were in the blob by `now`."""
+        """Set the share from `holders`, which were in the blob by `now`."""
         if self._begins == float("inf"):
             self._begins = now + HELD_SECONDS if len(holders) > 1 else now
         self._holders = len(holders)
         self._ends = holders[self._holder] + HELD_SECONDS
 
     def is_held(self, now: float) -> bool:
-        """Return whether this worker may send, or may do so when it has waited for the others."""
+        """Return whether this worker may send, or may send once it has waited for the others."""
         return now < self._ends
 
     def per_second(self, now: float) -> float:
         """Return how many messages a second this worker may send; 0 while it must not send.
 
-        The number for ten seconds is whole, so that several shares cannot add up to more than the ceiling. A ceiling
-        below one message for each worker in ten seconds is not kept.
+        The number for ten seconds is whole, so that several shares cannot add up to more than the ceiling. Each worker
+        may send one message in ten seconds, even if that exceeds the ceiling.
         """
         if not self._begins <= now < self._ends:
             return 0.0
@@ -106,7 +106,7 @@ class Ceilings:
 
     @asynccontextmanager
     async def turns(self, folder: str, ceiling: float) -> AsyncIterator[Turn | None]:
-        """Provide the turns of one chunk under the ceiling of the run in `folder`; None if the ceiling is 0."""
+        """Yield the turns of one chunk under the ceiling of the run in `folder`; None if the ceiling is 0."""
         if not ceiling:
             yield None
             return
@@ -150,7 +150,7 @@ class _Lease:
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _look(self) -> None:
-        """Renew the share in the blob; read again whenever another worker has written in between."""
+        """Renew the share in the blob; read again if another worker has written in between."""
         while True:
             found, condition = await self._read()
             holders = self._share.renewed(found, monotonic())

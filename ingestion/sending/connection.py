@@ -1,7 +1,7 @@
 """HTTP/1.1 as far as Put Message needs it: one prepared request at a time on a kept connection.
 
-It is written by hand because every message passes here: aiohttp spends some 0.1 ms of CPU on a request, of which the
-bytes on the wire need a third (docs/benchmarks.md, scenario put).
+It is written by hand because every message passes here: aiohttp spends some 0.1 ms of CPU on a request, and two thirds
+of that are not needed to move the bytes (docs/benchmarks.md, scenario put).
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 10.0
-IDLE_SECONDS = 4.0  # many servers, Azurite among them, close after 5: a request on its way then has no certain answer
+IDLE_SECONDS = 4.0  # many servers, such as Azurite, close after 5; a request sent just then may or may not arrive
 MAX_HEAD_BYTES = 65_536
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
@@ -31,7 +31,7 @@ class AnswerLost(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """What the queue answered; `head` holds the status line and the headers as they came."""
+    """The answer of the queue; `head` has the status line and the headers, unparsed."""
 
     status: int
     head: bytes
@@ -101,13 +101,13 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.usable = False
         end = self._read.find(b"\r\n\r\n") + 4
-        if end >= 4 and (status := _STATUS.match(self._read)):  # the status is what counts, a cut body changes nothing
+        if end >= 4 and (status := _STATUS.match(self._read)):  # only the status counts, so the body may be cut
             self._answer(Answer(int(status[1]), self._read[: end - 2], self._read[end:]))
         else:
             self._lose(str(error or "the connection was closed"))
 
     def close(self) -> None:
-        """End the connection; nothing is under way on it."""
+        """Close the connection, which must be idle."""
         self._drop()
 
     def _answer(self, answer: Answer) -> None:
@@ -149,7 +149,7 @@ class Pool:
         return answer
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop().close()
 

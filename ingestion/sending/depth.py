@@ -1,4 +1,4 @@
-"""How many messages lie in a queue, and in the poison queue where its consumers' host puts what they have given up."""
+"""How many messages a queue has, and its poison queue, to which the consumers' host moves messages that they fail."""
 
 import asyncio
 from typing import NamedTuple
@@ -6,20 +6,20 @@ from typing import NamedTuple
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient
 
-POISON = "-poison"  # behind the name of a queue
-LOOK_SECONDS = 10.0  # the longest look at a queue
+POISON = "-poison"  # added to the name of a queue
+LOOK_SECONDS = 10.0  # the longest wait for one count
 
 
 class Depth(NamedTuple):
-    """Approximate counts of a queue; None where a count cannot be had: with a right to send and nothing else, say."""
+    """Approximate counts of a queue; None if the app cannot read a count, for example because it may only send."""
 
     name: str
     depth: int | None
-    poison_depth: int | None  # 0 if there is no such queue: nothing was given up
+    poison_depth: int | None  # 0 if there is no such queue
 
 
 async def depth_of(name: str, queue: QueueClient, poison: QueueClient) -> Depth:
-    """Return how long a queue is, with its poison queue."""
+    """Return the depth of a queue and of its poison queue."""
     return Depth(name, await _count(queue, missing=None), await _count(poison, missing=0))
 
 

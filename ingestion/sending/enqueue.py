@@ -1,7 +1,7 @@
 """Send a chunk: read its messages from the spool and put them on the queue, or queues.
 
-A permanent failure is in the receipt, not an exception, so that it does not hide the other chunks and is not retried in
-vain. What an earlier attempt has sent is not sent again, and a finished chunk returns its receipt again.
+A permanent failure is in the receipt, not an exception: so it does not hide the other chunks and is not retried. What
+an earlier attempt has sent is not sent again, and a finished chunk returns its receipt again.
 """
 
 from collections.abc import Iterable
@@ -36,12 +36,12 @@ async def enqueue(
     hold: Hold | None = None,
     tally: Tally | None = None,
 ) -> Receipt:
-    """Put the messages of one chunk on the queues of `settings`, those of its source, and account for each of them.
+    """Put the messages of one chunk on the queues of `settings`, and account for each of them.
 
-    A chunk is held back when a command comes, or when it is out of time but has made progress: a later window continues
-    it. Raise StorageRefused or StorageUnavailable if the chunk or its checkpoint cannot be read or written,
-    ChunkOutOfTime if the chunk has made no progress, ChunkTakenOver, or ChunkSettled. After each of them, the next
-    attempt continues where this one stopped.
+    A chunk is held back if a command comes, or if it is out of time but has made progress: a later window continues it.
+    Raise StorageRefused or StorageUnavailable if the chunk or its checkpoint cannot be read or written, ChunkOutOfTime
+    if the chunk has made no progress in time, ChunkTakenOver, or ChunkSettled. After an error, the next attempt
+    continues where this one stopped.
     """
     began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
     file = CheckpointFile(container, request.run, request.chunk, request.attempt)
@@ -57,7 +57,7 @@ async def enqueue(
     async with queues.ceilings.turns(request.run.folder, settings.max_messages_per_second) as turn:
         attempt = _Attempt(request, file, earlier, container, queues, settings, began, lines, turn)
         posts = posts_of(lines, request, settings, attempt.accounts.has)
-        if earlier.unsendable:  # found first, so that the rejects written earlier are never lost
+        if earlier.unsendable:  # find the rejects first, so that those written earlier are never lost
             posts = iter(await attempt.rejected_first(posts))
         deadline = began + min(settings.enqueue_seconds, seconds_to_begin())
         counted = (tally or Tally()).of(request.run, request.chunk.number, attempt.accounts)
@@ -113,7 +113,7 @@ class _Attempt:
         )
 
     async def save(self) -> None:
-        """Write a checkpoint. Raise what `write` raises."""
+        """Write a checkpoint in the middle of the chunk. The errors are those of `write`."""
         await self.write(self.checkpoint(unknown=min(self._window, self._earlier.count)))
 
     async def write(self, checkpoint: Checkpoint) -> None:
@@ -129,7 +129,7 @@ class _Attempt:
             await self._file.write(checkpoint)
 
     async def tidy_rejects(self) -> None:
-        """Leave only the rejects that count: an earlier attempt may have rejected what this one has sent."""
+        """Remove rejects that do not count: an earlier attempt may have rejected what this one has sent."""
         with self._writing():
             await write_rejects(self._container, self._request, self._lines, self.accounts.reasons, alone=True)
 
@@ -152,7 +152,7 @@ class _Attempt:
             earlier,
             confirmed=self.accounts.confirmed(),
             refusals=tuple(Refusal(index=index, reason=why) for index, why in self.accounts.refusals.items()),
-            # Each attempt counts them again: other settings may let it send what an earlier attempt could not.
+            # Each attempt counts these again: with other settings it may send what an earlier attempt could not.
             unsendable=len(self.accounts.unsendable),
             unknown=unknown,
             retries=earlier.retries + effort.retries,

@@ -1,7 +1,7 @@
 """Turn the messages of a chunk into the bodies of Put Message requests: raw, envelope or packed.
 
 A post is the body of one request for a range of the chunk's messages, or the reason why a message cannot be sent. The
-posts of a chunk cover it without gaps and are the same in each rerun.
+posts of a chunk cover it without gaps, and a rerun makes the same posts.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from ingestion.contracts import EnqueueRequest
 from ingestion.settings import Settings
 
-MAX_MESSAGE_BYTES = 65_536  # of the encoded text; with base64, 49,152 bytes before
+MAX_MESSAGE_BYTES = 65_536  # of the encoded text: with base64, 49,152 bytes before encoding
 _HEAD, _TAIL = b"<QueueMessage><MessageText>", b"</MessageText></QueueMessage>"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}  # a bare CR is read back as LF
 
 
-BREATH_BYTES = 256 * 1024  # of posts made before the event loop may do other work
+BREATH_BYTES = 256 * 1024  # of posts; then the event loop may do other work
 
 
 class Post(NamedTuple):
@@ -48,9 +48,9 @@ def posts_of(
     settings: Settings,
     is_done: Callable[[int], bool] = lambda _: False,
 ) -> Iterator[Post]:
-    """Return the posts for `lines`, the whole chunk of `request`, in order; each line is parsed when its turn comes.
+    """Return the posts for `lines`, the whole chunk of `request`, in order; parse each line only when it is needed.
 
-    No post holds messages that are done beside others, which happens where an earlier attempt had other settings.
+    A post never mixes done messages with others, even if an earlier attempt had other settings.
     """
     encode = encode_base64 if settings.message_encoding == "base64" else encode_plain
     match settings.message_format:
@@ -74,12 +74,12 @@ async def breathing(posts: Iterable[Post]) -> AsyncIterator[Post]:
 
 
 def message_key(request: EnqueueRequest, index: int) -> str:
-    """Return the key of message `index` of a chunk, the same however often it is sent: `run/start/chunk/index`."""
+    """Return the key of message `index` of a chunk, `run/start/chunk/index`; it is the same each time it is sent."""
     return f"{request.run.id}/{request.run.start}/{request.chunk.number}/{index}"
 
 
 def text_of(message: str) -> str:
-    """Return the text of a message, given as JSON: an id as it is, a record or a number with each digit."""
+    """Return the text of a message, given as JSON: a string without quotes, anything else unchanged."""
     return json.loads(message) if message.startswith('"') else message
 
 
@@ -91,12 +91,12 @@ def envelope(request: EnqueueRequest, index: int, message: str) -> str:
 
 
 def encode_base64(text: str) -> bytes:
-    """Return the text as Functions' queue triggers and the official clients' base64 policies expect it."""
+    """Return the text as base64, which queue triggers of Functions and the official clients' base64 policies expect."""
     return base64.b64encode(text.encode())
 
 
 def encode_plain(text: str) -> bytes:
-    """Return the text, safe inside XML. Raise CannotSend for what XML cannot hold."""
+    """Return the text, escaped for XML. Raise CannotSend for a character that XML cannot hold."""
     if found := _NOT_XML.search(text):
         where = "encoding of the source, or SLUICE_MESSAGE_ENCODING"
         raise CannotSend(f"not_xml: U+{ord(found[0]):04X} can only be sent as base64 ({where})")
@@ -152,7 +152,7 @@ def _packed(
         yield pack(len(lines))
 
 
-_NOT_TEXT = "not_text: half of a surrogate pair, which no encoding of text can hold"
+_NOT_TEXT = "not_text: half of a surrogate pair, which UTF-8 cannot hold"
 
 
 def _body(text: str, encode: Callable[[str], bytes]) -> bytes:
@@ -163,9 +163,9 @@ def _body(text: str, encode: Callable[[str], bytes]) -> bytes:
 
 
 def _message_in(line: bytes) -> str:
-    """Return the message of a line as compact JSON, which it is: to read and write it again would change numbers.
+    """Return the message of a line, which is compact JSON. Do not parse and write it again: that would change numbers.
 
-    Raise CannotSend for a null, which no consumer takes for an id, and for what is no text.
+    Raise CannotSend for null, which is no id, and for text that UTF-8 cannot hold.
     """
     message = line.decode().strip()
     if message == "null":

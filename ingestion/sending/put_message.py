@@ -1,6 +1,6 @@
 """Put one message on one queue, and retry as long as that can help.
 
-The error says whether the message, the queue or the time is the problem.
+The type of the error says whether the message, the queue or the time is the problem.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from ingestion.sending.connection import Answer, AnswerLost, NotSent
 from ingestion.sending.shard import Shard
 
 REQUEST_SECONDS = 30.0
-LEAST_SECONDS = 2.0  # for a request sent just before the deadline: without an answer the message is in doubt
+LEAST_SECONDS = 2.0  # for a request just before the deadline: without an answer the message is in doubt
 FIRST_BACKOFF_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 5.0
 CREATED = 201
@@ -23,7 +23,7 @@ CREATED = 201
 _OF_THE_MESSAGE = frozenset({"RequestBodyTooLarge", "MessageTooLarge", "InvalidXmlNodeValue", "InvalidXmlDocument"})
 _ADVICE = {
     400: "the queue refused the request's form; check SLUICE_MESSAGE_TTL_SECONDS and SLUICE_MESSAGE_DELAY_SECONDS",
-    401: "check {0}, and that the app's identity is of the account's tenant",
+    401: "check {0}, and that the app's identity and the account belong to the same tenant",
     403: "check {0} (key, signature), or the role Storage Queue Data Message Sender",
     404: "the queue does not exist; it is created when a run starts and must not be deleted before the run ends",
 }
@@ -34,13 +34,13 @@ class MessageRefused(Exception):
 
 
 class OutOfTime(Exception):
-    """The deadline came before the queue took or refused the message; the text is the last problem."""
+    """The deadline passed before the queue took or refused the message; the text is the last problem."""
 
 
 @dataclass(slots=True)
 class Effort:
     """The effort of sending: retries and their last reason, messages that may be on the queue twice, and the seconds
-    that requests waited for a busy queue, summed over requests that waited at the same time.
+    that requests waited for a busy queue (the sum over all requests, even parallel ones).
     """
 
     retries: int = 0
@@ -50,7 +50,7 @@ class Effort:
 
 
 async def at_once(in_doubt: bool) -> None:
-    """Let a message be put once more without more ado."""
+    """Allow the next put at once: the default for `again`."""
 
 
 async def put_message(
@@ -64,9 +64,9 @@ async def put_message(
 ) -> None:
     """Put one message on the queue of `shard`, trying until `deadline` (of `time.monotonic`) or until `stopped`.
 
-    Wait for `again` before each further put; it is told whether the last one is in doubt. `sleep` may end early once
-    `stopped`.
-    Raise StorageRefused if no retry can help, MessageRefused if only this message is at fault, or OutOfTime.
+    Before each further put, await `again`; its argument says whether the last put is in doubt. `sleep` may end early
+    once `stopped`. Raise StorageRefused if no retry can help, MessageRefused if only this message is at fault, or
+    OutOfTime.
     """
     attempt, turned_away = 0, False
     while True:
@@ -92,7 +92,7 @@ async def put_message(
         if failure.in_doubt:
             effort.possible_duplicates += 1
         if failure.access and not turned_away:
-            turned_away = True  # only once: the grant may have expired on the way, and a retry has a new one
+            turned_away = True  # retry once: the grant may have expired on the way, and the retry gets a new one
         elif failure.final is not None:
             raise failure.final(failure.problem)
         wait = max(failure.wait_seconds, _backoff_seconds(attempt))
@@ -110,7 +110,7 @@ async def put_message(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed attempt; `final` is the error if no retry can help; `in_doubt` if the message may be on the queue."""
+    """A failed put. `final` is the error if no retry can help; `in_doubt` says that the message may be on the queue."""
 
     problem: str
     wait_seconds: float = 0.0
@@ -121,7 +121,7 @@ class Failure:
 
 
 def _failure(answer: Answer, setting: str) -> Failure:
-    """Return what an answer other than 201 means."""
+    """Return the failure that an answer other than 201 means."""
     status, found = answer.status, re.search(rb"<Code>(\w+)</Code>", answer.body)
     code = found[1].decode() if found else re.sub(r"\W", "", answer.header("x-ms-error-code"))
     about = f"the queue answered HTTP {status}{f' ({code})' if code else ''}"

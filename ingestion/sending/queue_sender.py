@@ -1,17 +1,17 @@
 """Send the posts of a chunk: many requests at once, an account of every message, checkpoints on the way.
 
-Storage Queue has no batch send, so a million messages are a million requests: the code that runs for every message is
-here and below, in `put_message`, `shard` and `connection`.
+Storage Queue has no batch send, so a million messages are a million requests. The code that runs for every message is
+here, and in `put_message`, `shard` and `connection`.
 
-1. Lanes take post after post, wait for their turn, and put it on its shard.
-2. Together the lanes go no further than `window` puts beyond the last checkpoint: a crash repeats no more than those. A
-   put without an answer is one of them, and the same post once more is another.
-3. One task writes a checkpoint whenever half of these have their answer, or after `CHECKPOINT_SECONDS`. A checkpoint
-   shows that no other copy has taken the chunk over; `OWNED_SECONDS` after the last one, no lane begins a put before
-   there is another. So a copy that was frozen finds out before it sends on.
+1. Each lane takes a post, waits for its turn, puts the post on its shard, and takes the next one.
+2. Together the lanes begin at most `window` puts after the last checkpoint, so a crash repeats no more than those. A
+   put without an answer counts, and so does putting the same post again.
+3. One task writes a checkpoint whenever half of these puts have their answer, or after `CHECKPOINT_SECONDS`. A written
+   checkpoint shows that no other copy has taken the chunk over. If the last one is older than `OWNED_SECONDS`, no lane
+   begins a put before the next one. So a copy that was frozen finds out before it sends more.
 4. The lanes stop at an error that no retry can fix, at the deadline, at a command, and when a checkpoint cannot be
-   written: what sleeps wakes. `send` then waits for the requests under way, so that the counts are exact.
-5. When another copy has taken the chunk over, and at an unforeseen error, `send` cancels all lanes and raises.
+   written; sleeping lanes wake. `send` then waits for the requests under way, so that the counts are exact.
+5. If another copy has taken the chunk over, or after an unforeseen error, `send` cancels all lanes and raises.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ from ingestion.sending.shard import Shard
 from ingestion.storage.checkpoint import CHECKPOINT_SECONDS
 
 OWNED_SECONDS = 15.0  # longer than CHECKPOINT_SECONDS, shorter than any takeover takes
-MAX_REFUSALS = 20  # by the queue, of messages that it should take: more are a fault of the chunk, not of a message
+MAX_REFUSALS = 20  # of single messages by the queue: with more, the chunk fails
 
 
 class QueueSender:
-    """Sends one chunk; `save` writes a checkpoint of the present accounts."""
+    """Sends one chunk; `save` writes a checkpoint of the accounts."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class QueueSender:
         owned_since: float | None = None,
     ) -> None:
         self.effort = Effort()
-        self.error: str | None = None  # why the chunk cannot be finished, ever
+        self.error: str | None = None  # why no retry can finish the chunk
         self.out_of_time: str | None = None
         self.held: str | None = None  # the command that stopped the lanes
         self.save_error: StorageUnavailable | None = None  # the checkpoint write that failed and stopped the lanes
@@ -67,8 +67,8 @@ class QueueSender:
     async def send(self, posts: Iterator[Post], first_shard: int, deadline: float) -> None:
         """Send all posts that are not done, to the shards in turn from number `first_shard` on.
 
-        When it returns, the accounts, `effort`, `error`, `out_of_time`, `held` and `save_error` are complete. Raise
-        what a lane or `save` raises, except StorageUnavailable of `save`, which becomes `save_error`.
+        When it returns, the accounts, `effort`, `error`, `out_of_time`, `held` and `save_error` are complete.
+        StorageUnavailable of `save` becomes `save_error`; other errors of `save` and of the lanes pass through.
         """
         waiting = self._waiting(posts, first_shard)
         lanes = [asyncio.create_task(self._lane(waiting, deadline)) for _ in range(self._concurrency)]
@@ -86,12 +86,12 @@ class QueueSender:
                 pass  # the posts that no lane reached: their rejects count too
 
     def hold(self, command: str) -> None:
-        """Stop, because of a command."""
+        """Stop because of a command."""
         self.held = command
         self._stop()
 
     def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard] | None]:
-        """Yield each post that is still to be sent, with its shard; None after every BREATH_BYTES of other posts."""
+        """Yield each post that has to be sent, with its shard; yield None after every BREATH_BYTES of other posts."""
         accounts, shards, skipped = self._accounts, self._shards, 0
         for number, post in enumerate(posts, start=first_shard):
             shard = shards[number % len(shards)]
@@ -132,7 +132,7 @@ class QueueSender:
             self._finish()
 
     def _finish(self) -> None:
-        """Count a put that has its answer, or will never have one; let a checkpoint be written if it is due."""
+        """Count a put that has its answer or will never get one; start a checkpoint if it is due."""
         self._finished += 1
         if self._is_full or self._finished - self._saved >= self._half:
             self._due.set()
@@ -147,14 +147,14 @@ class QueueSender:
         self._started += in_doubt
 
     def _has_room(self, puts: int = 1) -> bool:
-        """Return whether the window has room for so many more puts, and the chunk was not taken over lately."""
+        """Return whether the window has room for `puts` more, and a recent checkpoint shows that the chunk is owned."""
         return self._started + puts - self._saved <= self._window and self._is_owned()
 
     def _is_owned(self) -> bool:
         return monotonic() < self._owned_until
 
     async def _wait_for_room(self, puts: int = 1) -> None:
-        """Wait until there is room for so many more puts, or until the lanes stop; one lane at a time waits here."""
+        """Wait until there is room for `puts` more, or until the lanes stop. Only one lane at a time may wait here."""
         while not self._has_room(puts) and not self._stopping:
             self._room.clear()
             self._is_full = True
@@ -163,7 +163,7 @@ class QueueSender:
         self._is_full = False
 
     async def _next(self, waiting: Iterator[tuple[Post, Shard] | None]) -> tuple[Post, Shard] | None:
-        """Return the next post, None if there is none. One lane at a time looks, so that they do not parse together."""
+        """Return the next post, None if there is none. Only one lane at a time parses posts."""
         async with self._looking:
             for item in waiting:
                 if item is not None:
@@ -174,7 +174,7 @@ class QueueSender:
     async def _wait_for_turn(self, deadline: float) -> None:
         """Wait until the window and the run's ceiling have room for one more post, or until the lanes stop.
 
-        One lane at a time waits here, and begins its post before the next one looks.
+        One lane at a time waits here, and begins its post before the next lane checks.
         """
         async with self._gate:
             await self._wait_for_room()
@@ -192,7 +192,7 @@ class QueueSender:
             self._due.clear()
             if self._stopping or (self._finished == self._saved and (self._is_owned() or not self._is_full)):
                 continue
-            finished, began = self._finished, monotonic()  # `save` looks at the accounts before it waits for anything
+            finished, began = self._finished, monotonic()  # `save` reads the accounts before its first await
             try:
                 await self._save()
             except StorageUnavailable as error:
@@ -201,12 +201,12 @@ class QueueSender:
                 return
             self._saved, self._owned_until = finished, began + OWNED_SECONDS
             self._room.set()
-            self._due.clear()  # a put that ended meanwhile was counted from the checkpoint before
+            self._due.clear()  # puts that ended during `save` set it by the count of the checkpoint before
             if self._finished - self._saved >= self._half:
                 self._due.set()
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep, but no longer than until the lanes stop."""
+        """Sleep for `seconds`, or until the lanes stop."""
         loop = asyncio.get_running_loop()
         awake = loop.create_future()
         timer = loop.call_later(seconds, _wake, awake)
@@ -222,7 +222,7 @@ class QueueSender:
         return self._stopping
 
     def _stop(self, *, error: str | None = None, out_of_time: str | None = None) -> None:
-        """Let no lane begin another post; keep the first reason of each kind."""
+        """Stop the lanes before their next post; keep the first reason of each kind."""
         self.error = self.error or error
         self.out_of_time = self.out_of_time or out_of_time
         self._stopping = True

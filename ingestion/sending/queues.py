@@ -1,4 +1,4 @@
-"""The queues that messages go to, with the rates and ceilings that the workers have found."""
+"""The queues that messages go to, with their rates and the ceilings of runs."""
 
 import asyncio
 from collections.abc import Callable
@@ -42,15 +42,15 @@ class Queues:
     async def prepare(self, settings: Settings) -> None:
         """Create the queues that `settings` name unless they exist.
 
-        An identity or a signature that may only put messages cannot create a queue: if the queue is missing, the first
-        put says so.
+        An identity or a signature that may only put messages cannot create a queue. If the queue is missing, the first
+        put fails and says so.
         """
         for account, queue in settings.shards:
             with storage_errors(f"create the queue {queue}", account.setting):
                 await unless(self._client(account, queue).create_queue(), "QueueAlreadyExists", *NOT_ALLOWED)
 
     async def depths(self, settings: Settings) -> list[Depth]:
-        """Return how long the queues that `settings` name are, each with its poison queue."""
+        """Return the depths of the queues that `settings` name, each with its poison queue."""
         queues = [
             depth_of(
                 _name(settings, account, queue), self._client(account, queue), self._client(account, queue + POISON)

@@ -1,19 +1,19 @@
-"""How fast one queue is asked to take messages: additive increase, multiplicative decrease on HTTP 503.
+"""How fast a process sends to one queue: additive increase, multiplicative decrease on HTTP 503.
 
-One `Rate` per queue and worker process, shared by all chunks that it sends there. What other workers send also shows in
-the refusals. Time is a parameter everywhere: nothing here sleeps.
+All chunks that a process sends to a queue share one `Rate`. The queue's refusals also reflect what other workers send.
+Time is a parameter everywhere: nothing here sleeps.
 """
 
 INTERVAL_SECONDS = 0.25  # between changes of the rate: longer than a request takes
-FIRST_PER_SECOND = 1_000.0  # half of what one queue is documented to take, doubled each second until it refuses
+FIRST_PER_SECOND = 1_000.0  # half of what one queue is documented to take; doubles each second until the queue refuses
 LOWEST_PER_SECOND = 10.0
-GROWTH_PER_INTERVAL = 0.005  # of the ceiling that was found: 2 % a second
+GROWTH_PER_INTERVAL = 0.005  # of the ceiling: 2 % a second
 GENTLEST_CUT, HARDEST_CUT = 0.95, 0.5
-QUANTUM_SECONDS = 0.02  # waits below it are not worth a timer; their messages go out as a small burst
+QUANTUM_SECONDS = 0.02  # a shorter wait is not worth a timer: the messages go out as a small burst
 
 
 class Pace:
-    """Turns at a steady rate: each has a time, and a caller who comes early waits for it."""
+    """Turns at a steady rate; a caller who is early waits for the time of its turn."""
 
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
@@ -63,13 +63,13 @@ class Rate:
         self._refused += 1
 
     def _adapt(self, now: float) -> None:
-        """Set the rate for the next interval, by what happened in the last one."""
+        """Set the rate for the next interval from the answers of the last one."""
         rate, asked = self._pace.per_second, self._accepted + self._refused
         if self._refused:
             if not self._refusing:
                 self._ceiling = rate
             rate *= max(HARDEST_CUT, min(GENTLEST_CUT, self._accepted / asked))
-        elif asked >= rate * INTERVAL_SECONDS * 0.5:  # a rate that nobody used says nothing about the queue
+        elif asked >= rate * INTERVAL_SECONDS * 0.5:  # an unused rate says nothing about the queue
             rate = self._grown(rate)
         if asked:
             self._refusing = self._refused > 0
@@ -81,6 +81,6 @@ class Rate:
         doubled: float = rate * 2.0**INTERVAL_SECONDS
         if self._ceiling is None:
             return doubled
-        if rate < 0.9 * self._ceiling:  # far below what it took before: the refusals were about something else
+        if rate < 0.9 * self._ceiling:  # far below what the queue took before: the refusals had another cause
             return min(doubled, 0.9 * self._ceiling)
         return rate + GROWTH_PER_INTERVAL * self._ceiling

@@ -1,8 +1,8 @@
 """The rejects of a chunk: messages that no queue can take, kept with the reason instead of being cut or lost.
 
-Each chunk has one NDJSON blob. People can correct the messages and send them again. Of two copies of the activity that
-write it, neither takes away what the other has written: each adds to what it has read, on the condition that nobody has
-written since.
+Each chunk has one NDJSON blob. People can correct the messages and send them again. If two copies of the activity write
+the blob, neither removes the lines of the other: each adds to what it has read, on the condition that the blob has not
+changed since.
 """
 
 import json
@@ -29,8 +29,7 @@ async def write_rejects(
 ) -> None:
     """Write `{"key", "reason", "message"}` for each message of `reasons`, by index in the chunk.
 
-    Keep those that are written already, unless these `alone` are to stay. Raise StorageUnavailable if others are faster
-    again and again.
+    Keep the lines that are there, unless `alone`. Raise StorageUnavailable if other writers are faster again and again.
     """
     blob, wanted = container.get_blob_client(rejects_name(request)), dict[int, str]()
     for index, reason in reasons.items():
@@ -52,13 +51,13 @@ def rejects_name(request: EnqueueRequest) -> str:
 
 
 def read_reject(line: bytes) -> tuple[str, str, str]:
-    """Return key, reason and message of a line; the message is JSON text as it came, digit for digit."""
+    """Return key, reason and message of a line; the message is the JSON text from the source, unchanged."""
     text, found = line.decode(), json.loads(line)
     return found["key"], found["reason"], text[len(_head(found["key"], found["reason"])) : -1]
 
 
 def _head(key: str, reason: str) -> str:
-    """Return a line up to its message."""
+    """Return the part of a line before its message."""
     head = json.dumps({"key": key, "reason": reason})
     return f'{head[:-1]}, "message": '
 

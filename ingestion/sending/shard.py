@@ -1,4 +1,4 @@
-"""A shard: one of the queues that messages are spread over, and what all requests to it have in common."""
+"""A shard: one of the queues that messages are spread over, and the parts that all requests to it share."""
 
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ class Shard:
     """One queue: its name for people, its address, its access, its connections, and how fast it takes messages.
 
     `url` is the queue's address without a query, `pool` holds the connections to its server. `ttl_seconds` is -1 for
-    messages that never expire. `setting` is the app setting of the account, `rate` that of all who send to the queue.
+    messages that never expire. `setting` is the app setting of the account; all senders to the queue share `rate`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Shard:
             raise NotSent(f"no token: {first_line(error)}") from error
 
     def _head(self, grant: Grant) -> bytes:
-        """Return the request up to the number of its Content-Length, which is the last header."""
+        """Return the request up to the value of Content-Length, its last header."""
         lines = [
             f"POST {self._path}{'&' if grant.query else ''}{grant.query} HTTP/1.1",
             f"Host: {self._host}",

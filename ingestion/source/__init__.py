@@ -1,9 +1,9 @@
-"""The external API, room by room.
+"""The external API.
 
-`client` asks for a page, `page` is what goes out and comes back, `check` looks at a sources file. `description` holds
-what is said about a source, `styles` how it pages and ends, `auth` its credentials, `http` one request and its answer,
-`reading` the way from an answer's bytes to its items, `waiting` how long a source is left alone.
+`client` requests a page, `page` has the request and the page, `check` checks a sources file. `description` reads the
+description of a source, `styles` knows how it pages and ends, `auth` has its credentials, `http` one request and its
+answer, `reading` gets the items out of an answer, `waiting` decides when to send the next request.
 
-Three questions have one place each: whether an answer is a page (`reading.answer`), whether that page is the end
+Three decisions have one place each: whether an answer is a page (`reading.answer`), whether that page is the end
 (`following` in `styles.style`), and what no error may show (`ingestion.concealed`).
 """

@@ -1,8 +1,8 @@
-"""`python -m ingestion.source.check [FILE]` (make check-sources): is every source in the file described rightly?
+"""`python -m ingestion.source.check [FILE]` (make check-sources): check the descriptions in a sources file.
 
-It prints a line for each source that is right, and for each mistake in one that is not, and then exits with 1. App
-settings are those of the environment and, as for the app, of `local.settings.json`; those in neither are listed, and
-count as no mistake of the file.
+It prints a line for each right source and for each mistake, and exits with 1 if there is a mistake. It reads app
+settings from the environment and `local.settings.json`, as the app does. It lists settings that are in neither, but
+does not count them as mistakes.
 """
 
 import json
@@ -26,7 +26,7 @@ from ingestion.storage.account import read_account
 
 
 def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
-    """Return the lines to print, and whether all is well."""
+    """Return the lines to print, and whether there is no mistake."""
     try:
         tables = read_tables(file)
     except InvalidInput as error:
@@ -53,12 +53,12 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(named) if not environment.get(name)]
     lines += sorted(missing)
     if settings_in(tables).keys() - environment.keys():
-        lines.append("(%NAME% stands for an app setting; a percent sign is written %%)")
+        lines.append("(Sluice replaces %NAME% with the app setting NAME; write %% for a percent sign)")
     return lines, well
 
 
 def _summary(table: Any, source: Source | None) -> str:
-    """Return how a source pages, and when one with a schedule is due next, by its own clock and in UTC."""
+    """Return the pagination style of a source and, if it has a schedule, its next due time, in its zone and in UTC."""
     style = str(table["pagination"]["style"])
     if source is None or (schedule := source.due_times) is None:
         return style
@@ -68,13 +68,13 @@ def _summary(table: Any, source: Source | None) -> str:
 
 
 def _as_text(source: str, name: str, key: str) -> str:
-    """Return the hint at a name in braces that is no mistake, and perhaps not meant."""
+    """Return the hint about a name in braces that may be meant as text."""
     lacks = "table incremental" if name in (FROM, TO) else f"parameter {name}"
-    return f"({source}.{key}: {{{name}}} is sent as it stands, because the source has no {lacks})"
+    return f"({source}.{key}: {{{name}}} is sent unchanged, because the source has no {lacks})"
 
 
 def _not_yet(name: str, source: Source) -> Iterator[str]:
-    """Yield the hint at a first run that has nothing to read."""
+    """Yield the hint about a first run that has nothing to read."""
     incremental = source.incremental
     if incremental and incremental.has_until and incremental.first > int(clock.now().timestamp()):
         first = incremental.text(incremental.first)
@@ -90,7 +90,7 @@ def _missing(accounts: Iterable[str], environment: Mapping[str, str]) -> Iterato
 
 
 def local_settings(file: Path) -> dict[str, str]:
-    """Return the app settings in `local.settings.json`, as the host reads them. Raise InvalidInput if it cannot."""
+    """Return the app settings in `local.settings.json`. Raise InvalidInput if the host could not read it."""
     if not file.exists():
         return {}
     try:

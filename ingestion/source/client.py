@@ -1,7 +1,7 @@
-"""Asking the source for one page: attempts, waits, and what its refusals mean.
+"""Request one page from the source: attempts, waits, and the meaning of refusals.
 
-Throttling is handed to the caller, who knows whether to sleep or to let a durable timer wait, and for how long in all.
-It does not use up the attempts, which are for answers that fail or are cut off.
+If the source throttles, return that to the caller, who decides whether to sleep or to use a durable timer. Throttling
+does not use up attempts; these are for answers that fail or are cut off.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from ingestion.source.waiting.throttle import pause_seconds, refused_by_body_sec
 
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 20.0
-MAX_UNNAMED_WAIT_SECONDS = 60.0  # where a source throttles and does not say for how long
+MAX_UNNAMED_WAIT_SECONDS = 60.0  # if a source throttles and does not say for how long
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -34,9 +34,9 @@ Sleep = Callable[[float], Awaitable[None]]
 class SourceClient:
     """Fetches single pages of one source.
 
-    `patience` is with the source since the last page that was taken. The waits of a run outlive this client, so the
-    caller brings them at the start, says when a page was taken, and keeps them at the end; `has_answered` is whether
-    the run has had a page before.
+    `patience` sums up the waits since the last page. These outlive this client, so the caller passes the earlier waits
+    in (`go_on`), says when it has taken a page (`page_came`), and stores the waits at the end. `has_answered` says
+    whether the run has had a page before.
     """
 
     def __init__(
@@ -55,15 +55,15 @@ class SourceClient:
         self.patience = Patience(source, patience_seconds, now)
         self.has_answered = False
         self.status: int | None = None  # of the last answer
-        self.largest_page = 0  # items of it
+        self.largest_page = 0  # items in the largest page so far
 
     async def get(
         self, request: PageRequest, sink: ItemSink | None = None, room: Room | None = None
     ) -> Page | Throttled:
-        """Return the page that answers `request`; its items go to `sink` where one is given, else take of `room`.
+        """Return the page that answers `request`. Its items go to `sink`; without one they stay in memory, in `room`.
 
-        Where all attempts have failed, the source is waited for. Raise SourceUnreachable if it was waited for long
-        enough or can never answer, SourceRefused on an answer that a further attempt would not change.
+        If all attempts fail, return Throttled, to wait for the source. Raise SourceUnreachable if it has been away for
+        too long or can never answer, SourceRefused if another attempt would get the same answer.
         """
         page, problem, began = Page(sink=sink, room=room or Room()), "", self._now()
         was_wrong = self._source.attempts == 1
@@ -84,12 +84,12 @@ class SourceClient:
                         raise
                     was_wrong = True
                 if not self.has_answered and (advice := cannot_end(error)):
-                    raise SourceUnreachable(f"{self._place} cannot be asked: {problem}. {advice}.") from None
+                    raise SourceUnreachable(f"{self._place} cannot be reached: {problem}. {advice}.") from None
             await page.restart()
         return Throttled(self.patience.away(problem, self._source.attempts, began))
 
     async def wait_for_turn(self, most_seconds: float) -> float:
-        """Wait until the source may be asked again; return the seconds, without waiting, if it is longer than that."""
+        """Wait until the next request may start; return the seconds without waiting if they are more than that."""
         pause = self.patience.until_turn()
         if pause > most_seconds:
             return pause
@@ -98,14 +98,14 @@ class SourceClient:
         return 0.0
 
     async def _ask(self, request: PageRequest, page: Page, *, again: bool) -> Page | Throttled:
-        """Return what one attempt brings, the first or another. Raise NoAnswer if another one may bring more."""
+        """Make one attempt; `again` if it is not the first. Raise NoAnswer if another attempt may get an answer."""
         limit = self._source.limits.response_seconds
         try:
             async with asyncio.timeout(limit) as timed:
 
                 async def turn() -> None:
                     nonlocal again
-                    timed.reschedule(None)  # the wait is no time of the source's
+                    timed.reschedule(None)  # this wait does not count as the source's time
                     if seconds := self.patience.take_turn(again=again):
                         await self.sleep(seconds)
                     again = True
@@ -117,12 +117,12 @@ class SourceClient:
             if not timed.expired():
                 raise
             raise SourceRefused(
-                f"an answer of {self._place} was not complete after {limit:g} seconds; ask for smaller "
+                f"an answer of {self._place} was not complete after {limit:g} seconds; request smaller "
                 "pages, or raise limits.response_seconds in the sources file"
             ) from None
 
     async def _understood(self, response: httpx.Response, page: Page) -> Page | Throttled:
-        """Return what an answer means. Raise NoAnswer or SourceRefused if it is neither a page nor a wait."""
+        """Return the page or the wait in an answer. Raise NoAnswer or SourceRefused if it is neither."""
         throttle, status, headers = self._source.throttle, response.status_code, dict(response.headers.items())
         page.status, page.url, page.headers = status, str(response.url), headers
         self.status = status

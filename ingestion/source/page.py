@@ -1,7 +1,7 @@
-"""What goes to the source and what comes back: the seam between pagination styles, the client and the fetch loop.
+"""Requests and pages: the interface between pagination styles, the client and the fetch loop.
 
-A style makes a `PageRequest` from a cursor; the client turns it into a `Page` (or a `Throttled`); the style reads from
-the page where to go on. Large pages pass their items to an `ItemSink` while they arrive and never hold them all.
+A style makes a `PageRequest` from a cursor; the client turns it into a `Page` (or a `Throttled`); the style reads the
+next cursor from the page. A large page passes its items to an `ItemSink` while they arrive, and never holds them all.
 """
 
 from collections.abc import Mapping
@@ -20,18 +20,18 @@ class PageRequest:
 
     url: str
     method: str = "GET"
-    query: Mapping[str, Any] = field(default_factory=dict)  # several values of one name: it is repeated
+    query: Mapping[str, Any] = field(default_factory=dict)  # a name with several values is repeated
     headers: Mapping[str, str] = field(default_factory=dict)
     body: JsonObject | None = None
 
 
 class NoRoom(SourceRefused):
-    """The pages that are in memory at a time would be too large."""
+    """The pages in memory would be too large together."""
 
 
 @dataclass(slots=True)
 class Room:
-    """How many bytes the pages that are kept in memory may have together, as they came."""
+    """How many bytes the pages in memory may have together, counted before parsing."""
 
     left: int = KEPT_BYTES
 
@@ -43,22 +43,22 @@ class ItemSink(Protocol):
         """Take the next items, in the order of the page."""
 
     async def restart(self) -> None:
-        """Forget what was added for this page: its answer was cut off and is asked for again from its beginning."""
+        """Forget the items of this page: its answer was cut off, and is requested again from its beginning."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Page:
-    """One answer of the source that means something: success, or a status that the source's description declares.
+    """One answer of the source: a page, or another answer that the description declares.
 
-    `document` is the answer without its items (in their place an empty list), `text` that of one that is no page,
-    `null_list` its beginning where it has a null for its items. The items go to `sink` where there is one, else into
-    `items`; `count`, `first` and `last` are known either way. Header names are in lower case, `url` is the one that
-    answered in the end.
+    `document` is the answer with an empty list in place of its items; `text` is that of an answer that is no page;
+    `null_list` is the beginning of a page with null in place of its items. The items go to `sink` if there is one, else
+    into `items`; `count`, `first` and `last` are always set. Header names are in lower case. `url` is the last one,
+    after redirects.
     """
 
     sink: ItemSink | None = None
-    room: Room = field(default_factory=Room)  # for what no sink takes
-    kept: int = 0  # bytes of it
+    room: Room = field(default_factory=Room)  # for items without a sink
+    kept: int = 0  # bytes taken of the room
     items: list[Any] = field(default_factory=list)
     document: Any = None
     text: str = ""
@@ -71,18 +71,18 @@ class Page:
     last: Any = None
 
     def keep(self, size: int) -> None:
-        """Count bytes that have come. Raise NoRoom if the items stay in memory and there is no room for them."""
+        """Count received bytes. Raise NoRoom if the items stay in memory and there is no room for them."""
         if self.sink is not None:
             return
         if size > self.room.left:
             raise NoRoom(
-                f"a page that has to be in memory as a whole, for its style, has more than {KEPT_BYTES:,} bytes; ask "
-                "for smaller pages"
+                f"a page has more than {KEPT_BYTES:,} bytes, and its pagination style needs it in memory as a whole; "
+                "request smaller pages"
             )
         self.kept, self.room.left = self.kept + size, self.room.left - size
 
     def leave(self) -> None:
-        """Give back the room that was taken."""
+        """Free the room that the page has taken."""
         self.kept, self.room.left = 0, self.room.left + self.kept
 
     async def add(self, items: list[Any]) -> None:
@@ -97,7 +97,7 @@ class Page:
         self.count, self.last = self.count + len(items), items[-1]
 
     async def restart(self) -> None:
-        """Forget the items: the answer is no page, or is asked for again."""
+        """Forget the items: the answer is no page, or is requested again."""
         if self.sink is not None and self.count:
             await self.sink.restart()
         self.items, self.count, self.first, self.last = [], 0, None, None
@@ -106,6 +106,6 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """The source wants to be left alone for `seconds`."""
+    """Send the source no request for `seconds`."""
 
     seconds: float

@@ -1,7 +1,7 @@
-"""What authorizes a request to the queue: a signature in its address, or a token in a header.
+"""The authorization of a request to the queue: a signature in its address, or a token in a header.
 
-A `Grant` is made from an account key, a shared access signature, or a credential of azure-identity. A new one is made
-before the old one expires, and when the queue has refused it.
+A `Grant` comes from an account key, a shared access signature, or a credential of azure-identity. A new grant is made
+before the old one expires, or after the queue has refused it.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from azure.storage.queue import AccountSasPermissions, ResourceTypes, generate_a
 
 SAS_LIFE = timedelta(hours=6)
 CLOCK_SKEW = timedelta(minutes=15)
-RENEW_AHEAD_SECONDS = 300.0  # before it expires: longer than any request takes
+RENEW_AHEAD_SECONDS = 300.0  # before a grant expires: longer than any request takes
 SCOPE = "https://storage.azure.com/.default"
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What goes into a request: `query` (without a question mark) or `authorization`; in use until `renew_at`."""
+    """Authorizes a request: by `query` (without a question mark) or `authorization`; in use until `renew_at`."""
 
     query: str = ""
     authorization: str = ""
@@ -36,7 +36,7 @@ class Credential(Protocol):
 
 
 class Access:
-    """Gives one grant to all callers, and makes another when that one is due or was refused."""
+    """Gives one grant to all callers, and makes a new one when it is due or was refused."""
 
     def __init__(self, make: Callable[[], Awaitable[Grant]], clock: Callable[[], float] = time.time) -> None:
         self._make = make
@@ -50,7 +50,7 @@ class Access:
         return grant if grant is not None and self._clock() < grant.renew_at else None
 
     async def grant(self) -> Grant:
-        """Return the grant in use, a new one if it is due. Raise what the credential raises."""
+        """Return the grant in use, a new one if it is due. Errors of the credential pass through."""
         async with self._making:
             if (grant := self.current()) is None:
                 grant = self._grant = await self._make()
@@ -63,7 +63,7 @@ class Access:
 
 
 def signed_access(account_name: str, account_key: str, clock: Callable[[], float] = time.time) -> Access:
-    """Return access by signatures made with the account key; each allows adding messages and nothing else."""
+    """Return access by signatures made with the account key; a signature allows only to add messages."""
 
     async def sign() -> Grant:
         now = datetime.fromtimestamp(clock(), UTC)
@@ -81,7 +81,7 @@ def signed_access(account_name: str, account_key: str, clock: Callable[[], float
 
 
 def sas_access(signature: str) -> Access:
-    """Return access by a given signature, which cannot be renewed here."""
+    """Return access by a given signature, which Sluice cannot renew."""
 
     async def given() -> Grant:
         return Grant(query=signature)

@@ -1,7 +1,7 @@
-"""Storage accounts as app settings name them: by a connection string, or by an identity.
+"""Storage accounts from app settings: a connection string, or an identity.
 
 Identity settings follow the convention of Azure Functions: `NAME__accountName`, or `NAME__blobServiceUri` and
-`NAME__queueServiceUri`; `NAME__clientId` for a user-assigned one.
+`NAME__queueServiceUri`; and `NAME__clientId` for a user-assigned identity.
 """
 
 import base64
@@ -30,7 +30,7 @@ Client = TypeVar("Client", BlobServiceClient, QueueServiceClient)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Where an account is, and its credentials; `setting` is the app setting that named it."""
+    """The addresses of an account, and its credentials; `setting` is the app setting that names it."""
 
     setting: str
     connection_string: str = ""
@@ -40,13 +40,13 @@ class Account:
 
     @property
     def place(self) -> str:
-        """Where the account is, without its credentials."""
+        """The address or the name of the account, without credentials."""
         parts = dict(part.partition("=")[::2] for part in self.connection_string.split(";"))
         return (self.queue_uri or parts.get("QueueEndpoint") or parts.get("AccountName", "")).partition("?")[0]
 
     @property
     def secrets(self) -> list[str]:
-        """Return the key and the signature of the account, where its settings hold them."""
+        """Return the keys and signatures in the settings of the account."""
         text = ";".join((self.connection_string, self.blob_uri, self.queue_uri))
         found = re.findall(r"AccountKey=([^;]+)|sig=([^;&]+)", text, re.IGNORECASE)
         return [unquote(key or signature) for key, signature in found]
@@ -83,7 +83,7 @@ class OpenAccount:
 
     @cached_property
     def blobs(self) -> BlobServiceClient:
-        """The blobs of the account, which may have none where only queues of it are used."""
+        """The client for blobs, made on first use: some accounts have only queues."""
         account = self._account
         return self._client(BlobServiceClient, account.blob_uri or account.queue_uri.replace(".queue.", ".blob.", 1))
 

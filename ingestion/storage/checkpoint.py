@@ -1,11 +1,12 @@
-"""How far a chunk is, in a small blob, so that a rerun continues the chunk instead of starting it again.
+"""A checkpoint says how far a chunk is, in a small blob, so that a rerun continues the chunk.
 
-Each write is conditional on the one before. If two copies of an activity send the same chunk, the later one claims it
-by writing its own name into the blob; the next write of the earlier one then fails, and that copy stops. A copy of an
-older attempt of the run claims nothing from a later one, and none of the same attempt a chunk that is settled.
+Each write is conditional on the one before. If two copies of an activity send the same chunk, the later copy claims it
+by writing its own name into the blob; the next write of the earlier copy then fails, and that copy stops. A copy of an
+older attempt of the run cannot claim a chunk from a later attempt. No copy of an attempt can claim a chunk that is
+settled for that attempt.
 
-After a crash the queue may hold messages that were sent since the last checkpoint. The sender keeps them to at most
-`SLUICE_CHECKPOINT_MESSAGES` queue messages, those in flight included: see `duplicates_at_most`.
+After a crash the queue may hold messages that were sent since the last checkpoint: at most `SLUICE_CHECKPOINT_MESSAGES`
+queue messages, including those in flight. See `duplicates_at_most`.
 """
 
 import json
@@ -27,13 +28,13 @@ from ingestion.storage.spool import count_of
 from ingestion.storage.turns import turns
 from ingestion.wire import from_wire, to_wire
 
-CHECKPOINT_SECONDS = 10.0  # between checkpoints of a chunk that moves slowly
+CHECKPOINT_SECONDS = 10.0  # between checkpoints of a slow chunk
 
 
 def duplicates_at_most(crashes: int, chunks_in_flight: int, checkpoint_messages: int) -> int:
-    """Return how many queue messages may exist twice after so many crashes, each with so many chunks in flight.
+    """Return how many queue messages may exist twice after `crashes`, each with `chunks_in_flight`.
 
-    Messages sent again because an answer was lost come on top; receipts count them as `possible_duplicates`.
+    Add the messages that were sent again because an answer was lost; receipts count them as `possible_duplicates`.
     """
     return crashes * chunks_in_flight * checkpoint_messages
 
@@ -51,9 +52,9 @@ class Checkpoint:
     """What is known of a chunk of `count` messages, over all attempts.
 
     `confirmed` are half-open ranges of messages on the queue, by index in the chunk. `refusals` are the messages that
-    the queue refused; `unsendable` counts those that could not be sent at all. `unknown` is how many more queue
-    messages may have been sent before or since this write; 0 after an orderly end. A finished chunk has a `receipt`.
-    `attempt` is the oldest attempt of the run that may claim the chunk.
+    the queue refused; `unsendable` counts those that no queue can take. `unknown` is how many more queue messages may
+    have been sent before or since this write; 0 after an orderly end. A finished chunk has a `receipt`. `attempt` is
+    the oldest attempt of the run that may claim the chunk.
     """
 
     owner: str
@@ -98,8 +99,8 @@ class CheckpointFile:
         """Claim the chunk, which has `count` messages, and return what earlier attempts left.
 
         `unknown` is how many queue messages this attempt may send between two checkpoints. A finished chunk is not
-        claimed: its checkpoint has the receipt. Raise ChunkSettled if only a later attempt may claim it,
-        StorageUnavailable if others are faster again and again.
+        claimed: its checkpoint has the receipt. Raise ChunkSettled if only a later attempt may claim the chunk,
+        StorageUnavailable if other writers are faster again and again.
         """
         fresh = Checkpoint(owner=self._owner, count=count, attempt=self._attempt)
         try:
@@ -121,7 +122,7 @@ class CheckpointFile:
                 )
                 return claimed
             except ResourceModifiedError:
-                continue  # the earlier owner is alive and has just written: read again, so that nothing is lost
+                continue  # the earlier owner is alive and has just written: read its new checkpoint
         raise AssertionError("the turns end with an error")
 
     async def write(self, checkpoint: Checkpoint) -> None:
@@ -145,7 +146,7 @@ class CheckpointFile:
         return from_wire(Checkpoint, data), str(download.properties.etag)
 
     async def _is_mine(self) -> bool:
-        """Return whether this attempt wrote the blob: then the write arrived, and only its answer was lost."""
+        """Return whether this attempt wrote the blob: then the write arrived and only its answer was lost."""
         try:
             found, self._etag = await self.read()
         except HttpResponseError:
@@ -165,7 +166,7 @@ def checkpoint_name(run: Run, number: int) -> str:
 
 
 async def settle(container: ContainerClient, run: Run, chunk: Chunk, attempt: int) -> Settled:
-    """Return what became of a chunk in an attempt of the run, and stop any copy of that attempt, also one to come."""
+    """Return the counts of a chunk after an attempt, and stop every present and later copy of that attempt."""
     count, file = await count_of(container, run, chunk), CheckpointFile(container, run, chunk, attempt + 1)
     try:
         found = await file.claim(count, unknown=0)
@@ -183,9 +184,10 @@ async def settle(container: ContainerClient, run: Run, chunk: Chunk, attempt: in
 
 
 async def read_counts(container: ContainerClient, run: Run, numbers: Iterable[int]) -> list[Settled]:
-    """Return how far the started chunks are, with two requests for each hundred consecutive numbers.
+    """Return the counts of the chunks that have started, with two requests for each hundred consecutive numbers.
 
-    If none of a hundred has started, only with one: names alone take a tenth of the time of names with metadata.
+    List the names first, which takes a tenth of the time of a list with metadata. So a hundred in which no chunk has
+    started takes one request.
     """
     found, wanted = [], _names(run, numbers)
     started = [

@@ -9,11 +9,11 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from ingestion.errors import StorageRefused, StorageUnavailable, first_line
 from ingestion.storage.account import STORAGE
 
-# Error codes for an identity without the role, and for a signature without the permission or without queues.
+# Error codes for an identity without the role, and for a signature without the permission or the resource type.
 NOT_ALLOWED = ("AuthorizationPermissionMismatch", "AuthorizationFailure", "AuthorizationResourceTypeMismatch")
 
 
-_NO_WORD = re.compile(r"[^\w .,']")  # as in a signature that an answer repeats
+_NO_WORD = re.compile(r"[^\w .,']")  # dropped from codes: an answer may repeat a signature
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def storage_errors(doing: str, setting: str = STORAGE) -> Iterator[None]:
         yield
     except HttpResponseError as error:
         status = error.status_code
-        if status is None:  # there was no answer: an identity that gets no token
+        if status is None:  # there was no answer: the identity got no token
             text = f"could not {doing}: {first_line(error)}. {_advice(setting)}"
             raise StorageUnavailable(text) from error
         kind = StorageUnavailable if status in (408, 429) or status >= 500 else StorageRefused

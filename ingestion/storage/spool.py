@@ -1,8 +1,8 @@
-"""The spool: what a run has fetched, one NDJSON blob for each chunk, and one commit record for each batch.
+"""The spool: one NDJSON blob for each chunk that a run has fetched, and one commit record for each batch.
 
-A batch appears complete or not at all: its chunks count once its commit record exists, and the first commit wins. A
-fetch that runs twice (activities run at least once) returns the batch that was committed first. Each attempt writes its
-chunks under its own token, which the commit record names, so a late copy cannot change what is committed.
+A batch appears complete or not at all: its chunks count once its commit record exists, and the first commit wins. If a
+fetch runs twice (activities run at least once), both copies return the batch that was committed first. Each attempt
+writes its chunks under its own token, which the commit record names, so a late copy cannot change a committed batch.
 """
 
 import json
@@ -18,7 +18,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
 from ingestion.wire import JsonObject, from_wire, to_wire
 
-INLINE_CURSOR_BYTES = 360  # a longer cursor travels by reference
+INLINE_CURSOR_BYTES = 360  # a longer cursor is in a blob, and the state has its name
 
 
 def chunk_name(run: Run, chunk: Chunk) -> str:
@@ -34,7 +34,7 @@ class Spool:
         self._run = run
 
     async def open(self, request: FetchRequest) -> "Batch | OpenBatch":
-        """Return the batch of a fetch if a copy of it has committed one, else what the fetch begins with."""
+        """Return the batch that a copy of this fetch has committed, else an open batch."""
         try:
             committed = await self.read(_commit_name(request.batch_index))
         except ResourceNotFoundError:
@@ -43,7 +43,7 @@ class Spool:
         return from_wire(Batch, json.loads(committed))
 
     async def commit(self, batch: Batch) -> Batch:
-        """Commit the batch; return the committed one, which is another if a copy of this fetch was faster."""
+        """Commit the batch and return it; or return the batch of a copy of this fetch that was faster."""
         name, data = _commit_name(batch.index), json.dumps(to_wire(batch)).encode()
         facts = {field: str(getattr(batch, field)) for field in ("token", "first_chunk", "chunks")}
         with suppress(ResourceExistsError, ResourceModifiedError):
@@ -65,7 +65,7 @@ class Spool:
     ) -> Cursor:
         """Return a cursor that fits into the state: the position `at`, with its long `parts` in blobs.
 
-        A `hidden` position is in a blob too, however short: the status of an instance shows its state.
+        A `hidden` position is always in a blob, because the status of an instance shows the state.
         """
         names = {kind: await self.store(batch_index, kind, data) for kind, data in parts.items() if data}
         text = json.dumps({"at": at, "parts": names}, separators=(",", ":"))
@@ -74,7 +74,7 @@ class Spool:
         return Cursor(blob=await self.store(batch_index, "cursor", text.encode()))
 
     async def lines(self, batches: int) -> AsyncIterator[bytes]:
-        """Yield each message, as a line, of the batches below `batches`."""
+        """Yield each message, as a line, of the batches with a number below `batches`."""
         for index in range(batches):
             batch = await self._committed(index)
             for number in range(batch.first_chunk, batch.first_chunk + batch.chunks):
@@ -82,11 +82,11 @@ class Spool:
                     yield line
 
     async def remember(self, source: str, description: str) -> None:
-        """Remember, beyond this run, that the first page of the source has led on, with the description so far."""
+        """Remember for later runs that, with this description, the first page of the source led to a second."""
         await self._of_source(source).upload_blob(description.encode(), overwrite=True)
 
     async def remembers(self, source: str, description: str) -> bool:
-        """Return whether the first page of the source has led on in any run with this description."""
+        """Return whether the first page of the source led to a second in any run with this description."""
         try:
             download = await self._of_source(source).download_blob()
         except ResourceNotFoundError:
@@ -97,17 +97,17 @@ class Spool:
         return from_wire(Batch, json.loads(await self.read(_commit_name(batch_index))))
 
     async def read(self, name: str, first_byte: int | None = None, most: int | None = None) -> bytes:
-        """Return the bytes of a blob of the run, or at most so many of them."""
+        """Return the bytes of a blob of the run, from `first_byte` on and `most` at most if given."""
         download = await self._blob(name).download_blob(offset=first_byte, length=most)
         return bytes(await download.readall())
 
     async def read_outside(self, name: str) -> bytes:
-        """Return the bytes of a blob that no run owns."""
+        """Return the bytes of a blob that belongs to no run."""
         download = await self._container.get_blob_client(name).download_blob()
         return bytes(await download.readall())
 
     async def store(self, batch_index: int, kind: str, data: bytes, place: str = "cursors") -> str:
-        """Store `data` beside the batch; return the name of its blob, which no other copy of the fetch uses."""
+        """Store `data` for the batch; return the name of its blob, which no other copy of the fetch uses."""
         name = f"{place}/{batch_index:06}-{kind}-{secrets.token_hex(4)}"
         await self._blob(name).upload_blob(data, overwrite=True)  # the client retries if an answer was lost
         return name
@@ -120,7 +120,7 @@ class Spool:
 
 
 class OpenBatch(NamedTuple):
-    """What a fetch begins with: the position in the source as JSON (None: its start), its long parts, and a writer."""
+    """The input of a fetch: the position in the source as JSON (None: its start), its long parts, and a writer."""
 
     at: Any
     parts: dict[str, bytes]
@@ -128,7 +128,7 @@ class OpenBatch(NamedTuple):
 
 
 class BatchWriter:
-    """Writes the chunks of a batch, each as soon as it is complete, under the token of this attempt."""
+    """Writes each chunk of a batch as soon as it is complete, under the token of this attempt."""
 
     def __init__(self, container: ContainerClient, run: Run, first_chunk: int) -> None:
         self._container, self._run = container, run
@@ -140,7 +140,7 @@ class BatchWriter:
         """Write messages (each a line of JSON, at least one) as the next chunk of the batch."""
         data = b"".join(lines)
         name = chunk_name(self._run, Chunk(self.next_chunk, self.token))
-        # Overwrites the chunk of a page that was cut off and is requested again.
+        # This overwrites the chunk of a page that was cut off and is requested again.
         await self._container.get_blob_client(name).upload_blob(
             data, overwrite=True, metadata={"count": str(len(lines))}
         )

@@ -1,4 +1,4 @@
-"""The turns of a loop over a conditional write, with a pause between them and an end."""
+"""The turns of a loop over a conditional write: a pause between them, and an error after the last."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ FIRST_SECONDS, LONGEST_SECONDS = 0.05, 1.0
 
 
 async def turns(doing: str) -> AsyncIterator[None]:
-    """Yield before each turn. Raise StorageUnavailable after the last; `doing` names the work."""
+    """Yield before each turn. Raise StorageUnavailable after the last. `doing` names the work in the error text."""
     for turn in range(MOST):
         if turn:
             longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2**turn)

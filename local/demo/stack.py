@@ -106,6 +106,7 @@ class Stack:
         }
 
     def __enter__(self) -> Self:
+        leave_out_proxy()
         with contextlib.ExitStack() as opened:  # if one fails to start, the others stop
             if self._owns_azurite:
                 opened.enter_context(self.azurite)
@@ -117,6 +118,12 @@ class Stack:
 
     def __exit__(self, *ending: object) -> None:
         self._open.close()
+
+
+def leave_out_proxy() -> None:
+    """Let no process of this machine call another one through the proxy that the user has for the rest of the world."""
+    for name in ("no_proxy", "NO_PROXY"):  # libraries differ in which of them they read first
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
 
 
 def unset() -> dict[str, str]:

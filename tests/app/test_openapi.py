@@ -12,7 +12,7 @@ from clients import shapes
 from clients.openapi import document, operations
 from ingestion.run.run_report import STATUSES
 from ingestion.run.run_state import OUTCOMES
-from local.emulator.server import node
+from local.node import node
 from local.openapi import FILE, text
 
 ROOT = Path(__file__).parents[2]

@@ -22,8 +22,16 @@ def test_the_source_that_the_readme_shows_is_valid(tmp_path: Path) -> None:
     assert shown is not None
     file = tmp_path / "sources.toml"
     file.write_text(shown[1], encoding="utf-8")
-    source = load_source(file, "orders", {"ORDERS_TOKEN": "secret"})
-    assert source.url == "https://api.example.com/v2/orders"
+    source = load_source(file, "orders", {"ORDERS_TOKEN": "secret", "SHOP_URL": "https://shop.example"})
+    assert source.url == "https://shop.example/orders"
+
+
+def test_the_index_has_every_page_once() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (.+)\n([^#]+)", index, re.MULTILINE))
+    assert [*sections] == ["Tutorial", "How-to", "Reference", "Why"]
+    listed = [page for text in sections.values() for page in re.findall(r"\]\(([a-z-]+\.md)\)", text)]
+    assert sorted(listed) == sorted(page.name for page in (ROOT / "docs").glob("*.md") if page.name != "README.md")
 
 
 def test_every_file_that_the_glossary_names_exists() -> None:

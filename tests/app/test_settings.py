@@ -49,6 +49,8 @@ def test_every_setting_is_on_the_page_with_its_default() -> None:
         ("SLUICE_KEEPER_SECONDS", "300.0"),
         ("SLUICE_KEEPER_SECONDS", "-60"),
         ("SLUICE_KEEPER_SECONDS", "often"),
+        ("SLUICE_TELEMETRY", "on"),
+        ("SLUICE_TELEMETRY", "azure_monitor"),  # without a connection string
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
@@ -92,7 +94,7 @@ def test_an_app_beside_a_terminal_that_knows_where_it_is_starts() -> None:
 @pytest.mark.parametrize("name", ["SLUICE_FETCH_SECONDS", "SLUICE_ENQUEUE_SECONDS"])
 def test_a_budget_beyond_the_time_of_a_function_is_refused(name: str) -> None:
     timeout = "AzureFunctionsJobHost__functionTimeout"
-    with pytest.raises(InvalidInput, match=r"601 s are more than functionTimeout .*; allowed: 600 at most") as refused:
+    with pytest.raises(InvalidInput, match=r"601 s are longer than functionTimeout .*allowed: 600 at most") as refused:
         load_settings({**STORAGE, name: "601"})
     assert refused.value.field == name
     assert load_settings({**STORAGE, name: "600"})

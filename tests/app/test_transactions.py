@@ -54,7 +54,7 @@ def test_a_run_that_does_more_takes_more(more: dict[str, float]) -> None:
 
 
 def test_the_total_is_the_sum_of_the_kinds() -> None:
-    answer = told(seconds=90.0).told()
+    answer = told(seconds=90.0).as_json()
     kinds = {name: count for name, count in answer.items() if name not in ("total", "rests_on")}
     assert kinds.keys() == {*Transactions._fields}
     assert answer["total"] == sum(count for count in kinds.values() if isinstance(count, int))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingestion.sending.packed import unpack
 from local.emulator import Azurite
-from local.emulator.server import node
+from local.node import node
 from tests.faults.sending import RUN, sending, settings_for
 
 READER = Path(__file__).with_name("read_queue.js")

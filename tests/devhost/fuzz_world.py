@@ -195,7 +195,7 @@ class _ParkedWorker:
         await asyncio.sleep(0)  # so that all instances think before the first of them commits
         return replay(program, history)
 
-    async def run_activity(self, function: LoadedFunction, input_text: str) -> str:
+    async def run_activity(self, function: LoadedFunction, input_text: str, trace_parent: str) -> str:
         world, plan = self._world, json.loads(input_text)
         attempt = world.ended[input_text]
         future = asyncio.get_running_loop().create_future()

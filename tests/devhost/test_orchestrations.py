@@ -44,7 +44,7 @@ def test_no_activity_begins_before_the_result_that_freed_its_slot_is_written(
     begun, written, unwritten = [0], [0], list[int]()
     end_tasks = Store.end_tasks
 
-    async def run(self: Worker, function: object, input_text: str) -> str:
+    async def run(self: Worker, function: object, input_text: str, trace_parent: str) -> str:
         begun[0] += 1
         return input_text  # at once, so that nothing else happens in between
 

@@ -210,6 +210,7 @@ def test_the_nightly_source_of_the_documentation_reads_only_what_is_new(
     shop = Shop(seed=15, is_sorted=True)
     with shop.served() as url:
         monkeypatch.setenv("SHOP_URL", url)
+        monkeypatch.setenv("ORDERS_TOKEN", "secret")
         nights = Nights(monkeypatch, tmp_path, azurite, queue_name, shop)
         nights.describe(shown)
         nights.see_schedule()

@@ -1,7 +1,7 @@
 """Nothing that a run leaves contains a secret, in whatever form its source repeats it.
 
 Runs with every kind of secret read a source that repeats the secret everywhere: in bodies, headers, redirects and next
-links. Then the test searches every HTTP answer, log record, status, history event and blob.
+links. Then the test searches every HTTP answer, log record, span, status, history event and blob.
 """
 
 import base64
@@ -27,6 +27,7 @@ from local.devhost.testing import RunningApp
 from local.emulator import Azurite
 from local.emulator.server import ACCOUNT_KEY
 from tests.app_host import sluice
+from tests.exported import exporting
 
 CORES = "Q7ZK3XW9", "V5TB2LMN"  # of a secret, with what has to be escaped between them and behind
 SECRET, IN_A_HEADER, IN_A_PATH = (
@@ -202,7 +203,7 @@ class Records(logging.Handler):
         self.lines.append(self.format(record) + str(record.__dict__))
 
 
-def test_no_answer_log_status_history_or_blob_shows_a_secret(
+def test_no_answer_log_span_status_history_or_blob_shows_a_secret(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     azurite: Azurite,
@@ -228,16 +229,17 @@ def test_no_answer_log_status_history_or_blob_shows_a_secret(
                 "HEADER_KEY": IN_A_HEADER,
                 "PATH_KEY": IN_A_PATH,
             }
-            with sluice(monkeypatch, tmp_path, **settings) as (app, http):
+            with exporting(monkeypatch) as exported, sluice(monkeypatch, tmp_path, **settings) as (app, http):
                 http.timeout = httpx.Timeout(60)
                 run_all(app, http, list(tables), answers)
-                lines = "\n".join(app.lines)
+                lines, telemetry, spans = "\n".join(app.lines), exported.text(), exported.spans()
     finally:
         logging.getLogger().removeHandler(records)
     kept = {
         **answers,
         "log": "\n".join(records.lines),
         "console": lines,
+        "telemetry": telemetry,
         "output": "".join(capfd.readouterr()),
         **dict(blobs_of(azurite, queue_name)),
         **dict(rows_of(tmp_path / "devhost.db")),
@@ -251,6 +253,7 @@ def test_no_answer_log_status_history_or_blob_shows_a_secret(
     assert all(re.search("HTTP [34]|items|success|no page|redirects|no JSON|gave no token", error) for error in errors)
     assert sum("***" in error for error in errors) > len(errors) / 2, "each run ends with what its source said"
     assert sum(name.startswith("blob ") for name in kept) > 5 * len(errors), "and its blobs were looked at"
+    assert sum("***" in (span.status.description or "") for span in spans) > len(errors) / 2, "and its spans"
 
 
 def run_all(app: RunningApp, http: httpx.Client, names: list[str], answers: dict[str, str]) -> None:

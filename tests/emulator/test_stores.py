@@ -3,7 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from local.emulator.server import ENTRY, node
+from local.emulator.server import ENTRY
+from local.node import node
 
 COMPARE = Path(__file__).with_name("compare_stores.js")
 SEED, STEPS = 11, 20_000

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import duckdb_kql
 
 from local.demo.stack import ROOT
-from local.emulator.server import npm
+from local.node import node
 
 QUERIES = {path.stem: path.read_text("utf-8") for path in sorted((ROOT / "infra/queries").glob("*.kql"))}
 READER = ROOT / "tests/node_modules/@kusto/language-service-next"
@@ -41,8 +41,7 @@ class Trace(NamedTuple):
 def problems(queries: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the errors that the language service finds in each query."""
     asked = json.dumps([{"name": name, "text": text} for name, text in queries.items()])
-    node = str(npm()[0])
-    command = [node, str(ROOT / "tests/infra/bind_queries.js"), str(READER), json.dumps(list(TABLES.items()))]
+    command = [str(node()), str(ROOT / "tests/infra/bind_queries.js"), str(READER), json.dumps(list(TABLES.items()))]
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
     return {each["name"]: each["problems"] for each in json.loads(done.stdout)}
 

@@ -168,7 +168,7 @@ def test_no_cursor_of_a_source_is_filled_in_with_a_secret() -> None:
 
 def test_a_cursor_with_a_secret_that_has_no_name_is_refused() -> None:
     add_secrets("issued-token")
-    with pytest.raises(SourceRefused, match=r"holds a credential, and none is stored: 'at \*\*\*'"):
+    with pytest.raises(SourceRefused, match=r"has a credential, which must not be stored: 'at \*\*\*'"):
         sealed("at issued-token")
 
 

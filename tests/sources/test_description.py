@@ -61,22 +61,22 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
         ('pagination = { style = "offset", end = { statuses = [500] } }', "pagination.end.statuses.0", "499"),
         ('pagination = { style = "since", start = "today" }', "pagination.start", "'iso'"),
         ('pagination = { style = "window", stop = 0 }', "pagination.stop", "more than start, 0"),
-        ('expiry = { then = "resume" }', "expiry.key", "key in an item"),
-        ('expiry = { then = "resume", key = "id" }', "expiry.send", "where that goes"),
-        ("expiry = { statuses = [200] }", "expiry.codes", "any other success"),
+        ('expiry = { then = "resume" }', "expiry.key", "both key"),
+        ('expiry = { then = "resume", key = "id" }', "expiry.send", "send (its place)"),
+        ("expiry = { statuses = [200] }", "expiry.codes", "expired cursor has"),
         ('auth = { kind = "api_key", key = "KEY" }', "auth.header", "either header or query"),
         ('auth = { kind = "api_key", key = "KEY", header = "X", prefix = "caf\u00e9" }', "auth.prefix", "pattern"),
-        ('pagination = { style = "offset", limit = 9 }', "pagination.send_limit", "where the limit goes"),
+        ('pagination = { style = "offset", limit = 9 }', "pagination.send_limit", "send_limit (its place"),
         ('pagination = { style = "offset", send_limit = "n" }', "pagination.limit", "or neither"),
         ('pagination = { style = "range_header", limit = 0 }', "pagination.limit", "greater than or equal to 1"),
         ('pagination = { style = "offset", end = { total = true } }', "pagination.end.total", "with total"),
         ('pagination = { style = "offset", end = { exact_total = true } }', "pagination.end.exact_total", "with total"),
         ("body = { size = 9 }", "method", "'POST'"),
         ('pagination = { style = "cursor", send = "body:after" }', "method", "'POST'"),
-        ('pagination = { style = "cursor", also = [{ read = "x", send = "body:x" }] }', "method", "'GET' if that is"),
+        ('pagination = { style = "cursor", also = [{ read = "x", send = "body:x" }] }', "method", "or 'GET'"),
         ('format = "csv"\npagination = { style = "cursor" }', "pagination.read", "header:NAME or item:PATH"),
         ('format = "ndjson"\ntotal = "count"', "total", "header:NAME"),
-        ('[shop]\nurl = "http://shop.example"\n' + NONE, "items", '"" where the page is the list'),
+        ('[shop]\nurl = "http://shop.example"\n' + NONE, "items", '"" if the page itself is the list'),
         ("query = { since = 2024-01-31 }", "query.since", "valid string; or Input should be a valid boolean; or"),
         ("query = { page = { size = 9 } }", "query.page", "a valid number; or Input"),
         ("query = { ids = [[1]] }", "query.ids", "a valid number"),
@@ -292,7 +292,7 @@ def test_the_check_knows_the_settings_and_the_sources_of_local_settings_and_the_
     assert "setting B" not in shown
 
 
-KEYS_UNSET = "(%NAME% stands for an app setting; a percent sign is written %%)"
+KEYS_UNSET = "(Sluice replaces %NAME% with the app setting NAME; write %% for a percent sign)"
 WRONG = 'attempts = "x"\nquery = { token = "secret" }\n[shop.paginaton]\nstyle = "none"\n'
 
 
@@ -308,8 +308,8 @@ WRONG = 'attempts = "x"\nquery = { token = "secret" }\n[shop.paginaton]\nstyle =
             NONE + '[shop.query]\nsince = "{from}"\nregion = "{region}"\n',
             [
                 "shop: ok, none",
-                "(shop.query.region: {region} is sent as it stands, because the source has no parameter region)",
-                "(shop.query.since: {from} is sent as it stands, because the source has no table incremental)",
+                "(shop.query.region: {region} is sent unchanged, because the source has no parameter region)",
+                "(shop.query.since: {from} is sent unchanged, because the source has no table incremental)",
             ],
         ),
         (

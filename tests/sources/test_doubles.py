@@ -98,7 +98,7 @@ def test_what_came_twice_does_not_stand_for_what_is_lost_where_the_total_has_to_
     """Three pages of 3 and a total of 9; the second page repeats an item of the first, so another one is missing."""
     exact = {**UNIQUE, "total": "total", "pagination": {**NUMBERED, "end": {"empty": True, "exact_total": True}}}
     api = paged([1, 2, 3], [2, 5, 6], [7, 8, 9], total=9)
-    _, run = refusal(api, exact, r"^1 of the messages came before .* its total \(9\) has to be exact")
+    _, run = refusal(api, exact, r"^1 of the messages came before .* the total \(9\) must be exact")
     assert run.taken == [1, 2, 3, 2, 5, 6, 7, 8, 9], "the report has it at the end"
     assert read(paged([1, 2, 3], [4, 5, 6], total=6), exact)[1].batches[-1].doubles == 0
 

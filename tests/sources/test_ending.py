@@ -83,9 +83,9 @@ def test_an_empty_numbered_page_is_not_the_end_while_the_source_says_that_there_
 @pytest.mark.parametrize(
     ("style", "said"),
     [
-        ({"style": "offset"}, "no items to go on from"),
-        ({"style": "keyset"}, "no items to go on from"),
-        ({"style": "since", "form": "number", "key": "id"}, r"has_more is true\), but does not lead there"),
+        ({"style": "offset"}, "has no items, so the next page cannot be requested"),
+        ({"style": "keyset"}, "has no items, so the next page cannot be requested"),
+        ({"style": "since", "form": "number", "key": "id"}, r"has_more is true\), but has no next page"),
     ],
 )
 def test_an_empty_page_that_says_that_there_is_more_is_refused_where_items_lead_on(style: Any, said: str) -> None:
@@ -106,7 +106,7 @@ def test_an_empty_page_that_says_that_there_is_more_is_refused_where_items_lead_
 def test_a_promise_of_more_without_a_way_there_is_refused(style: str, end: dict[str, str], said: str) -> None:
     api = FakeApi(items(1, has_more=True, done=False, pages=3, next=None, next_cursor=None))
     table = {"pagination": {"style": style, "end": end}}
-    refusal(api, table, rf"says that there is more \({said}\), but does not lead there")
+    refusal(api, table, rf"says that more follows \({said}\), but has no next page")
 
 
 @pytest.mark.parametrize("page", [items(1, done=True), items(1)])
@@ -182,7 +182,7 @@ def test_a_source_that_gives_only_what_is_after_the_latest_moment_loses_nothing_
 
     since = {"style": "since", "form": "number", "key": "at", "start": -2}
     table: dict[str, Any] = {"pagination": since}
-    refusal(FakeApi(page), table, "only what is after 'since'.*Set overlap", max_messages=max_messages)
+    refusal(FakeApi(page), table, "only items after 'since'.*Set overlap", max_messages=max_messages)
     since["overlap"] = 1
     assert read(FakeApi(page), table, max_messages=max_messages)[0] == list(range(50))
 

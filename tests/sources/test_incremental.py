@@ -69,7 +69,7 @@ def reads(
         ({"incremental": VALUE | {"window": "30d"}}, "incremental.window", "{to}"),
         ({"query": {}}, "incremental", "nothing sends {from}"),
         ({"query": {"since": "{form}"}}, "incremental", "nothing sends {from}"),
-        ({"query": {"since": "t{from}"}, "incremental": TOKEN}, "query.since", "left out"),
+        ({"query": {"since": "t{from}"}, "incremental": TOKEN}, "query.since", "leaves the key out"),
         (
             {"query": {"a": "{from}", "b": "{to}"}, "incremental": VALUE | {"form": "number", "start": 0}},
             "incremental",

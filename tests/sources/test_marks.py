@@ -121,7 +121,7 @@ async def test_an_overlap_does_not_lead_before_the_year_that_items_without_a_dat
 
 async def test_a_number_of_more_digits_than_are_compared_is_refused() -> None:
     shop = Shop(instead=lambda _: answered({"items": [{"id": "1." + "1" * 5_000}], "next": None}))
-    with pytest.raises(SourceRefused, match="no number of a usual size"):
+    with pytest.raises(SourceRefused, match="more than 50 digits, or too large"):
         await Nights(shop, {"carry": "value", "key": "id", "form": "number", "start": 0}).run(100)
 
 
@@ -438,7 +438,7 @@ async def test_the_windows_of_a_run_stay_those_of_its_start() -> None:
             nights.incremental["window"] = 20
             nights.reading.source = nights.source(nights.reading.reads)
 
-    with pytest.raises(SourceRefused, match="other windows"):
+    with pytest.raises(SourceRefused, match=r"incremental\.window has changed"):
         await nights.run(40, max_messages=1, step=changed)
 
 
@@ -496,7 +496,7 @@ async def test_a_token_of_the_last_page_is_where_the_next_run_begins() -> None:
 
 @pytest.mark.parametrize("token", [None, "", {"a": 1}, True])
 async def test_a_last_page_without_a_token_is_refused_and_says_where_it_was_looked_for(token: Any) -> None:
-    with pytest.raises(SourceRefused, match=r"at delta \(incremental.read\).*the watermark stays"):
+    with pytest.raises(SourceRefused, match=r"at delta \(incremental.read\).*the watermark was not moved"):
         await Delta(token).run(1, 2)
 
 

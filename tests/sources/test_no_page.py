@@ -163,7 +163,9 @@ def test_no_items_beside_an_error_are_no_page_unless_the_description_says_what_a
     def api() -> Pages:
         return Pages(instead=lambda request, start: {"items": items, **beside} if start == 10 * page - 10 else None)
 
-    _, run = refusal(api(), described("json"), "no items beside an error.*(500|timed out)|null where its items should")
+    _, run = refusal(
+        api(), described("json"), "it has an error and no items.*(500|timed out)|null where its items should"
+    )
     assert run.taken == list(range(1, 21) if page > 1 else [])
     declared = described("json", success="ok", attempts=1, outage_seconds=0)
     refusal(api(), declared, "expects true")
@@ -183,7 +185,7 @@ def test_an_accepted_answer_that_is_not_ready_is_requested_again() -> None:
 def test_a_line_with_an_error_is_not_a_record_unless_it_has_the_message() -> None:
     table = {"format": "ndjson", "message": "", "pagination": NONE}
     for lines in b'{"id": 1}\n{"error": {"text": "timed out"}}\n', b'{"errors": ["timed out"]}\n':
-        refusal(FakeApi(body(lines)), table, "no record but .*timed out")
+        refusal(FakeApi(body(lines)), table, "is an error, not a record: .*timed out")
     records = b'{"id": 1, "error": null}\n{"id": 2, "error": "late"}\n'
     assert len(read(FakeApi(body(records)), table)[0]) == 2
     assert read(FakeApi(body(b'{"error": "late"}\n')), {**table, "message": "error"})[0] == ["late"]

@@ -64,7 +64,7 @@ def test_keys_totals_and_waits_are_computed_with_however_they_are_written() -> N
     api = FakeApi(page('{"id": 1.10}', '{"id": 1.20}'), page())
     assert read(api, {"pagination": keyset})[0] == [1.1, 1.2]
     assert api.asked[1].query["after"] == "1.2"
-    refusal(FakeApi(page('{"id": 1.20}', '{"id": 1.10}')), {"pagination": keyset}, "said to be ascending")
+    refusal(FakeApi(page('{"id": 1.20}', '{"id": 1.10}')), {"pagination": keyset}, "says that keys are ascending")
 
     cursor = {"style": "cursor", "read": "item:sort", "send": "after", "end": {"empty": True}}
     api = FakeApi(page('{"id": 1, "sort": [1.10, {"a": 2.50}]}'), page())

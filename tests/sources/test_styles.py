@@ -125,15 +125,15 @@ def test_what_comes_after_a_page(table: dict[str, Any], answer: Page, cursor: An
         *((NEXT_URL, page({"next": given}), None, "no address") for given in ("http://[::1/x", "//[x]y/")),
         *(({"style": "link_header"}, linking(given), None, "no address") for given in ("http://[::1/x", "//[x]y/")),
         (NEXT_URL, page({"next": 5}), None, "int where an address"),
-        *((UPWARDS, keyed(key), 5, f"to be ascending, but a page that follows 5 ends with {key}") for key in (5, 4)),
-        (UPWARDS, keyed(9, 8, 7), None, "said to be ascending, but a page begins with 9 and ends with 7"),
-        (UPWARDS, keyed(8, 8), None, "said to be ascending, but a page begins with 8"),
-        ({**KEYSET, "order": "descending"}, keyed(7, 8, 9), None, "said to be descending, but a page begins with 7"),
+        *((UPWARDS, keyed(key), 5, f"are ascending, but a page that follows 5 ends with {key}") for key in (5, 4)),
+        (UPWARDS, keyed(9, 8, 7), None, "says that keys are ascending, but a page begins with 9 and ends with 7"),
+        (UPWARDS, keyed(8, 8), None, "says that keys are ascending, but a page begins with 8"),
+        ({**KEYSET, "order": "descending"}, keyed(7, 8, 9), None, "keys are descending, but a page begins with 7"),
         (KEYSET, keyed(None), None, "no usable key"),
-        *((KEYSET, keyed(*keys), None, "two items of a page have id = 7, .*read = 'item:id', also =")
+        *((KEYSET, keyed(*keys), None, "two items of a page have id = 7; .*read = 'item:id', also =")
           for keys in ((7, 7), (7, 8, 7, 9), (6, 7, 7, 8))),
-        (LIMITED, page(count=5), 0, "the window from 0 brought 5 items"),
-        (LIMITED, page(count=5), 20, "the window from 20 brought 5 items"),
+        (LIMITED, page(count=5), 0, "the window from 0 has 5 items"),
+        (LIMITED, page(count=5), 20, "the window from 20 has 5 items"),
         *((RANGE, ranged(header, 5, status), 0, "Content-Range") for status in (200, 206) for header in
           ("bytes", "items 5-9/25", "items 0-9/25", "items 9-0/25", "*/25", "0-4", "0-²/9")),
         (RANGE, ranged("", 0), 0, "Content-Range"),
@@ -370,12 +370,12 @@ def test_a_flag_that_says_neither_true_nor_false_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize("document", [{"next.link": 1}, {"next.link": 1, "next": {"count": 5}}])
 def test_a_key_with_a_dot_is_found_whether_it_is_written_as_text_or_in_a_list(document: Any) -> None:
-    assert reading("next.link").of(page(document)) == reading(["next.link"]).of(page(document)) == 1
-    assert reading("meta.next.link").of(page({"meta": document})) == 1
-    assert reading("next.link").of(page({**document, "next": {"link": 2}})) == 2
+    assert reading("next.link").value_in(page(document)) == reading(["next.link"]).value_in(page(document)) == 1
+    assert reading("meta.next.link").value_in(page({"meta": document})) == 1
+    assert reading("next.link").value_in(page({**document, "next": {"link": 2}})) == 2
 
 
 def test_places_are_written_as_they_are_read() -> None:
     assert [str(reading(text)) for text in ("a.b", "header:X", "item:id")] == ["a.b", "header:X", "item:id"]
     assert [str(sending(text)) for text in ("c", "header:X", "body:a.b")] == ["c", "header:X", "body:a.b"]
-    assert reading("hits.-1.sort").of(page({"hits": [{"sort": 1}, {"sort": 2}]})) == 2
+    assert reading("hits.-1.sort").value_in(page({"hits": [{"sort": 1}, {"sort": 2}]})) == 2

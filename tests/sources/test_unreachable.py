@@ -85,7 +85,7 @@ def test_a_name_that_this_machines_own_resolver_does_not_find_is_named_as_the_ca
 
 def test_a_host_name_that_does_not_exist_fails_at_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = resolver_says(socket.EAI_NONAME, monkeypatch)
-    with pytest.raises(SourceUnreachable, match=r"cannot be asked: its host name .* Check the host name"):
+    with pytest.raises(SourceUnreachable, match=r"cannot be reached: its host name .* Check the host name"):
         asyncio.run(ask_at("https://shop.example/ids"))
     assert len(asked) == 1
 
@@ -121,7 +121,7 @@ async def with_own_certificate(folder: Path, work: Callable[[str], Any]) -> Any:
 
 
 def test_a_certificate_that_is_refused_fails_at_the_first_request(tmp_path: Path) -> None:
-    with pytest.raises(SourceUnreachable, match=r"asked: its certificate was refused: self.signed .* trust it"):
+    with pytest.raises(SourceUnreachable, match=r"reached: its certificate was refused: self.signed .* trust it"):
         asyncio.run(with_own_certificate(tmp_path, ask_at))
 
 
@@ -129,7 +129,7 @@ def test_a_token_url_whose_certificate_is_refused_fails_as_well_and_is_named(tmp
     async def ask_for_token(token_url: str) -> Any:
         return await ask_at("http://127.0.0.1:1/ids", auth={**OAUTH, "token_url": token_url})
 
-    with pytest.raises(SourceUnreachable, match=r"asked: https://localhost:\d+/ids: its certificate was refused"):
+    with pytest.raises(SourceUnreachable, match=r"reached: https://localhost:\d+/ids: its certificate was refused"):
         asyncio.run(with_own_certificate(tmp_path, ask_for_token))
 
 

@@ -1,6 +1,8 @@
 """Every answer of an app, or of a gateway before it, ends a command with one line and the right code."""
 
+import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -27,7 +29,7 @@ def problem(status: int, **fields: str) -> httpx.Response:
         (problem(400, field="chunk_size", detail="too small", allowed="1 at least"), Code.USAGE,
          "chunk_size: too small (allowed: 1 at least)"),
         (problem(404, field="run_id", detail="there is no run 'x'"), Code.NO_SUCH_RUN,
-         "run_id: there is no run 'x' at http://app; sluice list shows the runs that it has"),
+         "run_id: there is no run 'x' at http://app; sluice list shows its runs"),
         (problem(404, field="source", detail="no such source"), Code.USAGE, "source: no such source"),
         (problem(409, field="run_id", detail="it has\nended"), Code.FAILED, "run_id: it has ended"),
         (problem(412, field="If-Match", detail="changed"), Code.FAILED, "If-Match: changed"),
@@ -127,3 +129,23 @@ def test_a_look_that_knows_less_than_the_one_before_is_left_out(monkeypatch: pyt
 def test_another_status_is_shown_although_its_counts_are_older(monkeypatch: pytest.MonkeyPatch) -> None:
     newer, paused, last = look("running", "2", 700), look("paused", "1", 300), look("failed", "3", 700)
     assert followed(monkeypatch, newer, paused, last)[0] == [newer, paused, last]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_an_app_of_this_machine_is_not_called_through_a_proxy(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+
+        answered = pool.submit(answer)
+        try:
+            assert Api(f"http://{host}:{server.getsockname()[1]}", None).get("/runs") == {}
+        finally:
+            if not answered.done():
+                socket.create_connection(server.getsockname()).close()

@@ -363,7 +363,7 @@ def test_every_command_has_help_with_an_example(call: Call) -> None:
             yield from walk(inner, *words, name)
 
     found = list(walk(sluice))
-    assert len(found) == 1 + 17 + 3
+    assert len(found) == 1 + 18 + 3
     for words in found:
         said = call(*words, "--help")
         assert said.code == 0

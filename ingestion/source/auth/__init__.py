@@ -1,1 +1,1 @@
-"""The credentials of a source: by name in its description, by value only here, and only in requests to its origin."""
+"""The credentials of a source: a description has only their names. They go only into requests to its origin."""

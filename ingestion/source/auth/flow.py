@@ -1,6 +1,6 @@
-"""What puts the credentials of a source into its requests: the `auth` of the HTTP client.
+"""Put the credentials of a source into its requests: the `auth` of the HTTP client.
 
-OAuth 2 tokens are asked for when they are needed and kept until shortly before they expire.
+OAuth 2 tokens are requested when they are needed, and kept until shortly before they expire.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from ingestion.source.reading.body import ACCEPT_ENCODING, beginning
 from ingestion.source.waiting.wait import seconds_from
 
 RENEWED_BEFORE_SECONDS = 60.0  # a token is not used in the last minute of its life
-DEFAULT_LIFE_SECONDS = 300.0  # of a token whose answer does not say
+DEFAULT_LIFE_SECONDS = 300.0  # of a token without `expires_in`
 TOKEN_TIMEOUT_SECONDS = 30.0
-TOKEN_BYTES, MAX_TOKEN_CHARACTERS = 64 * 1024, 16 * 1024  # of the answer, and of what goes into a header
+TOKEN_BYTES, MAX_TOKEN_CHARACTERS = 64 * 1024, 16 * 1024  # of the answer, and of the token in a header
 
 Flow = httpx.Auth | Callable[[httpx.Request], httpx.Request] | None
 
@@ -32,7 +32,7 @@ _tokens: dict[str, tuple[str, float]] = {}  # of this process, over all runs: to
 
 
 def flow_of(auth: Auth | None, http: httpx.AsyncClient) -> Flow:
-    """Return what puts the credentials into requests."""
+    """Return the flow that puts the credentials into requests."""
     match auth:
         case Bearer(token=token):
             return partial(_with_header, name="Authorization", value=f"Bearer {token.value}")
@@ -59,7 +59,7 @@ def _with_parameter(request: httpx.Request, name: str, value: str) -> httpx.Requ
 
 @dataclass
 class TokenAuth(httpx.Auth):
-    """OAuth 2 client credentials; parallel requests share one token, and one new one after a 401."""
+    """OAuth 2 client credentials. Parallel requests share one token, and one new token after a 401."""
 
     auth: ClientCredentials
     basic: httpx.BasicAuth
@@ -67,17 +67,17 @@ class TokenAuth(httpx.Auth):
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send `request` with a token, and once more with another if that is refused.
+        """Send `request` with a token; if that is refused, send it once more with another token.
 
-        The second request awaits its turn like any other: the extension `turn` of the request. Raise SourceRefused or
-        NoAnswer if a token cannot be had.
+        The second request waits for its turn like any other (`turn` in the request's extensions). Raise SourceRefused
+        or NoAnswer if there is no token.
         """
         token = await self._token()
         request.headers["Authorization"] = f"Bearer {token}"
         response = yield request
         if response.status_code == httpx.codes.UNAUTHORIZED:
             await response.stream.aclose()  # type: ignore[union-attr]
-            response.stream = httpx.ByteStream(b"")  # httpx would read all of it, however long
+            response.stream = httpx.ByteStream(b"")  # else httpx would read the whole body
             request.headers["Authorization"] = f"Bearer {await self._token(refused=token)}"
             await request.extensions["turn"]()
             yield request
@@ -94,7 +94,7 @@ class TokenAuth(httpx.Auth):
             return token
 
     async def _new_token(self) -> tuple[str, float]:
-        """Return a token and the seconds for which it can be used. Raise NoAnswer or SourceRefused if there is none."""
+        """Return a token and the seconds for which to use it. Raise NoAnswer or SourceRefused if there is none."""
         auth, place = self.auth, address(self.auth.token_url)
         form = {"grant_type": "client_credentials", **({"scope": auth.scope} if auth.scope else {})}
         if auth.send == "body":
@@ -128,8 +128,8 @@ class TokenAuth(httpx.Auth):
         token = answer["access_token"]
         if not 0 < len(token) <= MAX_TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
             raise SourceRefused(
-                f"{place} gave a token that no header can hold: {len(token):,} characters, {MAX_TOKEN_CHARACTERS:,} of "
-                "ASCII at most. Check auth.token_url in the sources file."
+                f"{place} gave a token of {len(token):,} characters that no header can hold; allowed are 1 to "
+                f"{MAX_TOKEN_CHARACTERS:,} printable ASCII characters. Check auth.token_url in the sources file."
             )
         life = seconds_from(answer.get("expires_in", ""), time.time()) or DEFAULT_LIFE_SECONDS
         return token, max(life - RENEWED_BEFORE_SECONDS, life / 2)

@@ -1,4 +1,4 @@
-"""The `auth` table of a source: it has the names of app settings, and the credentials are read from those."""
+"""The `auth` table of a source. It names app settings, and Sluice reads the credentials from those."""
 
 import re
 from collections.abc import Callable
@@ -11,21 +11,21 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from ingestion.source.http.origin import Url
 from ingestion.validation import UNRESOLVED, Table, is_unresolved, not_allowed
 
-SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # whatever the kind
-UNENCODED_FIELDS = ("token", "key")  # in a request as they are; the others are encoded, umlauts and all
+SETTING_FIELDS = ("token", "key", "user", "password", "client_id", "client_secret")  # of all kinds
+UNENCODED_FIELDS = ("token", "key")  # go into a request unencoded, so they must be ASCII
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What an app setting holds; no error shows it."""
+    """The value of an app setting; no error shows it."""
 
     setting: str
     value: str = field(repr=False)
 
 
 def _read(given: Any, info: ValidationInfo) -> Credential:
-    """Return the credential in the app setting called `given`; the context of the validation is the app settings."""
-    if not isinstance(given, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", given):  # shown it is not: a secret?
+    """Return the credential in the app setting `given`; the context of the validation has the app settings."""
+    if not isinstance(given, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", given):  # do not show it: a secret?
         raise not_allowed("not a name", "the name of an app setting, such as SHOP_TOKEN, that holds the credential")
     value = "" if info.context is None else info.context[given]
     if problem := _problem(value, ascii_only=info.field_name in UNENCODED_FIELDS):
@@ -56,7 +56,7 @@ class Bearer(Table):
 
 
 class ApiKey(Table):
-    """A key in a header or in the query; `prefix` stands before it (`Token `, `SSWS `)."""
+    """A key in a header or in the query, after `prefix` (such as `Token ` or `SSWS `)."""
 
     kind: Literal["api_key"]
     key: Setting
@@ -68,12 +68,12 @@ class ApiKey(Table):
     def _one_place(self) -> Self:
         if (self.header is None) == (self.query is None):
             problem = "missing" if self.header is None else "one too many"
-            raise not_allowed(problem, "either header or query, the name of the place where the key goes", "header")
+            raise not_allowed(problem, "either header or query, with the name under which the key is sent", "header")
         return self
 
 
 class Basic(Table):
-    """HTTP basic authentication; some APIs take the key as the user and no password."""
+    """HTTP basic authentication. Some APIs take the key as the user, and no password."""
 
     kind: Literal["basic"]
     user: Setting
@@ -96,21 +96,21 @@ Auth = Annotated[Bearer | ApiKey | Basic | ClientCredentials, Field(discriminato
 
 
 def secrets_of(auth: Auth | None) -> dict[str, str]:
-    """Return the credentials by the names of their settings, and what basic authentication makes of two of them."""
+    """Return the credentials by the names of their settings, and the pair that basic authentication sends."""
     given = credentials_of(auth)
     pair = {":".join(each.setting for each in given): ":".join(each.value for each in given)}
     return {credential.setting: credential.value for credential in given} | pair
 
 
 def credentials_of(auth: Auth | None) -> list[Credential]:
-    """Return the credentials, whatever the kind."""
+    """Return the credentials of any kind of `auth`."""
     return [value for _, value in auth or () if isinstance(value, Credential)]
 
 
 def without_key(auth: Auth | None, url: str, keep: Callable[[str], bool] = lambda _: True) -> str:
-    """Return the URL without the key that the source may have copied into it, and the rest of it as it was.
+    """Return the URL without the key that the source may have copied into it; do not change the rest.
 
-    A parameter that `keep` refuses is left out as well.
+    Also leave out each query parameter for which `keep` returns False.
     """
     if "?" not in url:
         return url

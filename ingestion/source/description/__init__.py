@@ -1,4 +1,4 @@
-"""What is said about a source in `sources.toml`; the rest of the app sees these names."""
+"""The description of a source in `sources.toml`. The rest of the app uses the names in this module."""
 
 from ingestion.source.description.file import (
     Described,

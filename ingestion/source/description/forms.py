@@ -1,7 +1,6 @@
-"""What orders the items of a source, a time or a number, in the forms in which APIs write it.
+"""Marks, the times or numbers that order the items of a source, in the forms that APIs use.
 
-A mark is a Decimal: for a time, the seconds since 1970, with as many digits as came. `write` rounds down to what a form
-can hold.
+A mark is a Decimal with all its digits; a time is the seconds since 1970. `write` rounds down to what a form can hold.
 """
 
 import re
@@ -25,8 +24,8 @@ EXAMPLES = {
     "number": "1000",
 }
 DIGITS = 9  # after the point of a second
-EXACT = Context(prec=100)  # a number may have more digits than a Decimal keeps by itself
-MOST_DIGITS = 50  # so that nothing is rounded, and the watermark fits into the state of a run
+EXACT = Context(prec=100)  # a number may have more digits than the default context keeps
+MOST_DIGITS = 50  # so that nothing is rounded and the watermark fits into the state of a run
 EARLIEST = Decimal(-62_135_596_800)  # the year 1
 _NANOSECOND = Decimal(1).scaleb(-DIGITS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,7 +37,7 @@ _JSON_DATE = re.compile(r"/Date\((-?\d{1,18})(?:[+-]\d{4})?\)/", re.ASCII)
 
 
 def parse(value: Any, form: Form) -> Decimal:
-    """Return the mark in a value that came in `form`; a time without a zone is in UTC. Raise ValueError."""
+    """Return the mark of a value in `form`; a time without a zone is in UTC. Raise ValueError."""
     match form:
         case "number":
             return _number(value)
@@ -60,7 +59,7 @@ def parse(value: Any, form: Form) -> Decimal:
 
 
 def write(mark: Decimal, form: Form) -> str | int:
-    """Return a mark as a request carries it, rounded down to what the form can hold."""
+    """Return a mark in the form of a request, rounded down to what that form can hold."""
     match form:
         case "number":
             return int(mark) if mark == int(mark) else format(mark, "f")
@@ -87,7 +86,7 @@ def floor(mark: Decimal, form: Form) -> Decimal:
 
 
 def canonical_form(form: Form) -> Form:
-    """Return the form in which Sluice stores and shows marks: a time as RFC 3339 in UTC, a number with its digits."""
+    """Return the form in which Sluice stores and shows marks: RFC 3339 in UTC for times, else number."""
     return "number" if form == "number" else "rfc3339"
 
 
@@ -102,7 +101,7 @@ def from_canonical(text: str, form: Form) -> Decimal:
 
 
 def _number(value: Any) -> Decimal:
-    """Return a number of JSON with all its digits, also one that came as text or has more than a float holds."""
+    """Return a number with all its digits; it may be text, or have more digits than a float holds."""
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
         raise ValueError(f"{_kind(value)} where a number should be")
     try:
@@ -110,12 +109,12 @@ def _number(value: Any) -> Decimal:
     except InvalidOperation:
         raise ValueError("not a number") from None
     if not number.is_finite() or abs(number.adjusted()) > 40 or len(number.as_tuple().digits) > MOST_DIGITS:
-        raise ValueError("no number of a usual size")
+        raise ValueError("a number with more than 50 digits, or too large or too small")
     return number
 
 
 def _kind(value: Any) -> str:
-    """Return what a value is, in the words of JSON."""
+    """Return the JSON type of a value, in words."""
     words = {type(None): "null", bool: "true or false", dict: "an object", list: "a list", str: "a text"}
     return words.get(type(value), "a number")
 
@@ -135,7 +134,7 @@ def _time(text: str) -> Decimal:
 def _seconds(time: datetime) -> Decimal:
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     since = aware - _EPOCH
-    return max(EARLIEST, Decimal(since.days * 86_400 + since.seconds))  # a zone may lead before it
+    return max(EARLIEST, Decimal(since.days * 86_400 + since.seconds))  # a zone may move it before the year 1
 
 
 def _in_range(seconds: Decimal) -> Decimal:

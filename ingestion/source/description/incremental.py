@@ -1,7 +1,7 @@
-"""What is carried from run to run, so that the next run reads only what is new: the table `incremental` of a source.
+"""The table `incremental` of a source: what one run passes to the next, so that the next reads only what is new.
 
-`value` carries the highest value of a field, `clock` the start of the run before, `token` what the last page gives.
-Where the value goes, `{from}` stands in the description; `ingestion.source.description.values` fills it in.
+`carry = "value"` passes on the highest value of a field, `"clock"` the start of the run, `"token"` a token in the last
+page. The description has `{from}` where the value goes; `ingestion.source.description.values` fills it in.
 """
 
 import re
@@ -35,12 +35,12 @@ def _length(given: Any) -> Decimal:
 
 
 def _plain(given: Any) -> Any:
-    """Return what TOML has as a date or a time as its text."""
+    """Return a date or a time of TOML as text, anything else unchanged."""
     return given.isoformat() if isinstance(given, datetime | date) else given
 
 
 def _without(item: Any) -> str:
-    """Return what an item has that lacks the key, so that a person finds it, or the right key."""
+    """Return the keys of an item that lacks the key, so that a person finds the item, or the right key."""
     if not isinstance(item, dict):
         return "missing"
     return f"missing; this item has {cut(', '.join(item) or 'nothing', SHOWN_CHARACTERS)}"
@@ -50,7 +50,7 @@ Length = Annotated[Decimal, BeforeValidator(_length)]
 
 
 class Incremental(Table):
-    """Lengths of time are in seconds; where `form` is a number, `overlap` is as many."""
+    """Lengths of time are in seconds. If `form` is number, `overlap` is a number too."""
 
     carry: Literal["value", "clock", "token"]
     key: Path | None = None  # of an item: its value orders the items
@@ -58,9 +58,9 @@ class Incremental(Table):
     read: Reading | None = None  # the token, on the last page
     start: Annotated[str | int | float | None, BeforeValidator(_plain)] = None  # of the first run
     form: Form = "rfc3339"  # in which the value is sent
-    lag: Length = Decimal(0)  # the last time before the run is left to the next one
-    overlap: Length = Decimal(0)  # how far back a run reads what the one before has read
-    window: Length | None = None  # the longest range of one request, which has pages of its own
+    lag: Length = Decimal(0)  # a run leaves items as new as this to the next run
+    overlap: Length = Decimal(0)  # how far back a run reads again what the run before has read
+    window: Length | None = None  # the longest range of one request; each window has its own pages
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -91,7 +91,7 @@ class Incremental(Table):
 
     @property
     def orders(self) -> bool:
-        """Return whether a range of times or numbers is read, and not what came since a token."""
+        """Return whether a run reads a range of times or numbers; False if it reads what is new since a token."""
         return self.carry != "token"
 
     @property
@@ -118,18 +118,18 @@ class Incremental(Table):
             try:
                 return forms.parse(value, self.key_form or self.form)
             except (ValueError, OverflowError) as error:
-                problem = f"{error}. If items have another form, name it in incremental.key_form"
+                problem = f"{error}. If items have another form, set incremental.key_form"
         raise NoPage(
             f"an item has no {self.key_form or self.form} at {shown(path)!r} (incremental.key): {problem}. Each item "
             "needs one, because the next run begins at the highest"
         )
 
     def floor(self, mark: Decimal) -> Decimal:
-        """Return a mark rounded down to what a request can say."""
+        """Return a mark rounded down to the form of a request."""
         return forms.floor(mark, self.form)
 
     def again_from(self, mark: Decimal) -> Decimal:
-        """Return where a run begins that goes on from a mark: the overlap before it, rounded down."""
+        """Return where a run that goes on from a mark begins: at the mark minus the overlap, rounded down."""
         begins = forms.EXACT.subtract(mark, self.overlap)
         return self.floor(begins if self.form == "number" else max(begins, forms.EARLIEST))
 
@@ -142,14 +142,14 @@ class Incremental(Table):
         return forms.canonical(mark, self.form)
 
     def given(self, value: Any) -> str:
-        """Return the text of a mark that a person gives in RFC 3339, or in the form of the source. Raise ValueError."""
+        """Return the text of a person's mark, given in RFC 3339 or in the form of the source. Raise ValueError."""
         try:
             return self.text(forms.parse(value, forms.canonical_form(self.form)))
         except (ValueError, OverflowError):
             return self.text(forms.parse(value, self.form))
 
     def windows(self, reads: Reads) -> int:
-        """Return in how many windows the range of a run is read."""
+        """Return how many windows the range of a run has."""
         if self.window is None or reads.since is None or reads.until is None:
             return 1
         return max(1, ceil((self.mark(reads.until) - self.mark(reads.since)) / self.window))

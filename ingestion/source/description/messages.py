@@ -1,4 +1,4 @@
-"""Where and how the messages of one source are sent, where that is not as the app's settings say."""
+"""The table `messages` of a source: where and how its messages are sent, if not as the app settings say."""
 
 from collections.abc import Mapping
 from typing import Annotated, Self
@@ -26,7 +26,7 @@ Queue = Annotated[str, AfterValidator(_is_queue)]  # `queue`, or `SETTING_NAME/q
 
 
 class Messages(Table):
-    """The queues, the format and the life of the messages of a source; what is left out is as in the app's settings."""
+    """The queues, format, encoding and life of the messages of a source. The app settings hold for missing keys."""
 
     queue: Queue | None = None
     queues: Annotated[tuple[Queue, ...] | None, Field(min_length=1)] = None
@@ -36,12 +36,12 @@ class Messages(Table):
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """The queues of the source, none where they are the app's."""
+        """The queues of the source; empty if the app settings name them."""
         return self.queues or ((self.queue,) if self.queue else ())
 
     @property
     def accounts(self) -> set[str]:
-        """The app settings that name the accounts of these queues, but for the app's own."""
+        """The app settings that name the accounts of these queues, without the app's own account."""
         return {setting for setting, slash, _ in (entry.rpartition("/") for entry in self.entries) if slash}
 
     @field_validator("time_to_live")
@@ -62,7 +62,7 @@ class Messages(Table):
         return self
 
     def over(self, settings: Settings, environment: Mapping[str, str]) -> Settings:
-        """Return the app's settings with what the source has of its own. Raise InvalidInput for a missing account."""
+        """Return the app's settings, changed by the keys of this table. Raise InvalidInput for a missing account."""
         own = {
             "message_format": self.format,
             "message_encoding": self.encoding,

@@ -1,4 +1,4 @@
-"""The keys of a table that say when its source is started by itself."""
+"""The keys of a table that say when the app starts its source by itself."""
 
 from typing import Annotated, Literal, Self
 
@@ -24,18 +24,18 @@ def _zone(name: str) -> str:
 
 
 class Scheduled(Table):
-    """When a source is started by itself; `Source` has the other keys of its table."""
+    """The schedule of a source; `Source` has the other keys of its table."""
 
     schedule: Annotated[str, AfterValidator(_schedule)] | None = None
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    if_running: Literal["skip", "queue"] = "skip"  # what becomes of a due time while a run of the source is open
-    if_missed: Literal["run", "skip"] = "run"  # what becomes of one that is five minutes old
+    if_running: Literal["skip", "queue"] = "skip"  # for a due time while a run of the source is open
+    if_missed: Literal["run", "skip"] = "run"  # for a due time that is five minutes old
 
     @model_validator(mode="after")
     def _has_a_schedule(self) -> Self:
         for key in ("time_zone", "if_running", "if_missed"):
             if self.schedule is None and key in self.model_fields_set:
-                raise not_allowed("of no use without schedule", "beside schedule", key)
+                raise not_allowed("of no use without schedule", "together with schedule", key)
         return self
 
     @property

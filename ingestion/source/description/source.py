@@ -1,4 +1,4 @@
-"""One external API, as its table in `sources.toml` describes it."""
+"""A source: one external API, described by a table in `sources.toml`."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
@@ -23,44 +23,44 @@ Value = str | bool | int | float
 
 
 class Csv(Table):
-    """How a source writes its CSV; quotes are doubled inside quotes, as everywhere."""
+    """The CSV dialect of a source; a quote inside quotes is doubled."""
 
     delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
     encoding: Literal["utf-8", "latin-1", "windows-1252"] = "utf-8"
 
 
 class Limits(Table):
-    """How much of one answer is taken before it counts as an error."""
+    """The limits of one answer; beyond them it is an error."""
 
     response_bytes: int = Field(default=2 * 1024**3, ge=1)  # decompressed
     response_seconds: float = Field(default=300.0, gt=0)  # from the request to the last byte
     redirects: int = Field(default=5, ge=0, le=20)
-    unframed: bool = False  # whether lines may come without a length, so that a cut looks like the end
+    unframed: bool = False  # whether an answer of lines may lack a length, so that a cut answer looks complete
 
 
 class Source(Scheduled):
-    """One external API: where it is, how it pages, and what of an item is the message."""
+    """One external API: its address, its paging, and the part of an item that is the message."""
 
     url: Url
     headers: dict[str, str] = {}
     query: dict[str, Value | tuple[Value, ...]] = {}
     method: Literal["GET", "POST"] = "GET"
     body: dict[str, JsonValue] | None = None
-    hosts: tuple[Origin, ...] = ()  # others that links may lead to
+    hosts: tuple[Origin, ...] = ()  # other origins that links may lead to
     pagination: Pagination
     format: Literal["json", "ndjson", "csv"] = "json"
     csv: Csv = Csv()
     items: Path = ()  # path of the list in a page; empty: the whole page
-    missing: Literal["refuse", "empty"] = "refuse"  # what a page without that list is
-    min_items: Annotated[int | None, Field(ge=0)] = None  # that the source has at its end; see `least_items`
+    missing: Literal["refuse", "empty"] = "refuse"  # whether a page without that list is an error or has no items
+    min_items: Annotated[int | None, Field(ge=0)] = None  # the fewest items of a whole source; see `least_items`
     message: Path = ()  # path of the message in an item; empty: the item itself
-    total: Reading | None = None  # the number of items of the whole source, where the API tells it
-    error: Path | None = None  # of what says, in the body of a success, that it is none
-    success: Path | None = None  # of a flag that is true in every page, and in no other answer
-    repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before held already
-    incremental: Incremental | None = None  # what is carried from run to run; None: each run reads everything
-    parameters: dict[str, Parameter] = {}  # that whoever starts a run gives
-    unique: bool = False  # whether each message comes once in a run, so that those that came before are counted
+    total: Reading | None = None  # the number of items of the whole source, if an answer has it
+    error: Path | None = None  # path of an error message in the body of an HTTP success
+    success: Path | None = None  # path of a flag that is true in every page and in no other answer
+    repeats: Literal["keep", "drop"] = "keep"  # for messages that the page before had, too
+    incremental: Incremental | None = None  # None: each run reads everything
+    parameters: dict[str, Parameter] = {}  # values that the caller who starts a run gives
+    unique: bool = False  # whether each message should come once in a run; doubles are then counted
     expiry: Expiry = Expiry()
     messages: Messages = Messages()
     max_pages: Annotated[int, Field(ge=1)] = 100_000  # of a run
@@ -68,51 +68,53 @@ class Source(Scheduled):
     auth: Auth | None = None
     throttle: Throttle = Throttle()
     limits: Limits = Limits()
-    parallel_fetches: Annotated[int, Field(ge=1, le=64)] = 1  # pages asked for at once, where the style can tell them
+    parallel_fetches: Annotated[int, Field(ge=1, le=64)] = (
+        1  # pages requested at once, if the style knows their cursors
+    )
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as away
-    outage_seconds: Annotated[float | None, Field(ge=0, le=7 * 86_400)] = None  # that it may be away, if not the app's
+    outage_seconds: Annotated[float | None, Field(ge=0, le=7 * 86_400)] = None  # may be away; None: the app setting
     _filled_in: dict[str, str] = PrivateAttr(default_factory=dict)
     _fingerprint: str = PrivateAttr("")
     _sends_until: bool = PrivateAttr(False)
 
     @property
     def fingerprint(self) -> str:
-        """Return what tells this description from others, as the file has it."""
+        """Return the fingerprint of this description, as it is in the file."""
         return self._fingerprint
 
     @property
     def sends_until(self) -> bool:
-        """Return whether a request says where the range of the run ends."""
+        """Return whether requests send `{to}`, the end of the range."""
         return self._sends_until
 
     @property
     def least_items(self) -> int:
-        """Return the fewest items that are no mistake; where a list may be missing, none may be a wrong path."""
+        """Return the fewest items of a whole source; 1 if the list may be missing, because `items` may be wrong."""
         return int(self.missing == "empty") if self.min_items is None else self.min_items
 
     @property
     def secrets(self) -> dict[str, str]:
-        """Return by name what no text that leaves may show: credentials, and the app settings that are filled in."""
+        """Return the secrets by name: credentials, and app settings that are filled in. No text may show them."""
         return self._filled_in | secrets_of(self.auth)
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:
         if "items" not in self.model_fields_set and self.format == "json":
-            allowed = 'the path of the list of items in a page; "" where the page is the list'
+            allowed = 'the path of the list of items in a page; "" if the page itself is the list'
             raise not_allowed("missing", allowed, "items")
         described = (self.pagination, "pagination"), (self.expiry, "expiry"), (self.total, "total")
         places = [place for value, key in described for place in _places(value, key)]
         for key in ("total", "exact_total"):
             if getattr(self.pagination.end, key) and self.total is None:
-                allowed = "with total, the place where the source says how many items it has"
+                allowed = "together with total, the place where the source says how many items it has"
                 raise not_allowed("nothing to compare with", allowed, f"pagination.end.{key}")
         for name, parameter in self.parameters.items():
             if self.schedule is not None and parameter.default is None:
-                allowed = "a default, since nobody gives a value where a schedule starts the source"
+                allowed = "a default, because a schedule that starts the source gives no value"
                 raise not_allowed("missing", allowed, f"parameters.{name}.default")
         in_body = self.body is not None or any(isinstance(place, Send) and place.kind == "body" for _, place in places)
         if in_body and "method" not in self.model_fields_set:
-            raise not_allowed("missing", "'POST' where something goes into the body; 'GET' if that is meant", "method")
+            raise not_allowed("missing", "'POST', because something goes into the body; or 'GET'", "method")
         if "csv" in self.model_fields_set and self.format != "csv":
             raise not_allowed(f"of no use with format = {self.format!r}", "the table csv with format = 'csv'", "csv")
         for key in ("missing", "error", "success"):
@@ -125,16 +127,16 @@ class Source(Scheduled):
         return self
 
     def base_request(self) -> PageRequest:
-        """Return what every request for a page starts from, before the pagination and the credentials."""
+        """Return the part that all requests for pages share, without pagination and credentials."""
         return PageRequest(url=self.url, method=self.method, query=self.query, headers=self.headers, body=self.body)
 
     def expects(self, status: int, text: str) -> bool:
-        """Return whether an answer with the body `text` is a declared end or an expired cursor, and so no error."""
-        return self.pagination.ends_at(status, text) or self.expiry.means(status, text)
+        """Return whether an answer with the body `text` is no error, but a declared end or an expired cursor."""
+        return self.pagination.ends_at(status, text) or self.expiry.matches(status, text)
 
 
 def _places(value: Any, key: str) -> Iterator[tuple[str, Read | Send]]:
-    """Yield every place in an answer or a request that `value`, which is at `key`, names."""
+    """Yield each place in an answer or a request that `value` names, with its key; `key` is the key of `value`."""
     if isinstance(value, Read | Send):
         yield key, value
     elif isinstance(value, BaseModel):

@@ -1,7 +1,7 @@
-"""The text of a table in the file: the app settings that it names, and what is wrong with it.
+"""A table of the file as text: the app settings that it names, and the mistakes in it.
 
-`%NAME%` stands for the app setting NAME, and `%%` for a percent sign; one that belongs to neither stays as it is. No
-error shows an app setting that was filled in.
+`%NAME%` is replaced with the app setting NAME, and `%%` with a percent sign; any other percent sign stays. No error
+shows an app setting that was filled in.
 """
 
 import hashlib
@@ -27,9 +27,9 @@ PACE = {
     "auth", "throttle", "limits", "attempts", "outage_seconds", "timeout_seconds", "parallel_fetches", "max_pages",
     "schedule", "time_zone", "if_running", "if_missed",
 }  # fmt: skip
-MESSAGES = "messages"  # the table that says how messages are sent, and nothing of how the source is read
+MESSAGES = "messages"  # the table about sending; all other keys are about reading
 STAND_IN, _STAND_IN_URL = "app-setting", "http://app-setting.invalid"
-_WORD = re.compile("[a-z_-]*|v[0-9]+")  # as an address has it, and no secret
+_WORD = re.compile("[a-z_-]*|v[0-9]+")  # a usual part of an address, not a secret
 _PLACEHOLDER = re.compile(r"%%|%([A-Za-z_][A-Za-z0-9_]*)%")
 _NOT_HERE = "credentials do not belong in this file"
 _NO_NAME = "not a name", "the name of an app setting, without %"
@@ -39,7 +39,7 @@ _WITH_USER = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
 
 
 def settings_in(value: Any, where: str = "") -> dict[str, str]:
-    """Return the app settings that `value`, which is at `where`, names anywhere, each with the key where it does."""
+    """Return the app settings that `value` names, each with the key that names it; `where` is the key of `value`."""
     match value:
         case dict():
             inner = [settings_in(each, f"{where}.{key}") for key, each in value.items()]
@@ -55,10 +55,10 @@ def settings_in(value: Any, where: str = "") -> dict[str, str]:
 def filled_in(
     value: Any, environment: Mapping[str, str], values: Values = NO_VALUES, keys: tuple[str, ...] = ()
 ) -> Any:
-    """Return `value`, to which `keys` lead, with the app settings and the values of a run in.
+    """Return `value` with app settings and the values of a run filled in; `keys` lead to it in the table.
 
-    A setting that is not set gets a stand-in, a URL where the text begins. A key whose value the run has not is left
-    out. Neither is looked for in what has been filled in.
+    A setting that is not set is replaced with a placeholder, a URL at the beginning of a text. If the run has no value
+    for a key, the key is left out. Filled-in texts are not searched again.
     """
     takes = _takes_values(keys)
     match value:
@@ -93,7 +93,7 @@ def _text(text: str, environment: Mapping[str, str], values: Values, *, is_url: 
 
 
 def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the app settings that are filled in, by name: hosts and queues are none, but what stands behind one is."""
+    """Return the app settings that are filled in and are secrets, by name. A host is none; the rest of a URL may be."""
     others = exactly_at(table, ("hosts",))
     addresses = [exactly_at(table, ("url",)), exactly_at(table, ("auth", "token_url"))]
     addresses += others if isinstance(others, list) else []
@@ -112,12 +112,12 @@ def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, s
 
 
 def fingerprint(table: dict[str, Any]) -> str:
-    """Return what tells a description from others; when and how fast it is read, and by whom, does not count."""
+    """Return a hash of a description, without its schedule, its pace, its credentials and its messages."""
     return _mark(_without(table, PACE | {MESSAGES}), 16)
 
 
 def marks(table: dict[str, Any]) -> dict[str, str]:
-    """Return a mark of each value that counts for `fingerprint`, by its key, such as "pagination.read"."""
+    """Return a hash of each value that counts for `fingerprint`, by key, such as "pagination.read"."""
     inner = list(_without(table, PACE | {MESSAGES}).items())
     found = {}
     while inner:
@@ -138,9 +138,9 @@ def _mark(value: Any, size: int) -> str:
 
 
 def mistakes(error: ValidationError, table: Any, where: str, environment: Mapping[str, str]) -> list[InvalidInput]:
-    """Return all that is wrong with `table`, which is at `where` in the file: one error a key, unknown keys first.
+    """Return the mistakes in `table`, one for each key, unknown keys first; `where` is its place in the file.
 
-    A value that depends on an app setting that is not set counts as right.
+    A value with an app setting that is not set counts as right.
     """
     found: dict[str, InvalidInput] = {}
     for each in sorted(details(error), key=lambda each: each["type"] != "extra_forbidden"):
@@ -148,7 +148,7 @@ def mistakes(error: ValidationError, table: Any, where: str, environment: Mappin
         if settings_in(exactly_at(table, keys)).keys() - environment.keys():
             continue
         field, problem = ".".join((where, *keys)), _IN_WORDS.get(each["type"], each["msg"])
-        if field in found:  # each of several types that may be there has its say
+        if field in found:  # several types are allowed here, and each gave an error
             problem = f"{found[field].problem}; or {problem}"
         allowed = each.get("ctx", {}).get("allowed", "")
         if each["type"] == "extra_forbidden" and len(keys) == 1 and exactly_at(table, (*keys, "url")) is not ABSENT:
@@ -158,28 +158,28 @@ def mistakes(error: ValidationError, table: Any, where: str, environment: Mappin
 
 
 def _keys(error: ErrorDetails, table: Any) -> tuple[str, ...]:
-    """Return the keys of the file at an error; pydantic names the kinds of tables and the types it tried as well."""
+    """Return the keys of the file at an error, without the kinds and types that pydantic adds."""
     keys: tuple[str, ...] = ()
     last = ""
     for last in map(str, error["loc"]):
         if exactly_at(table, (*keys, last)) is not ABSENT:
             keys = (*keys, last)
-    of_a_type = error["type"].endswith("_type")  # then the last is a type that was tried, not a key that is missing
+    of_a_type = error["type"].endswith("_type")  # then the last is a type that was tried, not a missing key
     missing = isinstance(exactly_at(table, keys), dict) and keys[-1:] != (last,) and not of_a_type
     return (*keys, last) if missing and last else keys
 
 
 def secrets_in(table: Any, where: str) -> Iterator[InvalidInput]:
-    """Yield an error for each header, parameter or url of a source that holds a credential; %NAME% is none.
+    """Yield an error for each header, parameter or url of a source with a credential; %NAME% is allowed.
 
-    They are refused, since the file goes into version control.
+    The file goes into version control, so it must have no credentials.
     """
     for keys, names in ((("headers",), HEADERS), (("query",), PARAMETERS), (("auth", "extra"), PARAMETERS)):
         for name, value in _items(table, *keys):
             if name.lower() in names and not settings_in(value) and value != f"{{{FROM}}}":
                 yield InvalidInput(".".join((where, *keys, name)), _NOT_HERE, _ALLOWED)
     for name, value in _items(table, "auth"):
-        if name in SETTING_FIELDS and settings_in(value):  # filled in, the credential would be the name, and be shown
+        if name in SETTING_FIELDS and settings_in(value):  # else the credential would be read as a name, and be shown
             yield InvalidInput(f"{where}.auth.{name}", *_NO_NAME)
     for name, value in _items(table, MESSAGES):
         entries = value if isinstance(value, list) else [value]
@@ -187,7 +187,7 @@ def secrets_in(table: Any, where: str) -> Iterator[InvalidInput]:
             yield InvalidInput(f"{where}.{MESSAGES}.{name}", *_NO_NAME)
     for name, value in _items(table, "parameters"):
         if settings_in(value):
-            problem = "a parameter is shown, and an app setting never is"
+            problem = "parameters are shown to people, and app settings must not be"
             yield InvalidInput(f"{where}.parameters.{name}", problem, "values without %NAME%")
     for keys in (("url",), ("auth", "token_url")):
         url = exactly_at(table, keys)

@@ -1,7 +1,7 @@
-"""The values of a run in the texts of a description: `{from}`, `{to}`, and a name for each of its parameters.
+"""Fill the values of a run into the texts of a description: `{from}`, `{to}`, and the names of its parameters.
 
-They stand in `url`, `headers`, `query`, `body` and `pagination.start`. Anything else in braces is text, as in a GraphQL
-query.
+They may be in `url`, `headers`, `query`, `body` and `pagination.start`. Anything else in braces is text, such as a
+GraphQL query.
 """
 
 import re
@@ -39,30 +39,32 @@ def _pattern(text: str) -> str:
 
 
 class Parameter(Table):
-    """A value that whoever starts a run gives."""
+    """A value that the caller who starts a run gives."""
 
     allowed: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
-    pattern: Annotated[str, AfterValidator(_pattern)] | None = None  # that the whole value matches
-    default: str | None = None  # where none is given
-    quotes: Literal["as they are", "doubled", "escaped"] = "as they are"  # in texts between single quotes
+    pattern: Annotated[str, AfterValidator(_pattern)] | None = None  # the whole value must match it
+    default: str | None = None  # if the caller gives none
+    quotes: Literal["as they are", "doubled", "escaped"] = "as they are"  # for values between single quotes
 
     @model_validator(mode="after")
     def _says_what_is_allowed(self) -> Self:
         if (self.allowed is None) == (self.pattern is None):
-            raise not_allowed("not said what is allowed", "allowed, a list of values, or a pattern")
+            raise not_allowed("what is allowed is not clear", "either allowed, a list of values, or pattern")
         if self.default is not None and not self.takes(self.default):
-            raise not_allowed("not allowed by the parameter itself", self.what, "default")
+            raise not_allowed("the parameter does not allow it", self.what, "default")
         return self
 
     def takes(self, value: str) -> bool:
         """Return whether the value is allowed."""
-        if not value.strip(".") or len(value) > LONGEST or not value.isprintable():  # dots alone would climb a path
+        if (
+            not value.strip(".") or len(value) > LONGEST or not value.isprintable()
+        ):  # dots would climb the path of a URL
             return False
         return value in self.allowed if self.allowed is not None else bool(re.fullmatch(self.pattern or "", value))
 
     @property
     def what(self) -> str:
-        """Return what is allowed, for a person."""
+        """Return what is allowed, for people."""
         return ", ".join(self.allowed) if self.allowed is not None else f"a value that matches {self.pattern}"
 
     @property
@@ -71,7 +73,7 @@ class Parameter(Table):
         return self.default or (self.allowed[0] if self.allowed else "x")
 
     def quoted(self, value: str) -> str:
-        """Return the value as it stands between single quotes."""
+        """Return the value in the form for texts between single quotes."""
         match self.quotes:
             case "doubled":
                 return value.replace("'", "''")
@@ -81,24 +83,24 @@ class Parameter(Table):
 
 
 class Values:
-    """The values of one run, or of one window of its range, by name; None where a run has none."""
+    """The values of one run, or of one window of its range, by name; None if the run has no value."""
 
     def __init__(self, by_name: Mapping[str, Value | None]) -> None:
         self._by_name = by_name
         self._name = re.compile(rf"\{{({'|'.join(map(re.escape, by_name))})\}}") if by_name else None
 
     def has_none(self, text: Any) -> bool:
-        """Return whether a text is one name, and the run has no value for it, so that its key is left out."""
+        """Return whether a text is only a name without a value; its key is then left out."""
         name = self._whole(text)
         return name is not None and self._by_name[name] is None
 
     def alone(self, text: str) -> Value | None:
-        """Return the value of which `text` is the name and nothing else; None if it is more than that."""
+        """Return the value if `text` is only its name in braces; else None."""
         name = self._whole(text)
         return None if name is None else self._by_name[name]
 
     def into(self, text: str, *, is_url: bool = False) -> str:
-        """Return `text` with the values in it."""
+        """Return `text` with the values filled in."""
 
         def value(found: re.Match[str]) -> str:
             given = str(self._by_name[found[1]])
@@ -117,7 +119,7 @@ NO_VALUES = Values({})
 def values_of(
     incremental: Incremental | None, parameters: Mapping[str, Parameter], reads: Reads | None, window: int = 0
 ) -> Values:
-    """Return the values of one window of a run; those of a sample run where `reads` is None."""
+    """Return the values of one window of a run; those of a sample run if `reads` is None."""
     found: dict[str, Value | None] = {}
     if incremental is not None:
         since, until = incremental.in_window(reads, window) if reads else _sample(incremental)
@@ -142,9 +144,9 @@ def _sent(incremental: Incremental, text: str | None) -> Value | None:
 
 
 def read_declared(table: Any) -> tuple[Incremental | None, dict[str, Parameter]]:
-    """Return the tables `incremental` and `parameters` of a source, as far as they are right.
+    """Return the tables `incremental` and `parameters` of a source; leave out wrong ones.
 
-    What is wrong with them, the validation of the whole source tells.
+    The validation of the whole source reports their mistakes.
     """
     incremental, parameters = None, {}
     with suppress(ValidationError):
@@ -159,9 +161,9 @@ def read_declared(table: Any) -> tuple[Incremental | None, dict[str, Parameter]]
 def misused(
     table: Any, url: Any, where: str, incremental: Incremental | None, parameters: Mapping[str, Parameter]
 ) -> Iterator[InvalidInput]:
-    """Yield an error for each name in braces that cannot stand where it does, or that nothing sends.
+    """Yield an error for each name in braces that is in a wrong place, and for each value that nothing sends.
 
-    `url` is that of the table, with app settings filled in.
+    `url` is the url of the table, with app settings filled in.
     """
     for name in _parameters(table):
         field = f"{where}.parameters.{name}"
@@ -169,14 +171,14 @@ def misused(
             allowed = "lower-case letters, digits and _, at most 40 characters, and neither from nor to"
             yield InvalidInput(field, "not a name of a parameter", allowed)
         elif SECRET_NAMES.search(name):
-            yield InvalidInput(field, "a parameter is shown, and a secret never is", "the table auth, or %NAME%")
+            yield InvalidInput(field, "parameters are shown to people, and secrets must not be", "auth, or %NAME%")
         elif not sends(table, name):
             yield InvalidInput(field, f"nothing sends {{{name}}}", _ALLOWED)
     if incremental is not None:
         yield from _misused_range(table, where, incremental)
     host = _BEFORE_PATH.match(url if isinstance(url, str) else "")
     if host and any(f"{{{name}}}" in host[0] for name in (FROM, TO, *parameters)):
-        yield InvalidInput(f"{where}.url", "a name in braces in the host", "one behind the host")
+        yield InvalidInput(f"{where}.url", "a name in braces in the host", "names in braces after the host")
 
 
 _ALLOWED = "its name in braces in url, headers, query, body or pagination.start"
@@ -188,15 +190,15 @@ def _misused_range(table: Any, where: str, incremental: Incremental) -> Iterator
         yield InvalidInput(field, "nothing sends {from}", _ALLOWED)
     if sends(table, TO):
         if not incremental.has_until:
-            yield InvalidInput(field, "{to} has no value", "{to} only where times are carried")
+            yield InvalidInput(field, "{to} has no value", "{to} only with carry = 'value' or 'clock' and times")
     elif incremental.window is not None:
         yield InvalidInput(f"{field}.window", "nothing sends {to}", _ALLOWED)
     elif incremental.lag and incremental.key is None:
-        yield InvalidInput(f"{field}.lag", "nothing tells what is too new", "{to}, or key in an item")
+        yield InvalidInput(f"{field}.lag", "no way to know which items are too new", "{to} in the request, or key")
     for keys, text in _texts(table):
         if not incremental.orders and "{from}" in text and (text != "{from}" or keys == ("url",)):
-            problem = "{from} stands beside other text, and the first run has no token"
-            yield InvalidInput(".".join((where, *keys)), problem, "{from} alone, which is then left out")
+            problem = "{from} has other text around it, and the first run has no token"
+            yield InvalidInput(".".join((where, *keys)), problem, "{from} alone; the first run leaves the key out")
 
 
 def _parameters(table: Any) -> dict[str, Any]:
@@ -205,14 +207,14 @@ def _parameters(table: Any) -> dict[str, Any]:
 
 
 def sends(table: Any, name: str) -> bool:
-    """Return whether the name in braces stands in a text of a source's table in which values may stand."""
+    """Return whether a text of a source's table that may have values has this name in braces."""
     return any(f"{{{name}}}" in text for _, text in _texts(table))
 
 
 def undeclared(table: Any) -> Iterator[tuple[str, str]]:
-    """Yield each name in braces that is sent as text, because the table does not declare it, with the key it is at.
+    """Yield each name in braces that is sent as text, because the table does not declare it, with its key.
 
-    A body is left out: GraphQL has names in braces.
+    Ignore the body: GraphQL has names in braces.
     """
     declared = {*_parameters(table), *((FROM, TO) if "incremental" in table else ())}
     for keys, text in _texts(table):
@@ -221,7 +223,7 @@ def undeclared(table: Any) -> Iterator[tuple[str, str]]:
 
 
 def _texts(table: Any) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every text of a source's table in which values may stand, with the keys that lead to it."""
+    """Yield each text of a source's table that may have values, with the keys that lead to it."""
     inner = [(place, exactly_at(table, place)) for place in PLACES]
     while inner:
         keys, value = inner.pop()

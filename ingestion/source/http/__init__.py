@@ -1,1 +1,1 @@
-"""One request to a source and its answer: where it may go, what it carries, why no answer came."""
+"""One request to a source and its answer: the addresses that are allowed, and why no answer came."""

@@ -1,4 +1,4 @@
-"""One request and its answer: to the source's own hosts only, with credentials for its own origin only."""
+"""Send one request, only to the source's own hosts, and with credentials only to its own origin."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +15,7 @@ from ingestion.source.description import Source
 from ingestion.source.http.origin import address, is_allowed, origin
 from ingestion.source.page import PageRequest
 from ingestion.source.reading.body import ACCEPT_ENCODING
+from ingestion.telemetry import request_span
 
 _METHOD_KEEPING = (307, 308)
 
@@ -35,10 +36,10 @@ class Exchange:
 
     @asynccontextmanager
     async def answer(self, request: PageRequest, turn: Turn) -> AsyncIterator[httpx.Response]:
-        """Give the answer to `request`, which is no redirect and open as long as the block lasts.
+        """Yield the answer to `request`, open as long as the block lasts. Follow redirects.
 
-        Each request awaits its `turn`, also that of a redirect. Raise SourceRefused if a redirect leads elsewhere than
-        the source's description allows, or they do not end; httpx.TransportError and NoAnswer if there is no answer.
+        Each request waits for its `turn`, also after a redirect. Raise SourceRefused if a redirect leads where the
+        description does not allow it, or there are too many; httpx.TransportError or NoAnswer if there is no answer.
         """
         try:
             url = httpx.URL(request.url)
@@ -46,14 +47,15 @@ class Exchange:
                 url = url.copy_merge_params(dict(request.query))
         except (httpx.InvalidURL, UnicodeError) as error:
             raise SourceRefused(
-                f"a request would have an address that none can have ({first_line(error)}); check url, query and "
+                f"a request would have an invalid address ({first_line(error)}); check url, query and "
                 "pagination in the sources file"
             ) from None
         for _ in range(self._source.limits.redirects + 1):
             await turn()
             flow = self._flow if self._is_own(url) else None
-            with _named_redirect(url):
+            with _named_redirect(url), request_span(request.method, url.host) as span:
                 response = await self._http.send(self._built(request, url, turn), auth=flow, stream=True)
+                span.set_attribute("http.response.status_code", response.status_code)
             try:
                 if response.next_request is None:
                     yield response
@@ -70,7 +72,7 @@ class Exchange:
         headers = _headers_of(request.headers)
         if not self._is_own(url):
             url = httpx.URL(without_key(self._source.auth, str(url))).copy_with(username=None, password=None)
-            for name in self._source.headers:  # one of them may well be a key
+            for name in self._source.headers:  # one of them may be a key
                 headers.pop(name, None)
         headers["Accept-Encoding"] = ACCEPT_ENCODING
         timeout, extensions = self._source.timeout_seconds, {"turn": turn}
@@ -82,11 +84,11 @@ class Exchange:
         return origin(url) == origin(self._source.url)
 
     def _redirected(self, request: PageRequest, response: httpx.Response, target: httpx.URL) -> httpx.URL:
-        """Return `target`, to which the answer redirects, if the source may be followed there."""
+        """Return `target`, to which the answer redirects, if requests may go there."""
         place = address(response.url)
         if not is_allowed(target, self._source.url, self._source.hosts):
             raise SourceRefused(
-                f"{place} redirects to another host, {origin(target) or 'no address that can be asked'}. If it belongs "
+                f"{place} redirects to another host, {origin(target) or 'not an HTTP address'}. If it belongs "
                 "to the source, add it to hosts in the sources file; credentials are not sent there."
             )
         kept = response.status_code in _METHOD_KEEPING and self._is_own(target)
@@ -100,7 +102,7 @@ class Exchange:
 
 @contextmanager
 def _named_redirect(url: httpx.URL) -> Iterator[None]:
-    """Raise SourceRefused where the answer of `url` is a redirect to what the HTTP client takes for no address."""
+    """Raise SourceRefused if the answer of `url` redirects to an address that the HTTP client refuses."""
     try:
         yield
     except (httpx.InvalidURL, UnicodeError, httpx.RemoteProtocolError) as error:
@@ -108,18 +110,18 @@ def _named_redirect(url: httpx.URL) -> Iterator[None]:
             raise
         problem = quoted(first_line(error))
         raise SourceRefused(
-            f"{address(url)} redirects to what is no address ({problem}). Check the url in the sources file."
+            f"{address(url)} redirects to an invalid address ({problem}). Check the url in the sources file."
         ) from None
 
 
 def _headers_of(values: Mapping[str, str]) -> httpx.Headers:
-    """Return the headers, each name once in whatever case. Raise SourceRefused for a value that none can carry."""
+    """Return the headers, each name once in any case. Raise SourceRefused for a value that no header can hold."""
     headers = httpx.Headers()
     for name, value in values.items():
         if not value.isascii() or not value.isprintable() or value != value.strip():
             raise SourceRefused(
-                f"the header {name} of a request would hold what no header can: white space around it, control "
-                "characters or others than ASCII. Check headers in the sources file, and where the pagination sends it."
+                f"the header {name} of a request would have a value that is not allowed: white space around it, "
+                "control or non-ASCII characters. Check headers and pagination in the sources file."
             )
         headers[name] = value
     return headers

@@ -1,7 +1,7 @@
-"""Which addresses belong to a source: it is asked there and nowhere else, whatever a response says.
+"""Which addresses belong to a source. Requests go only there, no matter what a response says.
 
 An origin is scheme, host and port. Next links and redirects may lead to the origin of the source's url and to those in
-`hosts`; credentials go to the first alone. A page that could name any address could make the app read its own network.
+`hosts`; credentials go only to the first. Otherwise a page could make the app read its own network.
 """
 
 import re
@@ -19,13 +19,13 @@ _PORTS = {"http": 80, "https": 443}
 _ALL_OF_IT = re.compile(r"https?://[^/?#@]+/?", re.IGNORECASE)
 
 
-@lru_cache(64)  # most of those that a page asks about are the same as for the page before
+@lru_cache(64)  # most pages ask about the same addresses
 def origin(url: str | httpx.URL) -> str:
-    """Return `https://host:port` of a URL, the port always written; empty for what is no HTTP URL."""
+    """Return `https://host:port` of a URL, always with the port; empty if it is not an HTTP URL."""
     try:
         parsed = httpx.URL(url)
         host = parsed.host.lower().rstrip(".")
-    except (httpx.InvalidURL, UnicodeError):  # the latter for a host that IDNA does not allow
+    except (httpx.InvalidURL, UnicodeError):  # UnicodeError: IDNA does not allow the host
         return ""
     if parsed.scheme not in _PORTS or not host or "%" in host or (parsed.port or 0) > 65535:
         return ""
@@ -41,7 +41,7 @@ def is_allowed(url: str | httpx.URL, source_url: str, hosts: Iterable[str] = ())
 def linked(page_url: str, link: str) -> str:
     """Return the address of a link on a page; a link to the page's own host keeps the page's https.
 
-    A server behind a proxy that ends TLS writes http; to ask it in clear text would give away what it says.
+    A server behind a proxy that ends TLS writes http. A request in clear text would let others read its answer.
     """
     followed = urljoin(page_url, link)
     secured = re.sub("^http:", "https:", followed, flags=re.IGNORECASE)
@@ -59,13 +59,13 @@ def address(url: str | httpx.URL) -> str:
 
 def _is_url(text: str) -> str:
     if not origin(text):
-        raise not_allowed("not an address that can be asked", "one that begins with http:// or https:// and a host")
+        raise not_allowed("not an HTTP address", "an address that begins with http:// or https:// and a host")
     return text
 
 
 def _is_origin(text: str) -> str:
     if not origin(text) or not _ALL_OF_IT.fullmatch(text):
-        raise not_allowed("not an origin", "http:// or https://, a host, and a port if need be; no path")
+        raise not_allowed("not an origin", "http:// or https://, a host, and if necessary a port; no path")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Why a source gave no answer, in words, and whether it ever can."""
+"""Why a source gave no answer, in words, and whether waiting can help."""
 
 import os
 import socket
@@ -11,14 +11,14 @@ from ingestion.errors import SourceRefused
 
 
 class NoAnswer(Exception):
-    """No usable answer came; asking again may bring one."""
+    """No usable answer came; another attempt may get one."""
 
 
 class NoPage(SourceRefused):
-    """A whole answer of success came that is no page of the source's format; it is never the end.
+    """A complete, successful answer is not a page in the source's format. It is never the end of the source.
 
-    One more attempt is made. Where it `may_pass`, as a page of maintenance does, it is an outage of a source that has
-    given a page before.
+    The client makes one more attempt. With `may_pass`, such as for a maintenance page, it counts as an outage if the
+    source has given a page before.
     """
 
     def __init__(self, problem: str, *, may_pass: bool = False) -> None:
@@ -27,7 +27,7 @@ class NoPage(SourceRefused):
 
 
 def in_words(error: BaseException) -> str:
-    """Return what kept the answer away, in a few words."""
+    """Return why there is no answer, in a few words."""
     for cause in _causes(error):
         if isinstance(cause, NoAnswer | NoPage):
             return str(cause)
@@ -43,7 +43,7 @@ def in_words(error: BaseException) -> str:
 
 
 def cannot_end(error: BaseException) -> str | None:
-    """Return what to check where no waiting helps: no host has the name, or its certificate is refused.
+    """Return what to check if waiting cannot help: no host has the name, or its certificate is refused.
 
     A resolver that does not answer (EAI_AGAIN) is an outage; only its definite "no such name" is not.
     """

@@ -1,1 +1,1 @@
-"""From the bytes of an answer to its items, and the places of values in answers and requests."""
+"""Read the items from the bytes of an answer; find the places of values in answers and requests."""

@@ -1,4 +1,4 @@
-"""The one place that judges an answer: it is a page, and its items go on their way, or it says why it is none."""
+"""Decide whether an answer is a page: take its items, or say why it is none. No other module decides this."""
 
 import codecs
 import json
@@ -18,20 +18,20 @@ from ingestion.source.reading.parse_lines import ERRORS, CsvParser, NdjsonParser
 from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
 ACCEPTED, NO_CONTENT = 202, (204, 205)
-TRANSIENT = (408, 425)  # beside all from 500 up
+TRANSIENT = (408, 425)  # and all from 500 on
 EMPTY = "if that is a page without items, set end.empty in the sources file"
-TOLD_BYTES = 64 * 1024  # of an answer that is no page
+TOLD_BYTES = 64 * 1024  # read of an answer that is no page
 
 Parser = JsonParser | NdjsonParser | CsvParser
 
 
 async def read_answer(response: httpx.Response, source: Source, page: Page) -> SourceRefused | NoAnswer | None:
-    """Read an answer into `page`; return why it is no page, if so. After a NoAnswer another attempt may bring one.
+    """Read an answer into `page`. If it is no page, return why; after a NoAnswer, another attempt may get one.
 
-    The document of `page` is then that of the error, if it is JSON. Raise NoAnswer if the body is cut off, NoPage if it
+    `page.document` is then the error's document, if that is JSON. Raise NoAnswer if the body is cut off, NoPage if it
     does not have the source's format, SourceRefused if it is beyond a limit of the source.
     """
-    page.document, page.text, page.null_list = None, "", ""  # an attempt before may have left some
+    page.document, page.text, page.null_list = None, "", ""  # an earlier attempt may have set them
     status = response.status_code
     if status in NO_CONTENT:
         if _may_be_empty(source) or source.expects(status, ""):
@@ -57,14 +57,14 @@ async def read_answer(response: httpx.Response, source: Source, page: Page) -> S
 
 
 async def _read_items(response: httpx.Response, source: Source, page: Page) -> Any:
-    """Bring the items of a page into it; return the document around them, with an empty list in their place."""
+    """Read the items of an answer into `page`; return the document with an empty list in their place."""
     headers = response.headers
     framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
     knows_its_end = headers.get("content-encoding") or framed
     if source.format != "json" and not knows_its_end and not source.limits.unframed:
         raise SourceRefused(
-            "the response says neither its length nor comes in chunks, so lines that are missing could not be noticed; "
-            "set limits.unframed = true in the sources file to take it as it is"
+            "the response has no length and no chunks, so missing lines could not be noticed; set limits.unframed = "
+            "true in the sources file to accept that"
         )
     parser, recoded, begin, ended = _parser(source), _Recoding(_charset(response, source)), b"", False
     try:
@@ -86,8 +86,8 @@ async def _read_items(response: httpx.Response, source: Source, page: Page) -> A
         if ended and not knows_its_end:
             raise NoAnswer(f"the body may be cut: {problem}") from None
         raise NoPage(
-            f"{address(response.url)} answered HTTP {response.status_code} with what is no page of {source.format}: "
-            f"{problem}. It begins with {quoted(text)!r}",
+            f"{address(response.url)} answered HTTP {response.status_code} with a body that is no page of "
+            f"{source.format}: {problem}. It begins with {quoted(text)!r}",
             may_pass=is_empty or text.startswith("<"),
         ) from None
     return parser.document
@@ -99,7 +99,7 @@ def _may_be_empty(source: Source) -> bool:
 
 
 def _charset(response: httpx.Response, source: Source) -> str:
-    """Return the charset of an answer, as the description of a CSV says, or its own header."""
+    """Return the charset of an answer, from csv.encoding in the description or from its own header."""
     said = source.csv.encoding if "encoding" in source.csv.model_fields_set else response.charset_encoding or ""
     try:
         "".encode(said or "utf-8")
@@ -121,7 +121,7 @@ class _Recoding:
         try:
             return self._decode(piece, final).encode(errors="surrogatepass")
         except UnicodeDecodeError as error:
-            raise NoPage(f"the response is not {self._charset}, as it is said to be ({error.reason})") from None
+            raise NoPage(f"the response is not {self._charset}, its declared charset ({error.reason})") from None
 
 
 def _parser(source: Source) -> Parser:
@@ -135,7 +135,7 @@ def _parser(source: Source) -> Parser:
 
 
 def _wrong_in(page: Page, source: Source) -> SourceRefused | NoAnswer | None:
-    """Return why the document of a success is no page: it tells an error, or has no items where they should be."""
+    """Return why the document of an HTTP success is no page: it has an error, or no items at `items`."""
     document = page.document
     if page.status == ACCEPTED and not page.count:
         return NoAnswer(f"HTTP {ACCEPTED}: nothing is ready yet")
@@ -151,12 +151,12 @@ def _wrong_in(page: Page, source: Source) -> SourceRefused | NoAnswer | None:
     is_declared = source.error is not None or source.success is not None
     tells_error = isinstance(document, dict) and any(map(document.get, ERRORS))
     if tells_error and not (problem or page.count or is_declared):
-        problem = f"no items beside an error; it says {quote(document)!r}"
+        problem = f"it has an error and no items: {quote(document)!r}"
     return NoPage(f"{address(source.url)} gave no page: {problem}") if problem else None
 
 
 def _json_of(text: str) -> Any:
-    """Return the value of an answer that is no page, None if that is no JSON."""
+    """Return the JSON value of a text, None if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

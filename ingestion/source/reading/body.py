@@ -1,7 +1,7 @@
-"""The bytes of a response as they arrive: decompressed in bounded pieces, counted, and checked to be whole.
+"""The bytes of a response while they arrive: decompressed in bounded pieces, counted, and checked for completeness.
 
-A compressed body that stops before its end is an error here, as one that stops before its declared length is one in
-the HTTP client.
+Here a compressed body that stops before its end is an error. In the HTTP client, so is a body that stops before its
+declared length.
 """
 
 import asyncio
@@ -13,17 +13,20 @@ import httpx
 from ingestion.errors import SourceRefused
 from ingestion.source.http.outage import NoAnswer, NoPage
 
-ACCEPT_ENCODING = "gzip"  # what is decoded here
-PIECE_BYTES = 64 * 1024  # the most that one piece holds, however well it was compressed
-EXPANDED_BYTES, EXPANDED_TIMES = 64 * 1024 * 1024, 200  # a body may expand to the first, and then by the second
+ACCEPT_ENCODING = "gzip"  # the only one that this module decodes
+PIECE_BYTES = 64 * 1024  # the most that one piece has, also after decompression
+EXPANDED_BYTES, EXPANDED_TIMES = (
+    64 * 1024 * 1024,
+    200,
+)  # a body may expand to so many bytes, or to so many times its size
 _GZIP, _GZIP_MAGIC = zlib.MAX_WBITS | 16, b"\x1f\x8b"
 
 
 async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
     """Yield the decompressed body in pieces of at most `PIECE_BYTES`.
 
-    A file that is gzip itself (an export, served without Content-Encoding) is decompressed as well. Raise NoAnswer if
-    the compressed data ends too early, SourceRefused beyond `max_bytes` or on a coding that was not asked for.
+    Also decompress a gzip file, such as an export that is served without Content-Encoding. Raise NoAnswer if the
+    compressed data ends too early, SourceRefused beyond `max_bytes` or for another Content-Encoding.
     """
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip"):
@@ -37,23 +40,23 @@ async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[byte
             size += len(piece)
             if size > max_bytes:
                 raise SourceRefused(
-                    f"the response is larger than {max_bytes:,} bytes; ask for smaller pages, or raise "
+                    f"the response is larger than {max_bytes:,} bytes; request smaller pages, or raise "
                     "limits.response_bytes in the sources file"
                 )
             if size > max(EXPANDED_BYTES, EXPANDED_TIMES * came):
                 raise SourceRefused(
                     f"the compressed response has grown to {size:,} bytes, more than {EXPANDED_TIMES} times its own "
-                    "size, as lists of items do not; ask for smaller pages"
+                    "size, which lists of items do not; request smaller pages"
                 )
             yield piece
-            if inflate is not None:  # much can be in one piece of the network; others want to go on meanwhile
+            if inflate is not None:  # one piece from the network may expand to much: let other tasks run
                 await asyncio.sleep(0)
     if inflate is not None and begun and not inflate.ended:
         raise NoAnswer("the compressed body stopped before its end")
 
 
 async def beginning(response: httpx.Response, most_bytes: int) -> bytes:
-    """Return the decompressed body up to `most_bytes`, and read no more of it than that."""
+    """Return at most `most_bytes` of the decompressed body, and do not read the rest."""
     body = bytearray()
     async for piece in pieces(response, max_bytes=most_bytes + PIECE_BYTES):
         body += piece
@@ -63,10 +66,10 @@ async def beginning(response: httpx.Response, most_bytes: int) -> bytes:
 
 
 class _Inflate:
-    """zlib by pieces: bounded ones, through several members in a row, and it knows whether the last one has ended.
+    """Decompresses in bounded pieces, through several gzip members, and knows whether the last member has ended.
 
-    The HTTP client's own decoder stops silently after the first member, which for exports that were put together from
-    several files loses data.
+    The HTTP client's own decoder stops silently after the first member, and would lose data of exports that consist of
+    several files.
     """
 
     def __init__(self) -> None:
@@ -77,7 +80,7 @@ class _Inflate:
         return self._zlib.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what `data` adds to the output. Raise NoPage if it is not gzip, or damaged."""
+        """Yield the output for `data`. Raise NoPage if it is not gzip, or damaged."""
         while data:
             if self._zlib.eof:
                 data = data.lstrip(b"\0")  # padding between members

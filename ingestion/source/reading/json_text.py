@@ -1,6 +1,6 @@
-"""The values in a JSON text: each number as it came, no key given twice, and none nested too deep.
+"""Read the values in a JSON text: keep the digits of numbers, refuse a repeated key, refuse too deep nesting.
 
-The scanner of the standard library reads them; it hands over the text of each number.
+The scanner of the standard library does the reading and passes on the text of each number.
 """
 
 import json
@@ -13,7 +13,7 @@ from ingestion.errors import first_line
 from ingestion.source.http.outage import NoPage
 from ingestion.source.reading.number import Digits, number
 
-MAX_DEPTH = 500  # of lists and objects in each other; json.loads, which consumers use, has its limit near 1,000
+MAX_DEPTH = 500  # of nested lists and objects; json.loads, which consumers use, fails near 1,000
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"([ \t\n\r]*:)?', re.DOTALL)
 _NEGATIVE_ZERO = re.compile(r"-0(?![.eE\d])")
 
@@ -21,7 +21,7 @@ Scan = Callable[[str, int], tuple[Any, int]]
 
 
 def json_value(body: bytes) -> Any:
-    """Return the JSON value in `body`, its numbers as they came. Raise NoPage if `body` is not JSON."""
+    """Return the JSON value in `body`, with the digits of its numbers. Raise NoPage if `body` is not JSON."""
     value, text = value_and_text(body)
     refuse_repeated_keys(text, value)
     return value
@@ -42,28 +42,28 @@ def value_and_text(body: bytes) -> tuple[Any, str]:
 
 
 def refuse_repeated_keys(text: str, value: Any, items: list[Any] | None = None) -> None:
-    """Raise NoPage if `value`, which was read from `text`, gives a key twice or nests too deep.
+    """Raise NoPage if `value`, which was read from `text`, has a key twice or nests too deep.
 
-    `items` is the list that was taken out of it, if any. To look at each pair while it is read would take as long as
-    all the rest, so the keys are counted in both.
+    `items` is the list that was taken out of it, if any. Checking each pair while it is read would double the time, so
+    compare the number of keys in the text and in the value.
     """
     if "{" not in text and text.find("[", 1) < 0:
         return
     keys = _keys_of_flat(value) if items is None else _keys_in(value) + _keys_of_flat(items)
     if keys == text.count(":") or keys == (most := _most_keys(text)):
-        return  # as it is with most pages: ids, or objects without any in them
+        return  # so it is with most pages: ids, or flat objects
     keys = _keys_in(value if items is None else [value, items])
     if most != keys and sum(map(bool, _STRING.findall(text))) != keys:
         _decode_pairs(text)
 
 
 def _most_keys(text: str) -> int:
-    """Return at least the number of keys in `text`, where it is easily told."""
+    """Return an upper bound of the number of keys in `text`; -1 if that is not easy to find."""
     return -1 if any(f"{white}:" in text for white in " \t\r\n") else text.count('":')
 
 
 def _keys_of_flat(items: Any) -> int:
-    """Return how many keys a list of objects, or of plain values, has; fewer than any where it is something else."""
+    """Return how many keys a list of objects or of plain values has; a large negative number for anything else."""
     kinds = {*map(type, items)} if isinstance(items, list) else {list}
     if kinds.isdisjoint((dict, list)):
         return 0
@@ -108,7 +108,7 @@ _scan_signed: Scan = json.JSONDecoder(parse_float=number, parse_int=_integer, pa
 
 
 def scanner(text: str) -> Scan:
-    """Return what reads a value of `text` from an index on; the sign of a zero takes longer to keep."""
+    """Return the function that reads a value of `text` from an index on. One that keeps the sign of -0 is slower."""
     return _scan_signed if _NEGATIVE_ZERO.search(text) else scan
 
 
@@ -117,7 +117,7 @@ def repeated(key: str) -> NoPage:
 
 
 def too_deep() -> NoPage:
-    return NoPage(f"the response nests lists and objects more than {MAX_DEPTH} deep; is the url right?")
+    return NoPage(f"the response nests lists and objects more than {MAX_DEPTH} deep; check the url")
 
 
 def no_json(problem: str) -> NoPage:

@@ -1,4 +1,4 @@
-"""Numbers as they came: what is on the queue has the same digits, and what is computed with has Python's."""
+"""Numbers of JSON: messages keep their digits, and computations use Python's numbers."""
 
 import copy
 from math import isfinite
@@ -9,7 +9,7 @@ from ingestion.source.reading.path import at
 
 
 class Digits:
-    """A number that a float would not give back as it came: 10.10, 1e400, eighteen digits after the point."""
+    """A number whose digits a float would change: 10.10, 1e400, eighteen digits after the point."""
 
     __slots__ = ("text",)
 
@@ -27,7 +27,7 @@ def number(text: str) -> float | Digits:
 
 
 def value_at(item: Any, path: tuple[str, ...]) -> Any:
-    """Return the value at `path` of an item, to compute with or to send back; see `at`."""
+    """Return the value at `path` of an item, for computations or for the next request; see `at`."""
     found = at(item, path)
     return plain(copy.deepcopy(found)) if isinstance(found, dict | list | Digits) else found
 
@@ -42,7 +42,9 @@ def plain(value: Any) -> Any:
             if isinstance(inner, Digits):
                 holder[key] = float(inner.text)
                 if not isfinite(holder[key]):
-                    raise NoPage("the response holds a number too large for a float, such as 1e400, beside its items")
+                    raise NoPage(
+                        "the response holds a number too large for a float, such as 1e400, outside of its items"
+                    )
             elif isinstance(inner, dict | list):
                 holders.append(inner)
     return top[0]

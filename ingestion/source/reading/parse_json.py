@@ -1,4 +1,4 @@
-"""Items out of a JSON body, and the document around them with an empty list in their place.
+"""Read the items of a JSON body, and its document with an empty list in their place.
 
 A small body is read at once, a larger one value by value while it arrives; `json_text` reads the values.
 """
@@ -27,34 +27,34 @@ from ingestion.source.reading.number import plain
 from ingestion.source.reading.path import ABSENT, INDEX, at, exactly_at, shown
 
 SMALL_BODY_BYTES = 1024 * 1024
-MAX_HELD = 8 * 1024 * 1024  # characters of a large body: of one item, and of all that is beside the items
-_LONGEST_TOKEN = 16  # but for strings: what fails farther from the end has not merely been cut
+MAX_HELD = 8 * 1024 * 1024  # characters of a large body: of one item, and of everything but the items
+_LONGEST_TOKEN = 16  # except strings: an error farther from the end of the text is not because the text was cut
 _WHITE, _COMMA = re.compile(r"[ \t\n\r]*"), re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
 
 Steps = Generator[None, None, Any]  # each yield waits for more of the body
 
 
 class JsonParser:
-    """Takes the items at a path off the document, while it grows if it is larger than `small_bytes`."""
+    """Takes the items at a path out of the document; while it arrives, if it is larger than `small_bytes`."""
 
     def __init__(self, items: tuple[str, ...], small_bytes: int = SMALL_BODY_BYTES) -> None:
         self.document: Any = None  # with an empty list where its items were
         self._path, self._small_bytes = items, small_bytes
-        self._small: bytearray | None = bytearray()  # the body, as long as it may be a small one
+        self._small: bytearray | None = bytearray()  # the body, while it may be a small one
         self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogatepass").decode
-        self._text, self._begun, self._at = "", 0, 0  # where the present value has begun, how far all is read
+        self._text, self._begun, self._at = "", 0, 0  # in the text: where the present value begins, how far it is read
         self._before = 0  # characters before the text
-        self._arrived: list[str] = []  # after it
-        self._wanted = 1  # characters to wait for: twice what is held, so that a large value is not read too often
+        self._arrived: list[str] = []  # pieces after the text
+        self._wanted = 1  # characters to wait for; they double, so that a large value is not read too often
         self._ended = self._has_items = False
         self._scan: Scan = scan
-        self._at_once = True  # whether the last comma of a piece has been between two items so far
+        self._at_once = True  # whether so far the last comma of each piece was between two items
         self._beside = 0  # characters of the document
         self._taken: list[Any] = []
         self._steps = self._read_large()
 
     def feed(self, piece: bytes) -> list[Any]:
-        """Return the items that this piece completes. Raise NoPage if it is no JSON, SourceRefused beyond a limit."""
+        """Return the items that this piece completes. Raise NoPage if it is not JSON, SourceRefused beyond a limit."""
         if self._small is not None:
             self._small += piece
             if len(self._small) <= self._small_bytes:
@@ -78,7 +78,7 @@ class JsonParser:
         return taken
 
     def close(self) -> list[Any]:
-        """Return the last items. Raise NoPage if the body is not whole."""
+        """Return the last items. Raise NoPage if the body is not complete."""
         self._ended = True
         return self.feed(b"") if self._small is None else self._read_small(bytes(self._small))
 
@@ -102,7 +102,7 @@ class JsonParser:
             yield
 
     def _value(self, path: tuple[str, ...] | None) -> Steps:
-        """Read a value of the document; `path` leads from it to the items, None where they are elsewhere."""
+        """Read a value of the document; `path` leads from it to the items, None if they are not in it."""
         char = yield from self._next()
         if path is not None and char == "[":
             return (yield from (self._list(path) if path else self._items()))
@@ -135,8 +135,8 @@ class JsonParser:
         is_index = INDEX.fullmatch(path[0])
         if is_index and path[0].startswith("-"):
             raise SourceRefused(
-                f"items = {shown(self._path)!r} counts from the end of a list, which is only known up to 1 MiB; ask "
-                "for smaller pages, or count from the start"
+                f"items = {shown(self._path)!r} counts from the end of a list, which works only in pages up to 1 MiB; "
+                "request smaller pages, or count from the start"
             )
         found: list[Any] = []
         self._at += 1
@@ -166,11 +166,11 @@ class JsonParser:
                 return []
 
     def _take_those_before_commas(self) -> None:
-        """Take the items of the text that are known to be whole; what is wrong with the next one is found after."""
+        """Take the items of the text that are complete; a later step finds errors in the next one."""
         text, at, end, items = self._text, self._at, self._at, list[Any]()
         likely = text.rfind("},") + 1 if text.startswith("{", at) else text.rfind(",")
         try:
-            if self._at_once and likely > at:  # takes a third of the time
+            if self._at_once and likely > at:  # this takes a third of the time
                 list_of_them = f"[{text[at:likely]}]"
                 items, stop = self._scan(list_of_them, 0)
                 self._at_once = stop == len(list_of_them)
@@ -189,18 +189,18 @@ class JsonParser:
         self._at = at
 
     def _scanned(self) -> Steps:
-        """Read one value as a whole."""
+        """Read one complete value."""
         while True:
             self._begun = self._at
             try:
                 value, stop = self._scan(self._text, self._at)
-                if stop + len("e+") < len(self._text) or self._ended:  # else there may be more of a number
+                if stop + len("e+") < len(self._text) or self._ended:  # else a number may go on
                     self._at = stop
                     return value
                 problem, place = "", stop
             except json.JSONDecodeError as error:
                 problem, place = error.msg, error.pos
-            except ValueError as error:  # of an integer with thousands of digits
+            except ValueError as error:  # an integer has thousands of digits
                 raise no_json(first_line(error)) from None
             except RecursionError:
                 raise too_deep() from None
@@ -213,7 +213,7 @@ class JsonParser:
             yield
 
     def _next(self) -> Steps:
-        """Return the character that follows white space."""
+        """Skip white space and return the next character."""
         self._skip()
         while self._at == len(self._text):
             if self._ended:
@@ -223,7 +223,7 @@ class JsonParser:
         return self._text[self._at]
 
     def _expect(self, characters: str) -> Steps:
-        """Return which of `characters` follows, and go past it."""
+        """Return the next character, which must be one of `characters`, and go past it."""
         if (found := (yield from self._next())) not in characters:
             raise self._wrong(f"Expecting {' or '.join(map(repr, characters))}", self._at)
         self._at += 1
@@ -242,10 +242,10 @@ class JsonParser:
         where = f"items = {shown(self._path)!r}"
         if self._has_items:
             raise SourceRefused(
-                f"a large response holds more than {MAX_HELD:,} characters in one item or beside {where}"
+                f"a large response has more than {MAX_HELD:,} characters in one item or outside of {where}"
             )
         raise SourceRefused(
-            f"the first {MAX_HELD:,} characters of the response have no list of items ({where}); is the path right?"
+            f"the first {MAX_HELD:,} characters of the response have no list of items ({where}); check that path"
         )
 
     def _wrong(self, problem: str, place: int) -> NoPage:
@@ -253,10 +253,10 @@ class JsonParser:
 
 
 def problem_at(document: Any, path: tuple[str, ...], *, may_be_missing: bool = False) -> str | None:
-    """Return why there are no items at `path`; None for a list, or a null, which some APIs write for an empty one.
+    """Return why there are no items at `path`; None for a list, or null, which some APIs write for an empty list.
 
-    A null beside `errors` is what GraphQL gives in place of a list that it could not bring. Where the list
-    `may_be_missing`, an object without it is a page too, but not beside `errors` or `error`.
+    With `errors` in the document, null is no page: GraphQL writes it for a list that it could not read. If the list
+    `may_be_missing`, an object without it is a page too, unless it has `errors` or `error`.
     """
     found = exactly_at(document, path)
     errors = isinstance(document, dict) and document.get("errors")
@@ -271,6 +271,6 @@ def problem_at(document: Any, path: tuple[str, ...], *, may_be_missing: bool = F
 
 
 def quote(document: Any) -> str:
-    """Return the beginning of a document as JSON, for an error, however large it is."""
+    """Return the beginning of a document as JSON, for an error text."""
     pieces = json.JSONEncoder(ensure_ascii=False).iterencode(document)
     return quoted("".join(islice(pieces, SHOWN_CHARACTERS)))

@@ -1,4 +1,4 @@
-"""Items out of bodies that consist of lines, NDJSON and CSV; memory holds one piece and one line."""
+"""Read the items of bodies of lines: NDJSON and CSV. Memory holds one piece and one line."""
 
 import codecs
 import csv
@@ -14,7 +14,7 @@ from ingestion.source.reading.path import ABSENT, at, shown
 
 ERRORS = {"error", "errors"}  # the keys of a line that is no record
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
-SHOWN_CHARACTERS = 80  # of a line that cannot be read
+SHOWN_CHARACTERS = 80  # of a wrong line
 
 csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process; 131,072 characters otherwise
 
@@ -47,14 +47,14 @@ class NdjsonParser:
         if self._takes_any and isinstance(value, dict):
             self._keys = self._keys or value.keys()
             if value.keys() & ERRORS and (value.keys() <= ERRORS or not value.keys() & self._keys):
-                raise NoPage(f"a line of the response is no record but {quote(value)!r} (format = 'ndjson')")
+                raise NoPage(f"a line of the response is an error, not a record: {quote(value)!r} (format = 'ndjson')")
         return value
 
 
 class CsvParser:
-    """Records under a header line, each an object of texts; quoted fields may hold line breaks.
+    """Records after a header line, each an object of texts; quoted fields may have line breaks.
 
-    Its document is the list of the columns, one of which is `message` where that is given.
+    Its document is the list of the columns; `message`, if given, must be one of them.
     """
 
     document: Any = None
@@ -63,7 +63,7 @@ class CsvParser:
         self._message, self._delimiter = message, delimiter
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._rest: list[str] = []  # of a record that is not complete
-        self._held, self._wanted = 0, 0  # characters of the rest; those without which it is not looked at again
+        self._held, self._wanted = 0, 0  # characters of the rest; how many it needs before it is read again
         self._columns: list[str] = []
 
     def feed(self, piece: bytes, *, final: bool = False) -> list[Any]:
@@ -96,9 +96,9 @@ class CsvParser:
         return record
 
     def _records(self, text: str, *, final: bool) -> tuple[list[dict[str, str]], int]:
-        """Return the complete records of `text`, and where they end: the last one may still be open."""
+        """Return the complete records of `text`, and where they end: the last record may be incomplete."""
         lines, found, end = io.StringIO(text, newline=""), list[dict[str, str]](), 0  # the reader knows line breaks
-        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)  # else a quote within quotes would be lost
+        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)  # not strict, it would lose quotes
         try:
             for record in reader:
                 end = lines.tell()
@@ -122,12 +122,12 @@ class CsvParser:
 
 
 def is_blank(body: bytes) -> bool:
-    """Return whether there is nothing but white space and a byte order mark."""
+    """Return whether a body has only white space and a byte order mark."""
     return not body.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def _bounded(rest: AnyStr) -> AnyStr:
-    """Return `rest`, which waits for its end. Raise NoPage if that has not come for too long."""
+    """Return `rest`, an incomplete line. Raise NoPage if it is too long."""
     if len(rest) > MAX_LINE_BYTES:
-        raise NoPage(f"a line of the response has no end within {MAX_LINE_BYTES:,} bytes; is the format right?")
+        raise NoPage(f"a line of the response has no end within {MAX_LINE_BYTES:,} bytes; check format")
     return rest

@@ -1,7 +1,7 @@
 """Paths into JSON: `data.items`, `hits.-1.sort`, or `` for the whole.
 
-A key that itself has a dot in it is given in a list: `["@odata.nextLink"]`. As text it is found as well where it is the
-last of the path; only the list of items has to be given exactly, because its place is decided while the page arrives.
+Write a path with a dotted key as a list: `["@odata.nextLink"]`. As text, `at` finds such a key too if it is the last of
+the path. Only `items` must be exact, because its place is needed while the page arrives.
 """
 
 import re
@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-ABSENT: Any = object()  # what `at` gives where there is nothing, to tell it from a null
+ABSENT: Any = object()  # the result of `at` if there is nothing, in contrast to null
 INDEX = re.compile(r"-?[0-9]{1,9}")
 
 
 def steps(text: Any) -> Any:
-    """Return the steps of a path given as dotted text; anything else is left to the validation."""
+    """Return the steps of a path that is dotted text; return anything else unchanged, for the validation."""
     return tuple(filter(None, text.split("."))) if isinstance(text, str) else text
 
 
@@ -23,7 +23,7 @@ Path = Annotated[tuple[str, ...], BeforeValidator(steps)]
 
 
 def at(document: Any, path: tuple[str, ...]) -> Any:
-    """Return the value at `path`, or under its last steps as one key with dots; ABSENT if there is neither."""
+    """Return the value at `path`; its last steps may be one key with dots. ABSENT if there is no value."""
     found = exactly_at(document, path)
     if found is ABSENT:
         for number in range(len(path) - 1):
@@ -34,7 +34,7 @@ def at(document: Any, path: tuple[str, ...]) -> Any:
 
 
 def exactly_at(document: Any, path: tuple[str, ...]) -> Any:
-    """Return the value at `path`, or ABSENT if a step of it leads nowhere."""
+    """Return the value at `path`, or ABSENT if there is none."""
     value = document
     for step in path:
         if isinstance(value, dict) and step in value:
@@ -47,12 +47,12 @@ def exactly_at(document: Any, path: tuple[str, ...]) -> Any:
 
 
 def keys_of(document: Any) -> Iterator[str]:
-    """Yield the path of every key in the objects of a document, as a person writes it."""
+    """Yield the path of each key in the objects of a document, as dotted text."""
     for key, value in document.items() if isinstance(document, dict) else ():
         yield key
         yield from (f"{key}.{inner}" for inner in keys_of(value))
 
 
 def shown(path: tuple[str, ...]) -> str:
-    """Return the path as a person writes it."""
+    """Return the path as dotted text."""
     return ".".join(path)

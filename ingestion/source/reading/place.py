@@ -1,8 +1,8 @@
-"""Where a value is in an answer, and where it goes in a request: the two halves of every description of a cursor.
+"""Places: where a value is in an answer (`Read`), and where it goes in a request (`Send`).
 
-Readings: `meta.next` (a path into the body, the default, also `body:meta.next`), `header:X-Next`, and `item:id` (a path
-into the last item of the page). Sendings: `cursor` (a query parameter, the default, also `query:cursor`),
-`header:NAME`, `body:PATH` into the JSON body, and `query:*`, which takes all keys of an object.
+To read: `meta.next` or `body:meta.next` (a path into the body), `header:X-Next`, and `item:id` (a path into the last
+item of the page). To send: `cursor` or `query:cursor` (a query parameter), `header:NAME`, `body:PATH` (a path into the
+JSON body), and `query:*`, which sends each key of an object.
 """
 
 import copy
@@ -19,7 +19,7 @@ from ingestion.source.reading.path import ABSENT, at, exactly_at, steps
 from ingestion.validation import not_allowed
 
 EVERY_KEY = ("*",)
-MAX_SENT_CHARACTERS = 32 * 1024  # of one value; the longest cursors that APIs hand out have a few thousand
+MAX_SENT_CHARACTERS = 32 * 1024  # of one value; the longest cursors of APIs have a few thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Place:
 
     @classmethod
     def of_text(cls, value: Any) -> Self:
-        """Return the place that a description gives."""
+        """Return the place that a description names."""
         if isinstance(value, list | tuple) and value and all(isinstance(step, str) for step in value):
             return cls(cls.kinds[0], tuple(value))
         kind, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
@@ -52,7 +52,7 @@ class Read(Place):
 
     kinds = ("body", "header", "item")
 
-    def of(self, page: Page) -> Any:
+    def value_in(self, page: Page) -> Any:
         """Return the value at this place of `page`, or ABSENT."""
         if self.kind == "header":
             return page.headers.get(self.path[0].lower(), ABSENT)
@@ -65,17 +65,17 @@ class Send(Place):
     kinds = ("query", "header", "body")
 
     def into(self, request: PageRequest, value: Any) -> PageRequest:
-        """Return `request` with `value` in this place. Raise SourceRefused if it has none, or cannot hold it."""
+        """Return `request` with `value` in this place. Raise SourceRefused if it has no such place, or it cannot."""
         if (length := len(text_of(value))) > MAX_SENT_CHARACTERS:
             raise SourceRefused(
-                f"{self} would take a value of {length:,} characters, and {MAX_SENT_CHARACTERS:,} is the most; check "
+                f"a value for {self} has {length:,} characters, and the most is {MAX_SENT_CHARACTERS:,}; check "
                 "where pagination reads it in the description"
             )
         if self.kind == "body":
             return replace(request, body=self._with(request.body or {}, value))
         values = value if self.path == EVERY_KEY else {self.path[0]: value}
         if not isinstance(values, dict):
-            raise SourceRefused(f"{self} sends the keys of an object, and a page has no object for it")
+            raise SourceRefused(f"{self} sends the keys of an object, and a page has no object there")
         texts = {name: text_of(each) for name, each in values.items()}
         if self.kind == "header":
             return replace(request, headers={**request.headers, **texts})
@@ -93,14 +93,14 @@ class Send(Place):
             inner[int(last)] = value
         else:
             raise SourceRefused(
-                f"there is no place for {self} in the source's body; each step has to be a key of a table or an index "
-                "of an element that is there"
+                f"the body in the description has no place for {self}; each step must be a key of a table or the index "
+                "of an element"
             )
         return changed
 
 
 def text_of(value: Any) -> str:
-    """Return a value as a query or a header carries it."""
+    """Return a value as text for a query or a header."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 

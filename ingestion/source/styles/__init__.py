@@ -1,4 +1,4 @@
-"""The pagination styles, one family a file; `Pagination` is any of them, told apart by its `style`."""
+"""The pagination styles, one family in each file. `Pagination` is any of them; its `style` says which."""
 
 from typing import Annotated
 

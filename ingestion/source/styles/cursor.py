@@ -23,10 +23,10 @@ class Token(Table):
 
 
 class CursorStyle(Style):
-    """Its cursor is the list of the tokens, in the order of the description, null for one that was not given.
+    """Its cursor is the list of the tokens, in the order of the description; null for a missing one.
 
-    The end is a page without a token: absent, null, false, empty, or one of `end.texts`. A compound continuation has
-    further pairs in `also`, which do not count for the end, or is one object whose keys all go into the query
+    The end is a page without a token: absent, null, false, empty, or one of `end.texts`. If several values lead to the
+    next page, `also` has the other pairs, which do not count for the end; or one object has all keys for the query
     (`send = "query:*"`).
     """
 
@@ -36,7 +36,7 @@ class CursorStyle(Style):
     read: Reading = reading("next_cursor")
     send: Sending = sending("cursor")
     also: tuple[Token, ...] = ()
-    start: str | int | None = None  # the token of the first page, where the API wants one
+    start: str | int | None = None  # the token of the first page, if the API needs one
 
     def first(self) -> Any:
         return None if self.start is None else [self.start, *(None for _ in self.also)]
@@ -48,18 +48,18 @@ class CursorStyle(Style):
         return base
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        given = [read.of(page) for read in (self.read, *(token.read for token in self.also))]
+        given = [read.value_in(page) for read in (self.read, *(token.read for token in self.also))]
         values = [None if self.end.is_none(value) else value for value in given]
         if values[0] is None and self.read.kind == "item" and self.end.empty:
             raise SourceRefused(
-                f"the last item of a page has nothing at {self.read}, so that what follows it cannot be asked for, and "
+                f"the last item of a page has nothing at {self.read}, so the next page cannot be requested, and "
                 "end.empty says that this is not the end; sort by a value that each item has"
             )
         return values if values[0] is not None else End(f"no cursor at {self.read}", missing=given[0] is ABSENT)
 
 
 class KeysetStyle(ValueStyle):
-    """Its cursor is the key of the last item, null before the first page: it survives inserts and deletes."""
+    """Its cursor is the key of the last item, null before the first page. Inserts and deletes do not disturb it."""
 
     needs_items: ClassVar[bool] = True
 
@@ -67,10 +67,10 @@ class KeysetStyle(ValueStyle):
     key: Path = ("id",)  # of an item
     send: Sending = sending("after")
     start: str | int | None = None
-    order: Literal["ascending", "descending", "any"] = "any"  # of the keys; a declared one is checked
+    order: Literal["ascending", "descending", "any"] = "any"  # of the keys; checked unless it is any
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        """Return the key of the last item. Raise SourceRefused if it has none, or the keys are wrong."""
+        """Return the key of the last item. Raise SourceRefused if it has none, or keys repeat or are out of order."""
         if not page.count:
             raise self._stuck()
         key = value_at(page.last, self.key)
@@ -89,7 +89,7 @@ class KeysetStyle(ValueStyle):
             if key in known:
                 name = shown(self.key)
                 raise SourceRefused(
-                    f"two items of a page have {name} = {key}, and of two on either side of a page's end one would be "
+                    f"two items of a page have {name} = {key}; if a page ended between two such items, one would be "
                     f"lost. Page by a key that no two items share, or by two keys: style = 'cursor', read = "
                     f"'item:{name}', also = [{{ read = 'item:OTHER', send = ... }}], end = {{ empty = true }}"
                 )
@@ -100,13 +100,13 @@ class KeysetStyle(ValueStyle):
             return
         if not (precedes(one, other) if self.order == "ascending" else precedes(other, one)):
             raise SourceRefused(
-                f"the keys are said to be {self.order}, but {found}; check send, key and the sorting that the query "
-                "asks for"
+                f"the description says that keys are {self.order}, but {found}; check send, key and the sort order in "
+                "query"
             )
 
 
 def precedes(one: Any, other: Any) -> bool:
-    """Return whether `one` comes before `other`: as numbers where both are, also as text, and otherwise as text."""
+    """Return whether `one` comes before `other`: as numbers if both are numbers or digits in text, else as text."""
     numbers = [int(each) if isinstance(each, str) and _WHOLE.fullmatch(each) else each for each in (one, other)]
     if all(isinstance(each, int | float) for each in numbers):
         return bool(numbers[0] < numbers[1])

@@ -1,7 +1,7 @@
-"""How a source says that it has ended, beside what its pagination style itself tells.
+"""How a source says that it has ended, in addition to its pagination style.
 
-Only what the description declares is believed: a short or an empty page in the middle of a source is common, and to
-stop there loses ids.
+Only signals that the description declares count: a short or an empty page in the middle of a source is common, and
+stopping there would lose ids.
 """
 
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from ingestion.source.reading.path import ABSENT
 from ingestion.source.reading.place import Read, Reading, text_of
 from ingestion.validation import Table, not_allowed
 
-# Both take texts as well, as APIs give them; a larger number is no count.
+# Both also take texts, as APIs write them. A number above 10**18 is no count.
 _COUNT, _FLAG = TypeAdapter(Annotated[int, Field(ge=0, le=10**18)]), TypeAdapter(bool)
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The source has no further page; `reason` says what told so.
+    """The source has no further page; `reason` says why.
 
-    Where nothing did but that a key or header is `missing`, `doubt` says why that is not believed of a first page.
+    If the only sign is a `missing` key or header in the first page, `doubt` is the error to raise.
     """
 
     reason: str
@@ -34,12 +34,12 @@ class End:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """How far a source has been read, the page in question included: what some end signals are compared with."""
+    """How far a source has been read, including the present page; end signals are compared with it."""
 
     pages: int
     items: int
     largest_page: int  # of the pages before
-    total: int | None = None  # the largest that was told
+    total: int | None = None  # the largest that a page gave
     least_total: int | None = None  # the smallest
 
 
@@ -48,17 +48,17 @@ class EndSignals(Table):
 
     more: Reading | None = None  # a flag that is false on the last page
     done: Reading | None = None  # a flag that is true on the last page
-    empty: bool | None = None  # whether a page without items is the end; unless set, the style knows
-    short: bool = False  # whether a page with fewer items than those before is the end
-    total: bool = False  # whether the source has ended when as many items came as its `total` says
-    exact_total: bool = False  # whether an end at another count than `total` is an error
+    empty: bool | None = None  # whether a page without items is the end; if None, the style decides
+    short: bool = False  # whether a page with fewer items than earlier pages is the end
+    total: bool = False  # whether the source ends when as many items have come as its `total` says
+    exact_total: bool = False  # whether it is an error to end at another count than `total`
     total_pages: Reading | None = None  # the number of pages
-    statuses: tuple[Annotated[int, Field(ge=204, le=499)], ...] = ()  # that answer a request past the end
-    codes: tuple[Annotated[str, Field(min_length=1)], ...] = ()  # of which such an answer has one in its text
+    statuses: tuple[Annotated[int, Field(ge=204, le=499)], ...] = ()  # of answers to a request past the end
+    codes: tuple[Annotated[str, Field(min_length=1)], ...] = ()  # one of them must be in the text of such an answer
     repeated: bool = False  # whether a cursor equal to the one just sent is the end, not a loop
     repeated_page: bool = False  # whether a page with the items of an earlier one is the end, not a mistake
-    texts: tuple[str, ...] = ("",)  # cursors that are none, numbers as text; see `is_none`
-    one_page: bool = False  # whether a first page without the key or header that leads on may be all of the source
+    texts: tuple[str, ...] = ("",)  # values that mean "no cursor", numbers as text; see `is_none`
+    one_page: bool = False  # whether a first page without the key or header for a next page may be the whole source
 
     @model_validator(mode="after")
     def _codes_can_be_seen(self) -> Self:
@@ -66,31 +66,31 @@ class EndSignals(Table):
             raise not_allowed("of no use", "with statuses that have a text, such as statuses = [404]", "codes")
         return self
 
-    def means(self, status: int, text: str) -> bool:
-        """Return whether an answer that is no page says that its request was past the end."""
+    def matches(self, status: int, text: str) -> bool:
+        """Return whether an answer that is no page means that the request was past the end."""
         return status in self.statuses and (not self.codes or any(code in text for code in self.codes))
 
     def signals(self, page: Page, reached: Reached) -> dict[str, bool]:
-        """Return what `page` says of the end in words, each with whether that is the end or a promise of more.
+        """Return the declared end signals of `page`, in words, each with True for the end, False for more pages.
 
-        Raise SourceRefused if a declared flag is not there: nothing could tell the end then.
+        Raise SourceRefused if a declared flag is missing, because the end would not be noticed.
         """
         said = {}
-        if self.done is not None and self.done.of(page) is not ABSENT:
+        if self.done is not None and self.done.value_in(page) is not ABSENT:
             done = _flag(page, self.done, "done")
             said[f"{self.done} is {str(done).lower()}"] = done
         if self.more is not None:
             more = _flag(page, self.more, "more")
             said[f"{self.more} is {str(more).lower()}"] = not more
-        pages = None if self.total_pages is None else number_of(self.total_pages.of(page))
+        pages = None if self.total_pages is None else number_of(self.total_pages.value_in(page))
         if pages is not None:
             said[f"{self.total_pages} is {pages}, and {reached.pages} came"] = reached.pages >= pages
         return said
 
     def reason(self, page: Page, reached: Reached, *, empty: bool) -> End | None:
-        """Return the end that `page` declares; `empty` is whether a page without items is the end to the style.
+        """Return the end that `page` declares; `empty` is whether the style ends at a page without items.
 
-        A declared signal that there is more overrides the style.
+        A declared signal that more follows overrides the style.
         """
         signals = self.signals(page, reached)
         if ends := [words for words, is_end in signals.items() if is_end]:
@@ -99,21 +99,21 @@ class EndSignals(Table):
             return End("a page without items")
         if self.short and (not page.count or page.count < reached.largest_page):
             return End(f"a page of {page.count} after pages of {reached.largest_page}")
-        if self.total and reached.items == reached.total:  # more items than the total: it is not to be believed
+        if self.total and reached.items == reached.total:  # with more items than the total, the total is wrong
             return End(f"all {reached.total} items came")
         return None
 
     def takes_null(self, page: Page, reached: Reached) -> bool:
-        """Return whether `page`, which has a null in place of its items, may be the end as the description says."""
+        """Return whether `page`, which has null in place of its items, may be the end by the description."""
         return bool(self.empty) or any(self.signals(page, reached).values())
 
     def is_none(self, cursor: Any) -> bool:
-        """Return whether a page has no cursor: nothing, null, false, what is empty, or one of `texts`."""
+        """Return whether a value means "no cursor": absent, null, false, empty, or one of `texts`."""
         return cursor in (ABSENT, None, {}, []) or cursor is False or text_of(cursor) in self.texts
 
 
 def number_of(value: Any) -> int | None:
-    """Return a count as APIs give it (5, 5.0, "5"), or None."""
+    """Return a count from 5, 5.0 or "5"; else None."""
     try:
         return None if isinstance(value, bool) else _COUNT.validate_python(value)
     except ValidationError:
@@ -121,7 +121,7 @@ def number_of(value: Any) -> int | None:
 
 
 def _flag(page: Page, where: Read, name: str) -> bool:
-    given = where.of(page)
+    given = where.value_in(page)
     try:
         return _FLAG.validate_python(given)
     except ValidationError:

@@ -1,7 +1,7 @@
-"""A cursor that has expired: how the source says so, and what the run does then.
+"""An expired cursor: how the source says so, and what the run does then.
 
-Iterators live for minutes on some APIs, and a run can wait for hours, so the description says what to do: fail,
-restart, or resume by a key.
+Cursors of some APIs live for minutes, and a run can wait for hours. So the description says what to do: fail, restart,
+or resume by a key.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -18,9 +18,9 @@ from ingestion.validation import Table, not_allowed
 class Expiry(Table):
     """The `expiry` table of a source.
 
-    An answer means an expired cursor if its status is one of `statuses`, and, where `codes` are given, one of them is
-    in its text. `restart` reads the source again from its start and skips what the run has already; `resume` reads it
-    again from the `key` of the last item on, which goes to `send`.
+    An answer means an expired cursor if its status is one of `statuses` and, if there are `codes`, one of them is in
+    its text. `restart` reads the source again from its start and skips what the run already has; `resume` reads on
+    after the last item, whose `key` goes to `send`.
     """
 
     statuses: tuple[Annotated[int, Field(ge=200, le=499)], ...] = (410,)
@@ -33,13 +33,13 @@ class Expiry(Table):
     def _complete(self) -> Self:
         for field in ("key", "send"):
             if self.then == "resume" and getattr(self, field) is None:
-                raise not_allowed("missing", "with then = 'resume', key in an item and send, where that goes", field)
+                raise not_allowed("missing", "with then = 'resume', both key (in an item) and send (its place)", field)
         if any(200 <= status < 300 for status in self.statuses) and not self.codes:
-            raise not_allowed("missing", "texts that tell an expired cursor from any other success", "codes")
+            raise not_allowed("missing", "texts that only an answer about an expired cursor has", "codes")
         return self
 
     def key_of(self, item: Any) -> Any:
-        """Return the key to resume from after `item`; None without resumption. Raise SourceRefused if it has none."""
+        """Return the key of `item` to resume from; None unless then is resume. Raise SourceRefused if it has none."""
         if self.then != "resume" or self.key is None:
             return None
         key = value_at(item, self.key)
@@ -50,6 +50,6 @@ class Expiry(Table):
             )
         return key
 
-    def means(self, status: int, text: str) -> bool:
+    def matches(self, status: int, text: str) -> bool:
         """Return whether an answer says that the cursor has expired."""
         return status in self.statuses and (not self.codes or any(code in text for code in self.codes))

@@ -1,7 +1,7 @@
-"""The address of the next page, in the body or in a Link header (RFC 8288): everything that the next request needs.
+"""Styles whose cursor is the address of the next page, from the body or a Link header (RFC 8288).
 
-A relative address counts from the page that gave it. The source's own query is not added again: the address holds it,
-and some APIs refuse a request with both.
+A relative address is relative to the page that has it. The source's own query is not added again: the address already
+has it, and some APIs refuse a request with both.
 """
 
 import re
@@ -19,17 +19,17 @@ from ingestion.source.reading.place import Reading, reading
 from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
-# Not httpx.Response.links: a quoted semicolon or equals sign before the relation hides it, which looks like an end.
+# Do not use httpx.Response.links: a quoted semicolon or equals sign before the relation hides it, like an end.
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
 _PARAMETER = re.compile(r';\s*([^\s=;,"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 
 
 class AddressStyle(Style):
-    """The base of both styles: the cursor is the absolute URL of the page; the end is a page without the next one."""
+    """The base of both styles. The cursor is the absolute URL of the page; the end is a page without a next address."""
 
     ends_without: ClassVar[bool] = True
 
-    start: str | None = None  # the address of the first page, if it is not the source's url: a token of the run before
+    start: str | None = None  # the address of the first page if it is a token of the run before, not the source's url
 
     def first(self) -> Any:
         return self.start
@@ -51,7 +51,7 @@ class AddressStyle(Style):
 
     @abstractmethod
     def _given(self, page: Page) -> tuple[Any, str]:
-        """Return what is given as the next address, and the place where it was looked for."""
+        """Return the next address in the page (ABSENT if there is none), and the words for its place."""
 
 
 class NextUrlStyle(AddressStyle):
@@ -61,11 +61,11 @@ class NextUrlStyle(AddressStyle):
     read: Reading = reading("next")
 
     def _given(self, page: Page) -> tuple[Any, str]:
-        return self.read.of(page), f"address at {self.read}"
+        return self.read.value_in(page), f"address at {self.read}"
 
 
 class LinkHeaderStyle(AddressStyle):
-    """An address in the Link header, told by its relation."""
+    """An address in the Link header, with the relation `relation`."""
 
     style: Literal["link_header"] = "link_header"
     relation: Annotated[str, Field(min_length=1)] = "next"
@@ -76,7 +76,7 @@ class LinkHeaderStyle(AddressStyle):
 
 
 def links(header: str) -> dict[str, str]:
-    """Return the addresses in a Link header by their relations, in lower case; a link may have several."""
+    """Return the addresses in a Link header by relation, in lower case; a link may have several relations."""
     found: dict[str, str] = {}
     for address, parameters in _LINK.findall(header):
         named = [quoted or bare for name, quoted, bare in _PARAMETER.findall(parameters) if name.lower() == "rel"]

@@ -1,6 +1,6 @@
-"""Styles whose cursor is a number: of a page, of the items before it, of the first of a range or window of numbers.
+"""Styles whose cursor is a number: of the page, of the items before it, or the first of a range or window of numbers.
 
-Where one page tells how many there are, the cursors of all later pages are known, and can be requested in parallel.
+If a page says how many pages or items there are, all later cursors are known, and can be requested in parallel.
 """
 
 import re
@@ -33,14 +33,14 @@ class PageNumberStyle(ValueStyle):
 
     def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
         """Return all later numbers, by the source's number of pages, or by its total and this page's size."""
-        pages = number_of(self.end.total_pages.of(page)) if self.end.total_pages else None
+        pages = number_of(self.end.total_pages.value_in(page)) if self.end.total_pages else None
         if pages is None and total is not None and page.count:
             pages = ceil(total / page.count)
         return _onwards(cursor, 1, None if pages is None else self.start + pages)
 
 
 class OffsetStyle(ValueStyle):
-    """Its cursor is the number of items that came before, not of those asked for: a server may cut a page silently."""
+    """Its cursor is the number of items received, not of items requested: a server may cut a page silently."""
 
     style: Literal["offset"] = "offset"
     send: Sending = sending("offset")
@@ -58,7 +58,7 @@ class OffsetStyle(ValueStyle):
 
 
 class WindowStyle(Style):
-    """Windows over a range that is known beforehand, such as ids from 1 to a million; one without items is a gap.
+    """Windows over a known range, such as ids from 1 to a million. A window without items is a gap, not the end.
 
     Its cursor is the first number of the window `[cursor, cursor + step)`.
     """
@@ -69,7 +69,7 @@ class WindowStyle(Style):
     start: int = 0
     stop: int  # the first number past the range
     step: Annotated[int, Field(ge=1)] = 1000
-    inclusive: bool = False  # whether the API counts `to` in
+    inclusive: bool = False  # whether the API includes `to` in the window
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -85,11 +85,11 @@ class WindowStyle(Style):
         return self.send_to.into(self.send_from.into(base, cursor), last)
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        """Return the next window, up to the end of the range. Raise SourceRefused if the page may be cut."""
+        """Return the next window, or the end of the range. Raise SourceRefused if the page may be cut."""
         if self.limit is not None and self.limit < self.step and page.count >= self.limit:
             raise SourceRefused(
-                f"the window from {cursor} brought {page.count} items, as many as limit allows, so that others may be "
-                f"missing; set limit to at least step, {self.step}, or step to at most what one answer may hold"
+                f"the window from {cursor} has {page.count} items, as many as limit allows, so more may be "
+                f"missing; set limit to at least step ({self.step}), or step to at most the items of one answer"
             )
         following = cursor + self.step
         return following if following < self.stop else End(f"the end of the range, {self.stop}")
@@ -101,8 +101,8 @@ class WindowStyle(Style):
 class RangeHeaderStyle(Style):
     """Its cursor is the position of the first item; `Content-Range: items 0-99/1234` answers `Range: items=0-99`.
 
-    The end is the last range of a known size, an empty one, an answer without that header, or 416 for a range past the
-    end.
+    The end is the last range of a known size, an empty range, an answer without that header, or a 416 for a range past
+    the end.
     """
 
     ends_without: ClassVar[bool] = True
@@ -111,7 +111,7 @@ class RangeHeaderStyle(Style):
     style: Literal["range_header"] = "range_header"
     limit: Annotated[int, Field(ge=1)] = 100
     send_limit: Sending = sending("header:Range")
-    unit: str = "items"  # empty: some servers want `0-99` alone, with a Range-Unit in the source's headers
+    unit: str = "items"  # "" for servers that need only `0-99`, and a Range-Unit in the source's headers
 
     def first(self) -> Any:
         return 0
@@ -121,9 +121,9 @@ class RangeHeaderStyle(Style):
         return self.send_limit.into(base, f"{self.unit}={wanted}" if self.unit else wanted)
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        """Return the position after the last item. Raise SourceRefused if another range came than the header says.
+        """Return the position after the last item. Raise SourceRefused if the header says another range than came.
 
-        The status says little: servers that do not count answer a part with 200.
+        The status does not decide: servers that do not count answer a part with 200.
         """
         given = page.headers.get("content-range", "").strip()
         if not given and page.status != PARTIAL and not (cursor and page.count):
@@ -132,7 +132,7 @@ class RangeHeaderStyle(Style):
         count = 0 if first is None or last is None else last - first + 1
         if first not in (None, cursor) or count != page.count:
             raise SourceRefused(
-                f"the range from {cursor} was asked for, and {page.count} items came with Content-Range: "
+                f"the request was for the range from {cursor}, but {page.count} items came with Content-Range: "
                 f"{quoted(given, 80)!r}"
             )
         if last is None:
@@ -140,7 +140,7 @@ class RangeHeaderStyle(Style):
         return End(f"the last of {size}") if size is not None and last + 1 >= size else last + 1
 
     def split(self, page: Page, cursor: Any, total: int | None) -> range | None:
-        """Return all later positions, in steps of this page's size, up to the size that the server tells."""
+        """Return all later positions, in steps of this page's size, up to the size in Content-Range."""
         given = page.headers.get("content-range", "").strip()
         return _onwards(cursor, page.count, _range_of(given)[2] if given else None)
 

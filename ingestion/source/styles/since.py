@@ -1,7 +1,7 @@
-"""Time or number ranges with overlap: `updated_at >= t`, moved along by the highest value that came.
+"""Time or number ranges with overlap: `updated_at >= t`; each page moves `t` to its highest value.
 
-Items that share the value at the border would be lost or come twice, so each request reaches back by `overlap`, and
-what the pages before it held is dropped by the fingerprints that the cursor carries for that stretch.
+Items that share the value at the border would be lost or come twice. So each request reaches back by `overlap`, and the
+items that came before are dropped, by fingerprints in the cursor.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _NUMBER: TypeAdapter[int | float] = TypeAdapter(int | Annotated[float, Field(all
 class SinceStyle(Style):
     """Its cursor: `since` (a number; seconds for times), `held` (fingerprints from there on), `size` (largest page).
 
-    `again` is whether anything held has ever come again, as it does from a source that gives what is at the value too.
+    `again` says whether a held item has ever come again, as it must if the source includes the value itself.
     """
 
     needs_items: ClassVar[bool] = True
@@ -39,7 +39,7 @@ class SinceStyle(Style):
     send: Sending = sending("since")
     start: str | int | float = 0
     form: Literal["number", "iso"] = "iso"  # of the key and of what is sent
-    overlap: Annotated[int | float, Field(ge=0)] = 0  # seconds, or for numbers as many
+    overlap: Annotated[int | float, Field(ge=0)] = 0  # in seconds, or a number if form is number
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
@@ -61,7 +61,7 @@ class SinceStyle(Style):
         return [item for item in page.items if fingerprint(item) not in held] if held else page.items
 
     def following(self, page: Page, cursor: Any, reached: Reached) -> Any | End:
-        """Return the cursor after `page`, or the end. Raise SourceRefused if nothing ever came again by then."""
+        """Return the cursor after `page`, or the end. Raise SourceRefused at the end if no item ever came again."""
         held = set(cursor["held"])
         again = cursor.get("again", True) or (bool(held) and any(fingerprint(item) in held for item in page.items))
         following = super().following(page, cursor, reached)
@@ -69,23 +69,23 @@ class SinceStyle(Style):
             return following | {"again": again}
         if held and not again and not self.end.empty:
             raise SourceRefused(
-                f"nothing came again, so the source gives only what is after {str(self.send)!r}: of items that share "
-                f"{shown(self.key)!r} at the end of a page, those on the next are lost. Set overlap; or, if no two "
-                "items share it, end.empty = true"
+                f"no item came again, so the source gives only items after {str(self.send)!r}: if items share "
+                f"{shown(self.key)!r} at the end of a page, those on the next page are lost. Set overlap; or, if no "
+                "two items share it, end.empty = true"
             )
         return following
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        """Return the highest value that came, less the overlap, or whole where a full page would come again with that.
+        """Return the highest value minus the overlap; without it if the same full page would come again.
 
-        Raise SourceRefused if a full page does not get past the value that was asked for: the rest cannot be reached.
+        Raise SourceRefused if a full page does not get past the requested value: the rest cannot be reached.
         """
         keys = [self._key(item) for item in page.items]
         for one, other in pairwise(keys):
             if other < one:
                 raise SourceRefused(
                     f"the items of a page are not sorted by {shown(self.key)!r}: {self._text(one)} comes before "
-                    f"{self._text(other)}. Ask for ascending order in query; else what a page leaves out is lost"
+                    f"{self._text(other)}. Request ascending order in query; else items are lost"
                 )
         since = max([cursor["since"], *(key - self.overlap for key in keys)])
         size = max(cursor["size"], page.count)
@@ -118,8 +118,8 @@ class SinceStyle(Style):
             raise ValueError(value)
         number = _NUMBER.validate_python(value)
         if self.form == "iso":
-            datetime.fromtimestamp(number, UTC)  # raises where a number is no moment
-        float(number)  # raises where it is too large to reach back from
+            datetime.fromtimestamp(number, UTC)  # raises if the number is no time
+        float(number)  # raises if it is too large to subtract the overlap
         return number
 
     def _text(self, number: float) -> str:
@@ -129,6 +129,6 @@ class SinceStyle(Style):
 
 
 def fingerprint(item: Any) -> str:
-    """Return sixteen characters that tell an item from any other."""
+    """Return the fingerprint of an item: sixteen characters."""
     text = json.dumps(item, sort_keys=True, default=lambda digits: [repr(digits)])
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -1,6 +1,6 @@
-"""What every pagination style can do: from a cursor to the request for its page, from the page to the next cursor.
+"""The base of the pagination styles: a style makes a request from a cursor, and finds the next cursor in a page.
 
-A cursor is a JSON value, opaque to all but its style; a style keeps nothing between two calls.
+A cursor is a JSON value that only its style understands. A style keeps no state between calls.
 """
 
 import json
@@ -20,12 +20,12 @@ from ingestion.validation import Table, not_allowed
 class Style(Table, ABC):
     """One way of paging, as a source's `pagination` table describes it."""
 
-    ends_empty: ClassVar[bool] = False  # whether a page without items is the end, unless the description says
-    needs_items: ClassVar[bool] = False  # whether `next` and `fresh` look at all items, so that none may be streamed
-    ends_without: ClassVar[bool] = False  # whether it ends at a page without some key or header
-    own_statuses: ClassVar[frozenset[int]] = frozenset()  # that mean the end by the style's own definition
+    ends_empty: ClassVar[bool] = False  # whether a page without items is the end, unless the description says otherwise
+    needs_items: ClassVar[bool] = False  # whether `next` and `fresh` need all items in memory
+    ends_without: ClassVar[bool] = False  # whether it ends at a page without a certain key or header
+    own_statuses: ClassVar[frozenset[int]] = frozenset()  # that mean the end for this style
 
-    limit: Annotated[int | None, Field(ge=1)] = None  # items to ask for in a page
+    limit: Annotated[int | None, Field(ge=1)] = None  # items to request in a page
     send_limit: Sending | None = None
     end: EndSignals = EndSignals()
 
@@ -33,7 +33,7 @@ class Style(Table, ABC):
     def _sends_its_limit(self) -> Self:
         if (self.limit is None) != (self.send_limit is None):
             field = "limit" if self.limit is None else "send_limit"
-            raise not_allowed("missing", "limit and send_limit, where the limit goes, or neither", field)
+            raise not_allowed("missing", "both limit and send_limit (its place in the request), or neither", field)
         return self
 
     def first(self) -> Any:
@@ -52,12 +52,12 @@ class Style(Table, ABC):
 
     @abstractmethod
     def next(self, page: Page, cursor: Any) -> Any | End:
-        """Return the cursor after `page`, which is at `cursor`. Raise SourceRefused with the evidence."""
+        """Return the cursor after `page`, which is at `cursor`, or the style's own end. Raise SourceRefused."""
 
     def following(self, page: Page, cursor: Any, reached: Reached) -> Any | End:
-        """Return the cursor after `page`, or the end that it declares, or the style's own.
+        """Return the cursor after `page`, or the end: the declared one, or the style's own.
 
-        Raise SourceRefused where the style has no way on from a page that says that there is more.
+        Raise SourceRefused if the page says that more follows, but the style finds no next cursor.
         """
         if end := self.end.reason(page, reached, empty=self.ends_empty):
             return end
@@ -66,30 +66,30 @@ class Style(Table, ABC):
             _sendable(following)
         elif promises := self.end.signals(page, reached):
             raise SourceRefused(
-                f"a page says that there is more ({next(iter(promises))}), but does not lead there "
+                f"a page says that more follows ({next(iter(promises))}), but has no next page "
                 f"({following.reason}); check pagination and end in the description"
             )
         return following
 
     def fresh(self, page: Page, cursor: Any) -> list[Any]:
-        """Return the items that the pages before did not hold; asked only of a style that `needs_items`."""
+        """Return the items that earlier pages did not have. Call it only if the style `needs_items`."""
         return page.items
 
     def split(self, page: Page, cursor: Any, total: int | None) -> Sequence[Any] | None:
-        """Return the cursors of all later pages, in order, to be fetched in parallel; None if they cannot be told.
+        """Return the cursors of all later pages, in order, to request them in parallel; None if they are unknown.
 
-        `total` is the number of items of the whole source, where it is known. `next` is still asked of each page in
-        order, and where it answers another cursor, that one counts.
+        `total` is the number of items of the whole source, if it is known. The caller still calls `next` for each page
+        in order; if that returns another cursor, that one counts.
         """
         return None
 
     def ends_at(self, status: int, text: str) -> bool:
-        """Return whether an answer that is no page means the end, but for the first request."""
-        return status in self.own_statuses or self.end.means(status, text)
+        """Return whether an answer that is no page means the end; the caller decides about the first request."""
+        return status in self.own_statuses or self.end.matches(status, text)
 
 
 class SingleStyle(Style):
-    """No pagination: one response, however big, is all of it."""
+    """No pagination: one response is the whole source."""
 
     style: Literal["none"] = "none"
 
@@ -98,7 +98,7 @@ class SingleStyle(Style):
 
 
 class ValueStyle(Style):
-    """The base of the styles whose cursor is one value, which follows from the items of a page and goes to `send`."""
+    """The base of styles whose cursor is one value that goes to `send`."""
 
     ends_empty: ClassVar[bool] = True
 
@@ -112,9 +112,9 @@ class ValueStyle(Style):
         return self.send.into(base, cursor)
 
     def _stuck(self) -> SourceRefused:
-        """Return the refusal of a page that has no items to go on from, and is not the end."""
+        """Return the error for a page without items that is not the end."""
         return SourceRefused(
-            "a page has no items to go on from, and the description does not say that this is the end; if it is, set "
+            "a page has no items, so the next page cannot be requested; if this is the end of the source, set "
             "end.empty = true"
         )
 

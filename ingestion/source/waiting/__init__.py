@@ -1,1 +1,1 @@
-"""How long a source is left alone: what it says of that, what the app spends of its patience, its pace."""
+"""When the next request to a source may start: throttling, outages, and the pace of requests."""

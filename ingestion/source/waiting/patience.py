@@ -1,6 +1,6 @@
-"""When a source may be asked next, and for how long it may keep a run waiting: by naming a time, or by being away.
+"""When the next request to a source may start, and how long a run waits for a source that throttles or is away.
 
-Both kinds of waiting are summed up from one page to the next; the sums travel from fetch to fetch in a `Wait`.
+Both kinds of waits are summed up from one page to the next. A `Wait` carries the sums from fetch to fetch.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from ingestion.source.description import Source
 from ingestion.source.http.origin import address
 from ingestion.source_wait import OUTAGE, SOURCE, Wait, spent_seconds
 
-FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as it was away before
-MOST_OUTAGE_WAIT_SECONDS = 900.0  # in one piece, so that a source that comes back is noticed
+FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as it has been away
+MOST_OUTAGE_WAIT_SECONDS = 900.0  # in one wait, so that the run notices when the source is back
 
-MOST_SLEPT_SECONDS = 5.0  # before one request; a longer pause is the caller's to wait, without holding an activity
+MOST_SLEPT_SECONDS = 5.0  # before one request; for a longer pause the caller ends the activity
 
 
 class Paused(Exception):
-    """The next request's turn is too far off to be slept for."""
+    """The next request's turn is too far away to sleep until then."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -26,7 +26,7 @@ class Paused(Exception):
 
 
 class Patience:
-    """The pace of the requests to one source, and the waits since it gave its last page."""
+    """The pace of the requests to one source, and the waits since its last page."""
 
     def __init__(self, source: Source, outage_seconds: float, now: Callable[[], float]) -> None:
         """`outage_seconds` is how long the source may be away, unless its description says otherwise."""
@@ -35,35 +35,36 @@ class Patience:
         self._most = {SOURCE: most, OUTAGE: away}
         self._interval = min(1 / rate, most) if rate else 0.0
         self._place, self._now = address(source.url), now
-        self._free_at = 0.0  # for the next request, by the rate
-        self._paused_until = 0.0  # whatever the rate
-        self.refused = 0  # how often the source has named a time
+        self._free_at = 0.0  # when the rate allows the next request
+        self._paused_until = 0.0  # no request before that, at any rate
+        self.refused = 0  # how often the source has asked for a wait
         self.page_came()
 
     def page_came(self) -> None:
-        """Begin anew: the source has given a page."""
+        """Reset the waits, because a page came."""
         reason = "the pause between two requests that it or its description asks for"
         self.since_page = Wait(waiting_for=SOURCE, reason=reason, seconds=0.0)
 
     def go_on(self, wait: Wait | None) -> None:
-        """Take up the sums that an earlier fetch has left."""
+        """Continue with the sums of an earlier fetch."""
         self.since_page = wait or self.since_page
 
     def wait(self, seconds: float) -> Wait | None:
-        """Return why the source is left alone for `seconds`, for the run; None if nothing was waited for."""
+        """Return the wait of the run: `seconds`, the reason and the sums. None if there is no wait."""
         if not seconds and not self.since_page.attempts:
             return None
         left = self._most[self.since_page.waiting_for] - spent_seconds(self.since_page)
         return replace(self.since_page, seconds=seconds, patience_seconds=round(max(0.0, left), 3))
 
     def until_turn(self) -> float:
-        """Return the seconds until the next request may start, and take no turn."""
+        """Return the seconds until the next request may start, without taking a turn."""
         return max(0.0, self._free_at - self._now(), self._paused_for())
 
     def take_turn(self, *, again: bool = False) -> float:
-        """Take the next turn and return the seconds until then. Raise Paused if they are too many to be slept.
+        """Take the next turn and return the seconds until then. Raise Paused if they are too many to sleep.
 
-        A request that is made again waits for its turn however low the rate is: put off, its attempts would begin anew.
+        An attempt that is not the first (`again`) waits even at a low rate: if it were put off, the attempts would
+        start again from the first.
         """
         by_rate = self._interval > MOST_SLEPT_SECONDS and not again
         pause = self.until_turn() if by_rate else self._paused_for()
@@ -74,29 +75,29 @@ class Patience:
         return seconds
 
     def pause(self, seconds: float) -> None:
-        """Let nothing start for `seconds`, but for no longer than is waited at most, whatever the source says."""
+        """Start no request for `seconds`, or for the longest allowed wait if that is shorter."""
         self._paused_until = max(self._paused_until, self._now() + min(seconds, self._most[SOURCE]))
 
     def named(self, seconds: float, said: str) -> float:
-        """Return the time for which the source asks to be left alone. Raise SourceUnreachable beyond the limit."""
+        """Count a wait that the source asks for, and return its seconds. Raise SourceUnreachable beyond the limit."""
         self.refused += 1
         self._count(SOURCE, f"{said}: the source asked for {seconds:,.0f} seconds", 1)
         spent, most = self._spend(self._now(), seconds), self._most[SOURCE]
         if spent > most:
             raise SourceUnreachable(
-                f"{self._place} has asked to be left alone for {spent:,.0f} seconds without giving a "
-                f"page, more than the {most:,.0f} of throttle.max_wait_seconds in the sources file. Ask less often "
-                "(throttle.requests_per_second), or raise that limit."
+                f"{self._place} has asked the run to wait for {spent:,.0f} seconds since its last "
+                f"page, more than the {most:,.0f} of throttle.max_wait_seconds in the sources file. Send fewer "
+                "requests (throttle.requests_per_second), or raise that limit."
             )
-        return max(seconds, self._paused_for())  # a parallel request may have been told to wait for longer
+        return max(seconds, self._paused_for())  # the source may have asked a parallel request for a longer wait
 
     def away(self, problem: str, attempts: int, began: float) -> float:
-        """Return for how long to leave a source alone that gave no answer in `attempts` since `began`.
+        """Return how long to wait for a source that gave no answer in `attempts` since `began`.
 
-        Raise SourceUnreachable once it has been away for longer than it may.
+        Raise SourceUnreachable if it has been away for too long.
         """
         self._count(OUTAGE, problem, attempts)
-        if pause := self._paused_for():  # a parallel request has failed before: they wait together
+        if pause := self._paused_for():  # a parallel request failed before: they wait together
             return pause
         spent, most = self._spend(began, 0.0), self._most[OUTAGE]
         if most - spent < 1:
@@ -117,7 +118,7 @@ class Patience:
         self.since_page = replace(self.since_page, waiting_for=waiting_for, reason=reason, attempts=attempts)
 
     def _spend(self, began: float, seconds: float) -> float:
-        """Count the time from `began` until `seconds` from now; what parallel requests share counts once.
+        """Count the time from `began` until `seconds` from now; time that parallel requests share counts once.
 
         Return the sum of all such times.
         """

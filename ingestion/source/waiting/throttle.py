@@ -1,4 +1,4 @@
-"""What a source says about asking too often, and the pace that keeps it from having to say it."""
+"""Throttling: read how long a source asks to wait, and pause early enough to avoid that."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ingestion.source.waiting.wait import Unit, seconds_from
 from ingestion.validation import Table
 
 _MILLISECOND_HEADERS = ("retry-after-ms", "x-ms-retry-after-ms")
-# Names that APIs use for one and the same; the first that is there counts.
+# Names that APIs use for the same header; the first that is there counts.
 _REMAINING = ("x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining")
 _RESET = ("x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset", "x-ratelimit-reset-after")
 
@@ -21,7 +21,7 @@ Header = Annotated[str, StringConstraints(to_lower=True)]
 
 
 class BodyThrottle(Table):
-    """Throttling said in the body, under whatever status: one of `values` at `path` (a list on the way: any of it)."""
+    """Throttling in the body, with any status: one of `values` is at `path` (in any element of a list on the way)."""
 
     path: str
     values: Annotated[tuple[str | int | bool, ...], Field(min_length=1)]
@@ -30,7 +30,7 @@ class BodyThrottle(Table):
 
 
 class Cost(Table):
-    """A budget that refills: paths of what a request costs, of what is left, and of what comes back per second."""
+    """A budget that refills: the paths of a request's cost, of the rest, and of the refill per second."""
 
     requested: str = "extensions.cost.requestedQueryCost"
     available: str = "extensions.cost.throttleStatus.currentlyAvailable"
@@ -38,14 +38,14 @@ class Cost(Table):
 
 
 class Throttle(Table):
-    """How the source throttles, where it differs from what is understood anyway; all of it is optional.
+    """How the source throttles, in addition to the usual signals. All keys are optional.
 
-    Understood anyway: 429, and 503 and 403 with a wait or with nothing remaining; Retry-After in each of its forms; the
+    The usual signals are 429; 503 and 403 with a wait or with nothing remaining; Retry-After in all its forms; and the
     usual names of the remaining and reset headers.
     """
 
-    statuses: tuple[Annotated[int, Field(ge=400, le=599)], ...] = (429,)  # throttling whatever the headers say
-    wait_header: Header | None = None  # beside Retry-After
+    statuses: tuple[Annotated[int, Field(ge=400, le=599)], ...] = (429,)  # that always mean throttling
+    wait_header: Header | None = None  # in addition to Retry-After
     wait_unit: Unit = "auto"
     remaining_header: Header | None = None
     reset_header: Header | None = None
@@ -54,18 +54,18 @@ class Throttle(Table):
     bucket_restored_per_second: Positive = 2.0
     body: BodyThrottle | None = None
     cost: Cost | None = None
-    penalty_seconds: Positive | None = None  # the wait of a source that names none; without it, a growing back-off
+    penalty_seconds: Positive | None = None  # the wait if the source names none; without it, a growing back-off
     requests_per_second: Positive | None = None
     reserve: Annotated[int, Field(ge=0)] = 0  # requests to leave to others before waiting for the reset
-    max_wait_seconds: Annotated[float, Field(gt=0, le=YEAR_SECONDS)] = 24 * 3600.0  # in a row, without a page between
+    max_wait_seconds: Annotated[float, Field(gt=0, le=YEAR_SECONDS)] = 24 * 3600.0  # from one page to the next
 
 
 def refused_for_seconds(
     throttle: Throttle, status: int, headers: Mapping[str, str], now: float, backoff_seconds: float
 ) -> float | None:
-    """Return the wait that a refusal asks for; None if the response is no throttling. Header names are in lower case.
+    """Return the wait that a refusal asks for; None if it is no throttling. Header names are in lower case.
 
-    `backoff_seconds` is the wait where the source names none.
+    `backoff_seconds` is the wait if the source names none.
     """
     named = _named_wait(throttle, headers, now)
     spent = _remaining(throttle, headers) == 0
@@ -73,13 +73,13 @@ def refused_for_seconds(
         return None
     if named is None:
         named = _reset(throttle, headers, now)
-    if named is None or named <= 0:  # "0" and moments that have passed would hammer
+    if named is None or named <= 0:  # "0" or a time in the past would lead to a flood of requests
         named = max(named or 0.0, throttle.penalty_seconds or backoff_seconds)
     return named
 
 
 def refused_by_body_seconds(throttle: Throttle, document: Any, now: float, backoff_seconds: float) -> float | None:
-    """Return the wait that the body of an answer asks for; None if it does not say that it has throttled."""
+    """Return the wait that the body of an answer asks for; None if it is no throttling."""
     if throttle.body is None or not set(_all_at(document, throttle.body.path)) & set(throttle.body.values):
         return None
     if throttle.body.wait_path:
@@ -90,7 +90,7 @@ def refused_by_body_seconds(throttle: Throttle, document: Any, now: float, backo
 
 
 def pause_seconds(throttle: Throttle, headers: Mapping[str, str], document: Any, now: float) -> float:
-    """Return how long to wait after a success so that the next request is not refused; mostly 0."""
+    """Return how long to wait after a success so that the next request is not refused; usually 0."""
     pauses = [_cost_wait(throttle, document)]
     remaining = _remaining(throttle, headers)
     if remaining is not None and remaining <= throttle.reserve:
@@ -102,7 +102,7 @@ def pause_seconds(throttle: Throttle, headers: Mapping[str, str], document: Any,
 
 
 def _named_wait(throttle: Throttle, headers: Mapping[str, str], now: float) -> float | None:
-    """Return the longest of the waits that the response names, for all of them have to pass."""
+    """Return the longest wait that the response names, because all of them must pass."""
     named = [seconds_from(headers.get("retry-after", ""), now)]
     named += [seconds_from(headers.get(name, ""), now, "milliseconds") for name in _MILLISECOND_HEADERS]
     if throttle.wait_header:
@@ -122,12 +122,12 @@ def _reset(throttle: Throttle, headers: Mapping[str, str], now: float) -> float 
 
 
 def _said(headers: Mapping[str, str], declared: str | None, usual: tuple[str, ...]) -> str:
-    """Return what the declared header says, or the first of the usual ones that is there."""
+    """Return the value of the declared header, or of the first of the usual ones that is there."""
     return next((headers[name] for name in ((declared,) if declared else usual) if name in headers), "")
 
 
 def _cost_wait(throttle: Throttle, document: Any) -> float:
-    """Return how long the budget takes to refill to what the same request costs once more."""
+    """Return how long the budget takes to refill for the same request."""
     if throttle.cost is None:
         return 0.0
     paths = (throttle.cost.requested, throttle.cost.available, throttle.cost.restored_per_second)
@@ -142,7 +142,7 @@ def _cost_wait(throttle: Throttle, document: Any) -> float:
 
 
 def _all_at(value: Any, path: str) -> list[Any]:
-    """Return every plain value at a dotted path; a list on the way stands for each of its elements."""
+    """Return all plain values at a dotted path; in a list on the way, search each element."""
     values = [value]
     for step in path.split("."):
         values = [inner[step] for inner in _flat(values) if isinstance(inner, dict) and step in inner]

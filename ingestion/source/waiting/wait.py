@@ -1,4 +1,4 @@
-"""How long a source wants to be left alone, from the many forms in which headers and bodies say it."""
+"""Read a wait from the many forms that headers and bodies use."""
 
 import email.utils
 from datetime import UTC, datetime
@@ -7,16 +7,16 @@ from typing import Literal
 
 Unit = Literal["auto", "milliseconds"]
 
-# A delta of 30 years would be needed to be mistaken for a moment, a moment of 1970 for a delta.
+# From these numbers on, a value is Unix time. A delta of 30 years, or a time in 1970 to 2001, would be misread.
 _EPOCH_SECONDS_FROM = 1e9
 _EPOCH_MILLISECONDS_FROM = 1e11
 
 
 def seconds_from(value: object, now: float, unit: Unit = "auto") -> float | None:
-    """Return the seconds from `now` (Unix time), never negative; None where nothing readable is said.
+    """Return the seconds from `now` (Unix time), never negative; None if the value cannot be read.
 
-    "auto" tells a delta in seconds from Unix time by its size, and takes a date, HTTP's or ISO 8601. Milliseconds as a
-    delta have to be declared.
+    "auto" reads a number as seconds or as Unix time, by its size, and reads dates of HTTP and ISO 8601. A wait in
+    milliseconds must be declared.
     """
     text = str(value).strip()
     if not text or isinstance(value, bool):
@@ -34,11 +34,11 @@ def seconds_from(value: object, now: float, unit: Unit = "auto") -> float | None
 
 
 def _moment(text: str) -> float | None:
-    """Return the Unix time of an HTTP date or an ISO 8601 one; without a zone it is taken as UTC."""
+    """Return the Unix time of an HTTP or ISO 8601 date, in UTC if it has no zone; None if it is no date."""
     for read in (datetime.fromisoformat, email.utils.parsedate_to_datetime):
         try:
             moment = read(text)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError, TypeError, IndexError):  # whatever is odd about a date
+        except (ValueError, OverflowError, TypeError, IndexError):  # the parsers raise all of these
             continue
     return None

@@ -28,8 +28,11 @@ _OWN_FOLDER = str(Path(__file__).parents[1])
 _MACHINERY = ("azure/durable_functions/", "concurrent/futures/thread.py", "asyncio/")
 
 
-def _no_trace() -> SimpleNamespace:
-    return SimpleNamespace(trace_parent="", trace_state="", attributes={}, Traceparent="", Tracestate="", Attributes={})
+def trace_context(parent: str = "") -> SimpleNamespace:
+    """Give the trace context of a call; the names in capitals are the worker's old ones."""
+    return SimpleNamespace(
+        trace_parent=parent, trace_state="", attributes={}, Traceparent=parent, Tracestate="", Attributes={}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ class Context:
     function_directory: str = ""
     invocation_id: str = field(default_factory=lambda: str(uuid4()))
     thread_local_storage: threading.local = field(default_factory=threading.local)
-    trace_context: SimpleNamespace = field(default_factory=_no_trace)
+    trace_context: SimpleNamespace = field(default_factory=trace_context)
     retry_context: None = None
 
 

@@ -107,7 +107,10 @@ class Webhooks:
     async def _start(self, call: Call, name: str, instance_id: str | None) -> web.Response:
         text = (await call.request.text()).strip()
         started = await self.hub.start_orchestration(
-            name, instance_id=instance_id, input_text=_read_input(text) if text else None
+            name,
+            instance_id=instance_id,
+            input_text=_read_input(text) if text else None,
+            trace_parent=call.request.headers.get("traceparent", ""),
         )
         links = self.links.for_instance(f"{call.request.scheme}://{call.request.host}", started)
         headers = {"Location": links["statusQueryGetUri"], "Retry-After": "10"}

@@ -1,6 +1,8 @@
 """Run activities; one transaction stores the results of all that end in one round of the event loop."""
 
 import asyncio
+import re
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -15,6 +17,8 @@ from local.devhost.orchestration.episode import Activity
 from local.devhost.orchestration.event import Event, EventType, make_event
 from local.devhost.orchestration.failure import failed_activity
 from local.devhost.worker.worker import Worker
+
+_TRACE_PARENT = re.compile("00-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})")
 
 
 class ActivityQueue:
@@ -72,7 +76,8 @@ class ActivityQueue:
         try:
             if function is None:
                 raise ActivityDisabled(activity.name)
-            result = await self._worker.run_activity(function, activity.input_text)
+            trace_parent = self._trace_parent(activity.instance_id)
+            result = await self._worker.run_activity(function, activity.input_text, trace_parent)
         except (ActivityError, HostFailure) as error:
             self._console.error(f"{activity.instance_id} · {text} failed: {error}", error.traceback)
             failure = failed_activity(activity.name, error)
@@ -86,6 +91,12 @@ class ActivityQueue:
             )
         self._console.event(activity.instance_id, f"{text} done in {time.perf_counter() - begun:.1f} s")
         return make_event(EventType.TASK_COMPLETED, self._clock.now(), TaskScheduledId=activity.task_id, Result=result)
+
+    def _trace_parent(self, instance_id: str) -> str:
+        """Give a new span in the trace of an instance, as the extension makes one for each activity; "" without one."""
+        instance = self._store.load(instance_id)
+        of = _TRACE_PARENT.fullmatch(instance.trace_parent) if instance else None
+        return f"00-{of['trace']}-{secrets.token_hex(8)}-{of['flags']}" if of else ""
 
     def _post_ended(self) -> None:
         ended, self._ended = self._ended, []

@@ -64,6 +64,7 @@ class TaskHub:
         *,
         instance_id: str | None = None,
         input_text: str | None = None,
+        trace_parent: str = "",
     ) -> str:
         """Start an orchestration with raw JSON input and return its id; an unknown name fails at the first turn."""
         instance_id = instance_id or uuid4().hex
@@ -81,6 +82,7 @@ class TaskHub:
                 input_text=input_text,
                 created_time=now,
                 last_updated_time=now,
+                trace_parent=trace_parent,
             )
         )
         self._dispatcher.notify([instance_id])

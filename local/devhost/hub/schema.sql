@@ -13,7 +13,8 @@ CREATE TABLE instances (
     last_updated_time TEXT NOT NULL,
     revision INTEGER NOT NULL,      -- counts writes: devhost drops a turn that was decided on an older revision
     waits TEXT NOT NULL,            -- JSON list: names of the external events that it waits for
-    parent TEXT                     -- JSON object: the orchestration that waits for this one
+    parent TEXT,                    -- JSON object: the orchestration that waits for this one
+    trace_parent TEXT NOT NULL      -- the header `traceparent` of its start, "" if it had none
 ) WITHOUT ROWID;
 
 CREATE TABLE history (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from local.devhost.errors import StateFileError, explained
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 

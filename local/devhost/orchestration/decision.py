@@ -131,6 +131,7 @@ def _new_child(episode: Episode, task: Issued) -> Instance:
         created_time=episode.now,
         last_updated_time=episode.now,
         parent=Parent(instance_id=me.instance_id, execution_id=me.execution_id, name=me.name, task_id=task.task_id),
+        trace_parent=me.trace_parent,
     )
 
 

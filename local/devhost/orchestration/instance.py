@@ -27,7 +27,8 @@ class Parent:
 class Instance:
     """One instance; the texts are raw JSON, except that a failure's output is plain text.
 
-    `revision` counts the writes; `waits` has the names of the external events that it waits for.
+    `revision` counts the writes; `waits` has the names of the external events that it waits for. `trace_parent` is
+    the header `traceparent` of its start, which each of its generations and children keeps.
     """
 
     instance_id: str
@@ -42,6 +43,7 @@ class Instance:
     revision: int = 0
     waits: tuple[str, ...] = ()
     parent: Parent | None = None
+    trace_parent: str = ""
 
     @property
     def is_terminal(self) -> bool:

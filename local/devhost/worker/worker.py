@@ -20,6 +20,7 @@ from local.devhost.app.invocation import (
     current_context,
     end_if_exit,
     is_stopping,
+    trace_context,
     user_traceback,
 )
 from local.devhost.app.loader import FunctionIndex, LoadedFunction, load_app
@@ -43,14 +44,16 @@ class Worker:
         """Load the app. Raise DevhostError if devhost cannot serve it."""
         return load_app(self._app_root)
 
-    async def run_activity(self, function: LoadedFunction, input_text: str | None) -> str | None:
-        """Run an activity; input and output are JSON texts."""
+    async def run_activity(
+        self, function: LoadedFunction, input_text: str | None, trace_parent: str = ""
+    ) -> str | None:
+        """Run an activity; input and output are JSON texts. Its context has `trace_parent`."""
         assert function.input_parameter is not None
         parameter, sent = function.input_parameter, Datum("null" if input_text is None else input_text, "string")
 
         async def call() -> str:
             value = ActivityTriggerConverter.decode(sent, trigger_metadata=None)
-            result = await self._call(function, {parameter: value})
+            result = await self._call(function, {parameter: value}, trace_parent)
             return str(ActivityTriggerConverter.encode(result, expected_type=None).value)
 
         text = await _described(call())
@@ -78,8 +81,8 @@ class Worker:
         """Accept no more calls; do not wait for busy threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _call(self, function: LoadedFunction, arguments: Mapping[str, Any]) -> Any:
-        context = self._context(function)
+    async def _call(self, function: LoadedFunction, arguments: Mapping[str, Any], trace_parent: str = "") -> Any:
+        context = self._context(function, trace_parent)
         keywords = {**arguments, "context": context} if function.wants_context else dict(arguments)
         token = current_context.set(context)
         try:
@@ -89,8 +92,9 @@ class Worker:
         finally:
             current_context.reset(token)
 
-    def _context(self, function: LoadedFunction) -> Context:
-        return Context(function_name=function.name, function_directory=str(self._app_root))
+    def _context(self, function: LoadedFunction, trace_parent: str = "") -> Context:
+        trace = trace_context(trace_parent)
+        return Context(function_name=function.name, function_directory=str(self._app_root), trace_context=trace)
 
     async def _run_in_pool(self, call: Callable[[], T]) -> T:
         carried = contextvars.copy_context()

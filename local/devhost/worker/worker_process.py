@@ -111,8 +111,10 @@ class WorkerProcess(Worker):
             )
         return ours, process
 
-    async def run_activity(self, function: LoadedFunction, input_text: str | None) -> str | None:
-        return await self._order(Worker.run_activity, function, input_text)
+    async def run_activity(
+        self, function: LoadedFunction, input_text: str | None, trace_parent: str = ""
+    ) -> str | None:
+        return await self._order(Worker.run_activity, function, input_text, trace_parent)
 
     async def run_turn(self, function: LoadedFunction, history: Sequence[Event]) -> Replay:
         if not self._serves.is_set() and not self._is_replacing:

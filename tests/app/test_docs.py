@@ -1,0 +1,65 @@
+"""The documentation stays short, and every link leads somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BOOK = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = (".", ".github", ".github/ISSUE_TEMPLATE", "docs", "examples", "examples/*", "tests/real_host")
+PAGES = sorted(page for folder in FOLDERS for page in ROOT.glob(f"{folder}/*.md"))
+MOST_WORDS = 12_000
+
+
+def prose(page: Path) -> str:
+    """Return the text of a page without code blocks, tables, comments, pictures and the facts below a benchmark."""
+    text = re.sub(r"(?ms)^ *```.*?^ *```$|<!--.*?-->", "", page.read_text(encoding="utf-8"))
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("|", "<")))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8")))
+    found: list[str] = []
+    for heading in headings:
+        plain = re.sub(r"\]\([^)]*\)", "", heading.strip().lower())
+        slug = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+        found.append(f"{slug}-{count}" if (count := found.count(slug)) else slug)
+    return set(found)
+
+
+def broken(page: Path) -> list[str]:
+    """Return the relative links of a page to a file or an anchor that is not there."""
+    text = re.sub(r"(?ms)^ *```.*?^ *```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"))
+    links = re.findall(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"", text)
+    bad = []
+    for link in (one or other for one, other in links):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            bad.append(link)
+    return bad
+
+
+def test_readme_and_docs_have_at_most_12_000_words_beside_tables_and_code() -> None:
+    words = {str(page.relative_to(ROOT)): len(prose(page).split()) for page in BOOK}
+    assert sum(words.values()) <= MOST_WORDS, words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_and_anchor_exists(page: Path) -> None:
+    assert broken(page) == []
+
+
+@pytest.mark.parametrize(
+    ("link", "is_broken"),
+    [("there.md#a-word-and-hostjson", False), ("there.md#gone", True), ("gone.md", True), ("https://a.example", False)],
+)
+def test_a_broken_link_or_anchor_is_found(tmp_path: Path, link: str, is_broken: bool) -> None:
+    (tmp_path / "there.md").write_text("# A `word`, and host.json\n", encoding="utf-8")
+    page = tmp_path / "page.md"
+    page.write_text(f"[it]({link})\n", encoding="utf-8")
+    assert broken(page) == ([link] if is_broken else [])
