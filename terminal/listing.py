@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from terminal.command import Command
-from terminal.report import FEW, findings
+from terminal.report import FEW, findings, next_steps
 from terminal.run_id import RUN_ID
 from terminal.session import Session, row, table
 from terminal.view import block, state
@@ -54,6 +54,7 @@ def show(session: Session, run_id: str) -> None:
     if run.get("actions"):
         row(facts, "actions", ", ".join(run["actions"]))
     session.data(run, block(run), facts, *findings(run))
+    session.suggest(run_id, next_steps(run))
 
 
 @click.command(cls=Command, example="sluice failures orders-2026-01")

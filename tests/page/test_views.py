@@ -251,9 +251,10 @@ def test_runs_that_newer_ones_push_from_the_first_page_stay_in_the_list(watch: W
     newest = 5
 
     def listed(route: Route) -> None:
-        begin = newest - 3 if "after=" in route.request.url else newest
+        after = re.search(r"after=(\d+)", route.request.url)
+        begin = int(after[1]) - 1 if after else newest
         found = [runs[it] for it in range(begin, max(begin - 3, -1), -1)]
-        route.fulfill(body=json.dumps({"runs": found, "next": None if begin < 3 else "token"}))
+        route.fulfill(body=json.dumps({"runs": found, "next": None if begin < 3 else str(begin - 2)}))
 
     watched.page.route(re.compile(r"/api/runs\?"), listed)
     page = watched.open()
@@ -369,9 +370,9 @@ def test_what_is_no_number_is_not_left_out_of_a_start(watch: Watch) -> None:
 
 
 def test_a_run_that_failed_says_why_and_what_to_do_next(watch: Watch) -> None:
-    run = answers.run("ended", "failed", error="HTTP 401", actions=["redrive", "delete"])
-    timeline = {"points": answers.timeline()["points"][:2], "events": [], "full": False}
-    timeline["points"][1] |= {"enqueued": 0}
+    none = {"enqueued": 0}
+    run = answers.run("ended", "failed", error="HTTP 401", actions=["redrive", "delete"], progress=none)
+    timeline = {"points": [one | none for one in answers.timeline()["points"][:2]], "events": [], "full": False}
     page = watch(answers=answers.about(run) | {"runs/ended/timeline": timeline}).open("#/runs/ended")
     expect(page.locator(".note")).to_contain_text(
         ["Why it failed: HTTP 401", "Next: remove the cause, then press Redrive"]

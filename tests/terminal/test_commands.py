@@ -113,6 +113,7 @@ def test_a_run_that_fails_ends_with_1(live: Live, call: Call, run_id: str) -> No
     said = start(call, run_id)
     assert said.code == Code.FAILED
     assert "error: " in said.out
+    assert f"next: sluice redrive {run_id}" in call("show", run_id).err, "also for who was not there at the end"
     live.rig.refused = ()
     begun = call("redrive", run_id, "--json")
     assert (begun.code, begun.json["run_id"]) == (0, run_id)
