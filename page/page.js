@@ -829,6 +829,8 @@ function startView(query) {
 
 // ---- the key --------------------------------------------------------------------------------------------------------
 
+const REFUSED = "The app does not accept this key here. The key of a function opens that function only; the host key opens all.";
+
 function keyForm() {
   const enter = (event) => {
     event.preventDefault();
@@ -838,7 +840,7 @@ function keyForm() {
   };
   return [h("form", { key: "key", class: "panel form", onsubmit: enter },
     h("h1", { tabindex: "-1" }, "This app needs a key"),
-    key ? note("bad", "The app does not accept this key.") : null,
+    key ? note("bad", REFUSED) : null,
     h("div", { class: "field" },
       h("label", { for: "key-field" }, "Function key"),
       h("input", { id: "key-field", type: "password", autocomplete: "off", required: true })),
@@ -879,6 +881,7 @@ function render() {
   byId("key").hidden = !key;
   const trouble = problem && h("div", { key: "trouble" }, note("bad", explain(problem), problem.status === 0 ? " The page tries again." : ""));
   patch(byId("main"), problem?.status === 401 ? keyForm() : [trouble, ...current.draw()].filter(Boolean));
+  if (problem?.status === 401 && document.activeElement === document.body) byId("key-field").focus();
 }
 
 async function poll() {
@@ -891,7 +894,7 @@ async function poll() {
   } catch (error) {
     if (!(error instanceof Problem)) console.error(error);
     if (mine === turn) [problem, failedPolls] = [error, failedPolls + 1];
-    if (failedPolls === 1) say(error.message);
+    if (failedPolls === 1) say(error.status !== 401 ? error.message : key ? REFUSED : "This app needs a key.");
   }
   if (mine !== turn) return;
   render();

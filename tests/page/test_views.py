@@ -165,11 +165,13 @@ def test_the_page_asks_for_the_key_keeps_it_for_the_tab_and_sends_it_as_a_header
 
     watched.page.route("**/api/runs*", guarded)
     page = watched.open()
+    expect(page.get_by_label("Function key")).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text("This app needs a key.")
     for key in ("wrong", "k+/="):
         page.get_by_label("Function key").fill(key)
         page.keyboard.press("Enter")
         if key == "wrong":
-            expect(page.get_by_text("The app does not accept this key")).to_be_visible()
+            expect(page.locator(".note", has_text="The app does not accept this key")).to_be_visible()
     expect(page.get_by_role("link", name="orders-20261126")).to_be_visible()
     page.reload()
     expect(page.get_by_role("link", name="orders-20261126")).to_be_visible()

@@ -40,7 +40,7 @@ def problem(status: int, **fields: str) -> httpx.Response:
         (httpx.Response(404), Code.UNREACHABLE, "http://app has no such route"),
         (httpx.Response(200, html="<h1>Sign in</h1>"), Code.UNREACHABLE, "http://app did not answer with JSON"),
         (httpx.Response(301, headers={"Location": "https://app/"}), Code.UNREACHABLE, "it redirects to https://app/"),
-        (httpx.Response(401), Code.NOT_ALLOWED, "http://app refused the request (HTTP 401)"),
+        (httpx.Response(401), Code.NOT_ALLOWED, "http://app refused this key (HTTP 401); give another key"),
         (httpx.Response(403, text="IP \x1b[2J not allowed"), Code.NOT_ALLOWED, "(HTTP 403)"),
     ],
 )  # fmt: skip
