@@ -2,6 +2,7 @@
 
 import errno
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -91,6 +92,21 @@ def test_an_answer_that_is_no_answer_of_this_version_is_one_line_and_no_failed_r
     said = call(*words, "--json")
     assert (said.code, said.err.count("\n"), "Traceback" in said.err) == (Code.UNREACHABLE, 1, False)
     assert "is it a Sluice app of this version?" in said.err
+
+
+@pytest.mark.parametrize(
+    ("given", "asked_for"),
+    [("2026-11-26", "2026-11-25T15%3A00%3A00Z"), ("2026-11-26T00:00:00Z", "2026-11-26T00%3A00%3A00Z"), ("now", "now")],
+)
+def test_a_time_without_a_zone_is_that_of_the_tables(
+    call: Call, asked: list[str], monkeypatch: pytest.MonkeyPatch, given: str, asked_for: str
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        call("list", "--from", given)
+    time.tzset()
+    assert asked == [f"GET /api/runs?from={asked_for}"]
 
 
 @pytest.mark.parametrize("document", [[], {"items": []}])
