@@ -74,8 +74,9 @@ class Api:
             field = f"{details['field']}: " if details.get("field") else ""
             text = f"{field}{details.get('detail') or details.get('title') or text}{allowed}"
         if status in (401, 403):
-            what, key = ("the request", "a key") if status == 403 or not self._has_key else ("this key", "another key")
-            text = f"{self.url} refused {what} ({text}); give {key} with --key, SLUICE_KEY or sluice login"
+            is_of_key = status != 403 and self._has_key
+            what, key = ("refused this key", "another key") if is_of_key else ("refused the request", "a key")
+            text = f"{self.url} {what} ({text}); give {key} with --key, SLUICE_KEY or sluice login"
             return Trouble(Code.NOT_ALLOWED, text)
         if status >= 500 or status in TRY_AGAIN:
             return Trouble(Code.UNREACHABLE, text if details else f"{self.url} is not available: {text}")
