@@ -283,7 +283,7 @@ function listView(query) {
   // The roles are explicit because a phone shows each row as a card, and the browser then no longer reports a table.
   const table = (runs) => h("table", { key: "runs", class: "runs", role: "table", "aria-label": "Runs, newest first" },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-      [["State"], ["Run"], ["On the queue"], ["Rate", "num"], ["Started"], ["Took", "num"], ["Outcome"]].map(([name, kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, name)))),
+      [["State"], ["Run"], ["On the queue"], ["Average rate", "num"], ["Started"], ["Took", "num"], ["Outcome"]].map(([name, kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, name)))),
     h("tbody", { role: "rowgroup" }, runs.map(row)));
 
   // The list has the counts of the last window; only the run itself is asked for newer ones.
