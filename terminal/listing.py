@@ -26,7 +26,7 @@ def list_runs(
     limit: int | None, after: str | None,
 ) -> None:  # fmt: skip
     """List runs, newest first."""
-    filters = {"status": status, "source": source, "from": utc(since), "to": utc(until)}
+    filters: dict[str, Any] = {"status": status, "source": source, "from": utc(since), "to": utc(until)}
     filters |= {"limit": limit, "after": after}
     found = session.api.get("/runs", **filters)
     while not found["runs"] and found["next"]:  # the app reads a limited number of runs for one answer
