@@ -90,7 +90,7 @@ def test_failures_within_the_tolerance_end_with_3_and_what_to_do_next(live: Live
     live.rig.refused = {1, 3}
     said = start(call, run_id, "--tolerated-failures", "50%")
     assert said.code == Code.COMPLETED_IN_PART
-    assert "chunk 1: 25 failed: the queue answered HTTP 403" in said.out
+    assert "chunks 1, 3: 50 failed: the queue answered HTTP 403" in said.out
     assert [f"next: sluice {words} {run_id}" in said.err for words in ("failures", "redrive")] == [True, True]
 
     shown = call("failures", run_id)
