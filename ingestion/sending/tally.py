@@ -32,7 +32,7 @@ class _Elsewhere(NamedTuple):
 
 
 class Tally:
-    """The counts of the chunks that this process sends, and of those that it has sent to their end of late."""
+    """The counts of the chunks that this process sends, and of those that it has completed lately."""
 
     def __init__(self, most: int = KEPT_CHUNKS) -> None:
         self._sending: dict[tuple[Run, int], Accounts] = {}
@@ -40,8 +40,8 @@ class Tally:
         self._elsewhere: dict[Run, _Elsewhere] = {}
 
     @contextmanager
-    def of(self, run: Run, number: int, accounts: Accounts) -> Iterator[None]:
-        """Count a chunk from now on by its accounts, and after the block only if nothing of it is left to do."""
+    def counting(self, run: Run, number: int, accounts: Accounts) -> Iterator[None]:
+        """Count a chunk by its accounts during the block, and after it if the chunk is complete."""
         chunk = run, number
         self._sending[chunk] = accounts
         self._sent.pop(chunk, None)
@@ -55,8 +55,8 @@ class Tally:
             else:
                 self._read_soon(run)  # from now on only its checkpoint has its counts
 
-    async def look(self, run: Run, window: Iterable[int], read: Read) -> list[Settled]:
-        """Return how far the started chunks of a window are: the counts of this process, and of the others by `read`.
+    async def window_counts(self, run: Run, window: Iterable[int], read: Read) -> list[Settled]:
+        """Return the counts of the started chunks of a window: those of this process, and the others from `read`.
 
         `read` is called once a second at most, and once in `READ_AGAIN` while chunks of the window are sent here. Its
         errors pass through.
