@@ -1,4 +1,4 @@
-# Everything starts here: `make help`. A machine needs Python 3.11, 3.12 or 3.13 and make; `setup` installs the rest.
+# Start with `make help`. A machine needs Python 3.11, 3.12 or 3.13 and make; `setup` installs the rest.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -19,7 +19,7 @@ flag = $(if $($(1)),--$(2) '$($(1))')
 API_FLAGS = --ids '$(IDS)' $(call flag,PAGE_SIZE,page-size) $(call flag,LATENCY_MS,latency-ms) \
 	$(call flag,FAILURE_RATE,failure-rate) $(call flag,THROTTLE,throttle) $(call flag,SEED,seed)
 
-help: ## this list
+help: ## show this list
 	@echo 'Sluice: make TARGET [NAME=VALUE ...]'
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,33 +33,33 @@ setup: $(VENV)/.ready local/emulator/node_modules/.ready ## install what run, se
 
 setup-dev: setup $(VENV)/.ready-dev tests/node_modules/.ready ## install what the other targets need as well (they call it)
 
-run: setup ## send IDS ids from the demo API to the queue, then check that each arrived once
+run: setup ## move IDS ids from the demo API to the queue, then check that each one arrived once
 	@$(BIN)/python -m local.demo.run $(API_FLAGS) $(call flag,CHUNK_SIZE,chunk-size)
 
-serve: setup ## storage, demo API and the app, up until Ctrl-C
+serve: setup ## run storage, demo API and the app until Ctrl-C
 	@$(BIN)/python -m local.demo.serve $(API_FLAGS) $(call flag,PORT,port)
 
-bench: setup-dev ## measure SCENARIO, or list the scenarios
+bench: setup-dev ## run benchmark SCENARIO, or list the scenarios
 	@$(BIN)/python -m local.benchmarks $(SCENARIO) $(call flag,SIZE,size) $(call flag,REPEATS,repeats)
 
-check-sources: setup ## is every source in sources.toml (SLUICE_SOURCES) described as it may be?
+check-sources: setup ## check the descriptions in sources.toml (SLUICE_SOURCES)
 	@$(BIN)/python -m ingestion.source.check
 
-chaos: setup ## ROUNDS runs in which processes are killed and services misbehave; was an id lost?
+chaos: setup ## run the app while processes are killed and services fail (ROUNDS times); check that no id is lost
 	@$(BIN)/python -m local.chaos $(call flag,ROUNDS,rounds) $(call flag,SEED,seed) $(call flag,FIRST,first) \
 	  $(if $(filter-out file,$(origin IDS)),--ids '$(IDS)')
 
-drawn: setup-dev ## draw DRAWN sources (50,000), half of them wrongly described; is a completed run exact?
+drawn: setup-dev ## read DRAWN random sources (50,000), half of them described wrongly; check every completed run
 	@DRAWN=$(or $(DRAWN),50000) $(BIN)/pytest -q -n auto tests/sources/test_drawn.py
 
-nights: setup-dev ## five scheduled runs, a minute apart, each killed in its middle; was an order lost?
+nights: setup-dev ## five scheduled runs, each killed halfway; check that no order is lost
 	@$(BIN)/pytest -q -s tests/e2e/killed_nights.py
 
-screenshots: setup-dev ## take the pictures of page and terminal again, for README and docs
+screenshots: setup-dev ## take the pictures of page and terminal for README and docs
 	@$(BIN)/python -m local.browser.screenshots
 	@$(BIN)/python -m local.demo.still
 
-compare: setup-dev ## replay what the real Functions host did on devhost; PART (api-states, ...) for one part
+compare: setup-dev ## compare devhost with the recorded real Functions host; PART (api-states, ...) for one part
 	@$(BIN)/pytest -q -s tests/real_host/test_parts.py $(if $(PART),-k '$(PART)')
 
 test: setup-dev ## lint, types and all tests; what CI runs
@@ -68,35 +68,35 @@ test: setup-dev ## lint, types and all tests; what CI runs
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n auto --dist loadfile
 
-format: setup-dev ## put imports and layout in order
+format: setup-dev ## format the code, sort imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: setup-dev ## pin again: requirements.txt, -local.txt and -dev.txt, and both package-lock.json
+lock: setup-dev ## pin all packages again, in three requirements files and two package-lock.json
 	$(PIN) -o requirements.txt
 	$(PIN) --extra terminal --extra local -c requirements.txt -o requirements-local.txt
 	$(PIN) --extra terminal --extra local --extra dev -c requirements-local.txt -o requirements-dev.txt
 	for folder in local/emulator tests; do \
 	  $(NPM) install --prefix $$folder --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund || exit 1; done
 
-audit: setup-dev ## weaknesses known of the packages that are deployed (asks the package index)
+audit: setup-dev ## look for known vulnerabilities of the deployed packages (asks the package index)
 	$(BIN)/uv tool run --quiet pip-audit@2.10.1 --strict --disable-pip --require-hashes -r requirements.txt
 
 LICENCES := Apache Software License;Apache-2.0;BSD License;BSD-3-Clause;MIT License;MIT-0;MIT;Mozilla Public License 2.0 (MPL 2.0)
-LICENCES := $(LICENCES);PSF-2.0;Python Software Foundation License;Public Domain;Freely Distributable;ISC
+LICENCES := $(LICENCES);BSD-2-Clause;PSF-2.0;Python Software Foundation License;Public Domain;Freely Distributable;ISC
 
-licences: setup-dev ## licences of the packages that are deployed; is each one allowed?
+licences: setup-dev ## check the licences of the deployed packages
 	$(BIN)/uv tool run --quiet pip-licenses@5.5.5 --python $(BIN)/python --from=mixed --order=license --partial-match \
 	  --allow-only '$(LICENCES)' --packages $$(sed -n 's/^\([a-zA-Z0-9_.-]*\)==.*/\1/p' requirements.txt)
 
-clean: ## forget runs, caches and what setup brought
+clean: ## delete runs, caches and everything that setup installed
 	rm -rf .sluice $(VENV) local/emulator/node_modules tests/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Installed programs hold the path of the folder, so a folder that was moved gets a new environment, as does one whose Python is gone.
 STALE := $(shell [ -x $(BIN)/python ] && [ "$$(cat $(VENV)/.folder 2>/dev/null)" = "$$(pwd -P)" ] || echo stale)
 
-# The first interpreter that is there and fits; its version is asked, since a name promises nothing.
+# The first interpreter on PATH with a right version; the name alone does not guarantee it.
 $(VENV)/.folder: $(STALE)
 	@rm -rf $(VENV)
 	@for python in $(if $(PYTHON),'$(PYTHON)',python3.11 python3.12 python3.13 python3 python); do \

@@ -75,7 +75,7 @@ class _Look:
         if due <= handled.until:
             return
         missed = schedule.count(handled.until, due)
-        if keys.if_missed == "skip" and self._now - due > ON_TIME and not await self._was_asked_for(due):
+        if keys.if_missed == "skip" and self._now - due > ON_TIME and not await self._was_begun(due):
             await self._skip(due, "missed", missed=missed)
         elif (open_run := await self._start(due, missed=missed)) is None:
             return
@@ -90,7 +90,7 @@ class _Look:
     async def _start(self, due: datetime, **facts: Any) -> str | None:
         """Start the run of a due time; or return the id of an open run of the source, which must end first."""
         self._due, run_id = due, run_id_of(self._source, due)
-        if not await self._was_asked_for(due):
+        if not await self._was_begun(due):
             async for run in open_runs.of_source(self._container, self._source):
                 if run.run_id != run_id:
                     return run.run_id
@@ -103,7 +103,7 @@ class _Look:
         await scheduling.handle(self._container, self._source, due)
         return None
 
-    async def _was_asked_for(self, due: datetime) -> bool:
+    async def _was_begun(self, due: datetime) -> bool:
         """Return whether an earlier look began to start this due time, and stopped before noting it."""
         return await read_request(self._container, run_id_of(self._source, due)) is not None
 

@@ -33,12 +33,14 @@ class PlannedTransactions(Shape):
 
 
 class PlannedMoney(Shape):
-    """An estimate of what a run costs, by list prices."""
+    """The estimated cost of a run, by list prices."""
 
     currency: str
     total: Annotated[float, Field(ge=0)]
-    parts: Annotated[dict[str, float], Field(description="by what has a price")]
-    without: Annotated[list[str], Field(description="what the price table has no price for; it is not in the total")]
+    parts: Annotated[dict[str, float], Field(description="The cost of each priced part.")]
+    without: Annotated[
+        list[str], Field(description="Parts without a price in the price table; the total leaves them out.")
+    ]
     rests_on: str
 
 
@@ -48,7 +50,7 @@ class Expected(Shape):
     pages: int | None
     items: int | None
     seconds: float | None
-    instances: Annotated[int | None, Field(description="workers that keep the queues busy")]
+    instances: Annotated[int | None, Field(description="How many workers keep the queues busy.")]
     transactions: PlannedTransactions | None
     money: PlannedMoney | None
     rests_on: Annotated[str, Field(description="What these figures are based on, or why there are none.")]

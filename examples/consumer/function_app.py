@@ -1,0 +1,43 @@
+"""A consumer of Sluice's queue: a queue trigger that stores each message, and a repeated one once.
+
+It is a function app of its own. The Functions host decodes base64, deletes a message when the function returns, and
+delivers it again, five times at most, when the function raises.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import azure.functions as func
+
+app = func.FunctionApp()
+
+
+def messages(text: str, message_format: str) -> Iterator[tuple[str | None, str]]:
+    """Yield the key and the JSON of each message in a queue message; `raw` has no key."""
+    if message_format == "raw":
+        yield None, text  # an id as it is, or a record as JSON
+    elif message_format == "envelope":
+        envelope = json.loads(text)
+        yield envelope["key"], json.dumps(envelope["record"] if "record" in envelope else envelope["id"])
+    else:
+        pack = json.loads(text)
+        for index, message in enumerate(pack["messages"], start=pack["first"]):
+            yield f"{pack['run']}/{pack['start']}/{pack['chunk']}/{index}", json.dumps(message)
+
+
+def database() -> sqlite3.Connection:
+    """Connect to the database; SQLite keeps the example small. Use one that all instances of your app share."""
+    connection = sqlite3.connect(os.environ["CONSUMER_DATABASE"])
+    connection.execute("CREATE TABLE IF NOT EXISTS orders (key TEXT UNIQUE, message TEXT NOT NULL)")
+    return connection
+
+
+@app.queue_trigger(arg_name="message", queue_name="%SLUICE_QUEUE%", connection="AzureWebJobsStorage")
+def take(message: func.QueueMessage) -> None:
+    """Store what the queue message holds in one transaction, so that a failure leaves nothing half done."""
+    found = messages(message.get_body().decode(), os.environ.get("SLUICE_MESSAGE_FORMAT", "raw"))
+    with closing(database()) as connection, connection:
+        connection.executemany("INSERT INTO orders VALUES (?, ?) ON CONFLICT (key) DO NOTHING", found)
