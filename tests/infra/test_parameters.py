@@ -170,7 +170,7 @@ def environment_of(deployed: Deployed) -> dict[str, str]:
             assert service is not None
             value = f"https://{account[1]}.{service[1]}.core.windows.net"
         environment[name] = "client" if name.endswith("__clientId") else value
-    assert "'Microsoft.Insights/components'" in environment[CONNECTION]
+    assert environment[CONNECTION].endswith(".ConnectionString)]")
     return environment | {CONNECTION: "InstrumentationKey=1"}
 
 
