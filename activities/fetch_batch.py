@@ -79,10 +79,10 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
 
 def _lines(batch: Batch, client: SourceClient) -> list[JsonObject]:
     """Return the timeline lines of a batch; they count only this fetch."""
-    told = {"pages": batch.pages, "refused": client.patience.refused, "page_size": client.largest_page}
-    lines: list[JsonObject] = [{"at": clock.now().isoformat(), "event": timeline.BATCH, "batch": batch.index, **told}]
+    facts = {"pages": batch.pages, "refused": client.patience.refused, "page_size": client.largest_page}
+    lines: list[JsonObject] = [{"at": clock.now().isoformat(), "event": timeline.BATCH, "batch": batch.index, **facts}]
     if (wait := batch.wait) is not None and wait.seconds:
-        lines.append(timeline.event("waiting", f"the source is left alone for {wait.seconds:,.0f} s: {wait.reason}"))
+        lines.append(timeline.event("waiting", f"the run waits {wait.seconds:,.0f} s for the source: {wait.reason}"))
     if batch.next_cursor is None:
         lines.append(timeline.event("source_ended", batch.ended or "the source has ended"))
     return lines

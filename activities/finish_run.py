@@ -34,16 +34,16 @@ async def finish_run(finished: FinishRequest, storage: Storage, settings: Settin
 
 def log_end(closed: Closed) -> None:
     """Log that a run has ended, and how."""
-    told = closed.report
-    carried = told.get("incremental", {})
-    is_quiet = told["outcome"] in ("completed", "cancelled") and not told["warnings"]
+    result = closed.report
+    carried = result.get("incremental", {})
+    is_quiet = result["outcome"] in ("completed", "cancelled") and not result["warnings"]
     log(
         "run_ended",
         "a run has ended",
         level=logging.INFO if is_quiet else logging.WARNING,
         run_id=closed.run.id,
         source=closed.source,
-        **{name: told[name] for name in ("outcome", "fetched", "enqueued", "rejected", "failed", "seconds")},
+        **{name: result[name] for name in ("outcome", "fetched", "enqueued", "rejected", "failed", "seconds")},
         deleted_blobs=closed.deleted_blobs,
         **({"watermark": carried.get("watermark"), "watermark_moved": carried["moved"]} if carried else {}),
     )

@@ -29,6 +29,6 @@ async def record_failed(failed: FailedChunks, storage: Storage, settings: Settin
         rejected=sums.rejected,
         failed=sums.left,
     )
-    told = timeline.event("failed", f"{len(failed.chunks)} chunks failed: {failed.error}")
-    await timeline.append(storage.container, failed.run, told)
+    event = timeline.event("failed", f"{len(failed.chunks)} chunks failed: {failed.error}")
+    await timeline.append(storage.container, failed.run, event)
     return SettledChunks(chunks=settled)

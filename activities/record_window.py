@@ -34,8 +34,8 @@ async def record_window(state: RunState, storage: Storage, settings: Settings) -
     if held.change is not None:
         log("run_held", "a run is held by a change", level=WARNING, run_id=state.run.id, changes=held.change.what)
     status = status_in_list(state, held.command, clock.now())
-    told = run_report.progress(state)
-    lines = [timeline.window(told, told["counts_at"])]
+    progress = run_report.progress(state)
+    lines = [timeline.window(progress, progress["counts_at"])]
     if held.change is not None and state.command != CHANGED:
         lines.append(timeline.event("held", f"the run is held by a change: {held.change.what}"))
     await asyncio.gather(

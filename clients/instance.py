@@ -81,7 +81,7 @@ def is_of(status: DurableOrchestrationStatus, run: Run) -> bool:
 
 
 async def start_instance(client: df.DurableOrchestrationClient, state: RunState) -> None:
-    """Start the instance of a run; the SDK tells the host the run's trace. Raise DurableUnavailable."""
+    """Start the instance of a run; the SDK passes the run's trace to the host. Raise DurableUnavailable."""
     with run_span("start_run", state.run), _durable_errors(f"start the instance of run {state.run.id}"):
         await client.start_new("ingest_run", instance_id=state.run.id, client_input=to_wire(state))
 

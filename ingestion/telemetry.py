@@ -1,8 +1,8 @@
-"""Traces and metrics through OpenTelemetry: no-ops until something sets a provider, which `switch_on` does.
+"""Traces and metrics through OpenTelemetry. They do nothing until `switch_on`, or the worker, sets a provider.
 
-All spans of a run, in whatever process, share one trace. Its id is a digest of the start of the run, so nobody has to
-carry it: the orchestrator makes no spans, and a redrive or a recovery continues the trace. Spans and metrics take their
-values from the log records (`activities.log`), so nothing is counted twice. `docs/monitoring.md` lists them.
+All spans of a run share one trace, in every process. The trace id is a digest of the start of the run, so no message
+has to carry it. The orchestrator makes no spans; a redrive or a recovery continues the trace. Spans and metrics take
+their values from the log records (`activities.log`), so nothing is counted twice. `docs/monitoring.md` lists them.
 """
 
 import os
@@ -35,7 +35,7 @@ _W3C = TraceContextTextMapPropagator()
 
 
 class Telemetry:
-    """A tracer, and the instruments of a meter; `_measures` has those that a fact of a log record goes to."""
+    """A tracer, and the instruments of a meter; `_measures` has them by action and fact of a log record."""
 
     def __init__(self, tracer: trace.Tracer, meter: metrics.Meter) -> None:
         def counter(name: str, unit: str, what: str) -> Measure:
@@ -77,7 +77,7 @@ _present = Telemetry(trace.get_tracer("sluice"), metrics.get_meter("sluice"))
 
 
 def note(action: str, facts: Mapping[str, Any]) -> None:
-    """Count what a log record says, and put its facts, which are concealed, on the present span."""
+    """Count the facts of a log record, and put them on the present span. The facts must be concealed."""
     span = trace.get_current_span()
     if span.is_recording():
         shown = {f"{PREFIX}{name}": _plain(fact) for name, fact in facts.items() if fact is not None}
@@ -87,10 +87,10 @@ def note(action: str, facts: Mapping[str, Any]) -> None:
 
 @contextmanager
 def run_span(name: str, run: Run, host: str = "") -> Iterator[Span]:
-    """Make a span of a run the present one; an error is its status. `host` is the `traceparent` that the host gave.
+    """Start a span of a run for the block; an error becomes its status. `host` is the `traceparent` from the host.
 
-    The span is below that of the host if the host's is of the run's trace. Otherwise, it is at the top of the run's
-    trace, with a link to the host's.
+    If the host's span belongs to the run's trace, it is the parent. Otherwise the new span is at the top of the run's
+    trace, with a link to the host's span.
     """
     root = _root(run)
     given = trace.get_current_span(_W3C.extract({"traceparent": host})).get_span_context()
@@ -106,19 +106,19 @@ def run_span(name: str, run: Run, host: str = "") -> Iterator[Span]:
 
 @contextmanager
 def request_span(method: str, host: str) -> Iterator[Span]:
-    """Make a span of a request to a source the present one. It never has the URL, which may hold a key or an id."""
+    """Start a span of a request to a source for the block. It has no URL, because that may have a key or an id."""
     attributes = {"http.request.method": method, "server.address": conceal(host)}
     with _span("source_request", kind=SpanKind.CLIENT, attributes=attributes) as span:
         yield span
 
 
 def fail(span: Span, reason: str) -> None:
-    """Let a span say why its work failed."""
+    """Set the reason of a failure as the status of a span."""
     span.set_status(StatusCode.ERROR, bounded(conceal(reason)))
 
 
 def trace_id(run: Run) -> str:
-    """Return the id of the trace of a run, as Application Insights shows it: `operation_Id`."""
+    """Return the trace id of a run, which is `operation_Id` in Application Insights."""
     return trace.format_trace_id(_root(run).trace_id)
 
 
@@ -136,7 +136,7 @@ def _span(name: str, **options: Any) -> Iterator[Span]:
 
 
 def _root(run: Run) -> SpanContext:
-    """Return the span above all others of a run. Nobody ends it: it is only an id that all processes derive alike."""
+    """Return the root span of a run. It never ends: it is only an id, which all processes derive in the same way."""
     digest = blake2b(run.folder.encode(), digest_size=24).digest()
     trace_id, span_id = int.from_bytes(digest[:16]), int.from_bytes(digest[16:])
     return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
@@ -149,13 +149,14 @@ def _plain(fact: Any) -> str | bool | int | float:
 def switch_on(environment: Mapping[str, str] = os.environ) -> None:
     """Export spans and metrics to Azure Monitor if the settings say so and nothing exports them yet.
 
-    Log records are left to the host, and no library is instrumented. After an error the app runs without export; it is
-    printed, since the host drops log records of a loading app. `load_settings` checks the settings at every call.
+    The host exports the log records, and no library is instrumented. After an error the app runs without export. The
+    error is printed, because the host drops log records of a loading app. `load_settings` checks the settings at every
+    call.
     """
     if environment.get(TELEMETRY) != AZURE_MONITOR:
         return
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        return  # the worker exports already: its own switch is on
+        return  # the worker already exports
     os.environ.setdefault("OTEL_LOGS_EXPORTER", "none")
     os.environ.setdefault("OTEL_TRACES_SAMPLER", "always_on")
     try:

@@ -1,10 +1,10 @@
-"""How many storage transactions a run takes, by kind: what is billed of it beside the time of its functions.
+"""How many storage transactions a run needs, by kind: they are billed in addition to the time of its functions.
 
-Enters: what a run does, in messages, chunks, batches, windows, attempts and seconds. Leaves: requests to storage. Each
+Input: the messages, chunks, batches, windows, attempts and seconds of a run. Output: requests to storage. Each
 coefficient below counts the requests of one code path, which its comment names; a test compares the sum with the
-requests of a real run. What Durable Functions does by itself was counted on the real host 4.1037 with extension 3.19
-(two runs, of 16 and of 112 activities), and holds for its Azure Storage provider with the four control queues of the
-default. The Durable Task Scheduler (backend `dts`) has no queues and tables in storage; it counts actions.
+requests of a real run. The requests of Durable Functions itself were counted on the real host 4.1037 with extension
+3.19 (two runs, of 16 and of 112 activities). They hold for its Azure Storage provider with the default of four control
+queues. The Durable Task Scheduler (backend `dts`) has no queues and tables in storage; it counts actions.
 """
 
 import os
@@ -26,14 +26,14 @@ RESTS_ON = (
 )
 
 
-Backend = Literal["storage", "dts"]  # what keeps the state of Durable Functions
+Backend = Literal["storage", "dts"]  # where Durable Functions keeps its state
 
 
 class Calls(NamedTuple):
     """How often Durable Functions calls the app for a run.
 
-    `activities` are fetches, records of a window, chunks and closings, `messages` what wakes the orchestrator: each
-    start, and the end of each activity.
+    `activities` are fetches, records of a window, chunks and closings. `messages` wake the orchestrator: each start,
+    and the end of each activity.
     """
 
     activities: int
@@ -46,13 +46,13 @@ class Calls(NamedTuple):
 
 
 class Transactions(NamedTuple):
-    """Requests to storage, by kind; fractions of one are averages.
+    """Requests to storage by kind; fractions are averages.
 
-    The kinds are those that Azure has a price for: `queue` are requests to the queues of the messages (Put Message,
-    repeated ones too, and Create Queue), `blob_writes` Put Blob and Append Block, `blob_reads` Get Blob, `blob_lists`
-    List Blobs and Create Container, `blob_other` Get Blob Properties, Set Blob Metadata and leases, `blob_deletes`
-    Delete Blob (free of charge). `durable_queue` and `durable_table` are what Durable Functions asks of its control and
-    work item queues, and of its tables.
+    The kinds are those with a price in Azure: `queue` are requests to the queues of the messages (Put Message, also
+    repeated ones, and Create Queue), `blob_writes` Put Blob and Append Block, `blob_reads` Get Blob, `blob_lists` List
+    Blobs and Create Container, `blob_other` Get Blob Properties, Set Blob Metadata and leases, `blob_deletes` Delete
+    Blob (free of charge). `durable_queue` and `durable_table` are the requests of Durable Functions to its control and
+    work item queues, and to its tables.
     """
 
     queue: float = 0
@@ -70,7 +70,7 @@ class Transactions(NamedTuple):
         return sum(self)
 
     def times(self, count: float) -> Self:
-        """Return the transactions of so many of what these are the transactions of one."""
+        """Return the transactions of `count` times the same work."""
         return type(self)(*(count * each for each in self))
 
     def plus(self, *others: "Transactions") -> Self:
@@ -78,7 +78,7 @@ class Transactions(NamedTuple):
         return type(self)(*(sum(kind) for kind in zip(self, *others, strict=True)))
 
     def as_json(self, rests_on: str = RESTS_ON) -> dict[str, int | str]:
-        """Return whole numbers by kind, their `total`, and what they rest on, as an HTTP answer has them."""
+        """Return whole numbers by kind, their `total`, and what they are based on, for an HTTP answer."""
         whole = {name: round(value) for name, value in self._asdict().items()}
         return {**whole, "total": sum(whole.values()), "rests_on": rests_on}
 
@@ -89,7 +89,7 @@ class Transactions(NamedTuple):
 ATTEMPT = Transactions(blob_writes=10, blob_reads=10, blob_lists=7, blob_other=5, blob_deletes=1)
 # activities.fetch_batch, ingestion.storage.spool: the command, no commit record yet, the commit record, the timeline.
 BATCH = Transactions(blob_writes=2, blob_reads=2, blob_deletes=1)
-# The same, for a batch after which another comes: the fingerprints of requests and of pages, which the next one reads.
+# In addition, for each batch but the last: the fingerprints of requests and of pages, which the next batch reads.
 CURSOR = Transactions(blob_writes=2, blob_reads=2, blob_deletes=2)
 # activities.record_window: the state is read and written, the command is read, timeline and index are written.
 WINDOW = Transactions(blob_writes=2, blob_reads=2, blob_other=1)
@@ -98,7 +98,7 @@ WINDOW = Transactions(blob_writes=2, blob_reads=2, blob_other=1)
 CHUNK = Transactions(blob_writes=3, blob_reads=2, blob_other=1, blob_deletes=2)
 CHECKPOINT = Transactions(blob_writes=1)  # ingestion.sending.queue_sender, between claim and receipt
 LOOK = Transactions(blob_reads=1)  # ingestion.run.at_work: the command, once a second for each worker
-RENEWAL = Transactions(blob_writes=1, blob_reads=1)  # ingestion.sending.ceiling: of a share, where there is a ceiling
+RENEWAL = Transactions(blob_writes=1, blob_reads=1)  # ingestion.sending.ceiling: of a share, if there is a ceiling
 QUEUE = Transactions(queue=2)  # ingestion.sending.queues: created by the first fetch and by the first window
 
 # Real host: 17 and 113 messages of the control queues were fetched with 364 and 432 gets, 16 and 112 work items with 51
@@ -113,7 +113,7 @@ IDLE_SECOND = Transactions(durable_queue=5 / 30, durable_table=0.67)
 
 
 def backend_of(environment: Mapping[str, str] = os.environ, host_json: Path = HOST_JSON) -> Backend:
-    """Return what keeps the state of Durable Functions, as host.json says."""
+    """Return the backend of Durable Functions from host.json."""
     keys = ("extensions", "durableTask", "storageProvider", "type")
     return "dts" if host_setting(*keys, environment=environment, host_json=host_json) == "azureManaged" else "storage"
 
@@ -142,11 +142,10 @@ def transactions(
 ) -> Transactions:
     """Return the storage transactions of a run.
 
-    `queue_messages` are those that are put, one for each message, or one for each pack; `retries` are puts that were
-    repeated. `windows` are the generations of the orchestrator, `attempts` the start and each redrive or recovery.
-    `seconds` is how long the run takes, in which `workers` look for a command and send `chunks_at_once` chunks each,
-    with a checkpoint whenever half of `checkpoint_messages` are on the queue. `has_ceiling` is whether the workers
-    lease shares of a rate.
+    `queue_messages` are the puts, one for each message or each pack; `retries` are repeated puts. `windows` are the
+    generations of the orchestrator, `attempts` the start and each redrive or recovery. The run takes `seconds`; during
+    that time each of the `workers` looks for commands and sends `chunks_at_once` chunks, with a checkpoint whenever
+    half of `checkpoint_messages` are on the queue. `has_ceiling` says whether the workers lease shares of a rate.
     """
     made = calls(chunks=chunks, batches=batches, windows=windows, attempts=attempts)
     durable = [
@@ -172,7 +171,7 @@ def transactions(
 
 
 def queue_messages(messages: int, chunks: int, settings: Settings, message_bytes: float = 0.0) -> int:
-    """Return how many queue messages hold so many messages of so many chunks, each of `message_bytes` as JSON."""
+    """Return how many queue messages hold `messages` in `chunks`, each message of `message_bytes` as JSON."""
     if settings.message_format != "packed":
         return messages
     pack = max(1, min(settings.pack_messages, floor(settings.pack_bytes / (message_bytes + 1))))
@@ -180,10 +179,10 @@ def queue_messages(messages: int, chunks: int, settings: Settings, message_bytes
 
 
 def of_run(state: RunState, settings: Settings, *, enqueued: int, chunks: int, seconds: float) -> Transactions:
-    """Return the transactions so far of a run that is in `state`, or was when its window began.
+    """Return the transactions so far of a run, from the `state` with which its window began.
 
-    `enqueued` messages and `chunks` chunks are done by now, `seconds` after the start. `settings` are those that its
-    messages are sent with.
+    `enqueued` messages and `chunks` chunks are done by now, `seconds` after the start. `settings` are those with which
+    its messages are sent.
     """
     return transactions(
         queue_messages=queue_messages(enqueued, max(chunks, 1), settings),

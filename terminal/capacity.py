@@ -1,4 +1,4 @@
-"""`sluice capacity`: time, instances, requests and money of runs of several sizes. It asks no app and no source."""
+"""`sluice capacity`: estimate time, instances, requests and money of runs, without an app or a source."""
 
 from pathlib import Path
 from typing import Any
@@ -27,30 +27,34 @@ class Number(click.ParamType[int]):
 
 
 @click.command(cls=Command, example="sluice capacity --ids 1e9 --shards 8 --format packed --backend dts")
-@click.option("--ids", "sizes", type=Number(), multiple=True, help="Ids of a run; repeatable. Without it, 1e6 to 1e10.")
-@click.option("--shards", type=int, help="Queues; 1.")
-@click.option("--accounts", type=int, help="Storage accounts that the queues lie in; 1.")
-@click.option("--format", metavar="raw|envelope|packed", help="Of the messages; raw.")
-@click.option("--backend", type=click.Choice(["storage", "dts"]), help="What keeps the state of Durable Functions.")
-@click.option("--message-bytes", type=float, help="Of one message as JSON; 20.")
-@click.option("--page-items", type=int, help="Items of a page; 1,000.")
-@click.option("--page-seconds", type=float, help="That the source takes for a page; 0.2.")
-@click.option("--pages-at-once", type=int, help="parallel_fetches of the source; 1.")
-@click.option("--pages-per-second", type=float, help="That the source allows.")
-@click.option("--chunk-size", type=int, help="As SLUICE_CHUNK_SIZE.")
-@click.option("--chunks-per-batch", type=int, help="As SLUICE_CHUNKS_PER_BATCH.")
-@click.option("--pack-messages", type=int, help="As SLUICE_PACK_MESSAGES.")
-@click.option("--max-messages-per-second", type=float, help="As SLUICE_MAX_MESSAGES_PER_SECOND.")
-@click.option("--workers", type=int, help="Instances; without it, as many as keep the queues busy.")
-@click.option("--memory-gb", type=float, help="Of an instance; 2.")
-@click.option("--prices", type=click.Path(path_type=Path, dir_okay=False), help="A price table of your own.")
+@click.option("--ids", "sizes", type=Number(), multiple=True, help="Ids in a run; repeatable.  [default: 1e6 to 1e10]")
+@click.option("--shards", type=int, help="Number of queues.  [default: 1]")
+@click.option("--accounts", type=int, help="Number of storage accounts with these queues.  [default: 1]")
+@click.option("--format", metavar="raw|envelope|packed", help="Message format.  [default: raw]")
+@click.option("--backend", type=click.Choice(["storage", "dts"]), help="Where Durable Functions stores its state.")
+@click.option("--message-bytes", type=float, help="Size of a message as JSON.  [default: 20]")
+@click.option("--page-items", type=int, help="Items on a page.  [default: 1000]")
+@click.option("--page-seconds", type=float, help="Time of the source for a page.  [default: 0.2]")
+@click.option("--pages-at-once", type=int, help="parallel_fetches of the source.  [default: 1]")
+@click.option("--pages-per-second", type=float, help="Limit of the source.")
+@click.option("--chunk-size", type=int, help="The setting SLUICE_CHUNK_SIZE.")
+@click.option("--chunks-per-batch", type=int, help="The setting SLUICE_CHUNKS_PER_BATCH.")
+@click.option("--pack-messages", type=int, help="The setting SLUICE_PACK_MESSAGES.")
+@click.option("--max-messages-per-second", type=float, help="The setting of that name.")
+@click.option("--workers", type=int, help="Number of instances.  [default: enough to keep the queues busy]")
+@click.option("--memory-gb", type=float, help="Memory of an instance.  [default: 2]")
+@click.option("--prices", type=click.Path(path_type=Path, dir_okay=False), help="File with your own price table.")
 @click.pass_obj
 def capacity(session: Session, /, sizes: tuple[int, ...], **given: Any) -> int:
-    """Estimate time, instances, requests and money of runs, without any app.
+    """Estimate time, instances, requests and money of runs.
 
-    docs/capacity.md says what the figures rest on. Money is an estimate by list prices.
+    It needs no app. The money is an estimate from list prices; docs/capacity.md explains the figures.
     """
-    from ingestion.capacity.forecast import SIZES, Asked, forecast  # only here: no other command needs the app
+    from ingestion.capacity.forecast import (
+        SIZES,
+        Asked,
+        forecast,
+    )  # imported here: no other command needs the app's code
     from ingestion.errors import InvalidInput
 
     try:
@@ -73,7 +77,7 @@ def _currency(found: dict[str, Any]) -> str:
 
 
 def _below(found: dict[str, Any]) -> list[str]:
-    """Return the lines below the table: what has no price, which bounds are passed, and what all rests on."""
+    """Return the lines below the table: what has no price, the exceeded bounds, the basis of the figures."""
     last, lines = found["runs"][-1]["money"], []
     if last["without"]:
         lines.append(f"without a price: {', '.join(last['without'])} (name one with --prices)")

@@ -76,7 +76,7 @@ def _kinds(transactions: dict[str, Any]) -> str:
 
 
 def _money(money: dict[str, Any]) -> str:
-    """Return the estimate, with what it leaves out and rests on."""
+    """Return the estimate of the cost, with what it leaves out and its basis."""
     left_out = f", without {', '.join(money['without'])}" if money["without"] else ""
     return f"about {money['total']:,.2f} {money['currency']}{left_out}: {one_line(money['rests_on'])}"
 

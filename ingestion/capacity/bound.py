@@ -1,6 +1,6 @@
-"""Where the design stops scaling: each bound that a run of some size passes, and what to change then.
+"""Where the design stops scaling: the bounds that a large run passes, and what to change then.
 
-Each number comes from the module that keeps to it.
+Each number comes from the module that enforces it.
 """
 
 from collections.abc import Iterator
@@ -33,14 +33,14 @@ def passed(work: Work, found: Capacity) -> Iterator[Bound]:
         yield Bound(
             "max_pages",
             f"the run fails after {MOST_PAGES:,} pages, the default of max_pages",
-            "ask for larger pages, or raise max_pages of the source",
+            "request larger pages, or raise max_pages of the source",
         )
     fingerprints = 2 * FINGERPRINT_BYTES * work.pages
     if fingerprints > FINGERPRINTS_BYTES:
         yield Bound(
             "fingerprints",
             f"each fetch reads and writes the fingerprints of all pages, {fingerprints / 1e6:,.0f} MB at the end",
-            "ask for larger pages, or read the source in several runs over ranges",
+            "request larger pages, or read the source in several runs over ranges",
         )
     if 2 * found.windows > MOST_APPENDS:
         yield Bound(

@@ -1,8 +1,8 @@
-"""How long a run takes and what it uses: seconds by what limits them, instances, requests, executions, GB-seconds.
+"""How long a run takes and what it uses: seconds for each limit, instances, requests, executions, GB-seconds.
 
-Enters: what there is to read (`Work`), the settings that messages are sent with, and how fast things are (`Speed`).
-Leaves: `Capacity`. Plain arithmetic; docs/capacity.md explains it. A run reads a batch while it sends the one before,
-so the slowest of these sets the pace: the source, the queues, the accounts, the ceiling, the CPU of the workers.
+Input: the work of the run (`Work`), the settings for its messages, and the speeds (`Speed`). Output: `Capacity`.
+docs/capacity.md explains the arithmetic. A run reads a batch while it sends the one before, so the slowest of these
+sets the pace: the source, the queues, the accounts, the ceiling, the CPU of the workers.
 """
 
 from math import ceil
@@ -16,7 +16,7 @@ from ingestion.transactions import IDLE_SECOND, Backend, Transactions, calls, qu
 CHUNKS_AT_ONCE = 5  # maxConcurrentActivityFunctions in host.json
 MEMORY_GB = 2.0  # of an instance, as infra/ sets it
 MONTH_SECONDS = 30 * 24 * 3600.0
-LIMITS = {  # what can set the pace of a run, in the words of people
+LIMITS = {  # what can set the pace of a run, in words
     "source": "the source",
     "queues": "the queues",
     "accounts": "the storage accounts",
@@ -27,7 +27,7 @@ LIMITS = {  # what can set the pace of a run, in the words of people
 
 
 class Work(NamedTuple):
-    """What a run has to read: `ids` messages of `message_bytes` as JSON, on pages that take `page_seconds` each."""
+    """The work of a run: `ids` messages of `message_bytes` as JSON, on pages that take `page_seconds` each."""
 
     ids: int
     message_bytes: float = 20.0
@@ -38,13 +38,13 @@ class Work(NamedTuple):
 
     @property
     def reading_seconds(self) -> float:
-        """How long the source takes if nothing waits for anything else."""
+        """How long the run reads if it never waits for sending."""
         seconds = self.pages * self.page_seconds / min(self.pages_at_once, max(1, self.pages))
         return seconds if self.pages_per_second is None else max(seconds, (self.pages - 1) / self.pages_per_second)
 
 
 class Capacity(NamedTuple):
-    """What a run takes. `seconds_by` is how long each limit alone would take; `actions` are those of backend dts."""
+    """The cost of a run. `seconds_by` is how long each limit alone would take; `actions` are those of backend dts."""
 
     seconds: float
     seconds_by: dict[str, float]
@@ -65,12 +65,12 @@ class Capacity(NamedTuple):
 
     @property
     def gb_seconds(self) -> float:
-        """Memory of all instances for as long as the run goes on."""
+        """The memory of all instances, times the duration of the run."""
         return self.memory_gb * self.instances * self.seconds
 
     @property
     def billed(self) -> dict[Kind, float]:
-        """How much of each kind that has a price."""
+        """The quantity of each kind that has a price."""
         return {
             **requests(self.transactions),
             "gb_seconds": self.gb_seconds,
@@ -90,9 +90,9 @@ def capacity(
     memory_gb: float = MEMORY_GB,
     speed: Speed = SPEED,
 ) -> Capacity:
-    """Return what a run takes; `settings` are those that its messages are sent with.
+    """Return the cost of a run; `settings` are those with which its messages are sent.
 
-    Without `workers`, count as many as keep the queues busy, and no more than the chunks of one window occupy.
+    Without `workers`, assume as many as keep the queues busy, but no more than the chunks of one window occupy.
     """
     size, at_most = chunk_size or settings.chunk_size, settings.chunks_per_batch
     reading = work.reading_seconds
@@ -141,16 +141,16 @@ def capacity(
         windows=windows,
         transactions=found,
         executions=made.activities + made.turns + 1,
-        # Each activity is dispatched, and so is its result; that a generation begins is taken for one more.
+        # Each activity and its result are one action each; the beginning of a generation is assumed to be one more.
         actions=2 * made.activities + windows if backend == "dts" else 0,
         memory_gb=memory_gb,
     )
 
 
 def idle(backend: Backend, *, always_ready: int = 1, memory_gb: float = MEMORY_GB) -> dict[Kind, float]:
-    """Return what an app that does nothing is billed for in 30 days, by the kinds that have a price.
+    """Return the quantities that an idle app is billed for in 30 days, by the kinds that have a price.
 
-    The keeper, schedules, and the instances that these wake are left out.
+    Leave out the keeper, schedules, and the instances that these wake.
     """
     polled = IDLE_SECOND.times(MONTH_SECONDS) if backend == "storage" and always_ready else Transactions()
     return {**requests(polled), "always_ready_gb_seconds": always_ready * memory_gb * MONTH_SECONDS}

@@ -1,6 +1,6 @@
-"""The calculator of `sluice capacity`: what runs of several sizes take, as JSON, from what a person says of them.
+"""The calculator of `sluice capacity`: the cost of runs of several sizes, as JSON, from a person's options.
 
-What is said becomes app settings where there is one, so that it is checked as the app checks it.
+Options become app settings where there is one, so that the app's own checks apply.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ SPEED_RESTS_ON = (
 
 
 class Asked(NamedTuple):
-    """What a person says of runs; None: as the app is set by default."""
+    """The options of `sluice capacity`; None is the default of the app."""
 
     shards: int = 1
     accounts: int = 1
@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 
 
 def forecast(sizes: Iterable[int], asked: Asked) -> JsonObject:
-    """Return what runs of these sizes take, one `runs` entry each, and what an idle app costs. Raise InvalidInput."""
+    """Return the cost of runs of these sizes, one `runs` entry each, and of an idle app. Raise InvalidInput."""
     settings, prices = _settings(asked), load_prices(asked.prices, "--prices")
     runs = [_run(ids, asked, settings, prices) for ids in sizes]
     return {
@@ -58,7 +58,7 @@ def forecast(sizes: Iterable[int], asked: Asked) -> JsonObject:
 
 
 def as_json(found: Capacity, prices: Prices, backend: Backend) -> JsonObject:
-    """Return what a run takes, as JSON."""
+    """Return the cost of a run as JSON."""
     return {
         "seconds": round(found.seconds, 1),
         "limited_by": found.limited_by,
@@ -88,12 +88,12 @@ def _run(ids: int, asked: Asked, settings: Settings, prices: Prices) -> JsonObje
 
 
 def _settings(asked: Asked) -> Settings:
-    """Return the settings of such an app: its queues lie in accounts in turn."""
+    """Return the settings of such an app; its queues are spread over the accounts in turn."""
     for name, value in asked._asdict().items():
         if isinstance(value, int | float) and value <= 0 and name != "page_seconds":
             raise InvalidInput(f"--{name.replace('_', '-')}", f"{value} is not allowed", "more than 0")
     if asked.backend not in get_args(Backend):
-        raise InvalidInput("--backend", f"{asked.backend!r} is none", ", ".join(get_args(Backend)))
+        raise InvalidInput("--backend", f"{asked.backend!r} is not a backend", ", ".join(get_args(Backend)))
     names = [f"ACCOUNT_{number}" for number in range(asked.accounts)]
     queues = [f"{names[number % len(names)]}/queue-{number:03}" for number in range(asked.shards)]
     given = {

@@ -1,7 +1,7 @@
-"""The price table: what Azure asks for requests, GB-seconds and executions, each with its region, day and source.
+"""The price table: Azure's prices for requests, GB-seconds and executions, each with its region, day and source.
 
-Enters: a TOML file like `prices.toml` beside this one. Leaves: the money for what a run takes. A kind without a price
-is left out of the sum and named.
+Input: a TOML file such as `prices.toml` in this folder. Output: the money that a run costs. A kind without a price is
+left out of the sum and named.
 """
 
 import tomllib
@@ -33,7 +33,7 @@ Kind = Literal[
 
 
 class Price(Table):
-    """The `price` of so many (`per`) of a kind, as it was `read` on a day."""
+    """The `price` of `per` units of a kind, on the day `read`."""
 
     price: Annotated[float, Field(ge=0)]
     per: Annotated[int, Field(ge=1)]
@@ -43,7 +43,7 @@ class Price(Table):
 
 
 class Money(NamedTuple):
-    """An estimate of money: the sum, its parts, the kinds without a price, and what it rests on."""
+    """An estimate of money: the sum, its parts, the kinds without a price, and what it is based on."""
 
     currency: str
     total: float
@@ -52,7 +52,7 @@ class Money(NamedTuple):
     rests_on: str
 
     def as_json(self) -> JsonObject:
-        """Return the estimate with four digits that count, as an HTTP answer has it."""
+        """Return the estimate with four significant digits, for an HTTP answer."""
         parts = {kind: rounded(amount) for kind, amount in self.parts.items()}
         return {**self._asdict(), "total": rounded(self.total), "parts": parts, "without": [*self.without]}
 
@@ -80,9 +80,9 @@ class Prices(NamedTuple):
 
 
 def load_prices(file: Path | None = None, field: str = "SLUICE_PRICES") -> Prices:
-    """Return the price table in a file, by default the one that comes with the app.
+    """Return the price table in a file, by default the app's own.
 
-    Raise InvalidInput for `field`, which has named the file.
+    Raise InvalidInput for `field`, which names the file.
     """
     allowed = "a TOML file like ingestion/capacity/prices.toml"
     try:
@@ -100,5 +100,5 @@ def load_prices(file: Path | None = None, field: str = "SLUICE_PRICES") -> Price
 
 
 def rounded(amount: float) -> float:
-    """Return an amount of money with four digits that count."""
+    """Return an amount of money with four significant digits."""
     return float(f"{amount:.4g}")

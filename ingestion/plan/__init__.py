@@ -1,1 +1,1 @@
-"""What a run would do: at most two pages of its source, read as a run reads them, and nothing kept of them."""
+"""What a run would do: read at most two pages of its source as a run does, and keep nothing."""

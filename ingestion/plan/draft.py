@@ -1,6 +1,6 @@
-"""In place of the spool of a run: it holds between two fetches what a run would store, and keeps no message.
+"""The draft replaces the spool of a run: between two fetches it holds what a run would store, and keeps no message.
 
-Of each chunk it makes the queue messages that a run would send, counts them, and keeps the first few.
+It makes the queue messages that a run would send of each chunk, counts them, and keeps the first few.
 """
 
 import base64
@@ -18,14 +18,14 @@ from ingestion.settings import Settings
 from ingestion.storage.spool import BatchWriter, OpenBatch, Spool
 from ingestion.wire import JsonObject
 
-OF_NO_RUN = Run("{run}", "{start}")  # stand where keys have the id and the start of a run
+OF_NO_RUN = Run("{run}", "{start}")  # placeholders for the id and the start of a run, in keys
 SHOWN_MESSAGES = 3
 _ELEMENT = (b"<QueueMessage><MessageText>", b"</MessageText></QueueMessage>")
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A queue message as it would be sent: the key of its first message, its text before encoding, and its bytes."""
+    """A queue message that a run would send: the key of its first message, its text before encoding, and its bytes."""
 
     key: str
     text: str
@@ -35,7 +35,7 @@ class Sent:
 
 @dataclass(slots=True)
 class ChunkDraft:
-    """What would be sent of one chunk; `rejected` counts messages by reason, as in "too_large: ..."."""
+    """What a run would send of one chunk; `rejected` counts messages by reason, such as "too_large: ..."."""
 
     messages: int = 0
     bytes: int = 0  # of them as JSON
@@ -45,7 +45,7 @@ class ChunkDraft:
 
 
 class Draft(Spool):
-    """A spool that stores nothing; what other runs have left is read from `container`, where there is one."""
+    """A spool that stores nothing. It reads what other runs have left in `container`, if there is one."""
 
     def __init__(self, container: ContainerClient | None, source: str, settings: Settings) -> None:
         super().__init__(cast(ContainerClient, container), OF_NO_RUN)
@@ -61,7 +61,7 @@ class Draft(Spool):
         return self._left[0]
 
     async def open(self, request: FetchRequest) -> OpenBatch:
-        """Return what a fetch begins with."""
+        """Return the input of the next fetch."""
         return OpenBatch(*self._left, _Writer(self, request.first_chunk))
 
     async def commit(self, batch: Batch) -> Batch:
@@ -81,18 +81,18 @@ class Draft(Spool):
         return kind
 
     async def read(self, name: str, first_byte: int | None = None, most: int | None = None) -> bytes:
-        """Return what `store` holds."""
+        """Return what `store` has kept."""
         return self._blobs[name]
 
     async def remember(self, source: str, description: str) -> None:
-        """Remember nothing: a later run has to see for itself."""
+        """Remember nothing: a plan must not change later runs."""
 
     async def remembers(self, source: str, description: str) -> bool:
-        """Return whether the first page of the source has led on in any run with this description."""
+        """Return whether the first page of the source led to a second in any run with this description."""
         return self._has_container and await super().remembers(source, description)
 
     async def take(self, number: int, lines: list[bytes]) -> None:
-        """Count what would be sent of a chunk, which replaces one of its number: that of a page that was cut off."""
+        """Count what a run would send of a chunk. It replaces an earlier chunk of its number: that page was cut off."""
         request = EnqueueRequest(run=OF_NO_RUN, source=self._source, chunk=Chunk(number, ""))
         chunk = self.chunks[number] = ChunkDraft(len(lines), sum(map(len, lines)))
         async for post in breathing(posts_of(lines, request, self._settings)):
@@ -111,7 +111,7 @@ class Draft(Spool):
 
 
 class _Writer(BatchWriter):
-    """Hands the chunks of a batch to the draft."""
+    """Passes the chunks of a batch to the draft."""
 
     def __init__(self, draft: Draft, first_chunk: int) -> None:
         self._draft = draft

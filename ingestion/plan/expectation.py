@@ -1,4 +1,4 @@
-"""What a run is expected to take, by a sample of its source, and the sentence that this rests on."""
+"""The expected cost of a run, from a sample of its source, and a sentence that says what it is based on."""
 
 from math import ceil
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from ingestion.transactions import Transactions, backend_of
 
 
 class Expectation(NamedTuple):
-    """What a run is expected to take; None where nothing tells how many items there are."""
+    """The expected cost of a run; None if the number of items is unknown."""
 
     pages: int | None
     items: int | None
@@ -24,9 +24,9 @@ class Expectation(NamedTuple):
 
 
 def expected(sample: Sample, settings: Settings, chunk_size: int) -> Expectation:
-    """Return what a run is expected to take; `settings` are those that the messages of the source are sent with.
+    """Return the expected cost of a run; `settings` are those with which messages of the source are sent.
 
-    Raise InvalidInput for a price table that cannot be used.
+    Raise InvalidInput if the price table cannot be used.
     """
     items, pages, why = _size(sample)
     if items is None or pages is None:
@@ -52,7 +52,7 @@ def _work(sample: Sample, items: int, pages: int) -> Work:
 
 
 def _how(work: Work, found: Capacity) -> str:
-    """Return what the seconds rest on."""
+    """Return what the seconds are based on."""
     how = f"{work.page_seconds:.2f} s a page" + (f", {work.pages_at_once} at once" if work.pages_at_once > 1 else "")
     if work.pages_per_second is not None:
         how += f", {work.pages_per_second:g} requests a second at most"
@@ -60,19 +60,19 @@ def _how(work: Work, found: Capacity) -> str:
 
 
 def _size(sample: Sample) -> tuple[int | None, int | None, str]:
-    """Return how many items and pages the source has, and what tells it."""
+    """Return how many items and pages the source has, and how that is known."""
     read, pages = sum(sample.counts), len(sample.counts)
     page = sample.counts[0] if sample.counts else 0
     if not pages:
         return None, None, "no page came"
     if sample.windows > 1:
-        return None, None, f"a run reads its range in {sample.windows} windows, and only the first was looked at"
+        return None, None, f"a run reads its range in {sample.windows} windows, and the plan read only the first"
     if sample.ended:
-        return read, pages, "the source has ended within the pages that were read"
+        return read, pages, "the source ended within the pages that the plan read"
     if not page:
-        return None, None, "the first page has no items, and others follow it"
+        return None, None, "the first page has no items, and more pages follow"
     if sample.total is not None:
         return sample.total, max(pages, ceil(sample.total / page)), f"the source's own total, in pages of {page:,}"
     if sample.pages_in_all is not None:
         return sample.pages_in_all * page, sample.pages_in_all, f"{sample.pages_in_all:,} pages like the first one"
-    return None, None, f"the source does not tell how many items it has; its first page has {page:,}"
+    return None, None, f"the source does not say how many items it has; its first page has {page:,}"

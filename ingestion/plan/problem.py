@@ -1,4 +1,4 @@
-"""Why a run of a source cannot work, or would lose messages: what to change, by the key or setting that it is about."""
+"""The problems that a run would meet: why it cannot work or would lose messages, and which key or setting to change."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from ingestion.source_wait import OUTAGE
 QUEUE_TAKES_PER_SECOND = 2_000  # messages of 1 KiB, as Azure documents it
 KEYS_CHARACTERS = 200
 
-# Where the text of a failure names what to change, the key that it is about; the first that is found counts.
+# By a phrase in the text of a failure: the key to change. The first phrase that is found counts.
 NAMED = {
     "token_url": "auth",
     "gave no token": "auth",
@@ -29,14 +29,14 @@ NAMED = {
     "add its host to hosts": "hosts",
     "add it to hosts": "hosts",
 }
-REFUSED_BY = {  # the app setting that decides about a rejected message, by how its reason begins
+REFUSED_BY = {  # by the beginning of the reason of a reject: the app setting to change
     "too_large": "SLUICE_MESSAGE_ENCODING",
     "not_xml": "SLUICE_MESSAGE_ENCODING",
 }
 
 
 class Problem(NamedTuple):
-    """One problem: the key of the description, or the app setting, and what is wrong."""
+    """One problem: the key of the description or the app setting, and what is wrong."""
 
     field: str
     message: str
@@ -45,7 +45,7 @@ class Problem(NamedTuple):
 def problems_of(sample: Sample, settings: Settings, reads: Reads | None, where: str) -> list[Problem]:
     """Return the problems that a run would meet; `where` is the place of its table, such as "sources.toml: shop".
 
-    `settings` are those that the messages of the source are sent with.
+    `settings` are those with which messages of the source are sent.
     """
     found = [
         *_failed(sample),
@@ -83,12 +83,12 @@ def _waits(sample: Sample) -> Iterator[Problem]:
     wait, page = sample.wait, len(sample.counts) + 1
     if wait is not None and (page == 1 or wait.waiting_for == OUTAGE):
         yield Problem(
-            "url", f"page {page} did not come: {wait.reason}. A run would wait {wait.seconds:,.0f} s and ask again"
+            "url", f"page {page} did not come: {wait.reason}. A run would wait {wait.seconds:,.0f} s and try again"
         )
 
 
 def _no_items(sample: Sample, reads: Reads | None) -> Iterator[Problem]:
-    goes_on = reads is not None and (reads.backfill or bool(reads.watermark))  # nothing new is no mistake
+    goes_on = reads is not None and (reads.backfill or bool(reads.watermark))  # then having no items is no mistake
     if sample.failure is None and sample.counts[:1] == [0] and not goes_on:
         place = shown(sample.source.items)
         keys = quoted(", ".join(sample.keys), KEYS_CHARACTERS) or "none"
@@ -99,7 +99,7 @@ def _no_items(sample: Sample, reads: Reads | None) -> Iterator[Problem]:
 def _total(sample: Sample) -> Iterator[Problem]:
     if sample.total is not None and sample.counts and sample.total < sum(sample.counts):
         at = str(sample.source.total)
-        text = f"{sum(sample.counts)} items came, and the total at {at} is {sample.total}: it is another number"
+        text = f"{sum(sample.counts)} items came, but the total at {at} is {sample.total}; check total"
         yield Problem("total", text)
 
 
@@ -117,7 +117,7 @@ def _rejected(sample: Sample, settings: Settings) -> Iterator[Problem]:
             by_field.setdefault(field, []).append((reason, count))
     for field, reasons in by_field.items():
         count = sum(count for _, count in reasons)
-        yield Problem(field, f"{count} of the {sample.messages} messages read would be rejected; {reasons[0][0]}")
+        yield Problem(field, f"a run would reject {count} of the {sample.messages} messages; {reasons[0][0]}")
 
 
 def _too_fast(settings: Settings) -> Iterator[Problem]:
@@ -125,7 +125,7 @@ def _too_fast(settings: Settings) -> Iterator[Problem]:
     if settings.max_messages_per_second > most:
         text = (
             f"{settings.max_messages_per_second:,.0f} messages a second are more than {len(settings.shards)} "
-            f"{'queue takes' if len(settings.shards) == 1 else 'queues take'}, {most:,} as Azure documents it; "
+            f"{'queue takes' if len(settings.shards) == 1 else 'queues take'} ({most:,} by Azure's documentation); "
             "lower it, or add queues"
         )
         yield Problem("SLUICE_MAX_MESSAGES_PER_SECOND", text)

@@ -1,4 +1,4 @@
-"""Read at most two pages of a source with the fetch of a run, and its guards, and keep nothing."""
+"""Read at most two pages of a source with the fetch and the guards of a run, and keep nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,12 +30,12 @@ Failure = SourceRefused | SourceUnreachable | OutOfTime
 
 @dataclass
 class Sample:
-    """What at most two pages of a source show; `failure` is why there are not more of them.
+    """What at most two pages of a source show; `failure` says why there are not more pages.
 
-    `began` and `following` are the requests for the first page and for the one after it. `total` is the source's own,
-    `pages_in_all` how many pages it has as the first one or the description says, `windows` into how many a run cuts
-    its range. `keys` are those of the first page. `status` is that of the last answer, and `wait` says why a page did
-    not come that may come later.
+    `began` and `following` are the requests for the first and for the second page. `total` is the source's own,
+    `pages_in_all` the number of pages by the first page or the description, `windows` how many windows a run reads.
+    `keys` are those of the first page. `status` is that of the last answer. If a page did not come but may come later,
+    `wait` says why.
     """
 
     source: Source
@@ -55,12 +55,12 @@ class Sample:
 
     @property
     def messages(self) -> int:
-        """Messages of the pages that were read, those that a run would reject included."""
+        """Messages of the pages that were read, including those that a run would reject."""
         return sum(chunk.messages for chunk in self.chunks)
 
 
 class NotingClient(SourceClient):
-    """A client that notes its pages, and how long each took."""
+    """A client that keeps its pages, and how long each took."""
 
     def __init__(self, source: Source, http: httpx.AsyncClient, *, patience_seconds: float) -> None:
         super().__init__(source, http, patience_seconds=patience_seconds)
@@ -70,7 +70,7 @@ class NotingClient(SourceClient):
     async def get(
         self, request: PageRequest, sink: ItemSink | None = None, room: Room | None = None
     ) -> Page | Throttled:
-        """Return the page that answers `request`, and note it."""
+        """Return the page that answers `request`, and keep it."""
         began = monotonic()
         page = await super().get(request, sink, room)
         if isinstance(page, Page):
@@ -91,12 +91,12 @@ async def read_sample(
     described: Callable[[int], Source] | None = None,
     seconds: float,
 ) -> Sample:
-    """Return what the first two pages of the source show, or the first, if there is only one, within `seconds`.
+    """Return what the first two pages of the source show, or the only one. Stop after `seconds`.
 
-    `settings` are those that the messages of the source are sent with. Without a `container` no run has been before.
+    `settings` are those with which messages of the source are sent. Without a `container` there was no run before.
     """
     give_up_at = monotonic() + seconds
-    source = source.model_copy(update={"parallel_fetches": 1})  # no page is asked for ahead
+    source = source.model_copy(update={"parallel_fetches": 1})  # request no page ahead
     draft = Draft(container, name, settings)
     sample = Sample(source, request_at(source, Position(cursor=source.pagination.first())))
     request = FetchRequest(
@@ -136,7 +136,7 @@ async def read_sample(
 
 
 def _note(sample: Sample, batch: Batch, draft: Draft, client: NotingClient) -> None:
-    """Note what a fetch has brought: one page."""
+    """Add the page of a fetch to the sample."""
     page, style = client.pages[-1], sample.source.pagination
     sample.counts.append(page.count)
     sample.seconds.append(client.seconds[-1])
@@ -154,4 +154,4 @@ def _note(sample: Sample, batch: Batch, draft: Draft, client: NotingClient) -> N
         cursors = style.split(page, style.first(), sample.total)
         sample.pages_in_all = None if cursors is None else 1 + len(cursors)
         if isinstance(style, RangeHeaderStyle) and isinstance(cursors, range):
-            sample.total = cursors.stop  # as Content-Range says
+            sample.total = cursors.stop  # from Content-Range

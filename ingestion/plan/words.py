@@ -1,4 +1,4 @@
-"""What a sample takes for the next page and for the end of its source, in words, without a value of a credential."""
+"""The words of a plan for the next page and for the end of its source, without credentials."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from ingestion.source.description import Source
 from ingestion.source.page import PageRequest
 
 VALUE_CHARACTERS = 60  # of a value that is sent
-ENDS = {  # each style's own end, with the keys of its description in braces
+ENDS = {  # each style's own end; keys of its description are in braces
     "none": "the one answer",
     "link_header": 'a page without a Link with rel="{relation}"',
     "next_url": "a page without an address at {read}",
@@ -18,7 +18,7 @@ ENDS = {  # each style's own end, with the keys of its description in braces
     "range_header": "the last range, as Content-Range says",
     "window": "the end of the range, {stop}",
 }
-SIGNALS = {  # what `end` declares
+SIGNALS = {  # the ends that `end` declares
     "more": "a page on which {more} is false",
     "done": "a page on which {done} is true",
     "short": "a page with fewer items than one before",
@@ -31,27 +31,27 @@ SIGNALS = {  # what `end` declares
 
 
 def end_of(source: Source) -> str:
-    """Return what a run takes for the end of its source."""
+    """Return how a run knows that its source has ended."""
     style, end = source.pagination, source.pagination.end
     is_empty = style.ends_empty if end.empty is None else end.empty
     given = {name: str(value) for name, value in (*style, *end)}
-    told = [ENDS[style.style]] if style.style in ENDS else []
-    told += ["a page without items"] if is_empty else []
-    told += [words for name, words in SIGNALS.items() if getattr(end, name)]
-    return " or ".join(told).format(**given)
+    ends = [ENDS[style.style]] if style.style in ENDS else []
+    ends += ["a page without items"] if is_empty else []
+    ends += [words for name, words in SIGNALS.items() if getattr(end, name)]
+    return " or ".join(ends).format(**given)
 
 
 def next_page(before: PageRequest, after: PageRequest, *, hidden: bool = False) -> str:
-    """Return what the request `after` sends that the one `before` did not; no values where they are `hidden`."""
+    """Return what the request `after` sends and the one `before` did not; without values if they are `hidden`."""
     sent = {**_sent(before)}
     new = {place: value for place, value in _sent(after).items() if sent.get(place) != value}
-    told = [place if hidden else f"{place} = {quoted(str(value), VALUE_CHARACTERS)}" for place, value in new.items()]
+    parts = [place if hidden else f"{place} = {quoted(str(value), VALUE_CHARACTERS)}" for place, value in new.items()]
     link = "the address that the page gives" if after.url != before.url else ""
-    return ", with ".join(filter(None, (link, ", ".join(told)))) or "the same request again"
+    return ", with ".join(filter(None, (link, ", ".join(parts)))) or "the same request again"
 
 
 def _sent(request: PageRequest) -> dict[str, Any]:
-    """Return what a request sends, by place, as a description names it."""
+    """Return the values that a request sends, by place, in the form of a description."""
     query: dict[str, Any] = {}
     for name, value in (*parse_qsl(urlsplit(request.url).query, keep_blank_values=True), *request.query.items()):
         query[name] = value

@@ -228,7 +228,7 @@ def reason(state: RunState) -> str:
 
 
 def _by_error(failures: Sequence[ChunkFailure]) -> dict[str, str]:
-    """Return which chunks failed for each error: one cause is told once."""
+    """Return the chunks that failed by error, so that a text names each error once."""
     numbers: dict[str, list[str]] = {}
     for failure in failures:
         numbers.setdefault(failure.error, []).append(str(failure.number))

@@ -1,6 +1,6 @@
-"""`python -m local.demo.script API CONNECTION`: all that it takes, if nothing goes wrong: docs/alternatives.md.
+"""`python -m local.demo.script API CONNECTION`: a minimal script without error handling; see docs/alternatives.md.
 
-It reads the demo API page by page and puts each id on a queue with the official client, 32 at a time.
+It reads the demo API page by page and puts each id on a queue with Microsoft's client, 32 at a time.
 """
 
 import asyncio

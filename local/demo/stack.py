@@ -121,8 +121,8 @@ class Stack:
 
 
 def leave_out_proxy() -> None:
-    """Let no process of this machine call another one through the proxy that the user has for the rest of the world."""
-    for name in ("no_proxy", "NO_PROXY"):  # libraries differ in which of them they read first
+    """Exclude this machine from the user's HTTP proxy, for this process and its children."""
+    for name in ("no_proxy", "NO_PROXY"):  # libraries differ in which of the two they read first
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
 
 

@@ -13,7 +13,7 @@ def test_half_of_a_surrogate_pair_reaches_who_asks_as_json_has_it() -> None:
     assert "grün 🟢".encode() in sent
 
 
-async def test_what_is_over_is_dropped_though_nobody_asks_for_it_again() -> None:
+async def test_expired_entries_are_dropped_without_another_request() -> None:
     at = 0.0
     kept = BriefCache(lambda: at)
 

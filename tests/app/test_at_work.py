@@ -151,6 +151,6 @@ def test_two_workers_are_distinguished() -> None:
     assert len({share.worker for share in shares if share}) == 2
 
 
-def test_how_many_activities_run_at_once_is_what_the_host_goes_by() -> None:
+def test_the_number_of_activities_at_once_is_the_host_s_setting() -> None:
     assert most_at_once({at_work.SETTING: "12"}) == 12
     assert most_at_once({}, ROOT / "no such file") == at_work.DEFAULT_AT_ONCE

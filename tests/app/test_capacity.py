@@ -1,4 +1,4 @@
-"""What a run is estimated to take: by its slowest part, with the requests of the real host, in money."""
+"""The estimate of a run: time by its slowest part, requests as on the real host, and money."""
 
 import tomllib
 from datetime import date
@@ -48,10 +48,10 @@ PACKED = {"SLUICE_MESSAGE_FORMAT": "packed"}
 def test_the_slowest_part_of_a_run_sets_its_pace(
     work: Work, given: dict[str, str], more: dict[str, Any], limit: str
 ) -> None:
-    told = found(work, given, **more)
-    assert told.limited_by == limit
-    assert told.seconds_by.keys() == LIMITS.keys()
-    assert max(told.seconds_by.values()) <= told.seconds <= sum(told.seconds_by.values()) + 3
+    estimate = found(work, given, **more)
+    assert estimate.limited_by == limit
+    assert estimate.seconds_by.keys() == LIMITS.keys()
+    assert max(estimate.seconds_by.values()) <= estimate.seconds <= sum(estimate.seconds_by.values()) + 3
 
 
 def test_what_is_read_while_the_rest_is_sent_costs_no_time_of_its_own() -> None:
@@ -82,17 +82,17 @@ REAL_HOST = [  # section 7b of what the real host was seen to do; a look at the 
 
 
 @pytest.mark.parametrize(("ids", "given", "seconds", "requests"), REAL_HOST)
-def test_the_requests_of_the_real_hosts_runs_are_told_within_a_fifth(
+def test_the_requests_of_the_real_hosts_runs_are_estimated_within_a_fifth(
     ids: int, given: dict[str, str], seconds: float, requests: int
 ) -> None:
     """Fed with those two runs: their ids, and how long they took."""
     work, at_once = Work(ids, pages=ids // 1_000, page_seconds=0.001), Speed(1e9, 1e9, 0, 0, 0, 0)
     rest = seconds - found(work, given, speed=at_once).seconds
-    told = found(work, given, speed=at_once._replace(start_and_end_seconds=rest))
-    assert told.chunks == ids / 5_000
-    assert told.seconds == pytest.approx(seconds)
+    estimate = found(work, given, speed=at_once._replace(start_and_end_seconds=rest))
+    assert estimate.chunks == ids / 5_000
+    assert estimate.seconds == pytest.approx(seconds)
     polled = seconds * (3.76 - IDLE_SECOND.durable_queue)  # those hosts polled idle queues each second, not each 30 s
-    assert told.transactions.total + polled == pytest.approx(requests, rel=0.2)
+    assert estimate.transactions.total + polled == pytest.approx(requests, rel=0.2)
 
 
 def test_the_scheduler_asks_nothing_of_storage_and_counts_actions() -> None:
@@ -138,7 +138,7 @@ def test_the_sum_is_that_of_its_parts_and_names_what_has_no_price() -> None:
         assert part in money.rests_on
 
 
-def test_a_price_table_of_ones_own_takes_the_place_of_the_first(tmp_path: Path) -> None:
+def test_a_price_table_of_the_user_replaces_the_default(tmp_path: Path) -> None:
     own = tmp_path / "prices.toml"
     price = 'price = 1.0\nper = 1_000_000\nregion = "x"\nread = 2027-01-01\nsource = "y"\n'
     own.write_text(f'currency = "EUR"\n[durable_actions]\n{price}')
@@ -189,10 +189,10 @@ def test_the_price_table_is_data_that_a_user_can_copy() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_bound_is_told_with_what_to_change(work: Work, given: dict[str, str], name: str) -> None:
-    told = {bound.name: bound for bound in passed(work, found(work, given))}
-    assert told[name].then
-    assert told[name].change
+def test_a_bound_says_what_to_change(work: Work, given: dict[str, str], name: str) -> None:
+    by_name = {bound.name: bound for bound in passed(work, found(work, given))}
+    assert by_name[name].then
+    assert by_name[name].change
 
 
 def test_a_run_of_a_million_passes_no_bound() -> None:

@@ -142,7 +142,7 @@ GONE, BACK, JOINED = 30 + LEASE_SECONDS + NOTICED_SECONDS, 50 + NOTICED_SECONDS,
         (100, [CUT_OFF, Worker()], [(1, 40, 10, 0.9, 1), (0, 50, HELD_SECONDS, 0, 0), (0, JOINED, 10, 0.45, 0.5)]),
     ],
 )
-def test_a_worker_gets_its_share_of_the_ceiling_and_that_of_workers_which_are_gone(
+def test_a_worker_gets_its_share_of_the_ceiling_and_those_of_dead_workers(
     ceiling: float, workers: list[Worker], expected: list[tuple[int, float, float, float, float]]
 ) -> None:
     sent = Simulation(ceiling, workers, 100).sent

@@ -61,12 +61,12 @@ async def test_a_status_that_came_counts_and_the_connection_is_not_used_again(pi
     [None, [b""], [b"HTTP/1.1 201 Created\r\nContent-", b""], [b"SSH-2.0\r\n\r\n"], [b"x" * 70_000]],
     ids=["closed", "empty", "cut head", "not HTTP", "endless head"],
 )
-async def test_without_a_whole_status_nobody_knows_whether_the_message_is_there(pieces: list[bytes] | None) -> None:
+async def test_without_a_whole_status_line_the_message_may_be_on_the_queue(pieces: list[bytes] | None) -> None:
     with pytest.raises(AnswerLost):
         await ask(lambda number, request: pieces)
 
 
-async def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_asked() -> None:
+async def test_a_missing_answer_is_waited_for_up_to_the_timeout() -> None:
     with pytest.raises(AnswerLost, match=r"no answer within 0\.05 s"):
         await ask(lambda number, request: [], seconds=0.05)
 

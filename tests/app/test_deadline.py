@@ -29,12 +29,12 @@ def test_the_time_of_a_function_is_the_host_s(
     assert function_timeout(environment, tmp_path / "host.json") == seconds
 
 
-def test_a_time_that_is_none_is_refused_by_name() -> None:
+def test_an_invalid_time_is_refused_and_named() -> None:
     with pytest.raises(InvalidInput, match="functionTimeout: 'soon' is not a time"):
         function_timeout({"AzureFunctionsJobHost__functionTimeout": "soon"})
 
 
-async def test_work_that_takes_too_long_is_cancelled_with_what_it_was_about() -> None:
+async def test_work_that_takes_too_long_is_cancelled_and_the_error_names_it() -> None:
     with pytest.raises(OutOfTime, match="could not close the ledger of run r1 within 0 s"):
         async with in_time("close the ledger of run r1", 0.01):
             await asyncio.Event().wait()

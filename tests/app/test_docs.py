@@ -1,4 +1,4 @@
-"""The documentation stays short, and every link leads somewhere."""
+"""The documentation stays short, and every link has a target."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def broken(page: Path) -> list[str]:
-    """Return the relative links of a page to a file or an anchor that is not there."""
+    """Return the relative links of a page to a missing file or anchor."""
     text = re.sub(r"(?ms)^ *```.*?^ *```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"))
     links = re.findall(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"", text)
     bad = []

@@ -154,9 +154,7 @@ async def test_whatever_happens_between_two_requests_of_a_look_a_due_time_is_one
 
 
 @pytest.mark.parametrize("what", ["death", "another look"])
-async def test_whatever_happens_to_a_look_that_lets_a_due_time_wait_it_is_one_run_in_the_end(
-    nightly: Nightly, what: str
-) -> None:
+async def test_a_postponed_due_time_becomes_one_run_whatever_happens_to_the_look(nightly: Nightly, what: str) -> None:
     kept = nightly.kept
     async for source in kept.at_each_request(more_than=5):
         await nightly.begun('if_running = "queue"', source=source)
@@ -173,7 +171,7 @@ async def test_whatever_happens_to_a_look_that_lets_a_due_time_wait_it_is_one_ru
         assert "waits" not in await nightly.state(source)
 
 
-async def test_a_note_that_comes_late_undoes_nothing_that_another_look_has_noted(nightly: Nightly) -> None:
+async def test_a_late_note_does_not_undo_the_note_of_another_look(nightly: Nightly) -> None:
     await nightly.begun()
     container = nightly.kept.container
     await scheduling.handle(container, "demo", TWO)
@@ -277,7 +275,7 @@ async def test_with_queue_one_due_time_waits_for_the_open_run_and_further_ones_a
     assert nightly.logged[-1] == ("schedule_waits", "25T06:00", None)
 
 
-async def test_what_waits_goes_on_to_wait_when_the_schedule_changes(nightly: Nightly) -> None:
+async def test_a_postponed_due_time_still_waits_after_a_change_of_the_schedule(nightly: Nightly) -> None:
     await nightly.begun('if_running = "queue"')
     await nightly.kept.begun("by-hand")
     await nightly.look()

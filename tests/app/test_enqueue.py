@@ -185,7 +185,7 @@ async def test_a_chunk_without_enough_time_is_held_and_continues_where_it_was(az
 
 
 @pytest.mark.parametrize("per_second", ["150", "0"], ids=["below a ceiling", "as fast as it goes"])
-async def test_a_chunk_to_which_a_command_comes_stops_with_an_account_of_each_message_and_goes_on_exactly(
+async def test_a_chunk_that_gets_a_command_stops_accounts_for_each_message_and_continues_exactly(
     azurite: Azurite, per_second: str
 ) -> None:
     hold = Hold()
@@ -246,7 +246,7 @@ async def test_a_checkpoint_and_a_receipt_stay_small_whatever_is_under_way(azuri
         assert (await blob.get_blob_properties()).size < 2_048
 
 
-async def test_what_was_a_reject_under_other_settings_does_not_stand_for_a_message_that_is_left(
+async def test_a_reject_under_other_settings_does_not_replace_a_message_that_is_left(
     azurite: Azurite,
 ) -> None:
     plain = settings_for(azurite, SLUICE_MESSAGE_ENCODING="none")

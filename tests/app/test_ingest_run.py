@@ -201,7 +201,7 @@ def test_a_wait_that_no_calendar_holds_does_not_break_the_run(seconds: float) ->
     assert run_state.next_step(waiting, NOW) is run_state.Step.WAIT
 
 
-def test_a_wait_that_an_event_ends_early_is_gone_on_with_unless_a_command_came() -> None:
+def test_a_wait_that_an_event_ends_early_continues_unless_there_is_a_command() -> None:
     answer = answering(batch(0, 25, last=False, wait_seconds=7200.0), batch(1, 30, last=True, first_chunk=3))
     waiting = rehearse(answer, rehearse(answer).continued_with, first_to_come="event")
     woken = rehearse(answer, waiting.continued_with)

@@ -46,7 +46,7 @@ async def test_the_keeper_ignores_runs_of_another_task_hub_and_a_redrive_moves_a
         (None, None, "the instance was gone"),
     ],
 )
-async def test_a_run_that_two_looks_in_a_row_find_dead_goes_on_where_it_was(
+async def test_a_run_that_two_looks_in_a_row_find_dead_is_restarted_where_it_was(
     kept: Kept, caplog: pytest.LogCaptureFixture, status: str, output: str, cause: str
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -85,7 +85,7 @@ async def test_a_deletion_that_dies_at_any_request_is_never_undone_by_the_keeper
 
 
 @pytest.mark.parametrize("who", ["a keeper", "a redrive", "a redrive from another hub", "a deletion"])
-async def test_whoever_comes_between_two_requests_of_a_look_the_run_goes_on_once_or_is_gone(
+async def test_whatever_happens_between_two_requests_of_a_look_the_run_continues_once_or_is_deleted(
     kept: Kept, who: str
 ) -> None:
     async def come(run_id: str, other: Engine) -> None:

@@ -41,7 +41,7 @@ async def test_a_standstill_is_reported_once_and_again_after_progress(
         ("Suspended", "running", None, []),
     ],
 )
-async def test_a_run_of_which_a_chunk_moves_or_that_waits_does_not_stand_still_however_old_its_state_is(
+async def test_a_run_with_a_moving_chunk_or_a_wait_is_no_standstill_however_old_its_state(
     kept: Kept, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
     status: str, phase: str, moved: int | None, reported: list[tuple[str, str]],
 ) -> None:  # fmt: skip

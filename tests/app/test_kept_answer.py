@@ -102,7 +102,7 @@ async def test_a_clock_that_is_put_back_keeps_no_answer_for_longer(kept: Kept, t
     assert (await run_of(kept))["status"] == "terminated"
 
 
-async def test_many_who_wait_for_a_look_that_takes_long_share_the_next_one(time: SetClock) -> None:
+async def test_callers_that_wait_for_a_long_look_share_the_next_one(time: SetClock) -> None:
     answers, looks = KeptAnswers(), 0
 
     async def look() -> func.HttpResponse:

@@ -132,7 +132,7 @@ def test_a_source_without_a_total_has_an_unknown_size(world: World) -> None:
     world.api.answer = by_cursor()
     expect = world.plan(CURSOR)["expect"]
     assert (expect["items"], expect["seconds"], expect["transactions"]) == (None, None, None)
-    assert "does not tell" in expect["rests_on"]
+    assert "does not say" in expect["rests_on"]
 
 
 def test_a_plan_takes_what_a_start_takes_and_refuses_what_a_start_refuses(world: World) -> None:

@@ -50,7 +50,7 @@ async def asked(method: str, known: str | None, **headers: str) -> func.HttpResp
     return await answered(func.HttpRequest(method, "/api/runs", headers=given, body=b""), "list", work())
 
 
-async def test_a_get_answers_304_to_whoever_has_its_answer() -> None:
+async def test_a_get_answers_304_to_a_client_that_has_its_answer() -> None:
     first = await asked("GET", None)
     etag = first.headers["ETag"]
     assert (first.status_code, first.headers["Cache-Control"]) == (200, "no-cache")

@@ -20,14 +20,14 @@ from tests.app.drawn import attempts, commands, worlds
 from tests.app.rehearsal import NOW, first_state, rehearse_all
 from tests.app.world import World
 
-Told = dict[str, Any]
+Progress = dict[str, Any]
 
 
 class Read(NamedTuple):
     """The instance at a moment, and the checkpoints of its window at that moment."""
 
     state: RunState
-    custom: Told | None
+    custom: Progress | None
     sent: list[Settled]
 
 
@@ -50,7 +50,9 @@ def reads_of(world: World, commanded: list[str | None]) -> Iterator[Read]:
         yield Read(state, custom, [at[number] for number in numbers])
 
 
-async def tell(state: RunState, *sent: Settled, looks: LastLooks, custom: object = None, outcome: str = "fine") -> Told:
+async def progress_in(
+    state: RunState, *sent: Settled, looks: LastLooks, custom: object = None, outcome: str = "fine"
+) -> Progress:
     """Return the progress of a run in this state; the read of its checkpoints returns this, fails or is late."""
 
     async def look(state: RunState) -> list[Settled]:
@@ -76,7 +78,7 @@ async def test_the_progress_that_a_process_reports_never_goes_back(
     for moment, is_late in itertools.product(range(len(reads)), (False, True, False)):
         outcome, late = next(asked)
         read = reads[max(0, moment - late) if is_late else moment]
-        answer = await tell(read.state, *read.sent, looks=last_looks, custom=read.custom, outcome=outcome)
+        answer = await progress_in(read.state, *read.sent, looks=last_looks, custom=read.custom, outcome=outcome)
         if outcome == "fine" and not is_late and answer["phase"] == "running":
             truth = run_report.under_way(read.state, read.sent, "")
             assert answer["enqueued"] >= truth["enqueued"], "a look that came through is shown"
@@ -85,28 +87,28 @@ async def test_the_progress_that_a_process_reports_never_goes_back(
         for key in ("fetched", "enqueued", "rejected"):
             assert answer[key] >= most.get(key, 0), key
         assert read.state.attempt > attempt or answer["chunks_done"] >= most.get("chunks_done", 0)
-        if any(answer[key] != most.get(key) for key in COUNTS):  # else it has repeated what it told last
+        if any(answer[key] != most.get(key) for key in COUNTS):  # otherwise it has repeated the last answer
             most, attempt = answer, max(attempt, read.state.attempt)
 
 
 FIRST, SECOND = (run_state.load(it.state) for it in rehearse_all(answering(*TWO))[1:])  # in windows of 25 and of 30
-FIRST_TOLD, SECOND_TOLD = run_report.progress(FIRST), run_report.progress(SECOND)
+FIRST_PROGRESS, SECOND_PROGRESS = run_report.progress(FIRST), run_report.progress(SECOND)
 
 
 async def test_a_look_that_fails_leaves_the_last_known_counts_with_their_moment() -> None:
     looks, before = LastLooks(), datetime.now(UTC)
-    known = await tell(FIRST, Settled(0, 10, 10), Settled(1, 10, 4), looks=looks)
+    known = await progress_in(FIRST, Settled(0, 10, 10), Settled(1, 10, 4), looks=looks)
     assert (known["enqueued"], known["chunks_done"], known["pending"], "stale" in known) == (14, 1, 11, False)
     assert datetime.fromisoformat(known["counts_at"]) >= before
-    assert await tell(FIRST, looks=looks, outcome="failing") == known
+    assert await progress_in(FIRST, looks=looks, outcome="failing") == known
 
 
 async def test_a_new_process_reports_the_recorded_counts_as_stale_until_a_read_succeeds() -> None:
     looks = LastLooks()
-    answer = await tell(FIRST, looks=looks, custom=FIRST_TOLD, outcome="failing")
+    answer = await progress_in(FIRST, looks=looks, custom=FIRST_PROGRESS, outcome="failing")
     assert (answer["enqueued"], answer["pending"], answer["stale"]) == (0, 25, True)
     assert answer["counts_at"] == NOW.isoformat(), "when the window began"
-    assert "stale" not in await tell(FIRST, Settled(0, 10, 3), looks=looks)
+    assert "stale" not in await progress_in(FIRST, Settled(0, 10, 3), looks=looks)
 
 
 async def test_a_look_that_takes_too_long_counts_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,35 +120,35 @@ async def test_a_look_that_takes_too_long_counts_as_failed(monkeypatch: pytest.M
     assert (await progress_of(FIRST, "running", None, look=never, last_looks=LastLooks()))["stale"] is True
 
 
-@pytest.mark.parametrize("custom", [FIRST_TOLD, {**FIRST_TOLD, "phase": "waiting"}, None])
+@pytest.mark.parametrize("custom", [FIRST_PROGRESS, {**FIRST_PROGRESS, "phase": "waiting"}, None])
 async def test_a_custom_status_of_the_window_before_is_not_taken_for_that_of_this_one(custom: object) -> None:
     """The real host was seen to keep it through the first turn of a new generation, and to return none at all."""
-    answer = await tell(SECOND, looks=LastLooks(), custom=custom, outcome="failing")
+    answer = await progress_in(SECOND, looks=LastLooks(), custom=custom, outcome="failing")
     assert (answer["fetched"], answer["enqueued"], answer["stale"]) == (55, 25, True)
 
 
 async def test_a_paused_run_reports_the_counts_at_the_end_of_its_window() -> None:
-    paused = {**SECOND_TOLD, "phase": "paused"}
-    assert await tell(FIRST, looks=LastLooks(), custom=paused, outcome="failing") == paused
+    paused = {**SECOND_PROGRESS, "phase": "paused"}
+    assert await progress_in(FIRST, looks=LastLooks(), custom=paused, outcome="failing") == paused
 
 
 async def test_a_paused_run_reports_the_messages_of_its_unfinished_chunks_too() -> None:
-    after = {**FIRST_TOLD, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
-    answer = await tell(FIRST, Settled(0, 10, 10), Settled(1, 10, 3, 1), looks=LastLooks(), custom=after)
+    after = {**FIRST_PROGRESS, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
+    answer = await progress_in(FIRST, Settled(0, 10, 10), Settled(1, 10, 3, 1), looks=LastLooks(), custom=after)
     shown = [answer[key] for key in ("phase", "fetched", "enqueued", "rejected", "pending", "chunks_done")]
     assert shown == ["paused", 25, 13, 1, 11, 1]
 
 
 async def test_a_younger_run_with_the_same_id_begins_at_nothing() -> None:
     looks = LastLooks()
-    await tell(FIRST, Settled(0, 10, 10), looks=looks)
+    await progress_in(FIRST, Settled(0, 10, 10), looks=looks)
     state = run_state.load({**first_state(), "run": ["run-1", "another start"]})
     answer = await progress_of(state, "running", None, last_looks=looks)
     assert (answer["fetched"], answer["enqueued"]) == (0, 0)
 
 
 def test_the_last_requested_runs_stay_in_memory() -> None:
-    looks, less = LastLooks(most=2), FIRST_TOLD
+    looks, less = LastLooks(most=2), FIRST_PROGRESS
     for run_id in ("a", "b", "a", "c"):
         looks.never_less(Run(run_id, "s"), 0, {**less, "enqueued": 9})
     answer = {name: looks.never_less(Run(name, "s"), 0, less)["enqueued"] for name in ("a", "c", "b")}
@@ -155,6 +157,8 @@ def test_the_last_requested_runs_stay_in_memory() -> None:
 
 async def test_a_paused_run_without_changes_gives_the_same_answer_each_time() -> None:
     """So a poll gets 304."""
-    after = {**FIRST_TOLD, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
+    after = {**FIRST_PROGRESS, "phase": "paused", "enqueued": 10, "pending": 15, "chunks_done": 1}
     looks, sent = LastLooks(), (Settled(0, 10, 10), Settled(1, 10, 3, 1))
-    assert await tell(FIRST, *sent, looks=looks, custom=after) == await tell(FIRST, *sent, looks=looks, custom=after)
+    assert await progress_in(FIRST, *sent, looks=looks, custom=after) == await progress_in(
+        FIRST, *sent, looks=looks, custom=after
+    )

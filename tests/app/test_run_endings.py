@@ -65,7 +65,7 @@ def test_beyond_the_tolerated_failures_nothing_more_is_fetched_and_the_run_fails
     assert len(generations) == 2
     failed = "15 of 25 messages failed, in 2 of 3 chunks, more than the"
     assert f"{failed} {tolerated} tolerated (chunks 0, 2: the queue answered HTTP 403" in str(last.error), (
-        "one cause is told once"
+        "one cause is shown once"
     )
     finished = last.payloads("finish_run")[0]
     assert (finished["state"]["fetched"], finished["outcome"]) == (55, "failed"), "a redrive sends what was fetched"
@@ -131,7 +131,7 @@ def test_a_run_without_an_item_says_so_in_its_report() -> None:
         (25, 1, -1, "completed"),
     ],
 )
-def test_what_came_twice_does_not_stand_for_what_is_lost(
+def test_a_repeated_message_does_not_replace_a_lost_one(
     fetched: int, dropped: int, doubles: int | None, outcome: str
 ) -> None:
     """With an exact total the run fails; otherwise its report says so."""

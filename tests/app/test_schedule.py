@@ -115,7 +115,7 @@ def clock_of(zone: ZoneInfo, start: datetime, stop: datetime) -> dict[datetime, 
         st.sets(st.integers(0, 59), min_size=1, max_size=4), st.sets(st.integers(0, 23), min_size=1, max_size=8)
     ),
 )
-def test_due_times_are_those_of_one_who_watches_the_clock(
+def test_due_times_are_those_of_a_reader_who_watches_the_clock(
     zone: str, day: datetime, fitting: tuple[set[int], set[int]]
 ) -> None:
     listed = [",".join(map(str, sorted(numbers))) for numbers in fitting]
@@ -142,7 +142,7 @@ def test_a_year_of_due_times_takes_less_than_a_second_and_its_last_one_no_time_a
     assert time.process_time() - began < 0.1
 
 
-def test_a_moment_that_is_due_counts_to_the_latest_and_not_to_what_comes_after() -> None:
+def test_the_latest_due_time_includes_the_present_moment() -> None:
     schedule, due = Schedule("0 0 2 * * *"), at("2026-11-25T02:00")
     assert [schedule.latest(due + timedelta(microseconds=one)) for one in (-1, 0, 1)] == [due - DAY, due, due]
     assert next(schedule.after(due)) == next(schedule.after(due + timedelta(microseconds=1))) == due + DAY

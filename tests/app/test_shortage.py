@@ -43,7 +43,7 @@ async def test_a_sources_file_that_cannot_be_opened_for_a_moment_ends_no_run_and
 
 
 @SHORTAGES
-async def test_a_refusal_that_comes_of_a_shortage_is_none(kept: Kept, number: int) -> None:
+async def test_a_refusal_because_of_a_shortage_is_temporary(kept: Kept, number: int) -> None:
     @activity(LoadRequest, FailedPage, doing="load the failed chunks of run {0.run.id}")
     async def work(*_: Any) -> FailedPage:
         try:

@@ -149,7 +149,7 @@ def test_an_idempotency_key_that_is_no_utf_8_is_refused_with_the_field(served: R
     assert (answer.status_code, answer.json()["field"]) == (400, "Idempotency-Key")
 
 
-def test_an_idempotency_key_beside_a_run_id_must_stand_for_the_same_run(stored: Running) -> None:
+def test_an_idempotency_key_with_a_run_id_must_mean_the_same_run(stored: Running) -> None:
     _, http = stored
     body = {"source": "demo", "run_id": "orders"}
     other = http.post("/api/runs", json=body, headers={"Idempotency-Key": "orders-7"})

@@ -98,7 +98,7 @@ async def test_a_connection_string_with_a_queue_endpoint_alone_is_enough_for_a_q
         assert (await chunk.send()).enqueued == 2
 
 
-async def test_a_key_that_is_none_is_refused_by_the_name_of_its_setting(azurite: Azurite, queue_name: str) -> None:
+async def test_an_invalid_key_is_refused_by_the_name_of_its_setting(azurite: Azurite, queue_name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         Storage(beside(azurite, queue_name, f"AccountName={ACCOUNT};AccountKey=k3y"))
     assert (refused.value.field, "k3y" in str(refused.value)) == ("SHOP_ACCOUNT", False)

@@ -1,4 +1,4 @@
-"""Traces and metrics: which span is below which, what is exported where, and what it costs where it is off."""
+"""Traces and metrics: the parents of spans, what is exported where, and the cost if telemetry is off."""
 
 import os
 import subprocess
@@ -85,8 +85,8 @@ def test_the_depth_of_a_queue_that_the_app_may_not_ask_is_no_value(exported: Exp
 
 def in_a_new_process(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     given = {name: text for name, text in os.environ.items() if not name.startswith(("SLUICE_", "OTEL_"))}
-    told = [sys.executable, "-c", code]
-    return subprocess.run(told, cwd=ROOT, env=given | environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, env=given | environment, capture_output=True, text=True, check=True)
 
 
 def test_telemetry_that_is_off_costs_no_exporter_no_package_and_no_thread() -> None:
@@ -142,7 +142,7 @@ def test_the_app_runs_where_its_telemetry_cannot_be_configured(
     assert capsys.readouterr().out == "no telemetry is exported: ValueError: Invalid connection string\n"
 
 
-def test_the_package_itself_does_as_it_is_told() -> None:
+def test_the_package_exports_only_spans_and_metrics() -> None:
     """Spans and metrics have an exporter; log records have none, and no library that it knows is instrumented."""
     pytest.importorskip("azure.monitor.opentelemetry")
     code = (

@@ -33,7 +33,7 @@ def points(*seconds: float) -> list[Point]:
 
 @given(st.lists(st.floats(0, 1e6, width=32), min_size=2, max_size=3_000), st.integers(3, 50))
 @settings(max_examples=50, deadline=None, derandomize=True)
-def test_thinning_keeps_the_first_and_the_last_and_the_order_whatever_came(seconds: list[float], most: int) -> None:
+def test_thinning_keeps_the_first_and_the_last_point_and_the_order(seconds: list[float], most: int) -> None:
     before = [Point("", at, 0, 0, 0, 0) for at in sorted(seconds)]
     after = thinned(before, most)
     assert len(after) <= most
@@ -95,7 +95,7 @@ async def test_a_full_timeline_grows_no_more_and_says_so(kept: Kept, monkeypatch
     assert as_json(await Timelines().read(kept.container, RUN, STARTED_AT))["full"]
 
 
-async def test_an_append_that_storage_refuses_is_in_nobodys_way() -> None:
+async def test_an_append_that_storage_refuses_disturbs_nothing() -> None:
     class Full:
         def get_blob_client(self, name: str) -> Any:
             return self

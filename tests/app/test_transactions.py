@@ -18,7 +18,7 @@ def settings(**names: str) -> Settings:
     return load_settings({"AzureWebJobsStorage": NO_STORAGE, **names})
 
 
-def told(**changed: float) -> Transactions:
+def estimated(**changed: float) -> Transactions:
     given = {"queue_messages": 60_000, "chunks": 12, "batches": 1, "windows": 2, **changed}
     return transactions(**given)  # type: ignore[arg-type]
 
@@ -27,7 +27,7 @@ def told(**changed: float) -> Transactions:
 def test_what_durable_functions_takes_is_what_the_real_host_took(
     chunks: int, batches: int, seconds: int, of_queues: int, of_tables: int
 ) -> None:
-    found = told(chunks=chunks, batches=batches, windows=batches + 1, seconds=seconds)
+    found = estimated(chunks=chunks, batches=batches, windows=batches + 1, seconds=seconds)
     assert found.durable_queue + seconds * POLLED_EACH_SECOND == pytest.approx(of_queues, rel=0.2)
     assert found.durable_table == pytest.approx(of_tables, rel=0.2)
 
@@ -49,12 +49,12 @@ def test_what_durable_functions_takes_is_what_the_real_host_took(
     ids=lambda more: next(iter(more)),
 )
 def test_a_run_that_does_more_takes_more(more: dict[str, float]) -> None:
-    assert all(now >= before for now, before in zip(told(**more), told(), strict=True))
-    assert told(**more).total > told().total
+    assert all(now >= before for now, before in zip(estimated(**more), estimated(), strict=True))
+    assert estimated(**more).total > estimated().total
 
 
 def test_the_total_is_the_sum_of_the_kinds() -> None:
-    answer = told(seconds=90.0).as_json()
+    answer = estimated(seconds=90.0).as_json()
     kinds = {name: count for name, count in answer.items() if name not in ("total", "rests_on")}
     assert kinds.keys() == {*Transactions._fields}
     assert answer["total"] == sum(count for count in kinds.values() if isinstance(count, int))

@@ -89,7 +89,7 @@ def test_requests_without_a_fault_pass_on_one_connection() -> None:
 
 
 @pytest.mark.parametrize(("answered", "reached"), [(False, 1), (True, 2)])
-def test_a_strike_comes_at_its_request_on_its_side_of_the_doing(answered: bool, reached: int) -> None:
+def test_a_strike_happens_before_or_after_the_execution_of_its_request(answered: bool, reached: int) -> None:
     struck: list[Victim] = []
 
     async def client(

@@ -37,7 +37,7 @@ def followed(*looks: Any, patience_seconds: float = 60.0) -> list[Any]:
         return [status["status"] for status in given]
 
 
-def test_a_look_that_nobody_answers_is_no_end() -> None:
+def test_a_poll_without_an_answer_does_not_end_the_following() -> None:
     assert followed("running", SILENT, "running", "completed") == ["running", "running", "completed"]
 
 

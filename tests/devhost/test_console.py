@@ -41,7 +41,7 @@ def test_columns_of_a_table_line_up() -> None:
 
 
 @pytest.mark.parametrize("why", [BrokenPipeError(), OSError(28, "No space left on device"), ValueError("closed file")])
-def test_a_line_that_nobody_takes_does_not_stop_the_host(why: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_cannot_be_written_does_not_stop_the_host(why: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
         def write(self, text: str) -> None:
             raise why

@@ -102,7 +102,7 @@ def test_a_cancelled_timer_takes_an_id_and_holds_nothing_back() -> None:
     assert len(numbers([any_of(timer(0, cancelled=True), event_wait(1, "x")), call(2)])) == 2
 
 
-def test_events_take_no_ids_and_wait_for_whoever_comes_later() -> None:
+def test_events_take_no_ids_and_wait_for_later_waits() -> None:
     actions = [call(0), event_wait(1, "Go"), call(2)]
     assert numbers(actions, raised("go"), done(0)) == [(0, Role.CALL), (2, Role.CALL)]
     assert follow(actions, [done(0)]).waits == ("Go",)

@@ -170,9 +170,7 @@ def test_an_ended_instance_takes_no_event(app: RunningApp) -> None:
         app.raise_event("ended", "go")
 
 
-def test_work_that_is_scheduled_begins_even_if_nobody_can_be_told(
-    app: RunningApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scheduled_work_begins_although_the_parent_is_gone(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def event(self: Console, instance_id: str, text: str) -> None:
         if text.endswith("started"):
             raise RuntimeError("the console is broken")

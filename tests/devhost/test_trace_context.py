@@ -1,4 +1,4 @@
-"""What an activity learns of the trace of its orchestration, which begins with the header of the start."""
+"""An activity gets the trace of its orchestration, which begins with the header of the start request."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A reader's terminals in a copy of the repository: commands run there, one after another, as they are typed."""
+"""A reader's terminals in a copy of the repository: run the commands of a page one after another, as typed."""
 
 import os
 import re
@@ -49,7 +49,7 @@ class Session:
             process.wait(PATIENCE_SECONDS)
 
     def take(self, step: Step) -> None:
-        """Do a step; fail if its output is another one than the page shows."""
+        """Do a step; fail if its output differs from the page."""
         if step.file:
             (self.folder / step.file).write_text(step.shown, encoding="utf-8")
             return
@@ -112,6 +112,7 @@ class Session:
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
+            "PYTHONPATH": str(self.folder),  # `sluice` is installed from the repository, and is to be that of the copy
             "PYTHONUNBUFFERED": "1",
             "SLUICE_URL": f"http://localhost:{self._ports['7071']}",
         }

@@ -1,4 +1,4 @@
-"""What a page shows as typed and as answered: its `console` blocks as steps, and how an output is compared.
+"""The commands and outputs on a page: read its `console` blocks as steps, and compare outputs.
 
 A line with `$ ` begins a command; the lines below are its output, on stdout and stderr. `…` stands for any text, on a
 line of its own for any lines. Times, durations, rates and megabytes may differ, everything else is compared word by
@@ -68,6 +68,6 @@ def normal(text: str) -> str:
 
 
 def agrees(shown: str, said: str) -> bool:
-    """Return whether a command said what the page shows."""
+    """Return whether an output matches the page."""
     pattern = r"\s*".join(".*?".join(re.escape(piece) for piece in re.split(r"\s*…\s*", normal(shown))).split(r"\ "))
     return re.fullmatch(pattern, normal(said), re.DOTALL) is not None

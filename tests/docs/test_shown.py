@@ -1,4 +1,4 @@
-"""README and tutorial do what they show: each command is run, and each output is compared with the real one."""
+"""README and tutorial are right: the test runs each command and compares each output with the page."""
 
 import re
 from pathlib import Path

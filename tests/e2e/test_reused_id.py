@@ -97,7 +97,7 @@ def test_a_command_that_comes_after_the_deletion_is_not_one_for_the_younger_run(
         assert host.wait()["status"] == "completed"
 
 
-def test_a_redriven_run_that_was_lost_is_lost_whoever_asks(rig: Rig) -> None:
+def test_a_redriven_run_that_was_lost_is_lost_for_every_process(rig: Rig) -> None:
     rig.refused = {1}
     with rig.host() as host:
         host.start(tolerated_failures="50%")

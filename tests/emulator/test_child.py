@@ -53,7 +53,7 @@ def test_a_line_from_before_a_restart_does_not_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only the Linux kernel ties a child to its parent")
-def test_a_parent_killed_at_once_takes_its_child_along(tmp_path: Path) -> None:
+def test_a_child_dies_with_a_parent_that_is_killed_at_once(tmp_path: Path) -> None:
     fifo = tmp_path / "held-open"
     os.mkfifo(fifo)
     holding = f"import signal; held = open({str(fifo)!r}, 'wb'); signal.pause()"

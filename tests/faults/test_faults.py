@@ -74,7 +74,7 @@ async def test_an_expired_grant_is_renewed_and_the_message_sent_again(azurite: A
     assert (receipt.enqueued, receipt.retries, receipt.possible_duplicates, receipt.error) == (300, 1, 0, None)
 
 
-async def test_a_queue_that_lets_nobody_in_is_a_failed_chunk_with_the_role_that_is_missing(azurite: Azurite) -> None:
+async def test_a_queue_that_refuses_access_is_a_failed_chunk_that_names_the_missing_role(azurite: Azurite) -> None:
     receipt, found = await send_through(azurite, from_on(100, Fault.EXPIRED))
     assert receipt.enqueued == found.total() == 100
     assert receipt.failed == 200

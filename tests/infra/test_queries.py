@@ -45,7 +45,7 @@ def test_a_query_begins_with_what_it_shows() -> None:
     assert [name for name, text in QUERIES.items() if not re.match(r"// [A-Z].*\.\n", text)] == []
 
 
-def test_facts_are_taken_out_of_the_text_in_one_way() -> None:
+def test_all_queries_read_the_facts_in_the_same_way() -> None:
     assert [name for name, text in QUERIES.items() if "traces" in text and FACTS not in text] == []
 
 

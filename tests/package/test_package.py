@@ -60,7 +60,7 @@ def test_the_package_holds_the_app_and_nothing_else(package: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [*SECRET, *LEFT_BEHIND])
-def test_git_takes_no_secret_and_no_leftover_either(name: str) -> None:
+def test_git_ignores_secrets_and_leftovers(name: str) -> None:
     assert subprocess.run(["git", "check-ignore", "--quiet", "--no-index", name], cwd=ROOT).returncode == 0
 
 

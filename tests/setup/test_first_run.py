@@ -1,4 +1,4 @@
-"""`make run` after set-up works in a path with spaces, without a network, and whatever proxy the machine has."""
+"""After set-up `make run` works in a path with spaces, without a network, and with any proxy setting."""
 
 import os
 import re
@@ -24,7 +24,7 @@ BROKEN = {
 
 
 def without_network() -> list[str]:
-    """Return what to put before a command so that it has no network; nothing where the system does not allow it."""
+    """Return the prefix of a command that removes its network; an empty list if the system does not allow that."""
     try:
         allowed = subprocess.run([*OFFLINE, "true"], capture_output=True).returncode == 0
     except FileNotFoundError:  # not Linux
@@ -34,7 +34,7 @@ def without_network() -> list[str]:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """The files of the project in another folder, with what set-up has installed here."""
+    """A copy of the project in another folder, with the packages that set-up installed here."""
     if any((ROOT / name).is_symlink() for name in INSTALLED):
         pytest.skip("this clone uses the packages of another one, and make would install its own")
     folder = tmp_path / "a folder (mine)"

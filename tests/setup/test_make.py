@@ -1,4 +1,4 @@
-"""The Makefile sets up what is missing, says what failed, and puts right what was interrupted."""
+"""The Makefile installs what is missing, says what failed, and repairs an interrupted installation."""
 
 import os
 import re
@@ -13,14 +13,14 @@ PACKAGES = "lib/python3.11/site-packages"
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a folder, without what the make that runs these tests has put into the environment."""
+    """Run make in a folder, without the environment variables of the make that runs these tests."""
     alone = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(["make", *arguments], cwd=folder, env=alone, capture_output=True, text=True)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A clone whose path has spaces and a quote, with an environment that was made in it."""
+    """A clone with spaces and a quote in its path, and a virtual environment."""
     clone = tmp_path / "it's a clone"
     packages = clone / ".venv" / PACKAGES
     packages.mkdir(parents=True)
@@ -55,7 +55,7 @@ def test_an_environment_whose_python_is_gone_is_made_again(folder: Path) -> None
     assert "rm -rf .venv" in make(folder, "-n", "setup").stdout.splitlines()
 
 
-def test_a_step_that_fails_says_what_it_needs_and_is_tried_again(folder: Path) -> None:
+def test_a_failed_step_says_what_it_needs_and_the_next_call_repeats_it(folder: Path) -> None:
     failed = make(folder, "PIP=false", ".venv/.ready")
     assert failed.returncode == 2
     assert "Set-up could not install the Python packages" in failed.stderr
@@ -63,7 +63,7 @@ def test_a_step_that_fails_says_what_it_needs_and_is_tried_again(folder: Path) -
     assert make(folder, ".venv/.ready").stdout.startswith("installing the Python packages")
 
 
-def test_a_machine_without_a_python_that_fits_is_told_which_ones_do(folder: Path) -> None:
+def test_without_a_suitable_python_the_error_names_the_suitable_ones(folder: Path) -> None:
     shutil.rmtree(folder / ".venv")
     done = make(folder, "setup", "PYTHON=/nowhere/a python")
     assert done.returncode == 2

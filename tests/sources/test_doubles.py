@@ -94,7 +94,7 @@ def test_what_is_dropped_is_not_given() -> None:
     assert run.batches[-1].dropped == 1
 
 
-def test_what_came_twice_does_not_stand_for_what_is_lost_where_the_total_has_to_be_exact() -> None:
+def test_a_repeated_message_does_not_replace_a_lost_one_with_an_exact_total() -> None:
     """Three pages of 3 and a total of 9; the second page repeats an item of the first, so another one is missing."""
     exact = {**UNIQUE, "total": "total", "pagination": {**NUMBERED, "end": {"empty": True, "exact_total": True}}}
     api = paged([1, 2, 3], [2, 5, 6], [7, 8, 9], total=9)

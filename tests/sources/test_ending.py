@@ -103,7 +103,9 @@ def test_an_empty_page_that_says_that_there_is_more_is_refused_where_items_lead_
         ({"total_pages": "pages"}, "pages is 3, and 1 came"),
     ],
 )
-def test_a_promise_of_more_without_a_way_there_is_refused(style: str, end: dict[str, str], said: str) -> None:
+def test_an_answer_that_promises_more_without_a_next_page_is_refused(
+    style: str, end: dict[str, str], said: str
+) -> None:
     api = FakeApi(items(1, has_more=True, done=False, pages=3, next=None, next_cursor=None))
     table = {"pagination": {"style": style, "end": end}}
     refusal(api, table, rf"says that more follows \({said}\), but has no next page")
@@ -226,7 +228,7 @@ def test_no_items_beside_errors_are_no_empty_page_and_the_answer_is_quoted(page:
 
 
 @pytest.mark.parametrize("errors", [[], None])
-def test_errors_that_are_none_do_not_count(errors: Any) -> None:
+def test_empty_error_fields_do_not_count(errors: Any) -> None:
     pages = [{**users(1), "errors": errors}, {"data": {"users": None}, "errors": errors}]
     assert read(FakeApi(*pages), {**USERS, **numbered(empty=True), "error": "errors"})[0] == [1]
 

@@ -67,7 +67,7 @@ def test_without_a_strategy_the_run_fails_and_says_how_to_go_on(form: str) -> No
         ("expiring/410", {**RESUME, "key": "idd"}, "no usable key at 'idd', from which the run would resume"),
     ],
 )
-def test_an_expiry_that_is_none_or_cannot_be_mended_as_declared_ends_the_run(
+def test_an_undeclared_expiry_or_one_that_the_strategy_cannot_repair_ends_the_run(
     path: str, expiry: dict[str, Any], said: str
 ) -> None:
     message, run = refusal(Library(f"/trouble/{path}", total=55), {"expiry": expiry})

@@ -299,7 +299,7 @@ drawn = settings(
     st.integers(1, 5),
     st.integers(1, 40),
 )
-def test_whatever_a_source_does_between_the_nights_each_version_comes_once(
+def test_each_version_arrives_once_whatever_the_source_does_between_the_nights(
     order: str, late: str, with_clock: bool, seed: int, size: int, most: int
 ) -> None:
     """Items are added and changed, share times, and some appear two hours late."""

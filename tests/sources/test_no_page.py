@@ -111,7 +111,7 @@ LAST_OF_FOUR = {"style": "window", "send_from": "cursor", "start": 0, "stop": 40
 
 
 @pytest.mark.parametrize("attempts", [1, 2])
-def test_one_more_attempt_is_none_beyond_the_attempts_of_the_source(attempts: int) -> None:
+def test_no_request_exceeds_the_attempts_of_the_source(attempts: int) -> None:
     api = answers("json", (1, b"busy", ALWAYS))
     refusal(api, described("json", attempts=attempts), "no page")
     assert len(api.asked) == attempts
@@ -191,7 +191,7 @@ def test_a_line_with_an_error_is_not_a_record_unless_it_has_the_message() -> Non
     assert read(FakeApi(body(b'{"error": "late"}\n')), {**table, "message": "error"})[0] == ["late"]
 
 
-def test_a_header_that_comes_again_among_the_records_is_none_of_them() -> None:
+def test_a_repeated_header_among_the_records_is_refused() -> None:
     twice = FORMATS["csv"](1, 3) + FORMATS["csv"](3, 5)
     refusal(FakeApi(body(twice)), {"format": "csv", "pagination": NONE}, "header .* comes again")
 

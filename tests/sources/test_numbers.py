@@ -32,7 +32,7 @@ def spooled(run: Reading) -> list[bytes]:
 @pytest.mark.parametrize("pad", [0, 1_200_000])
 @pytest.mark.parametrize("form", ["json", "ndjson"])
 @pytest.mark.parametrize("message", ["", "n", "inner"])
-def test_what_is_spooled_is_what_came_digit_for_digit(form: str, pad: int, message: str) -> None:
+def test_the_spool_has_every_digit_of_the_source(form: str, pad: int, message: str) -> None:
     records = [f'{{"n":{number},"inner":[{{"x":{number}}},"{number}"],"name":"-0"}}' for number in NUMBERS]
     body = ("\n".join(records) + "\n" * pad) if form == "ndjson" else f'{{"items": [{", ".join(records)}{" " * pad}]}}'
 
@@ -87,7 +87,7 @@ def test_keys_totals_and_waits_are_computed_with_however_they_are_written() -> N
     assert run.taken == [1]
 
 
-def test_a_number_that_has_to_be_computed_with_and_is_too_large_is_named() -> None:
+def test_a_number_that_is_too_large_to_calculate_with_is_named() -> None:
     def answer(request: web.Request) -> Any:
         return web.Response(body=b'{"items": [{"id": 1}], "total": 1e999}')
 

@@ -60,7 +60,7 @@ def test_second_attempts_new_tokens_and_redirects_take_a_turn_each(fails: int) -
     assert min(pauses(api)) >= 10
 
 
-def test_waiting_for_a_turn_is_none_of_the_time_of_an_answer() -> None:
+def test_waiting_for_a_turn_is_not_part_of_the_answer_s_time() -> None:
     async def run() -> list[Any]:
         slow, brief = {"requests_per_second": 1}, {"response_seconds": 0.8}
         async with served(FakeApi({"items": [1]}), throttle=slow, limits=brief) as (source, http):

@@ -36,7 +36,7 @@ def written(folder: Path, keys: str, name: str = "shop") -> Path:
         ('schedule = "%NIGHT%"', "schedule", "the app setting NIGHT is not set"),
     ],
 )
-def test_a_wrong_key_is_refused_by_whoever_reads_the_description(
+def test_a_wrong_key_is_refused_wherever_the_description_is_read(
     tmp_path: Path, keys: str, key: str, said: str
 ) -> None:
     file = written(tmp_path, keys)

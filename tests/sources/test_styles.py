@@ -218,7 +218,7 @@ def test_a_since_is_sent_in_the_form_in_which_it_is_declared(form: str, start: A
     assert style.request(BASE, style.first()).query["since"] == text
 
 
-def test_what_an_overlap_brings_again_is_dropped_by_what_the_cursor_holds() -> None:
+def test_repeats_of_an_overlap_are_dropped_with_the_digests_in_the_cursor() -> None:
     style = style_of(**SINCE, overlap=2)
     cursor: Any = style.next(keyed(1, 4, 5, name="n"), style.first())
     assert cursor["since"] == 3
@@ -329,7 +329,7 @@ def test_keys_are_compared_as_numbers_where_both_are(one: Any, other: Any, befor
     ("value", "count"),
     [(5, 5), (5.0, 5), ("5", 5), (" 5 ", 5), (0, 0), *((value, None) for value in NO_COUNTS)],
 )
-def test_a_count_is_read_as_apis_give_it_and_anything_else_is_none(value: Any, count: int | None) -> None:
+def test_a_count_is_read_in_every_form_of_real_apis_and_nothing_else(value: Any, count: int | None) -> None:
     assert number_of(value) == count
 
 

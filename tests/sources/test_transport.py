@@ -43,7 +43,7 @@ def test_lines_that_were_read_before_a_cut_are_not_taken_twice() -> None:
         ([410], {"expiry": RESUME}),
     ],
 )
-def test_items_that_came_before_a_cut_come_once_whatever_the_source_says_then(
+def test_items_before_a_cut_arrive_once_whatever_the_source_answers_then(
     then: list[Any], table: dict[str, Any]
 ) -> None:
     left = ["cut", *then]

@@ -1,11 +1,12 @@
-"""The capacity model beside real runs: predict time and requests from constants measured right before, then run.
+"""The capacity model against real runs: predict time and requests from constants measured right before, then run.
 
 SIZE counts ids of the run in raw format; the packed run has ten times as many. Each repeat first measures what the
-model needs on this machine: what Azurite takes from a bare loop (`queue`), how long a page takes (`page`), and the CPU
-of the worker process for each id and each put, from three small runs. Then `ingestion.capacity` predicts, and the runs
-are made, each on a fresh Azurite that logs its requests. A ratio is predicted to measured; the command fails if the
-median of one is outside of 0.8 to 1.2. Requests of which there are few may differ by three. Nobody looks at the status
-of the app while it runs, because looks cost requests.
+model needs on this machine: the puts that Azurite takes from a bare loop, the CPU of the worker for each id and each
+put, and what a second batch adds to a packed run of one batch. That, over the pages of a batch, is the seconds of a
+page: API, Azurite and app share the cores of this machine, so a page takes longer while messages are sent. Then
+`ingestion.capacity` predicts, and the runs are made, each on a fresh Azurite that logs its requests. A ratio is
+predicted to measured; the command fails if the median of one is outside of 0.8 to 1.2. Requests of which there are few
+may differ by three. Nobody asks the app for its status while it runs, because that costs requests.
 """
 
 import json
@@ -40,7 +41,7 @@ REPEATS = 3
 COLUMNS = ("seconds",)
 RATIOS: dict[str, tuple[str, ...]] = {}
 PACKED_TIMES = 10
-SMALL, MEDIUM = 5_000, 45_000  # ids of the small runs
+SMALL, BATCH = 5_000, 100_000  # ids of the small runs
 PAGE_ITEMS = 1_000  # of the demo API
 WINDOW_SECONDS = 0.063  # devhost: 12.6 s for 200 windows (scenario orchestration)
 POLL_SECONDS = 0.1
@@ -77,7 +78,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
         with stack_of(count, folder / name, sources) as stack:
             ran, item_bytes = run(stack, source), message_bytes(stack)
         found = predicted(count, source, speed, page_seconds, item_bytes)
-        told = {kind: getattr(found.transactions, kind) for kind in KINDS}
+        expected = {kind: getattr(found.transactions, kind) for kind in KINDS}
         yield (
             name,
             {
@@ -85,38 +86,38 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
                 "seconds": ran.seconds,
                 "predicted": found.seconds,
                 "time": found.seconds / ran.seconds,
-                **{kind: ratio(told[kind], ran.requests[kind]) for kind in KINDS},
+                **{kind: ratio(expected[kind], ran.requests[kind]) for kind in KINDS},
             },
         )
 
 
 def constants(size: int, folder: Path, sources: Path) -> tuple[Speed, float]:
-    """Measure and return how fast a worker and Azurite are here, and how many seconds a page takes."""
+    """Measure and return how fast a worker and Azurite are here, and the seconds of a page of a run that also sends."""
     with Azurite(folder / "bare", in_memory=True, logs_requests=True) as azurite:
         queue_per_second = size / apart(bare_loop, connection=azurite.connection_string, count=size).seconds
     with stack_of(SMALL, folder / "small", sources) as stack:
         run(stack, "packed")  # the first one warms up
         least, raw = run(stack, "packed"), run(stack, "demo")
-    with stack_of(MEDIUM, folder / "medium", sources) as stack:
-        run(stack, "packed")
-        more = run(stack, "packed")
-        page_seconds = seconds_of_a_page(stack)
-    cpu_per_id = (more.cpu_seconds - least.cpu_seconds) / (MEDIUM - SMALL)
+    with stack_of(BATCH, folder / "one", sources) as stack:
+        one = run(stack, "packed")
+    with stack_of(2 * BATCH, folder / "two", sources) as stack:
+        two = run(stack, "packed")
+    page_seconds = (two.seconds - one.seconds - WINDOW_SECONDS) / (BATCH / PAGE_ITEMS)
     speed = Speed(
         queue_per_second=queue_per_second,
         account_per_second=float("inf"),
-        cpu_per_id=cpu_per_id,
+        cpu_per_id=(two.cpu_seconds - one.cpu_seconds) / BATCH,
         cpu_per_put=max(0.0, raw.cpu_seconds - least.cpu_seconds) / SMALL,
         window_seconds=WINDOW_SECONDS,
-        start_and_end_seconds=max(0.0, least.seconds - SMALL * cpu_per_id),
+        start_and_end_seconds=least.seconds,
     )
-    figures = {name: findings.number(value) for name, value in speed._asdict().items()}
-    print("measured:", figures, "page", findings.number(page_seconds), flush=True)
+    told = {**speed._asdict(), "page_seconds": page_seconds}
+    print("measured:", *(f"{name}={value:.4g}" for name, value in told.items()), flush=True)
     return speed, page_seconds
 
 
 def predicted(count: int, source: str, speed: Speed, page_seconds: float, item_bytes: float) -> Capacity:
-    """Return what the model says of a run, with one worker."""
+    """Return the model's prediction for a run with one worker."""
     named = {"AzureWebJobsStorage__accountName": "here", "SLUICE_MESSAGE_FORMAT": "raw" if source == "demo" else source}
     work = Work(count, item_bytes, ceil(count / PAGE_ITEMS), page_seconds)
     return capacity(work, load_settings(named), workers=1, speed=speed)
@@ -134,7 +135,7 @@ def stack_of(ids: int, folder: Path, sources: Path) -> Iterator[Stack]:
 
 
 def run(stack: Stack, source: str) -> Ran:
-    """Make a run, follow it where it costs no request to storage, and return what it took."""
+    """Run once, follow the run without requests to storage, and return what it took."""
     log, worker = stack.azurite.log, stack.app_pids[-1]
     begun, cpu = log.stat().st_size, cpu_seconds_of(worker)
     with httpx.Client(base_url=stack.devhost.url, timeout=30) as http:
@@ -165,17 +166,6 @@ def counted(lines: Iterable[str]) -> Counter[str]:
     return found
 
 
-def seconds_of_a_page(stack: Stack) -> float:
-    """Return how long the demo API takes for a page, one after another."""
-    with httpx.Client(base_url=stack.api.url) as http:
-        pages, cursor = 0, None
-        began = time.perf_counter()
-        while pages == 0 or cursor:
-            asked = {"limit": PAGE_ITEMS, **({"cursor": cursor} if cursor else {})}
-            cursor, pages = http.get("/ids", params=asked).json()["next_cursor"], pages + 1
-        return (time.perf_counter() - began) / pages
-
-
 def message_bytes(stack: Stack) -> float:
     """Return the bytes of a message as a line of JSON."""
     first = httpx.get(f"{stack.api.url}/ids", params={"limit": 1}).json()["items"][0]["id"]
@@ -183,14 +173,14 @@ def message_bytes(stack: Stack) -> float:
 
 
 def ratio(predicted: float, measured: int) -> float:
-    """Return predicted to measured; 1 where there are few and they differ little."""
+    """Return the ratio of predicted to measured; 1 if both are small and differ little."""
     if abs(predicted - measured) <= FEW:
         return 1.0
     return predicted / max(1, measured)
 
 
 def bad(rows: Sequence[Row]) -> list[str]:
-    """Return the ratios whose median is outside of what is allowed."""
+    """Return the ratios whose median is outside the limits."""
     found = []
     for contestant in dict.fromkeys(str(row["contestant"]) for row in rows):
         for column in ("time", *KINDS):
