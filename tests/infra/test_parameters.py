@@ -139,7 +139,7 @@ def test_app_reads_what_the_template_sets(name: str) -> None:
 def test_telemetry_needs_one_app_setting_and_nothing_else_of_the_template(name: str) -> None:
     environment = environment_of(Deployed(read(f"{name}.snapshot.json")))
     assert load_settings(environment | {"SLUICE_TELEMETRY": "azure_monitor"}).telemetry == "azure_monitor"
-    assert environment["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"].endswith(";Authorization=AAD")
+    assert ";Authorization=AAD" in environment["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]
     assert "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY" not in environment, "it would export records a second time"
 
 
