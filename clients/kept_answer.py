@@ -17,12 +17,12 @@ from ingestion import clock
 
 KEPT = timedelta(seconds=0.5)
 
-Tell = Callable[..., Awaitable[func.HttpResponse]]
+Handler = Callable[..., Awaitable[func.HttpResponse]]
 
 
 @dataclass(slots=True)
 class _Kept:
-    """An answer and the moment at which its look began; callers that come meanwhile wait at the gate."""
+    """An answer and the time at which its look began; callers that come during the look wait at the gate."""
 
     gate: asyncio.Lock = field(default_factory=asyncio.Lock)
     answer: func.HttpResponse | None = None
@@ -39,8 +39,8 @@ class KeptAnswers:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
 
-    async def of(self, run_id: str, tell: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
-        """Return the kept answer, or the one that `tell` makes now. Errors of `tell` pass through and are not kept.
+    async def get(self, run_id: str, make: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+        """Return the kept answer, or the one that `make` returns now. Errors of `make` pass through and are not kept.
 
         A caller that waited while a look began takes the result of that look: it is newer than the caller's question.
         """
@@ -51,7 +51,7 @@ class KeptAnswers:
                 return kept.answer
             kept.answer, kept.made_at, kept.looks = None, clock.now(), kept.looks + 1
             try:
-                kept.answer = await tell()
+                kept.answer = await make()
             finally:
                 self._forget_the_old(clock.now())
             return kept.answer
@@ -67,11 +67,11 @@ class KeptAnswers:
 ANSWERS = KeptAnswers()  # of this process
 
 
-def kept_briefly(tell: Tell) -> Tell:
+def kept_briefly(handler: Handler) -> Handler:
     """Return an HTTP function about a run that gives one kept answer to all who ask within half a second."""
 
-    @wraps(tell)
+    @wraps(handler)
     async def kept(req: func.HttpRequest, client: Any, run_id: str) -> func.HttpResponse:
-        return await ANSWERS.of(run_id, lambda: tell(req, client, run_id))
+        return await ANSWERS.get(run_id, lambda: handler(req, client, run_id))
 
     return kept

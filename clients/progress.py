@@ -31,7 +31,7 @@ async def look_at_checkpoints(state: RunState) -> list[Settled]:
     """
     storage = open_storage(load_settings())
     numbers = [chunk.number for chunk in chunks_in_window(state)]
-    return await storage.tally.look(state.run, numbers, partial(read_counts, storage.container, state.run))
+    return await storage.tally.window_counts(state.run, numbers, partial(read_counts, storage.container, state.run))
 
 
 async def progress_of(

@@ -6,6 +6,7 @@
 
 const API = new URL("..", import.meta.url); // the script is .../api/ui/page.js
 const LIST_SECONDS = 5, RUN_SECONDS = 2, PANEL_SECONDS = 10, REST_SECONDS = 30; // between two polls
+const STILL_SECONDS = 30; // without a change of the counts, after which the page says so
 const SEEN_SECONDS = 10; // between two points of the throughput that the page itself records
 const ANSWER_SECONDS = 120; // the app answers within 100 s, with an error if need be
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -218,22 +219,27 @@ function bar(p) {
 // ---- the list -------------------------------------------------------------------------------------------------------
 
 function listView(query) {
-  const view = { title: "Runs", load, draw, rest: () => (view.runs?.some(isOpen) ? LIST_SECONDS : REST_SECONDS) };
-  let older = [], next = null, sources = [];
+  const view = { title: "Runs", load, draw };
+  let pages = 1, next = null, sources = [];
+  view.rest = () => (view.runs?.some(isOpen) ? LIST_SECONDS : REST_SECONDS) * pages;
 
+  const pageAfter = (token) => get(`runs?${token ? new URLSearchParams([...query, ["after", token]]) : query}`);
+
+  // All pages that are shown are read again, so that no row is old. New runs push others down, so it reads as far as before.
   async function load() {
-    const page = await get(`runs?${query}`), last = page.runs.at(-1);
-    // New runs push others off the first page; keep those, so that the list has no gap before the older ones.
-    if (older.length && last) older = [...view.runs.filter((it) => it.started_at < last.started_at), ...older];
-    view.runs = page.runs;
-    if (!older.length) next = page.next;
+    const last = pages > 1 && view.runs.at(-1)?.started_at;
+    let page = await pageAfter(), runs = page.runs, read = 1;
+    for (; page.next && (read < pages || runs.at(-1)?.started_at > last); read++) {
+      page = await pageAfter(page.next);
+      runs = [...runs, ...page.runs];
+    }
+    [view.runs, next, pages] = [runs, page.next, read];
     if (!sources.length) sources = await get("sources").then((it) => it.sources.map((one) => one.name), () => []);
   }
 
   async function showOlder() {
-    const page = await get(`runs?${new URLSearchParams([...query, ["after", next]])}`);
-    older = [...older, ...page.runs];
-    next = page.next;
+    pages += 1;
+    await load();
     render();
   }
 
@@ -246,7 +252,7 @@ function listView(query) {
 
   function draw() {
     const seen = new Set();
-    const runs = [...(view.runs ?? []), ...older].filter((it) => !seen.has(it.run_id) && seen.add(it.run_id));
+    const runs = (view.runs ?? []).filter((it) => !seen.has(it.run_id) && seen.add(it.run_id));
     return [
       h("div", { key: "head", class: "head" }, h("h1", { tabindex: "-1" }, "Runs"), filters()),
       !view.runs ? null : runs.length ? table(runs)
@@ -261,20 +267,27 @@ function listView(query) {
     const groups = [option("", "every state"), option(OPEN.join(), "under way"), option(TROUBLE.join(), "needs attention")];
     const names = [...new Set([...sources, ...(query.get("source") ? [query.get("source")] : [])])];
     const on = (name) => (event) => filter(name, event.target.value);
-    const since = (event) => filter("from", event.target.value && `${event.target.value}T00:00:00Z`);
+    const since = (event) => filter("from", event.target.value && new Date(`${event.target.value}T00:00`).toISOString().replace(".000", ""));
+    const day = (time) => { // of this time zone, as all times of the page are
+      const at = new Date(time), two = (it) => `${it}`.padStart(2, "0");
+      return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    };
     return h("div", { class: "filters", role: "group", "aria-label": "Show only" },
       h("label", null, "State",
         h("select", { value: query.get("status") ?? "", onchange: on("status") }, groups, Object.keys(STATES).map((it) => option(it)))),
       h("label", null, "Source",
         h("select", { value: query.get("source") ?? "", onchange: on("source") }, option("", "every source"), names.map((it) => option(it, it)))),
-      h("label", null, "Since", h("input", { type: "date", value: query.get("from")?.slice(0, 10) ?? "", onchange: since })));
+      h("label", null, "Since", h("input", { type: "date", value: query.get("from") ? day(query.get("from")) : "", onchange: since })));
   }
 
   // The roles are explicit because a phone shows each row as a card, and the browser then no longer reports a table.
   const table = (runs) => h("table", { key: "runs", class: "runs", role: "table", "aria-label": "Runs, newest first" },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-      [["State"], ["Run"], ["On the queue"], ["Rate", "num"], ["Started"], ["Took", "num"], ["Outcome"]].map(([name, kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, name)))),
+      [["State"], ["Run"], ["On the queue"], ["Average rate", "num"], ["Started"], ["Took", "num"], ["Outcome"]].map(([name, kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, name)))),
     h("tbody", { role: "rowgroup" }, runs.map(row)));
+
+  // The list has the counts of the last window; only the run itself is asked for newer ones.
+  const isOld = (run) => isOpen(run) && now() - Date.parse(run.counts_at) > 1000 * STILL_SECONDS;
 
   function row(run) {
     const took = run.seconds ?? (isOpen(run) ? (now() - Date.parse(run.started_at)) / 1000 : null);
@@ -287,7 +300,7 @@ function listView(query) {
         h("a", { href: `#/runs/${encodeURIComponent(run.run_id)}` }, run.run_id), h("span", { class: "under" }, run.source)),
       cell("gauge",
         h("progress", { max: total || 1, value: run.enqueued ?? 0, "aria-label": `${count(run.enqueued)} of ${count(total)} enqueued` }),
-        h("span", { class: "under" }, `${count(run.enqueued)} of ${count(total)}`)),
+        h("span", { class: "under" }, `${count(run.enqueued)} of ${count(total)}`, isOld(run) ? [" at ", clock(run.counts_at)] : "")),
       cell("num rate", perSecond(counted > 0 ? run.enqueued / counted : null)),
       cell("started", clock(run.started_at)),
       cell("num took", span(took)),
@@ -310,6 +323,7 @@ function runView(id) {
   const view = { title: id, load, draw, rest: () => (run && !isOpen(run) ? REST_SECONDS : RUN_SECONDS), ticks: true };
   const panels = {}, asked = {}; // by name: {body, error} of a panel's own answer, and the state of the run at that time
   const seen = []; // counts between the lines of the timeline, recorded while this page was open
+  let moved = {}; // the counts that this page saw last, and since when
   let run = null, polled = 0, lastStatus = null, payload = false, throttled = [];
 
   async function load() {
@@ -318,7 +332,8 @@ function runView(id) {
     if (lastStatus && hasMoved) say(`${id}: ${words(run.status)}`);
     lastStatus = run.status;
     throttled = [...throttled.slice(-9), { at: now(), seconds: run.sending?.throttled_seconds ?? 0 }];
-    const { enqueued, counts_at: at, source_total: total } = run.progress ?? {};
+    const { enqueued, counts_at: at, source_total: total, pending } = run.progress ?? {};
+    if (enqueued !== moved.enqueued || pending !== moved.pending || hasMoved || failedPolls) moved = { enqueued, pending, at: now() };
     const second = seconds(run.started_at, at);
     if (second >= (seen.at(-1)?.seconds ?? 0) + SEEN_SECONDS) seen.push({ at, seconds: second, enqueued });
     if (seen.length > 400) seen.shift();
@@ -351,7 +366,7 @@ function runView(id) {
       const body = await get(pathOf(id, rest));
       panels[name] = { body, more: last?.body === body ? last.more : [], next: last?.body === body ? last.next : body.next };
     } catch (error) {
-      panels[name] = { error };
+      if (error.status || !last) panels[name] = { error }; // of an app that does not answer the page says so once
     }
   }
 
@@ -381,7 +396,8 @@ function runView(id) {
 
   function draw() {
     const back = h("a", { class: "back", href: "#/" }, "Runs");
-    if (!run) return [h("div", { key: "head", class: "head" }, h("div", null, back, h("h1", { tabindex: "-1" }, id)))];
+    if (!run) return [h("div", { key: "head", class: "head" }, h("div", null, back, h("h1", { tabindex: "-1" }, id))),
+      problem?.status === 404 && note("idle", "It was deleted, or started in another app than ", location.host, ", or the id has a typing error.")].filter(Boolean);
     const p = counts();
     return [
       h("div", { key: "head", class: "head" },
@@ -429,9 +445,14 @@ function runView(id) {
     const one = error ? note("bad", h("b", null, run.status === "failed" ? "Why it failed: " : "Why it ended: "), error)
       : text ? note(...text)
       : run.status === "running" && last.seconds > first.seconds
-        ? note("warn", "The queue accepts at most ", h("b", null, perSecond(run.rate?.now)), ", so the sender waits.") : null;
+        ? note("warn", "The queue accepts at most ", h("b", null, perSecond(run.rate?.now)), ", so the sender waits.")
+      : run.status === "running" && p.pending > 0 && !problem && now() - moved.at > 1000 * STILL_SECONDS
+        ? note("warn", "No message has reached the queue for ", h("b", null, whole((now() - moved.at) / 1000)),
+          ". The queue refuses requests and the app repeats them, or other runs use the workers.") : null;
+    const next = run.actions.includes("redrive") && run.status !== "lost" && run.status !== "cancelled"
+      ? note("idle", h("b", null, "Next: "), "remove the cause, then press Redrive. It does what failed and what is left, and nothing else.") : null;
     const warnings = (run.report?.warnings ?? []).map((it) => note("warn", h("b", null, words(it.warning)), ": ", it.message));
-    return h("div", { key: "why" }, one, warnings);
+    return h("div", { key: "why" }, one, next, warnings);
   }
 
   function progress(p) {
@@ -493,7 +514,7 @@ function runView(id) {
     const summary = `Messages enqueued per second, over ${span(end - begin)}: ${perSecond(most)} at most, ${perSecond(all)} on average`;
     return panel("rates", title,
       h("figure", null,
-        h("p", { class: "scale under" }, `${perSecond(most)} at most`),
+        h("p", { class: "scale under" }, `${perSecond(Math.max(...steps.map((it) => it.rate)))} at most`),
         h("svg", { viewBox: "0 0 1000 100", preserveAspectRatio: "none", role: "img", "aria-label": summary },
           h("path", { class: "area", d: `M0 100${line}L1000 100z` }),
           h("path", { class: "line", d: `M0 ${y(steps[0].rate)}${line}` }),
@@ -520,8 +541,8 @@ function runView(id) {
       ["Queues", it.queues?.join(", ") || "–", it.shards > 1 ? ` (${plural(it.shards, "shard")})` : ""],
       ["Messages are", [it.format, it.encoding].filter(Boolean).join(", ") || "–"],
       ["Requests repeated", count(it.retries)], ["Time throttled", span(it.throttled_seconds)],
-      body && ["Depth", depth(body.depth)],
-      body && ["Poison queue", h("span", { class: body.poison_depth > 0 ? "bad" : "" }, depth(body.poison_depth))],
+      body && ["On the queue, all runs", depth(body.depth)],
+      body && ["On the poison queue", h("span", { class: body.poison_depth > 0 ? "bad" : "" }, depth(body.poison_depth))],
       body?.queues.length > 1 && body.queues.map((one) => [
         one.name, depth(one.depth), one.poison_depth > 0 ? h("span", { class: "bad" }, `, poison ${count(one.poison_depth)}`) : ""])),
       error && note("bad", explain(error)));
@@ -552,6 +573,7 @@ function runView(id) {
     return panel("rejected", `Rejected: ${plural(p.rejected, "message")} that no queue accepts`,
       it.error ? note("bad", explain(it.error)) : groups("rejected").map((one) => h("details", null,
         h("summary", null, h("b", null, count(one.count)), " ", one.reason), h("ul", null, one.examples.map(example)))),
+      h("p", { class: "under" }, "A redrive does not send these. The ledger keeps them, each with its reason."),
       h("div", { class: "buttons" }, button(payload ? "Hide the content" : "Show the content", flip),
         it.next && button("More reasons", () => showMore("rejected", path).catch(fail))));
   }
@@ -696,7 +718,7 @@ function startView(query) {
     const filled = (fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value != null));
     const { parameters, chunk_size, total_is_exact, ...others } = filled(given), chosen = filled(parameters);
     return {
-      ...others, ...(Object.keys(chosen).length && { parameters: chosen }), ...(chunk_size && { chunk_size: Number(chunk_size) }),
+      ...others, ...(Object.keys(chosen).length && { parameters: chosen }), ...(chunk_size && { chunk_size: Number.isNaN(+chunk_size) ? chunk_size : +chunk_size }),
       ...(total_is_exact && { total_is_exact: true }),
     };
   }
@@ -807,6 +829,8 @@ function startView(query) {
 
 // ---- the key --------------------------------------------------------------------------------------------------------
 
+const REFUSED = "The app does not accept this key here. The key of a function opens that function only; the host key opens all.";
+
 function keyForm() {
   const enter = (event) => {
     event.preventDefault();
@@ -816,7 +840,7 @@ function keyForm() {
   };
   return [h("form", { key: "key", class: "panel form", onsubmit: enter },
     h("h1", { tabindex: "-1" }, "This app needs a key"),
-    key ? note("bad", "The app does not accept this key.") : null,
+    key ? note("bad", REFUSED) : null,
     h("div", { class: "field" },
       h("label", { for: "key-field" }, "Function key"),
       h("input", { id: "key-field", type: "password", autocomplete: "off", required: true })),
@@ -857,6 +881,7 @@ function render() {
   byId("key").hidden = !key;
   const trouble = problem && h("div", { key: "trouble" }, note("bad", explain(problem), problem.status === 0 ? " The page tries again." : ""));
   patch(byId("main"), problem?.status === 401 ? keyForm() : [trouble, ...current.draw()].filter(Boolean));
+  if (problem?.status === 401 && document.activeElement === document.body) byId("key-field").focus();
 }
 
 async function poll() {
@@ -869,7 +894,7 @@ async function poll() {
   } catch (error) {
     if (!(error instanceof Problem)) console.error(error);
     if (mine === turn) [problem, failedPolls] = [error, failedPolls + 1];
-    if (failedPolls === 1) say(error.message);
+    if (failedPolls === 1) say(error.status !== 401 ? error.message : key ? REFUSED : "This app needs a key.");
   }
   if (mine !== turn) return;
   render();

@@ -8,6 +8,7 @@ import click
 from terminal import profile
 from terminal.api import Api
 from terminal.command import Command
+from terminal.ending import Code, Trouble
 from terminal.run_id import RunId
 from terminal.session import HERE, Session, base_url, on_terminal
 
@@ -27,7 +28,9 @@ def login(session: Session) -> None:
         raise click.UsageError("No app is given: set --url or SLUICE_URL.")
     chosen = profile.Profile(base_url(url), key or None)
     with Api(*chosen) as api:
-        api.get("/runs", limit=1)
+        found = api.get("/runs", limit=1)
+    if not isinstance(found, dict) or "runs" not in found:
+        raise Trouble(Code.UNREACHABLE, f"{chosen.url} does not answer as a Sluice app does; nothing is saved")
     place = profile.store(chosen)
     session.data({"url": chosen.url, "profile": str(place)}, f"{chosen.url} is saved in {place}")
 

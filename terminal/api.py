@@ -18,7 +18,7 @@ class Api:
     """The routes of one app under `URL/api`."""
 
     def __init__(self, url: str, key: str | None, *, transport: httpx.BaseTransport | None = None) -> None:
-        self.url = url
+        self.url, self._has_key = url, bool(key)
         headers = {"x-functions-key": key} if key else {}
         if key and not (key.isascii() and key.isprintable()):  # otherwise a later error would show the key
             raise Trouble(Code.USAGE, "the key has a character that no key has (allowed: printable ASCII)")
@@ -74,7 +74,9 @@ class Api:
             field = f"{details['field']}: " if details.get("field") else ""
             text = f"{field}{details.get('detail') or details.get('title') or text}{allowed}"
         if status in (401, 403):
-            text = f"{self.url} refused the request ({text}); give a key with --key, SLUICE_KEY or sluice login"
+            is_of_key = status != 403 and self._has_key
+            what, key = ("refused this key", "another key") if is_of_key else ("refused the request", "a key")
+            text = f"{self.url} {what} ({text}); give {key} with --key, SLUICE_KEY or sluice login"
             return Trouble(Code.NOT_ALLOWED, text)
         if status >= 500 or status in TRY_AGAIN:
             return Trouble(Code.UNREACHABLE, text if details else f"{self.url} is not available: {text}")

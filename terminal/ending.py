@@ -18,6 +18,7 @@ class Code(IntEnum):
     TIMED_OUT = 7
     UNREACHABLE = 8
     INTERRUPTED = 130
+    OUTPUT_CLOSED = 141
 
 
 OF_OUTCOME = {

@@ -31,7 +31,7 @@ def follow(api: Api, run_id: str, *, timeout_seconds: float | None = None, silen
                 raise
             if time.monotonic() - answered_at > PATIENCE_SECONDS:
                 raise
-            silent(str(trouble))
+            silent(f"{trouble}; the run may continue, and sluice tries again for {PATIENCE_SECONDS:.0f} s")
         else:
             silent("")
             answered_at = time.monotonic()

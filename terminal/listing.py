@@ -1,11 +1,12 @@
 """`sluice list`, `show`, `failures`, `rejected`: show runs."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from terminal.command import Command
-from terminal.report import FEW, findings
+from terminal.report import FEW, findings, next_steps
 from terminal.run_id import RUN_ID
 from terminal.session import Session, row, table
 from terminal.view import block, state
@@ -15,7 +16,7 @@ from terminal.words import count, duration, moment, named, one_line
 @click.command("list", cls=Command, example="sluice list --status failed,lost --source orders")
 @click.option("--status", metavar="A,B", help="Only runs with one of these statuses.")
 @click.option("--source", metavar="NAME", help="Only runs of this source.")
-@click.option("--from", "since", metavar="TIME", help="Only runs started at or after this time.")
+@click.option("--from", "since", metavar="TIME", help="Only runs started at or after this (local) time.")
 @click.option("--to", "until", metavar="TIME", help="Only runs started before this time.")
 @click.option("--limit", type=int, metavar="N", help="Show at most this many runs.  [default: 20]")
 @click.option("--after", metavar="TOKEN", help="Continue a list: the token that the last one printed.")
@@ -25,7 +26,8 @@ def list_runs(
     limit: int | None, after: str | None,
 ) -> None:  # fmt: skip
     """List runs, newest first."""
-    filters = {"status": status, "source": source, "from": since, "to": until, "limit": limit, "after": after}
+    filters: dict[str, Any] = {"status": status, "source": source, "from": utc(since), "to": utc(until)}
+    filters |= {"limit": limit, "after": after}
     found = session.api.get("/runs", **filters)
     while not found["runs"] and found["next"]:  # the app reads a limited number of runs for one answer
         found = session.api.get("/runs", **(filters | {"after": found["next"]}))
@@ -37,6 +39,14 @@ def list_runs(
     session.data(found, rows)
     if found["next"]:
         session.hint(f"there are more runs: add --after {found['next']}")
+
+
+def utc(text: str | None) -> str | None:
+    """Return a time in UTC; without a zone it is local, as in the tables. What is no time stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(text or '').astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except ValueError:
+        return text
 
 
 @click.command(cls=Command, example="sluice show orders-2026-01")
@@ -54,6 +64,7 @@ def show(session: Session, run_id: str) -> None:
     if run.get("actions"):
         row(facts, "actions", ", ".join(run["actions"]))
     session.data(run, block(run), facts, *findings(run))
+    session.suggest(run_id, next_steps(run))
 
 
 @click.command(cls=Command, example="sluice failures orders-2026-01")

@@ -13,7 +13,7 @@ from terminal.words import one_line
 CODES = """\b
 Exit codes: 0 completed, 1 failed, 2 usage, 3 completed with failures or rejects or
 another total, 4 not allowed, 5 no such run, 6 cancelled or terminated,
-7 watch timed out, 8 unreachable, 130 interrupted."""
+7 watch timed out, 8 unreachable, 130 interrupted, 141 output closed (head)."""
 
 
 @click.group(
@@ -49,6 +49,8 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except click.Abort:
         return Code.INTERRUPTED
+    except SystemExit:  # click's answer to a closed pipe, with 1, which means that a run has failed
+        return Code.OUTPUT_CLOSED
     except (LookupError, TypeError, AttributeError) as error:
         if "api" not in vars(session):
             raise

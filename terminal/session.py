@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -73,6 +74,11 @@ class Session:
         if not self.json:
             for line in lines:
                 self.err.print(clean(line), soft_wrap=True, style="dim")
+
+    def suggest(self, run_id: str, steps: Iterable[tuple[str, str]]) -> None:
+        """Print the commands to consider for a run, each with its purpose."""
+        for command, what in steps:
+            self.hint(f"next: {self.command(command, run_id)}  {what}")
 
     def command(self, *words: str) -> str:
         """Return a command to type for the same app."""

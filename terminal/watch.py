@@ -58,8 +58,7 @@ def watched(session: Session, run_id: str, timeout: float | None) -> int:
         raise
     if not session.json:
         session.data(run, *report(run))
-    for command, what in next_steps(run):
-        session.hint(f"next: {session.command(command, run_id)}  {what}")
+    session.suggest(run_id, next_steps(run))
     return OF_OUTCOME[run["status"]]
 
 

@@ -82,14 +82,15 @@ def estimate(
     wait, waits = _wait(progress)
     if total is None:
         silent = "the source does not say how many items it has, and has not been read to its end"
-        why = f"no estimate: {silent if progress['batches'] else 'nothing is fetched yet'}"
+        why = f"no estimate: {silent if progress['batches'] else 'the first batch is still being fetched'}"
         return _answer(None, None, f"{why}{f'; {waits}' if waits else ''}")
     left = total - progress["enqueued"] - progress["rejected"] - progress["failed"]
     rate, over = (overall, "over all") if now is None or status == "waiting" else (now, "lately")
     if left <= 0:
         return _answer(wait, total, f"nothing is left to send{f'; {waits}' if waits else ''}")
     if not rate:
-        return _answer(None, total, f"no estimate: nothing is being sent, of {whose}")
+        still = "no message reached the queue lately" if now == 0 else "nothing is sent yet"
+        return _answer(None, total, f"no estimate: {still}, of {whose}")
     rests_on = f"{rate:,.0f} messages a second {over}, and {whose}{f'; {waits}' if waits else ''}"
     return _answer(round(left / rate + wait, 1), total, rests_on)
 

@@ -60,7 +60,7 @@ async def enqueue(
         if earlier.unsendable:  # find the rejects first, so that those written earlier are never lost
             posts = iter(await attempt.rejected_first(posts))
         deadline = began + min(settings.enqueue_seconds, seconds_to_begin())
-        counted = (tally or Tally()).of(request.run, request.chunk.number, attempt.accounts)
+        counted = (tally or Tally()).counting(request.run, request.chunk.number, attempt.accounts)
         with counted, (hold or Hold()).calling(attempt.sender.hold):
             await attempt.sender.send(posts, request.chunk.number, deadline)
 

@@ -32,7 +32,7 @@ class _Elsewhere(NamedTuple):
 
 
 class Tally:
-    """The counts of the chunks that this process sends, and of those that it has sent to their end of late."""
+    """The counts of the chunks that this process sends, and of those that it has completed lately."""
 
     def __init__(self, most: int = KEPT_CHUNKS) -> None:
         self._sending: dict[tuple[Run, int], Accounts] = {}
@@ -40,8 +40,8 @@ class Tally:
         self._elsewhere: dict[Run, _Elsewhere] = {}
 
     @contextmanager
-    def of(self, run: Run, number: int, accounts: Accounts) -> Iterator[None]:
-        """Count a chunk from now on by its accounts, and after the block only if nothing of it is left to do."""
+    def counting(self, run: Run, number: int, accounts: Accounts) -> Iterator[None]:
+        """Count a chunk by its accounts during the block, and after it if the chunk is complete."""
         chunk = run, number
         self._sending[chunk] = accounts
         self._sent.pop(chunk, None)
@@ -53,10 +53,10 @@ class Tally:
             if accounts.is_complete:
                 self._sent.keep(chunk, _counts(number, accounts))
             else:
-                self._read_soon(run)  # from now on only its checkpoint has its counts
+                self._left(run, _counts(number, accounts))
 
-    async def look(self, run: Run, window: Iterable[int], read: Read) -> list[Settled]:
-        """Return how far the started chunks of a window are: the counts of this process, and of the others by `read`.
+    async def window_counts(self, run: Run, window: Iterable[int], read: Read) -> list[Settled]:
+        """Return the counts of the started chunks of a window: those of this process, and the others from `read`.
 
         `read` is called once a second at most, and once in `READ_AGAIN` while chunks of the window are sent here. Its
         errors pass through.
@@ -72,9 +72,11 @@ class Tally:
             self._elsewhere[run] = last
         return [*here.values(), *(one for one in last.found if one.number in numbers - here.keys())]
 
-    def _read_soon(self, run: Run) -> None:
+    def _left(self, run: Run, counts: Settled) -> None:
+        """Keep the counts of a chunk that ended unfinished until the next look reads them from its checkpoint."""
         if (last := self._elsewhere.get(run)) is not None:
-            self._elsewhere[run] = last._replace(is_old=True)
+            others = (one for one in last.found if one.number != counts.number)
+            self._elsewhere[run] = last._replace(found=[*others, counts], is_old=True)
 
     def counts(self, run: Run, numbers: Iterable[int]) -> list[Settled]:
         """Return the counts of those chunks that are counted here."""

@@ -107,9 +107,14 @@ BEGUN = {"fetched": 0, "done": Sums(), "spooled": (), "spooled_messages": 0}
             {"fetched": 0, "done": Sums(), "spooled": (), "spooled_messages": 0},
             "running",
             None,
-            "nothing is being sent",
+            "nothing is sent yet",
         ),
-        ({**BEGUN, "source_total": None, "batches": 0}, "running", None, "no estimate: nothing is fetched yet"),
+        (
+            {**BEGUN, "source_total": None, "batches": 0},
+            "running",
+            None,
+            "no estimate: the first batch is still being fetched",
+        ),
         ({}, "paused", 10.0, "paused"),
         ({}, "held", 10.0, "held until a person"),
         ({}, "suspended", 10.0, "suspended"),
@@ -132,3 +137,8 @@ def test_the_status_in_the_portal_is_small_and_has_the_words_of_the_http_api() -
     shown = run_report.progress(state, "waiting")
     assert len(json.dumps(shown)) < 1_500
     assert shown.keys() <= Progress.model_fields.keys()
+
+
+def test_a_run_that_stands_still_does_not_say_that_nothing_was_sent_yet() -> None:
+    found = shown(under_way(), now=0.0)
+    assert (found["seconds_left"], "no message reached the queue lately" in found["rests_on"]) == (None, True)

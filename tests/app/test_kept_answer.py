@@ -112,6 +112,6 @@ async def test_callers_that_wait_for_a_long_look_share_the_next_one(time: SetClo
         await asyncio.sleep(0.01)
         return func.HttpResponse(str(looks))
 
-    found = await asyncio.gather(*(answers.of("run", look) for _ in range(50)))
+    found = await asyncio.gather(*(answers.get("run", look) for _ in range(50)))
     assert [one.get_body() for one in found] == [b"1"] + [b"2"] * 49, "the first was begun before the others asked"
-    assert (await answers.of("run", look)).get_body() == b"3"
+    assert (await answers.get("run", look)).get_body() == b"3"

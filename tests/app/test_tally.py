@@ -29,12 +29,12 @@ def post(first: int, stop: int) -> Post:
 
 def test_a_chunk_is_counted_while_it_is_sent_and_afterwards_if_nothing_of_it_is_left() -> None:
     tally, accounts = Tally(), Accounts(10, (), {})
-    with tally.of(RUN, 4, accounts):
+    with tally.counting(RUN, 4, accounts):
         assert tally.counts(RUN, [3, 4]) == [Settled(4, 10)]
         accounts.enqueue(post(0, 6))
         assert tally.counts(RUN, [3, 4]) == [Settled(4, 10, 6)]
     assert tally.counts(RUN, [4]) == [], "another process may go on with it"
-    with tally.of(RUN, 4, accounts):
+    with tally.counting(RUN, 4, accounts):
         accounts.enqueue(post(6, 9))
         accounts.refuse(post(9, 10), "too large")
     assert tally.counts(RUN, [4]) == [Settled(4, 10, 9, 1)]
@@ -44,9 +44,9 @@ def test_a_chunk_is_counted_while_it_is_sent_and_afterwards_if_nothing_of_it_is_
 def test_a_copy_that_ends_late_leaves_the_counts_of_the_one_that_has_the_chunk() -> None:
     tally, early, late = Tally(), Accounts(10, (), {}), Accounts(10, (), {})
     late.enqueue(post(0, 7))
-    first = tally.of(RUN, 0, early)
+    first = tally.counting(RUN, 0, early)
     first.__enter__()
-    with tally.of(RUN, 0, late):
+    with tally.counting(RUN, 0, late):
         first.__exit__(None, None, None)
         assert tally.counts(RUN, [0]) == [Settled(0, 10, 7)]
 
@@ -55,7 +55,7 @@ def test_of_very_many_chunks_those_are_counted_that_were_sent_last() -> None:
     tally = Tally(most=2)
     for number in range(4):
         accounts = Accounts(1, (), {})
-        with tally.of(RUN, number, accounts):
+        with tally.counting(RUN, number, accounts):
             accounts.enqueue(post(0, 1))
     assert [one.number for one in tally.counts(RUN, range(4))] == [2, 3]
 
@@ -71,16 +71,16 @@ async def test_the_checkpoints_of_others_are_read_every_five_seconds_while_some_
         reads.append({*numbers})
         return [Settled(2, 10, len(reads))]
 
-    with tally.of(RUN, 1, accounts):
+    with tally.counting(RUN, 1, accounts):
         for number in range(10):
             accounts.enqueue(post(0, number))
-            found = {one.number: one.enqueued for one in await tally.look(RUN, [0, 1, 2], read)}
+            found = {one.number: one.enqueued for one in await tally.window_counts(RUN, [0, 1, 2], read)}
             assert found == {1: number, 2: 1 + number // 5}, "what is sent here moves each time"
         assert reads == [{0, 2}] * 2
-        await tally.look(RUN, [1, 2, 3], read)
+        await tally.window_counts(RUN, [1, 2, 3], read)
         assert reads[2:] == [{2, 3}], "another window"
     for _ in range(3):
-        await tally.look(RUN, [1, 2, 3], read)
+        await tally.window_counts(RUN, [1, 2, 3], read)
     assert reads[3:] == [{1, 2, 3}] * 3, "nothing is sent here any more"
 
 
@@ -95,34 +95,39 @@ async def test_checkpoints_are_read_once_a_second_at_most_whatever_happens_in_be
         reads.append(tenths)
         return [Settled(number, 10, 5) for number in numbers]
 
-    with tally.of(RUN, 1, accounts):
-        assert await tally.look(RUN, [1, 2], read) == [Settled(1, 10), Settled(2, 10, 5)]
+    with tally.counting(RUN, 1, accounts):
+        assert await tally.window_counts(RUN, [1, 2], read) == [Settled(1, 10), Settled(2, 10, 5)]
         tenths = 3
-        assert await tally.look(RUN, [1, 3], read) == [Settled(1, 10)], "another window: only what is sent here"
+        assert await tally.window_counts(RUN, [1, 3], read) == [Settled(1, 10)], (
+            "another window: only what is sent here"
+        )
     tenths = 6
-    assert await tally.look(RUN, [1, 3], read) == [], "a chunk has left: nothing is sent here"
+    assert await tally.window_counts(RUN, [1, 3], read) == [Settled(1, 10)], "it has left, with these counts"
     while tenths < 30:
         tenths += 1
-        await tally.look(RUN, [1, 3], read)
+        await tally.window_counts(RUN, [1, 3], read)
     assert reads == [0, 10, 20, 30]
 
 
-async def test_a_chunk_that_leaves_here_unfinished_is_counted_by_its_checkpoint_a_second_later(
+async def test_a_chunk_that_leaves_here_unfinished_keeps_its_counts_until_its_checkpoint_is_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
+    now, reads = datetime(2026, 1, 1, tzinfo=UTC), 0
     monkeypatch.setattr(clock, "now", lambda: now)
     tally, stays, leaves = Tally(), Accounts(10, (), {}), Accounts(10, (), {})
-    leaves.enqueue(post(0, 6))
 
     async def read(numbers: Iterable[int]) -> list[Settled]:
-        return [Settled(2, 10, 6)] if 2 in numbers else []
+        nonlocal reads
+        reads += 1
+        return [Settled(2, 10, 7)] if 2 in numbers else []
 
-    with tally.of(RUN, 1, stays):
-        with tally.of(RUN, 2, leaves):
-            assert Settled(2, 10, 6) in await tally.look(RUN, [1, 2], read)
+    with tally.counting(RUN, 1, stays):
+        with tally.counting(RUN, 2, leaves):
+            assert Settled(2, 10) in await tally.window_counts(RUN, [1, 2], read)
+            leaves.enqueue(post(0, 6))
+        assert (Settled(2, 10, 6) in await tally.window_counts(RUN, [1, 2], read), reads) == (True, 1)
         now += tallies.READ_SOON
-        assert Settled(2, 10, 6) in await tally.look(RUN, [1, 2], read)
+        assert (Settled(2, 10, 7) in await tally.window_counts(RUN, [1, 2], read), reads) == (True, 2)
 
 
 async def test_a_look_shows_what_is_sent_here_at_once_and_what_is_sent_elsewhere_by_its_checkpoint(

@@ -84,7 +84,7 @@ def watch(browser: Browser) -> Iterator[Watch]:
 
         def make(origin: str = ORIGIN, *, width: int = 1180, answers: Any = None, **options: Any) -> Watched:
             viewport = ViewportSize(width=width, height=800)
-            context: BrowserContext = browser.new_context(viewport=viewport, timezone_id="UTC", **options)
+            context: BrowserContext = browser.new_context(viewport=viewport, **{"timezone_id": "UTC", **options})
             context.set_default_timeout(PATIENCE_MS)
             context.add_init_script(BROKEN_RULES)
             if answers is not None:

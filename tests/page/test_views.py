@@ -165,11 +165,13 @@ def test_the_page_asks_for_the_key_keeps_it_for_the_tab_and_sends_it_as_a_header
 
     watched.page.route("**/api/runs*", guarded)
     page = watched.open()
+    expect(page.get_by_label("Function key")).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text("This app needs a key.")
     for key in ("wrong", "k+/="):
         page.get_by_label("Function key").fill(key)
         page.keyboard.press("Enter")
         if key == "wrong":
-            expect(page.get_by_text("The app does not accept this key")).to_be_visible()
+            expect(page.locator(".note", has_text="The app does not accept this key")).to_be_visible()
     expect(page.get_by_role("link", name="orders-20261126")).to_be_visible()
     page.reload()
     expect(page.get_by_role("link", name="orders-20261126")).to_be_visible()
@@ -251,9 +253,10 @@ def test_runs_that_newer_ones_push_from_the_first_page_stay_in_the_list(watch: W
     newest = 5
 
     def listed(route: Route) -> None:
-        begin = newest - 3 if "after=" in route.request.url else newest
+        after = re.search(r"after=(\d+)", route.request.url)
+        begin = int(after[1]) - 1 if after else newest
         found = [runs[it] for it in range(begin, max(begin - 3, -1), -1)]
-        route.fulfill(body=json.dumps({"runs": found, "next": None if begin < 3 else "token"}))
+        route.fulfill(body=json.dumps({"runs": found, "next": None if begin < 3 else str(begin - 2)}))
 
     watched.page.route(re.compile(r"/api/runs\?"), listed)
     page = watched.open()
@@ -325,3 +328,84 @@ def test_failures_and_rejects_are_read_again_only_when_there_are_others(watch: W
     canned["runs/orders-20261126"]["progress"]["rejected"] += 1
     look_later("/rejected")
     assert asked.count("failures") == 1
+
+
+def test_the_rows_behind_show_older_runs_are_read_again_as_well(watch: Watch) -> None:
+    watched = watch(answers=answers.many())
+    status = "running"
+
+    def listed(route: Route) -> None:
+        is_older = "after=" in route.request.url
+        run = answers.summary("older" if is_older else "newer", status, started_at=f"2026-11-26T0{1 - is_older}:00:00Z")
+        route.fulfill(body=json.dumps({"runs": [run], "next": None if is_older else "token"}))
+
+    watched.page.route(re.compile(r"/api/runs\?"), listed)
+    page = watched.open()
+    page.get_by_role("button", name="Show older runs").click()
+    expect(page.locator("tbody .state")).to_have_text(["running", "running"])
+    status = "completed"
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("tbody .state")).to_have_text(["completed", "completed"])
+
+
+def test_a_row_says_of_when_its_counts_are_once_they_are_old(watch: Watch) -> None:
+    old = answers.summary("old", "running", counts_at="2026-11-26T02:05:00+00:00")
+    runs = [answers.summary("new", "running"), old]
+    page = watch(answers=answers.many() | {"runs": {"runs": runs, "next": None}}).open()
+    expect(page.locator("tbody .gauge")).to_have_text(["431,208 of 1,000,000", "431,208 of 1,000,000 at 02:05:00"])
+
+
+def test_since_a_day_means_the_day_of_the_person(watch: Watch) -> None:
+    page = watch(answers=answers.many(), timezone_id="Asia/Tokyo").open()
+    with page.expect_request(lambda it: "from=2026-11-25T15%3A00%3A00Z" in it.url):
+        page.get_by_label("Since").fill("2026-11-26")
+    expect(page.get_by_label("Since")).to_have_value("2026-11-26")
+
+
+def test_what_is_no_number_is_not_left_out_of_a_start(watch: Watch) -> None:
+    page = watch(answers=answers.many()).open("#/start")
+    page.get_by_text("More").click()
+    page.get_by_label("Messages in a chunk").fill("5,000")
+    with page.expect_request("**/api/plan") as asked:
+        page.get_by_role("button", name="Plan").click()
+    assert json.loads(asked.value.post_data or "")["chunk_size"] == "5,000"
+
+
+def test_a_run_that_failed_says_why_and_what_to_do_next(watch: Watch) -> None:
+    none = {"enqueued": 0}
+    run = answers.run("ended", "failed", error="HTTP 401", actions=["redrive", "delete"], progress=none)
+    timeline = {"points": [one | none for one in answers.timeline()["points"][:2]], "events": [], "full": False}
+    page = watch(answers=answers.about(run) | {"runs/ended/timeline": timeline}).open("#/runs/ended")
+    expect(page.locator(".note")).to_contain_text(
+        ["Why it failed: HTTP 401", "Next: remove the cause, then press Redrive"]
+    )
+    expect(page.locator(".rates")).to_contain_text("0/s at most")
+
+
+def test_a_run_that_is_not_there_says_where_it_may_be(watch: Watch) -> None:
+    watched = watch(answers=answers.many())
+    watched.expected = "404"
+    expect(watched.open("#/runs/nobody").locator("main")).to_contain_text(
+        "started in another app than sluice.localhost"
+    )
+
+
+def test_a_run_whose_counts_do_not_move_says_so(watch: Watch) -> None:
+    watched = watch(answers=answers.many())
+    later = 0
+
+    def answer(route: Route) -> None:
+        date = datetime.fromisoformat(answers.NOW) + timedelta(seconds=later)
+        route.fulfill(body=json.dumps(answers.run()), headers={"Date": format_datetime(date)})
+
+    watched.page.route("**/api/runs/orders-20261126", answer)
+    page = watched.open("#/runs/orders-20261126")
+    expect(page.locator(".identity")).to_be_visible()
+    expect(page.locator(".note")).to_have_count(0)
+    later = 40
+    expect(page.locator(".note")).to_contain_text("No message has reached the queue for 4")
+    watched.expected = "ERR_FAILED"
+    watched.page.route(re.compile("/api/runs/"), lambda route: route.abort())
+    expect(page.locator(".note")).to_contain_text("The app does not answer")
+    expect(page.get_by_text("No message has reached the queue")).to_have_count(0)
+    expect(page.locator(".queue")).to_contain_text("431,208")

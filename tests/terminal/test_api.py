@@ -40,7 +40,7 @@ def problem(status: int, **fields: str) -> httpx.Response:
         (httpx.Response(404), Code.UNREACHABLE, "http://app has no such route"),
         (httpx.Response(200, html="<h1>Sign in</h1>"), Code.UNREACHABLE, "http://app did not answer with JSON"),
         (httpx.Response(301, headers={"Location": "https://app/"}), Code.UNREACHABLE, "it redirects to https://app/"),
-        (httpx.Response(401), Code.NOT_ALLOWED, "http://app refused the request (HTTP 401)"),
+        (httpx.Response(401), Code.NOT_ALLOWED, "http://app refused this key (HTTP 401); give another key"),
         (httpx.Response(403, text="IP \x1b[2J not allowed"), Code.NOT_ALLOWED, "(HTTP 403)"),
     ],
 )  # fmt: skip
@@ -100,7 +100,8 @@ def test_a_run_is_followed_through_an_app_that_is_away_for_a_moment(monkeypatch:
     first, last = look("running", "1"), look("completed", "2")
     seen, said = followed(monkeypatch, first, httpx.ConnectError("nobody listens"), 503, first, last)
     assert seen == [first, last]
-    assert said[1] == "cannot reach http://app: nobody listens"
+    wait = "the run may continue, and sluice tries again for 120 s"
+    assert said[1] == f"cannot reach http://app: nobody listens; {wait}"
     assert [bool(text) for text in said] == [False, True, True, False, False], "what was said is taken back"
 
 

@@ -90,7 +90,7 @@ def test_failures_within_the_tolerance_end_with_3_and_what_to_do_next(live: Live
     live.rig.refused = {1, 3}
     said = start(call, run_id, "--tolerated-failures", "50%")
     assert said.code == Code.COMPLETED_IN_PART
-    assert "chunk 1: 25 failed: the queue answered HTTP 403" in said.out
+    assert "chunks 1, 3: 50 failed: the queue answered HTTP 403" in said.out
     assert [f"next: sluice {words} {run_id}" in said.err for words in ("failures", "redrive")] == [True, True]
 
     shown = call("failures", run_id)
@@ -113,6 +113,7 @@ def test_a_run_that_fails_ends_with_1(live: Live, call: Call, run_id: str) -> No
     said = start(call, run_id)
     assert said.code == Code.FAILED
     assert "error: " in said.out
+    assert f"next: sluice redrive {run_id}" in call("show", run_id).err, "also for who was not there at the end"
     live.rig.refused = ()
     begun = call("redrive", run_id, "--json")
     assert (begun.code, begun.json["run_id"]) == (0, run_id)

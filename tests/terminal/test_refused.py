@@ -1,10 +1,14 @@
 """What is wrong in a call is refused before the app is asked, and no key is shown with it."""
 
+import errno
+import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from terminal import profile
 from terminal.ending import Code
 from tests.terminal.conftest import Call, call
 
@@ -88,3 +92,39 @@ def test_an_answer_that_is_no_answer_of_this_version_is_one_line_and_no_failed_r
     said = call(*words, "--json")
     assert (said.code, said.err.count("\n"), "Traceback" in said.err) == (Code.UNREACHABLE, 1, False)
     assert "is it a Sluice app of this version?" in said.err
+
+
+@pytest.mark.parametrize(
+    ("given", "asked_for"),
+    [("2026-11-26", "2026-11-25T15%3A00%3A00Z"), ("2026-11-26T00:00:00Z", "2026-11-26T00%3A00%3A00Z"), ("now", "now")],
+)
+def test_a_time_without_a_zone_is_that_of_the_tables(
+    call: Call, asked: list[str], monkeypatch: pytest.MonkeyPatch, given: str, asked_for: str
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        call("list", "--from", given)
+    time.tzset()
+    assert asked == [f"GET /api/runs?from={asked_for}"]
+
+
+@pytest.mark.parametrize("document", [[], {"items": []}])
+def test_login_saves_no_service_that_is_no_sluice_app(
+    call: Call, monkeypatch: pytest.MonkeyPatch, document: object
+) -> None:
+    answer = lambda self, request: httpx.Response(200, json=document)  # noqa: E731
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    said = call("login")
+    assert (said.code, said.out, profile.path().exists()) == (Code.UNREACHABLE, "", False)
+    assert "http://app does not answer as a Sluice app does" in said.err
+
+
+def test_a_reader_that_closes_the_output_is_no_failed_run(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*given: object, **named: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", sys.stdout)  # click puts another in its place
+        patched.setattr("click.echo", closed)
+        assert call("list", "--json").code == Code.OUTPUT_CLOSED

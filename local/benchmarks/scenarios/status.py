@@ -136,7 +136,7 @@ async def look(meter: Meter, connection: str) -> None:
     clock.now = lambda: next(moments)  # one second between two looks
     with ExitStack() as sent:
         for number in range(BEFORE, BEFORE + AT_ONCE):
-            sent.enter_context(storage.tally.of(run, number, Accounts(CHUNK_SIZE, ((0, 1_000),), {})))
+            sent.enter_context(storage.tally.counting(run, number, Accounts(CHUNK_SIZE, ((0, 1_000),), {})))
         with meter:
             for _ in range(LOOKS):
                 found = await look_at_checkpoints(state)
