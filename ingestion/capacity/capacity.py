@@ -2,7 +2,8 @@
 
 Input: the work of the run (`Work`), the settings for its messages, and the speeds (`Speed`). Output: `Capacity`.
 docs/capacity.md explains the arithmetic. A run reads a batch while it sends the one before, so the slowest of these
-sets the pace: the source, the queues, the accounts, the ceiling, the CPU of the workers.
+sets the pace: the source, the queues, the accounts, the ceiling, the CPU of the workers,
+the requests around the chunks.
 """
 
 from math import ceil
@@ -22,6 +23,7 @@ LIMITS = {  # what can set the pace of a run, in words
     "accounts": "the storage accounts",
     "ceiling": "SLUICE_MAX_MESSAGES_PER_SECOND",
     "workers": "the CPU of the workers",
+    "chunks": "the requests around each chunk",
     "windows": "the orchestrator's turns between windows",
 }
 
@@ -108,12 +110,14 @@ def capacity(
         "ceiling": settings.max_messages_per_second or float("inf"),
     }
     cpu_seconds = work.ids * speed.cpu_per_id + puts * speed.cpu_per_put
+    chunk_seconds = chunks * speed.chunk_seconds / chunks_at_once
     if workers is None:
-        needed = ceil(cpu_seconds / max(reading, puts / min(rates.values()), 1.0))
+        needed = ceil(max(cpu_seconds, chunk_seconds) / max(reading, puts / min(rates.values()), 1.0))
         workers = max(1, min(needed, ceil(min(chunks, at_most) / chunks_at_once)))
     by = {name: puts / rate for name, rate in rates.items()}
-    by |= {"source": reading, "workers": cpu_seconds / workers, "windows": windows * speed.window_seconds}
-    sending = max(by[name] for name in (*rates, "workers"))
+    by |= {"source": reading, "workers": cpu_seconds / workers, "chunks": chunk_seconds / workers}
+    by["windows"] = windows * speed.window_seconds
+    sending = max(by[name] for name in (*rates, "workers", "chunks"))
     # The first batch is read before anything is sent, and the last is sent when everything is read.
     overlapped = max(reading, sending) + min(reading, sending) / batches
     seconds = speed.start_and_end_seconds + overlapped + by["windows"]

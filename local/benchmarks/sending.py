@@ -70,7 +70,7 @@ class Sluice:
         await self._storage.close()
 
 
-async def bare_loop(meter: Meter, connection: str, count: int) -> None:
+async def bare_loop(meter: Meter, connection: str, count: int, text_bytes: int = 0) -> None:
     """Send `count` ids on Sluice's own connection, and do nothing else."""
     address = httpx.URL(await put_url(connection))
     pool = Pool(address.host, address.port or 80, tls=False)
@@ -78,7 +78,7 @@ async def bare_loop(meter: Meter, connection: str, count: int) -> None:
     head += "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items()) + "Content-Length: "
 
     async def send(text: str) -> None:
-        body = body_of(text)
+        body = body_of(text.ljust(text_bytes))
         assert (await pool.exchange(b"%b%d\r\n\r\n%b" % (head.encode(), len(body), body), 30)).status == 201
 
     await in_lanes(meter, count, send)

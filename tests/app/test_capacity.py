@@ -42,6 +42,7 @@ PACKED = {"SLUICE_MESSAGE_FORMAT": "packed"}
         (QUICK._replace(page_seconds=5.0), {}, {}, "source"),
         (QUICK._replace(pages_per_second=0.5), {}, {}, "source"),
         (QUICK._replace(page_seconds=0.0), PACKED, {"speed": SPEED._replace(window_seconds=60.0)}, "windows"),
+        (QUICK._replace(page_seconds=0.0), PACKED, {"speed": SPEED._replace(window_seconds=0.1)}, "chunks"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -86,13 +87,18 @@ def test_the_requests_of_the_real_hosts_runs_are_estimated_within_a_fifth(
     ids: int, given: dict[str, str], seconds: float, requests: int
 ) -> None:
     """Fed with those two runs: their ids, and how long they took."""
-    work, at_once = Work(ids, pages=ids // 1_000, page_seconds=0.001), Speed(1e9, 1e9, 0, 0, 0, 0)
+    work, at_once = Work(ids, pages=ids // 1_000, page_seconds=0.001), Speed(1e9, 1e9, 0, 0, 0, 0, 0)
     rest = seconds - found(work, given, speed=at_once).seconds
     estimate = found(work, given, speed=at_once._replace(start_and_end_seconds=rest))
     assert estimate.chunks == ids / 5_000
     assert estimate.seconds == pytest.approx(seconds)
     polled = seconds * (3.76 - IDLE_SECOND.durable_queue)  # those hosts polled idle queues each second, not each 30 s
     assert estimate.transactions.total + polled == pytest.approx(requests, rel=0.2)
+
+
+def test_the_packed_run_of_the_real_host_is_told_to_take_as_long_as_it_did() -> None:
+    told = found(Work(500_000, pages=500, page_seconds=0.01), PACKED, workers=1)
+    assert told.seconds == pytest.approx(21, rel=0.2)
 
 
 def test_the_scheduler_asks_nothing_of_storage_and_counts_actions() -> None:

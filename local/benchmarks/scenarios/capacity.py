@@ -1,12 +1,12 @@
 """The capacity model against real runs: predict time and requests from constants measured right before, then run.
 
-SIZE counts ids of the run in raw format; the packed run has ten times as many. Each repeat first measures what the
-model needs on this machine: the puts that Azurite takes from a bare loop, the CPU of the worker for each id and each
-put, and what a second batch adds to a packed run of one batch. That, over the pages of a batch, is the seconds of a
-page: API, Azurite and app share the cores of this machine, so a page takes longer while messages are sent. Then
-`ingestion.capacity` predicts, and the runs are made, each on a fresh Azurite that logs its requests. A ratio is
-predicted to measured; the command fails if the median of one is outside of 0.8 to 1.2. Requests of which there are few
-may differ by three. Nobody asks the app for its status while it runs, because that costs requests.
+SIZE counts ids of the run in raw format; the packed run has forty times as many. Each repeat measures what the model
+needs on this machine: the puts a second that Azurite takes from a bare loop, small ones and those of a pack, the CPU
+of the worker for each id and each put, and, from the records of a packed run of one batch, which first reads and then
+sends, the time of a page and of a chunk. Then `ingestion.capacity` predicts, and the runs are
+made, each on a fresh Azurite that logs its requests. A ratio is predicted to measured; the command fails if the median
+of one is outside of 0.8 to 1.2. Requests of which there are few may differ by three. Nobody asks the app for its status
+while it runs, because that costs requests.
 """
 
 import json
@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from math import ceil
 from pathlib import Path
 from statistics import median
@@ -23,7 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from ingestion.capacity.capacity import Capacity, Work, capacity
+from ingestion.capacity.capacity import CHUNKS_AT_ONCE, Capacity, Work, capacity
 from ingestion.capacity.speed import Speed
 from ingestion.settings import load_settings
 from local.benchmarks import findings
@@ -36,13 +37,14 @@ from local.demo.stack import DEMO_SOURCES, ROOT, Stack
 from local.demo.usage import cpu_seconds_of
 from local.emulator import Azurite
 
-SIZE = 40_000
+SIZE = 10_000
 REPEATS = 3
 COLUMNS = ("seconds",)
 RATIOS: dict[str, tuple[str, ...]] = {}
-PACKED_TIMES = 10
-SMALL, BATCH = 5_000, 100_000  # ids of the small runs
-PAGE_ITEMS = 1_000  # of the demo API
+PACKED_TIMES = 40
+SMALL, BATCH = 5_000, 100_000  # ids of the small runs: a chunk, and a batch of 20
+CHUNK, PACK = 5_000, 1_000  # messages
+PAGE_ITEMS, ITEM_BYTES = 1_000, 27  # of the demo API: "order-000000001-0123abcd" as a line of JSON
 WINDOW_SECONDS = 0.063  # devhost: 12.6 s for 200 windows (scenario orchestration)
 POLL_SECONDS = 0.1
 KINDS = ("queue", "blob_writes", "blob_reads", "blob_lists", "blob_other", "blob_deletes")
@@ -73,53 +75,50 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
     described = (ROOT / DEMO_SOURCES).read_text(encoding="utf-8")
     packed = described.partition("# The same ids")[0].replace("[demo", "[packed")
     sources.write_text(f'{described}\n{packed}\n[packed.messages]\nformat = "packed"\n', encoding="utf-8")
-    speed, page_seconds = constants(size, folder, sources)
-    for name, source, count in (("raw", "demo", size), ("packed", "packed", PACKED_TIMES * size)):
-        with stack_of(count, folder / name, sources) as stack:
-            ran, item_bytes = run(stack, source), message_bytes(stack)
-        found = predicted(count, source, speed, page_seconds, item_bytes)
-        expected = {kind: getattr(found.transactions, kind) for kind in KINDS}
-        yield (
-            name,
-            {
-                "ids": count,
-                "seconds": ran.seconds,
-                "predicted": found.seconds,
-                "time": found.seconds / ran.seconds,
-                **{kind: ratio(expected[kind], ran.requests[kind]) for kind in KINDS},
-            },
-        )
-
-
-def constants(size: int, folder: Path, sources: Path) -> tuple[Speed, float]:
-    """Measure and return how fast a worker and Azurite are here, and the seconds of a page of a run that also sends."""
-    with Azurite(folder / "bare", in_memory=True, logs_requests=True) as azurite:
-        queue_per_second = size / apart(bare_loop, connection=azurite.connection_string, count=size).seconds
     with stack_of(SMALL, folder / "small", sources) as stack:
         run(stack, "packed")  # the first one warms up
         least, raw = run(stack, "packed"), run(stack, "demo")
-    with stack_of(BATCH, folder / "one", sources) as stack:
-        one = run(stack, "packed")
-    with stack_of(2 * BATCH, folder / "two", sources) as stack:
-        two = run(stack, "packed")
-    page_seconds = (two.seconds - one.seconds - WINDOW_SECONDS) / (BATCH / PAGE_ITEMS)
+    with stack_of(BATCH, folder / "batch", sources) as stack:
+        batch = run(stack, "packed")
+        reading, sending = parts(stack)
+    page_seconds, chunks = reading / (BATCH / PAGE_ITEMS), BATCH / CHUNK
     speed = Speed(
-        queue_per_second=queue_per_second,
         account_per_second=float("inf"),
-        cpu_per_id=(two.cpu_seconds - one.cpu_seconds) / BATCH,
+        cpu_per_id=max(0.0, batch.cpu_seconds - least.cpu_seconds) / (BATCH - SMALL),
         cpu_per_put=max(0.0, raw.cpu_seconds - least.cpu_seconds) / SMALL,
+        chunk_seconds=sending * CHUNKS_AT_ONCE / chunks,
         window_seconds=WINDOW_SECONDS,
         start_and_end_seconds=least.seconds,
     )
-    told = {**speed._asdict(), "page_seconds": page_seconds}
-    print("measured:", *(f"{name}={value:.4g}" for name, value in told.items()), flush=True)
-    return speed, page_seconds
+    for name, source, count, puts, size_bytes in (
+        ("raw", "demo", size, size, 0),
+        ("packed", "packed", PACKED_TIMES * size, PACKED_TIMES * size // PACK, PACK * ITEM_BYTES),
+    ):
+        with Azurite(folder / f"bare-{name}", in_memory=True, logs_requests=True) as azurite:
+            bare = apart(bare_loop, connection=azurite.connection_string, count=puts, text_bytes=size_bytes)
+        with stack_of(count, folder / name, sources) as stack:
+            made = run(stack, source)
+        speed = speed._replace(queue_per_second=puts / bare.seconds)
+        constants = {**speed._asdict(), "page_seconds": page_seconds}
+        print("measured:", *(f"{name}={value:.4g}" for name, value in constants.items()), flush=True)
+        found = predicted(count, source, speed, page_seconds)
+        requests = {kind: ratio(getattr(found.transactions, kind), made.requests[kind]) for kind in KINDS}
+        seconds = {"seconds": made.seconds, "predicted": found.seconds, "time": found.seconds / made.seconds}
+        yield name, {"ids": count, **seconds, **requests}
 
 
-def predicted(count: int, source: str, speed: Speed, page_seconds: float, item_bytes: float) -> Capacity:
+def parts(stack: Stack) -> tuple[float, float]:
+    """Return for how long the run of one batch read, and for how long it sent, as its records say."""
+    records = map(json.loads, (stack.folder / "devhost.jsonl").read_text(encoding="utf-8").splitlines())
+    at = {one["action"]: datetime.fromisoformat(one["time"]) for one in records if "action" in one}
+    began, read, ended = (at[action] for action in ("run_started", "batch_fetched", "run_ended"))
+    return (read - began).total_seconds(), (ended - read).total_seconds()
+
+
+def predicted(count: int, source: str, speed: Speed, page_seconds: float) -> Capacity:
     """Return the model's prediction for a run with one worker."""
     named = {"AzureWebJobsStorage__accountName": "here", "SLUICE_MESSAGE_FORMAT": "raw" if source == "demo" else source}
-    work = Work(count, item_bytes, ceil(count / PAGE_ITEMS), page_seconds)
+    work = Work(count, ITEM_BYTES, ceil(count / PAGE_ITEMS), page_seconds)
     return capacity(work, load_settings(named), workers=1, speed=speed)
 
 
@@ -164,12 +163,6 @@ def counted(lines: Iterable[str]) -> Counter[str]:
         elif kind := BLOB_KINDS.get((method, done)):
             found[kind] += 1
     return found
-
-
-def message_bytes(stack: Stack) -> float:
-    """Return the bytes of a message as a line of JSON."""
-    first = httpx.get(f"{stack.api.url}/ids", params={"limit": 1}).json()["items"][0]["id"]
-    return len(json.dumps(first)) + 1
 
 
 def ratio(predicted: float, measured: int) -> float:
