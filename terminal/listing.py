@@ -66,7 +66,7 @@ def show(session: Session, run_id: str) -> None:
     if run.get("actions"):
         row(facts, "actions", ", ".join(run["actions"]))
     session.data(run, block(run), facts, *findings(run))
-    session.suggest(run_id, next_steps(run))
+    session.suggest(run, next_steps(run))
 
 
 def carried(incremental: dict[str, Any]) -> dict[str, str]:

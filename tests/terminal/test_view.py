@@ -172,6 +172,16 @@ def test_the_end_has_a_few_lines_with_what_to_do_next() -> None:
     ]
 
 
+@pytest.mark.parametrize("status", ["completed_with_other_total", "failed"])
+def test_a_run_with_another_total_names_the_way_out_and_the_difference_once(status: str) -> None:
+    differs = "the source said that it has 26 items, and gave 25"
+    error = f"{differs}. Every message was sent or rejected" if status == "failed" else None
+    answer = {"failed": 0, "rejected": 0, "warnings": [{"message": differs}]}
+    run = RUN | {"status": status, "report": answer, "error": error, "actions": ["delete"]}
+    assert [command for command, _ in next_steps(run)] == ["start"]
+    assert " ".join(report(run)).count(differs) == 1
+
+
 def lines_of(*looks: dict[str, Any], seconds: float = 0.0) -> list[str]:
     text = io.StringIO()
     with pytest.MonkeyPatch.context() as monkeypatch, Display(Console(file=text, width=20)) as display:
