@@ -39,6 +39,12 @@ def findings(run: Run) -> list[str]:
     return lines + [f"warning: {text}" for text in warnings if text not in one_line(error or "")]
 
 
+def no_failures(run: Run) -> str:
+    """Return that no message of a run failed, and why the run itself failed if it did."""
+    error = run.get("error") or (run["report"] or {}).get("error")
+    return "no message failed" + (f"; the run did: {one_line(error)}" if error else "")
+
+
 def next_steps(run: Run) -> list[tuple[str, str]]:
     """Return the commands to consider after the end of a run, each with its purpose."""
     counts, steps = run["report"] or run["progress"] or {}, []
