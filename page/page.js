@@ -292,14 +292,15 @@ function listView(query) {
   function row(run) {
     const took = run.seconds ?? (isOpen(run) ? (now() - Date.parse(run.started_at)) / 1000 : null);
     const counted = run.seconds ?? seconds(run.started_at, run.counts_at);
-    const total = Math.max(run.source_total ?? 0, run.fetched ?? 0);
+    const isWhole = run.status.startsWith("completed") && run.status !== "completed_with_other_total"; // the total may count items that the run before had
+    const total = Math.max((!isWhole && run.source_total) || 0, run.fetched ?? 0);
     const cell = (kind, ...children) => h("td", { role: "cell", class: kind }, children);
     return h("tr", { key: run.run_id, role: "row" },
       cell("is", badge(run.status)),
       h("th", { role: "rowheader", scope: "row" },
         h("a", { href: `#/runs/${encodeURIComponent(run.run_id)}` }, run.run_id), h("span", { class: "under" }, run.source)),
       cell("gauge",
-        h("progress", { max: total || 1, value: run.enqueued ?? 0, "aria-label": `${count(run.enqueued)} of ${count(total)} enqueued` }),
+        h("progress", { max: total || 1, value: total || !isWhole ? run.enqueued ?? 0 : 1, "aria-label": `${count(run.enqueued)} of ${count(total)} enqueued` }),
         h("span", { class: "under" }, `${count(run.enqueued)} of ${count(total)}`, isOld(run) ? [" at ", clock(run.counts_at)] : "")),
       cell("num rate", perSecond(counted > 0 ? run.enqueued / counted : null)),
       cell("started", clock(run.started_at)),
@@ -459,13 +460,15 @@ function runView(id) {
     const term = (name) => h("span", { class: "term" }, h("i", { class: name, "aria-hidden": "true" }), `${name} `, h("b", null, count(p[name])));
     const plus = (sign) => h("span", { class: "sign" }, ` ${sign} `);
     const total = p.source_total == null ? "the source gives no total" : `the source says it has ${count(p.source_total)}`;
+    const { known = 0, outside = 0 } = p.incremental ?? {};
+    const aside = [known && `${count(known)} known from the run before`, outside && `${count(outside)} outside of the range`].filter(Boolean);
     const since = (time) => (now() - Date.parse(time)) / 1000;
     const { now: current, overall } = run.rate ?? {}, { seconds_left: remaining, rests_on: basis } = run.estimate ?? {};
     return [
       bar(p),
       h("p", { class: "identity" }, h("span", { class: "term" }, "fetched ", h("b", null, count(p.fetched))),
         PARTS.map((name, at) => [plus(at ? "+" : "="), term(name)])),
-      h("p", { class: "under" }, `${p.source_exhausted ? "read to the end, " : ""}${total} · counted at `, clock(p.counts_at ?? p.finished_at),
+      h("p", { class: "under" }, `${p.source_exhausted ? "read to the end, " : ""}${[total, ...aside].join(", ")} · counted at `, clock(p.counts_at ?? p.finished_at),
         p.stale ? " · the app could not read the checkpoints, so newer counts are missing" : ""),
       facts(
         isOpen(run) && ["Rate now", h("b", null, perSecond(current))],

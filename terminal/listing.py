@@ -61,10 +61,22 @@ def show(session: Session, run_id: str) -> None:
         row(facts, name.removesuffix("_at"), moment(run.get(name)))
     for name in ("rate", "reading", "sending", "transactions"):
         row(facts, name, named(run.get(name) or {}))
+    for name, text in carried((run["report"] or {}).get("incremental") or {}).items():
+        row(facts, name, text)
     if run.get("actions"):
         row(facts, "actions", ", ".join(run["actions"]))
     session.data(run, block(run), facts, *findings(run))
     session.suggest(run_id, next_steps(run))
+
+
+def carried(incremental: dict[str, Any]) -> dict[str, str]:
+    """Return the range that a run read, and what became of the watermark; empty if it read no range."""
+    if not incremental:
+        return {}
+    first, end = incremental["from"] or "the beginning", incremental["to"] or "the end"
+    moved = "moved by this run" if incremental["moved"] else f"not moved: {incremental.get('reason', '?')}"
+    mark = incremental.get("watermark")
+    return {"range": f"{one_line(first)} to {one_line(end)}", "watermark": f"{mark} ({moved})" if mark else moved}
 
 
 @click.command(cls=Command, example="sluice failures orders-2026-01")

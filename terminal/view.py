@@ -20,6 +20,10 @@ PARTS = {  # of the fetched messages: their cell in the bar (Unicode, ASCII) and
     "failed": ("X", "x", "red"),
     "pending": ("░", ".", "cyan"),
 }
+ASIDE = {  # counts of an incremental run: items of the source's total that the run need not send
+    "known": "known from the run before",
+    "outside": "outside of the range",
+}
 COLOURS = {
     "completed": "green", "completed_with_failures": "red", "completed_with_rejects": "yellow",
     "completed_with_other_total": "yellow", "failed": "red", "lost": "red", "held": "yellow", "paused": "yellow",
@@ -30,7 +34,7 @@ COLOURS = {
 
 def block(run: Run, at: datetime | None = None, *, ascii_only: bool = False) -> Group:
     """Return the block that shows a run at a time (default: now)."""
-    at, progress, estimate = at or now(), run["progress"] or {}, run.get("estimate") or {}
+    at, progress, estimate = at or now(), counts(run), run.get("estimate") or {}
     lines = [Text.assemble((clean(run["run_id"]), "bold"), f"  {clean(run['source'])}  ", state(run["status"]))]
     if run.get("started_at"):
         last = datetime.fromisoformat(run["ended_at"]) if run.get("ended_at") else at
@@ -47,10 +51,10 @@ def block(run: Run, at: datetime | None = None, *, ascii_only: bool = False) -> 
 
 def line(run: Run, at: datetime | None = None) -> str:
     """Return the same in one line, for an output that is not a terminal."""
-    at, progress = at or now(), run["progress"]
+    at, progress = at or now(), counts(run)
     if not progress:
         return str(run["status"])
-    of = progress["source_total"] or (progress["fetched"] if progress["source_exhausted"] else None)
+    of = to_send(progress) if progress["source_total"] or progress["source_exhausted"] else None
     lost = [f"{name} {count(progress[name])}" for name in ("rejected", "failed") if progress[name]]
     words = [
         f"{run['status']:<9} enqueued {count(progress['enqueued'])}/{count(of)}",
@@ -66,10 +70,29 @@ def state(status: str) -> Text:
     return Text(clean(status), COLOURS.get(status, "blue"))
 
 
+def counts(run: Run) -> Run:
+    """Return the progress of a run, with `incremental` from its report; empty if it has no progress yet."""
+    progress, carried = run["progress"] or {}, (run["report"] or {}).get("incremental")
+    return {**progress, "incremental": carried} if progress and carried else progress
+
+
+def aside(progress: Run) -> dict[str, int]:
+    """Return the items of the source that the run need not send, by the words for why."""
+    carried = progress.get("incremental") or {}
+    return {words: carried[name] for name, words in ASIDE.items() if carried.get(name)}
+
+
+def to_send(progress: Run) -> int:
+    """Return how many messages the run has to send, as far as the source's total or the fetched messages say."""
+    fetched: int = progress["fetched"]
+    return max((progress["source_total"] or 0) - sum(aside(progress).values()), fetched)
+
+
 def bar(progress: Run, *, cells: int = BAR_CELLS, ascii_only: bool = False) -> Text:
-    """Return a bar whose length is the source's total, if known, filled with the parts of the fetched messages."""
-    total, drawn = max(progress["source_total"] or 0, progress["fetched"], 1), Text()
-    sizes = {name: max(round(cells * progress[name] / total), bool(progress[name])) for name in PARTS}
+    """Return a bar as long as what the run has to send, if known, filled with the parts of the fetched messages."""
+    known = progress["source_total"] or progress["source_exhausted"]
+    total, drawn = max(to_send(progress), 0 if known else 1), Text()
+    sizes = {name: max(round(cells * progress[name] / (total or 1)), bool(progress[name])) for name in PARTS}
     used = sum(sizes.values())
     largest = max(sizes, key=lambda name: sizes[name])  # absorbs the rounding error
     sizes[largest] += (cells if progress["fetched"] == total else min(used, cells)) - used
@@ -77,8 +100,7 @@ def bar(progress: Run, *, cells: int = BAR_CELLS, ascii_only: bool = False) -> T
         drawn.append((letter if ascii_only else shape) * sizes[name], colour)
     drawn.append((" " if ascii_only else "·") * (cells - len(drawn)), "dim")
     settled = progress["fetched"] - progress["pending"]
-    known = progress["source_total"] or progress["source_exhausted"]
-    return drawn.append(f"  {100 * settled // total} %" if known else "")
+    return drawn.append(f"  {100 * settled // total if total else 100} %" if known else "")
 
 
 def legend(progress: Run, *, ascii_only: bool = False) -> Text:
@@ -96,9 +118,10 @@ def identity(progress: Run) -> str:
 
 
 def fetched(progress: Run) -> str:
-    """Return the number of fetched messages, and the source's total if it is known."""
-    total = progress.get("source_total")
-    return count(progress["fetched"]) + (f" of {count(total)}" if total is not None else "")
+    """Return the number of fetched messages, the source's total if it is known, and what the run left out."""
+    total, left_out = progress.get("source_total"), [f"{count(n)} {why}" for why, n in aside(progress).items()]
+    of = f" of {count(total)}" if total is not None else ""
+    return count(progress["fetched"]) + of + (f" ({', '.join(left_out)})" if left_out else "")
 
 
 def pace(run: Run, at: datetime) -> str:

@@ -145,10 +145,10 @@ async def test_a_look_shows_what_is_sent_here_at_once_and_what_is_sent_elsewhere
         sent_there = asyncio.create_task(there.send(over=elsewhere, hold=hold))
         async with asyncio.timeout(30):
             async for found in looks(state):
-                if 0 in found and 1 in found and found[0].enqueued:
-                    break
-        assert found[0].enqueued > (await here.checkpoint()).enqueued == 0
-        assert (found[1].enqueued, list(found)) == (0, [0, 1]), "as its checkpoint says"
+                if 0 in found and 1 in found and found[0].enqueued > (await here.checkpoint()).enqueued:
+                    break  # even the checkpoint after the look is behind it
+        assert found[1].enqueued in (0, 500, 1_000, 1_500, 2_000), "as one of its checkpoints says"
+        assert [*found] == [0, 1]
         hold.set(PAUSE)
         receipts = [await sent_here, await sent_there]
     after = await look_at_checkpoints(state)

@@ -70,6 +70,20 @@ def test_the_bar_has_true_proportions_and_the_identity_stands_below_it(watch: Wa
     assert shares == pytest.approx({"enqueued": 43.1208, "rejected": 0.0012, "failed": 0.5, "pending": 12.378})
 
 
+def test_items_that_the_run_before_had_do_not_look_like_loss(watch: Watch) -> None:
+    ended: dict[str, Any] = {"fetched": 3, "enqueued": 3, "rejected": 0, "failed": 0, "pending": 0, "source_total": 5}
+    ended |= {"source_exhausted": True, "incremental": {"known": 2, "outside": 0, "moved": True}}
+    night = answers.run("night", "completed", progress=ended, report=ended)
+    rows = [answers.summary("night", "completed", **{name: ended[name] for name in ("fetched", "enqueued", "pending")})]
+    rows[0]["source_total"] = 5
+    page = watch(answers=answers.many() | answers.about(night) | {"runs": {"runs": rows, "next": None}}).open()
+    expect(page.locator("tbody .gauge")).to_have_text("3 of 3")
+    page.get_by_role("link", name="night").click()
+    expect(page.locator(".panel.counts .under").first).to_contain_text(
+        "read to the end, the source says it has 5, 2 known from the run before"
+    )
+
+
 def test_why_a_run_waits_is_said_in_words_with_a_countdown(watch: Watch) -> None:
     page = watch(answers=answers.many()).open("#/runs/events-backfill")
     note = page.locator(".note.warn")

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from terminal.display import Display
+from terminal.listing import carried
 from terminal.report import next_steps, report
 from terminal.view import bar, block, line, waits
 from terminal.words import clean, duration
@@ -61,6 +62,47 @@ def test_a_run_is_shown_with_its_identity_rate_and_what_the_estimate_rests_on() 
         "the rate of the last minute",
     ]
     assert shown(RUN).startswith("orders  shop  running  7 min 00 s")
+
+
+def night(fetched: int, total: int | None, **carried: int) -> dict[str, Any]:
+    """A completed run of an incremental source."""
+    ending = {"fetched": fetched, "enqueued": fetched, "rejected": 0, "failed": 0, "pending": 0, "source_total": total}
+    counts = COUNTS | ending | {"source_exhausted": True, "chunks_done": 1, "chunks_total": 1}
+    incremental = {"known": 0, "outside": 0, "moved": True} | carried
+    return RUN | {"status": "completed", "progress": counts, "report": ending | {"incremental": incremental}}
+
+
+@pytest.mark.parametrize(
+    ("run", "fetched", "enqueued"),
+    [
+        (night(3, 5, known=2), "fetched 3 of 5 (2 known from the run before)", "enqueued 3/3"),
+        (
+            night(0, 3, known=2, outside=1),
+            "fetched 0 of 3 (2 known from the run before, 1 outside of the range)",
+            "enqueued 0/0",
+        ),
+        (night(3, None, known=2), "fetched 3 (2 known from the run before)", "enqueued 3/3"),
+    ],
+)
+def test_items_that_the_run_before_had_do_not_look_like_loss(run: dict[str, Any], fetched: str, enqueued: str) -> None:
+    assert f"{'█' * 40}  100 %  {fetched}\n" in shown(run, width=140)
+    assert enqueued in line(run)
+    assert report(run)[1].startswith(f"{fetched} = enqueued")
+
+
+def test_items_that_are_missing_still_look_like_loss() -> None:
+    assert "  60 %  fetched 3 of 7 (2 known from the run before)" in shown(night(3, 7, known=2), width=140)
+
+
+def test_the_range_of_a_run_and_its_watermark_are_shown() -> None:
+    read = {"from": "2026-11-24", "to": "2026-11-25", "known": 2, "outside": 0}
+    assert carried({**read, "moved": True, "watermark": "2026-11-25"}) == {
+        "range": "2026-11-24 to 2026-11-25", "watermark": "2026-11-25 (moved by this run)",
+    }  # fmt: skip
+    assert carried({**read, "from": None, "moved": False, "watermark": None, "reason": "no item came"}) == {
+        "range": "the beginning to 2026-11-25", "watermark": "not moved: no item came",
+    }  # fmt: skip
+    assert carried({}) == {}
 
 
 def test_a_console_without_unicode_gets_letters() -> None:
