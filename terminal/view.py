@@ -149,7 +149,7 @@ def waits(run: Run, at: datetime) -> str:
         retry = "the run asks again now" if is_over else f"next request in {until(progress['wait_until'], at)}"
         return f"{cause} ({one_line(progress.get('reason', 'no reason given'))}{tried}): {retry}{_limit(run, at)}"
     if status == "held":
-        return f"held because this has changed: {one_line(progress.get('changes', '?'))}"
+        return f"held because this has changed: {one_line(progress.get('changes', '?'))}; sluice resume accepts it"
     return {
         "pending": "no worker has started it yet",
         "pausing": "a pause was sent; the work is stopping",

@@ -125,7 +125,7 @@ def test_a_wait_says_why_and_counts_down() -> None:
     assert "in 1 min 05 s (" in waits(run, NOW + timedelta(minutes=1))
     assert "in 0.0 s (" in waits(run, NOW + timedelta(minutes=3)), "never a time that has passed"
     held = RUN | {"status": "held", "progress": COUNTS | {"changes": "source shop: items changed"}}
-    assert waits(held, NOW) == "held because this has changed: source shop: items changed"
+    assert waits(held, NOW) == "held because this has changed: source shop: items changed; sluice resume accepts it"
 
 
 def away(status: str, **changed: Any) -> dict[str, Any]:
