@@ -129,6 +129,7 @@ $(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.ready
 local/emulator/node_modules/.ready: local/emulator/package-lock.json local/emulator/package.json | $(VENV)/.ready
 	@echo 'installing Azurite (a quarter of a minute)'
 	@$(NPM_CI) local/emulator || $(call failed,Azurite,npm registry,npm)
+	@echo 'set-up is done: make run, make serve, or make help'
 	@touch $@
 
 tests/node_modules/.ready: tests/package-lock.json tests/package.json | $(VENV)/.ready

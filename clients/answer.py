@@ -112,7 +112,7 @@ async def known_request(container: ContainerClient, run_id: str) -> JsonObject:
 
 
 def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.HttpResponse:
-    """Return the problem details of an error, with `allowed` if the error says what is."""
+    """Return the problem details of an error, with `allowed` if the error has it."""
     if isinstance(error, UnknownSchema):
         error = Conflict("run_id", str(error), "a run that this version of the app can read")
     if isinstance(error, InvalidInput):

@@ -2,9 +2,11 @@
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.storage.blob.aio import ContainerClient
 
 from clients.answer import about_run, answer, known_request
 from clients.instance import RUNNING, find_instance, runtime_status, wake
+from ingestion.contracts import Run
 from ingestion.errors import Conflict, DurableUnavailable
 from ingestion.open_storage import open_storage
 from ingestion.run import run_index, timeline
@@ -53,14 +55,9 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
     storage = open_storage(settings)
     container = storage.container
     request = await known_request(container, run_id)
-    ended = Conflict(
-        "run_id",
-        "the run has ended, or is lost until the keeper recovers it",
-        f"to try again once it is recovered; POST /api/runs/{run_id}/redrive to continue it; DELETE to end a lost run",
-    )
     status = await find_instance(client, run_id)
     if status is None or status.runtime_status.name not in RUNNING:
-        raise ended
+        raise await _takes_no_command(container, run_of(request))
     accepted = None
     if command == GO:
         now = pinned_now(settings, request["request"]["source"])
@@ -75,8 +72,18 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
     except DurableUnavailable:
         if await runtime_status(client, run_id) in RUNNING:
             raise  # the command is written, but a waiting run was not woken: the caller must try again
-        raise ended from None
+        raise await _takes_no_command(container, run_of(request)) from None
     in_list = IN_LIST.get(command, "running")
     await run_index.note_status(container, run_id, request["started_at"], in_list)
     await timeline.append(container, run_of(request), given)
     return answer({"run_id": run_id, "command": command}, 202)
+
+
+async def _takes_no_command(container: ContainerClient, run: Run) -> Conflict:
+    """Return the error for a run without a running instance."""
+    if (report := await Ledger(container, run).report()) is not None:
+        return Conflict(
+            "run_id", f"the run has ended: {report['outcome']}", "its actions, as GET of the run lists them"
+        )
+    again = f"to try again once it is recovered; POST /api/runs/{run.id}/redrive to continue it; DELETE to end it"
+    return Conflict("run_id", "the run is lost until the keeper recovers it", again)

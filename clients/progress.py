@@ -19,15 +19,16 @@ from ingestion.wire import JsonObject
 
 LOOK_SECONDS = 5.0  # the longest read of the checkpoints
 LAST_LOOKS = LastLooks()  # of this process
-HELD = ("paused", "held")  # phases in which chunks may be unfinished and nothing is under way
+STOPPED = ("paused", "held")  # phases without work under way; chunks may be unfinished
 
 Look = Callable[[RunState], Awaitable[list[Settled]]]
 
 
 async def look_at_checkpoints(state: RunState) -> list[Settled]:
-    """Return the counts of each started chunk of the window: live ones of this process, others from their checkpoints.
+    """Return the counts of the window's started chunks.
 
-    Errors of storage pass through.
+    Chunks that this process sends have live counts; the others have those of their checkpoints. Errors of storage pass
+    through.
     """
     storage = open_storage(load_settings())
     numbers = [chunk.number for chunk in chunks_in_window(state)]
@@ -52,7 +53,7 @@ async def progress_of(
             progress = custom_status
     elif status == "pending":
         progress["phase"] = status
-    if progress["phase"] in ("running", *HELD) and state.spooled:
+    if progress["phase"] in ("running", *STOPPED) and state.spooled:
         progress = await _inside_window(state, progress, look)
     return last_looks.never_less(state.run, state.attempt, progress)
 
@@ -60,14 +61,15 @@ async def progress_of(
 async def _inside_window(state: RunState, progress: JsonObject, look: Look) -> JsonObject:
     """Return the progress inside a window, or after a window that a command cut short.
 
-    If the checkpoints cannot be read, return `progress` of a held run, or that of the window's start, marked `stale`.
+    If the checkpoints cannot be read: return `progress` unchanged if the run has stopped; if not, return the progress
+    at the start of the window, marked `stale`.
     """
-    counts_at, is_held = clock.now().isoformat(), progress["phase"] in HELD
+    counts_at, has_stopped = clock.now().isoformat(), progress["phase"] in STOPPED
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             sent = await look(state)
     except Exception:  # a late status is better than none
-        return progress if is_held else {**run_report.progress(state), "stale": True}
-    if is_held:
+        return progress if has_stopped else {**run_report.progress(state), "stale": True}
+    if has_stopped:
         return run_report.with_open_chunks(progress, state, sent)
     return run_report.under_way(state, sent, counts_at)

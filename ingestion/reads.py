@@ -9,8 +9,9 @@ class Reads:
     """The range [since, until), and the parameters; part of `request.json` if the source has either.
 
     `since` and `until` are times in RFC 3339 and UTC, or numbers with their digits. If the source carries a token,
-    `since` is the token, without secrets. `watermark` is the serial of the watermark that the run began with, None for
-    a backfill, which does not move it. `held` is the blob with digests of the items that the run before held.
+    `since` is that token, with names in place of its secrets. `watermark` is the serial of the watermark that the run
+    began with, None for a backfill, which does not move it. `held` is the name of a blob: it has the digests of items
+    that the run before has taken, and that this run drops if they come again.
     """
 
     since: str | None = None

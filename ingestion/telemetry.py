@@ -107,8 +107,9 @@ def run_span(name: str, run: Run, host: str = "") -> Iterator[Span]:
 @contextmanager
 def request_span(method: str, host: str) -> Iterator[Span]:
     """Start a span of a request to a source for the block. It has no URL, because that may have a key or an id."""
-    attributes = {"http.request.method": method, "server.address": conceal(host)}
-    with _span("source_request", kind=SpanKind.CLIENT, attributes=attributes) as span:
+    with _span("source_request", kind=SpanKind.CLIENT) as span:
+        if span.is_recording():  # else the search for secrets is in vain
+            span.set_attributes({"http.request.method": method, "server.address": conceal(host)})
         yield span
 
 

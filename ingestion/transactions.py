@@ -22,7 +22,7 @@ from ingestion.storage.checkpoint import CHECKPOINT_SECONDS
 
 RESTS_ON = (
     "requests counted from the code of the app, and for Durable Functions from two runs on the real host; "
-    "without the keeper, schedules, looks at the status and what consumers do"
+    "without the requests of the keeper, schedules, status queries and consumers"
 )
 
 

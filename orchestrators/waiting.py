@@ -1,10 +1,10 @@
 """Wait between two windows: until the source may be read again, or for a command.
 
-The event only wakes the run; the command itself is in the ledger, where the next window reads it. The event is raised
-after the command is written, so a run that has not seen the command is still in the generation that the event reaches.
-If the function that wrote the command dies before it raises the event, the event is lost. So a run waits at most a
-quarter of an hour before it looks for a command, in a window with nothing to send. This also keeps timers under six
-days: the SDK splits a longer one into pieces and then cannot cancel it.
+A command is in the ledger, and each window reads it. The event after a command only wakes a waiting run. The event is
+lost if the run moves to its next generation at that moment; this does no harm, because that generation reads the
+command. The event is also lost if the function that wrote the command dies before it raises the event. So no wait is
+longer than a quarter of an hour: then a window without chunks reads the command. This also keeps timers under six days:
+the SDK splits a longer timer into pieces and then cannot cancel it.
 """
 
 from collections.abc import Generator
@@ -36,7 +36,10 @@ def wait_for_command(context: df.DurableOrchestrationContext, state: RunState) -
 
 
 def _until(context: df.DurableOrchestrationContext, time: datetime) -> Generator[Any, Any, None]:
-    """Wait for `time` or the event. No other task may be under way: `task_any` would behave differently in Azure."""
+    """Wait for `time` or the event. Call it when no other task is open, because no task starts before `task_any` ends.
+
+    docs/devhost.md has what the real host does then.
+    """
     timer = context.create_timer(time)
     first = yield context.task_any([timer, context.wait_for_external_event(EVENT)])
     if first is not timer:

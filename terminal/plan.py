@@ -30,8 +30,11 @@ def plan(session: Session, /, source: str | None, api_url: str | None, headers: 
     With --url instead of SOURCE, sluice asks a new API from this machine and prints the table of sources.toml that
     describes it. It sends the credentials in --header and --param to that API, and does not print them.
     """
-    if (source is None) == (api_url is None):
-        raise click.UsageError("Give either SOURCE, the name of a source, or --url with the address of an API.")
+    if source is not None and api_url is not None:
+        problem = "Give either SOURCE, or --url with the address of an API. To name the app, write --url before plan:"
+        raise click.UsageError(f"{problem} sluice --url {api_url} plan {source}")
+    if source is None and api_url is None:
+        raise click.UsageError("Give SOURCE, the name of a source, or --url with the address of an API.")
     if api_url is not None:
         return _table(session, api_url, headers, given)
     assert source is not None
@@ -49,12 +52,14 @@ def _shown(plan: dict[str, Any]) -> list[Any]:
     facts = table("", "")
     facts.show_header = False
     page_items = "" if plan["page_items"] is None else f", {count(plan['page_items'])} items on the first"
-    row(facts, "read", f"{plan['pages_read']} page{'s' * (plan['pages_read'] != 1)}{page_items}")
+    if not plan["pages_read"]:  # the problems say why
+        return []
+    row(facts, "read", f"{_pages(plan['pages_read'])}{page_items}")
     row(facts, "next page", one_line(plan["next"] or "none"))
     row(facts, "total", count(plan["total"]))
     row(facts, "end", one_line(plan["end"]))
     if expect["items"] is not None:
-        row(facts, "expect", f"{count(expect['items'])} items on {count(expect['pages'])} pages")
+        row(facts, "expect", f"{count(expect['items'])} items on {_pages(expect['pages'])}")
     if expect["transactions"] is not None:
         row(facts, "time", duration(expect["seconds"]))
         row(facts, "instances", count(expect["instances"]))
@@ -66,6 +71,10 @@ def _shown(plan: dict[str, Any]) -> list[Any]:
         packed = f" ({count(one['messages'])} messages)" if one["messages"] > 1 else ""
         row(messages, one["key"], f"{count(one['bytes'])}{packed}", clean(one["text"]))
     return [facts, *([messages] if plan["items"] else [])]
+
+
+def _pages(number: int) -> str:
+    return f"{count(number)} page{'s' * (number != 1)}"
 
 
 def _kinds(transactions: dict[str, Any]) -> str:
@@ -90,7 +99,8 @@ def _table(session: Session, url: str, headers: Iterable[str], given: dict[str, 
     document = {"source": found.name, "toml": found.text, "settings": [*found.settings], "open": found.open}
     session.data(document, *found.text.splitlines())
     if found.settings:
-        session.hint(f"Put the credentials into these app settings: {', '.join(found.settings)}.")
+        names = ", ".join(found.settings)
+        session.hint(f"Put the credentials into these app settings: {names} (on this machine: export NAME=VALUE).")
     session.hint("Put the table into sources.toml. Check it with make check-sources, and try it with sluice plan.")
     return Code.COMPLETED
 

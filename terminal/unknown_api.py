@@ -5,6 +5,7 @@ and its second page has to hold other items. Nothing goes to the app. The table 
 credentials.
 """
 
+import asyncio
 import base64
 import csv
 import io
@@ -24,7 +25,9 @@ MOST_BYTES = 16 * 1024 * 1024  # of the first answer
 TIMEOUT_SECONDS = 30.0
 PROOF_SECONDS = 60.0
 LAST_CHARACTERS = 200  # of the reason why a guess is wrong
-REFUSED = (401, 403, 429)  # no other guess would get another answer
+NOT_ALLOWED, TOO_MANY = (401, 403), 429
+REFUSED = (*NOT_ALLOWED, TOO_MANY)  # every other guess would get the same answer
+LONGEST_WAIT_SECONDS = 30.0  # that sluice waits when the first answer is 429
 FORMATS = {"ndjson": "ndjson", "jsonl": "ndjson", "x-ndjson": "ndjson", "csv": "csv"}  # by the end of Content-Type
 LOOKS_SECRET = re.compile(
     "(api|access|auth|app|private|secret|client|subscription|session|security)[-_]?(key|token|secret)$"
@@ -68,7 +71,7 @@ async def describe(url: str, headers: Pairs = (), parameters: Pairs = ()) -> Fou
         answer = await _first_answer(http, url, headers, parameters)
         shape = shape_of(answer)
         if shape is None:
-            raise Trouble(Code.FAILED, "the answer has no list with items: give the URL of a list that is not empty")
+            raise Trouble(Code.FAILED, _no_items(answer))
         query = [name for name, _ in (*parse_qsl(urlsplit(url).query), *parameters)]
         refusals: dict[str, str] = {}
         for guess in guesses(answer, shape, query):
@@ -160,9 +163,41 @@ def _name_of(host: str, path: str) -> str:
     )
 
 
+def _no_items(answer: Answer) -> str:
+    """Return why the answer shows no items, and what to do."""
+    document = answer.document
+    if document == [] or (isinstance(document, dict) and [] in document.values()):
+        where = "" if document == [] else f" {next(key for key, value in document.items() if value == [])} is empty:"
+        return f"the answer has no items:{where} ask without the filter, so that sluice can see some"
+    keys = f"; it has {', '.join([*document][:20])}" if isinstance(document, dict) else ""
+    return f"the answer has no list of items{keys}: give the URL of a list"
+
+
 async def _first_answer(http: httpx.AsyncClient, url: str, headers: Pairs, parameters: Pairs) -> Answer:
-    """Return the answer of the API to one request. Raise Trouble if it does not answer with success."""
+    """Return the first answer of the API that is not 429. Raise Trouble if it is not a success."""
     place = urlsplit(url).hostname or url
+    response, body = await _asked(http, place, url, headers, parameters)
+    if response.status_code == TOO_MANY:
+        wait = response.headers.get("retry-after", "")
+        await asyncio.sleep(min(float(wait) if wait.isdecimal() else 1.0, LONGEST_WAIT_SECONDS))
+        response, body = await _asked(http, place, url, headers, parameters)
+    if response.is_redirect:
+        raise Trouble(Code.FAILED, f"{place} redirects to another URL ({response.status_code}): give that one")
+    if not response.is_success:
+        said = f"{place} answered HTTP {response.status_code}: {body[:200].decode(errors='replace')!r}"
+        if response.status_code in NOT_ALLOWED:
+            raise Trouble(Code.NOT_ALLOWED, f"{said}. Give the API's key with --header 'NAME: VALUE'")
+        if response.status_code == TOO_MANY:
+            raise Trouble(Code.FAILED, f"{said}. It answered so twice: try again later")
+        raise Trouble(Code.FAILED, f"{said}. Check the URL and each --param")
+    kind = re.split("[/+]", response.headers.get("content-type", "").partition(";")[0].strip().lower())[-1]
+    return Answer({name.lower(): value for name, value in response.headers.items()}, *_parsed(body, kind, place))
+
+
+async def _asked(
+    http: httpx.AsyncClient, place: str, url: str, headers: Pairs, parameters: Pairs
+) -> tuple[httpx.Response, bytes]:
+    """Return the response to one request, and its body. Raise Trouble if there is none, or if it is too large."""
     try:
         asked = httpx.URL(url if "://" in url else f"https://{url}").copy_merge_params(list(parameters))
         async with http.stream("GET", asked, headers=list(headers)) as response:
@@ -173,14 +208,9 @@ async def _first_answer(http: httpx.AsyncClient, url: str, headers: Pairs, param
                     problem = f"the answer of {place} has more than {MOST_BYTES:,} bytes: ask for a smaller page"
                     raise Trouble(Code.FAILED, problem)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise Trouble(Code.UNREACHABLE, f"cannot reach {place}: {error or type(error).__name__}") from None
-    if response.is_redirect:
-        raise Trouble(Code.FAILED, f"{place} redirects to another URL ({response.status_code}): give that one")
-    if not response.is_success:
-        code = Code.NOT_ALLOWED if response.status_code in REFUSED else Code.FAILED
-        raise Trouble(code, f"{place} answered HTTP {response.status_code}: {body[:200].decode(errors='replace')!r}")
-    kind = re.split("[/+]", response.headers.get("content-type", "").partition(";")[0].strip().lower())[-1]
-    return Answer({name.lower(): value for name, value in response.headers.items()}, *_parsed(body, kind, place))
+        hint = "" if "://" in url else "; sluice took https://, so write http:// if the API has no TLS"
+        raise Trouble(Code.UNREACHABLE, f"cannot reach {place}: {error or type(error).__name__}{hint}") from None
+    return response, body
 
 
 def _parsed(body: bytes, kind: str, place: str) -> tuple[Any, str]:

@@ -149,7 +149,7 @@ class Filling:
         messages = [at(item, self._source.message) for item in items]
         if ABSENT in messages:
             name = shown(self._source.message)
-            raise NoPage(f"item {messages.index(ABSENT)} of a page has no {name!r} (message = {name!r})")
+            raise NoPage(f"item {messages.index(ABSENT)} of the page has no value for the message (message = {name!r})")
         return messages
 
     def _wanted(self, items: list[Any], lines: list[bytes]) -> list[bytes]:

@@ -53,7 +53,7 @@ class Tally:
             if accounts.is_complete:
                 self._sent.keep(chunk, _counts(number, accounts))
             else:
-                self._read_soon(run)  # from now on only its checkpoint has its counts
+                self._left(run, _counts(number, accounts))
 
     async def window_counts(self, run: Run, window: Iterable[int], read: Read) -> list[Settled]:
         """Return the counts of the started chunks of a window: those of this process, and the others from `read`.
@@ -72,9 +72,11 @@ class Tally:
             self._elsewhere[run] = last
         return [*here.values(), *(one for one in last.found if one.number in numbers - here.keys())]
 
-    def _read_soon(self, run: Run) -> None:
+    def _left(self, run: Run, counts: Settled) -> None:
+        """Keep the counts of a chunk that ended unfinished until the next look reads them from its checkpoint."""
         if (last := self._elsewhere.get(run)) is not None:
-            self._elsewhere[run] = last._replace(is_old=True)
+            others = (one for one in last.found if one.number != counts.number)
+            self._elsewhere[run] = last._replace(found=[*others, counts], is_old=True)
 
     def counts(self, run: Run, numbers: Iterable[int]) -> list[Settled]:
         """Return the counts of those chunks that are counted here."""

@@ -24,6 +24,8 @@ from ingestion.source.description.table import settings_in
 from ingestion.source.description.values import FROM, TO, undeclared
 from ingestion.storage.account import read_account
 
+LOCAL_SETTINGS = "local.settings.json"
+
 
 def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
     """Return the lines to print, and whether there is no mistake."""
@@ -50,7 +52,9 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
             lines += [_as_text(name, *each) for each in undeclared(table)]
             lines += _not_yet(name, source)
             missing |= {f"({error})" for error in _missing(source.messages.accounts, environment)}
-    lines += [f"(the app setting {name} is not set here)" for name in dict.fromkeys(named) if not environment.get(name)]
+    how = f"export {{0}}=..., or put it into {LOCAL_SETTINGS}"
+    unset = [name for name in dict.fromkeys(named) if not environment.get(name)]
+    lines += [f"(the app setting {name} is not set here: {how.format(name)})" for name in unset]
     lines += sorted(missing)
     if settings_in(tables).keys() - environment.keys():
         lines.append("(Sluice replaces %NAME% with the app setting NAME; write %% for a percent sign)")
@@ -106,7 +110,7 @@ def local_settings(file: Path) -> dict[str, str]:
 
 def main() -> int:
     try:
-        environment = {**local_settings(Path("local.settings.json")), **os.environ}
+        environment = {**local_settings(Path(LOCAL_SETTINGS)), **os.environ}
     except InvalidInput as error:
         print(error)
         return 1

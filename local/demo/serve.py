@@ -1,6 +1,7 @@
 """`python -m local.demo.serve` (make serve): run Azurite, the demo API and the app until Ctrl-C; print their URLs."""
 
 import argparse
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -39,6 +40,17 @@ Ctrl-C stops everything.
 """
 
 
+def is_free(port: int) -> bool:
+    """Return whether no process of this machine listens on a port."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m local.demo.serve",
@@ -49,6 +61,9 @@ def main() -> int:
     add_flags(parser)
     arguments = parser.parse_args()
     api = settings_from(parser, arguments)
+    if arguments.port and not is_free(arguments.port):
+        print(f"port {arguments.port} is in use: choose another one (make serve PORT=7072)", file=sys.stderr)
+        return 1
     try:
         with Stack(api, port=arguments.port, user_settings=True) as stack:
             print(describe(stack), flush=True)

@@ -102,29 +102,32 @@ async def test_checkpoints_are_read_once_a_second_at_most_whatever_happens_in_be
             "another window: only what is sent here"
         )
     tenths = 6
-    assert await tally.window_counts(RUN, [1, 3], read) == [], "a chunk has left: nothing is sent here"
+    assert await tally.window_counts(RUN, [1, 3], read) == [Settled(1, 10)], "it has left, with these counts"
     while tenths < 30:
         tenths += 1
         await tally.window_counts(RUN, [1, 3], read)
     assert reads == [0, 10, 20, 30]
 
 
-async def test_a_chunk_that_leaves_here_unfinished_is_counted_by_its_checkpoint_a_second_later(
+async def test_a_chunk_that_leaves_here_unfinished_keeps_its_counts_until_its_checkpoint_is_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
+    now, reads = datetime(2026, 1, 1, tzinfo=UTC), 0
     monkeypatch.setattr(clock, "now", lambda: now)
     tally, stays, leaves = Tally(), Accounts(10, (), {}), Accounts(10, (), {})
-    leaves.enqueue(post(0, 6))
 
     async def read(numbers: Iterable[int]) -> list[Settled]:
-        return [Settled(2, 10, 6)] if 2 in numbers else []
+        nonlocal reads
+        reads += 1
+        return [Settled(2, 10, 7)] if 2 in numbers else []
 
     with tally.counting(RUN, 1, stays):
         with tally.counting(RUN, 2, leaves):
-            assert Settled(2, 10, 6) in await tally.window_counts(RUN, [1, 2], read)
+            assert Settled(2, 10) in await tally.window_counts(RUN, [1, 2], read)
+            leaves.enqueue(post(0, 6))
+        assert (Settled(2, 10, 6) in await tally.window_counts(RUN, [1, 2], read), reads) == (True, 1)
         now += tallies.READ_SOON
-        assert Settled(2, 10, 6) in await tally.window_counts(RUN, [1, 2], read)
+        assert (Settled(2, 10, 7) in await tally.window_counts(RUN, [1, 2], read), reads) == (True, 2)
 
 
 async def test_a_look_shows_what_is_sent_here_at_once_and_what_is_sent_elsewhere_by_its_checkpoint(
@@ -142,10 +145,10 @@ async def test_a_look_shows_what_is_sent_here_at_once_and_what_is_sent_elsewhere
         sent_there = asyncio.create_task(there.send(over=elsewhere, hold=hold))
         async with asyncio.timeout(30):
             async for found in looks(state):
-                if 0 in found and 1 in found and found[0].enqueued:
-                    break
-        assert found[0].enqueued > (await here.checkpoint()).enqueued == 0
-        assert (found[1].enqueued, list(found)) == (0, [0, 1]), "as its checkpoint says"
+                if 0 in found and 1 in found and found[0].enqueued > (await here.checkpoint()).enqueued:
+                    break  # even the checkpoint after the look is behind it
+        assert found[1].enqueued in (0, 500, 1_000, 1_500, 2_000), "as one of its checkpoints says"
+        assert [*found] == [0, 1]
         hold.set(PAUSE)
         receipts = [await sent_here, await sent_there]
     after = await look_at_checkpoints(state)

@@ -39,7 +39,7 @@ def done(chunks: int) -> Sums:
         ("5%", 0, 0, False),
     ],
 )
-def test_as_many_as_are_tolerated_are_and_one_more_is_not(
+def test_one_more_failure_than_the_tolerance_allows_is_too_many(
     tolerance: str, failed: int, chunks: int, exceeded: bool
 ) -> None:
     assert is_exceeded(tolerance, failed, done(chunks), None, is_end=True) == exceeded
@@ -56,7 +56,7 @@ def test_as_many_as_are_tolerated_are_and_one_more_is_not(
         ("0%", 1, None, True),
     ],
 )
-def test_before_the_end_a_share_is_judged_only_where_enough_is_done_and_none_at_all_at_once(
+def test_before_the_end_a_share_is_judged_after_twenty_chunks_or_a_tenth_but_zero_at_once(
     tolerance: str, chunks: int, total: int | None, exceeded: bool
 ) -> None:
     assert is_exceeded(tolerance, chunks * 100, done(chunks), total, is_end=False) == exceeded

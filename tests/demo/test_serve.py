@@ -1,5 +1,6 @@
 """`make serve` serves what the README says."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,17 @@ def test_the_readme_asks_at_the_port_that_is_served() -> None:
 def test_the_command_to_type_names_a_source_that_the_users_file_has(text: str, name: str, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(text)
     assert serve.source_to_try({"SLUICE_SOURCES": str(tmp_path / "mine.toml")}) == name
+
+
+def test_a_port_that_is_in_use_is_reported_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setattr("sys.argv", ["serve", "--port", str(port)])
+        monkeypatch.setattr(serve, "Stack", None)
+        assert serve.main() == 1
+    assert capsys.readouterr().err.startswith(f"port {port} is in use: choose another one (make serve PORT=")
 
 
 def test_until_the_user_describes_a_source_the_demo_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

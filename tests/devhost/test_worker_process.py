@@ -1,4 +1,8 @@
-"""The worker process dies alone, and the host reacts as the real one was seen to do: real-host.md, 7 and 7a."""
+"""If the worker process dies alone, devhost reacts as the real host was seen to do.
+
+Orchestrators of the app under test: `once` calls an activity once, `retried` calls it with one retry. The activities
+`work` and `aside` wait until the test removes their gate file; `aside` is a second one beside `work`.
+"""
 
 import asyncio
 import json

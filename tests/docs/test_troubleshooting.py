@@ -35,6 +35,13 @@ def test_the_app_says_each_message_that_the_page_quotes(quoted: str) -> None:
     assert any(pattern.search(text) for text in texts()), "nothing in the code says this"
 
 
+def test_the_runbook_has_a_row_for_each_alert() -> None:
+    rows = " ".join(re.findall(r"(?m)^\| ([a-z, -]+) \|", (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")))
+    alerts = [file.stem.removeprefix("alert_") for file in (ROOT / "infra" / "queries").glob("alert_*.kql")]
+    assert len(alerts) > 10
+    assert [name for name in alerts if name.replace("_", "-") not in rows] == []
+
+
 def test_the_page_quotes_messages() -> None:
     assert len(QUOTED) > 30
 

@@ -10,6 +10,7 @@ import yaml
 
 from ingestion.errors import InvalidInput
 from ingestion.settings import Settings, load_settings
+from ingestion.telemetry import CONNECTION
 from local.demo.stack import ROOT
 from tests.infra.checks import MEMORY, PYTHONS
 from tests.infra.deployed import INFRA, Deployed, Json, read
@@ -134,6 +135,14 @@ def test_app_reads_what_the_template_sets(name: str) -> None:
     assert all(getattr(settings, field) == Settings.model_fields[field].default for field in defaults)
 
 
+@pytest.mark.parametrize("name", ["main", "dts"])
+def test_telemetry_needs_one_app_setting_and_nothing_else_of_the_template(name: str) -> None:
+    environment = environment_of(Deployed(read(f"{name}.snapshot.json")))
+    assert load_settings(environment | {"SLUICE_TELEMETRY": "azure_monitor"}).telemetry == "azure_monitor"
+    assert ";Authorization=AAD" in environment["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]
+    assert "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY" not in environment, "it would export records a second time"
+
+
 BROKEN: dict[str, Callable[[dict[str, str]], object]] = {
     "a setting that the app does not know": lambda given: given.update(SLUICE_LEDGER_DAY="7"),
     "no place of the queues": lambda given: given.pop("QUEUES_1__queueServiceUri"),
@@ -161,7 +170,8 @@ def environment_of(deployed: Deployed) -> dict[str, str]:
             assert service is not None
             value = f"https://{account[1]}.{service[1]}.core.windows.net"
         environment[name] = "client" if name.endswith("__clientId") else value
-    return environment
+    assert environment[CONNECTION].endswith(".ConnectionString)]")
+    return environment | {CONNECTION: "InstrumentationKey=1"}
 
 
 def host_json(path: str) -> Json:

@@ -182,11 +182,11 @@ def test_an_odd_wait_or_date_is_no_error_without_a_name(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["9999-12-31T23:59:59-14:00", 10**400, "x" * 9_999])
-@pytest.mark.parametrize("form", ["iso", "number"])
-def test_a_key_of_since_that_cannot_be_computed_with_is_named(form: str, value: Any) -> None:
+@pytest.mark.parametrize(("form", "kind"), [("iso", "time"), ("number", "number")])
+def test_a_key_of_since_that_cannot_be_computed_with_is_named(form: str, kind: str, value: Any) -> None:
     page = f'{{"items": [{{"id": 1, "at": {json.dumps(value)}}}]}}'
     table = {"pagination": {"style": "since", "key": "at", "form": form, "overlap": 0.5}}
-    message, _ = refusal(FakeApi(lambda request: web.Response(body=page.encode())), table, f"no {form} at 'at'")
+    message, _ = refusal(FakeApi(lambda request: web.Response(body=page.encode())), table, f"no {kind} at 'at'")
     assert len(message) < 300
 
 

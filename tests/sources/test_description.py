@@ -148,7 +148,7 @@ def test_a_queue_may_be_named_by_an_app_setting_and_its_account_is_looked_for() 
     lines, well = checked(text, {"SHOP_QUEUE": "orders", "OTHER__accountName": "other"})
     assert (well, lines[0]) == (True, "shop: ok, none")
     assert [line.partition(";")[0] for line in lines[1:]] == ["(SHOP: missing"]
-    assert "(the app setting SHOP_QUEUE is not set here)" in checked(text)[0]
+    assert unset("SHOP_QUEUE") in checked(text)[0]
 
 
 def test_a_source_that_is_no_table_is_named() -> None:
@@ -296,12 +296,17 @@ KEYS_UNSET = "(Sluice replaces %NAME% with the app setting NAME; write %% for a 
 WRONG = 'attempts = "x"\nquery = { token = "secret" }\n[shop.paginaton]\nstyle = "none"\n'
 
 
+def unset(name: str) -> str:
+    """Return the line about an app setting that is missing."""
+    return f"(the app setting {name} is not set here: export {name}=..., or put it into local.settings.json)"
+
+
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
         (NONE, ["shop: ok, none"]),
         ("\ufeff" + SHOP + NONE, ["shop: ok, none"]),
-        (BEARER, ["shop: ok, none", "(the app setting SHOP_TOKEN is not set here)"]),
+        (BEARER, ["shop: ok, none", unset("SHOP_TOKEN")]),
         ("colour = 1", ["sources.toml: shop.colour: no such key"]),
         ("expiry = 5\n" + NONE, ["sources.toml: shop.expiry: not a table"]),
         (
@@ -322,7 +327,7 @@ WRONG = 'attempts = "x"\nquery = { token = "secret" }\n[shop.paginaton]\nstyle =
         ('method = "POST"\nbody = { query = "{viewer{id}}" }\n' + NONE, ["shop: ok, none"]),
         (
             SHOP + NONE + '[third]\nurl = "%WHERE%/x"\nitems = ""\n' + NONE,
-            ["shop: ok, none", "third: ok, none", "(the app setting WHERE is not set here)", KEYS_UNSET],
+            ["shop: ok, none", "third: ok, none", unset("WHERE"), KEYS_UNSET],
         ),
         (
             SHOP + WRONG,

@@ -99,7 +99,9 @@ def test_a_chunk_ends_at_its_messages_or_its_bytes_whichever_comes_first(record_
 
 
 def test_an_item_without_its_message_is_refused() -> None:
-    with pytest.raises(SourceRefused, match=r"item 1 of a page has no 'order\.id'"):
+    with pytest.raises(
+        SourceRefused, match=r"item 1 of the page has no value for the message \(message = 'order\.id'\)"
+    ):
         asyncio.run(add(Filled(message="order.id"), [{"order": {"id": 1}}, {"order": None}]))
 
 

@@ -33,7 +33,7 @@ LASTING = {
         (b'{"items": {"0": {"id": 1}}}', "dict where its items should be"),
     ],
     "ndjson": [
-        (b'{"status": "error", "reason": "busy"}\n', "has no 'id'"),
+        (b'{"status": "error", "reason": "busy"}\n', "no value for the message"),
         (b'{"id": 1}\n{"id": 2', "line of the response is not JSON"),
         (b'{"id": 1}\nService busy\n', "line of the response is not JSON"),
         (b'{"id": NaN}\n', "NaN"),
@@ -79,7 +79,7 @@ def test_a_later_page_of_html_or_of_nothing_is_an_outage_and_never_the_end(form:
     messages, run = read(answers(form, (2, PASSING[kind], 6)), table)
     assert messages == IDS
     assert any(wait >= 15 for wait in run.waits), "it was waited for"
-    _, run = refusal(answers(form, (2, PASSING[kind], ALWAYS)), table, "away for 300 .*At last: .*no page")
+    _, run = refusal(answers(form, (2, PASSING[kind], ALWAYS)), table, "away for 300 .*At last: .*not a page")
     assert run.taken == IDS[:10]
 
 
@@ -87,7 +87,7 @@ def test_a_later_page_of_html_or_of_nothing_is_an_outage_and_never_the_end(form:
 @pytest.mark.parametrize("kind", PASSING)
 def test_a_first_page_of_html_or_of_nothing_fails_after_one_more_attempt(form: str, kind: str) -> None:
     api = answers(form, (1, PASSING[kind], ALWAYS))
-    said = r"is no page .*maintenance" if "empty" not in kind and kind != "blank" else "is no page .*empty"
+    said = r"not a page .*maintenance" if "empty" not in kind and kind != "blank" else "not a page .*empty"
     _, run = refusal(api, described(form), said)
     assert (len(api.asked), run.wait_seconds[1:], run.taken) == (2, [], [])
     assert read(answers(form, (1, PASSING[kind], 1)), described(form, pagination=NONE))[0] == IDS[:10]
@@ -113,7 +113,7 @@ LAST_OF_FOUR = {"style": "window", "send_from": "cursor", "start": 0, "stop": 40
 @pytest.mark.parametrize("attempts", [1, 2])
 def test_no_request_exceeds_the_attempts_of_the_source(attempts: int) -> None:
     api = answers("json", (1, b"busy", ALWAYS))
-    refusal(api, described("json", attempts=attempts), "no page")
+    refusal(api, described("json", attempts=attempts), "not a page")
     assert len(api.asked) == attempts
 
 
@@ -135,12 +135,12 @@ def body(content: bytes) -> Callable[[web.Request], web.Response]:
 def test_a_body_of_nothing_is_a_page_only_of_ndjson_and_where_empty_pages_are_declared() -> None:
     declared: dict[str, Any] = {"style": "page_number", "end": {"empty": True}}
     for form in "json", "csv":
-        refusal(FakeApi(body(b"")), {"format": form, "pagination": declared}, "no page .*empty")
+        refusal(FakeApi(body(b"")), {"format": form, "pagination": declared}, "not a page .*empty")
     lines: dict[str, Any] = {"format": "ndjson", "pagination": declared}
     assert read(FakeApi(body(b'\xef\xbb\xbf{"id": 1}\n'), body(b"\xef\xbb\xbf\n")), lines)[0] == [1]
     gaps = {**LAST_OF_FOUR, "end": {"empty": False}}
     assert read(FakeApi(body(b""), body(b'{"id": 1}\n'), body(b"")), {**lines, "pagination": gaps})[0] == [1]
-    refusal(FakeApi(body(b"")), {**lines, "pagination": NONE}, "no page .*empty")
+    refusal(FakeApi(body(b"")), {**lines, "pagination": NONE}, "not a page .*empty")
 
 
 @pytest.mark.parametrize("status", [204, 205])
@@ -262,5 +262,5 @@ def test_a_body_that_is_not_compressed_as_it_is_said_to_be_fails_after_one_more_
         return web.Response(body=b'{"items": [{"id": 1}]}', headers={"Content-Encoding": "gzip"})
 
     api = FakeApi(answer)
-    refusal(api, {"pagination": NONE}, "no page of json: the compressed body is damaged")
+    refusal(api, {"pagination": NONE}, "not a page in the format json: the compressed body is damaged")
     assert len(api.asked) == 2

@@ -140,9 +140,9 @@ def test_what_comes_after_a_page(table: dict[str, Any], answer: Page, cursor: An
         (RANGE, ranged("items 0-9/25", 0), 0, "Content-Range"),
         (RANGE, page(count=25), 10, "Content-Range"),  # all of the source once more
         (SINCE, keyed(1, 9, 8, name="n"), number_since(0), "not sorted by 'n': 9 comes before 8"),
-        *((SINCE | {"form": form}, keyed(value, name="n"), number_since(0), f"no {form} at 'n'")
-          for form in ("number", "iso") for value in NO_NUMBERS),
-        (SINCE | {"form": "iso"}, keyed(1e300, name="n"), number_since(0), "no iso at 'n'"),
+        *((SINCE | {"form": form}, keyed(value, name="n"), number_since(0), f"no {kind} at 'n'")
+          for form, kind in (("number", "number"), ("iso", "time")) for value in NO_NUMBERS),
+        (SINCE | {"form": "iso"}, keyed(1e300, name="n"), number_since(0), "no time at 'n'"),
         # A full page with one value only, whatever the requested size.
         *((SINCE | limit, page(items=[{"n": 5, "id": number} for number in range(3)]), number_since(5, 3),
            "a full page of 3 does not get past") for limit in

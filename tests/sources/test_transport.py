@@ -152,7 +152,7 @@ SLOW = {"body": {"path": "errorCode", "values": ["SLOW"]}}
     ("api", "table", "pattern"),
     [
         (FakeApi(said(400, [{"errorCode": "INVALID_FIELD"}])), {"throttle": SLOW}, "HTTP 400.*INVALID_FIELD"),
-        (FakeApi(html), {}, "no page of json: .*<html>Please log in"),
+        (FakeApi(html), {}, "not a page in the format json: .*<html>Please log in"),
         (trickling(""), {"limits": {"response_seconds": 0.3}}, r"after 0\.3 seconds.*limits\.response_seconds"),
         (Library("/all/gzip", total=30_000), {"limits": {"response_bytes": 100_000}}, "larger than 100,000 bytes"),
         (FakeApi(said(302, Location="/")), {}, "redirects more than 5 times"),

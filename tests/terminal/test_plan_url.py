@@ -74,5 +74,9 @@ def test_what_does_not_go_together_is_a_usage_error(call: Call, words: tuple[str
     assert (said.code, said.out) == (Code.USAGE, "")
 
 
+def test_an_app_that_is_named_behind_plan_gets_the_right_command(call: Call) -> None:
+    assert "sluice --url http://127.0.0.1:1 plan orders" in call("plan", "--url", "http://127.0.0.1:1", "orders").err
+
+
 def test_an_api_that_is_not_there_is_unreachable(call: Call) -> None:
     assert call("plan", "--url", "http://127.0.0.1:1/orders").code == Code.UNREACHABLE

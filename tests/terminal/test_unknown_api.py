@@ -210,9 +210,12 @@ def test_an_api_that_says_that_there_is_more_and_leads_nowhere_gets_no_table() -
 @pytest.mark.parametrize(
     ("say", "code", "words"),
     [
-        (lambda request: web.Response(status=401, text="who are you"), Code.NOT_ALLOWED, "HTTP 401"),
-        (lambda request: {"a": 1}, Code.FAILED, "no list"),
-        (lambda request: {"items": []}, Code.FAILED, "no list"),
+        (lambda request: web.Response(status=401, text="no"), Code.NOT_ALLOWED, "HTTP 401.* Give the API's key"),
+        (lambda request: web.Response(status=400, text="page"), Code.FAILED, "HTTP 400.* Check the URL"),
+        (lambda request: web.Response(status=429, headers={"Retry-After": "0"}), Code.FAILED, "HTTP 429.* try again"),
+        (lambda request: {"a": 1, "b": "c"}, Code.FAILED, "no list of items; it has a, b: give the URL of a list"),
+        (lambda request: {"items": []}, Code.FAILED, "no items: items is empty: ask without the filter"),
+        (lambda request: [], Code.FAILED, "no items: ask without the filter"),
         (lambda request: web.Response(text="<html>"), Code.FAILED, "is not JSON, NDJSON or CSV"),
         (lambda request: web.Response(status=302, headers={"Location": "/b"}), Code.FAILED, "redirects to another URL"),
     ],
@@ -225,6 +228,17 @@ def test_an_answer_that_is_not_a_page_gives_a_one_line_error(say: Say, code: Cod
     with pytest.raises(Trouble, match=words) as trouble:
         asyncio.run(ask())
     assert trouble.value.code is code
+
+
+def test_an_api_that_asks_to_wait_before_its_first_answer_is_asked_again(tmp_path: Path) -> None:
+    answers = [web.Response(status=429, headers={"Retry-After": "0"})]
+    app = app_of(lambda request: answers.pop() if answers else json_api(request))
+    assert asyncio.run(described_and_read(app, "/", tmp_path))[2] == IDS
+
+
+def test_an_address_without_a_scheme_says_what_sluice_took() -> None:
+    with pytest.raises(Trouble, match="sluice took https://, so write http://"):
+        asyncio.run(describe("127.0.0.1:1/orders"))
 
 
 def test_an_address_without_a_listener_is_unreachable() -> None:

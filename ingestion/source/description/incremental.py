@@ -119,8 +119,10 @@ class Incremental(Table):
                 return forms.parse(value, self.key_form or self.form)
             except (ValueError, OverflowError) as error:
                 problem = f"{error}. If items have another form, set incremental.key_form"
+        form = self.key_form or self.form
+        kind = "number" if form == "number" else f"time (form {form})"
         raise NoPage(
-            f"an item has no {self.key_form or self.form} at {shown(path)!r} (incremental.key): {problem}. Each item "
+            f"an item has no {kind} at {shown(path)!r} (incremental.key): {problem}. Each item "
             "needs one, because the next run begins at the highest"
         )
 

@@ -86,7 +86,7 @@ async def _read_items(response: httpx.Response, source: Source, page: Page) -> A
         if ended and not knows_its_end:
             raise NoAnswer(f"the body may be cut: {problem}") from None
         raise NoPage(
-            f"{address(response.url)} answered HTTP {response.status_code} with a body that is no page of "
+            f"{address(response.url)} answered HTTP {response.status_code}, but the body is not a page in the format "
             f"{source.format}: {problem}. It begins with {quoted(text)!r}",
             may_pass=is_empty or text.startswith("<"),
         ) from None

@@ -108,7 +108,8 @@ class SinceStyle(Style):
         try:
             return self._number(value)
         except (ValueError, OverflowError, OSError):
-            raise SourceRefused(f"an item has no {self.form} at {shown(self.key)!r}") from None
+            kind = "time" if self.form == "iso" else "number"
+            raise SourceRefused(f"an item has no {kind} at {shown(self.key)!r} (pagination.key)") from None
 
     def _number(self, value: Any) -> int | float:
         if self.form == "iso" and isinstance(value, str):
