@@ -16,7 +16,7 @@ MOVES = ("completed", "completed_with_rejects")  # outcomes that leave nothing t
 async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: str, now: datetime) -> JsonObject | None:
     """Move the watermark; return the report's entry about the range that the run read, None if it read no range.
 
-    A second call does no harm: the watermark names the start of the run that moved it.
+    A second call does no harm: the watermark names the start of the run that wrote it last.
     """
     reads = reads_of(request)
     if reads is None or (reads.watermark is None and not reads.backfill):
@@ -35,7 +35,7 @@ async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: s
     if outcome not in MOVES or mark is None:
         there = await watermark.read(ledger.container, name)
         if watermark.is_by(there, ledger.run):  # this start had completed before
-            return {**facts, "moved": True, "watermark": there.shown}
+            return {**facts, **_written(there)}
         what = "a redrive that completes moves it"
         if run_state.redriven(state) is None:
             what = "nothing is left for a redrive, and the next run reads the range again"
@@ -44,13 +44,18 @@ async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: s
     there = await watermark.move(ledger.container, ledger.run, reads, mark, name, belongs, now)
     if not watermark.is_by(there, ledger.run):
         return {**facts, "watermark": there.shown, "reason": _reason(there, reads.watermark)}
-    if there.value == there.previous:
-        return {**facts, "watermark": there.shown, "reason": "nothing beyond it came"}
-    return {**facts, "moved": True, "watermark": there.shown}
+    return {**facts, **_written(there)}
+
+
+def _written(there: Watermark) -> JsonObject:
+    """Return what the run that wrote the watermark did to its value."""
+    if there.stayed:
+        return {"watermark": there.shown, "reason": "nothing beyond it came"}
+    return {"moved": True, "watermark": there.shown}
 
 
 def _reason(there: Watermark, began_with: int) -> str:
     if there.serial == began_with:
         return "no item came"
-    by = "a person has changed it" if there.moved_by is None else f"run {there.moved_by} has moved it"
+    by = "a person has changed it" if there.written_by is None else f"run {there.written_by} has moved it"
     return f"{by} since this run began"

@@ -43,12 +43,14 @@ class Watermark:
     held: str | None = None  # the blob with digests of the items that the last run held
     belongs_to: str | None = None  # the fingerprint of the keys of the description that give the value its meaning
     parameters: Mapping[str, str] = field(default_factory=dict)  # for people: the name of the blob has their digest
-    moved_by: str | None = None  # the run; None: a person
+    written_by: str | None = None  # the run that completed last; None: a person was later
     start: str | None = None  # of that run
+    stayed: bool = False  # that run left the value as it was
+    moved_by: str | None = None  # the run that gave the value; None: a person
     moved_at: str | None = None
     previous: str | None = None  # value
     previous_kind: str = "time"
-    previous_held: str | None = None
+    previous_held: str | None = None  # before the last write: an open run may still read it
 
     @property
     def shown(self) -> str | None:
@@ -112,20 +114,27 @@ async def move(
     if digests:
         held = f"{PREFIX}{name}/held/{found.serial + 1:08}-{run.start}"
         await container.get_blob_client(held).upload_blob(digests, overwrite=True)
-    new = Watermark(
+    new = replace(
+        found,
         serial=found.serial + 1,
-        value=found.value if is_back else value,
-        kind=mark.kind,
         held=held,
         belongs_to=belongs,
         parameters=reads.parameters,
-        moved_by=run.id,
+        written_by=run.id,
         start=run.start,
-        moved_at=now.isoformat(),
-        previous=found.value,
-        previous_kind=found.kind,
+        stayed=is_back or (found.kind, found.value) == (mark.kind, value),
         previous_held=found.held,
     )
+    if not new.stayed:
+        new = replace(
+            new,
+            value=value,
+            kind=mark.kind,
+            moved_by=run.id,
+            moved_at=now.isoformat(),
+            previous=found.value,
+            previous_kind=found.kind,
+        )
     there = await _replace(container, name, found, new)
     if is_by(there, run) and mark.held is not None:
         with suppress(ResourceNotFoundError):
@@ -141,8 +150,8 @@ async def ages(container: ContainerClient) -> AsyncIterator[tuple[str, datetime]
 
 
 def is_by(found: Watermark, run: Run) -> bool:
-    """Return whether the watermark was moved by this start of a run."""
-    return (found.moved_by, found.start) == run
+    """Return whether this start of a run was the last to write the watermark; it may have left the value."""
+    return (found.written_by, found.start) == run
 
 
 async def give(

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -147,6 +148,19 @@ async def test_where_the_watermark_stays_the_next_run_knows_what_this_one_has_no
     four = await runs.begun("four")
     await runs.close(four, NEWER, held=await runs.held(four, new))
     assert await (await runs.kept.container.download_blob(str((await runs.there()).held))).readall() == new
+
+
+@pytest.mark.parametrize("value", [NEW, OLD])
+async def test_a_quiet_night_leaves_who_moved_the_watermark_and_from_where(runs: Runs, value: str) -> None:
+    await runs.close(await runs.begun("one"), OLD)
+    await runs.close(await runs.begun("two"), NEW)
+    before = await runs.there()
+    runs.kept.now += timedelta(days=1)
+    moved = await runs.close(await runs.begun("quiet"), value)
+    assert (moved["moved"], moved["reason"], moved["watermark"]) == (False, "nothing beyond it came", NEW)
+    there = await runs.there()
+    assert (there.value, there.moved_by, there.moved_at, there.previous) == (NEW, "two", before.moved_at, OLD)
+    assert there.serial == before.serial + 1, "a run that began before the quiet one has to notice it"
 
 
 async def test_times_are_compared_by_what_they_are_and_not_by_their_text(runs: Runs) -> None:
