@@ -59,13 +59,14 @@ def show(session: Session, run_id: str) -> None:
     facts.show_header = False
     for name in ("started_at", "updated_at", "ended_at"):
         row(facts, name.removesuffix("_at"), moment(run.get(name)))
-    for name in ("rate", "reading", "sending", "transactions"):
+    for name in ("rate", "reading", "sending"):
         row(facts, name, named(run.get(name) or {}))
     for name, text in carried((run["report"] or {}).get("incremental") or {}).items():
         row(facts, name, text)
     if run.get("actions"):
         row(facts, "actions", ", ".join(run["actions"]))
-    session.data(run, block(run), facts, *findings(run))
+    row(facts, "transactions", named(run.get("transactions") or {}))
+    session.data(run, block(run), *findings(run), facts)
     session.suggest(run, next_steps(run))
 
 

@@ -38,6 +38,7 @@ def test_a_source_that_goes_away_for_minutes_is_waited_for_by_timers(how: int, p
     assert sum(outages(run)) >= 150, "nearly all of it costs nothing"
     assert len(outages(run)) <= 5, "and the longer it lasts the longer it is left alone"
     wait = next(batch.wait for batch in run.batches if batch.wait)
+    assert not wait.reason.endswith("."), "the reason stands inside a sentence"
     assert (wait.waiting_for, wait.attempts) == ("outage", 5)
     assert wait.away_seconds + wait.patience_seconds == pytest.approx(900, abs=0.01)
     assert all(wait <= 5 for wait in set(run.waits) - set(outages(run))), "no activity sleeps for long"

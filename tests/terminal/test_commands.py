@@ -113,7 +113,10 @@ def test_a_run_that_fails_ends_with_1(live: Live, call: Call, run_id: str) -> No
     said = start(call, run_id)
     assert said.code == Code.FAILED
     assert "error: " in said.out
-    assert f"next: sluice redrive {run_id}" in call("show", run_id).err, "also for who was not there at the end"
+    shown = call("show", run_id)
+    assert f"next: sluice redrive {run_id}" in shown.err, "also for who was not there at the end"
+    places = [shown.out.index(words) for words in ("fetched", "error: ", "started", "transactions")]
+    assert places == sorted(places), "the error comes before the facts"
     live.rig.refused = ()
     begun = call("redrive", run_id, "--json")
     assert (begun.code, begun.json["run_id"]) == (0, run_id)

@@ -43,7 +43,7 @@ def in_words(error: BaseException) -> str:
             return f"no answer in time ({type(cause).__name__})"
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno).lower()
-    return str(error) or type(error).__name__
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def cannot_end(error: BaseException) -> str | None:
