@@ -142,11 +142,19 @@ def _doubted(source: Source, position: Position, end: End, page: Page, reached: 
     if reached.total == reached.items:
         return end
     keys, headers = (quoted(", ".join(names)) or "none" for names in (keys_of(page.document), page.headers))
+    lacks, check = (
+        "",
+        "Check pagination in the description; if the source can have only one page, set end.one_page = true",
+    )
+    if source.total is not None and reached.total is None:
+        lacks, check = (
+            f"no number at total = {source.total} and ",
+            "Check total first: a right one shows that a page is all",
+        )
     return replace(
         end,
-        doubt=f"the source's first page has {end.reason}, and no run with this description has seen one yet. The page "
-        f"has {page.count} items, these keys: {keys}, and these headers: {headers}. Check pagination in the "
-        "description; if the source can have only one page, set end.one_page = true",
+        doubt=f"the source's first page has {lacks}{end.reason}, and no run with this description has seen one yet. "
+        f"The page has {page.count} items, these keys: {keys}, and these headers: {headers}. {check}",
     )
 
 
