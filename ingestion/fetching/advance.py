@@ -27,7 +27,8 @@ def advance(
 ) -> Position | End:
     """Return the position after `page`, the answer to `request`, or the end. Add the next request to `seen`.
 
-    Do not count the `dropped` items of the page.
+    `dropped` is how many items of the page the run does not send, because it knows them or they are out of its range;
+    they do not count.
     """
     style = source.pagination
     position = with_total(source, position, page)
@@ -63,10 +64,11 @@ def advance(
 def answered(
     source: Source, position: Position, page: Page, *, begun_with_token: bool = False
 ) -> Position | End | None:
-    """Return the end, or the start after an expired cursor, if the answer is no page but means that; None for a page.
+    """Return what an answer without a page means: the end, or the start again after an expired cursor.
 
-    Raise SourceRefused for any other answer. A 404 to the first request is a wrong address, not an empty source. With
-    `begun_with_token`, the answer to the first request may also say that the token of the run before has expired.
+    Return None if the answer is a page. Raise SourceRefused for any other answer. A 404 to the first request is a wrong
+    address, not an empty source. With `begun_with_token`, the answer to the first request may also say that the token
+    of the run before has expired.
     """
     ends = source.pagination.ends_at(page.status, page.text)
     if page.status < 300 and not page.text and not ends:
@@ -140,11 +142,19 @@ def _doubted(source: Source, position: Position, end: End, page: Page, reached: 
     if reached.total == reached.items:
         return end
     keys, headers = (quoted(", ".join(names)) or "none" for names in (keys_of(page.document), page.headers))
+    lacks, check = (
+        "",
+        "Check pagination in the description; if the source can have only one page, set end.one_page = true",
+    )
+    if source.total is not None and reached.total is None:
+        lacks, check = (
+            f"no number at total = {source.total} and ",
+            "Check total first: a right one shows that a page is all",
+        )
     return replace(
         end,
-        doubt=f"the source's first page has {end.reason}, and no run with this description has seen one yet. The page "
-        f"has {page.count} items, these keys: {keys}, and these headers: {headers}. Check pagination in the "
-        "description; if the source can have only one page, set end.one_page = true",
+        doubt=f"the source's first page has {lacks}{end.reason}, and no run with this description has seen one yet. "
+        f"The page has {page.count} items, these keys: {keys}, and these headers: {headers}. {check}",
     )
 
 

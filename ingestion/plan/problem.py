@@ -17,6 +17,7 @@ KEYS_CHARACTERS = 200
 
 # By a phrase in the text of a failure: the key to change. The first phrase that is found counts.
 NAMED = {
+    "has no number at total = ": "total",
     "token_url": "auth",
     "gave no token": "auth",
     "token of the run before": "incremental",
@@ -97,6 +98,10 @@ def _no_items(sample: Sample, reads: Reads | None) -> Iterator[Problem]:
 
 
 def _total(sample: Sample) -> Iterator[Problem]:
+    if sample.source.total is not None and sample.total is None and any(sample.counts) and sample.windows == 1:
+        keys = quoted(", ".join(sample.keys), KEYS_CHARACTERS) or "none"
+        text = f"no page that was read has a number at {sample.source.total}; the keys of the first page: {keys}. "
+        yield Problem("total", f"{text}A run would compare its items with no total. Correct total, or remove it")
     if sample.total is not None and sample.counts and sample.total < sum(sample.counts):
         at = str(sample.source.total)
         text = f"{sum(sample.counts)} items came, but the total at {at} is {sample.total}; check total"

@@ -16,7 +16,7 @@ from ingestion.run.clean_up import clean_up
 from ingestion.run.command import accepted_change
 from ingestion.run.ledger import Ledger
 from ingestion.run.open_runs import OpenRun
-from ingestion.run.pinned import queues_in
+from ingestion.run.pinned import description_in, queues_in
 from ingestion.run.request import read_request, reads_of, run_of
 from ingestion.run.run_state import chunks_in_window
 from ingestion.storage.checkpoint import settle
@@ -51,9 +51,13 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
         with suppress(ResourceNotFoundError):  # the messages of a deleted chunk stay pending
             left_open.append(await settle(ledger.container, ledger.run, chunk, state.attempt))
     accepted = await accepted_change(ledger)
-    queues = queues_in(accepted.get("fields") or request.get("pinned", {}))
+    pinned = accepted.get("fields") or request.get("pinned", {})
+    described = description_in(pinned, state.request.source)
+    has_total = "total" in described and "incremental.window" not in described  # the total of a window is not the run's
     carried = await carry(ledger, request, state, finished.outcome, now)
-    report = run_report.report(finished, left_open, accepted.get("what"), queues, carried, reads_of(request))
+    report = run_report.report(
+        finished, left_open, accepted.get("what"), queues_in(pinned), carried, reads_of(request), has_total
+    )
     await ledger.record_report(report, state.attempt, state.window)
     await run_index.note(ledger.container, state, report)
     ended = timeline.event("ended", f"the run has ended as {report['outcome']}. {report.get('error', '')}".strip())

@@ -100,12 +100,13 @@ def report(
     queues: str = "",
     carried: JsonObject | None = None,
     reads: Reads | None = None,
+    has_total: bool = False,
 ) -> JsonObject:
     """Return the run's output, and the `report.json` of its ledger.
 
     `left_open` are its unfinished chunks; `accepted` is the change that a person accepted since its start; `queues` are
     those that it sends to. Of an incremental source, `carried` says what became of the watermark, and `reads` is the
-    range.
+    range. `has_total` says whether the description names the total of all pages.
     """
     state = finished.state
     sums = sum((one.sums for one in left_open), run_state.counted(state))
@@ -121,7 +122,9 @@ def report(
         "throttled_seconds": sums.throttled_seconds,
         "possible_duplicates": sums.possible_duplicates,
         "failures": [{"chunk": f.number, "failed": f.failed, "error": f.error} for f in state.failures],
-        "warnings": _warnings(state, accepted, may_be_empty=bool(carried and reads and reads.watermark != 0)),
+        "warnings": _warnings(
+            state, accepted, may_be_empty=bool(carried and reads and reads.watermark != 0), has_total=has_total
+        ),
         "redrives": state.attempt,
         "recoveries": recovery.shown(state.recoveries),
         "started_at": state.started_at,
@@ -135,13 +138,17 @@ def report(
     return content
 
 
-def _warnings(state: RunState, accepted: str | None, *, may_be_empty: bool) -> list[JsonObject]:
+def _warnings(state: RunState, accepted: str | None, *, may_be_empty: bool, has_total: bool) -> list[JsonObject]:
     uncounted = "unique = true counts doubles in a run of at most 20 million messages, and this one has more"
     is_empty = state.source_exhausted and not state.fetched + state.dropped + state.known + state.outside
+    is_uncompared = has_total and state.source_exhausted and state.source_total is None and not is_empty
+    no_total = "the description has total, and no page had a number there, so the run compared its items with no total"
+    check = f"Check total: sluice plan {state.request.source}"
     not_held = "the next run would have to know more than 5 million items; it may send some of them again"
     change = f"the run went on after a change that a person accepted ({accepted})"
     found = {
         "source_total_mismatch": run_state.total_difference(state),
+        "total_not_found": f"{no_total}. {check}" if is_uncompared else "",
         "doubles": run_state.doubles_text(state),
         "doubles_not_counted": uncounted if state.doubles is not None and state.doubles < 0 else "",
         "no_items": "the source ended without an item" if is_empty and not may_be_empty else "",

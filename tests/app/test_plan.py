@@ -172,6 +172,11 @@ BIG = "x" * 50_000
         pytest.param(
             "total", f'total = "total"\n{CURSOR}', by_cursor(total=3), id="a total below the items of a page"
         ),
+        pytest.param("total", f'total = "meta.total_count"\n{CURSOR}', by_cursor(), id="nothing at total"),
+        pytest.param(
+            "total", f'total = "meta.total_count"\n{CURSOR}', lambda path, query: (200, {"items": [{"id": 1}]}),
+            id="nothing at total, on the only page",
+        ),
         pytest.param(
             "SLUICE_MESSAGE_ENCODING", CURSOR, lambda path, query: (200, {"items": [{"id": BIG}], "next": None}),
             id="too large for base64",
@@ -181,6 +186,12 @@ BIG = "x" * 50_000
 def test_a_plan_names_the_key_of_what_cannot_work(world: World, field: str, table: str, answer: Any) -> None:
     world.api.answer = answer
     assert world.fields(table) == [field]
+
+
+def test_a_total_that_only_the_first_page_gives_is_no_problem(world: World) -> None:
+    pages = by_cursor()
+    world.api.answer = lambda path, query: (200, pages(path, query)[1] | ({} if query else {"total": 50}))
+    assert world.fields(f'total = "total"\n{CURSOR}') == []
 
 
 def test_a_message_that_fits_without_base64_is_no_problem_there(world: World) -> None:

@@ -1,13 +1,16 @@
 """How a rehearsed run ends: held, cancelled, with too many failures, or without its ledger."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ingestion.contracts import FetchOutcome, FinishOutcome, FinishRequest, Receipt, Recorded, Settled, SettledChunks
-from ingestion.run import run_report, run_state
+from ingestion.run import closing, run_report, run_state
+from ingestion.run.request import create_request
 from ingestion.wire import from_wire, to_wire
 from tests.app.answers import TWO, answering, batch, failing, held, receipt, report_of
+from tests.app.kept import DONE, REQUEST, Kept
 from tests.app.rehearsal import Outcome, first_state, rehearse, rehearse_all
 
 
@@ -121,6 +124,28 @@ def test_a_run_without_an_item_says_so_in_its_report() -> None:
     [warning] = report_of(rehearse_all(answering(batch(0, 0, last=True, total=None))))["warnings"]
     assert warning["warning"] == "no_items"
     assert report_of(rehearse_all(answering(*TWO)))["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("described", "state", "warned"),
+    [
+        ({"total": "aa"}, {}, ["total_not_found"]),
+        ({"total": "aa"}, {"source_total": 15}, []),
+        ({"url": "aa"}, {}, []),
+        ({"total": "aa", "incremental.window": "bb"}, {}, []),
+        ({"total": "aa"}, {"fetched": 0, "dropped": 0}, ["no_items"]),
+    ],
+)
+async def test_a_run_that_never_saw_the_total_that_its_description_names_says_so(
+    kept: Kept, described: dict[str, str], state: dict[str, Any], warned: list[str]
+) -> None:
+    ledger = kept.ledger()
+    named = {"run_id": "run", "start": ledger.run.start, "asked": {"source": "demo"}, "request": to_wire(REQUEST)}
+    await create_request(kept.container, {**named, "pinned": {"source demo": described}})
+    done = replace(DONE, **{"run": ledger.run, "fetched": 15, "source_total": None, **state})
+    closed = await closing.close(ledger, run_report.finish(done, kept.now, "completed"), kept.now)
+    assert closed is not None
+    assert [warning["warning"] for warning in closed.report["warnings"]] == warned
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ def test_a_first_page_without_the_key_that_leads_on_is_no_end_unless_something_e
     assert not run.taken
     refusal(FakeApi({**page, "total": 20}), {"pagination": style, "total": "total"}, looked_for)
     assert read(FakeApi(page), {"pagination": style, "total": "total"})[0] == [1, 2]
+    saw_no_total = f"no number at total = meta.count and {looked_for}.*Check total first"
+    refusal(FakeApi(page), {"pagination": style, "total": "meta.count"}, saw_no_total)
     assert read(FakeApi(page), {"pagination": {**style, "end": {"one_page": True}}})[0] == [1, 2]
     assert read(FakeApi(items()), {"pagination": style})[0] == []
 
