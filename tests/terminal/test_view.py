@@ -9,7 +9,7 @@ from rich.console import Console
 
 from terminal.display import Display
 from terminal.listing import carried
-from terminal.report import next_steps, report
+from terminal.report import next_steps, no_failures, report
 from terminal.view import bar, block, line, waits
 from terminal.words import clean, duration
 
@@ -170,6 +170,22 @@ def test_the_end_has_a_few_lines_with_what_to_do_next() -> None:
         ("rejected", "shows the messages that no queue accepts"),
         ("redrive", "does what is left, after you have removed the cause"),
     ]
+
+
+@pytest.mark.parametrize("status", ["completed_with_other_total", "failed"])
+def test_a_run_with_another_total_names_the_way_out_and_the_difference_once(status: str) -> None:
+    differs = "the source said that it has 26 items, and gave 25"
+    error = f"{differs}. Every message was sent or rejected" if status == "failed" else None
+    answer = {"failed": 0, "rejected": 0, "warnings": [{"message": differs}]}
+    run = RUN | {"status": status, "report": answer, "error": error, "actions": ["delete"]}
+    assert [command for command, _ in next_steps(run)] == ["start"]
+    assert " ".join(report(run)).count(differs) == 1
+
+
+def test_the_failures_of_a_run_that_failed_without_one_name_the_cause() -> None:
+    assert no_failures(RUN) == "no message failed"
+    assert no_failures(RUN | {"error": "HTTP 401"}) == "no message failed; the run did: HTTP 401"
+    assert no_failures(RUN | {"report": {"error": "HTTP 401"}}) == "no message failed; the run did: HTTP 401"
 
 
 def lines_of(*looks: dict[str, Any], seconds: float = 0.0) -> list[str]:
