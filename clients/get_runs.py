@@ -33,7 +33,7 @@ async def _listed(req: func.HttpRequest) -> func.HttpResponse:
     try:
         page = await run_index.listed(container, wanted, limit, after)
     except HttpResponseError as error:
-        if error.status_code == HTTPStatus.BAD_REQUEST and after.marker:  # the marker is not from storage
+        if error.status_code == HTTPStatus.BAD_REQUEST and after.marker:  # the caller changed the token
             raise not_a_token() from None
         raise
     return answer({"runs": page.runs, "next": None if page.following is None else token_of("runs", *page.following)})

@@ -45,7 +45,7 @@ async def progress_of(
 ) -> JsonObject:
     """Return the progress of a run from the `state` with which its current window began.
 
-    The host may return no custom status, or the one of the window before: then the state is newer.
+    The host may have no custom status yet, or still the one of the previous window; then the counts come from `state`.
     """
     progress = run_report.progress(state)
     if isinstance(custom_status, dict) and "counts_at" in custom_status:
@@ -61,8 +61,8 @@ async def progress_of(
 async def _inside_window(state: RunState, progress: JsonObject, look: Look) -> JsonObject:
     """Return the progress inside a window, or after a window that a command cut short.
 
-    If the checkpoints cannot be read: return `progress` unchanged if the run has stopped; if not, return the progress
-    at the start of the window, marked `stale`.
+    If the checkpoints cannot be read, return `progress` of a run that has stopped, or else the progress at the start of
+    the window, marked `stale`.
     """
     counts_at, has_stopped = clock.now().isoformat(), progress["phase"] in STOPPED
     try:

@@ -1,10 +1,10 @@
 """Wait between two windows: until the source may be read again, or for a command.
 
-A command is in the ledger, and each window reads it. The event after a command only wakes a waiting run. The event is
-lost if the run moves to its next generation at that moment; this does no harm, because that generation reads the
-command. The event is also lost if the function that wrote the command dies before it raises the event. So no wait is
-longer than a quarter of an hour: then a window without chunks reads the command. This also keeps timers under six days:
-the SDK splits a longer timer into pieces and then cannot cancel it.
+A command is in the ledger, and each window reads it; the event that follows only wakes a waiting run. The event is lost
+if the run moves to its next generation at that moment; this does no harm, because that generation reads the command.
+The event is also lost if the function that wrote the command dies before it raises the event. So no wait is longer than
+a quarter of an hour; after it, a window without chunks reads the command. This also keeps timers under six days: the
+SDK splits a longer timer into pieces and then cannot cancel it.
 """
 
 from collections.abc import Generator
@@ -18,7 +18,9 @@ from ingestion.run import run_report
 from ingestion.run.run_state import CHANGED, EVENT
 
 LOOK_AFTER = timedelta(minutes=15)  # the longest wait before a run looks for a command
-EARLY = timedelta(seconds=1)  # the host may fire a timer this much too early: its queues count whole seconds
+EARLY = timedelta(
+    seconds=1
+)  # the host may fire a timer up to this much too early, because its queues drop fractions of a second
 
 
 def wait_for_source(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, None]:
@@ -36,10 +38,7 @@ def wait_for_command(context: df.DurableOrchestrationContext, state: RunState) -
 
 
 def _until(context: df.DurableOrchestrationContext, time: datetime) -> Generator[Any, Any, None]:
-    """Wait for `time` or the event. Call it when no other task is open, because no task starts before `task_any` ends.
-
-    docs/devhost.md has what the real host does then.
-    """
+    """Wait for `time` or the event. Call it when no other task is open: see `task_any` in docs/devhost.md."""
     timer = context.create_timer(time)
     first = yield context.task_any([timer, context.wait_for_external_event(EVENT)])
     if first is not timer:

@@ -439,7 +439,12 @@ function runView(id) {
         p.waiting_for === "outage" ? "The source is not available. " : "The source asks to wait. ", h("b", null, p.reason ?? ""),
         ". Next request in ", h("b", { class: "countdown" }, left(p.wait_until)),
         p.attempts ? `, after ${plural(p.attempts, "request")} without a page` : "", ". ",
-        p.patience_until ? ["The run gives up if it gets no page for ", left(p.patience_until), "."] : ""],
+        p.patience_until ? ["If no page comes, the run gives up",
+          Date.parse(p.patience_until) - Date.parse(p.wait_until) < 1000 ? "." : [" after ", left(p.patience_until), "."]] : ""],
+      running: p.waiting_for !== "outage" ? null : ["warn",
+        "The source is not available. ", h("b", null, p.reason ?? ""), ". The run asks again",
+        p.pending ? " while it sends what it has" : "",
+        p.attempts ? `, after ${plural(p.attempts, "request")} without a page` : "", "."],
     }[run.status];
     const [first] = throttled, last = throttled.at(-1);
     const error = run.error ?? run.report?.error;

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from terminal.command import Command
-from terminal.report import FEW, findings, next_steps
+from terminal.report import FEW, findings, next_steps, no_failures
 from terminal.run_id import RUN_ID
 from terminal.session import Session, row, table
 from terminal.view import block, state
@@ -66,7 +66,7 @@ def show(session: Session, run_id: str) -> None:
     if run.get("actions"):
         row(facts, "actions", ", ".join(run["actions"]))
     session.data(run, block(run), facts, *findings(run))
-    session.suggest(run_id, next_steps(run))
+    session.suggest(run, next_steps(run))
 
 
 def carried(incremental: dict[str, Any]) -> dict[str, str]:
@@ -89,7 +89,8 @@ def failures(session: Session, run_id: str) -> None:
     for group in groups:
         such = ", ".join(map(str, group["examples"]))
         row(rows, count(group["messages"]), count(group["chunks"]), such, one_line(group["reason"]))
-    session.data({"groups": groups}, *([rows] if groups else ["nothing failed"]))
+    lines = [rows] if groups else [no_failures(session.api.get(f"/runs/{run_id}"))]
+    session.data({"groups": groups}, *lines)
 
 
 @click.command(cls=Command, example="sluice rejected orders-2026-01 --examples 5 --payload")

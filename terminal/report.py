@@ -35,7 +35,14 @@ def findings(run: Run) -> list[str]:
         lines.append(f"and {count(more)} more chunks")
     if doubles := ending.get("possible_duplicates"):
         lines.append(f"up to {count(doubles)} messages may be on the queue twice")
-    return lines + [f"warning: {one_line(warning.get('message', warning))}" for warning in ending.get("warnings", ())]
+    warnings = [one_line(warning.get("message", warning)) for warning in ending.get("warnings", ())]
+    return lines + [f"warning: {text}" for text in warnings if text not in one_line(error or "")]
+
+
+def no_failures(run: Run) -> str:
+    """Return that no message of a run failed, and why the run itself failed if it did."""
+    error = run.get("error") or (run["report"] or {}).get("error")
+    return "no message failed" + (f"; the run did: {one_line(error)}" if error else "")
 
 
 def next_steps(run: Run) -> list[tuple[str, str]]:
@@ -47,4 +54,7 @@ def next_steps(run: Run) -> list[tuple[str, str]]:
         steps.append(("rejected", "shows the messages that no queue accepts"))
     if run["status"] != "completed" and "redrive" in run.get("actions", ()):
         steps.append(("redrive", "does what is left, after you have removed the cause"))
+    elif run["status"] in ("completed_with_other_total", "failed") and run.get("actions") and run["source"]:
+        again = "reads the source again, if you do not accept what came; consumers see each message again"
+        steps.append(("start", again))
     return steps

@@ -75,10 +75,10 @@ class Session:
             for line in lines:
                 self.err.print(clean(line), soft_wrap=True, style="dim")
 
-    def suggest(self, run_id: str, steps: Iterable[tuple[str, str]]) -> None:
+    def suggest(self, run: dict[str, Any], steps: Iterable[tuple[str, str]]) -> None:
         """Print the commands to consider for a run, each with its purpose."""
         for command, what in steps:
-            self.hint(f"next: {self.command(command, run_id)}  {what}")
+            self.hint(f"next: {self.command(command, run['source' if command == 'start' else 'run_id'])}  {what}")
 
     def command(self, *words: str) -> str:
         """Return a command to type for the same app."""

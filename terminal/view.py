@@ -3,7 +3,7 @@
 Enters: the answer of `GET /api/runs/{run_id}`. Leaves: text. Nothing here does I/O.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import Group
@@ -131,6 +131,8 @@ def pace(run: Run, at: datetime) -> str:
     if fast is None:
         fast = per_second.get("overall")
     words = [f"{count(progress['chunks_done'])}/{count(progress['chunks_total'])} chunks", rate(fast)]
+    if _lacks_source(run):
+        return words[0]
     if left is not None:
         since = (at - datetime.fromisoformat(progress["counts_at"])).total_seconds()
         words.append(f"{duration(max(0.0, left - since))} left")
@@ -140,15 +142,14 @@ def pace(run: Run, at: datetime) -> str:
 def waits(run: Run, at: datetime) -> str:
     """Return why a run is not progressing, or an empty text if it is."""
     status, progress = run["status"], run["progress"] or {}
-    if status == "waiting" and progress.get("wait_until"):
-        is_outage = progress.get("waiting_for") == "outage"
-        cause = "the source is not available" if is_outage else "the source asks to wait"
+    if progress.get("wait_until") and (status == "waiting" or _is_away(run)):
+        cause = "the source is not available" if _is_away(run) else "the source asks to wait"
         tried = f", {progress['attempts']} attempts" if progress.get("attempts") else ""
-        end = f"; the run gives up in {until(progress['patience_until'], at)}" if progress.get("patience_until") else ""
-        retry = f"next request in {until(progress['wait_until'], at)}"
-        return f"{cause} ({one_line(progress.get('reason', 'no reason given'))}{tried}): {retry}{end}"
+        is_over = status == "running" and datetime.fromisoformat(progress["wait_until"]) <= at
+        retry = "the run asks again now" if is_over else f"next request in {until(progress['wait_until'], at)}"
+        return f"{cause} ({one_line(progress.get('reason', 'no reason given'))}{tried}): {retry}{_limit(run, at)}"
     if status == "held":
-        return f"held because this has changed: {one_line(progress.get('changes', '?'))}"
+        return f"held because this has changed: {one_line(progress.get('changes', '?'))}; sluice resume accepts it"
     return {
         "pending": "no worker has started it yet",
         "pausing": "a pause was sent; the work is stopping",
@@ -157,3 +158,26 @@ def waits(run: Run, at: datetime) -> str:
         "cancelling": "a cancel was sent; the work is stopping",
         "lost": "a crash has ended its instance; the keeper restarts it within two minutes",
     }.get(status, "")
+
+
+def _is_away(run: Run) -> bool:
+    """Return whether the run goes on and has had no answer from its source since the last page."""
+    return run["status"] in ("running", "waiting") and (run["progress"] or {}).get("waiting_for") == "outage"
+
+
+def _lacks_source(run: Run) -> bool:
+    """Return whether the run can do nothing until its source is back, so that no rate holds."""
+    return _is_away(run) and not run["progress"]["pending"]
+
+
+def _limit(run: Run, at: datetime) -> str:
+    """Return how long the run keeps trying, or an empty text if that is unknown."""
+    progress = run["progress"]
+    if not progress.get("patience_until"):
+        return ""
+    if not _is_away(run):
+        return f"; the run waits at most {until(progress['patience_until'], at)} for a page"
+    ends = datetime.fromisoformat(progress["patience_until"])
+    if ends - max(at, datetime.fromisoformat(progress["wait_until"])) < timedelta(seconds=1):
+        return "; if no page comes, the run gives up"
+    return f"; if no page comes, the run gives up after {until(progress['patience_until'], at)}"

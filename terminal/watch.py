@@ -58,7 +58,7 @@ def watched(session: Session, run_id: str, timeout: float | None) -> int:
         raise
     if not session.json:
         session.data(run, *report(run))
-    session.suggest(run_id, next_steps(run))
+    session.suggest(run, next_steps(run))
     return OF_OUTCOME[run["status"]]
 
 

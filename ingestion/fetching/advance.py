@@ -27,7 +27,8 @@ def advance(
 ) -> Position | End:
     """Return the position after `page`, the answer to `request`, or the end. Add the next request to `seen`.
 
-    Do not count the `dropped` items of the page.
+    `dropped` is how many items of the page the run does not send, because it knows them or they are out of its range;
+    they do not count.
     """
     style = source.pagination
     position = with_total(source, position, page)
@@ -63,10 +64,11 @@ def advance(
 def answered(
     source: Source, position: Position, page: Page, *, begun_with_token: bool = False
 ) -> Position | End | None:
-    """Return the end, or the start after an expired cursor, if the answer is no page but means that; None for a page.
+    """Return what an answer without a page means: the end, or the start again after an expired cursor.
 
-    Raise SourceRefused for any other answer. A 404 to the first request is a wrong address, not an empty source. With
-    `begun_with_token`, the answer to the first request may also say that the token of the run before has expired.
+    Return None if the answer is a page. Raise SourceRefused for any other answer. A 404 to the first request is a wrong
+    address, not an empty source. With `begun_with_token`, the answer to the first request may also say that the token
+    of the run before has expired.
     """
     ends = source.pagination.ends_at(page.status, page.text)
     if page.status < 300 and not page.text and not ends:

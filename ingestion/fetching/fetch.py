@@ -91,7 +91,10 @@ async def fetch(
             async with in_time("read what the run before held", _left(give_up_at)):
                 marks = await Marks.open(source, reads, position, opened.parts, spool)
         previous, digests = opened.parts.get("previous", b""), opened.parts.get("digests", b"")
-        filling = Filling(source, opened.writer, request.chunk_size, chunk_bytes, known, previous, digests, marks)
+        pages = position.earlier_pages + position.pages
+        filling = Filling(
+            source, opened.writer, request.chunk_size, chunk_bytes, known, previous, digests, marks, pages
+        )
         client.patience.go_on(request.wait)
         client.has_answered = bool(position.pages or position.earlier_pages)
         walk = _Walk(

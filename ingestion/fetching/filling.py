@@ -13,8 +13,9 @@ from ingestion.fetching.line import line_of
 from ingestion.fetching.marks import Marks
 from ingestion.fetching.seen import FINGERPRINT_BYTES
 from ingestion.source.description import Source
-from ingestion.source.http.outage import NoPage
+from ingestion.source.http.outage import WrongItem
 from ingestion.source.page import Page
+from ingestion.source.reading.parse_json import quote
 from ingestion.source.reading.path import ABSENT, at, shown
 from ingestion.storage.spool import BatchWriter
 
@@ -49,13 +50,15 @@ class Filling:
         previous: bytes = b"",
         digests: bytes = b"",
         marks: Marks | None = None,
+        pages_before: int = 0,
     ) -> None:
         """Drop the messages in `known` (of the run) and those whose digests are in `previous` (of the page before).
 
         If the items of the source are unique, add the digests of the other messages to `digests`. `marks` say which
-        items the run takes.
+        items the run takes. The run has read `pages_before` pages before this batch.
         """
         self.pages = 0
+        self._pages_before = pages_before
         self.dropped = 0
         self.is_cut_off = False  # the write of a chunk was cancelled, and its blob may still appear
         self._source, self._writer, self._known, self._marks = source, writer, known, marks
@@ -95,6 +98,7 @@ class Filling:
         """Add the next items of the page."""
         for piece in chunk(items, PIECE_ITEMS):
             lines = [line_of(message) for message in self._messages(piece)]
+            self._items += len(piece)
             self._digest.update(b"".join(lines))
             self._first += lines[: IDS - len(self._first)]
             self._has_messages = True
@@ -138,7 +142,7 @@ class Filling:
 
     def _begin_page(self) -> None:
         self._began = _Mark(self._writer.mark(), tuple(self._lines), self._bytes, self.dropped, len(self._digests))
-        self._added, self._has_messages = 0, False
+        self._added, self._items, self._has_messages = 0, 0, False
         self._first: list[bytes] = []
         self._digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
         self._current: set[bytes] = set()
@@ -148,8 +152,12 @@ class Filling:
             return items
         messages = [at(item, self._source.message) for item in items]
         if ABSENT in messages:
-            name = shown(self._source.message)
-            raise NoPage(f"item {messages.index(ABSENT)} of the page has no value for the message (message = {name!r})")
+            wrong, page = messages.index(ABSENT), self._pages_before + self.pages + 1
+            raise WrongItem(
+                f"item {self._items + wrong + 1} of page {page} has no value for the message (message = "
+                f"{shown(self._source.message)!r}): {quote(items[wrong])}. Repair the item at the source, or change "
+                "message (without it, the whole item is the message); then redrive the run"
+            )
         return messages
 
     def _wanted(self, items: list[Any], lines: list[bytes]) -> list[bytes]:

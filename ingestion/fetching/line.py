@@ -6,7 +6,7 @@ from typing import Any
 
 from ingestion.errors import SourceRefused
 
-# Marks a number whose digits the library's encoder would change. It is random, so no message can contain it.
+# Surrounds a number that `json` would write with other digits, such as 1E400. It is random, so no message contains it.
 _MARK = secrets.token_hex(16)
 
 

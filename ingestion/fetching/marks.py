@@ -77,7 +77,7 @@ class Marks:
         return cls(source.incremental, reads, position, known, parts)
 
     def take(self, items: list[Any]) -> list[bool]:
-        """Return for each of the page's next items whether the run takes it. Raise NoPage if one has no mark."""
+        """Return for each of the page's next items whether the run takes it. Raise WrongItem if one has no mark."""
         incremental, page = self._incremental, self._page
         marks = [incremental.mark_of(item) for item in items] if incremental.key else [None] * len(items)
         inside = [self._is_inside(mark) for mark in marks]

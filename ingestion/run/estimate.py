@@ -12,6 +12,7 @@ from ingestion.contracts import Run, RunState
 from ingestion.latest import Latest
 from ingestion.moment import moment
 from ingestion.run import run_state
+from ingestion.source_wait import OUTAGE
 from ingestion.wire import JsonObject
 
 LATELY = timedelta(seconds=30)  # the present rate is that of this time
@@ -79,7 +80,9 @@ def estimate(
         return _answer(None, total, f"no estimate: {HELD_UP[status]}")
     if status not in (*MOVING, "waiting"):
         return _answer(None, total, "the run has ended")
-    wait, waits = _wait(progress)
+    if progress.get("waiting_for") == OUTAGE and not progress["pending"]:
+        return _answer(None, total, "no estimate: the source is not available")
+    wait, waits = _wait(status, progress)
     if total is None:
         silent = "the source does not say how many items it has, and has not been read to its end"
         why = f"no estimate: {silent if progress['batches'] else 'the first batch is still being fetched'}"
@@ -112,9 +115,10 @@ def _total(state: RunState, progress: JsonObject) -> tuple[int | None, str]:
     return total, f"the source's own total of {progress['source_total']:,}"
 
 
-def _wait(progress: JsonObject) -> tuple[float, str]:
-    """Return the seconds that the run waits from `counts_at` on, and why."""
-    if "wait_until" not in progress:
+def _wait(status: str, progress: JsonObject) -> tuple[float, str]:
+    """Return the seconds that the run waits from `counts_at` on, and why; a run that fetches again does not wait."""
+    if "wait_until" not in progress or (status == "running" and not progress["pending"]):
         return 0.0, ""
     until = moment(progress["wait_until"])
-    return max(0.0, (until - moment(progress["counts_at"])).total_seconds()), f"it waits until {until:%H:%M:%S} UTC"
+    left = (until - moment(progress["counts_at"])).total_seconds()
+    return (left, f"it waits until {until:%H:%M:%S} UTC") if left > 0 else (0.0, "")

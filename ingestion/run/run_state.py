@@ -224,7 +224,13 @@ def reason(state: RunState) -> str:
         return (
             f"{nothing}, {state.failed.left} failed ({listed_failures}{more}). Remove the cause, then redrive the run"
         )
-    return "; ".join(filter(None, (total_difference(state), doubles_text(state))))
+    differs = "; ".join(filter(None, (total_difference(state), doubles_text(state))))
+    if state.failed.left:
+        return differs
+    return (
+        f"{differs}. Every message was sent or rejected, so a redrive has nothing to do: compare with the source, then "
+        "start a new run; consumers see each message again"
+    )
 
 
 def _by_error(failures: Sequence[ChunkFailure]) -> dict[str, str]:

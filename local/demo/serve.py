@@ -1,6 +1,7 @@
 """`python -m local.demo.serve` (make serve): run Azurite, the demo API and the app until Ctrl-C; print their URLs."""
 
 import argparse
+import shlex
 import socket
 import sys
 import time
@@ -24,6 +25,7 @@ def source_to_try(user: Mapping[str, str]) -> str:
 def describe(stack: Stack) -> str:
     """Return where everything is, and what to type next."""
     source, url = source_to_try(given()), stack.devhost.url
+    sluice = shlex.quote(str(Path(sys.executable).parent / "sluice"))
     return f"""
 the app      {stack.devhost.url}/api/runs
 demo API     {stack.api.url}/ids
@@ -33,7 +35,7 @@ logs, state  {stack.folder}
 
 Start a run and watch it, in a second terminal or in a browser:
 
-  {Path(sys.executable).parent / "sluice"} start {source} --watch{"" if url.endswith(f":{PORT}") else f" --url {url}"}
+  {sluice} start {shlex.quote(source)} --watch{"" if url.endswith(f":{PORT}") else f" --url {url}"}
   {url}/api/ui
 
 Ctrl-C stops everything.

@@ -95,6 +95,26 @@ def test_the_estimate_includes_a_wait_and_says_so() -> None:
     assert "it waits until 00:10:20 UTC" in found["rests_on"]
 
 
+@pytest.mark.parametrize("status", ["running", "waiting"])
+def test_a_run_whose_source_is_away_and_that_has_nothing_to_send_has_no_estimate(status: str) -> None:
+    wait = Wait(waiting_for="outage", reason="no answer in 10 seconds", seconds=30, attempts=5)
+    state = under_way(wait=wait, wait_until=(START + timedelta(seconds=50)).isoformat())
+    sent = replace(state, done=Sums(chunks=30, messages=300, enqueued=300), spooled=(), spooled_messages=0)
+    assert shown(sent, status, now=20.0) == {
+        "seconds_left": None, "total": 1_000, "rests_on": "no estimate: the source is not available",
+    }  # fmt: skip
+    assert shown(state, status, now=20.0)["seconds_left"] is not None, "it still sends what it has"
+
+
+@pytest.mark.parametrize("seconds", [10, 50])
+def test_the_estimate_of_a_run_that_fetches_again_names_no_wait_that_is_over(seconds: float) -> None:
+    wait = Wait(waiting_for="source", reason="HTTP 429", seconds=30)
+    state = under_way(wait=wait, wait_until=(START + timedelta(seconds=seconds)).isoformat())
+    state = replace(state, done=Sums(chunks=30, messages=300, enqueued=300), spooled=(), spooled_messages=0)
+    found = shown(state, now=20.0)
+    assert (found["seconds_left"], "it waits" in found["rests_on"]) == (35, False)
+
+
 BEGUN = {"fetched": 0, "done": Sums(), "spooled": (), "spooled_messages": 0}
 
 

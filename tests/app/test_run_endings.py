@@ -115,7 +115,9 @@ def test_another_total_than_the_source_said_is_an_outcome_of_its_own_or_a_failur
     assert [(warning["warning"]) for warning in report["warnings"]] == ["source_total_mismatch"]
 
     exact = rehearse_all(answer, first_state(total_is_exact=True))
-    assert str(exact[-1].error) == "the source said that it has 26 items, and gave 25"
+    assert str(exact[-1].error).startswith("the source said that it has 26 items, and gave 25. Every message was sent")
+    assert "a redrive has nothing to do" in str(exact[-1].error)
+    assert "start a new run" in str(exact[-1].error)
 
 
 def test_a_run_without_an_item_says_so_in_its_report() -> None:

@@ -1,11 +1,14 @@
 """`make serve` serves what the README says."""
 
+import shlex
 import socket
 from pathlib import Path
 
 import pytest
 
 from local.demo import serve, stack
+from local.demo.settings import ApiSettings
+from local.emulator import Azurite
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +23,13 @@ def test_the_readme_asks_at_the_port_that_is_served() -> None:
 def test_the_command_to_type_names_a_source_that_the_users_file_has(text: str, name: str, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(text)
     assert serve.source_to_try({"SLUICE_SOURCES": str(tmp_path / "mine.toml")}) == name
+
+
+def test_the_command_to_type_works_in_a_folder_with_spaces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.executable", "/my folder/bin/python")
+    said = serve.describe(stack.Stack(ApiSettings(), folder=tmp_path, azurite=Azurite(tmp_path / "azurite")))
+    [command] = [line for line in said.splitlines() if " start " in line]
+    assert shlex.split(command)[:2] == ["/my folder/bin/sluice", "start"]
 
 
 def test_a_port_that_is_in_use_is_reported_before_anything_starts(

@@ -178,7 +178,7 @@ def test_more_actions_than_allowed_fail_the_instance(store: Store) -> None:
 def test_controls_of_a_pending_instance_take_effect_with_its_first_turn(
     store: Store, kinds: list[EventType], status: str, output: str
 ) -> None:
-    """Source: real-host.md section 4 and row 18 of section 1, api-pending.json."""
+    """Source: tests/real_host/data/api-pending.json, recorded on the real host."""
     for number, kind in enumerate(kinds):
         said = f"why {number}"
         store.post("i", make_event(kind, NOW, Reason=said, Input=said))

@@ -45,7 +45,7 @@ pagination = { style = "window", send_to = "limit", stop = 90, step = 30 }
 
 @pytest.mark.parametrize("is_exact", [False, True])
 def test_a_run_over_unique_items_reports_the_number_of_repeated_ones(rig: Rig, is_exact: bool) -> None:
-    """Its pages have 30, 60 and 90 items, all from the first on."""
+    """Each of its pages begins at the first item: they have 30, 60 and 90 items."""
     file = rig.folder / "sources.toml"
     file.write_text(DOUBLING, encoding="utf-8")
     rig.settings = {"SLUICE_SOURCES": str(file)}

@@ -250,9 +250,8 @@ def test_no_answer_log_span_status_history_or_blob_shows_a_secret(
         "the system key is in them"
     )
     errors = [json.loads(text)["error"] for name, text in answers.items() if name.startswith("run ")]
-    assert all(
-        re.search("HTTP [34]|items|success|not a page|redirects|no JSON|gave no token", error) for error in errors
-    )
+    ends = "HTTP [34]|items|success|no page|not a page|redirects|no JSON|gave no token"
+    assert all(re.search(ends, error) for error in errors)
     assert sum("***" in error for error in errors) > len(errors) / 2, "each run ends with what its source said"
     assert sum(name.startswith("blob ") for name in kept) > 5 * len(errors), "and its blobs were looked at"
     assert sum("***" in (span.status.description or "") for span in spans) > len(errors) / 2, "and its spans"

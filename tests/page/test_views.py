@@ -93,6 +93,14 @@ def test_why_a_run_waits_is_said_in_words_with_a_countdown(watch: Watch) -> None
     expect(note.locator(".countdown")).not_to_have_text(first)
 
 
+def test_a_run_that_asks_an_absent_source_again_says_so(watch: Watch) -> None:
+    at = answers.NOW
+    away = {"waiting_for": "outage", "reason": "HTTP 503", "attempts": 10, "wait_until": at, "patience_until": at}
+    page = watch(answers=answers.about(answers.run("away", "running", progress=away))).open("#/runs/away")
+    why = "The source is not available. HTTP 503. The run asks again while it sends what it has, after 10 requests"
+    expect(page.locator(".note.warn").first).to_contain_text(why)
+
+
 def test_what_an_answer_holds_is_text_and_nothing_else(watch: Watch) -> None:
     evil = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
     run = answers.run(

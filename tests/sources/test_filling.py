@@ -100,7 +100,8 @@ def test_a_chunk_ends_at_its_messages_or_its_bytes_whichever_comes_first(record_
 
 def test_an_item_without_its_message_is_refused() -> None:
     with pytest.raises(
-        SourceRefused, match=r"item 1 of the page has no value for the message \(message = 'order\.id'\)"
+        SourceRefused,
+        match=r"item 2 of page 1 has no value for the message \(message = 'order\.id'\): {\"order\": null}\. Repair",
     ):
         asyncio.run(add(Filled(message="order.id"), [{"order": {"id": 1}}, {"order": None}]))
 

@@ -107,6 +107,15 @@ def test_any_other_answer_that_is_no_page_fails_after_one_more_attempt_with_plac
     assert read(answers(form, (page, body, 1)), {**described(form), "pagination": LAST_OF_FOUR})[0] == IDS
 
 
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_an_item_without_its_message_is_named_with_its_page_and_its_place_in_it(form: str) -> None:
+    wrong = FORMATS[form](21, 31).replace(b'"id": "28"', b'"name": "x"')
+    message, _ = refusal(answers(form, (3, wrong, ALWAYS)), described(form), "item 8 of page 3 has no value")
+    assert '{"name": "x"' in message
+    assert "redrive the run" in message
+    assert "not a page" not in message
+
+
 LAST_OF_FOUR = {"style": "window", "send_from": "cursor", "start": 0, "stop": 40, "step": 10}
 
 

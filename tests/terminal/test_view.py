@@ -9,7 +9,7 @@ from rich.console import Console
 
 from terminal.display import Display
 from terminal.listing import carried
-from terminal.report import next_steps, report
+from terminal.report import next_steps, no_failures, report
 from terminal.view import bar, block, line, waits
 from terminal.words import clean, duration
 
@@ -121,11 +121,34 @@ def test_a_wait_says_why_and_counts_down() -> None:
     run = RUN | {"status": "waiting", "progress": COUNTS | wait | ends}
     answer = waits(run, NOW)
     assert answer.startswith("the source asks to wait (HTTP 429, 2 attempts): next request in 2 min 05 s (")
-    assert "; the run gives up in 1 h 00 min (" in answer
+    assert "; the run waits at most 1 h 00 min (" in answer
     assert "in 1 min 05 s (" in waits(run, NOW + timedelta(minutes=1))
     assert "in 0.0 s (" in waits(run, NOW + timedelta(minutes=3)), "never a time that has passed"
     held = RUN | {"status": "held", "progress": COUNTS | {"changes": "source shop: items changed"}}
-    assert waits(held, NOW) == "held because this has changed: source shop: items changed"
+    assert waits(held, NOW) == "held because this has changed: source shop: items changed; sluice resume accepts it"
+
+
+def away(status: str, **changed: Any) -> dict[str, Any]:
+    times = {"wait_until": "2026-01-05T06:10:21+00:00", "patience_until": "2026-01-05T06:15:21+00:00"}
+    wait = {"waiting_for": "outage", "reason": "no answer in 10 seconds", "attempts": 5, "pending": 0, **times}
+    return RUN | {"status": status, "progress": COUNTS | wait | changed}
+
+
+def test_a_run_whose_source_is_away_says_so_also_while_it_asks_again() -> None:
+    run = away("running", wait_until="2026-01-05T06:09:50+00:00")
+    why = "the source is not available (no answer in 10 seconds, 5 attempts): the run asks again now"
+    assert waits(run, NOW).startswith(why)
+    assert why in " ".join(shown(run, width=200).split())
+    assert "/s" not in shown(run), "no rate"
+    assert "left" not in shown(run)
+    assert "1,234/s" in shown(away("running", pending=1)), "it still sends what it has"
+    assert "next request in 21" in waits(away("running", pending=1), NOW)
+
+
+def test_a_run_never_names_a_time_before_which_it_gives_up_when_it_does_not() -> None:
+    assert "if no page comes, the run gives up after 5 min 21 s (" in waits(away("waiting"), NOW)
+    last = away("waiting", patience_until="2026-01-05T06:10:21+00:00")
+    assert waits(last, NOW).endswith("); if no page comes, the run gives up")
 
 
 def test_the_end_has_a_few_lines_with_what_to_do_next() -> None:
@@ -147,6 +170,22 @@ def test_the_end_has_a_few_lines_with_what_to_do_next() -> None:
         ("rejected", "shows the messages that no queue accepts"),
         ("redrive", "does what is left, after you have removed the cause"),
     ]
+
+
+@pytest.mark.parametrize("status", ["completed_with_other_total", "failed"])
+def test_a_run_with_another_total_names_the_way_out_and_the_difference_once(status: str) -> None:
+    differs = "the source said that it has 26 items, and gave 25"
+    error = f"{differs}. Every message was sent or rejected" if status == "failed" else None
+    answer = {"failed": 0, "rejected": 0, "warnings": [{"message": differs}]}
+    run = RUN | {"status": status, "report": answer, "error": error, "actions": ["delete"]}
+    assert [command for command, _ in next_steps(run)] == ["start"]
+    assert " ".join(report(run)).count(differs) == 1
+
+
+def test_the_failures_of_a_run_that_failed_without_one_name_the_cause() -> None:
+    assert no_failures(RUN) == "no message failed"
+    assert no_failures(RUN | {"error": "HTTP 401"}) == "no message failed; the run did: HTTP 401"
+    assert no_failures(RUN | {"report": {"error": "HTTP 401"}}) == "no message failed; the run did: HTTP 401"
 
 
 def lines_of(*looks: dict[str, Any], seconds: float = 0.0) -> list[str]:

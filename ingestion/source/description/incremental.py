@@ -16,7 +16,7 @@ from ingestion.errors import SHOWN_CHARACTERS, cut
 from ingestion.reads import Reads
 from ingestion.source.description import forms
 from ingestion.source.description.forms import EXAMPLES, Form
-from ingestion.source.http.outage import NoPage
+from ingestion.source.http.outage import WrongItem
 from ingestion.source.reading.path import ABSENT, Path, at, shown
 from ingestion.source.reading.place import Reading
 from ingestion.validation import Table, not_allowed
@@ -110,7 +110,7 @@ class Incremental(Table):
         return self._mark(self.start, "start")
 
     def mark_of(self, item: Any) -> Decimal:
-        """Return the mark of an item, by its `key`. Raise NoPage if it has none."""
+        """Return the mark of an item, by its `key`. Raise WrongItem if it has none."""
         path = self.key or ()
         value = at(item, path)
         problem = _without(item) if value is ABSENT else ""
@@ -121,7 +121,7 @@ class Incremental(Table):
                 problem = f"{error}. If items have another form, set incremental.key_form"
         form = self.key_form or self.form
         kind = "number" if form == "number" else f"time (form {form})"
-        raise NoPage(
+        raise WrongItem(
             f"an item has no {kind} at {shown(path)!r} (incremental.key): {problem}. Each item "
             "needs one, because the next run begins at the highest"
         )

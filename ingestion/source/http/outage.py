@@ -26,6 +26,10 @@ class NoPage(SourceRefused):
         self.may_pass = may_pass
 
 
+class WrongItem(NoPage):
+    """An item of a readable page lacks a value that each item needs."""
+
+
 def in_words(error: BaseException) -> str:
     """Return why there is no answer, in a few words."""
     for cause in _causes(error):

@@ -10,7 +10,7 @@ from ingestion.concealed import quoted
 from ingestion.errors import SourceRefused
 from ingestion.source.description.source import Source
 from ingestion.source.http.origin import address
-from ingestion.source.http.outage import NoAnswer, NoPage
+from ingestion.source.http.outage import NoAnswer, NoPage, WrongItem
 from ingestion.source.page import Page
 from ingestion.source.reading.body import beginning, pieces
 from ingestion.source.reading.parse_json import JsonParser, problem_at, quote
@@ -78,6 +78,8 @@ async def _read_items(response: httpx.Response, source: Source, page: Page) -> A
             await page.add(parser.close())
             if not page.count and is_blank(begin):
                 raise NoPage("the body is empty")
+    except WrongItem as wrong:
+        raise WrongItem(f"{address(response.url)}: {wrong}") from None
     except NoPage as wrong:
         text = begin.decode(errors="replace").lstrip("\ufeff \t\r\n")
         is_empty = not text and bool(ended or begin)
