@@ -21,7 +21,7 @@ from ingestion.source.auth.kinds import credentials_of
 from ingestion.source.description.file import read_source, read_tables, wrong_name
 from ingestion.source.description.source import Source
 from ingestion.source.description.table import settings_in
-from ingestion.source.description.values import FROM, TO, undeclared
+from ingestion.source.description.values import FROM, TO, sends, undeclared
 from ingestion.storage.account import read_account
 
 LOCAL_SETTINGS = "local.settings.json"
@@ -51,6 +51,7 @@ def check(file: Path, environment: Mapping[str, str]) -> tuple[list[str], bool]:
             named += [credential.setting for credential in credentials_of(source.auth)]
             lines += [_as_text(name, *each) for each in undeclared(table)]
             lines += _not_yet(name, source)
+            lines += _without_end(name, table, source)
             missing |= {f"({error})" for error in _missing(source.messages.accounts, environment)}
     how = f"export {{0}}=..., or put it into {LOCAL_SETTINGS}"
     unset = [name for name in dict.fromkeys(named) if not environment.get(name)]
@@ -83,6 +84,16 @@ def _not_yet(name: str, source: Source) -> Iterator[str]:
     if incremental and incremental.has_until and incremental.first > int(clock.now().timestamp()):
         first = incremental.text(incremental.first)
         yield f"({name}.incremental.start: {first} is later than now: no run reads anything until then)"
+
+
+def _without_end(name: str, table: Any, source: Source) -> Iterator[str]:
+    """Yield the hint about a clock that nothing holds to the end of its range."""
+    incremental = source.incremental
+    if incremental and incremental.carry == "clock" and incremental.key is None and not sends(table, TO):
+        yield (
+            f"({name}.incremental: without {{to}} and key a run cannot leave newer items to the next run, which reads "
+            "them again and drops those that have not changed: send {to}, or set key)"
+        )
 
 
 def _missing(accounts: Iterable[str], environment: Mapping[str, str]) -> Iterator[InvalidInput]:

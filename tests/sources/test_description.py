@@ -301,6 +301,13 @@ def unset(name: str) -> str:
     return f"(the app setting {name} is not set here: export {name}=..., or put it into local.settings.json)"
 
 
+OK = "shop: ok, none"
+NO_END = (
+    "(shop.incremental: without {to} and key a run cannot leave newer items to the next run, which reads them again "
+    "and drops those that have not changed: send {to}, or set key)"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
@@ -322,7 +329,18 @@ def unset(name: str) -> str:
             [
                 "shop: ok, none",
                 "(shop.incremental.start: 2999-01-01T00:00:00Z is later than now: no run reads anything until then)",
+                NO_END,
             ],
+        ),
+        (NONE + 'query = { since = "{from}" }\nincremental = { carry = "clock", start = 2024-01-01 }', [OK, NO_END]),
+        (
+            NONE
+            + 'query = { since = "{from}", until = "{to}" }\nincremental = { carry = "clock", start = 2024-01-01 }',
+            [OK],
+        ),
+        (
+            NONE + 'query = { since = "{from}" }\nincremental = { carry = "clock", start = 2024-01-01, key = "at" }',
+            [OK],
         ),
         ('method = "POST"\nbody = { query = "{viewer{id}}" }\n' + NONE, ["shop: ok, none"]),
         (
