@@ -51,5 +51,7 @@ TIMERS = (
     *((start_due,) if has_schedule(sources_file()) else ()),
 )
 
+get_sources.has_timer = start_due in TIMERS
+
 for module in (*CLIENTS, *TIMERS, ingest_run, *ACTIVITIES):
     app.register_functions(module.blueprint)

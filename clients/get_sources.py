@@ -17,6 +17,9 @@ from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
 
+has_timer = False  # whether this process runs schedules; function_app says so when it registers the functions
+NO_TIMER = "its schedule starts no run until you restart the app, which started without any schedule"
+
 
 @blueprint.route(route="sources", methods=["GET"])
 async def get_sources(req: func.HttpRequest) -> func.HttpResponse:
@@ -42,11 +45,12 @@ def shown(name: str, source: Source | InvalidInput) -> JsonObject:
     summary |= {"name": name, "incremental": False, "parameters": {}, "next_due": None}
     if isinstance(source, InvalidInput):
         return summary | {"description_ok": False, "problem": conceal(str(source))}
-    due = None if source.due_times is None else next(source.due_times.after(clock.now()), None)
+    due = next(source.due_times.after(clock.now()), None) if source.due_times is not None and has_timer else None
     return summary | {
         "host": httpx.URL(source.url).netloc.decode(),
         "style": source.pagination.style,
         "description_ok": True,
+        "problem": NO_TIMER if source.schedule is not None and not has_timer else None,
         "schedule": None if source.schedule is None else f"{source.schedule} {source.time_zone}",
         "incremental": source.incremental is not None,
         "parameters": {
