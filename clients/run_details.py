@@ -77,7 +77,8 @@ def _pace(run: JsonObject, state: RunState) -> JsonObject:
         datetime.fromisoformat(_ended_at(run) or progress["counts_at"]), progress["enqueued"] + progress["rejected"]
     )
     points = PACES.with_point(state.run, point)
-    now = estimate.rate_now(points) if status in estimate.MOVING else None
+    moves = status in estimate.MOVING and not estimate.lacks_source(progress)
+    now = estimate.rate_now(points) if moves else None
     overall = estimate.rate_overall(state.started_at, point)
     return {
         "rate": {"now": now, "overall": overall},

@@ -68,6 +68,11 @@ def rate_overall(started_at: str, point: Point) -> float | None:
     return round(point.done / seconds, 1) if seconds > 0 and point.done else None
 
 
+def lacks_source(progress: JsonObject) -> bool:
+    """Return whether the run can do nothing until its source is available again, so that no rate holds."""
+    return progress.get("waiting_for") == OUTAGE and not progress["pending"]
+
+
 def estimate(
     state: RunState, status: str, progress: JsonObject, now: float | None, overall: float | None
 ) -> JsonObject:
@@ -80,7 +85,7 @@ def estimate(
         return _answer(None, total, f"no estimate: {HELD_UP[status]}")
     if status not in (*MOVING, "waiting"):
         return _answer(None, total, "the run has ended")
-    if progress.get("waiting_for") == OUTAGE and not progress["pending"]:
+    if lacks_source(progress):
         return _answer(None, total, "no estimate: the source is not available")
     wait, waits = _wait(status, progress)
     if total is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from clients import run_details
 from clients.shapes import Progress
 from ingestion.contracts import Change, Chunks, Run, RunState, Sums
 from ingestion.recovery import CAUSE_LENGTH, RECOVERIES_AN_HOUR, Recovery
@@ -104,6 +105,16 @@ def test_a_run_whose_source_is_away_and_that_has_nothing_to_send_has_no_estimate
         "seconds_left": None, "total": 1_000, "rests_on": "no estimate: the source is not available",
     }  # fmt: skip
     assert shown(state, status, now=20.0)["seconds_left"] is not None, "it still sends what it has"
+
+
+def test_a_run_whose_source_is_away_has_no_present_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = under_way(run=Run("away", "start"))
+    monkeypatch.setattr(run_details, "PACES", paces := Paces())
+    paces.with_point(state.run, point(5, 100))
+    progress = run_report.progress(state) | {"pending": 0, "waiting_for": "outage"}
+    run = {"progress": progress, "status": "running", "report": None}
+    assert run_details._pace(run, state)["rate"]["now"] is None
+    assert run_details._pace(run | {"progress": progress | {"pending": 100}}, state)["rate"]["now"] is not None
 
 
 @pytest.mark.parametrize("seconds", [10, 50])
