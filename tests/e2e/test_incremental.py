@@ -103,8 +103,8 @@ def test_a_delta_link_is_carried_to_the_next_run_and_neither_shown_nor_stored_wi
 
 
 def test_a_failed_run_leaves_the_watermark_and_its_redrive_reads_the_same_range_and_moves_it(world: World) -> None:
-    world.run("one", source="sales")
-    before = world.http.get("/api/sources/sales/watermark?region=eu").json()
+    path = "/api/sources/sales/watermark?region=eu"
+    before = world.http.put(path, headers={"If-Match": '"0"'}, json={"value": "2026-11-01T00:00:00Z"}).json()
     world.api.answer = lambda path, query: (400, {})
     failed = world.run("two", source="sales")
     assert (failed["status"], failed["report"]["incremental"]["moved"]) == ("failed", False)
