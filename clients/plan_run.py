@@ -1,7 +1,7 @@
-"""POST /api/plan: what a run would do. It takes the body of POST /api/runs, and neither keeps nor sends anything.
+"""POST /api/plan: what a run would do. It takes the body of POST /api/runs.
 
-It reads at most two pages of the source as a run does, from where the next run would begin. It writes no blob, creates
-no queue and moves no watermark.
+It reads the source as a run would, from where the next run would begin, but at most two pages. It writes no blob, puts
+no message on a queue, creates no queue and moves no watermark.
 """
 
 import base64
@@ -90,7 +90,11 @@ def _shown(
         "page_items": sample.counts[0] if sample.counts else None,
         "next": leads_to,
         "total": sample.total,
-        "end": conceal(end_of(source) if sample.ended is None else f"{sample.ended}, as in the pages that were read"),
+        "end": conceal(
+            end_of(source)
+            if sample.ended is None
+            else f"{sample.ended}: the source ended within the pages that were read"
+        ),
         "expect": {
             **expect._asdict(),
             "transactions": None if expect.transactions is None else expect.transactions.as_json(),

@@ -62,11 +62,13 @@ async def fetch(
 ) -> Batch:
     """Fetch the next batch into the spool and return it, or the batch that an earlier copy of this fetch committed.
 
-    Request no page after `budget_seconds`. Give up a page that is not complete after `last_page_seconds` or when a
-    command comes; the next fetch begins with it. A batch has at most `request.max_messages`, and the rest of the page
-    that filled it. `reads` is the range that the run reads; if it has windows, `described` returns the description for
-    each. Raise SourceRefused or SourceUnreachable, OutOfTime if no page came in time, or HeldBack if none came before a
-    command.
+    Once the batch has a page, request no further one after `budget_seconds`. Give up a page that is still incomplete
+    `last_page_seconds` after the start of the fetch, or when a command comes; the next fetch begins with that page.
+    The batch ends with the page that brings it to `request.max_messages`; that page is kept whole. `reads` is the
+    range that the run reads; if it has windows, `described` returns the description for each.
+
+    Raise SourceRefused or SourceUnreachable. If the batch has no page yet, or the write of a chunk was cut off, raise
+    OutOfTime when time is over, and HeldBack when a command comes.
     """
     hold = hold or Hold()
     opened = await spool.open(request)
@@ -88,7 +90,7 @@ async def fetch(
             check_address(source, request_at(source, position).url, "the token of the run before")
         async with hold.interrupting():
             known = await _known(position, spool, give_up_at)
-            async with in_time("read what the run before held", _left(give_up_at)):
+            async with in_time("read the stored item digests of the previous run", _left(give_up_at)):
                 marks = await Marks.open(source, reads, position, opened.parts, spool)
         previous, digests = opened.parts.get("previous", b""), opened.parts.get("digests", b"")
         pages = position.earlier_pages + position.pages

@@ -1,4 +1,4 @@
-"""The keeper's decisions: each rule of docs/runs.md, without storage, engine or clock."""
+"""The keeper's decisions: the table in docs/runs.md (The keeper), without storage, Durable Functions or a clock."""
 
 import json
 from dataclasses import replace
@@ -30,7 +30,7 @@ GOES_ON, ENDED, TERMINATED, GONE = Found
 
 
 def after(*minutes_ago: float) -> RunState:
-    """Return a state that was recovered this many minutes ago."""
+    """Return a state with one recovery for each given number of minutes ago."""
     times = (NOW - timedelta(minutes=minutes) for minutes in minutes_ago)
     return replace(UNDER_WAY, recoveries=tuple(Recovery(at=time.isoformat(), cause="a crash") for time in times))
 
@@ -38,11 +38,11 @@ def after(*minutes_ago: float) -> RunState:
 @pytest.mark.parametrize(
     ("before", "found", "has_state", "age", "expected"),
     [
-        # (b) the keeper does not touch a running run
+        # the keeper does not touch a running run
         (GOES_ON, GOES_ON, False, PATIENCE, Look(GOES_ON, False)),
         (ENDED, GOES_ON, False, PATIENCE, Look(GOES_ON, False)),
         (TERMINATED, GOES_ON, False, PATIENCE, Look(GOES_ON, False)),
-        # (c) two looks in a row have to find it
+        # an instance must be found ended or gone in two looks in a row
         (GOES_ON, ENDED, False, PATIENCE, Look(ENDED, False)),
         (ENDED, ENDED, False, PATIENCE, Look(ENDED, True)),
         (GOES_ON, GONE, True, PATIENCE, Look(GONE, False)),
@@ -50,12 +50,12 @@ def after(*minutes_ago: float) -> RunState:
         (ENDED, GONE, True, PATIENCE, Look(GONE, True)),
         (GONE, ENDED, False, PATIENCE, Look(ENDED, True)),
         (TERMINATED, ENDED, False, PATIENCE, Look(ENDED, False)),
-        # (d) a person terminated it, and a purge afterwards changes nothing
+        # a person terminated it, and a purge afterwards changes nothing
         (GOES_ON, TERMINATED, False, PATIENCE, Look(TERMINATED, True)),
         (ENDED, TERMINATED, False, PATIENCE, Look(TERMINATED, True)),
         (TERMINATED, GONE, True, PATIENCE, Look(TERMINATED, True)),
         (TERMINATED, GONE, False, timedelta(0), Look(TERMINATED, True)),
-        # (e) a start has ten minutes to get its instance
+        # a run without a recorded state may still be starting: for ten minutes a missing instance counts for nothing
         (GOES_ON, GONE, False, PATIENCE - timedelta(seconds=1), Look(GOES_ON, False)),
         (GOES_ON, GONE, False, PATIENCE, Look(GOES_ON, True)),
         (GONE, GONE, False, PATIENCE - timedelta(seconds=1), Look(GONE, False)),
@@ -99,18 +99,18 @@ def test_what_is_done_about_a_run_under_its_lock(
     assert action == expected
 
 
-def test_a_recovery_goes_on_where_the_run_was_as_another_attempt_and_says_why() -> None:
+def test_a_recovery_is_a_new_attempt_that_continues_where_the_run_stopped_and_records_the_cause() -> None:
     spooled = (Chunks("aa", "7"),)
     until = (NOW + PATIENCE).isoformat()
     wait = Wait(waiting_for="outage", reason="the source is away", seconds=600.0, away_seconds=60.0)
     state = replace(UNDER_WAY, spooled=spooled, spooled_messages=10, fetched=10, wait_until=until, wait=wait)
     again = recovered(state, "a crash", NOW)
     assert (again.attempt, again.window, again.spooled, again.batches) == (1, 0, spooled, 3)
-    assert (again.wait_until, again.wait) == (until, wait), "neither is the source asked earlier, nor for longer"
+    assert (again.wait_until, again.wait) == (until, wait), "the next request and the patience with the source stay"
     assert again.recoveries == (Recovery(at="2026-01-01T12:00:00+00:00", cause="a crash"),)
 
 
-def test_only_the_recoveries_that_count_are_carried_along_and_with_short_causes() -> None:
+def test_a_state_keeps_the_last_three_recoveries_each_with_a_shortened_cause() -> None:
     state = UNDER_WAY
     for number in range(9):
         state = recovered(state, f"{number}" + "x" * 5_000, NOW)

@@ -1,1 +1,1 @@
-"""Random sources, each with its description; every second description has a mistake."""
+"""Random sources, each with a right description, and functions that put a mistake into a description."""
