@@ -12,19 +12,8 @@ from azure.storage.queue import QueueClient
 
 from ingestion.settings import load_settings
 from ingestion.transactions import queue_messages, transactions
+from local.benchmarks.scenarios.capacity import BLOB_KINDS
 from tests.e2e.rig import IDS, Rig
-
-KINDS = {  # of the requests of blobs, by method and by what is done
-    ("PUT", ""): "blob_writes",
-    ("PUT", "appendblock"): "blob_writes",
-    ("GET", ""): "blob_reads",
-    ("GET", "list"): "blob_lists",
-    ("PUT", "container"): "blob_lists",
-    ("DELETE", ""): "blob_deletes",
-    ("HEAD", ""): "blob_other",
-    ("PUT", "metadata"): "blob_other",
-    ("PUT", "lease"): "blob_other",
-}
 
 
 @pytest.fixture
@@ -37,7 +26,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Counter[str]:
         parts = urlsplit(request.url)
         query = parse_qs(parts.query)
         done = (query.get("comp") or query.get("restype") or [""])[0]
-        found["queue" if parts.port == rig.azurite.ports["Queue"] else KINDS[request.method, done]] += 1
+        found["queue" if parts.port == rig.azurite.ports["Queue"] else BLOB_KINDS[request.method, done]] += 1
         return await send(self, request, **options)
 
     monkeypatch.setattr(AioHttpTransport, "send", counting)
