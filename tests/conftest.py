@@ -1,5 +1,6 @@
 """Fixtures for all tests: one Azurite for the whole session, and a separate queue for each test."""
 
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -35,6 +36,12 @@ def queue_name() -> str:
 
 
 LONGEST = ("test_nights.py", "test_chaos.py", "test_fuzz.py", "test_parts.py")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs that tests start, also if the shell runs the tests in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
