@@ -20,6 +20,7 @@ from ingestion.sending.ceiling import RENEW_SECONDS
 from ingestion.settings import Settings
 from ingestion.storage.checkpoint import CHECKPOINT_SECONDS
 
+CHUNKS_AT_ONCE = 5  # maxConcurrentActivityFunctions in host.json
 RESTS_ON = (
     "requests counted from the code of the app, and for Durable Functions from two runs on the real host; "
     "without the requests of the keeper, schedules, status queries and consumers"
@@ -135,7 +136,7 @@ def transactions(
     retries: int = 0,
     queues: int = 1,
     workers: int = 1,
-    chunks_at_once: int = 5,
+    chunks_at_once: int = CHUNKS_AT_ONCE,
     checkpoint_messages: int = 1_000,
     has_ceiling: bool = False,
     backend: Backend = "storage",

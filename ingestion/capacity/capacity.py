@@ -2,8 +2,8 @@
 
 Input: the work of the run (`Work`), the settings for its messages, and the speeds (`Speed`). Output: `Capacity`.
 docs/capacity.md explains the arithmetic. A run reads a batch while it sends the one before, so the slowest of these
-sets the pace: the source, the queues, the accounts, the ceiling, the CPU of the workers,
-the requests around the chunks.
+sets the pace: the source, the queues, the accounts, the ceiling, the CPU of the workers, the requests around the
+chunks.
 """
 
 from math import ceil
@@ -12,9 +12,16 @@ from typing import NamedTuple
 from ingestion.capacity.prices import Kind
 from ingestion.capacity.speed import SPEED, Speed
 from ingestion.settings import Settings
-from ingestion.transactions import IDLE_SECOND, Backend, Transactions, calls, queue_messages, transactions
+from ingestion.transactions import (
+    CHUNKS_AT_ONCE,
+    IDLE_SECOND,
+    Backend,
+    Transactions,
+    calls,
+    queue_messages,
+    transactions,
+)
 
-CHUNKS_AT_ONCE = 5  # maxConcurrentActivityFunctions in host.json
 MEMORY_GB = 2.0  # of an instance, as infra/ sets it
 MONTH_SECONDS = 30 * 24 * 3600.0
 LIMITS = {  # what can set the pace of a run, in words

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ingestion.capacity.speed import SPEED
 from ingestion.concealed import quoted
 from ingestion.errors import SourceUnreachable
 from ingestion.plan.sample import Sample
@@ -12,7 +13,6 @@ from ingestion.source.http.outage import NoPage
 from ingestion.source.reading.path import shown
 from ingestion.source_wait import OUTAGE
 
-QUEUE_TAKES_PER_SECOND = 2_000  # messages of 1 KiB, as Azure documents it
 KEYS_CHARACTERS = 200
 
 # By a phrase in the text of a failure: the key to change. The first phrase that is found counts.
@@ -126,11 +126,11 @@ def _rejected(sample: Sample, settings: Settings) -> Iterator[Problem]:
 
 
 def _too_fast(settings: Settings) -> Iterator[Problem]:
-    most = QUEUE_TAKES_PER_SECOND * len(settings.shards)
+    most = SPEED.queue_per_second * len(settings.shards)
     if settings.max_messages_per_second > most:
         text = (
             f"{settings.max_messages_per_second:,.0f} messages a second are more than {len(settings.shards)} "
-            f"{'queue takes' if len(settings.shards) == 1 else 'queues take'} ({most:,} by Azure's documentation); "
+            f"{'queue takes' if len(settings.shards) == 1 else 'queues take'} ({most:,.0f} by Azure's documentation); "
             "lower it, or add queues"
         )
         yield Problem("SLUICE_MAX_MESSAGES_PER_SECOND", text)

@@ -24,9 +24,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from ingestion.capacity.capacity import CHUNKS_AT_ONCE, Capacity, Work, capacity
+from ingestion.capacity.capacity import Capacity, Work, capacity
 from ingestion.capacity.speed import Speed
 from ingestion.settings import load_settings
+from ingestion.transactions import CHUNKS_AT_ONCE
 from local.benchmarks import findings
 from local.benchmarks.contestant import apart
 from local.benchmarks.findings import Figures, Row
