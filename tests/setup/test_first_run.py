@@ -36,7 +36,9 @@ def without_network() -> list[str]:
 def clone(tmp_path: Path) -> Path:
     """A copy of the project in another folder, with the packages that set-up installed here."""
     if any((ROOT / name).is_symlink() for name in INSTALLED):
-        pytest.skip("this clone uses the packages of another one, and make would install its own")
+        pytest.skip(
+            "the packages here are links, and make would install its own: the workflow and any other clone check it"
+        )
     folder = tmp_path / "a folder (mine)"
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     for name in filter(None, names.split("\0")):
