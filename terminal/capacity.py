@@ -50,11 +50,8 @@ def capacity(session: Session, /, sizes: tuple[int, ...], **given: Any) -> int:
 
     It needs no app. The money is an estimate from list prices; docs/capacity.md explains the figures.
     """
-    from ingestion.capacity.forecast import (
-        SIZES,
-        Asked,
-        forecast,
-    )  # imported here: no other command needs the app's code
+    # Imported here: it takes a second, and few commands need it.
+    from ingestion.capacity.forecast import SIZES, Asked, forecast
     from ingestion.errors import InvalidInput
 
     try:

@@ -74,7 +74,7 @@ def acceptance(request: JsonObject, progress: object, now: Pinned) -> JsonObject
 
 
 async def accepted_change(ledger: Ledger) -> JsonObject:
-    """Return the last `acceptance` since the start of the run; an empty object if there is none."""
+    """Return the last `acceptance` since the start of the run; an empty object before the first one."""
     accepted: JsonObject = (await _read(ledger.container, ledger.run)).get("accepted", {})
     return accepted
 

@@ -163,7 +163,7 @@ class QueueSender:
         self._is_full = False
 
     async def _next(self, waiting: Iterator[tuple[Post, Shard] | None]) -> tuple[Post, Shard] | None:
-        """Return the next post, None if there is none. Only one lane at a time parses posts."""
+        """Return the next post, or None at the end of the chunk. Only one lane at a time parses posts."""
         async with self._looking:
             for item in waiting:
                 if item is not None:

@@ -94,7 +94,7 @@ class TokenAuth(httpx.Auth):
             return token
 
     async def _new_token(self) -> tuple[str, float]:
-        """Return a token and the seconds for which to use it. Raise NoAnswer or SourceRefused if there is none."""
+        """Return a token and the seconds for which to use it. Raise NoAnswer or SourceRefused if none is issued."""
         auth, place = self.auth, address(self.auth.token_url)
         form = {"grant_type": "client_credentials", **({"scope": auth.scope} if auth.scope else {})}
         if auth.send == "body":

@@ -93,7 +93,7 @@ def _text(text: str, environment: Mapping[str, str], values: Values, *, is_url: 
 
 
 def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the app settings that are filled in and are secrets, by name. A host is none; the rest of a URL may be."""
+    """Return the filled-in app settings that are secrets, by name. A host is not a secret; the rest of a URL may be."""
     others = exactly_at(table, ("hosts",))
     addresses = [exactly_at(table, ("url",)), exactly_at(table, ("auth", "token_url"))]
     addresses += others if isinstance(others, list) else []

@@ -1,4 +1,4 @@
-"""Decide whether an answer is a page: take its items, or say why it is none. No other module decides this."""
+"""Decide whether an answer is a page: take its items, or say why it is not a page. No other module decides this."""
 
 import codecs
 import json

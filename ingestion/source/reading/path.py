@@ -34,7 +34,7 @@ def at(document: Any, path: tuple[str, ...]) -> Any:
 
 
 def exactly_at(document: Any, path: tuple[str, ...]) -> Any:
-    """Return the value at `path`, or ABSENT if there is none."""
+    """Return the value at `path`, or ABSENT if the path leads nowhere."""
     value = document
     for step in path:
         if isinstance(value, dict) and step in value:
