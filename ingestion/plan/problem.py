@@ -101,7 +101,8 @@ def _total(sample: Sample) -> Iterator[Problem]:
     if sample.source.total is not None and sample.total is None and any(sample.counts) and sample.windows == 1:
         keys = quoted(", ".join(sample.keys), KEYS_CHARACTERS) or "none"
         text = f"no page that was read has a number at {sample.source.total}; the keys of the first page: {keys}. "
-        yield Problem("total", f"{text}A run would compare its items with no total. Correct total, or remove it")
+        text += "Unless a later page has it, a run cannot compare its items with it. Correct total, or remove it"
+        yield Problem("total", text)
     if sample.total is not None and sample.counts and sample.total < sum(sample.counts):
         at = str(sample.source.total)
         text = f"{sum(sample.counts)} items came, but the total at {at} is {sample.total}; check total"
