@@ -34,7 +34,7 @@ def test_a_file_of_an_older_schema_is_refused_too(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("local.devhost.hub.state_file.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     with pytest.raises(StateFileError, match=f"has schema {SCHEMA_VERSION}, this devhost reads schema") as refused:
         open_state_file(path)
-    assert "delete it or use --state" in str(refused.value)
+    assert "delete the file, or name another one with --state" in str(refused.value)
 
 
 def test_another_program_s_database_is_not_changed(tmp_path: Path) -> None:
