@@ -27,7 +27,7 @@ help: ## show this list
 	@echo '  run and serve take IDS (100000), PAGE_SIZE, LATENCY_MS, FAILURE_RATE, THROTTLE, SEED;'
 	@echo '  run takes CHUNK_SIZE as well; serve takes PORT (7071); lock takes UPGRADE=1;'
 	@echo '  chaos takes ROUNDS (20), SEED, IDS of a round, and FIRST, the number of the first round;'
-	@echo '  each target takes PYTHON, the interpreter that the virtual environment is made with.'
+	@echo '  every target takes PYTHON, the interpreter that the virtual environment is made with.'
 
 setup: $(VENV)/.ready local/emulator/node_modules/.ready ## install what run, serve, chaos and check-sources need (they run it themselves)
 

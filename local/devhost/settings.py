@@ -19,8 +19,8 @@ _UNSERVED = {
     "defaultVersion": _VERSIONS,
     "versionMatchStrategy": _VERSIONS,
     "localRpcEndpointEnabled": "fails each call of a durable client, if it is false",
-    "overridableExistingInstanceStates": "lets a start replace a running instance, if the value is AnyState, "
-    "and does not start, if the value is unknown: every path then answers 503",
+    "overridableExistingInstanceStates": "with AnyState lets a start replace a running instance, "
+    "and with an unknown value does not start: every path answers 503",
     "httpSettings.useForwardedHost": "writes the forwarded host into its links",
 }
 _CORES = os.cpu_count() or 1

@@ -50,7 +50,7 @@ def test_minus_one_means_no_timeout(tmp_path: Path) -> None:
         (durable('"versionMatchStrategy": "Strict"'), "(the real host gives instances a version"),
         (durable('"defaultVersion": "1.0"'), "defaultVersion"),
         (durable('"httpSettings": {"useForwardedHost": true}'), "(the real host writes the forwarded host into"),
-        (durable('"overridableExistingInstanceStates": "AnyState"'), "(the real host lets a start replace a running"),
+        (durable('"overridableExistingInstanceStates": "AnyState"'), "(the real host with AnyState lets a start"),
         (durable('"localRpcEndpointEnabled": false'), "(the real host fails each call of a durable client"),
     ],
 )
