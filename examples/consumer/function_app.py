@@ -1,7 +1,7 @@
-"""A consumer of Sluice's queue: a queue trigger that stores each message, and a repeated one once.
+"""A consumer of Sluice's queue: a queue trigger that stores each message once, even if it comes twice (not in `raw`).
 
-It is a function app of its own. The Functions host decodes base64, deletes a message when the function returns, and
-delivers it again, five times at most, when the function raises.
+It is a function app of its own. The Functions host decodes base64 and deletes a message when the function returns. If
+the function raises, the host delivers the message again, up to five times in all.
 """
 
 import json
@@ -16,7 +16,7 @@ app = func.FunctionApp()
 
 
 def messages(text: str, message_format: str) -> Iterator[tuple[str | None, str]]:
-    """Yield the key and the JSON of each message in a queue message; `raw` has no key."""
+    """Yield the key and the text of each message in a queue message; the format `raw` has no key."""
     if message_format == "raw":
         yield None, text  # an id as it is, or a record as JSON
     elif message_format == "envelope":

@@ -1,10 +1,10 @@
-"""`python -m examples.nightly.shop`: the partner's API of the tutorial: orders that change, behind a token.
+"""`python -m examples.nightly.shop`: serve the partner's API of the tutorial, with orders that change, behind a token.
 
 `GET /v1/orders?since=&cursor=&limit=` answers one page, sorted by `updated_at`:
 `{"data": [{"id": "order-000001", "status": "paid", "updated_at": "2026-01-01T00:10:00Z"}, ...],
-"meta": {"next": "...", "total": 1200}}`, where `next` is null on the last page. `limit` is at most 100. A request
-without the right token is answered with 401. To try things, `POST /v1/orders` adds an order, and `PUT /token` with
-a text changes the token.
+"meta": {"next": "...", "total": 1200}}`, where `next` is null on the last page. `limit` is at most 100. Without the
+right token the answer is 401. For experiments, `POST /v1/orders` adds an order, and `PUT /token` with a text changes
+the token.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def page(orders: list[dict[str, str]], query: dict[str, str]) -> dict[str, Any]:
 
 
 class Shop(ThreadingHTTPServer):
-    """The server; `orders` is what it has, the oldest change first, and `token` what a request has to bring."""
+    """The server. `orders` begins with the oldest change; each GET must send `token`."""
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)
@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m examples.nightly.shop", description="A partner's API to try with.")
-    parser.add_argument("--port", type=int, default=8090, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8090, help="port; 0 takes a free one (default: %(default)s)")
     with Shop(parser.parse_args().port) as shop:
         print(f"token {shop.token}; shop ready on {shop.url}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-// The alert rules and their recipients. A rule runs a query of infra/queries; docs/monitoring.md lists them.
+// The alert rules and their recipients. A rule runs a query of infra/queries; docs/monitoring.md lists the rules.
 param name string
 param location string
 param tags object

@@ -22,7 +22,7 @@ def names() -> dict[str, str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.benchmarks", description="Run a named benchmark.")
     parser.add_argument("scenario", nargs="?", choices=names(), help="name of a scenario; without one, list them")
-    parser.add_argument("--size", type=int, help="size, instead of the scenario's own; the result is then a trial")
+    parser.add_argument("--size", type=int, help="a size other than the scenario's own; the result is then a trial")
     parser.add_argument("--repeats", type=int, help="number of repeats (default: the scenario's own, 3 or 5)")
     arguments = parser.parse_args()
     if arguments.scenario is None:
@@ -40,7 +40,7 @@ def main() -> int:
                 print(*rows[-1].values(), flush=True)
     is_full = (size, repeats) == (scenario.SIZE, scenario.REPEATS)
     file = results.write(arguments.scenario, rows, facts, folder=results.FULL if is_full else results.TRIAL)
-    if in_words := hasattr(scenario, "table"):
+    if has_own_table := hasattr(scenario, "table"):
         shown, line = scenario.table(rows), scenario.line(rows)
     else:
         shown, line = table(rows), bench_line(rows, scenario.COLUMNS, scenario.RATIOS)
@@ -48,7 +48,7 @@ def main() -> int:
         results.put_on_page(arguments.scenario, shown, facts)
     print(f"\n{shown}\n\nwritten to {file.relative_to(results.ROOT)}")
     print(f"BENCH scenario={arguments.scenario} {line}", flush=True)
-    return int(in_words and bool(scenario.bad(rows)))
+    return int(has_own_table and bool(scenario.bad(rows)))
 
 
 if __name__ == "__main__":

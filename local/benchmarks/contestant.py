@@ -1,6 +1,6 @@
-"""Run a contestant in a separate process, so that its cost is the cost of that process.
+"""Run a contestant, one of the programs that a scenario compares, in a separate process.
 
-Only the code in the `with meter` block counts, not imports and warm-up.
+So its cost is the cost of that process. Only the code in the `with meter` block counts, not imports and warm-up.
 """
 
 import asyncio

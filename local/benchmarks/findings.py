@@ -9,7 +9,7 @@ Row = Mapping[str, Value]  # `contestant`, `repeat`, and figures; 0 means that t
 
 
 def of(rows: Iterable[Row], contestant: str, column: str) -> list[float]:
-    """Return the figures of a contestant in a column, in the order of the repeats, without those where it gave up."""
+    """Return a contestant's figures in a column, in the order of the repeats, without repeats in which it gave up."""
     return [float(row[column]) for row in rows if row["contestant"] == contestant and float(row[column])]
 
 
@@ -40,10 +40,10 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def ratio(rows: Sequence[Row], column: str, above: str, *below: str) -> float | None:
-    """Return the median over the repeats of the ratio of a contestant's figure to the largest of the others'."""
+    """Return the median of a ratio over the repeats: the figure of `above` divided by the largest figure of `below`."""
     sides = [of(rows, contestant, column) for contestant in (above, *below)]
     if len({len(side) for side in sides}) > 1 or not sides[0]:
-        return None  # one of them gave up, or does not run at this size
+        return None  # a contestant gave up, or does not run at this size
     return float(median(figures[0] / max(figures[1:]) for figures in zip(*sides, strict=True)))
 
 

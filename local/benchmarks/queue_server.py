@@ -1,9 +1,9 @@
 """A queue service that only answers, so that a benchmark measures the sender alone.
 
 It answers Put Message with 201 at once, with the bytes of the real service; above `--per-second` it answers 503, above
-`--pace` it answers later. `GET /count` returns the numbers of accepted and refused messages. It reads only the HTTP of
-the clients in this benchmark: Content-Length, no chunks, no TLS. The HTTP server of a library takes longer for a
-request than the sender that the benchmark measures.
+`--pace` it answers later. `GET /count` returns the numbers of accepted and refused messages. The server is written by
+hand, because a library's HTTP server takes longer for a request than the sender that the benchmark measures. It reads
+only the HTTP of the clients in this benchmark: Content-Length, no chunks, no TLS.
 """
 
 import argparse
@@ -37,7 +37,7 @@ CREATED, REFUSED = answer(b"201 Created", STORED), answer(b"503 Server Busy", BU
 
 
 class Queue:
-    """Accepts `per_second`, with a burst of `BURST_SECONDS`, and sends `pace` answers a second; 0 is no limit."""
+    """Accepts `per_second` messages, with a burst of `BURST_SECONDS`; sends `pace` answers a second; 0: no limit."""
 
     def __init__(self, per_second: float, pace: float) -> None:
         self.counts = {"accepted": 0, "refused": 0}

@@ -1,4 +1,4 @@
-"""The CSV files: `local/benchmarks/results/NAME.csv` for full measurements, `.sluice/benchmarks/NAME.csv` for others.
+"""The CSV files: `local/benchmarks/results/NAME.csv` for full measurements, `.sluice/benchmarks/NAME.csv` for trials.
 
 The first line has the time and the machine; a full measurement also writes its table into `docs/benchmarks.md`.
 """
@@ -40,7 +40,7 @@ def machine() -> str:
 
 
 def write(scenario: str, rows: Sequence[Row], facts: str, *, folder: Path) -> Path:
-    """Replace the rows of a scenario's last run; return the file."""
+    """Replace the scenario's CSV file; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{scenario}.csv"
     with file.open("w", newline="", encoding="utf-8") as text:

@@ -38,12 +38,12 @@ def texts(count: int) -> Iterator[str]:
 
 
 def with_queues_at(url: str, azurite: Azurite) -> str:
-    """Return the connection string of a running Azurite with another queue service."""
+    """Return the connection string of a running Azurite, with the queue service at `url` instead of Azurite's."""
     return azurite.connection_string.replace(f"http://127.0.0.1:{azurite.ports['Queue']}/", f"{url}/")
 
 
 class Sluice:
-    """Step 5 as the activity runs it: spool read, formats, rate, retries, checkpoints and receipts included."""
+    """Sends chunks as the activity enqueue_chunk does, with spool, formats, rate, retries, checkpoints and receipts."""
 
     def __init__(self, connection: str) -> None:
         self._settings = load_settings({"AzureWebJobsStorage": connection, "SLUICE_QUEUE": QUEUE})
@@ -103,7 +103,7 @@ def body_of(text: str) -> bytes:
 
 
 async def put_url(connection: str) -> str:
-    """Create the queue if need be, and return the signed URL for Put Message."""
+    """Create the queue if it does not exist, and return the signed URL for Put Message."""
     async with QueueClient.from_connection_string(connection, QUEUE) as client:
         with suppress(ResourceExistsError):
             await client.create_queue()

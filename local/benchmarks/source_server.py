@@ -1,8 +1,8 @@
 """A source that takes no time and a blob service that stores nothing, so that a benchmark measures the fetch alone.
 
-`GET /all?ids=N` streams one JSON response with N ids; `GET /pages?page=P&size=S&ids=N` answers a page after
-`LATENCY_SECONDS`. A PUT is read, confirmed as by the blob service, and dropped; `GET /stored` returns the number of
-messages since the last such request.
+`GET /all?ids=N` streams one JSON response with N ids; `GET /pages?page=P&size=S&ids=N` answers with a page after
+`LATENCY_SECONDS`. The server reads each PUT, confirms it as the blob service does, and drops it. `GET /stored` returns
+how many messages have come since the previous `GET /stored`.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ def ids(start: int, stop: int) -> list[str]:
 
 
 def application() -> web.Application:
-    block = json.dumps(ids(0, BLOCK))[1:-1].encode()  # the same for each id: neither parser nor spool looks for repeats
+    block = json.dumps(ids(0, BLOCK))[1:-1].encode()  # each block has the same ids: parser and spool ignore repeats
     stored = 0
 
     async def everything(request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ NOW = "2026-11-26T02:07:31+00:00"
 
 
 def run(run_id: str = "orders-20261126", status: str = "running", **changes: Any) -> Body:
-    """Return a run of a million messages, half done; given keys of `progress` and other objects replace single keys."""
+    """Return a run of a million messages, half done; `changes` replace its fields, or in an object single keys."""
     ended = status.startswith(("completed", "failed", "cancelled", "terminated"))
     found: Body = {
         "run_id": run_id,
@@ -193,7 +193,7 @@ def about(found: Body) -> dict[str, Body]:
 
 
 def large(chunks: int = 10_000) -> Body:
-    """Return a run of so many chunks that each cell of the strip shows several."""
+    """Return a run with so many chunks that each cell of the strip of chunks shows several."""
     each = -(-chunks // 400)
     cells = -(-chunks // each)
     done = cells * 3 // 4

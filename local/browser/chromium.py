@@ -1,4 +1,4 @@
-"""The Chromium of this machine, controlled by Playwright, which downloads nothing."""
+"""Start this machine's own Chromium with Playwright; nothing is downloaded."""
 
 import shutil
 from collections.abc import Iterator

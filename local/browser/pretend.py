@@ -20,7 +20,7 @@ KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 
 def pretend(context: BrowserContext, answers: Mapping[str, Any], headers: Mapping[str, str]) -> None:
     """Answer every request below /api/ in this browser context; block other hosts. `headers` go with the files."""
-    ahead = datetime.fromisoformat(NOW) - datetime.now(UTC)  # by this machine's clock, as in the app
+    ahead = datetime.fromisoformat(NOW) - datetime.now(UTC)  # the header Date begins at NOW and runs on from there
 
     def answer(route: Route) -> None:
         url = urlsplit(route.request.url)

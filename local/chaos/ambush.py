@@ -1,7 +1,8 @@
 """Strike at the k-th request to storage, not after some seconds, so that the speed of the machine does not matter.
 
-Enters: each request, twice: before the service gets it, and after the service has executed it but before the answer.
-Leaves: a dead devhost or worker, an unreachable storage, or several of these, at exactly that point.
+A strike ends a process or cuts off storage. Input: each request twice, before the service gets it, and between its
+execution and its answer. Output: a dead devhost or worker, an unreachable storage, or several of these, at exactly that
+point.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,16 +15,16 @@ class Victim(StrEnum):
 
     HOST = "host"  # devhost and its worker process
     WORKER = "worker"  # the worker process alone, while activities run
-    TURN = "turn"  # the worker process alone, during the next turn of an orchestrator
-    TIMEOUT = "timeout"  # an activity that exceeds functionTimeout, and with it the worker process
-    STORAGE = "storage"
-    BOTH = "both"
+    TURN = "turn"  # the worker process alone, during the next replay of an orchestrator
+    TIMEOUT = "timeout"  # an activity, which then exceeds functionTimeout, and with it the worker process
+    STORAGE = "storage"  # Azurite, which is restarted with its data
+    BOTH = "both"  # devhost and Azurite
     STATE = "state"  # devhost, and its state file with the instances and their history
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strike:
-    """The number of the request (from 1), and whether to strike before or after the service executes it."""
+    """The request to strike at, numbered from 1; `answered`: strike after the service has executed it, not before."""
 
     at_request: int
     answered: bool
@@ -31,7 +32,7 @@ class Strike:
 
 
 class Ambush:
-    """Belongs to the proxies' event loop; `strike` is called there."""
+    """Calls `strike` at the chosen requests, on the event loop of the proxies."""
 
     def __init__(self, strikes: Iterable[Strike], strike: Callable[[Victim], None]) -> None:
         self._waiting = {(one.at_request, one.answered): one.victim for one in strikes}

@@ -1,6 +1,6 @@
 """The number of duplicates that the strikes and faults of a round explain; more duplicates fail the round.
 
-Enters: the strikes and faults. Leaves: a number of messages.
+Input: the strikes and faults. Output: a number of messages.
 """
 
 import json
@@ -12,8 +12,8 @@ from local.chaos.plan import Plan
 from local.demo.stack import ROOT
 
 CHECKPOINT_MESSAGES = 20  # small, so that the bound is far below the size of a round
-CRASHES = (  # strikes at processes; a loss of the state file (`losses`) goes with a kill
-    "kills",  # of devhost, or its own end after the third exit of its worker
+CRASHES = (  # strikes at processes; a loss of the state file (`losses`) also counts as a kill
+    "kills",  # of devhost; also when devhost ends itself after the third exit of its worker
     "exits_in_turns",  # of the worker process
     "exits_in_activities",
     "timeouts",
@@ -31,8 +31,8 @@ def chunks_in_flight_at_most(plan: Plan, repeated: int) -> int:
 def duplicates_at_most(plan: Plan, harm: Counter[str], faults: Counter[Fault]) -> int:
     """Return the largest number of messages that may be on the queue twice.
 
-    It is the sum of: for each crash and each loss of storage, the messages that the chunks in flight may have sent
-    since their checkpoints; the messages whose answer was lost; the items that the source itself returned twice.
+    The sum has three parts: for each crash, the messages that the chunks in flight may have sent since their
+    checkpoints; the messages whose answer was lost; the items that the source itself returned twice.
     """
     crashes, repeated = sum(harm[name] for name in CRASHES), faults[Fault.REPEATED]
     chunks = chunks_in_flight_at_most(plan, repeated)

@@ -1,7 +1,7 @@
 """The faults of single requests, and how often they occur.
 
-Enters: a request at a proxy. Leaves: its fault, or None. A seeded generator makes the choices. Since requests of many
-connections race each other, one seed gives the same probabilities in every run of a round, not the same requests.
+Input: a request at a proxy. Output: its fault, or None. A seeded generator makes the choices. Since the requests of
+many connections race each other, a seed fixes the probabilities of a round, but not which requests get a fault.
 """
 
 import random
@@ -18,7 +18,7 @@ class Fault(StrEnum):
     BUSY = "busy"  # 503, not executed
     THROTTLED = "throttled"  # 429 with Retry-After, not executed
     EXPIRED = "expired"  # 401, not executed
-    REFUSED = "refused"  # 413, not executed, now or later
+    REFUSED = "refused"  # 413, not executed, and a repetition would not help
     SLOW = "slow"  # executed, but the answer is late
     CUT = "cut"  # the connection ends before the service gets the request
     LOST = "lost"  # executed, but the connection ends without an answer
@@ -32,7 +32,7 @@ Applies = Callable[[BaseRequest], bool]
 
 
 class Misfortune:
-    """Draws a fault for each request to which it applies, and counts the faults."""
+    """Draws a fault, or None, for each request that `applies` accepts; the proxies count the faults in `met`."""
 
     def __init__(self, seed: str, rates: Mapping[Fault, float], applies: Applies | None = None) -> None:
         self._chance = random.Random(seed)

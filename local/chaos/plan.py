@@ -1,6 +1,6 @@
 """The plan of a round, drawn from the seed: sizes, fault rates, and the moments of the strikes.
 
-Enters: the seed and the number of the round. Leaves: a `Plan`.
+Input: the seed and the number of the round. Output: a `Plan`.
 """
 
 import random
@@ -12,16 +12,17 @@ from local.chaos.ambush import Strike, Victim
 from local.chaos.fault import Fault, Misfortune
 
 CHUNK_SIZES = (40, 80, 150, 300)
-OTHER_STRIKES = (0, 0, 1, 1, 2)  # in a round, besides an exit of its worker; each may use one of three recoveries
+OTHER_STRIKES = (0, 0, 1, 1, 2)  # besides the strike at the worker; the keeper recovers a run only three times an hour
 OTHERS = (Victim.HOST, Victim.HOST, Victim.TIMEOUT, Victim.TIMEOUT, Victim.STORAGE, Victim.BOTH, Victim.STATE)
-WORST_RATE = 0.02  # share of the messages with one kind of fault; after each the sender waits
-WORST_PAGE_RATE = 0.06  # for each of five kinds; a fetch tries a page five times, so a higher share would end a run
-WORST_BLOB_RATE = 0.01  # each takes a second or more, the first wait of Microsoft's client
+# The largest share of requests that get one kind of fault.
+WORST_RATE = 0.02  # of messages: the sender waits after each fault
+WORST_PAGE_RATE = 0.06  # of pages, with five kinds: a fetch tries a page five times, so a higher share would end a run
+WORST_BLOB_RATE = 0.01  # of blob requests: after each fault Microsoft's client waits a second or more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One round."""
+    """The plan of one round; `rates` has the share of each fault for each service."""
 
     number: int
     seed: str
@@ -39,7 +40,7 @@ def make_plan(seed: str, number: int, ids: int) -> Plan:
     """Return the plan of a round; it is always the same for the same seed, number and number of ids."""
     chance = random.Random(f"{seed}/{number}")
     chunk_size = chance.choice(CHUNK_SIZES)
-    requests = ids + 4 * (ids // chunk_size + 1)  # the minimum number of requests of an undisturbed run to storage
+    requests = ids + 4 * (ids // chunk_size + 1)  # an undisturbed run sends at least so many requests to storage
     worker = Victim.TURN if number % 2 else Victim.WORKER
     victims = (worker, *(chance.choice(OTHERS) for _ in range(chance.choice(OTHER_STRIKES))))
     strikes = tuple(
@@ -65,9 +66,10 @@ def make_plan(seed: str, number: int, ids: int) -> Plan:
 
 
 def _moment(chance: random.Random, victim: Victim, requests: int) -> int:
-    if victim is Victim.STATE:  # the keeper starts a run without instance and recorded state after ten minutes only
+    if victim is Victim.STATE:
+        # Not earlier: without a recorded state the keeper restarts the run only after ten minutes.
         return chance.randint(requests // 3, requests)
-    if victim in (Victim.WORKER, Victim.TURN, Victim.TIMEOUT):  # so that activities and turns still follow
+    if victim in (Victim.WORKER, Victim.TURN, Victim.TIMEOUT):  # early, so that activities and replays still follow
         return chance.randint(1, requests * 2 // 3)
     return chance.randint(1, requests)
 

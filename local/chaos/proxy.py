@@ -1,6 +1,6 @@
 """A proxy between the app and one service.
 
-Enters: the app's requests. Leaves: the service's answers, except for requests with a fault. A shut proxy ends every
+Input: the app's requests. Output: the service's answers, except for requests with a fault. A shut proxy ends every
 connection without an answer, like a process that has just died.
 """
 
@@ -17,7 +17,7 @@ from yarl import URL
 from local.chaos.fault import FAIR, Fault, Misfortune
 
 OF_ONE_CONNECTION = ("Connection", "Keep-Alive", "Transfer-Encoding")  # headers that the proxy does not forward
-ADDED_BY_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # by aiohttp, unless skipped
+ADDED_BY_CLIENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # headers that aiohttp would add
 SLOW_SECONDS = 0.3
 
 
@@ -38,14 +38,14 @@ class Answer:
         return "\r\n".join([*lines, "", ""]).encode()
 
 
-INSTEAD = {  # of a request to the service
+INSTEAD = {  # the answer of the proxy; the service does not get the request
     Fault.BUSY: Answer(503, "Server Busy", {"x-ms-error-code": "ServerBusy"}),
     Fault.THROTTLED: Answer(429, "Too Many Requests", {"Retry-After": "1"}),
     Fault.EXPIRED: Answer(401, "Unauthorized", {"x-ms-error-code": "InvalidAuthenticationInfo"}),
     Fault.REFUSED: Answer(413, "Request Body Too Large", {"x-ms-error-code": "RequestBodyTooLarge"}),
 }
 FAILED = Answer(500, "Internal Server Error", {"x-ms-error-code": "InternalError"})
-SHORTENED: dict[Fault, Callable[[bytes, bytes], bytes]] = {  # from head and body to the bytes to send
+SHORTENED: dict[Fault, Callable[[bytes, bytes], bytes]] = {  # make the bytes to send from head and body
     Fault.LOST: lambda head, body: b"",
     Fault.BEHEADED: lambda head, body: head[: len(head) // 2],
     Fault.TORN: lambda head, body: head + body[: len(body) // 2],
@@ -62,7 +62,10 @@ class Watch(Protocol):
 
 
 class Proxy:
-    """Listens on a free port of 127.0.0.1; `upstream` may be set later, `misfortune` and `watch` for each round."""
+    """Listens on a free port of 127.0.0.1, and forwards to the port `upstream`.
+
+    `upstream` may be set later; each round sets `misfortune` and `watch`.
+    """
 
     def __init__(self, upstream: int = 0) -> None:
         self.port = 0
@@ -75,7 +78,7 @@ class Proxy:
     async def __aenter__(self) -> Self:
         self._http = web.Server(self._pass, access_log=None, auto_decompress=False)
         self._service = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True, limit=0),  # a kept connection may repeat a request
+            connector=aiohttp.TCPConnector(force_close=True, limit=0),  # without keep-alive aiohttp repeats nothing
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=ADDED_BY_CLIENT,
@@ -98,7 +101,7 @@ class Proxy:
         """Accept no connection until `listen`, and end the open ones."""
         for listener in self._listening.sockets:
             asyncio.get_running_loop().remove_reader(listener)
-        await asyncio.sleep(0)  # let accepted connections get their transport first, which a closed server would leak
+        await asyncio.sleep(0)  # first give accepted connections their transport: a closed server would leak it
         self._listening.close()
         self.shut()
 
@@ -157,7 +160,7 @@ def hang_up(request: web.BaseRequest, said: bytes = b"") -> web.Response:
 
 
 class Repeat:
-    """Makes a source repeat items: a page starts with the last item of the page before, as drifting pages do."""
+    """Makes a source repeat items: a page starts with the last item of the page before, as if items had moved."""
 
     def __init__(self) -> None:
         self._last: Any = None

@@ -1,6 +1,6 @@
-"""Play rounds: disturb a run by a plan until its report, then compare the queue with the source.
+"""Play rounds: disturb a run by a plan until the run has ended, then compare the queue with the source.
 
-Enters: the seed and the numbers of the rounds. Leaves: an `Outcome` of each round.
+Input: the seed and the numbers of the rounds. Output: an `Outcome` of each round.
 """
 
 import time
@@ -44,10 +44,10 @@ class Outcome:
 
 def rounds(seed: str, numbers: Iterable[int], *, ids: int, folder: Path) -> Iterator[Outcome]:
     """Play these rounds of a seed."""
-    with stage(folder, ids, SETTINGS) as one:
+    with stage(folder, ids, SETTINGS) as running:
         for number in numbers:
-            yield play(one, make_plan(seed, number, ids))
-            one.empty_queue()
+            yield play(running, make_plan(seed, number, ids))
+            running.empty_queue()
 
 
 def play(stage: Stage, plan: Plan) -> Outcome:

@@ -1,7 +1,7 @@
 """The processes of all rounds: Azurite on disk, the demo API and devhost, with a proxy in front of each service.
 
-Enters: the number of ids of the source. Leaves: a running stack. The processes run for all rounds; only struck ones
-start again. Azurite gets SIGTERM, for the reason in `docs/chaos.md`.
+Input: the number of ids of the source. Output: a running stack. The processes keep running between rounds; only struck
+processes start again. Azurite gets SIGTERM, not SIGKILL, for the reason in `docs/chaos.md`.
 """
 
 import os
@@ -50,12 +50,12 @@ class Stage:
             proxy.misfortune, proxy.watch = FAIR, None
 
     def suffered(self) -> Counter[str]:
-        """Return the strikes at the processes so far."""
+        """Return how many strikes of each kind the processes have suffered so far."""
         self._worker.look()
         return self._suffered + self._worker.suffered
 
     def restore(self) -> Counter[str]:
-        """Start struck processes again, and return the strikes so far; a round calls this repeatedly."""
+        """Start struck processes again, and return the number of strikes so far; a round calls this repeatedly."""
         if self._storage_is_struck:
             self.stack.azurite.restart()
             self._suffered["restarts"] += 1

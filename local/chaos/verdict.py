@@ -1,6 +1,6 @@
 """The verdict: what is wrong with a round, a line about it for people, and the last line for scripts.
 
-Enters: outcomes. Leaves: text.
+Input: outcomes. Output: text.
 """
 
 from collections.abc import Sequence

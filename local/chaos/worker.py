@@ -1,7 +1,7 @@
 """Strike the worker process of devhost, and read the result in devhost's log.
 
-Enters: strikes. Leaves: how often the worker has exited, and which calls were in flight. A strike while devhost is down
-happens after its next start.
+Input: strikes. Output: how often the worker has exited or timed out, by the calls in flight. If devhost is down at a
+strike, the strike follows after its next start.
 """
 
 import contextlib
@@ -14,20 +14,20 @@ from pathlib import Path
 from local.chaos.ambush import Victim
 
 SIGNALS = {Victim.TURN: signal.SIGUSR1, Victim.TIMEOUT: signal.SIGUSR2}  # the signals of `devhost --strikes`
-SUFFERS = {Victim.TURN: "exits_in_turns", Victim.TIMEOUT: "timeouts"}  # the lines of the log after a strike
+SUFFERS = {Victim.TURN: "exits_in_turns", Victim.TIMEOUT: "timeouts"}  # the count that each strike must raise
 STARTED = re.compile(r"worker process (\d+) runs the app\n")
 EXITED = re.compile(r"python exited with code \d+ \(0x\w+\); in flight: (.*)\n")
 TIMED_OUT = re.compile(r"a function exceeded functionTimeout: a new worker process replaces the old one\n")
 
 
 class WorkerStrikes:
-    """Strikes at the workers; `suffered` counts those that the log shows."""
+    """Strikes at the workers; `suffered` counts the strikes that the log shows."""
 
     def __init__(self, log: Path) -> None:
         self.suffered: Counter[str] = Counter()
         self._log = log
         self._pid = 0
-        self._owed: dict[Victim, int] = {}  # and the counts at the time of the strike
+        self._owed: dict[Victim, int] = {}  # strikes without an effect so far, each with its count at that time
 
     def strike(self, victim: Victim, host_pid: int | None) -> None:
         """Strike now if devhost is running, else after its next start."""
@@ -55,6 +55,6 @@ class WorkerStrikes:
             exits_in_turns=sum(in_turns), exits_in_activities=len(in_turns) - sum(in_turns), timeouts=timeouts
         )
         self._pid = int((STARTED.findall(said) or [0])[-1])
-        for victim, had in [*self._owed.items()]:  # in place, because another thread strikes
+        for victim, had in [*self._owed.items()]:  # change the dict in place, because another thread adds strikes
             if self.suffered[SUFFERS.get(victim, "")] > had:
                 del self._owed[victim]

@@ -1,8 +1,8 @@
 """The demo API: the HTTP API that a local run reads; a separate server that knows nothing of the app.
 
 `GET /ids?limit=&cursor=` returns one page: `{"items": [{"id": "..."}], "next_cursor": "...",
-"total": N}`, where `next_cursor` is null on the last one. The same ids in every other way of paging are under
-`/paging/`. `GET /catalogue` returns all ids, one per line, and never fails on purpose: the check reads it.
+"total": N}`, where `next_cursor` is null on the last page. `/paging/` has the same ids in every other way of paging.
+`GET /catalogue` returns all ids, one per line, and never fails on purpose, because the check reads it.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m local.demo.api", description="A paginated API with ids that never change."
     )
-    parser.add_argument("--port", type=int, default=0, help="0 (the default) chooses a free one")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 (the default) chooses a free one")
     add_flags(parser)
     arguments = parser.parse_args()
     settings = settings_from(parser, arguments)

@@ -4,7 +4,7 @@ import time
 
 
 class Bucket:
-    """Allow `rate` requests per second, after a burst of at most `burst_seconds` of them."""
+    """Allows `per_second` requests a second; after a pause also a burst, of at most `burst_seconds` of that rate."""
 
     def __init__(self, per_second: float, burst_seconds: float) -> None:
         self._seconds_each, self._burst_seconds = 1 / per_second, burst_seconds

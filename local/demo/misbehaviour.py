@@ -1,7 +1,7 @@
 """Make the demo API behave like a real one: latency, failures, a limit on requests.
 
-Enters: a request. Leaves: the handler's answer after a delay, or an error instead. One seeded generator makes all
-random choices, so the same settings fail in the same order.
+Input: a request. Output: the handler's answer after a delay, or an error. One seeded generator makes all random
+choices, so with the same settings the failures come in the same order.
 """
 
 import asyncio

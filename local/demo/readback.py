@@ -1,8 +1,8 @@
 """Read the whole queue as a consumer would, and compare it with the API.
 
-Enters: the queue's connection string and name, the API's URL. Leaves: a `Comparison`. It uses only Microsoft's client
-and deletes nothing: each message becomes invisible for longer than the reading takes, so it is read once and stays on
-the queue.
+Input: the queue's connection string and name, the API's URL. Output: a `Comparison`. The module uses only Microsoft's
+client and deletes nothing: each message becomes invisible for longer than the reading takes, so it is read once and
+stays on the queue.
 """
 
 from collections import Counter
@@ -22,14 +22,14 @@ Progress = Callable[[int], None]  # called with the number of messages read so f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The number of messages on the queue, compared with the ids of the API."""
+    """How many messages are on the queue, and how they differ from the ids of the API."""
 
-    served: int
-    enqueued: int
-    unique: int
-    lost: int
-    duplicates: int
-    foreign: int
+    served: int  # ids that the API has
+    enqueued: int  # messages on the queue
+    unique: int  # different messages on the queue
+    lost: int  # ids that are not on the queue
+    duplicates: int  # surplus copies of ids on the queue
+    foreign: int  # messages that are no id of the API
 
 
 def read_back(

@@ -1,6 +1,6 @@
 """Start a run over HTTP and follow it, as any user of the app does.
 
-Enters: the app's URL and the request body. Leaves: the status of the run, repeatedly until it has ended.
+Input: the app's URL and the request body. Output: the status of the run, repeatedly until the run has ended.
 """
 
 import time
@@ -38,25 +38,25 @@ class RunClient:
     def follow(self, run_id: str, *, check: Callable[[], object], patience_seconds: float) -> Iterator[Status]:
         """Poll the status and yield it each time, until the run has ended.
 
-        An answer that fails does not end the polling. Raise RunError if neither the status nor the value of `check`
-        changes for `patience_seconds`. An exception of `check` passes through: it may say why the app does not answer.
+        A failed request does not end the polling. Raise RunError if neither the status nor the value of `check` changes
+        for `patience_seconds`. An exception of `check` passes through: it may say why the app does not answer.
         """
         known, before, changed_at = None, None, time.monotonic()
         while True:
-            sign, silence = check(), ""
+            checked, last_error = check(), ""
             try:
                 status = self.status(run_id)
             except (RunError, httpx.TransportError) as error:
-                silence = f"; last error: {error}"
+                last_error = f"; last error: {error}"
             else:
                 yield status
                 if status["status"] in ENDED:
                     return
                 known = status["status"], status["progress"]
-            if (sign, known) != before:
-                before, changed_at = (sign, known), time.monotonic()
+            if (checked, known) != before:
+                before, changed_at = (checked, known), time.monotonic()
             elif time.monotonic() - changed_at > patience_seconds:
-                raise RunError(f"the run made no progress for {patience_seconds:.0f} s: {known}{silence}")
+                raise RunError(f"the run made no progress for {patience_seconds:.0f} s: {known}{last_error}")
             time.sleep(POLL_SECONDS)
 
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The settings of the demo API: one record, and the flags of every command that starts the API.
 
-Enters: a command line. Leaves: `ApiSettings`, which `stack.py` turns into flags again for the process of the API.
+Input: a command line. Output: `ApiSettings`, which `stack.py` turns into flags again for the process of the API.
 """
 
 import argparse
@@ -18,7 +18,7 @@ class ApiSettings(BaseModel):
     latency_ms: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="delay of each page")
     failure_rate: float = Field(default=0.0, ge=0, lt=1, description="share of requests that fail, 0 to 1")
     throttle: float = Field(
-        default=0.0, ge=0, allow_inf_nan=False, description="requests per second above which it answers 429"
+        default=0.0, ge=0, allow_inf_nan=False, description="requests per second above which the API answers 429"
     )
     seed: int = Field(default=0, description="another seed gives other ids and other failures")
 

@@ -1,7 +1,7 @@
 """The processes of a local run: Azurite, the demo API, and the app on devhost.
 
-Enters: the API's settings. Leaves: three URLs and a connection string, valid inside the `with` block. Each stack has
-its own folder with the logs of all three, which stays after the stack has stopped.
+Input: the API's settings. Output: the URLs of API and app and a connection string, valid inside the `with` block. Each
+stack has its own folder with the logs of the three processes; the folder stays after the stack has stopped.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ STACKS = ROOT / ".sluice" / "stacks"
 QUEUE = "sluice-ids"
 TASK_HUB = "Sluice"
 DEMO_SOURCES = "local/demo/sources.toml"
-PATIENCE_SECONDS = 300.0  # for a run without progress
+PATIENCE_SECONDS = 300.0  # how long a run may make no progress
 
 
 class Stack:
@@ -49,7 +49,7 @@ class Stack:
         """
         self.folder = folder.resolve() if folder else STACKS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         self.queue = queue
-        self.azurite = azurite or Azurite(self.folder / "azurite", in_memory=True)  # nobody needs it later
+        self.azurite = azurite or Azurite(self.folder / "azurite", in_memory=True)  # nobody needs its data later
         self.api = Server("demo API", "local.demo.api", *api.flags(), log=self.folder / "api.log")
         self.devhost = Server("devhost", "local.devhost", log=self.folder / "devhost.log")
         self._owns_azurite = azurite is None
@@ -107,7 +107,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         leave_out_proxy()
-        with contextlib.ExitStack() as opened:  # if one fails to start, the others stop
+        with contextlib.ExitStack() as opened:  # if a process fails to start, the other processes stop
             if self._owns_azurite:
                 opened.enter_context(self.azurite)
             opened.enter_context(self.api)
@@ -146,7 +146,7 @@ def names_in(file: str) -> list[str] | None:
 
 
 def accounts() -> set[str]:
-    """Return the user's settings that name a storage account; a source may have its queue there."""
+    """Return the names of the user's settings for storage accounts; a source may have its queue in such an account."""
     by_identity = (name.partition("__")[0] for name in given() if name.endswith(("__accountName", "ServiceUri")))
     by_text = (name for name, text in given().items() if re.search("AccountName=|QueueEndpoint=", text, re.IGNORECASE))
     return {*by_identity, *by_text}

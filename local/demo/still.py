@@ -15,7 +15,7 @@ from terminal.report import next_steps, report
 from terminal.view import block
 
 FILE = Path(__file__).parents[2] / "docs" / "images" / "terminal.svg"
-NO_FONTS = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # they lie on another host
+NO_FONTS = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # they are on another host
 COLUMNS = 92
 NOW = datetime(2026, 1, 5, 6, 6, 52, tzinfo=UTC)
 RESTS_ON = "1,368 messages a second lately, and the source's own total of 1,000,000"

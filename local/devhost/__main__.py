@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the host until a signal stops it; return the exit code."""
     options = _read_arguments(arguments)
     console = Console()
-    # While the app is imported, the event loop does not run, so its own signal handlers would not either.
+    # Until `_run` gives the event loop its own handlers, these signals stop devhost with KeyboardInterrupt.
     for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
@@ -90,7 +90,7 @@ def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--strikes",
         action="store_true",
-        help="for tests of an app: SIGUSR1 makes the worker process exit during the next turn of an orchestrator, "
+        help="for tests of an app: SIGUSR1 makes the worker process exit during the next replay of an orchestrator, "
         "SIGUSR2 makes a call of an activity exceed functionTimeout",
     )
     return parser.parse_args(arguments)
@@ -103,7 +103,7 @@ def _port(text: str) -> int:
 
 
 async def _run(options: argparse.Namespace, console: Console) -> None:
-    # Imported after the check: another major version of the SDK may not have what they import.
+    # Import these only after check_sdk: with another major version of the SDK the import may fail.
     from local.devhost.server import serve
     from local.devhost.worker.worker_process import WorkerProcess
 
@@ -138,7 +138,7 @@ async def _run(options: argparse.Namespace, console: Console) -> None:
 
 def _ask_to_stop(stop: asyncio.Event) -> None:
     if stop.is_set():
-        os._exit(0)  # a second signal: the next start runs all unfinished work again
+        os._exit(0)  # a second signal ends devhost at once; its next start runs all unfinished work again
     stop.set()
 
 

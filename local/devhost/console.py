@@ -1,4 +1,4 @@
-"""devhost's messages to a person; on stderr, so that they do not mix with what an app prints on stdout."""
+"""Write devhost's messages for a person to stderr, so that they do not mix with what an app prints on stdout."""
 
 import contextlib
 import re
@@ -7,19 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-# After the reason, the exception of a failed call has serialised .NET, which people do not read.
+# An error text has a reason and, below it, a serialised .NET exception, which nobody reads: the console drops it.
 _DETAILS = re.compile(r"(?: \n .*)+")
 
 
 def _to_stderr(line: str) -> None:
-    # sys.stderr at this time: a test may have replaced it. It may be closed, its reader gone, its disk full.
+    # Look up sys.stderr at each call, because a test may have replaced it. A write fails if the stream is closed, its
+    # reader has gone or its disk is full.
     with contextlib.suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Writes readable lines with `write`."""
+    """Turns messages into readable lines, and passes them to `write`."""
 
     write: Callable[[str], None] = _to_stderr
 
@@ -36,7 +37,7 @@ class Console:
         self.write(f"{_now()} warning: {text}")
 
     def error(self, text: str, traceback: str = "") -> None:
-        """Write an error, which may have the user code's traceback below it."""
+        """Write an error, and below it the traceback of the user code, if there is one."""
         lines = [f"    {line}" for line in _DETAILS.sub("", traceback).rstrip().splitlines()]
         head = f"{_now()} error: {_DETAILS.sub('', text)}"
         self.write("\n".join([head, *lines]))

@@ -1,4 +1,4 @@
-"""The errors of devhost: on the command line one line and exit code 1, over HTTP the response `status`."""
+"""The errors of devhost. The command line prints one line and ends with code 1; an HTTP response has `status`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ _DURABLE = "Microsoft.Azure.WebJobs.Extensions.DurableTask"
 
 
 class DevhostError(Exception):
-    """Root of the tree; over HTTP it has the real host's Message and ExceptionType.
+    """The base class. Over HTTP an error has the real host's `Message` and `ExceptionType`.
 
-    Without an exception type the answer has only Message, which is the error's own text.
+    If `exception_type` is empty, the response has only `Message`, with the error's own text.
     """
 
     status = 500
@@ -19,7 +19,7 @@ class DevhostError(Exception):
 
 
 class AppLoadError(DevhostError):
-    """devhost cannot serve the app's code or configuration; the line says where, and what the real host does."""
+    """devhost cannot serve the app's code or configuration; `then` says what the real host does with it."""
 
     then = "starts with 0 functions: every path answers 404"
 
@@ -61,7 +61,7 @@ class InvalidJson(DevhostError):
 
 
 class StorageRefusal(DevhostError):
-    """Azure Storage would refuse this."""
+    """Azure Storage would refuse this request."""
 
     exception_type = "DurableTask.AzureStorage.Storage.DurableTaskStorageException"
 
@@ -70,7 +70,7 @@ class StorageRefusal(DevhostError):
 
 
 class ActivityError(DevhostError):
-    """An activity failed; the fields are those of the history event."""
+    """A function of the app raised an exception, which the fields describe."""
 
     exception_type = "System.Exception, System.Private.CoreLib"
 

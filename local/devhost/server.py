@@ -60,9 +60,11 @@ async def serve(
     worker_process: bool = False,
     log_file: Path | None = None,
 ) -> AsyncIterator[Devhost]:
-    """Serve an app inside the block, in a worker process (which may write a log file) or in this process.
+    """Serve an app inside the `with` block.
 
-    Inside the block the current folder is the app's, and the environment has the values of local.settings.json.
+    With `worker_process` the app runs in a worker process, which writes `log_file` if given; else it runs in this
+    process. Inside the block the current folder is the app's, and the environment has the values of
+    local.settings.json.
     """
     app_root, clock, console = Path.cwd() / app_root, clock or RealClock(), console or Console()
     state_file = Path.cwd() / (state_file or app_root / ".sluice" / "devhost.db")
@@ -75,7 +77,7 @@ async def serve(
         routes, timers = RouteTable(index.http, settings.route_prefix), list(map(Timer, index.timers))
         for line in routes.unreachable():
             console.warning(line)
-        # Before the hub starts, because resumed activities may call the app's own URLs.
+        # Listen before the hub starts: activities that it runs again may call the app's own URLs.
         with explained(f"cannot listen on port {port}: choose another one with --port"):
             listener = opened.enter_context(socket.create_server((HOST, port)))
         url = f"http://{HOST}:{listener.getsockname()[1]}"
@@ -99,7 +101,7 @@ def _enter(app_root: Path, opened: contextlib.AsyncExitStack) -> HostSettings:
     with explained(f"cannot use the app's folder {app_root} (--app)"):
         opened.enter_context(contextlib.chdir(app_root))
     opened.enter_context(_environment(read_local_values(app_root)))
-    opened.push_async_callback(http_utils._close_session)  # the SDK closes it only at the end of the process
+    opened.push_async_callback(http_utils._close_session)  # the SDK does this only at the end of the process
     return load_settings(app_root)
 
 
@@ -133,7 +135,7 @@ def _handler(host: Devhost, console: Console, app_root: Path) -> Handler:
                 return web.Response(status=404)
             return await webhooks.handle(request, path[len(WEBHOOK_PATH) :])
         if path.lower().startswith(RPC_PATH):
-            # For the app's own clients: no key, and no limit on the body.
+            # Requests of the app's own clients need no key, and their body has no limit.
             return await webhooks.handle(request.clone(client_max_size=0), path[len(RPC_PATH) :])
         if path.lower().startswith(ADMIN_PATH):
             answer = await admin.handle(request, path[len(ADMIN_PATH) :])

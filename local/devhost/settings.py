@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from local.devhost.errors import AppLoadError, DevhostError, HostStartError, explained
 
-# Prefix of environment variables that override host.json values; two underscores join the path.
+# Prefix of environment variables that override values of host.json; two underscores separate the keys of a path.
 _OVERRIDE = "AzureFunctionsJobHost__"
 _THREADS, _BODY_LIMIT = "PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 _VERSIONS = "gives instances a version and may fail those of another one"
@@ -19,8 +19,8 @@ _UNSERVED = {
     "defaultVersion": _VERSIONS,
     "versionMatchStrategy": _VERSIONS,
     "localRpcEndpointEnabled": "fails each call of a durable client, if it is false",
-    "overridableExistingInstanceStates": "starts over running instances with AnyState, "
-    "and with an unknown word does not start: every path answers 503",
+    "overridableExistingInstanceStates": "with AnyState lets a start replace a running instance, "
+    "and with an unknown value does not start: every path answers 503",
     "httpSettings.useForwardedHost": "writes the forwarded host into its links",
 }
 _CORES = os.cpu_count() or 1
@@ -28,7 +28,7 @@ _CORES = os.cpu_count() or 1
 
 def _read_hub_name(text: str) -> str:
     name = re.sub(r"%([^%]+)%", lambda setting: os.environ.get(setting[1], setting[0]), text)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,45}", name):  # the real host allows 46, against its text
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,45}", name):  # the real host allows 46, although it says 45
         rule = "should contain only alphanumeric characters, start with a letter, and have length between 3 and 45"
         raise ValueError(f"Task hub name {name!r} {rule}")
     return name
@@ -41,7 +41,7 @@ def _read_timeout(value: Any) -> Any:
         return None
     found = re.fullmatch(r"(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)", value)
     if not found:
-        raise ValueError("functionTimeout must read hh:mm:ss or -1")
+        raise ValueError("functionTimeout must be hh:mm:ss or d.hh:mm:ss, or -1 for no limit")
     days, hours, minutes, seconds = map(float, found.groups(default="0"))
     span = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     if span < 1:
@@ -54,7 +54,7 @@ def _durable(key: str, default: Any) -> Any:
 
 
 class HostSettings(BaseModel):
-    """The settings of host.json and the environment; an alias is the path of a setting."""
+    """The settings; an alias is a setting's path in host.json, or the name of an environment variable."""
 
     model_config = ConfigDict(frozen=True, validate_by_name=True)
 
@@ -72,7 +72,7 @@ class HostSettings(BaseModel):
 
 
 def load_settings(app_root: Path) -> HostSettings:
-    """Read host.json and its overrides. Raise AppLoadError, which names the wrong setting."""
+    """Read host.json and its overrides. Raise AppLoadError if a setting is wrong; the error names it."""
     host = _read_host_json(app_root / "host.json")
     given = {place.lower(): text for place, text in [*_flatten(host), *_read_environment()]}
     places = [str(field.validation_alias) for field in HostSettings.model_fields.values()]
@@ -93,7 +93,7 @@ def load_settings(app_root: Path) -> HostSettings:
 
 
 def read_local_values(app_root: Path) -> dict[str, str]:
-    """Return the `Values` of local.settings.json, empty when there is no such file."""
+    """Return the `Values` of local.settings.json; an empty dict if there is no such file."""
     try:
         settings = json.loads(_read_text(app_root / "local.settings.json") or "{}")
         values = settings.get("Values") or {}
@@ -109,21 +109,22 @@ def read_local_values(app_root: Path) -> dict[str, str]:
 def _read_host_json(path: Path) -> dict[str, Any]:
     text = _read_text(path)
     if text is None:
-        return {}  # the host writes a host.json with its defaults and the extension bundle
+        return {}  # the real host then writes a host.json with its defaults and the extension bundle
     try:
         host = json.loads(text)
     except ValueError as error:
-        # The host accepts comments, single quotes and trailing commas; its worker reads the file too and does not.
-        both = getattr(error, "msg", "") == "Extra data" or getattr(error, "pos", 0) >= len(text.rstrip())
-        raise (HostStartError if both else AppLoadError)(f"host.json is not valid JSON: {error}") from error
+        # The host accepts comments, single quotes and trailing commas; its worker reads the file too and refuses them.
+        both_refuse = getattr(error, "msg", "") == "Extra data" or getattr(error, "pos", 0) >= len(text.rstrip())
+        raise (HostStartError if both_refuse else AppLoadError)(f"host.json is not valid JSON: {error}") from error
     if not isinstance(host, dict):
         raise HostStartError("host.json must hold a JSON object")
     if host.get("version") != "2.0":
         raise HostStartError(f'host.json: "version" must be "2.0", not {host.get("version")!r}')
     if "extensionBundle" not in host:
-        raise HostStartError("host.json has no extensionBundle, which contains the durable triggers")
+        raise HostStartError("host.json has no extensionBundle: add it, because it contains the durable triggers")
     if "functions" in host:
-        raise AppLoadError("host.json: devhost serves all functions", f"loads only those in {host['functions']}")
+        reason = "host.json: remove functions, since devhost serves all functions"
+        raise AppLoadError(reason, f"loads only those in {host['functions']}")
     return host
 
 

@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningApp:
-    """A running host, used from another thread; `lines` has the console's output."""
+    """A host that runs in another thread than the test; `lines` has the console's output."""
 
     url: str
     host: Devhost
@@ -43,11 +43,11 @@ class RunningApp:
         return self.call(self.hub.start_orchestration(name, instance_id=instance_id, input_text=text))
 
     def wait(self, instance_id: str, enough: Callable[[Instance], bool] = lambda it: it.is_terminal) -> Instance:
-        """Wait until `enough` is true of an instance (default: it has ended), and return it."""
+        """Wait until `enough(instance)` is true, by default until the instance has ended; return the instance."""
         return self.call(self.hub.wait(instance_id, enough))
 
     def rest(self) -> None:
-        """Wait until no timer-triggered function runs and nothing happens before the next durable timer."""
+        """Wait until no timer-triggered function runs and nothing can happen before the next durable timer."""
 
         async def rest() -> None:
             await self.hub.rest()
@@ -77,7 +77,7 @@ class RunningApp:
         self.call(move())
 
     def strike(self, what: Callable[[WorkerProcess], None]) -> None:
-        """Call a function with the worker process, such as `lambda worker: worker.exit(137)`."""
+        """Call `what` with the worker process; an example is `lambda worker: worker.exit(137)`."""
         worker = self.host.worker
         assert isinstance(worker, WorkerProcess), "strike needs running_app(worker_process=True)"
 
@@ -100,9 +100,10 @@ def running_app(
     enable_auth: bool = False,
     worker_process: bool = False,
 ) -> Iterator[RunningApp]:
-    """Serve an app inside the block, by default in virtual time.
+    """Serve an app inside the `with` block, by default in virtual time.
 
-    The app runs in the test's process, or in a worker process, as on the real host and with `python -m local.devhost`.
+    The app runs in the test's process. With `worker_process=True` it runs in a worker process, as on the real host and
+    with `python -m local.devhost`.
     """
     time = clock or VirtualClock()
     running: Future[RunningApp] = Future()

@@ -1,8 +1,8 @@
 """A child process with a log file, which always ends with its parent.
 
-All processes that the project starts are children: Azurite, the demo API, devhost. Enters: a command. Leaves: a running
-process; `stop`, the end of the `with` block, or (on Linux) the death of its parent ends it. For the kernel the parent
-is the *thread* that started the child, so start children from a thread that does not end.
+All processes that the project starts are children: Azurite, the demo API, devhost. Input: a command. Output: a running
+process, which ends at `stop`, at the end of the `with` block, or (on Linux) when its parent dies. For the kernel the
+parent is the *thread* that started the child, so start children from a thread that does not end.
 """
 
 import os

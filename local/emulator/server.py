@@ -1,7 +1,7 @@
 """Azurite as a child process: blobs, queues and tables on free ports of 127.0.0.1.
 
-Enters: a folder for its data and log. Leaves: a connection string for any Azure Storage client. `restart` keeps ports
-and (on disk) data, so clients can continue with the same connection string.
+Input: a folder for data and log. Output: a connection string for any Azure Storage client. `restart` keeps ports and
+(on disk) data, so clients can continue with the same connection string.
 """
 
 from pathlib import Path
@@ -22,8 +22,9 @@ ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 class Azurite(Child):
     """One emulator with its data in `folder`; the first start chooses free ports, later starts use the same ones.
 
-    In memory it accepts 2,000 messages per second instead of 600 to 800 (measured), since on disk it writes its whole
-    index every five seconds; but in memory no message survives the process. `kill` loses unsaved data, `stop` saves it.
+    With data in memory it accepts 2,000 messages per second, on disk 600 to 800 (measured), since on disk it writes its
+    whole index every five seconds. Data in memory does not survive the process. `kill` loses unsaved data, `stop` saves
+    it.
     """
 
     def __init__(self, folder: Path, *, in_memory: bool = False, logs_requests: bool = False) -> None:
@@ -57,6 +58,6 @@ class Azurite(Child):
             self.ports[service] = int(self.wait_for_line(line)[1])
 
     def restart(self) -> None:
-        """Stop if it is running, and start on the same ports with the same data."""
+        """Stop Azurite if it is running, and start it on the same ports with the same data."""
         self.stop()
         self.start()

@@ -1,4 +1,4 @@
-"""Run a command that ends when its parent process dies.
+"""Run a command that ends when its parent dies: for the kernel, the thread that started it.
 
 `child.py` runs this file as a script: `tether.py PARENT_PID COMMAND ...`. It asks the Linux kernel for SIGKILL when the
 parent dies, for any reason, and then replaces itself with the command; exec keeps the setting. It is not a
@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 def become(parent: int, command: list[str]) -> None:
     """Ask the kernel for the signal, then replace this process with the command."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before prctl
+    if os.getppid() != parent:  # the parent died before prctl
         sys.exit(1)
     os.execvpe(command[0], command, os.environ)
 

@@ -42,7 +42,7 @@ def test_minus_one_means_no_timeout(tmp_path: Path) -> None:
         ('{"version": "4.0"}', '"version" must be "2.0", not \'4.0\''),
         ('{"version": "2.0"}', "has no extensionBundle"),
         (host_json('"functions": ["a"]'), "serves all functions (the real host loads only those in ['a'])"),
-        (host_json('"functionTimeout": "soon"'), "must read hh:mm:ss"),
+        (host_json('"functionTimeout": "soon"'), "must be hh:mm:ss"),
         (host_json('"functionTimeout": "00:00:00"'), "greater than 00:00:01"),
         (durable('"hubName": "1x"'), "Task hub name '1x' should"),
         (durable(f'"hubName": "{"h" * 47}"'), "Task hub name 'hhh"),
@@ -50,7 +50,7 @@ def test_minus_one_means_no_timeout(tmp_path: Path) -> None:
         (durable('"versionMatchStrategy": "Strict"'), "(the real host gives instances a version"),
         (durable('"defaultVersion": "1.0"'), "defaultVersion"),
         (durable('"httpSettings": {"useForwardedHost": true}'), "(the real host writes the forwarded host into"),
-        (durable('"overridableExistingInstanceStates": "AnyState"'), "(the real host starts over running instances"),
+        (durable('"overridableExistingInstanceStates": "AnyState"'), "(the real host with AnyState lets a start"),
         (durable('"localRpcEndpointEnabled": false'), "(the real host fails each call of a durable client"),
     ],
 )

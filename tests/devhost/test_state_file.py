@@ -24,7 +24,7 @@ def test_a_file_of_another_schema_is_refused_with_both_numbers(tmp_path: Path) -
     connection = open_state_file(path)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     connection.close()
-    with pytest.raises(StateFileError, match=f"has schema {SCHEMA_VERSION + 1}, this devhost reads schema"):
+    with pytest.raises(StateFileError, match=f"has schema {SCHEMA_VERSION + 1}, but this devhost reads schema"):
         open_state_file(path)
 
 
@@ -32,9 +32,9 @@ def test_a_file_of_an_older_schema_is_refused_too(tmp_path: Path, monkeypatch: p
     path = tmp_path / "state.db"
     open_state_file(path).close()
     monkeypatch.setattr("local.devhost.hub.state_file.SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    with pytest.raises(StateFileError, match=f"has schema {SCHEMA_VERSION}, this devhost reads schema") as refused:
+    with pytest.raises(StateFileError, match=f"has schema {SCHEMA_VERSION}, but this devhost reads schema") as refused:
         open_state_file(path)
-    assert "delete it or use --state" in str(refused.value)
+    assert "delete the file, or name another one with --state" in str(refused.value)
 
 
 def test_another_program_s_database_is_not_changed(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ _WARNINGS = {
     "two-events-early": _REPLACED,
     "two events before two waits": _REPLACED,
     "event in another case": "'APPROVAL' is lost: the orchestrator waits for 'approval'",
-    "continue-event": "event 'go' was raised before continue_as_new and not waited for: lost, as on a real host",
+    "continue-event": "event 'go' is lost, as on a real host: it was raised before continue_as_new",
 }
 _ENDED = ("Completed", "Failed", "Terminated")
 _STACK, _STATE = "nStack: {stack}", "\n\n$OutOfProcData$"

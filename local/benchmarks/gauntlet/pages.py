@@ -17,7 +17,7 @@ TOTAL = 'total = "total"\n'
 
 
 def at_second(each: int) -> Any:
-    """Return a function that makes items, of which `each` share a second."""
+    """Return a function that makes items with times; always `each` items have the same second."""
     return lambda number: {"id": number, "at": 1000 + (number - 1) // each}
 
 
@@ -26,13 +26,13 @@ def numbered(api: Api, request: web.Request) -> int:
 
 
 def since(api: Api, request: web.Request, *, strictly: bool = False) -> Answer:
-    """Return the first items at or after a second, sorted by it."""
+    """Return a page of the items at or after a second, sorted by their seconds."""
     least = asked(request, "since") + strictly
     return {"items": [item for item in api.items if item["at"] >= least][:PAGE]}
 
 
 def keyset(api: Api, request: web.Request) -> Answer:
-    """Return the first items after a key, sorted by it."""
+    """Return a page of the items after a key, sorted by their keys."""
     after = asked(request, "after")
     return {"items": [item for item in api.items if item["at"] > after][:PAGE], "total": api.size}
 

@@ -13,7 +13,7 @@ Answer = web.Response | dict[str, Any] | str  # a document, or a text in the sit
 
 
 class Api:
-    """A list of items, and how often each place of it was requested."""
+    """A list of items, and how often each place in the list was requested."""
 
     def __init__(self, situation: "Situation", size: int) -> None:
         self.size = size
@@ -45,7 +45,7 @@ class Situation:
     """
 
     name: str
-    number: int  # of the kind of defect that it looks for
+    number: int  # the kind of fault: a heading in pages.py or bodies.py
     report: str
     answer: Handler
     description: str

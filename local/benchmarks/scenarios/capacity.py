@@ -1,12 +1,16 @@
 """The capacity model against real runs: predict time and requests from constants measured right before, then run.
 
-SIZE counts ids of the run in raw format; the packed run has forty times as many. Each repeat measures what the model
-needs on this machine: the puts a second that Azurite takes from a bare loop, small ones and those of a pack, the CPU
-of the worker for each id and each put, and, from the records of a packed run of one batch, which first reads and then
-sends, the time of a page and of a chunk. Then `ingestion.capacity` predicts, and the runs are
-made, each on a fresh Azurite that logs its requests. A ratio is predicted to measured; the command fails if the median
-of one is outside of 0.8 to 1.2. Requests of which there are few may differ by three. Nobody asks the app for its status
-while it runs, because that costs requests.
+SIZE counts the ids of the raw run; the packed run has forty times as many. Each repeat first measures the constants of
+the model on this machine:
+
+- how many puts a second Azurite accepts from a bare loop, of single messages and of packs;
+- the worker's CPU time for each id and for each put;
+- the time of a page and of a chunk, from the log records of a packed run of one batch: it first reads, then sends.
+
+Then `ingestion.capacity` predicts both runs, and each run gets a fresh Azurite that logs its requests. Each ratio
+divides the predicted figure by the measured figure. The command fails if the median of a ratio is outside 0.8 to 1.2.
+Predicted and measured numbers of requests that differ by at most three count as equal. During a run nothing asks the
+app for the run's status, because such a question costs requests to storage.
 """
 
 import json
@@ -38,7 +42,7 @@ from local.demo.stack import DEMO_SOURCES, ROOT, Stack
 from local.demo.usage import cpu_seconds_of
 from local.emulator import Azurite
 
-SIZE = 40_000  # of 10,000, the first seconds of a fresh app and Azurite are a fifth: the model has no warming up
+SIZE = 40_000  # the model has no warm-up of app and Azurite, which is a fifth of the time of 10,000 ids
 REPEATS = 3
 COLUMNS = ("seconds",)
 RATIOS: dict[str, tuple[str, ...]] = {}
@@ -50,7 +54,7 @@ WINDOW_SECONDS = 0.063  # devhost: 12.6 s for 200 windows (scenario orchestratio
 POLL_SECONDS = 0.1
 KINDS = ("queue", "blob_writes", "blob_reads", "blob_lists", "blob_other", "blob_deletes")
 LOWEST, HIGHEST, FEW = 0.8, 1.2, 3
-BLOB_KINDS = {  # by method, and by `comp` or `restype`
+BLOB_KINDS = {  # maps the method, and the value of `comp` or `restype`, to the kind of request
     ("PUT", ""): "blob_writes",
     ("PUT", "appendblock"): "blob_writes",
     ("GET", ""): "blob_reads",
@@ -64,7 +68,7 @@ BLOB_KINDS = {  # by method, and by `comp` or `restype`
 
 
 class Ran(NamedTuple):
-    """A run: its report's seconds, the CPU of the worker process, and its requests by kind."""
+    """A finished run: the seconds in its report, the CPU time of the worker process, and its requests by kind."""
 
     seconds: float
     cpu_seconds: float
@@ -76,7 +80,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
     described = (ROOT / DEMO_SOURCES).read_text(encoding="utf-8")
     packed = described.partition("# The same ids")[0].replace("[demo", "[packed")
     sources.write_text(f'{described}\n{packed}\n[packed.messages]\nformat = "packed"\n', encoding="utf-8")
-    # The first run of a stack is slower, and takes a third more CPU.
+    # The first run of a stack does not count: it is slower, and takes a third more CPU time.
     with stack_of(SMALL, folder / "small", sources) as stack:
         run(stack, "packed")
         least, raw = run(stack, "packed"), run(stack, "demo")
@@ -111,7 +115,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 def parts(stack: Stack) -> tuple[float, float]:
-    """Return for how long the run of one batch read, and for how long it sent, as its records say."""
+    """Return how many seconds the run of one batch read, and how many seconds it sent, from its log records."""
     records = map(json.loads, (stack.folder / "devhost.jsonl").read_text(encoding="utf-8").splitlines())
     at = {one["action"]: datetime.fromisoformat(one["time"]) for one in records if "action" in one}
     began, read, ended = (at[action] for action in ("run_started", "batch_fetched", "run_ended"))
@@ -169,7 +173,7 @@ def counted(lines: Iterable[str]) -> Counter[str]:
 
 
 def ratio(predicted: float, measured: int) -> float:
-    """Return the ratio of predicted to measured; 1 if both are small and differ little."""
+    """Return predicted divided by measured; 1 if both differ by at most three."""
     if abs(predicted - measured) <= FEW:
         return 1.0
     return predicted / max(1, measured)

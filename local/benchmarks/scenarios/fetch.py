@@ -1,8 +1,9 @@
 """Memory and CPU of a fetch from one gigantic response, and what parallel fetches gain where each page takes 100 ms.
 
 `fetch_small` and `fetch_large` run `ingestion.fetching.fetch.fetch` as the activity does, over HTTP and with the
-official blob client, against a server that streams the response and forgets the blobs; the small one has a hundredth
-of the ids. `parse` and `json_loads` read the bytes of the large response from memory, in pieces and at once.
+official blob client, against a server that streams the response and drops the blobs; the small response has a hundredth
+of the ids. `parse` and `json_loads` read the bytes of the large response from memory: `parse` in pieces, `json_loads`
+at once. `one_by_one` and `parallel` fetch many small pages.
 """
 
 import json
@@ -34,10 +35,10 @@ RATIOS = {
     "parse_of_json_loads": ("ids_per_cpu_second", "parse", "json_loads"),
     "parallel_speedup": ("seconds", "one_by_one", "parallel"),
 }
-SMALLER = 100  # times fewer in the small one
+SMALLER = 100  # the large response has so many times the ids of the small response
 RUN = Run("r", "20260101T000000-aa")
-CHUNK, CHUNKS, CHUNK_BYTES = 5_000, 20, 8 * 1024 * 1024  # the defaults
-PAGES, PAGE_SIZE = 161, 100  # the first page is fetched alone
+CHUNK, CHUNKS, CHUNK_BYTES = 5_000, 20, 8 * 1024 * 1024  # the app's defaults
+PAGES, PAGE_SIZE = 161, 100  # `parallel` fetches the first page alone, then 20 times eight pages
 PARALLEL = 8
 
 

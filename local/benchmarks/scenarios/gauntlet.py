@@ -1,7 +1,7 @@
 """Servers that each misbehave in one way: does every message arrive once, or does the run say why not?
 
-SIZE counts the items of each server. Each contestant reads every server to its end; what is then on the queue is
-compared with what the server has, number for number. An outcome other than `exact` and `refused` fails the scenario.
+SIZE counts the items of each server. Sluice reads every server to its end. Then the scenario compares the messages on
+the queue with the items of the server, digit for digit. An outcome other than `exact` and `refused` fails the scenario.
 """
 
 import json
@@ -27,7 +27,7 @@ REPEATS = 1
 HUNG_SECONDS = 90.0  # for all runs, which begin at the same time
 CAUSE_CHARACTERS = 200  # of a cause, in the table
 GOOD = ("exact", "refused")
-SETTINGS = {"SLUICE_MESSAGE_FORMAT": "envelope", "SLUICE_CHUNKS_PER_BATCH": "2"}  # the run of a message; some batches
+SETTINGS = {"SLUICE_MESSAGE_FORMAT": "envelope", "SLUICE_CHUNKS_PER_BATCH": "2"}  # an envelope names the run
 CHUNK_SIZE = 10
 
 
@@ -75,7 +75,7 @@ class Descriptions:
 
 
 def started(client: RunClient) -> dict[str, str]:
-    """Start a run for each situation, under its name; return the refusals of those that did not start."""
+    """Start a run for each situation, under its name; return the refusals of runs that did not start."""
     refused = {}
     for situation in SITUATIONS:
         try:
@@ -86,7 +86,7 @@ def started(client: RunClient) -> dict[str, str]:
 
 
 def followed(stack: Stack, client: RunClient, descriptions: Descriptions, refused: Container[str]) -> dict[str, Status]:
-    """Return the last status of each run that ended in time; edit the description of a run that waits for that."""
+    """Return the last status of each run that ended in time or is held; meanwhile edit descriptions that change."""
     left = {each.name: each for each in SITUATIONS if each.name not in refused}
     ended: dict[str, Status] = {}
     deadline = time.monotonic() + HUNG_SECONDS

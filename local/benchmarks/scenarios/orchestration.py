@@ -1,11 +1,11 @@
-"""What a run costs its orchestrator per chunk, with 40, 400 and 4,000 chunks, beside fanning out all at once.
+"""The orchestrator's cost for each chunk in runs of 40, 400 and 4,000 chunks, compared with a fan-out of all at once.
 
-SIZE counts chunks of 5,000 ids: 4,000 are 20 million. The real orchestrator runs on devhost; its activities are stubs
-that take some milliseconds, and devhost replays for each group of completions, as it does when a chunk takes seconds.
-`cpu_ms_per_chunk` is the time of the SDK and the orchestrator in all replays of a run, `history_bytes_per_chunk` what
-all generations of a run came to, `longest_history_bytes` what a single replay had to read at most. Small runs are
-repeated until they come to a tenth of SIZE. A contestant that passes `LIMIT_SECONDS` gives up, which leaves its columns
-at 0, and is not tried with more chunks.
+SIZE counts chunks of 5,000 ids: 4,000 chunks are 20 million ids. The real orchestrator runs on devhost; its activities
+are stubs that take some milliseconds, and devhost replays for each group of completions, as when a chunk takes seconds.
+`episodes` is the number of replays of a run. `cpu_ms_per_chunk` is the CPU time of the SDK and the orchestrator in all
+these replays. `history_bytes_per_chunk` is the size of the histories of all generations, `longest_history_bytes` the
+longest history that a single replay read. Small runs are repeated until together they have a tenth of SIZE. A
+contestant that passes `LIMIT_SECONDS` gives up: its columns are 0, and it does not try more chunks.
 """
 
 import json
@@ -41,7 +41,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 def run(meter: Meter, orchestrator: str, chunks: int, times: int) -> None:
-    """Run this many runs, one after another, on one devhost."""
+    """Run the orchestrator `times` times, one run after another, on one devhost."""
     os.environ |= {"BENCH_CHUNKS": str(chunks), "TASKHUB_NAME": "Sluice"}
     seen = watched_replays()
     from ingestion.contracts import Run, RunRequest

@@ -1,9 +1,9 @@
-"""How much of the slower side of a run is hidden: a slow source and a slow queue, each alone and both together.
+"""How far fetching and sending overlap in a run: a slow source and a slow queue, each alone and both together.
 
-SIZE counts ids. Every contestant is a whole run on devhost with Azurite for the blobs. `source_alone` has a queue that
-answers at once, `queue_alone` a source that does; `both` has neither. Each side of the full size takes about 20 s: the
-source waits before each page, the queue takes so many messages a second, as Storage Queue does. `seconds` is the run's
-own report of itself, from its start to the last receipt.
+SIZE counts ids. Every contestant is a whole run on devhost with Azurite for the blobs. `source_alone` has a slow source
+and a queue that answers at once; `queue_alone` has a slow queue and a source that answers at once; in `both` each side
+is slow. At full size a slow side takes about 20 s: the source waits before each page, and the queue sends `PER_SECOND`
+answers a second. `seconds` is the figure in the run's own report, from the start to the last receipt.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
-"""What the page costs a browser: a run of few chunks and one of many, drawn, and kept up to date.
+"""CPU time of the page in a browser, for a run of few chunks and a run of many: to draw it and to keep it up to date.
 
-Chromium counts the milliseconds of CPU that its thread spends in scripts, in styles and in layout. `draw_script_ms`
-is all script from the empty tab to the drawn run, the page's own script read and compiled; `kept_ms` is script, styles
-and layout of one second afterwards, in which the countdowns go on and every other one brings new counts.
-The answers are canned.
+Chromium counts the milliseconds of CPU that the page's thread spends in scripts, in styles and in layout. From the
+empty tab to the drawn run, `draw_script_ms` is the time in scripts, including reading and compiling the page's own
+script; `draw_layout_ms` is the time in styles and layout. `kept_ms` is the time of all three in an average second
+afterwards: the countdowns go on, and new counts come every two seconds. The answers are canned.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
 """CPU for each message: the whole sender, the official clients and httpx, against a server that answers at once.
 
-Sluice is measured as the activity runs it, `ingestion.sending.enqueue.enqueue`: spool read, formats, rate, retries,
-checkpoints and receipts included, with Azurite for the blobs. The others only send, from ready texts. `floor` sends
-the same bytes on the same kind of connection with nothing around it; `aiohttp` is its client session with everything
-turned off that can be. Each contestant is a process of its own, and so is the server.
+`sluice` calls `ingestion.sending.enqueue.enqueue` as the activity does: with spool, formats, rate, retries, checkpoints
+and receipts, and with Azurite for the blobs. The other contestants only send texts from memory. `floor` sends the same
+bytes on the same kind of connection, and does nothing else; `aiohttp` uses aiohttp's client session with every optional
+feature turned off. Each contestant is a process of its own, and so is the server.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 
 
 async def sluice(meter: Meter, connection: str, count: int) -> None:
-    """Run the whole of step 5, chunk after chunk."""
+    """Send chunk after chunk, as the activity does."""
     step = Sluice(connection)
     (warm_up,) = await step.spool(WARM_UP, CHUNK)
     requests = await step.spool(count, CHUNK)

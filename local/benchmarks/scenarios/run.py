@@ -1,7 +1,7 @@
-"""The whole pipeline, from the HTTP start to the report, beside a bare loop against the same Azurite.
+"""The whole pipeline, from the HTTP start to the report, compared with a bare loop that sends to an Azurite too.
 
-Each of the two has a fresh Azurite in each repeat, for Azurite grows slower as it fills; which goes first changes with
-the repeat. Both send the same number of messages.
+In each repeat both get a fresh Azurite, because Azurite becomes slower as it fills. The first to run changes from
+repeat to repeat. Both send the same number of messages.
 """
 
 import time

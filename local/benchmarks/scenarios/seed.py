@@ -1,9 +1,9 @@
-"""The two designs that Sluice began from, with the official client, beside a run of Sluice in raw and in packed format.
+"""Two simpler designs with the official client, compared with a run of Sluice in raw and in packed format.
 
-`loop` is one function that reads page after page and sends id after id. `blobs` writes a blob for each 5,000 ids and
-sends each in a call of its own, in as many threads as a Python worker of Functions has by default. Both are the bare
-designs, without a host around them; Sluice is measured with devhost, from the HTTP start to the report. All read the
-same ids from the demo API, and each has an Azurite of its own.
+`loop` is one function that reads page after page and sends id after id. `blobs` writes a blob for each 5,000 ids, and
+sends the ids of each blob in a separate call; the calls share as many threads as a Python worker of Functions has by
+default. Both run without a host; Sluice runs on devhost, from the HTTP start to the report. All read the same ids from
+the demo API, and each has an Azurite of its own.
 """
 
 import json

@@ -1,11 +1,11 @@
-"""Watching a run: how long the count of messages stands still as seen from outside, and what a look and a poll cost.
+"""Watching a run: how long its count of messages seems to stand still, and what it costs to read the progress.
 
-`run` is a whole run on devhost that is asked four times a second; `gap_seconds` is the longest time between two changes
-of its enqueued count, from the first answer with fetched messages to the one with all of them, and `cpu_ms` what the
-app takes for each second of the run. `look` is a look at a window of 20 chunks of which this process sends five, the
-mean of one a second. The polls ask about a paused run: `fresh` gets a new answer, `between` a kept one, and `known`
-names its ETag and gets 304; their CPU is that of the worker process. `percent` is the share of the run's CPU, at one a
-second.
+`run` is a whole run on devhost, whose status is polled four times a second. `gap_seconds` is the longest time between
+two changes of its enqueued count, from the first answer with fetched messages to the first answer with all of them;
+`cpu_ms` is the app's CPU time for each second of the run. `look` is one reading of the progress of a window: of its 20
+chunks this process sends five. The polls ask about a paused run: `fresh` gets a new answer, `between` gets a stored
+answer, and `known` sends the ETag and gets 304; `cpu_ms` is then the CPU time of the worker process. `percent` is the
+share of the run's CPU time, for one look or poll a second.
 """
 
 import itertools
@@ -41,9 +41,9 @@ REPEATS = 3
 COLUMNS = ("gap_seconds", "cpu_ms", "percent")
 RATIOS: dict[str, tuple[str, ...]] = {}
 POLL_SECONDS = 0.25
-ROUNDS, BETWEEN = 20, 10  # seconds, and polls of each kind in a second after the first
+ROUNDS, BETWEEN = 20, 10  # seconds, and how many polls of each other kind follow the fresh one in a second
 LOOKS = 100
-CHUNK_SIZE, BEFORE, WINDOW, AT_ONCE = 5_000, 20, 20, 5  # chunks: those of the window before, of this one, under way
+CHUNK_SIZE, BEFORE, WINDOW, AT_ONCE = 5_000, 20, 20, 5  # chunks: of earlier windows, of this window, under way
 
 
 def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures]]:
@@ -60,7 +60,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
 def watched(stack: Stack, size: int) -> tuple[float, float]:
     """Watch a run from start to end; return the longest gap, and the CPU in milliseconds per second."""
     cpu, began = cpu_seconds_of(*stack.app_pids), time.monotonic()
-    changes = dict[int, float]()  # by the count, when it was first seen
+    changes = dict[int, float]()  # maps a count to the time when it was first seen
     with RunClient(stack.devhost.url) as client:
         run_id = client.start(source="demo")
         while (status := client.status(run_id))["status"] not in ENDED:
@@ -111,7 +111,7 @@ def polled(stack: Stack) -> dict[str, float]:
 
 
 def until(http: httpx.Client, run: str, is_there: Callable[[Status], bool]) -> None:
-    """Poll until a run has this status."""
+    """Poll the status of a run until `is_there` accepts it."""
     while not is_there(http.get(run).raise_for_status().json()):
         time.sleep(POLL_SECONDS)
 
@@ -123,7 +123,7 @@ def cpu_ms_of(pid: int) -> float:
 
 
 async def look(meter: Meter, connection: str) -> None:
-    """Look at a window of which this process sends five chunks; the others have not begun."""
+    """Read the progress of a window: this process sends five of its chunks, and the other chunks have not begun."""
     os.environ.update({"AzureWebJobsStorage": connection, "SLUICE_CONTAINER": "status"})
     storage, run = open_storage(load_settings()), Run("run", "20260101T000000-aa")
     await storage.prepare()

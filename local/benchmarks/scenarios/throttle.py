@@ -1,7 +1,7 @@
-"""A queue that refuses more than 1,000 messages a second: how near the sender stays to it, how much is refused.
+"""A queue that refuses more than 1,000 messages a second: how near the sender comes to this, and how much is refused.
 
-Four chunks at a time, as one worker sends them, from a cold start: the sender knows nothing of the limit. The server
-lets a tenth of a second of burst through, then answers 503.
+The sender sends four chunks at the same time, as one worker does, and does not know the limit beforehand. The server
+accepts a burst of a tenth of a second, then answers 503.
 """
 
 import asyncio

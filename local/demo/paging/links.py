@@ -11,7 +11,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
     """Return the routes of this family."""
 
     async def link_header(request: web.Request) -> web.Response:
-        """Like GitHub: other relations beside `next`, several links in one header, no body around the items."""
+        """Like GitHub: other relations beside `next`, several links in one header, and a body that is only the list."""
         page = by_token(listing, request.query.get("page_info"), request.query.get("limit"))
         here = request.url.with_query(None)
         links = [f'<{here}>; rel="first"; title="a, b; c"']
@@ -21,7 +21,7 @@ def routes(listing: Listing) -> list[web.RouteDef]:
         return web.json_response(page.items, headers={"Link": ", ".join(links)})
 
     async def next_url(request: web.Request) -> web.Response:
-        """Like OData, DRF, Zendesk: the end is null, absent, an empty text, or a link of another name."""
+        """Like OData, DRF, Zendesk; on the last page the link is null, empty, absent, of another name, or to itself."""
         limit = request.query.get("limit")
         page = by_token(listing, request.query.get("skiptoken"), limit)
         answer: dict[str, Any] = {"value": page.items, "count": listing.total}

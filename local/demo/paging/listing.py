@@ -1,8 +1,8 @@
 """What the APIs list and how they behave: one record that all routes of a server share.
 
-Enters: a position. Leaves: ids, items `{"id": ..., "n": ..., "updated_at": ...}`, and opaque tokens. The same seed
-gives the same ids on every machine. A client cannot guess the last part of an id from its number, so an invented id, or
-an id of another listing, is detected.
+Input: a position. Output: ids, items `{"id": ..., "n": ..., "updated_at": ...}`, and opaque tokens. The same seed gives
+the same ids on every machine. A client cannot guess the last part of an id from its number, so a check detects an
+invented id and an id of another listing.
 """
 
 import base64
@@ -25,7 +25,7 @@ class Listing:
     total: int = 25
     page_size: int = 10
     end: str = ""
-    holes: bool = False  # whether each page with a token is followed by an empty one with another
+    holes: bool = False  # whether an empty page with its own token follows each page that has a token
     ties: int = 1  # items that share one updated_at
     seed: int = 0
 

@@ -1,1 +1,1 @@
-"""The app: import its script, index its functions, call one, format its tracebacks and log records."""
+"""Import the app's script, check and index its functions, and format their tracebacks and log records."""

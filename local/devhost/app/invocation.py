@@ -14,12 +14,12 @@ from uuid import uuid4
 
 from azure.functions import _durable_functions
 
-# The SDK warns once about its own codec; where warnings are errors, that would fail the first call.
+# The SDK warns once about its own codec. Where warnings are errors, this warning would fail the first call.
 _durable_functions._no_expected_type_notice_emitted = True
 _durable_functions._loose_codec_notice_emitted = True
 
-# The exceptions of a call of user code. SystemExit ends the worker process, or fails the call if there is no worker
-# process. A cancelled task of the app is a failure like any other.
+# The exceptions with which a call of user code fails. SystemExit ends the worker process; without a worker process it
+# only fails the call. A cancelled task of the app is a failure like any other.
 CALL_FAILURES = (Exception, SystemExit, asyncio.CancelledError)
 
 is_worker_process = False
@@ -29,7 +29,7 @@ _MACHINERY = ("azure/durable_functions/", "concurrent/futures/thread.py", "async
 
 
 def trace_context(parent: str = "") -> SimpleNamespace:
-    """Give the trace context of a call; the names in capitals are the worker's old ones."""
+    """Return the trace context of a call; it also has the capitalised names that the worker used before."""
     return SimpleNamespace(
         trace_parent=parent, trace_state="", attributes={}, Traceparent=parent, Tracestate="", Attributes={}
     )
@@ -47,18 +47,18 @@ class Context:
     retry_context: None = None
 
 
-# So that a log record names the function that wrote it.
+# The context of the present call: a log record takes the name of its function from here.
 current_context: ContextVar[Context | None] = ContextVar("current_context", default=None)
 
 
 def is_stopping() -> bool:
-    """Return whether devhost itself has cancelled this call; the call has then not failed, and runs again."""
+    """Return whether devhost itself has cancelled this call; it has then not failed, and an activity runs again."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def end_if_exit(error: BaseException) -> None:
-    """End a worker process whose app has called sys.exit, in whatever thread."""
+    """End this process if it is a worker process and the app has called sys.exit, in whatever thread."""
     if is_worker_process and isinstance(error, SystemExit):
         leave(error.code if isinstance(error.code, int) else int(error.code is not None))
 
@@ -71,7 +71,7 @@ def leave(code: int) -> NoReturn:
 
 
 def user_traceback(error: BaseException) -> str:
-    """Format an error without the frames of the host and the SDK; return an empty text if there are no others."""
+    """Format an error without the frames of the host and the SDK; return an empty text if no frame is left."""
     summary = traceback.TracebackException.from_exception(error)
     part: traceback.TracebackException | None = summary
     has_frames = False

@@ -1,4 +1,4 @@
-"""Load the app's folder into an index of its functions; report at the start what devhost cannot serve."""
+"""Load the app's folder into an index of its functions, and list what devhost cannot serve."""
 
 import inspect
 import os
@@ -21,13 +21,13 @@ HTTP, ORCHESTRATION, ACTIVITY = "httpTrigger", "orchestrationTrigger", "activity
 TIMER, CLIENT = "timerTrigger", "durableClient"
 _SERVED_BINDINGS = frozenset({HTTP, ORCHESTRATION, ACTIVITY, TIMER, CLIENT, "http"})
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
-# Fields of a trigger that may hold another name.
+# The field of each trigger that may set a durable name other than the function's name.
 _DURABLE_NAMES = {ORCHESTRATION: "orchestration", ACTIVITY: "activity"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedFunction:
-    """One function of the app, ready to be called."""
+    """One function of the app, ready to be called; orchestrators and clients use `durable_name`."""
 
     name: str
     durable_name: str | None
@@ -46,9 +46,10 @@ class LoadedFunction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionIndex:
-    """All functions: orchestrators and activities by lower-case durable name, and for those not served the reason.
+    """The app's functions by kind, and in `unserved` the name and reason of each function that is not served.
 
-    `disabled` has the names of the disabled activities: a call of one fails.
+    The keys of `orchestrators` and `activities` are durable names in lower case. `disabled` has the names of the
+    disabled activities: a call of such an activity fails.
     """
 
     functions: tuple[LoadedFunction, ...]
@@ -87,7 +88,7 @@ def load_app(app_root: Path) -> FunctionIndex:
 
 
 def _functions_of(app: Any) -> dict[str, Function]:
-    # Only once per app object: the SDK remembers the names and refuses them the second time.
+    # Call get_functions only once for an app object: the SDK remembers the names and refuses them the second time.
     try:
         with unheard():
             functions: list[Function] = app.get_functions()
@@ -121,7 +122,7 @@ def _reason_not_to_serve(name: str, function: Function) -> str | None:
 
 
 def _find_switch(name: str) -> str | None:
-    # Linux allows no period in a name: write one underscore instead, or two for a section.
+    # A shell accepts no period in the name of an environment variable, so one or two underscores may replace it.
     switches = (f"AzureWebJobs{sign}{name}{sign}Disabled" for sign in (".", "_", "__"))
     return next((switch for switch in switches if os.environ.get(switch, "").lower() in ("true", "1")), None)
 
@@ -130,7 +131,8 @@ def _load(name: str, function: Function) -> LoadedFunction:
     user_function = function.get_user_function()
     trigger: Any = function.get_trigger()
     bindings = tuple(function.get_bindings())
-    # The SDK awaits a function to which it gives a client; a generic binding passes the client's JSON text.
+    # The SDK awaits a function to which it gives a durable client. With a generic binding the function gets JSON text
+    # instead of a client, has no `client_function`, and need not be async.
     written = getattr(user_function, "client_function", None)
     if written is not None and not any(map(inspect.iscoroutinefunction, (written, inspect.unwrap(written)))):
         reason = f"function {name} takes a durable client and must be written with async def"

@@ -1,4 +1,4 @@
-"""The app's log records: on stderr in the host's form, in the log file with their extra fields."""
+"""Write the app's log records: to stderr in the host's form, and to the log file as JSON with their extra fields."""
 
 import json
 import logging
@@ -12,19 +12,19 @@ from local.devhost.app.invocation import current_context
 from local.devhost.errors import explained
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-# These write an INFO record for each request and would hide the app's own records.
+# These loggers write an INFO record for each request, which would hide the app's own records.
 _CHATTY = ("azure.functions", "aiohttp.access", "asyncio")
 _WORDS = {"WARNING": "warn", "ERROR": "fail", "CRITICAL": "crit"}
 
 
 class _ReadableFormatter(logging.Formatter):
-    """`12:00:00.123 info Function.fetch.User · page fetched`, and below it the traceback, without extra fields."""
+    """`12:00:00.123 info Function.fetch.User · page fetched`, with the traceback below, and without extra fields."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
         word = _WORDS.get(record.levelname, record.levelname.lower())
         context = current_context.get()
-        # The host does not know the logger's name.
+        # The real host does not know the logger's name, so it shows the function's.
         category = record.name if context is None else f"Function.{context.function_name}.User"
         return f"{time} {word} {category} · {record.message}"
 

@@ -1,6 +1,6 @@
 """Import the app's script as the Python worker does, and find its FunctionApp object.
 
-Several loads may share a process, so each load first removes the modules of the load before.
+Several loads may share a process, so each load first removes the modules of the previous load.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""The part of the host's admin API that lists the app's functions and calls one."""
+"""The parts of the host's admin API that devhost has: ping, status, the list of functions, and calls of functions."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class AdminApi:
-    """Answers requests below /admin/; `templates` has the routes of the served HTTP functions."""
+    """Answers requests below /admin/; `templates` maps the name of an HTTP function to its route."""
 
     functions: Mapping[str, LoadedFunction]  # by lower-case name
     templates: Mapping[str, str]
@@ -95,7 +95,7 @@ class AdminApi:
         }
 
     async def _call(self, request: web.Request, function: LoadedFunction | None) -> int:
-        """Begin a call, if the function has no HTTP trigger, and return the status code without waiting."""
+        """Begin a call of a timer or activity function, and return the status code without waiting for the call."""
         if request.content_type != "application/json":
             return 415
         try:

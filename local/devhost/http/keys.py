@@ -17,7 +17,7 @@ def _new_key() -> str:
 
 
 class Keys(BaseModel):
-    """The keys in the key file; the host key opens all functions."""
+    """The keys in the key file. `host` opens every function of the level FUNCTION, `master` opens everything."""
 
     master: str = Field(default_factory=_new_key)
     host: str = Field(default_factory=_new_key)
@@ -25,7 +25,7 @@ class Keys(BaseModel):
     functions: dict[str, str] = {}
 
     def refuse(self, function: LoadedFunction, request: web.Request) -> web.Response | None:
-        """Return the refusal of a request that may not call the function, else None."""
+        """Return a response that refuses a request whose key does not open the function; else None."""
         accepted = {
             AuthLevel.ANONYMOUS: None,
             AuthLevel.FUNCTION: (self.master, self.host, self.functions[function.name]),
@@ -33,7 +33,7 @@ class Keys(BaseModel):
         return None if accepted is None or _given(request) in accepted else web.Response(status=401)
 
     def refuse_built_in(self, request: web.Request, *accepted: str) -> web.Response | None:
-        """Return the refusal of a request without the master key or an accepted key, else None."""
+        """Return a response that refuses a request with neither the master key nor an accepted key; else None."""
         given = _given(request)
         if given in (self.master, *accepted):
             return None
@@ -48,7 +48,7 @@ def key_file(state_file: Path) -> Path:
 
 
 def load_keys(state_file: Path, function_names: Iterable[str]) -> Keys:
-    """Read the key file and add missing keys; a URL with a key stays valid after a restart."""
+    """Read the key file and add missing keys; so a URL with a key stays valid after a restart."""
     path = key_file(state_file)
     with explained(f"cannot use key file {path}"):
         try:

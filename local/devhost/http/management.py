@@ -18,7 +18,7 @@ class ManagementLinks:
     def for_instance(self, origin: str, instance_id: str) -> dict[str, str]:
         """Return the links of a check-status answer."""
         links = self._all(origin, instance_id)
-        del links["rewindPostUri"]  # the extension's own answers do not have it; the SDK's do
+        del links["rewindPostUri"]  # only the SDK's answers have this link, not the extension's own
         return links
 
     def client_binding(self, origin: str) -> str:

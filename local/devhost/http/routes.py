@@ -1,4 +1,4 @@
-"""The routes of the app's HTTP functions. As in the real host, the first match by function name wins."""
+"""The routes of the app's HTTP functions. If several match, the first function by name answers, as on the real host."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -58,7 +58,7 @@ class RouteTable:
         return next(((route, values) for route, values in matches if values is not None), None)
 
     def unreachable(self) -> list[str]:
-        """Return one line for each function that is not served, and for each method that another function takes."""
+        """Return one line for each function that is not served, and for each method that another function answers."""
         lines = [f"The '{name}' function is in error: {reason}" for name, reason in self.in_error]
         for route in self.routes:
             for method in sorted(route.methods) or ["ANY"]:
@@ -91,7 +91,7 @@ def decode(raw_path: str) -> str:
 
 
 def _examples(template: Template) -> Iterator[str]:
-    # No literal is like them, so that a route which takes one takes all that fit the template.
+    # No route has these values as literals. So a route that matches one of these paths matches all of the template.
     segments = template.segments
     parts = [it if isinstance(it, str) else "-2147483648" if it.is_int else "~" * 9 for it in segments]
     needed = [it for it in segments if isinstance(it, str) or not (it.is_optional or it.is_rest)]

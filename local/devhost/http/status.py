@@ -10,7 +10,7 @@ from local.devhost.orchestration.instance import STATUS_NUMBERS, Instance
 from local.devhost.orchestration.value import read_json
 
 _STATUS_NAMES = {number: name for name, number in STATUS_NUMBERS.items()}
-_EPISODE_MARKS = frozenset({"OrchestratorStarted", "OrchestratorCompleted"})
+_REPLAY_MARKS = frozenset({"OrchestratorStarted", "OrchestratorCompleted"})
 _CALLS = frozenset({"TaskScheduled", "SubOrchestrationInstanceCreated"})
 _ALWAYS_HIDDEN = frozenset({"EventId", "IsPlayed", "TaskScheduledId", "TimerId", "Version"})
 _HIDDEN = {"ExecutionStarted": {"Name", "OrchestrationInstance", "ParentInstance", "Tags"}}
@@ -31,7 +31,7 @@ def render_status(instance: Instance, *, show_input: bool) -> dict[str, Any]:
 
 
 def render_history(events: Iterable[Mapping[str, Any]], *, show_input: bool, show_output: bool) -> list[dict[str, Any]]:
-    """Return the history with each call folded into its outcome."""
+    """Return the history, in which one event shows a call together with its outcome."""
     named = [(EventType(event["EventType"]).name.title().replace("_", ""), event) for event in events]
     calls = {event["EventId"]: event for kind, event in named if kind in _CALLS}
     ended = {event.get("TaskScheduledId") for _, event in named}
@@ -39,7 +39,7 @@ def render_history(events: Iterable[Mapping[str, Any]], *, show_input: bool, sho
     return [
         _render_event(kind, event, calls.get(event.get("TaskScheduledId")), hidden)
         for kind, event in named
-        if kind not in _EPISODE_MARKS and not (kind in _CALLS and event["EventId"] in ended)
+        if kind not in _REPLAY_MARKS and not (kind in _CALLS and event["EventId"] in ended)
     ]
 
 

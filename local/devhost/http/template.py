@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-# A regex may double its braces; a literal may, too.
+# `{{` and `}}` stand for single braces, in a regex constraint as well as in a literal.
 _PARAMETER = re.compile(r"(?<!\{)\{((?:[^{}]|\{\{|\}\})+)\}(?!\})")
 _SERVED = re.compile(r"\{(\**)([^{}:=?*]+)(:int)?(\?)?\}")
 _CONSTRAINTS = (
@@ -22,7 +22,7 @@ class Parameter(NamedTuple):
 
 
 class Template:
-    """One template. Raise ValueError if the router cannot read it; `unserved` is what only the real host serves."""
+    """One template. Raise ValueError if the router cannot read it; only the real host serves the segment `unserved`."""
 
     def __init__(self, text: str) -> None:
         inside = text.removeprefix("/").removesuffix("/")
@@ -82,5 +82,5 @@ def _compile(segment: str | Parameter) -> str:
 
 
 def _is_int(text: str) -> bool:
-    # No more digits than Python converts to a number.
+    # At most 1,000 digits: Python refuses to convert several thousand.
     return re.fullmatch(r"\s*[+-]?[0-9]{1,1000}\s*", text) is not None and -(2**31) <= int(text) < 2**31

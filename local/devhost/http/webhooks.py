@@ -1,4 +1,4 @@
-"""The durable HTTP API: the public webhooks and the listener of the app's durable clients, in one handler."""
+"""The durable HTTP API: one handler for the public webhooks and for the requests of the app's durable clients."""
 
 import json
 import os
@@ -20,12 +20,12 @@ CONTINUATION = "x-ms-continuation-token"
 DEFAULT_TOP = 100
 _INT_LIMIT = 2**31
 _CONTROLS = ("terminate", "suspend", "resume")  # methods of TaskHub
-# Not served, because Sluice does not use it: versions, start-and-wait, filters by status and time.
+# Parameters that devhost does not serve, because Sluice uses no versions, start-and-wait or filters.
 _NOT_SERVED = ("version", "timeout", "pollingInterval", "runtimeStatus", "createdTimeFrom", "createdTimeTo")
 
 
 class Call:
-    """One request and its parameters; names match in any case, an unreadable value counts as missing."""
+    """One request and its parameters; names match in any case, and an unreadable value counts as missing."""
 
     def __init__(self, request: web.Request) -> None:
         self.request = request
@@ -55,7 +55,7 @@ class Webhooks:
     console: Console
 
     async def handle(self, request: web.Request, tail: str) -> web.Response:
-        """Answer one request; `tail` is the encoded path below the API's own."""
+        """Answer one request; `tail` is the encoded path after the API's prefix."""
         # Decode twice before the split, as the real host does: an encoded slash ends an id or event name.
         collection, *rest = unquote_plus(unquote(tail)).strip("/").split("/")
         if ".." in rest:
@@ -64,7 +64,7 @@ class Webhooks:
             return await self._route(Call(request), [request.method, collection.lower(), *rest])
         except DevhostError as error:
             if isinstance(error, NotServed):
-                self.console.warning(str(error))  # the SDK's client shows only the status to its app
+                self.console.warning(str(error))  # because the SDK's client passes only the status to the app
             return _error_response(error)
         except web.HTTPException:
             raise
@@ -145,7 +145,7 @@ class Webhooks:
         return web.json_response(body, headers=headers)
 
     async def _raise_event(self, call: Call, instance_id: str, event: str) -> web.Response:
-        # Check the instance before the content: a finished instance is 410 for any content.
+        # Check the instance before the content: for a finished instance the answer is 410, whatever the content is.
         instance = await self.hub.get(instance_id)
         if instance is None or instance.is_terminal:
             return web.Response(status=410 if instance else 404)

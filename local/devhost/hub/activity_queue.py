@@ -1,4 +1,4 @@
-"""Run activities; one transaction stores the results of all that end in one round of the event loop."""
+"""Run activities; one transaction stores the results of all activities that end in one round of the event loop."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ _TRACE_PARENT = re.compile("00-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-(?P<flags>[0
 
 
 class ActivityQueue:
-    """Activities that run or wait for a slot; `notify` gets the instances with new mail, `fail` gets an error."""
+    """Activities that run or wait for a slot; `notify` gets the instances with new messages, `fail` gets an error."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class ActivityQueue:
         return make_event(EventType.TASK_COMPLETED, self._clock.now(), TaskScheduledId=activity.task_id, Result=result)
 
     def _trace_parent(self, instance_id: str) -> str:
-        """Give a new span in the trace of an instance, as the extension makes one for each activity; "" without one."""
+        """Return a new span in the trace of an instance, as the extension does for each activity; "" if it has none."""
         instance = self._store.load(instance_id)
         of = _TRACE_PARENT.fullmatch(instance.trace_parent) if instance else None
         return f"00-{of['trace']}-{secrets.token_hex(8)}-{of['flags']}" if of else ""

@@ -1,4 +1,4 @@
-"""Clocks for the task hub: a real one, and a virtual one for tests that jumps over durable timers."""
+"""Clocks for the task hub: a real clock, and for tests a virtual clock that jumps to the next durable timer."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,14 +22,14 @@ class RealClock:
                 await woken.wait()
 
     async def reach(self, moment: datetime) -> None:
-        """Wait until the moment, or slightly less."""
+        """Wait until the moment; the wait may end slightly too early."""
         await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
 
 
 class VirtualClock:
-    """Time that stops while there is work, and jumps to the next durable timer if there is none.
+    """Time stops while there is work, and jumps to the next durable timer when there is no work.
 
-    With `automatic=False` only `advance` moves it, so that a test can act before a timeout.
+    With `automatic=False` only `advance` moves time, so that a test can act before a timeout.
     """
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC), *, automatic: bool = True) -> None:
@@ -56,7 +56,7 @@ class VirtualClock:
             await woken.wait()
 
     async def reach(self, moment: datetime) -> None:
-        """Wait until the moment has passed; this wait does not make time jump."""
+        """Wait until the moment; this wait does not make time jump."""
         moved = asyncio.Event()
         self._watchers.add(moved)
         try:

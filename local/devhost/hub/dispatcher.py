@@ -1,6 +1,7 @@
-"""Run everything that is due: episodes of orchestrators, activities, durable timers.
+"""Run everything that is due: orchestrators, activities, durable timers.
 
-Only the event loop uses the store; the worker does the replay.
+An episode is the input of one replay of an orchestrator, a turn is its result. Only the event loop uses the store; the
+worker does the replay.
 """
 
 import asyncio
@@ -69,11 +70,11 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        # The owner of the task hub ends with this reason.
+        # Set when the work cannot continue: devhost then ends with this reason.
         self.failure: asyncio.Future[DevhostError] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
-        """Load the work that the last process left, and begin."""
+        """Load the work that the previous process left unfinished, and begin."""
         left = self._store.activities()
         if left:
             self._console.note(f"{len(left)} activities were in flight when devhost stopped; they run again")
@@ -93,7 +94,7 @@ class Dispatcher:
         return not self._busy and self._activities.is_idle()
 
     def notify(self, instance_ids: Iterable[str]) -> None:
-        """Begin an episode of each instance that has new mail; an instance never runs two at once."""
+        """Begin an episode of each instance that has new messages; an instance never runs two episodes at once."""
         for instance_id in instance_ids:
             self._with_mail.add(instance_id)
             if instance_id not in self._busy:
@@ -144,8 +145,8 @@ class Dispatcher:
     async def _run_episode(self, instance_id: str) -> None:
         try:
             async with self._slots:
-                # A replay of the whole history for each completion would be quadratic. So wait for more completions
-                # as long as the last replay took: then replay takes at most half of the time.
+                # A replay of the whole history for each completion would take quadratic time. So wait for more
+                # completions, for as many seconds as the last replay took: then replays take at most half of the time.
                 await self._activities.drain(instance_id, self._pauses.pop(instance_id, 0.0))
                 self._with_mail.discard(instance_id)
                 await self._take_turn(instance_id)
@@ -167,7 +168,7 @@ class Dispatcher:
             return
         self._pauses[instance_id] = min(time.perf_counter() - begun, _LONGEST_PAUSE_SECONDS)
         if not self._store.commit(turn):
-            self._with_mail.add(instance_id)  # it has changed meanwhile: decide again
+            self._with_mail.add(instance_id)  # the instance has changed meanwhile: decide again
             return
         self._histories.pop(key, None)
         if not (turn.after.is_terminal or turn.continues_as_new):
@@ -175,9 +176,9 @@ class Dispatcher:
             self._histories[instance_id, instance.execution_id, turn.after.revision] = history
             if len(self._histories) > _CACHED_HISTORIES:
                 self._histories.popitem(last=False)
-        self.note_change()  # first: a caller that waits for rest looks before time jumps to the next timer
+        self.note_change()  # first, so that a caller of `rest` looks before time jumps to the next timer
         self._hand_out(turn)
-        self._narrate(turn)  # last: no committed work waits for it
+        self._narrate(turn)  # last, so that no committed work waits for the console
 
     async def _think(self, instance: Instance, history: Sequence[Event], inbox: Sequence[Message]) -> Turn | None:
         episode = open_episode(instance, history, inbox, self._clock.now())
@@ -190,7 +191,7 @@ class Dispatcher:
         events = [*history, *episode.new_events]
         try:
             return decide(episode, await self._worker.run_turn(function, events), self.rules)
-        except Exception as error:  # fail an instance whose turn raises an error: every start would try it again
+        except Exception as error:  # fail the instance: otherwise every start of devhost would repeat the error
             reason = f"{type(error).__name__}: {error}"
             return decide(episode, Replay(error=reason, error_traceback=traceback.format_exc()), self.rules)
 
@@ -199,7 +200,7 @@ class Dispatcher:
         if turn.timers or turn.cancelled_timers:
             self._woken.set()
         self.notify(child.instance_id for child in turn.children)
-        # A child that could not start has answered at once.
+        # A child that could not start has already answered; a new generation has its start event.
         if turn.children or turn.continues_as_new:
             self.notify([turn.after.instance_id])
         if turn.after.is_terminal:

@@ -1,4 +1,7 @@
-"""The operations on orchestration instances, for the durable client and the public HTTP API."""
+"""The operations on orchestration instances, for the durable client and the public HTTP API.
+
+Most take effect at the instance's next turn: its orchestrator's next replay.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +21,7 @@ from local.devhost.settings import HostSettings
 from local.devhost.worker.worker import Worker
 
 _WRONG_STATE = "Cannot {} the orchestration instance {} because instance is in the {} state."
-_LONGEST_ID = 512  # a table key has at most 1 KiB of UTF-16; an id has no other rule
+_LONGEST_ID = 512  # a key in an Azure table has at most 1 KiB of UTF-16; no other rule limits an id
 
 
 class TaskHub:
@@ -46,7 +49,7 @@ class TaskHub:
 
     @property
     def failure(self) -> asyncio.Future[errors.DevhostError]:
-        """Why the work cannot continue; None while it can."""
+        """A future that gets the reason when the work cannot continue."""
         return self._dispatcher.failure
 
     def fail(self, error: errors.DevhostError) -> None:
@@ -66,7 +69,7 @@ class TaskHub:
         input_text: str | None = None,
         trace_parent: str = "",
     ) -> str:
-        """Start an orchestration with raw JSON input and return its id; an unknown name fails at the first turn."""
+        """Start an orchestration with raw JSON input and return its id; with an unknown name its first turn fails."""
         instance_id = instance_id or uuid4().hex
         if len(instance_id) > _LONGEST_ID:
             raise errors.StorageRefusal
@@ -100,7 +103,7 @@ class TaskHub:
         self._post(instance_id, EventType.EXECUTION_TERMINATED, Input=reason)
 
     async def suspend(self, instance_id: str, reason: str | None) -> None:
-        """Suspend an instance at its next turn: running activities end, nothing new begins."""
+        """Suspend an instance at its next turn: running activities run to their end, and nothing new begins."""
         if self._find_running(instance_id).status == "Suspended":
             raise errors.DevhostError(_WRONG_STATE.format("suspend", instance_id, "Suspended"))
         self._post(instance_id, EventType.EXECUTION_SUSPENDED, Reason=reason)
@@ -129,7 +132,7 @@ class TaskHub:
         return self._store.load(instance_id)
 
     async def wait(self, instance_id: str, enough: Callable[[Instance], bool] = lambda it: it.is_terminal) -> Instance:
-        """Wait until `enough` is true of an instance (default: it has ended), and return it."""
+        """Wait until `enough(instance)` is true, by default until the instance has ended; return the instance."""
         while True:
             instance = self._find(instance_id)
             if enough(instance):
@@ -142,7 +145,7 @@ class TaskHub:
             await self._dispatcher.wait_for_change()
 
     async def query(self, prefix: str, *, top: int, first: str = "") -> tuple[list[Instance], str | None]:
-        """Return a page of the instances with this prefix, from an id on, and the first id of the next page or None."""
+        """Return up to `top` instances with this prefix, from the id `first` on, and the first id of the next page."""
         found = self._store.find(prefix, top=top + 1, first=first)
         return found[:top], found[top].instance_id if len(found) > top else None
 

@@ -11,10 +11,10 @@ CREATE TABLE instances (
     output_text TEXT,
     created_time TEXT NOT NULL,
     last_updated_time TEXT NOT NULL,
-    revision INTEGER NOT NULL,      -- counts writes: devhost drops a turn that was decided on an older revision
-    waits TEXT NOT NULL,            -- JSON list: names of the external events that it waits for
-    parent TEXT,                    -- JSON object: the orchestration that waits for this one
-    trace_parent TEXT NOT NULL      -- the header `traceparent` of its start, "" if it had none
+    revision INTEGER NOT NULL,      -- counts writes: devhost drops the result of a replay of an older revision
+    waits TEXT NOT NULL,            -- JSON list: names of the external events that the instance waits for
+    parent TEXT,                    -- JSON object: the orchestration that waits for this instance
+    trace_parent TEXT NOT NULL      -- the header `traceparent` of the request that started it, or ""
 ) WITHOUT ROWID;
 
 CREATE TABLE history (
@@ -24,7 +24,7 @@ CREATE TABLE history (
     PRIMARY KEY (instance_id, position)
 ) WITHOUT ROWID;
 
--- Messages that an instance has not processed. If execution_id is NULL, any generation may take the message.
+-- Messages that an instance has not processed. If execution_id is NULL, any execution of it may take the message.
 CREATE TABLE inbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     instance_id TEXT NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_by_instance ON inbox (instance_id, number);
 
--- A row stays until its completion is in the inbox, so a start after a crash finds the work in flight here.
+-- A row stays until its completion is in the inbox. So, after a crash, the next start finds the work in flight here.
 CREATE TABLE activities (
     instance_id TEXT NOT NULL,
     execution_id TEXT NOT NULL,

@@ -32,7 +32,7 @@ def open_state_file(path: Path) -> sqlite3.Connection:
         elif not isinstance(error, sqlite3.OperationalError):
             what = f"is not a devhost state file: {error}"
         elif "locked" in str(error):
-            what = "is in use by another devhost; stop it or use --state"
+            what = "is in use by another devhost; stop that devhost, or name another file with --state"
         else:
             what = f"cannot be used: {error}"
         raise StateFileError(f"state file {path} {what}") from error
@@ -46,7 +46,9 @@ def _prepare_schema(connection: sqlite3.Connection) -> None:
     has_tables = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
     if found or has_tables:
         what = f"has schema {found}" if found else "was not written by devhost"
-        raise StateFileError(f"{what}, this devhost reads schema {SCHEMA_VERSION}; delete it or use --state")
+        raise StateFileError(
+            f"{what}, but this devhost reads schema {SCHEMA_VERSION}; delete the file, or name another one with --state"
+        )
     for statement in _SCHEMA.read_text(encoding="utf-8").split(";\n"):
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -37,7 +37,7 @@ class Store:
         return _read_instance(row) if row else None
 
     def find(self, prefix: str, *, top: int, first: str) -> list[Instance]:
-        """Return up to `top` instances whose ids have this prefix, by id, from one id on."""
+        """Return up to `top` instances whose ids have this prefix, in the order of the ids, from the id `first` on."""
         rows = self._connection.execute(
             "SELECT * FROM instances WHERE substr(instance_id, 1, length(:prefix)) = :prefix "
             "AND instance_id >= :first ORDER BY instance_id LIMIT :top",
@@ -89,7 +89,7 @@ class Store:
             self._post(instance_id, None, event)
 
     def end_tasks(self, table: str, ended: Iterable[tuple[Activity | Timer, Event]]) -> list[str]:
-        """Turn ended activities or timers into mail if an execution waits for them; return the instances with mail."""
+        """Replace ended activities or timers by messages to the instances that wait for them; return their ids."""
         with_mail: dict[str, None] = {}
         with self._transaction():
             for task, event in ended:

@@ -1,1 +1,1 @@
-"""Replay an orchestrator over its history and decide its turn, without any I/O."""
+"""Replay an orchestrator over its history and decide what happens next, without any I/O."""

@@ -1,4 +1,4 @@
-"""The tasks of an orchestrator's actions; the actions are objects of the SDK."""
+"""The tasks that the actions of an orchestrator create; the actions are objects of the SDK."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Decide the turn of one episode: a pure function of history, actions and the present time."""
+"""Decide the turn of one episode (`episode.py`): a pure function of history, actions and the present time."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from local.devhost.orchestration.refusal import DRIFT, Rules, find_refusals
 from local.devhost.orchestration.replay import Replay
 from local.devhost.orchestration.value import read_json, read_text
 
-# By control event: the new status of the instance, and the key of the reason.
+# Maps a control event to the new status of the instance, and to the event's field with the reason.
 _CONTROLS = {
     EventType.EXECUTION_SUSPENDED: ("Suspended", "Reason"),
     EventType.EXECUTION_RESUMED: ("Running", "Reason"),
@@ -28,7 +28,7 @@ _CONTROLS = {
 
 
 def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
-    """Derive the turn.
+    """Return the turn.
 
     1. Number the tasks as the extension does.
     2. Refuse what would break on the real host, or what devhost does not know.
@@ -74,7 +74,7 @@ def decide(episode: Episode, replay: Replay, rules: Rules) -> Turn:
 
 
 def _follow_controls(before: Instance, events: Sequence[Event]) -> tuple[str, str | None]:
-    """Return the status and output after suspensions, resumptions and a termination; their reason is the output."""
+    """Return the status and output after suspensions, resumptions and a termination; the last reason is the output."""
     status, output_text = ("Suspended" if before.status == "Suspended" else "Running"), before.output_text
     for event in events:
         if event["EventType"] in _CONTROLS:
@@ -122,7 +122,7 @@ def _fire_at(task: Issued, now: datetime) -> datetime:
 
 def _new_child(episode: Episode, task: Issued) -> Instance:
     me = episode.instance
-    (task.action.instance_id or "").encode()  # raises an error now, before a commit that could not write it
+    (task.action.instance_id or "").encode()  # raise an error now if a commit could not write this id
     return Instance(
         instance_id=task.action.instance_id or f"{me.execution_id}:{task.task_id}",
         execution_id=_derive_id(me.execution_id, str(task.task_id)),
@@ -142,8 +142,8 @@ def _remark(turn: Turn, replay: Replay, walk: Walk, is_open: bool, has_ended: bo
         is_any = walk.blocked_by is not None and walk.blocked_by.action_type == ActionType.WHEN_ANY
         turn.remarks["held back"] = (
             f"'{held.text}' starts only when the {'task_any' if is_any else 'task_all or call'} yielded before it has "
-            "ended, as on a real host. A window kept full with task_any loses its concurrency this way; a sequence of "
-            "task_all windows does not"
+            "ended, as on a real host. A window kept full with task_any loses its concurrency this way; windows that "
+            "each end with task_all do not"
         )
     if has_ended and not is_open and not walk.is_finished:
         turn.remarks["unfinished"] = (
@@ -164,7 +164,7 @@ def _remark(turn: Turn, replay: Replay, walk: Walk, is_open: bool, has_ended: bo
     if not has_ended and not is_open and not replay.waits:
         turn.remarks["stuck"] = (
             "stuck: the orchestrator waits for a task that cannot complete. A task belongs to the last task_all "
-            "or task_any built around it; an earlier one never ends"
+            "or task_any built around it; an earlier task_all or task_any never ends"
         )
 
 
@@ -202,8 +202,8 @@ def _continue_as_new(turn: Turn, episode: Episode, input_text: str, walk: Walk) 
     )
     if walk.early.total():
         turn.remarks["lost event"] = (
-            f"event '{next(walk.early.elements())}' was raised before continue_as_new and not waited for: lost, as on "
-            "a real host"
+            f"event '{next(walk.early.elements())}' is lost, as on a real host: it was raised before continue_as_new, "
+            "and nothing had waited for it"
         )
 
 

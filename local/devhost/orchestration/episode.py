@@ -1,4 +1,4 @@
-"""The records of a step: an episode is the orchestrator's next input, a turn is its result."""
+"""The records of one replay of an orchestrator: an episode is the input of the replay, a turn is its result."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -20,9 +20,9 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One step of an orchestrator: everything on which the decision depends.
+    """The input of one replay: everything on which the turn depends.
 
-    `ended` has the ids of all ended tasks.
+    `ended` has the ids of all ended tasks, `consumed` the numbers of the messages that leave the inbox.
     """
 
     instance: Instance
@@ -54,7 +54,7 @@ class Timer(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Turn:
-    """The result of one episode; `remarks` has, by kind, messages about how the orchestrator is written."""
+    """The result of one episode; `remarks` maps a kind to a message about how the orchestrator is written."""
 
     before: Instance
     after: Instance
@@ -75,19 +75,19 @@ class Turn:
 def open_episode(
     instance: Instance, history: Sequence[Event], inbox: Sequence[Message], now: datetime
 ) -> Episode | None:
-    """Return the episode of the inbox's messages to this execution, oldest first; None if there are none."""
+    """Return the episode that delivers the inbox's messages to this execution, oldest first; None without messages."""
     ended = {completed_task_id(event) for event in history}
     timers = (event for event in history if event["EventType"] == EventType.TIMER_CREATED)
     created = {event["EventId"]: event["Timestamp"] for event in timers}
     delivered: list[Event] = []
-    # A message that arrived before a generation's start belongs to it too; the generation begins with its start.
+    # An execution also gets the messages that arrived before its start event, but the start event comes first.
     by_kind = sorted(inbox, key=lambda message: message.event["EventType"] != EventType.EXECUTION_STARTED)
     for _, execution_id, event in by_kind:
         if execution_id not in (None, instance.execution_id):
             continue  # for an earlier generation
         task_id = completed_task_id(event)
         if event["EventType"] == EventType.TIMER_FIRED:
-            # It has the time of its creation; only the OrchestratorStarted before it has the time when it fired.
+            # The event has the time when its timer was created; OrchestratorStarted has the time when it fired.
             event = event | {"Timestamp": created.get(task_id, event["Timestamp"])}
         if task_id is None or task_id not in ended:
             ended.add(task_id)

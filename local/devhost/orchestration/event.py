@@ -34,14 +34,14 @@ def read_time(text: str) -> datetime:
 
 
 def make_event(kind: EventType, now: datetime, *, event_id: int = -1, **fields: Any) -> Event:
-    """Build an event; the SDK requires these four keys on every one."""
+    """Build an event; the SDK requires the four keys of `head` on every event."""
     head = {"EventType": int(kind), "EventId": event_id, "IsPlayed": False, "Timestamp": write_time(now)}
     texts = {key: read_json(fields[key]) for key in ("Input", "Result") if fields.get(key)}
     return head | fields | texts
 
 
 def completed_task_id(event: Event) -> int | None:
-    """Return the id of the task that a completion event ends."""
+    """Return the id of the task that a completion event ends; None for another event."""
     if event["EventType"] not in COMPLETIONS:
         return None
     key = "TimerId" if event["EventType"] == EventType.TIMER_FIRED else "TaskScheduledId"

@@ -1,9 +1,9 @@
 """Process an action list as the Durable extension does.
 
 The extension does not know which task the orchestrator waits for. It processes the actions one after another, and
-starts the next only when the one before has ended: a task_all when all of its tasks have ended, failed or not, a
-task_any with the first of its tasks. It numbers the tasks itself, including retry timers and repeated calls, and the
-SDK has to compute the same numbers.
+starts an action only when the previous action has ended. A task_all ends when all of its tasks have ended, failed or
+not; a task_any ends with the first of its tasks. The extension numbers the tasks itself, including retry timers and
+repeated calls, and the SDK has to compute the same numbers.
 """
 
 from collections import Counter, defaultdict

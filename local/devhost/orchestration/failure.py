@@ -1,4 +1,4 @@
-"""The history of a failed call: a reason, and as details the .NET exception as the host serialises it."""
+"""What the history says about a failed call: a reason, and as details the .NET exception in the host's JSON."""
 
 import json
 from typing import Any, NamedTuple

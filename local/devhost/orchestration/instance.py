@@ -9,7 +9,7 @@ from local.devhost.orchestration.failure import NET_STACK
 
 TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Terminated"})
 
-# As in history events.
+# The numbers of the statuses in history events.
 STATUS_NUMBERS = {"Running": 0, "Completed": 1, "Failed": 3, "Terminated": 5, "Pending": 6, "Suspended": 7}
 
 
@@ -27,8 +27,8 @@ class Parent:
 class Instance:
     """One instance; the texts are raw JSON, except that a failure's output is plain text.
 
-    `revision` counts the writes; `waits` has the names of the external events that it waits for. `trace_parent` is
-    the header `traceparent` of its start, which each of its generations and children keeps.
+    `revision` counts the writes; `waits` has the names of the external events that the instance waits for.
+    `trace_parent` is the header `traceparent` of the request that started it; its generations and children keep it.
     """
 
     instance_id: str
@@ -75,7 +75,7 @@ def start_event(instance: Instance) -> Event:
         Correlation=None,
         ParentTraceContext=None,
         ScheduledStartTime=None,
-        Generation=0 if instance.status == "Pending" else None,  # none after it has continued as new
+        Generation=0 if instance.status == "Pending" else None,  # None after continue_as_new
     )
 
 

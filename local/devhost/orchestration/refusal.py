@@ -14,7 +14,7 @@ from local.devhost.settings import HostSettings
 
 PARTED = "On the real host this instance completes with wrong results"
 DRIFT = "Non-Deterministic workflow detected: "
-# Counted in whole KB of UTF-16, rounded down.
+# The limit of the custom status, in whole KB of UTF-16, rounded down.
 _CUSTOM_STATUS_KB = 16
 _KINDS: Mapping[int, str] = {
     EventType.TASK_SCHEDULED: "an activity",
@@ -22,12 +22,12 @@ _KINDS: Mapping[int, str] = {
     EventType.TIMER_CREATED: "a timer",
 }
 _WHY = "Was a change made to the orchestrator code after this instance had already started running?"
-_HANGS = "on the real host the instance stays Running for ever, without a word, and no try catches it"
+_HANGS = "on the real host the instance stays Running for ever, without an error that a try could catch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The facts about the host that a decision needs; the mappings are from lower-case to declared names."""
+    """The facts about the host that a decision needs; the mappings have a function's name by its lower-case form."""
 
     activities: Mapping[str, str]
     orchestrators: Mapping[str, str]
@@ -35,7 +35,7 @@ class Rules:
 
 
 def explain_unknown_function(name: str, kind: str, known: Mapping[str, str]) -> str:
-    """Return the text that says that there is no such function, and names the existing ones."""
+    """Return the text that says that there is no such function, and names the existing functions."""
     names = ", ".join(f"'{declared}'" for declared in known.values())
     listed = f"The following are the known {kind} functions: {names}."
     return (
@@ -45,13 +45,14 @@ def explain_unknown_function(name: str, kind: str, known: Mapping[str, str]) -> 
 
 
 def find_refusals(episode: Episode, replay: Replay, issued: Sequence[Issued], rules: Rules) -> Iterator[str]:
-    """Return the reasons to fail the instance; a reason that may have caused the others is first."""
+    """Yield the reasons to fail the instance; a reason comes before the reasons that it may have caused."""
     for action in walk_leaves(replay.actions):
         if action.action_type in UNSUPPORTED:
             name = ActionType(action.action_type).name.lower()
             yield f"devhost does not run {name}: use an activity that does the same, or run this on a real host"
         if getattr(action, "version", None):
-            yield f"devhost does not support versions: call '{action.function_name}' without one, or use a real host"
+            name = action.function_name
+            yield f"devhost does not support versions: call '{name}' without a version, or use a real host"
         retry = getattr(action, "retry_options", None)
         if retry is not None and retry.max_number_of_attempts < 1:
             yield f"'{action.function_name}' is called with {retry.max_number_of_attempts} attempts: {_HANGS}"
@@ -88,11 +89,11 @@ def _partings(recorded: Sequence[Issued], issued: Sequence[Issued]) -> Iterator[
         if other is not None and (other.action is not task.action or other.role is not task.role):
             yield (
                 f"{PARTED}: task {task.task_id} is '{other.text}' to the Durable extension and '{task.text}' to the "
-                "Python SDK, and each result goes to the task that has its number in the SDK. Nothing there detects "
-                "it, so devhost fails the instance. Pattern: new work is yielded after a failed task_all in which "
-                "calls with retry still go on, or a task of a task_all was yielded alone before it. Way out: after a "
-                "failed task_all yield each of its tasks again before anything new is called; build a task_all only of "
-                "tasks that were not yielded yet."
+                "Python SDK, and each result goes to the task that has its number in the SDK. The real host does not "
+                "notice, so devhost fails the instance. Pattern: new work is yielded after a failed task_all in which "
+                "calls with retry still go on, or a task was yielded alone before the task_all that contains it. Way "
+                "out: after a failed task_all yield each of its tasks again before you call anything new; build a "
+                "task_all only of tasks that were not yielded yet."
             )
 
 

@@ -29,10 +29,10 @@ _TIMERS = {"maximumShortTimerDuration": "6.00:00:00", "longRunningTimerIntervalD
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """All actions of an orchestrator since its start, and its state; `next_input_text` if it continues as new.
+    """All actions of an orchestrator since its start, and its state.
 
-    `early` has the names of events that arrived when nothing waited for exactly that name; `hint` explains a failure
-    whose text does not.
+    `next_input_text` is set if the orchestrator continues as new. `early` has the names of events that arrived when
+    nothing waited for exactly that name. `hint` explains a failure whose own text says too little.
     """
 
     actions: Sequence[Any] = ()
@@ -49,7 +49,7 @@ class Replay:
 
 
 def replay(orchestrator: Callable[[Any], Any], history: Sequence[Event], input_type: type | None = None) -> Replay:
-    """Run the orchestrator over its history and the new events; its errors become part of the answer."""
+    """Run the orchestrator over `history`, which ends with the new events; its errors become part of the result."""
     context, executor = _Context(history, input_type), copy(_EXECUTOR)
     executor.initialize()
     custom_status_text = output_text = None
@@ -151,7 +151,7 @@ class _Context(DurableOrchestrationContext):  # type: ignore[misc]
 
     def _add_to_open_tasks(self, task: TaskBase) -> None:
         if isinstance(task, AtomicTask) and task.id is None and not task._is_scheduled:
-            # Before the SDK's own step, which may apply an early completion and continue to count.
+            # Record the number before the SDK's own step, which may apply an early completion and count on.
             self.recorded.append(_identify(task, self._sequence_number))
         super()._add_to_open_tasks(task)
 

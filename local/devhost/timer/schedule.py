@@ -1,4 +1,4 @@
-"""When a timer trigger is due: NCRONTAB with seconds first, in UTC, which is the default in Azure."""
+"""When a timer trigger is due: NCRONTAB with seconds first, in UTC as in Azure by default."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ class Schedule:
         if not _CRON.fullmatch(self.text):
             raise ValueError("devhost reads NCRONTAB of six fields, the seconds first")
         first = self.next_after(datetime(2026, 1, 1, tzinfo=UTC))
-        # The host saves no status of a timer that is due more often.
+        # The host saves no status of a timer that is due more often than once a minute.
         self.is_monitored = self.next_after(first) - first >= _MONITORED_FROM
 
     def next_after(self, moment: datetime) -> datetime:

@@ -1,7 +1,7 @@
-"""Timer-triggered functions: each has its schedule, and no two scheduled calls of one run at once.
+"""Timer-triggered functions: each has its schedule, and its scheduled calls never overlap.
 
-As with the host's listener, one call replaces all that were due while the function ran or while time jumped. A call is
-past due only at a start, if a due time has passed since devhost stopped.
+As on the real host, a single call replaces all calls that fell due while the function ran or while time jumped. Only
+the first call after a start can be past due: if it fell due while devhost was stopped.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Timer:
-    """One timer-triggered function, and the arguments of its next call."""
+    """One timer-triggered function, its schedule, and the status that its next call gets."""
 
     def __init__(self, function: LoadedFunction) -> None:
         self.function, trigger = function, function.trigger
@@ -73,7 +73,7 @@ class TimerTriggers:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def rest(self) -> bool:
-        """Wait until no call runs; return whether one did."""
+        """Wait until no call runs; return whether any call ran before."""
         did_run = bool(self._calls)
         while self._calls:
             await asyncio.wait(self._calls)
@@ -103,7 +103,7 @@ class TimerTriggers:
         while True:
             if not at_once:
                 await self._clock.reach(due)
-                now = max(due, self._clock.now())  # if it woke too early, the same time would be due again
+                now = max(due, self._clock.now())  # after a wait that ended too early, `due` would be due again
             await self.run(timer.function.name, self._call(timer, past_due=past_due))
             at_once = past_due = False
             due = timer.schedule.next_after(now)

@@ -1,1 +1,1 @@
-"""Call the app's functions, in a separate process that can die alone."""
+"""Call the app's functions in a separate process, so that devhost survives its death."""

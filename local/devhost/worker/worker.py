@@ -1,7 +1,7 @@
 """Call the app's functions: async ones on the event loop, the others in one thread pool.
 
-A worker process has one `Worker`; `running_app` has one in the test's process, where functionTimeout and sys.exit end
-nothing.
+A worker process has one `Worker`. `running_app` has one in the test's process; there functionTimeout has no effect, and
+sys.exit only fails the call.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Calls the app's functions. Raises ActivityError if a function fails, HostFailure if the host fails it."""
+    """Calls the app's functions. Raises ActivityError if a function fails, HostFailure if the host makes it fail."""
 
     def __init__(self, settings: HostSettings, app_root: Path) -> None:
         self._app_root = app_root
@@ -60,7 +60,7 @@ class Worker:
         return None if text == "null" else text
 
     async def run_turn(self, function: LoadedFunction, history: Sequence[Event]) -> Replay:
-        """Run an orchestrator over its history and the new events."""
+        """Replay an orchestrator over `history`, which ends with the new events. A turn is one such replay."""
         wrapper: Any = function.user_function
 
         def turn() -> Replay:

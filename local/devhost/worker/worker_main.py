@@ -1,6 +1,7 @@
 """The main program of the worker process: load the app, then run the host's orders until the host ends.
 
-`worker_process.py` starts it. Messages are pickled: the first names the app, an int is an exit code to exit with.
+`worker_process.py` starts it. The host's messages are pickled: first a `Load`, then an `Order` for each call; an int
+makes the process exit with this code.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ Pipe: TypeAlias = "Connection[Any, Any]"
 
 
 class Load(NamedTuple):
-    """The host's first message; reply 0 has the index of functions."""
+    """The host's first message, which names the app; the reply with number 0 has the index of its functions."""
 
     app_root: Path
     settings: HostSettings
@@ -52,7 +53,7 @@ def main(descriptor: int) -> None:
     """Run the worker of the host at the other end of this socket."""
     invocation.is_worker_process = True
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # a killed worker then has lost nothing that it printed
+        sys.stdout.reconfigure(line_buffering=True)  # so that a killed worker loses nothing that it has printed
     pipe: Pipe = Connection(descriptor)
     asyncio.run(_serve(pipe, pipe.recv()))
 
@@ -78,7 +79,7 @@ async def _serve(pipe: Pipe, load: Load) -> None:
         task.add_done_callback(tasks.discard)
 
     threading.Thread(target=_listen, args=(pipe, lambda order: loop.call_soon_threadsafe(begin, order))).start()
-    del sys.modules["local"]  # the app may have a package of the same name; our __init__.py would hide it
+    del sys.modules["local"]  # it would hide a package of the app with the same name
     try:
         index = await worker.start()
     except DevhostError as error:
@@ -90,7 +91,7 @@ async def _serve(pipe: Pipe, load: Load) -> None:
 
 
 def _listen(pipe: Pipe, begin: Callable[[Order], object]) -> None:
-    # In a separate thread, which notices the end of the host even while the app blocks the event loop.
+    # This runs in a separate thread, so that it notices the end of the host even while the app blocks the event loop.
     try:
         while not isinstance(order := pipe.recv(), int):
             begin(order)

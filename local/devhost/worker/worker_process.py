@@ -1,8 +1,9 @@
 """The host's side of the worker process: start it, send it calls, and react to its death as the real host does.
 
-A death fails all calls in flight; the third death ends the host. A call that exceeds functionTimeout fails, and a new
-process replaces the old one; the other activities and turns in flight run again. The failures are reported when the new
-process is ready; a turn that is due before that finds no worker.
+A turn is one replay of an orchestrator. If the process dies, all calls in flight fail; the third death ends the host.
+If a call exceeds functionTimeout, a new process replaces the old one: that activity or request fails, and the turns and
+the other activities in flight run again. Callers learn of a failure when the new process is ready; a turn that is due
+after a death and before that time fails, because it finds no worker.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ _RECYCLED = (
 
 
 class _WorkerReplaced(HostFailure):
-    """Another call has exceeded functionTimeout, and a new process replaces this one."""
+    """Another call has exceeded functionTimeout, and a new process replaces this call's process."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -57,7 +58,7 @@ class _Call:
 
 
 class WorkerProcess(Worker):
-    """A worker in its own process; `failed` says why there will be no new one."""
+    """A worker in its own process; `failed` gets the reason when no new process will follow."""
 
     def __init__(self, settings: HostSettings, app_root: Path, console: Console, log_file: Path | None) -> None:
         super().__init__(settings, app_root)
@@ -68,7 +69,7 @@ class WorkerProcess(Worker):
         self._deaths = 0
         self._has_served = self._is_replacing = self._is_closing = False
         self._serves, self._is_buried = asyncio.Event(), asyncio.Event()
-        self._is_settled = asyncio.Event()  # set when a worker is ready, or when there will be none
+        self._is_settled = asyncio.Event()  # set when a worker is ready, or when no worker will follow
         self._exit_in_turn: int | None = None
         self._to_expire: str | None = None
         self.failed: asyncio.Future[DevhostError] = asyncio.get_running_loop().create_future()
@@ -118,7 +119,8 @@ class WorkerProcess(Worker):
 
     async def run_turn(self, function: LoadedFunction, history: Sequence[Event]) -> Replay:
         if not self._serves.is_set() and not self._is_replacing:
-            # As an orchestrator without actions: on the real host, too, the scheduled tasks then hide the cause.
+            # Return a replay without actions. If tasks were scheduled, the instance then fails as non-deterministic,
+            # which hides the cause. The real host does the same.
             has_scheduled = any(event["EventType"] in SCHEDULING for event in history)
             return Replay(error=None if has_scheduled else "Did not find any initialized language workers")
         try:
@@ -188,7 +190,7 @@ class WorkerProcess(Worker):
             self._calls.pop(number, None)
 
     def _send(self, message: Order | int) -> None:
-        with suppress(OSError):  # it has just died; the waiting callers get an error
+        with suppress(OSError):  # the process has just died; the waiting callers get an error
             self._pipe.send(message)
 
     def _replace(self) -> None:
@@ -236,7 +238,7 @@ class WorkerProcess(Worker):
             self._is_settled.set()
             self.failed.set_result(DevhostError(_RECYCLED))
         else:
-            self._index.cancel()  # it may have died while loading the app
+            self._index.cancel()  # the process may have died while it loaded the app
             self._restarting = asyncio.get_running_loop().create_task(self._restart())
 
     async def _restart(self) -> None:

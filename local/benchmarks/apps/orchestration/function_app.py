@@ -1,7 +1,7 @@
 """The app's own orchestrator with activities that do nothing, and two simpler orchestrators to compare it with.
 
-devhost serves this for the scenario `orchestration`. The activities have the names and payloads of the app's own; an
-environment variable sets the number of ids of the source, and the sender drops them.
+devhost serves this app for the scenario `orchestration`. The activities have the names and payloads of Sluice's own.
+The environment variable BENCH_CHUNKS sets how many chunks the source has; enqueue_chunk sends nothing.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ app.register_functions(ingest_run.blueprint)
 
 CHUNKS = int(os.environ["BENCH_CHUNKS"])
 CHUNK_SIZE = 5_000
-ACTIVITY_SECONDS = 0.005  # in reality seconds: it matters only that few completions arrive at the same time
+ACTIVITY_SECONDS = 0.005  # a real chunk takes seconds; here it matters only that few chunks end at the same time
 ID_BYTES = 24  # like the ids of the demo API
 
 
@@ -81,7 +81,7 @@ async def finish_run(request: dict) -> dict:
 
 @app.orchestration_trigger(context_name="context")
 def fan_out(context: df.DurableOrchestrationContext) -> Generator[Any, Any, int]:
-    """Start every chunk of the source at once, by reference."""
+    """Start every chunk of the source at once; each activity gets the name of its chunk."""
     run = Run(context.instance_id, "20260101T000000-aa")
     chunks = [EnqueueRequest(run=run, source="bench", chunk=Chunk(number, "b52a40")) for number in range(CHUNKS)]
     receipts = yield context.task_all([context.call_activity(enqueue_chunk, to_wire(one)) for one in chunks])

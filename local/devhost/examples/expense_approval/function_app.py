@@ -4,7 +4,7 @@
     curl -X POST http://127.0.0.1:7071/api/expenses -d '{"amount": 120, "by": "kim"}'
     curl -X POST http://127.0.0.1:7071/api/expenses/ID/decision -d '{"approved": true}'
 
-`ID` is the `id` of the first answer, whose `statusQueryGetUri` shows the outcome.
+`ID` is the `id` in the first answer; the `statusQueryGetUri` in it shows the outcome.
 """
 
 import json
@@ -34,7 +34,7 @@ async def submit(req: func.HttpRequest, client: df.DurableOrchestrationClient) -
 @app.route(route="expenses/{id}/decision", methods=["POST"])
 @app.durable_client_input(client_name="client")
 async def decide(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Raise the decision as an event of the expense that waits for it."""
+    """Send the decision as an event to the instance that waits for it."""
     instance_id = req.route_params["id"]
     status = await client.get_status(instance_id)
     if not status:
@@ -51,7 +51,7 @@ def approve_expense(context: df.DurableOrchestrationContext) -> Generator[Any, A
 
     1. Ask the approver.
     2. Wait for the decision or the deadline, whichever is first.
-    3. Cancel the timer that is not needed any more: an open one would keep the instance running.
+    3. If the decision was first, cancel the timer: an open timer would keep the instance running.
     4. Send the answer to the submitter.
     """
     expense = context.get_input()
