@@ -28,7 +28,7 @@ TOKEN_BYTES, MAX_TOKEN_CHARACTERS = 64 * 1024, 16 * 1024  # of the answer, and o
 
 Flow = httpx.Auth | Callable[[httpx.Request], httpx.Request] | None
 
-_tokens: dict[str, tuple[str, float]] = {}  # of this process, over all runs: token, and when to renew it
+_tokens: dict[str, tuple[str, float]] = {}  # each token, and when to renew it; all runs in the process share them
 
 
 def flow_of(auth: Auth | None, http: httpx.AsyncClient) -> Flow:

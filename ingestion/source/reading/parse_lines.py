@@ -1,4 +1,4 @@
-"""Read the items of bodies of lines: NDJSON and CSV. Memory holds one piece and one line."""
+"""Read the items of a body of lines, NDJSON or CSV. Memory holds one piece of the body and one line."""
 
 import codecs
 import csv
@@ -16,11 +16,11 @@ ERRORS = {"error", "errors"}  # the keys of a line that is no record
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a wrong line
 
-csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process; 131,072 characters otherwise
+csv.field_size_limit(MAX_LINE_BYTES)  # for the whole process; Python's default is 131,072 characters
 
 
 class NdjsonParser:
-    """One JSON value a line; empty lines are skipped."""
+    """Reads one JSON value from each line; skips empty lines."""
 
     document: Any = None
 
@@ -52,9 +52,9 @@ class NdjsonParser:
 
 
 class CsvParser:
-    """Records after a header line, each an object of texts; quoted fields may have line breaks.
+    """Reads the records after a header line, each as an object of texts; quoted fields may have line breaks.
 
-    Its document is the list of the columns; `message`, if given, must be one of them.
+    `document` is the list of the columns; `message`, if given, must be one of them.
     """
 
     document: Any = None
@@ -97,8 +97,8 @@ class CsvParser:
 
     def _records(self, text: str, *, final: bool) -> tuple[list[dict[str, str]], int]:
         """Return the complete records of `text`, and where they end: the last record may be incomplete."""
-        lines, found, end = io.StringIO(text, newline=""), list[dict[str, str]](), 0  # the reader knows line breaks
-        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)  # not strict, it would lose quotes
+        lines, found, end = io.StringIO(text, newline=""), list[dict[str, str]](), 0  # the reader handles line breaks
+        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)  # without strict, it would lose quotes
         try:
             for record in reader:
                 end = lines.tell()

@@ -1,7 +1,7 @@
 """Styles whose cursor is the address of the next page, from the body or a Link header (RFC 8288).
 
-A relative address is relative to the page that has it. The source's own query is not added again: the address already
-has it, and some APIs refuse a request with both.
+A relative address is relative to the page that has it. The style does not add the source's own query to the address,
+which usually has it already: some APIs refuse a request that has it twice.
 """
 
 import re
@@ -19,7 +19,7 @@ from ingestion.source.reading.place import Reading, reading
 from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
-# Do not use httpx.Response.links: a quoted semicolon or equals sign before the relation hides it, like an end.
+# Do not use httpx.Response.links: a quoted semicolon or equals sign hides the relation, which looks like the end.
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
 _PARAMETER = re.compile(r';\s*([^\s=;,"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 
@@ -29,7 +29,7 @@ class AddressStyle(Style):
 
     ends_without: ClassVar[bool] = True
 
-    start: str | None = None  # the address of the first page if it is a token of the run before, not the source's url
+    start: str | None = None  # the address of the first page: a token of the run before; None: the source's url
 
     def first(self) -> Any:
         return self.start
