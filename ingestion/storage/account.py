@@ -19,7 +19,7 @@ from ingestion.errors import InvalidInput
 from ingestion.storage.access import Access, bearer_access, sas_access, signed_access
 from ingestion.validation import UNRESOLVED, is_unresolved
 
-# Short, because Durable Functions retries too; by default the clients wait 15 s before the first retry.
+# Short waits, because Durable Functions retries too; by default the clients wait 15 s before the first retry.
 _RETRY: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 2, "random_jitter_range": 1}
 STORAGE = "AzureWebJobsStorage"
 _FORM = "the connection string of a storage account, or the settings {0}__accountName or {0}__queueServiceUri"
