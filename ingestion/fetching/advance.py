@@ -83,9 +83,9 @@ def answered(
 
 
 def repeated(source: Source, position: Position, mark: bytes, pages: Seen) -> End | None:
-    """Return the end if the page repeats an earlier one and end.repeated_page is set; None if its items are new.
+    """Return the end if the page repeats an earlier page and end.repeated_page is set; None if its items are new.
 
-    Raise SourceRefused if it repeats one and end.repeated_page is not set. `mark` is the fingerprint of the items.
+    Raise SourceRefused if it repeats a page and end.repeated_page is not set. `mark` is the fingerprint of the items.
     """
     before = None if mark == NO_MESSAGES else pages.page_of(mark)
     if before is None:
@@ -134,7 +134,7 @@ def clamped_to(source: Source, position: Position, page: Page) -> int | None:
 
 def _doubted(source: Source, position: Position, end: End, page: Page, reached: Reached) -> End:
     """Return `end`, with a doubt if its only sign is a key or header that the first page does not have."""
-    # A later page was reached by that key or header. But each earlier window may have had only one page.
+    # That key or header led to each later page. But each earlier window may have had only one page.
     first = not position.pages and (position.window > 0 or not position.earlier_pages)
     if not end.missing or not first or not page.count or source.pagination.end.one_page:
         return end

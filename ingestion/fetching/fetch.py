@@ -43,7 +43,7 @@ from ingestion.source.styles.end import End
 from ingestion.source_wait import REASON_CHARACTERS
 from ingestion.storage.spool import OpenBatch, Spool
 
-SHORT_WAIT_SECONDS = 5.0  # the longest wait in here; a longer one becomes a durable timer, which costs nothing
+SHORT_WAIT_SECONDS = 5.0  # the activity waits up to this; a longer wait becomes a durable timer, which costs nothing
 
 
 async def fetch(

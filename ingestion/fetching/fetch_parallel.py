@@ -65,7 +65,7 @@ class PagesAhead:
         await asyncio.gather(*asked, return_exceptions=True)
 
     async def _ahead(self, request: PageRequest) -> Page | Throttled | None:
-        """Return a page requested ahead. If there is no room for it, return None and request fewer from then on."""
+        """Return a page requested ahead. Without room for the page, return None and request fewer from then on."""
         try:
             return await self._client.get(request, room=self._room)
         except NoRoom:
@@ -83,6 +83,6 @@ class PagesAhead:
 
 
 def _ignore_failure(task: Asked) -> None:
-    """Ignore the failure of a dropped request: asyncio would log it otherwise."""
+    """Ignore the failure of a dropped request, which asyncio would otherwise log."""
     if not task.cancelled():
         task.exception()

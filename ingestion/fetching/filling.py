@@ -85,7 +85,7 @@ class Filling:
         return bytes(self._digests)
 
     async def restart(self) -> None:
-        """Forget the page so far: it was cut off, and will be requested again."""
+        """Forget the page so far: its answer was cut off, and the client requests it again."""
         began = self._began
         self._writer.go_back(began.written)
         self._lines, self._bytes, self.dropped = list(began.lines), began.size, began.dropped
@@ -123,7 +123,7 @@ class Filling:
         return whole.digest()
 
     def end(self) -> tuple[int, int]:
-        """End the page and begin the next one; return how many messages it added, and how many were dropped."""
+        """End the page and begin the next one; return how many messages the page added, and how many were dropped."""
         added, dropped = self._added, self.dropped - self._began.dropped
         self.pages += 1
         self._previous = self._current

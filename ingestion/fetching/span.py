@@ -22,8 +22,8 @@ LEAST_OF_A_LINK = 12  # characters; a shorter value in the query of a link is no
 def range_of(reads: Reads | None, source: Source, described: Callable[[Reads], Source]) -> tuple[Reads, Source]:
     """Return the range that a run reads, with the secrets filled into its token, and the description with this range.
 
-    `described` returns the description for a range. Raise SourceRefused if the run has no range, because it was started
-    before the source became incremental.
+    `described` returns the description for a range. Raise SourceRefused if the run has no range, because the run
+    started before the source became incremental.
     """
     if reads is None:
         raise SourceRefused("when the run started, its description had no table incremental. Start a new run")
@@ -88,7 +88,9 @@ def token_of(source: Source, page: Page) -> str | None:
         try:
             text = linked(page.url, text)
         except ValueError as error:
-            raise SourceRefused(f"the token at {incremental.read} is no address ({error})") from None
+            raise SourceRefused(
+                f"the token at {incremental.read} is no address ({error}). Check incremental.read in the description"
+            ) from None
         check_address(source, text, f"the token at {incremental.read}")
         text = without_key(source.auth, text, is_storable)
     return str(sealed(text))

@@ -60,7 +60,7 @@ class SourceClient:
     async def get(
         self, request: PageRequest, sink: ItemSink | None = None, room: Room | None = None
     ) -> Page | Throttled:
-        """Return the page that answers `request`. Its items go to `sink`; without one they stay in memory, in `room`.
+        """Return the page that answers `request`. Its items go to `sink`, or without a sink stay in memory, in `room`.
 
         Return Throttled if the source asks for a wait or all attempts fail. Raise SourceUnreachable if the source has
         been away for too long or can never answer, SourceRefused if another attempt would get the same answer.
@@ -89,7 +89,7 @@ class SourceClient:
         return Throttled(self.patience.away(problem, self._source.attempts, began))
 
     async def wait_for_turn(self, most_seconds: float) -> float:
-        """Wait until the next request may start, and return 0; if that takes over `most_seconds`, return it at once."""
+        """Wait until the next request may start, and return 0. But return a wait over `most_seconds` at once."""
         pause = self.patience.until_turn()
         if pause > most_seconds:
             return pause

@@ -52,7 +52,7 @@ class Account:
         return [unquote(key or signature) for key, signature in found]
 
     def open(self) -> "OpenAccount":
-        """Return clients for the account. Raise InvalidInput if the connection string is not one."""
+        """Return clients for the account. Raise InvalidInput if the connection string is invalid."""
         return OpenAccount(self)
 
 
@@ -117,7 +117,7 @@ class OpenAccount:
 
 
 def _identity(client_id: str) -> Any:
-    # Imported only when needed: it takes 0.8 s.
+    # Import this only when it is needed: the import takes 0.8 s.
     from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
     return ManagedIdentityCredential(client_id=client_id) if client_id else DefaultAzureCredential()

@@ -67,9 +67,9 @@ class TokenAuth(httpx.Auth):
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send `request` with a token; if that is refused, send it once more with another token.
+        """Send `request` with a token; if the source refuses the token, send it once more with another.
 
-        The second request waits for its turn like any other (`turn` in the request's extensions). Raise SourceRefused
+        Like any request, the second one first awaits `turn`, which is in the request's extensions. Raise SourceRefused
         or NoAnswer if there is no token.
         """
         token = await self._token()

@@ -111,7 +111,7 @@ class Incremental(Table):
         return self._mark(self.start, "start")
 
     def mark_of(self, item: Any) -> Decimal:
-        """Return the mark of an item, by its `key`. Raise WrongItem if it has none."""
+        """Return the mark of an item, by its `key`. Raise WrongItem if the item has none."""
         path = self.key or ()
         value = at(item, path)
         problem = _without(item) if value is ABSENT else ""

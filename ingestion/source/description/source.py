@@ -54,7 +54,7 @@ class Source(Scheduled):
     missing: Literal["refuse", "empty"] = "refuse"  # whether a page without that list is an error or has no items
     min_items: Annotated[int | None, Field(ge=0)] = None  # the fewest items of a whole source; see `least_items`
     message: Path = ()  # path of the message in an item; empty: the item itself
-    total: Reading | None = None  # the number of items of the whole source, if an answer has it
+    total: Reading | None = None  # where an answer has the number of items of the whole source
     error: Path | None = None  # path of an error message in the body of an HTTP success
     success: Path | None = None  # path of a flag that is true in every page and in no other answer
     repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before had too

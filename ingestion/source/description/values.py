@@ -212,7 +212,7 @@ def sends(table: Any, name: str) -> bool:
 
 
 def undeclared(table: Any) -> Iterator[tuple[str, str]]:
-    """Yield each name in braces that the table does not declare, and the key of its text; it is sent unchanged.
+    """Yield each undeclared name in braces, which is sent unchanged, and the key of its text.
 
     Ignore the body: GraphQL has names in braces.
     """

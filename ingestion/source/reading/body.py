@@ -14,7 +14,7 @@ from ingestion.errors import SourceRefused
 from ingestion.source.http.outage import NoAnswer, NoPage
 
 ACCEPT_ENCODING = "gzip"  # the only encoding that this module decodes
-PIECE_BYTES = 64 * 1024  # the most that one piece has, also after decompression
+PIECE_BYTES = 64 * 1024  # the most bytes of one piece, also after decompression
 # A compressed body may expand to this many bytes, or to this many times its size.
 EXPANDED_BYTES, EXPANDED_TIMES = 64 * 1024 * 1024, 200
 _GZIP, _GZIP_MAGIC = zlib.MAX_WBITS | 16, b"\x1f\x8b"

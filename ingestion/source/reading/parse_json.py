@@ -54,7 +54,7 @@ class JsonParser:
         self._steps = self._read_large()
 
     def feed(self, piece: bytes) -> list[Any]:
-        """Return the items that this piece completes. Raise NoPage if it is not JSON, SourceRefused beyond a limit."""
+        """Return the items that this piece completes. Raise NoPage on wrong JSON, SourceRefused beyond a limit."""
         if self._small is not None:
             self._small += piece
             if len(self._small) <= self._small_bytes:
@@ -102,7 +102,7 @@ class JsonParser:
             yield
 
     def _value(self, path: tuple[str, ...] | None) -> Steps:
-        """Read a value of the document; `path` leads from it to the items; None if they are elsewhere."""
+        """Read a value of the document; `path` leads from it to the items, None if the items are elsewhere."""
         char = yield from self._next()
         if path is not None and char == "[":
             return (yield from (self._list(path) if path else self._items()))
@@ -230,7 +230,7 @@ class JsonParser:
         return found
 
     def _skip(self) -> None:
-        self._at = _WHITE.match(self._text, self._at).end()  # type: ignore[union-attr]  # it matches nothing as well
+        self._at = _WHITE.match(self._text, self._at).end()  # type: ignore[union-attr]  # it also matches an empty text
 
     def _count_beside(self) -> None:
         self._beside += self._at - self._begun

@@ -63,11 +63,11 @@ class CsvParser:
         self._message, self._delimiter = message, delimiter
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._rest: list[str] = []  # of a record that is not complete
-        self._held, self._wanted = 0, 0  # characters of the rest; how many it needs before it is read again
+        self._held, self._wanted = 0, 0  # characters of the rest; how many to wait for before reading again
         self._columns: list[str] = []
 
     def feed(self, piece: bytes, *, final: bool = False) -> list[Any]:
-        """Return the records that this piece completes. Raise NoPage on one that does not fit the header."""
+        """Return the records that this piece completes. Raise NoPage on a record that does not fit the header."""
         try:
             self._rest.append(self._decode(piece, final))
         except UnicodeDecodeError as error:
@@ -82,7 +82,7 @@ class CsvParser:
         return found
 
     def close(self) -> list[Any]:
-        """Return the last record, if no newline follows it. Raise NoPage if it ends inside quotes."""
+        """Return the last record, if no newline follows it. Raise NoPage if the record ends inside quotes."""
         return self.feed(b"", final=True)
 
     def _header(self, record: list[str]) -> list[str]:
@@ -127,7 +127,7 @@ def is_blank(body: bytes) -> bool:
 
 
 def _bounded(rest: AnyStr) -> AnyStr:
-    """Return `rest`, an incomplete line. Raise NoPage if it is too long."""
+    """Return `rest`, an incomplete line. Raise NoPage if the line is too long."""
     if len(rest) > MAX_LINE_BYTES:
         raise NoPage(f"a line of the response has no end within {MAX_LINE_BYTES:,} bytes; check format")
     return rest

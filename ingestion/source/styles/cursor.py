@@ -75,7 +75,10 @@ class KeysetStyle(ValueStyle):
             raise self._stuck()
         key = value_at(page.last, self.key)
         if key is ABSENT or not isinstance(key, str | int | float):
-            raise SourceRefused(f"the last item of a page has no usable key at {shown(self.key)!r}")
+            raise SourceRefused(
+                f"the last item of a page has no usable key at {shown(self.key)!r}; check pagination.key in "
+                "the description"
+            )
         self._check_order(cursor, key, f"a page that follows {cursor!r} ends with {key!r}")
         if page.count > 1:
             first = value_at(page.first, self.key)

@@ -16,7 +16,7 @@ from ingestion.source.reading.path import ABSENT
 from ingestion.source.reading.place import Read, Reading, text_of
 from ingestion.validation import Table, not_allowed
 
-# Both also take text, such as "5" and "true", because some APIs write it. A number above 10**18 is no count.
+# Both adapters also take text, such as "5" and "true", because some APIs write it. A number above 10**18 is no count.
 _COUNT, _FLAG = TypeAdapter(Annotated[int, Field(ge=0, le=10**18)]), TypeAdapter(bool)
 
 

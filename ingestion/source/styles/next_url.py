@@ -25,7 +25,7 @@ _PARAMETER = re.compile(r';\s*([^\s=;,"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s
 
 
 class AddressStyle(Style):
-    """The base of both styles. The cursor is the absolute URL of the page; the end is a page without a next address."""
+    """The base of the styles here. The cursor is the page's absolute URL; the end is a page without a next address."""
 
     ends_without: ClassVar[bool] = True
 
@@ -43,11 +43,16 @@ class AddressStyle(Style):
         if self.end.is_none(given):
             return End(f"no {place}", missing=given is ABSENT)
         if not isinstance(given, str):
-            raise SourceRefused(f"a page has {type(given).__name__} where an address should be ({place})")
+            raise SourceRefused(
+                f"a page has {type(given).__name__} where an address should be ({place}); check pagination "
+                "in the description"
+            )
         try:
             return linked(page.url, given)
         except ValueError as error:
-            raise SourceRefused(f"the source's next link is no address ({error})") from None
+            raise SourceRefused(
+                f"the source's next link is no address ({error}); check pagination in the description"
+            ) from None
 
     @abstractmethod
     def _given(self, page: Page) -> tuple[Any, str]:

@@ -133,7 +133,7 @@ class RangeHeaderStyle(Style):
         if first not in (None, cursor) or count != page.count:
             raise SourceRefused(
                 f"the request was for the range from {cursor}, but {page.count} items came with Content-Range: "
-                f"{quoted(given, 80)!r}"
+                f"{quoted(given, 80)!r}; check pagination in the description"
             )
         if last is None:
             return End("an empty range")
@@ -153,6 +153,9 @@ def _range_of(header: str) -> tuple[int | None, int | None, int | None]:
     """Return first, last and size of a Content-Range, None for a star. Raise SourceRefused on anything else."""
     found = _CONTENT_RANGE.fullmatch(header)
     if found is None:
-        raise SourceRefused(f"an answer has no readable Content-Range header: {quoted(header, 80)!r}")
+        raise SourceRefused(
+            f"an answer has no readable Content-Range header: {quoted(header, 80)!r}; check pagination in "
+            "the description"
+        )
     first, last, size = (None if number in (None, "*") else int(number) for number in found.groups())
     return first, last, size

@@ -111,7 +111,9 @@ class SinceStyle(Style):
             return self._number(value)
         except (ValueError, OverflowError, OSError):
             kind = "time" if self.form == "iso" else "number"
-            raise SourceRefused(f"an item has no {kind} at {shown(self.key)!r} (pagination.key)") from None
+            raise SourceRefused(
+                f"an item has no {kind} at {shown(self.key)!r} (pagination.key); check key and form of pagination"
+            ) from None
 
     def _number(self, value: Any) -> int | float:
         if self.form == "iso" and isinstance(value, str):
@@ -122,7 +124,7 @@ class SinceStyle(Style):
         number = _NUMBER.validate_python(value)
         if self.form == "iso":
             datetime.fromtimestamp(number, UTC)  # raises if the number is no time
-        float(number)  # raises if it is too large to subtract the overlap
+        float(number)  # raises if the number is too large to subtract the overlap
         return number
 
     def _text(self, number: float) -> str:

@@ -54,7 +54,7 @@ class Throttle(Table):
     bucket_restored_per_second: Positive = 2.0
     body: BodyThrottle | None = None
     cost: Cost | None = None
-    penalty_seconds: Positive | None = None  # the wait if the source names none; without it, a growing back-off
+    penalty_seconds: Positive | None = None  # the wait if the source names none; by default a growing back-off
     requests_per_second: Positive | None = None
     reserve: Annotated[int, Field(ge=0)] = 0  # wait for the reset if no more requests than this remain
     max_wait_seconds: Annotated[float, Field(gt=0, le=YEAR_SECONDS)] = 24 * 3600.0  # in all, between two pages
