@@ -1,1 +1,1 @@
-"""Step 3 on the way of an id: turn the pages of a source into batches in the spool."""
+"""Turn the pages of a source into batches in the spool (step 3 in docs/design.md)."""

@@ -27,8 +27,7 @@ def advance(
 ) -> Position | End:
     """Return the position after `page`, the answer to `request`, or the end. Add the next request to `seen`.
 
-    `dropped` is how many items of the page the run does not send, because it knows them or they are out of its range;
-    they do not count.
+    `dropped` is how many items of the page the run drops, because the page before had them too; they do not count.
     """
     style = source.pagination
     position = with_total(source, position, page)
@@ -64,11 +63,11 @@ def advance(
 def answered(
     source: Source, position: Position, page: Page, *, begun_with_token: bool = False
 ) -> Position | End | None:
-    """Return what an answer without a page means: the end, or the start again after an expired cursor.
+    """Return what an answer without a page means: the end, or where to start again after an expired cursor.
 
-    Return None if the answer is a page. Raise SourceRefused for any other answer. A 404 to the first request is a wrong
-    address, not an empty source. With `begun_with_token`, the answer to the first request may also say that the token
-    of the run before has expired.
+    Return None if the answer is a page. Raise SourceRefused for any other answer. A 404 to the first request means a
+    wrong address, not an empty source. With `begun_with_token`, the answer to the first request may also say that the
+    token of the run before has expired.
     """
     ends = source.pagination.ends_at(page.status, page.text)
     if page.status < 300 and not page.text and not ends:
@@ -84,9 +83,9 @@ def answered(
 
 
 def repeated(source: Source, position: Position, mark: bytes, pages: Seen) -> End | None:
-    """Return the end if the page repeats an earlier one and end.repeated_page is set; None if its items are new.
+    """Return the end if the page repeats an earlier page and end.repeated_page is set; None if its items are new.
 
-    Raise SourceRefused if it repeats one and end.repeated_page is not set. `mark` is the fingerprint of the items.
+    Raise SourceRefused if it repeats a page and end.repeated_page is not set. `mark` is the fingerprint of the items.
     """
     before = None if mark == NO_MESSAGES else pages.page_of(mark)
     if before is None:
@@ -128,29 +127,25 @@ def _reached(position: Position) -> Reached:
 
 
 def clamped_to(source: Source, position: Position, page: Page) -> int | None:
-    """Return the page size if the server made it smaller than requested: the first page shows that, if more follow."""
+    """Return the size of the first page if the server made it smaller than requested. Call it if more pages follow."""
     limit = source.pagination.limit
     return page.count if position.pages == 0 and limit is not None and 0 < page.count < limit else None
 
 
 def _doubted(source: Source, position: Position, end: End, page: Page, reached: Reached) -> End:
     """Return `end`, with a doubt if its only sign is a key or header that the first page does not have."""
-    # That key or header has led to any later page. But in an earlier window, one page may have been all.
+    # That key or header led to each later page. But each earlier window may have had only one page.
     first = not position.pages and (position.window > 0 or not position.earlier_pages)
     if not end.missing or not first or not page.count or source.pagination.end.one_page:
         return end
     if reached.total == reached.items:
         return end
     keys, headers = (quoted(", ".join(names)) or "none" for names in (keys_of(page.document), page.headers))
-    lacks, check = (
-        "",
-        "Check pagination in the description; if the source can have only one page, set end.one_page = true",
-    )
+    lacks = ""
+    check = "Check pagination in the description; if the source can have only one page, set end.one_page = true"
     if source.total is not None and reached.total is None:
-        lacks, check = (
-            f"no number at total = {source.total} and ",
-            "Check total first: a right one shows that a page is all",
-        )
+        lacks = f"no number at total = {source.total} and "
+        check = "Check total first: a right total shows whether one page is the whole source"
     return replace(
         end,
         doubt=f"the source's first page has {lacks}{end.reason}, and no run with this description has seen one yet. "
@@ -189,7 +184,7 @@ def check_address(source: Source, url: str, what: str) -> None:
 
 
 def following_window(source: Source, position: Position) -> Position:
-    """Return the beginning of the window after that of `position`; `source` is the description of the next window."""
+    """Return where the window after that of `position` begins; `source` is the description of the next window."""
     before = Before(position.before.items + position.items, position.known, position.outside)
     return replace(
         position,
@@ -226,7 +221,7 @@ def _ended(source: Source, end: End, reached: Reached) -> End:
 
 
 def _expired(source: Source, position: Position, status: int) -> Position:
-    """Return the start of the source, for a restart or a resumption. Raise SourceRefused if neither is allowed."""
+    """Return the position to restart or to resume from. Raise SourceRefused if neither is allowed."""
     if not position.pages:
         raise SourceRefused(
             f"the source says that the token of the run before has expired (HTTP {status} to the first request). "

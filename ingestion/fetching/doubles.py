@@ -1,8 +1,8 @@
 """Count the doubles of a source with unique items, at its end, by the digests of its messages.
 
-Each fetch adds the digests of its messages to those that are in no blob yet. Once these are many, they become a blob,
-sorted by their first byte. At the end the blobs are merged: all digests with the same first bytes are read together, as
-many as memory may hold, and compared.
+Each fetch adds the digests of its messages to those that are in no blob yet. Once there are `OF_A_BLOB` of these, the
+fetch writes them to a blob, sorted by their first byte. At the end, `doubles_in` compares the digests of all blobs: it
+reads one range of first bytes at a time, as many digests as memory may hold.
 """
 
 import asyncio
@@ -12,19 +12,19 @@ from itertools import accumulate
 
 from ingestion.fetching.known import DIGEST_BYTES
 
-MOST = 20_000_000  # messages: 320 MB of digests
-OF_A_BLOB = 25_000  # digests at least, so that the merge reads few blobs; fewer travel with the position (400 KB)
-AT_ONCE = 250_000  # digests compared: 60 MB of memory
+MOST = 20_000_000  # messages of a run: 320 MB of digests
+OF_A_BLOB = 25_000  # the fewest digests of a blob, so that there are few blobs; fewer stay with the position (400 KB)
+AT_ONCE = 250_000  # digests compared at a time: 60 MB of memory
 READS_AT_ONCE = 16
 TOO_MANY = -1  # in place of the number of doubles or digests
 
-_PLACES = struct.Struct(">257I")  # for each first byte: where its digests begin; and where the last ones end
+_PLACES = struct.Struct(">257I")  # where in the blob the digests of each first byte begin; then the end of the blob
 
 Read = Callable[[str, int, int], Awaitable[bytes]]  # reads a part of a blob: name, first byte, number of bytes
 
 
 def sorted_digests(digests: bytes) -> bytes:
-    """Return the contents of a blob: the places, then the digests sorted by their first byte."""
+    """Return the contents of a blob: `_PLACES`, then the digests sorted by their first byte."""
     groups = [bytearray() for _ in range(256)]
     for at in range(0, len(digests), DIGEST_BYTES):
         groups[digests[at]] += digests[at : at + DIGEST_BYTES]
@@ -32,7 +32,7 @@ def sorted_digests(digests: bytes) -> bytes:
 
 
 async def doubles_in(blobs: Sequence[str], read: Read) -> int:
-    """Return how many digests in the blobs are doubles, with about `AT_ONCE` of them in memory."""
+    """Return how many digests in the blobs are doubles, with about `AT_ONCE` of them in memory at a time."""
     lanes = asyncio.Semaphore(READS_AT_ONCE)
 
     async def part(name: str, first: int, stop: int) -> bytes:

@@ -43,7 +43,7 @@ from ingestion.source.styles.end import End
 from ingestion.source_wait import REASON_CHARACTERS
 from ingestion.storage.spool import OpenBatch, Spool
 
-SHORT_WAIT_SECONDS = 5.0  # wait here; a longer wait becomes a durable timer, which costs nothing
+SHORT_WAIT_SECONDS = 5.0  # the activity waits up to this; a longer wait becomes a durable timer, which costs nothing
 
 
 async def fetch(
@@ -62,10 +62,10 @@ async def fetch(
 ) -> Batch:
     """Fetch the next batch into the spool and return it, or the batch that an earlier copy of this fetch committed.
 
-    Once the batch has a page, request no further one after `budget_seconds`. Give up a page that is still incomplete
+    Once the batch has a page, request no further page after `budget_seconds`. Give up a page that is still incomplete
     `last_page_seconds` after the start of the fetch, or when a command comes; the next fetch begins with that page.
     The batch ends with the page that brings it to `request.max_messages`; that page is kept whole. `reads` is the
-    range that the run reads; if it has windows, `described` returns the description for each.
+    range that the run reads; if the range has windows, `described` returns the description for each window.
 
     Raise SourceRefused or SourceUnreachable. If the batch has no page yet, or the write of a chunk was cut off, raise
     OutOfTime when time is over, and HeldBack when a command comes.
@@ -210,7 +210,7 @@ class _Walk:
         return await self._client.wait_for_turn(0.0)
 
     async def _with_digests(self) -> bytes:
-        """Store the digests in a blob if they are many or the last; return those that are in no blob yet."""
+        """Store the digests in a blob if there are many or the source has ended; return those in no blob yet."""
         digests, position = self._filling.digests, self._position
         count = len(digests) // DIGEST_BYTES
         if position.digested == TOO_MANY or position.digested + count > MOST:
@@ -284,7 +284,7 @@ class _Walk:
         return request_at(self._source, replace(self._position, cursor=cursor))
 
     async def _take(self, page: Page, request: PageRequest) -> Position | End:
-        """Spool the items of the page; return where to go on."""
+        """Add the items of the page to the batch; return where to go on, or the end."""
         source, position = self._source, self._position
         begins = not position.pages and not position.earlier_pages and begins_with_token(source, self._reads)
         answer = answered(source, position, page, begun_with_token=begins)

@@ -1,7 +1,7 @@
 """Request pages ahead, if the pagination style knows their cursors.
 
-It returns the pages one by one in the order of the source, so batches, guards and counts work as without it. At most
-`parallel_fetches` requests are under way, and memory holds only as many pages as there is room for.
+`PagesAhead` returns the pages one by one in the order of the source, so batches, guards and counts work as if the pages
+were requested one by one. At most `parallel_fetches` requests are under way, and `Room` limits the pages in memory.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ class PagesAhead:
     def __init__(self, client: SourceClient, parallel: int, request_of: Callable[[Any], PageRequest]) -> None:
         """`request_of` returns the request for a cursor."""
         self._client, self._parallel, self._request_of = client, parallel, request_of
-        self._expected: Sequence[Any] = ()  # cursors, that of the next page first; a `range` may have 10**18
+        self._expected: Sequence[Any] = ()  # cursors, first that of the next page; a `range` may have 10**18
         self._asked: dict[str, Asked] = {}
         self._room = Room()
 
     def expect(self, cursor: Any, cursors: Callable[[], Sequence[Any] | None]) -> None:
-        """Set the cursor of the next page. `cursors` returns it and all after it; it is called only if necessary.
+        """Set the cursor of the next page. `cursors` returns this and all later ones; call it only if necessary.
 
         Drop the pages requested ahead if `cursor` is not the expected one.
         """
@@ -51,7 +51,7 @@ class PagesAhead:
         if asked is not None and isinstance(early := await asked, Page):
             early.leave()
             return early
-        # The client knows how long it still has to wait.
+        # If a request made ahead was throttled, the client knows how long it still has to wait.
         return await self._client.get(self._request_of(cursor), sink)
 
     def forget(self) -> None:
@@ -65,7 +65,7 @@ class PagesAhead:
         await asyncio.gather(*asked, return_exceptions=True)
 
     async def _ahead(self, request: PageRequest) -> Page | Throttled | None:
-        """Return a page requested ahead. If there is no room for it, return None and request fewer from then on."""
+        """Return a page requested ahead. Without room for the page, return None and request fewer from then on."""
         try:
             return await self._client.get(request, room=self._room)
         except NoRoom:
@@ -83,6 +83,6 @@ class PagesAhead:
 
 
 def _ignore_failure(task: Asked) -> None:
-    """Ignore the failure of a dropped request: asyncio would log it otherwise."""
+    """Ignore the failure of a dropped request, which asyncio would otherwise log."""
     if not task.cancelled():
         task.exception()

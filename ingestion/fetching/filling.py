@@ -22,7 +22,7 @@ from ingestion.storage.spool import BatchWriter
 PIECE_ITEMS = 1_000  # encoded at once
 NULL = b"null\n"
 NO_MESSAGES = bytes(FINGERPRINT_BYTES)
-IDS = 10  # if that many messages at the beginning of a page all differ, they are ids: they identify the page
+IDS = 10  # if this many messages at the beginning of a page all differ, they are ids, which identify the page
 
 
 class _Mark(NamedTuple):
@@ -30,9 +30,9 @@ class _Mark(NamedTuple):
 
     written: tuple[int, int, int]
     lines: tuple[bytes, ...]
-    size: int
+    size: int  # bytes of the lines
     dropped: int
-    digests: int  # bytes of them
+    digests: int  # bytes of the digests
 
 
 class Filling:
@@ -52,9 +52,9 @@ class Filling:
         marks: Marks | None = None,
         pages_before: int = 0,
     ) -> None:
-        """Drop the messages in `known` (of the run) and those whose digests are in `previous` (of the page before).
+        """Drop the messages that the run has (`known`) or the page before had (`previous` has their digests).
 
-        If the items of the source are unique, add the digests of the other messages to `digests`. `marks` say which
+        If the items of the source are unique, add the digests of the other messages to `digests`. `marks` says which
         items the run takes. The run has read `pages_before` pages before this batch.
         """
         self.pages = 0
@@ -85,7 +85,7 @@ class Filling:
         return bytes(self._digests)
 
     async def restart(self) -> None:
-        """Forget the page so far: it was cut off, and will be requested again."""
+        """Forget the page so far: its answer was cut off, and the client requests it again."""
         began = self._began
         self._writer.go_back(began.written)
         self._lines, self._bytes, self.dropped = list(began.lines), began.size, began.dropped
@@ -110,10 +110,10 @@ class Filling:
                     await self.write_chunk()
 
     def fingerprint(self, page: Page) -> bytes:
-        """Return the fingerprint of the complete page, over all its messages; zeros if it has none.
+        """Return the fingerprint of the complete page, over all its messages; zeros if the page has no message.
 
-        If the messages may not be ids (for example, statuses), add the first and the last item. Do not add items
-        otherwise: a part may differ in each answer, such as a signed link. A digest of all items would take too long.
+        If the messages may be no ids, but statuses for example, add the first and the last item. Otherwise add no item:
+        a part of it may differ in each answer, such as a signed link. A digest of all items would take too long.
         """
         if not self._has_messages:
             return NO_MESSAGES
@@ -123,7 +123,7 @@ class Filling:
         return whole.digest()
 
     def end(self) -> tuple[int, int]:
-        """End the page and begin the next one; return how many messages it added, and how many were dropped."""
+        """End the page and begin the next one; return how many messages the page added, and how many were dropped."""
         added, dropped = self._added, self.dropped - self._began.dropped
         self.pages += 1
         self._previous = self._current
@@ -161,14 +161,14 @@ class Filling:
         return messages
 
     def _wanted(self, items: list[Any], lines: list[bytes]) -> list[bytes]:
-        """Return the lines that the batch takes: without repeats to drop, known lines, and items outside the range."""
+        """Return the lines that the batch takes: no repeats to drop, no known lines, no items outside of the range."""
         given = list(zip(items, lines, strict=True))
         if self._source.repeats == "drop":
-            # With marks, compare whole items: the marks may have dropped an item with the same message as known.
+            # With marks, compare whole items: the marks may have dropped, as known, an item with the same message.
             whole = lines if self._marks is None else [line_of(item, sort_keys=True) for item in items]
-            marks = [digest(line) for line in whole]
-            self._current.update(marks)
-            given = [each for each, mark in zip(given, marks, strict=True) if mark not in self._previous]
+            digests = [digest(line) for line in whole]
+            self._current.update(digests)
+            given = [each for each, own in zip(given, digests, strict=True) if own not in self._previous]
             self.dropped += len(lines) - len(given)
         wanted = [line for _, line in given]
         if self._marks is not None:

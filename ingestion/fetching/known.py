@@ -1,14 +1,14 @@
 """The messages that a run already has, by digest. They are skipped if the source is read again from its start.
 
 A digest has sixteen bytes, because if two messages had the same digest, one of them would be lost. The first two bytes
-are the only index.
+of a digest select its bucket.
 """
 
 import hashlib
 
 from ingestion.errors import SourceRefused
 
-MAX_KNOWN = 20_000_000  # 280 MB
+MAX_KNOWN = 20_000_000  # 280 MB of memory
 DIGEST_BYTES = 16
 _WIDTH = DIGEST_BYTES - 2
 

@@ -1,6 +1,6 @@
 """The last batch of a source with unique items: the number of doubles, and no messages.
 
-A fetch of its own counts them, so that it can use its whole time.
+A separate fetch counts the doubles, so that it can use the whole time of an activity.
 """
 
 from ingestion.contracts import Batch, FetchRequest

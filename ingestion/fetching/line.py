@@ -27,7 +27,9 @@ def line_of(value: Any, *, sort_keys: bool = False) -> bytes:
             text = _unmarked(text)
         return f"{text}\n".encode()
     except RecursionError:
-        raise SourceRefused("a message is too deeply nested to be written as JSON") from None
+        raise SourceRefused(
+            "a message is too deeply nested to be written as JSON. Check the path message in the description"
+        ) from None
     except UnicodeEncodeError:  # half of a surrogate pair: escape it, so that the sender rejects only this message
         return f"{_unmarked(_encode_escaped(value))}\n".encode()
 

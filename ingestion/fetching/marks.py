@@ -1,9 +1,10 @@
-"""The marks of the items of an incremental source: which items a run takes, how far it came, what the next run knows.
+"""The marks of the items of an incremental source: which items a run takes, how far it came, what the next run drops.
 
-A mark orders an item: a time or a number. A run leaves items outside of its range to the run whose range has them. It
-drops items that the run before held; it knows them by digests of the whole item, so it takes a changed item with an
-equal mark. It holds the digests of the items that the next run may read again, and forgets those that the next run will
-not read. If the range is read in windows, items beyond the end of a window are known in the next one.
+A mark is the time or number by which the source orders an item. A run leaves items outside of its range to the run
+whose range has them. It drops the items whose digests the run before held. A digest covers the whole item, so the run
+takes a changed item even if its mark is the same. The run holds the digests of the items that the next run may read
+again, and forgets all others. If it reads its range in windows, it takes an item beyond the end of a window at once,
+and drops it when the next window has it again.
 """
 
 import asyncio
@@ -26,8 +27,8 @@ from ingestion.source.description.incremental import Incremental
 from ingestion.storage.spool import Spool
 
 MOST_HELD = 5_000_000  # digests: 80 MB
-MOST_BEYOND = 250_000  # of one window
-OF_A_BLOB = 25_000  # digests at least, so that the last fetch reads few blobs
+MOST_BEYOND = 250_000  # items of one window that are beyond its end
+OF_A_BLOB = 25_000  # the fewest digests of a blob, so that the last fetch reads few blobs
 
 Group = tuple[Decimal | None, bytes]  # the highest mark of some items (None: they have no marks), and their digests
 
@@ -40,11 +41,11 @@ class _Page:
     outside: int = 0
     high: Decimal | None = None
     held: list[Group] = field(default_factory=list)
-    beyond: bytearray = field(default_factory=bytearray)
+    beyond: bytearray = field(default_factory=bytearray)  # digests of items after the end of the window
 
 
 class Marks:
-    """The marks of one fetch. Call `end` after each page, or `restart` if it was cut off."""
+    """The marks of one fetch. Call `end` after each page, or `restart` if the page was cut off."""
 
     def __init__(
         self, incremental: Incremental, reads: Reads, position: Position, known: Known, parts: Mapping[str, bytes]
@@ -71,13 +72,13 @@ class Marks:
         known = Known()
         digests = parts.get("before", b"")
         if reads.held is not None:
-            with suppress(ResourceNotFoundError):  # the watermark has moved twice since, so this run cannot move it
+            with suppress(ResourceNotFoundError):  # gone if the watermark moved twice since: this run cannot move it
                 digests += await spool.read_outside(reads.held)
         await asyncio.to_thread(known.add_digests, digests)
         return cls(source.incremental, reads, position, known, parts)
 
     def take(self, items: list[Any]) -> list[bool]:
-        """Return for each of the page's next items whether the run takes it. Raise WrongItem if one has no mark."""
+        """Return for each of the page's next items whether the run takes it. Raise WrongItem if an item has no mark."""
         incremental, page = self._incremental, self._page
         marks = [incremental.mark_of(item) for item in items] if incremental.key else [None] * len(items)
         inside = [self._is_inside(mark) for mark in marks]
@@ -91,10 +92,10 @@ class Marks:
             is_beyond = mark is not None and self._end_of_window is not None and mark >= self._end_of_window
             is_known = False
             if is_inside and (self._known or is_held or is_beyond):
-                whole = digest(line_of(item, sort_keys=True))
-                is_known = self._known.has(whole)
-                held += whole if is_held else b""
-                page.beyond += whole if is_beyond else b""
+                of_item = digest(line_of(item, sort_keys=True))
+                is_known = self._known.has(of_item)
+                held += of_item if is_held else b""
+                page.beyond += of_item if is_beyond else b""
             taken.append(is_inside and not is_known)
             page.known += is_known
         if self._reads.watermark is not None:
@@ -139,7 +140,7 @@ class Marks:
         return replace(position, known=known, outside=outside, high=high)
 
     async def carried(self, position: Position, spool: Spool, batch_index: int) -> tuple[Position, dict[str, bytes]]:
-        """Return the position at the end of a batch, and its long parts. Store many digests in a blob."""
+        """Return the position at the end of a batch, and its long parts. If there are many digests, store them."""
         position, bound = self.counted(position), self._lowest_again(self._high)
         blobs = [blob for blob in position.held if not _is_behind(self._mark(blob.high), bound)]
         self._hold((self._mark(position.pending_high), self._pending))
@@ -156,7 +157,10 @@ class Marks:
         return replace(position, held=tuple(blobs), pending_high=text), parts
 
     def _hold(self, group: Group) -> None:
-        """Hold digests for the next run. If they are too many, forget those that it will not read; if still, all."""
+        """Hold digests for the next run; forget some if there are too many.
+
+        First forget those of items that the next run will not read. If there are still too many, forget all.
+        """
         if not group[1] or self._too_many:
             return
         self._held.append(group)
@@ -193,15 +197,15 @@ class Marks:
 async def last_mark(
     source: Source, reads: Reads | None, position: Position, pending: bytes, spool: Spool, batch_index: int
 ) -> Mark | None:
-    """Return where the next run begins after this one has read its source to the end; None if it moves no watermark.
+    """Return where the next run begins, now that this run has read its source; None if it moves no watermark.
 
-    Join the digests that the next run has to know, in blobs and `pending`, to one blob.
+    Join the digests that the next run has to know, which are in blobs and in `pending`, into one blob.
     """
     incremental = source.incremental
     if incremental is None or reads is None or reads.watermark is None:
         return None
     if not incremental.orders:
-        token = (position.token or "").encode()  # by reference: the status of an instance shows its state
+        token = (position.token or "").encode()  # in a blob, because the status of an instance shows the state
         return Mark(kind=incremental.kind, blob=await spool.store(batch_index, "token", token, place="marks"))
     value = reads.until if incremental.carry == "clock" else position.high
     digests = b"".join([*[await spool.read(blob.name) for blob in position.held], pending])

@@ -1,6 +1,6 @@
-"""The position of a run in its source: the cursor that one batch passes to the next, as one JSON value.
+"""The position of a run in its source: one JSON value, which each batch passes to the next.
 
-It has the cursor of the pagination style, and what the guards must remember.
+It has the cursor of the pagination style, and what the guards of `ingestion.fetching.advance` must remember.
 """
 
 from dataclasses import asdict, dataclass, field, fields
@@ -24,7 +24,7 @@ class Held(NamedTuple):
 
     name: str
     high: str | None
-    digests: int
+    digests: int  # how many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,30 +39,30 @@ class Position:
     items: int = 0  # without the repeats that are dropped
     largest_page: int = 0
     total: int | None = None  # of the whole source: the largest that a page gave
-    least_total: int | None = None  # the smallest
-    earlier_pages: int = 0  # those before the last restart
+    least_total: int | None = None  # the smallest that a page gave
+    earlier_pages: int = 0  # pages before the last restart, and those of earlier windows
     columns: str = ""  # of a CSV source: the fingerprint of its header
-    last_key: Any = None  # of the last item, if an expired cursor is resumed by key
+    last_key: Any = None  # of the last item; the run resumes there if its cursor expires
     since: Any = None  # the key from which the source was resumed
     restarts: int = 0
     fresh: int = 0  # messages since the last restart
-    known_batches: int = 0  # batches below this one hold what a restart has to skip
-    digests: tuple[str, ...] = ()  # blobs with the digests of the messages so far, of a source of unique items
-    digested: int = 0  # how many are in these blobs; TOO_MANY: doubles are no longer counted
+    known_batches: int = 0  # the batches before this number hold the messages that a restart must skip
+    digests: tuple[str, ...] = ()  # names of blobs with the digests of the messages, for a source of unique items
+    digested: int = 0  # how many digests are in these blobs; TOO_MANY: doubles are no longer counted
     ended: str | None = None  # how the source has ended, when only its doubles remain to be counted
-    windows: int = 1  # of the range that the run reads
-    window: int = 0  # its number; `pages`, `items` and totals are those of the window
+    windows: int = 1  # how many windows the range of the run has
+    window: int = 0  # the number of the present window, to which `pages`, `items` and totals belong
     before: Before = field(default_factory=Before)
     high: str | None = None  # the highest mark of the items that the run takes
     known: int = 0  # items that the run before held
     outside: int = 0  # items outside of the range of the run
-    held: tuple[Held, ...] = ()
+    held: tuple[Held, ...] = ()  # blobs with digests that the next run has to know
     pending_high: str | None = None  # the highest mark of the items whose digests are in no blob yet
     holds_too_many: bool = False
     token: str | None = None  # from the last page
 
     def to_json(self) -> JsonObject:
-        """Return the fields that differ from the start of a source."""
+        """Return the fields that do not have their default values."""
         default = Position(cursor=None)
         return {name: value for name, value in asdict(self).items() if value != getattr(default, name)}
 

@@ -1,8 +1,8 @@
-"""The fingerprints of a run's requests and pages, to find at once a source that repeats itself.
+"""Keep fingerprints of a run's requests and pages, to detect at once that a source repeats itself.
 
-Two blobs of the run keep eight bytes for each request and for each page; each batch writes them again. That finds loops
-of any length, and takes 800 KB at the default limit of 100,000 pages. In some 40 million runs of a million pages, one
-has two pages that share a fingerprint by accident.
+A run has eight bytes for each request in one blob, and for each page in another; each batch writes both blobs again.
+This finds loops of any length, and takes 800 KB a blob at the default limit of 100,000 pages. One of some 40 million
+runs of a million pages has two pages that share a fingerprint by accident.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class Seen:
         self._log += mark
 
     def dump(self) -> bytes:
-        """Return the bytes to restore this from."""
+        """Return the bytes from which to make this object again."""
         return bytes(self._log)
 
 

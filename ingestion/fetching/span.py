@@ -20,13 +20,13 @@ LEAST_OF_A_LINK = 12  # characters; a shorter value in the query of a link is no
 
 
 def range_of(reads: Reads | None, source: Source, described: Callable[[Reads], Source]) -> tuple[Reads, Source]:
-    """Return the range that a run reads, with the secrets filled into its token, and the description that sends it.
+    """Return the range that a run reads, with the secrets filled into its token, and the description with this range.
 
-    `described` returns the description for a range. Raise SourceRefused if the run has no range, because it was started
-    before the source became incremental.
+    `described` returns the description for a range. Raise SourceRefused if the run has no range, because the run
+    started before the source became incremental.
     """
     if reads is None:
-        raise SourceRefused("the run was started before the description had incremental. Start a new run")
+        raise SourceRefused("when the run started, its description had no table incremental. Start a new run")
     add_secrets(**source.secrets)
     if not has_token(source) or (since := unsealed(reads.since)) == reads.since:
         return reads, source
@@ -40,7 +40,7 @@ def windows_of(source: Source, reads: Reads | None) -> int:
 
 
 def least_items_of(source: Source, reads: Reads | None) -> int:
-    """Return the fewest items that a run may read. Unless min_items is set, 0 if there was a run before."""
+    """Return the fewest items that a run must read. Without min_items, a later run or a backfill may read none."""
     is_first = source.incremental is None or reads is None or reads.watermark == 0
     return source.least_items if is_first else source.min_items or 0
 
@@ -71,7 +71,7 @@ def without_token(text: str, source: Source, reads: Reads | None) -> str:
 def token_of(source: Source, page: Page) -> str | None:
     """Return the token in the last page, without secrets; None if the source carries no token.
 
-    Raise SourceRefused if the page has no token, or it is an address to which requests may not go.
+    Raise SourceRefused if the page has no token, or if the token is an address to which requests may not go.
     """
     incremental = source.incremental
     if incremental is None or incremental.read is None or incremental.orders:
@@ -88,7 +88,9 @@ def token_of(source: Source, page: Page) -> str | None:
         try:
             text = linked(page.url, text)
         except ValueError as error:
-            raise SourceRefused(f"the token at {incremental.read} is no address ({error})") from None
+            raise SourceRefused(
+                f"the token at {incremental.read} is no address ({error}). Check incremental.read in the description"
+            ) from None
         check_address(source, text, f"the token at {incremental.read}")
         text = without_key(source.auth, text, is_storable)
     return str(sealed(text))

@@ -1,8 +1,8 @@
 """`python -m ingestion.source.check [FILE]` (make check-sources): check the descriptions in a sources file.
 
 It prints a line for each right source and for each mistake, and exits with 1 if there is a mistake. It reads app
-settings from the environment and `local.settings.json`, as the app does. It lists settings that are in neither, but
-does not count them as mistakes.
+settings from the environment and `local.settings.json`, as the app does. It lists settings that it finds in
+neither, but does not count them as mistakes.
 """
 
 import json
@@ -87,7 +87,7 @@ def _not_yet(name: str, source: Source) -> Iterator[str]:
 
 
 def _without_end(name: str, table: Any, source: Source) -> Iterator[str]:
-    """Yield the hint about a clock that nothing holds to the end of its range."""
+    """Yield the hint about carry = "clock" if neither {to} nor a key limits a run to its range."""
     incremental = source.incremental
     if incremental and incremental.carry == "clock" and incremental.key is None and not sends(table, TO):
         yield (

@@ -1,7 +1,7 @@
 """Request one page from the source: attempts, waits, and the meaning of refusals.
 
-If the source throttles, return that to the caller, who decides whether to sleep or to use a durable timer. Throttling
-does not use up attempts; these are for answers that fail or are cut off.
+If the source throttles, `get` returns `Throttled`, and the caller decides whether to sleep or to use a durable timer.
+Throttling uses up no attempts; only answers that fail or are cut off do.
 """
 
 import asyncio
@@ -34,9 +34,9 @@ Sleep = Callable[[float], Awaitable[None]]
 class SourceClient:
     """Fetches single pages of one source.
 
-    `patience` sums up the waits since the last page. These outlive this client, so the caller passes the earlier waits
-    in (`go_on`), says when it has taken a page (`page_came`), and stores the waits at the end. `has_answered` says
-    whether the run has had a page before.
+    `patience` sums up the waits since the last page. The sums outlive this client: the caller passes in the earlier
+    ones (`patience.go_on`), resets them when it has taken a page (`patience.page_came`), and stores them at the end.
+    `has_answered` says whether the run has had a page before.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class SourceClient:
     async def get(
         self, request: PageRequest, sink: ItemSink | None = None, room: Room | None = None
     ) -> Page | Throttled:
-        """Return the page that answers `request`. Its items go to `sink`; without one they stay in memory, in `room`.
+        """Return the page that answers `request`. Its items go to `sink`, or without a sink stay in memory, in `room`.
 
-        If all attempts fail, return Throttled, to wait for the source. Raise SourceUnreachable if it has been away for
-        too long or can never answer, SourceRefused if another attempt would get the same answer.
+        Return Throttled if the source asks for a wait or all attempts fail. Raise SourceUnreachable if the source has
+        been away for too long or can never answer, SourceRefused if another attempt would get the same answer.
         """
         page, problem, began = Page(sink=sink, room=room or Room()), "", self._now()
         was_wrong = self._source.attempts == 1
@@ -89,7 +89,7 @@ class SourceClient:
         return Throttled(self.patience.away(problem, self._source.attempts, began))
 
     async def wait_for_turn(self, most_seconds: float) -> float:
-        """Wait until the next request may start; return the seconds without waiting if they are more than that."""
+        """Wait until the next request may start, and return 0. But return a wait over `most_seconds` at once."""
         pause = self.patience.until_turn()
         if pause > most_seconds:
             return pause
@@ -98,14 +98,14 @@ class SourceClient:
         return 0.0
 
     async def _ask(self, request: PageRequest, page: Page, *, again: bool) -> Page | Throttled:
-        """Make one attempt; `again` if it is not the first. Raise NoAnswer if another attempt may get an answer."""
+        """Make one attempt; `again` says that it is not the first. Raise NoAnswer if another one may get an answer."""
         limit = self._source.limits.response_seconds
         try:
             async with asyncio.timeout(limit) as timed:
 
                 async def turn() -> None:
                     nonlocal again
-                    timed.reschedule(None)  # this wait does not count as the source's time
+                    timed.reschedule(None)  # the time limit does not count this wait
                     if seconds := self.patience.take_turn(again=again):
                         await self.sleep(seconds)
                     again = True

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ingestion.errors import SourceRefused
 from ingestion.wire import JsonObject
 
-KEPT_BYTES = 16 * 1024 * 1024  # objects in memory may take 25 times as much
+KEPT_BYTES = 16 * 1024 * 1024  # as they arrive; the parsed objects may take 25 times as much memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +43,17 @@ class ItemSink(Protocol):
         """Take the next items, in the order of the page."""
 
     async def restart(self) -> None:
-        """Forget the items of this page: its answer was cut off, and is requested again from its beginning."""
+        """Forget the items of this page: its answer was cut off, and the client requests it again."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Page:
     """One answer of the source: a page, or another answer that the description declares.
 
-    `document` is the answer with an empty list in place of its items; `text` is that of an answer that is no page;
-    `null_list` is the beginning of a page with null in place of its items. The items go to `sink` if there is one, else
-    into `items`; `count`, `first` and `last` are always set. Header names are in lower case. `url` is the last one,
-    after redirects.
+    `document` is the answer with an empty list in place of its items. `text` is the body of an answer that is no page.
+    `null_list` is the beginning of a page that has null in place of its items. The items go to `sink` if there is one,
+    else into `items`; `count`, `first` and `last` are always set. Header names are in lower case. `url` is the address
+    after all redirects.
     """
 
     sink: ItemSink | None = None

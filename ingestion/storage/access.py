@@ -1,7 +1,7 @@
 """The authorization of a request to the queue: a signature in its address, or a token in a header.
 
-A `Grant` comes from an account key, a shared access signature, or a credential of azure-identity. A new grant is made
-before the old one expires, or after the queue has refused it.
+A `Grant` comes from an account key, a shared access signature, or a credential of azure-identity. `Access` makes a
+new grant before the old one expires, or after the queue has refused the old one.
 """
 
 import asyncio

@@ -19,7 +19,7 @@ from ingestion.errors import InvalidInput
 from ingestion.storage.access import Access, bearer_access, sas_access, signed_access
 from ingestion.validation import UNRESOLVED, is_unresolved
 
-# Short, because Durable Functions retries too; by default the clients wait 15 s before the first retry.
+# Short waits, because Durable Functions retries too; by default the clients wait 15 s before the first retry.
 _RETRY: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 2, "random_jitter_range": 1}
 STORAGE = "AzureWebJobsStorage"
 _FORM = "the connection string of a storage account, or the settings {0}__accountName or {0}__queueServiceUri"
@@ -52,7 +52,7 @@ class Account:
         return [unquote(key or signature) for key, signature in found]
 
     def open(self) -> "OpenAccount":
-        """Return clients for the account. Raise InvalidInput if the connection string is not one."""
+        """Return clients for the account. Raise InvalidInput if the connection string is invalid."""
         return OpenAccount(self)
 
 
@@ -117,7 +117,7 @@ class OpenAccount:
 
 
 def _identity(client_id: str) -> Any:
-    # Imported only when needed: it takes 0.8 s.
+    # Import this only when it is needed: the import takes 0.8 s.
     from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
     return ManagedIdentityCredential(client_id=client_id) if client_id else DefaultAzureCredential()

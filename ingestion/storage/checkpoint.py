@@ -28,13 +28,14 @@ from ingestion.storage.spool import count_of
 from ingestion.storage.turns import turns
 from ingestion.wire import from_wire, to_wire
 
-CHECKPOINT_SECONDS = 10.0  # between checkpoints of a slow chunk
+CHECKPOINT_SECONDS = 10.0  # between two checkpoints of a slow chunk
 
 
 def duplicates_at_most(crashes: int, chunks_in_flight: int, checkpoint_messages: int) -> int:
     """Return how many queue messages may exist twice after `crashes`, each with `chunks_in_flight`.
 
-    Add the messages that were sent again because an answer was lost; receipts count them as `possible_duplicates`.
+    This does not count messages that were sent again because an answer was lost: receipts have them as
+    `possible_duplicates`.
     """
     return crashes * chunks_in_flight * checkpoint_messages
 
@@ -53,8 +54,8 @@ class Checkpoint:
 
     `confirmed` are half-open ranges of messages on the queue, by index in the chunk. `refusals` are the messages that
     the queue refused; `unsendable` counts those that no queue can take. `unknown` is how many more queue messages may
-    have been sent before or since this write; 0 after an orderly end. A finished chunk has a `receipt`. `attempt` is
-    the oldest attempt of the run that may claim the chunk.
+    be on the queue, sent before or after this write; 0 after an orderly end. A finished chunk has a `receipt`.
+    `attempt` is the oldest attempt of the run that may claim the chunk.
     """
 
     owner: str
@@ -113,9 +114,9 @@ class CheckpointFile:
             if earlier.receipt is not None:
                 return earlier
             if earlier.attempt > self._attempt:
-                raise ChunkSettled(f"{self._where} is settled, or a redrive has it: this late copy sends nothing")
-            doubles = earlier.possible_duplicates + earlier.unknown
-            claimed = replace(earlier, owner=self._owner, attempt=self._attempt, possible_duplicates=doubles)
+                raise ChunkSettled(f"{self._where} is settled, or a redrive sends it: this late call sends nothing")
+            possible = earlier.possible_duplicates + earlier.unknown
+            claimed = replace(earlier, owner=self._owner, attempt=self._attempt, possible_duplicates=possible)
             try:
                 await self._put(
                     replace(claimed, unknown=unknown), etag=etag, match_condition=MatchConditions.IfNotModified
@@ -123,7 +124,7 @@ class CheckpointFile:
                 return claimed
             except ResourceModifiedError:
                 continue  # the earlier owner is alive and has just written: read its new checkpoint
-        raise AssertionError("the turns end with an error")
+        raise AssertionError("turns() raises after its last turn")
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """Replace this attempt's checkpoint. Raise ChunkTakenOver if another attempt has claimed the chunk."""
@@ -170,7 +171,7 @@ async def settle(container: ContainerClient, run: Run, chunk: Chunk, attempt: in
     count, file = await count_of(container, run, chunk), CheckpointFile(container, run, chunk, attempt + 1)
     try:
         found = await file.claim(count, unknown=0)
-    except ChunkSettled:  # a redrive has the chunk
+    except ChunkSettled:  # a redrive sends the chunk
         found, _ = await file.read()
     return Settled(
         number=chunk.number,
@@ -186,8 +187,8 @@ async def settle(container: ContainerClient, run: Run, chunk: Chunk, attempt: in
 async def read_counts(container: ContainerClient, run: Run, numbers: Iterable[int]) -> list[Settled]:
     """Return the counts of the chunks that have started, with two requests for each hundred consecutive numbers.
 
-    List the names first, which takes a tenth of the time of a list with metadata. So a hundred in which no chunk has
-    started takes one request.
+    List only the names first: that takes a tenth of the time of a list with metadata, and is the only request for a
+    hundred in which no chunk has started.
     """
     found, wanted = [], _names(run, numbers)
     started = [

@@ -9,11 +9,11 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from ingestion.errors import StorageRefused, StorageUnavailable, first_line
 from ingestion.storage.account import STORAGE
 
-# Error codes for an identity without the role, and for a signature without the permission or the resource type.
+# The error codes for an identity without the role, and for a signature without the permission or resource type.
 NOT_ALLOWED = ("AuthorizationPermissionMismatch", "AuthorizationFailure", "AuthorizationResourceTypeMismatch")
 
 
-_NO_WORD = re.compile(r"[^\w .,']")  # dropped from codes: an answer may repeat a signature
+_NO_WORD = re.compile(r"[^\w .,']")  # left out of error codes, because an answer may repeat a signature
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def _advice(setting: str) -> str:
 
 
 async def unless(request: Awaitable[object], *codes: str) -> None:
-    """Await `request`; ignore a refusal with one of these codes."""
+    """Await `request`; ignore an error with one of these codes."""
     try:
         await request
     except HttpResponseError as error:

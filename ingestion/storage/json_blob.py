@@ -21,8 +21,8 @@ async def read_json(blob: BlobClient) -> JsonObject | None:
 async def change_json(blob: BlobClient, change: Callable[[JsonObject | None], JsonObject | None]) -> JsonObject | None:
     """Replace the JSON object in a blob with the result of `change`, and return what is there afterwards.
 
-    `change` gets None if there is no blob, and returns None to change nothing. It is called again if another writer was
-    faster. Raise StorageUnavailable if other writers are faster again and again.
+    `change` gets None if there is no blob, and returns None to change nothing. If another writer was faster, call it
+    again. Raise StorageUnavailable if other writers are faster again and again.
     """
     async for _ in turns(f"change {blob.blob_name}"):
         found, etag = await _read(blob)
@@ -37,7 +37,7 @@ async def change_json(blob: BlobClient, change: Callable[[JsonObject | None], Js
             return new
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
             continue
-    raise AssertionError("the turns end with an error")
+    raise AssertionError("turns() raises after its last turn")
 
 
 async def write_json(blob: BlobClient, value: JsonObject, **condition: Any) -> None:

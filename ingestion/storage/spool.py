@@ -18,7 +18,7 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 from ingestion.contracts import Batch, Chunk, Cursor, FetchRequest, Run
 from ingestion.wire import JsonObject, from_wire, to_wire
 
-INLINE_CURSOR_BYTES = 360  # a longer cursor is in a blob, and the state has its name
+INLINE_CURSOR_BYTES = 360  # a longer cursor is in a blob, and the state names that blob
 
 
 def chunk_name(run: Run, chunk: Chunk) -> str:
@@ -43,7 +43,7 @@ class Spool:
         return from_wire(Batch, json.loads(committed))
 
     async def commit(self, batch: Batch) -> Batch:
-        """Commit the batch and return it; or return the batch of a copy of this fetch that was faster."""
+        """Commit the batch and return it. If another copy of this fetch was faster, return its batch instead."""
         name, data = _commit_name(batch.index), json.dumps(to_wire(batch)).encode()
         facts = {field: str(getattr(batch, field)) for field in ("token", "first_chunk", "chunks")}
         with suppress(ResourceExistsError, ResourceModifiedError):
@@ -54,7 +54,7 @@ class Spool:
         return await self._committed(batch.index)
 
     async def load_cursor(self, cursor: Cursor | None) -> tuple[Any, dict[str, bytes]]:
-        """Return the position that `store_cursor` stored, with its parts; None for the start of the source."""
+        """Return the position that `store_cursor` stored (None: the start of the source), and its parts."""
         if cursor is None:
             return None, {}
         stored = json.loads(await self.read(cursor.blob) if cursor.blob else cursor.text or "null")
@@ -74,7 +74,7 @@ class Spool:
         return Cursor(blob=await self.store(batch_index, "cursor", text.encode()))
 
     async def lines(self, batches: int) -> AsyncIterator[bytes]:
-        """Yield each message, as a line, of the batches with a number below `batches`."""
+        """Yield each message of the first `batches` batches, as a line."""
         for index in range(batches):
             batch = await self._committed(index)
             for number in range(batch.first_chunk, batch.first_chunk + batch.chunks):

@@ -1,4 +1,4 @@
-"""The turns of a loop over a conditional write: a pause between them, and an error after the last."""
+"""Repeat a conditional write: one turn for each try, a pause between two turns, and an error after the last turn."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ FIRST_SECONDS, LONGEST_SECONDS = 0.05, 1.0
 
 
 async def turns(doing: str) -> AsyncIterator[None]:
-    """Yield before each turn. Raise StorageUnavailable after the last. `doing` names the work in the error text."""
+    """Yield for each try. Raise StorageUnavailable after the last one. `doing` names the work in the error text."""
     for turn in range(MOST):
         if turn:
             longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2**turn)

@@ -157,7 +157,7 @@ def test_a_source_that_is_no_table_is_named() -> None:
 
 def test_a_dot_in_the_name_of_a_source_is_reported() -> None:
     text = SHOP.replace("[shop]", "[shop.orders]") + NONE
-    shown = "no dot in the name of a source: it makes a table inside of a table"
+    shown = "a source name without a dot: a dot makes a table inside of a table"
     assert checked(text)[0][0] == f"sources.toml: shop.orders: no such key; allowed: {shown}"
 
 

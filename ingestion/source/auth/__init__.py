@@ -1,1 +1,1 @@
-"""The credentials of a source: a description has only their names. They go only into requests to its origin."""
+"""The credentials of a source. A description names their app settings; only requests to its origin carry them."""

@@ -28,7 +28,7 @@ TOKEN_BYTES, MAX_TOKEN_CHARACTERS = 64 * 1024, 16 * 1024  # of the answer, and o
 
 Flow = httpx.Auth | Callable[[httpx.Request], httpx.Request] | None
 
-_tokens: dict[str, tuple[str, float]] = {}  # of this process, over all runs: token, and when to renew it
+_tokens: dict[str, tuple[str, float]] = {}  # each token, and when to renew it; all runs in the process share them
 
 
 def flow_of(auth: Auth | None, http: httpx.AsyncClient) -> Flow:
@@ -67,9 +67,9 @@ class TokenAuth(httpx.Auth):
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send `request` with a token; if that is refused, send it once more with another token.
+        """Send `request` with a token; if the source refuses the token, send it once more with another.
 
-        The second request waits for its turn like any other (`turn` in the request's extensions). Raise SourceRefused
+        Like any request, the second one first awaits `turn`, which is in the request's extensions. Raise SourceRefused
         or NoAnswer if there is no token.
         """
         token = await self._token()

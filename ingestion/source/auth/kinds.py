@@ -1,4 +1,4 @@
-"""The `auth` table of a source. It names app settings, and Sluice reads the credentials from those."""
+"""The `auth` table of a source. It names app settings, and Sluice reads the credentials from them."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ UNENCODED_FIELDS = ("token", "key")  # go into a request unencoded, so they must
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """The value of an app setting; no error shows it."""
+    """An app setting and the credential in it; no error shows the credential."""
 
     setting: str
     value: str = field(repr=False)
@@ -25,7 +25,8 @@ class Credential:
 
 def _read(given: Any, info: ValidationInfo) -> Credential:
     """Return the credential in the app setting `given`; the context of the validation has the app settings."""
-    if not isinstance(given, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", given):  # do not show it: a secret?
+    # The error does not show `given`, because that may be a secret.
+    if not isinstance(given, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", given):
         raise not_allowed("not a name", "the name of an app setting, such as SHOP_TOKEN, that holds the credential")
     value = "" if info.context is None else info.context[given]
     if problem := _problem(value, ascii_only=info.field_name in UNENCODED_FIELDS):
@@ -67,7 +68,7 @@ class ApiKey(Table):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.header is None) == (self.query is None):
-            problem = "missing" if self.header is None else "one too many"
+            problem = "missing" if self.header is None else "both header and query are set"
             raise not_allowed(problem, "either header or query, with the name under which the key is sent", "header")
         return self
 

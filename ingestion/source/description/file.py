@@ -1,4 +1,4 @@
-"""Read a `Source` from `sources.toml`; a `%NAME%` in a text is replaced with the app setting NAME."""
+"""Read a `Source` from `sources.toml`; replace each `%NAME%` in a text with the app setting NAME."""
 
 import re
 import tomllib
@@ -36,7 +36,7 @@ from ingestion.validation import UNRESOLVED, is_unresolved
 def load_source(
     file: Path, name: str, environment: Mapping[str, str], reads: Reads | None = None, window: int = 0
 ) -> Source:
-    """Return the source called `name`, for one window of what a run reads; for a sample run if `reads` is None.
+    """Return the source called `name` with the values of one window of a run; sample values if `reads` is None.
 
     Raise NotFound for an unknown name, InvalidInput if a key of the source is wrong.
     """
@@ -48,7 +48,7 @@ def load_source(
         raise error
     source, wrong = read_source(tables[name], where, environment, reads, window)
     named = settings_in(tables[name], where)
-    auth = source.auth if source and not wrong else None  # a wrong one may have a secret in place of a name
+    auth = source.auth if source and not wrong else None  # a wrong `auth` may have a secret in place of a name
     named |= {credential.setting: f"{where}.auth" for credential in credentials_of(auth)}
     _check_set(named, environment)
     if source is None or wrong:
@@ -64,18 +64,18 @@ def wrong_name(name: str, where: str) -> Iterator[InvalidInput]:
 
 
 def scheduled_tables(file: Path) -> dict[str, Any]:
-    """Return the tables that have a schedule, by name. The errors are those of `read_tables`."""
+    """Return the tables that have a schedule, by name. Raise the errors of `read_tables`."""
     tables = read_tables(file)
     return {name: table for name, table in tables.items() if isinstance(table, dict) and "schedule" in table}
 
 
 def source_names(file: Path) -> list[str]:
-    """Return the names of all sources, in the order of the file. The errors are those of `read_tables`."""
+    """Return the names of all sources, in the order of the file. Raise the errors of `read_tables`."""
     return list(read_tables(file))
 
 
 def has_schedule(file: Path) -> bool:
-    """Return whether a source of the file has a schedule; True if the file cannot be read: the scheduler says why."""
+    """Return whether a source has a schedule. Return True if the file cannot be read: the scheduler then says why."""
     try:
         return bool(scheduled_tables(file))
     except SluiceError:
@@ -83,7 +83,7 @@ def has_schedule(file: Path) -> bool:
 
 
 def read_scheduled(file: Path, name: str, table: dict[str, Any], environment: Mapping[str, str]) -> Scheduled:
-    """Return the keys of a table about its schedule. Raise InvalidInput if one is wrong; ignore the other keys."""
+    """Return the keys of a table that concern its schedule; ignore other keys. Raise InvalidInput if one is wrong."""
     where = f"{file.name}: {name}"
     for error in wrong_name(name, where):
         raise error
@@ -96,7 +96,7 @@ def read_scheduled(file: Path, name: str, table: dict[str, Any], environment: Ma
 
 
 def _check_set(named: Mapping[str, str], environment: Mapping[str, str]) -> None:
-    """Raise InvalidInput if an app setting is not set; `named` has the key of the file that names each setting."""
+    """Raise InvalidInput if an app setting is not set; `named` maps each setting to the key that names it."""
     for setting, key in named.items():
         if setting not in environment:
             allowed = "the name of an app setting, or %% for a percent sign"
@@ -104,15 +104,15 @@ def _check_set(named: Mapping[str, str], environment: Mapping[str, str]) -> None
 
 
 class Described(NamedTuple):
-    """How the messages of a source are sent, and a hash of each other value of its description that is pinned."""
+    """How the messages of a source are sent, and `marks`: a hash of each other pinned value of its description."""
 
     marks: dict[str, str]
     messages: Messages
-    settings: Settings  # the app's, changed by the source's `messages`
+    settings: Settings  # the app's settings, overridden by the source's table `messages`
 
 
 def described(settings: Settings, name: str, environment: Mapping[str, str]) -> Described:
-    """Return how the messages of the source `name` are sent, and marks of its description.
+    """Return how the messages of the source `name` are sent, and hashes of its description.
 
     Raise InvalidInput if there is no such source, or its `messages` are wrong.
     """
@@ -135,9 +135,9 @@ def described(settings: Settings, name: str, environment: Mapping[str, str]) -> 
 def read_source(
     table: Any, where: str, environment: Mapping[str, str], reads: Reads | None = None, window: int = 0
 ) -> tuple[Source | None, list[InvalidInput]]:
-    """Return the source that `table` describes, and all mistakes in it; `where` is its place in the file.
+    """Return the source that `table` describes, and all mistakes in the table; `where` names the table in errors.
 
-    A value with an app setting that is not set counts as right.
+    A value that names an unset app setting counts as right.
     """
     wrong = [*secrets_in(table, where), *_unresolved(table, where, environment)]
     with_settings = filled_in(table, environment)
@@ -166,7 +166,7 @@ def _unresolved(table: Any, where: str, environment: Mapping[str, str]) -> Itera
 
 
 def read_tables(file: Path) -> dict[str, Any]:
-    """Return the tables of a file by the names of their sources. Raise InvalidInput or OutOfFiles if that fails."""
+    """Return the table of each source, by name. Raise InvalidInput or OutOfFiles if the file cannot be read."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:

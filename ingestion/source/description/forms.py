@@ -1,6 +1,7 @@
-"""Marks, the times or numbers that order the items of a source, in the forms that APIs use.
+"""Read and write marks, the times or numbers that order the items of a source, in the forms that APIs use.
 
-A mark is a Decimal with all its digits; a time is the seconds since 1970. `write` rounds down to what a form can hold.
+A mark is a Decimal with all its digits; for a time, the seconds since 1970. `write` rounds a mark down to the precision
+of the form.
 """
 
 import re
@@ -23,9 +24,9 @@ EXAMPLES = {
     "json_date": "/Date(1795572000000)/",
     "number": "1000",
 }
-DIGITS = 9  # after the point of a second
+DIGITS = 9  # after the decimal point of the seconds
 EXACT = Context(prec=100)  # a number may have more digits than the default context keeps
-MOST_DIGITS = 50  # so that nothing is rounded and the watermark fits into the state of a run
+MOST_DIGITS = 50  # of a mark, so that nothing is rounded and the watermark fits into the state of a run
 EARLIEST = Decimal(-62_135_596_800)  # the year 1
 _NANOSECOND = Decimal(1).scaleb(-DIGITS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,7 +38,7 @@ _JSON_DATE = re.compile(r"/Date\((-?\d{1,18})(?:[+-]\d{4})?\)/", re.ASCII)
 
 
 def parse(value: Any, form: Form) -> Decimal:
-    """Return the mark of a value in `form`; a time without a zone is in UTC. Raise ValueError."""
+    """Return the mark of a value in `form`; a time without a zone is in UTC. Raise ValueError for any other value."""
     match form:
         case "number":
             return _number(value)
@@ -59,7 +60,7 @@ def parse(value: Any, form: Form) -> Decimal:
 
 
 def write(mark: Decimal, form: Form) -> str | int:
-    """Return a mark in the form of a request, rounded down to what that form can hold."""
+    """Return a mark as a request sends it, rounded down to the precision of the form."""
     match form:
         case "number":
             return int(mark) if mark == int(mark) else format(mark, "f")
@@ -81,7 +82,7 @@ def write(mark: Decimal, form: Form) -> str | int:
 
 
 def floor(mark: Decimal, form: Form) -> Decimal:
-    """Return a mark rounded down to what the form can hold."""
+    """Return a mark rounded down to the precision of the form."""
     return parse(write(mark, form), form)
 
 
@@ -101,7 +102,7 @@ def from_canonical(text: str, form: Form) -> Decimal:
 
 
 def _number(value: Any) -> Decimal:
-    """Return a number with all its digits; it may be text, or have more digits than a float holds."""
+    """Return a number, or the number in a text, with all its digits; a float would hold fewer."""
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
         raise ValueError(f"{_kind(value)} where a number should be")
     try:
@@ -134,12 +135,12 @@ def _time(text: str) -> Decimal:
 def _seconds(time: datetime) -> Decimal:
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     since = aware - _EPOCH
-    return max(EARLIEST, Decimal(since.days * 86_400 + since.seconds))  # a zone may move it before the year 1
+    return max(EARLIEST, Decimal(since.days * 86_400 + since.seconds))  # the zone may shift a time before year 1
 
 
 def _in_range(seconds: Decimal) -> Decimal:
     if not EARLIEST <= seconds < _LATEST:
-        raise ValueError("no time between the years 1 and 9999")
+        raise ValueError("not a time between the years 1 and 9999")
     return seconds
 
 

@@ -1,7 +1,8 @@
 """The table `incremental` of a source: what one run passes to the next, so that the next reads only what is new.
 
-`carry = "value"` passes on the highest value of a field, `"clock"` the start of the run, `"token"` a token in the last
-page. The description has `{from}` where the value goes; `ingestion.source.description.values` fills it in.
+The key `carry` says what a run passes on. "value" is the highest value of a field, "clock" is the end of the run's
+range, and "token" is a token in the last page. The next run sends this in place of `{from}`, which
+`ingestion.source.description.values` replaces.
 """
 
 import re
@@ -26,7 +27,7 @@ _LENGTH = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 
 
 def _length(given: Any) -> Decimal:
-    """Return the seconds in a number, or in a text such as "2h"."""
+    """Return the seconds of a length of time: a number, or a text such as "2h"."""
     if isinstance(given, str) and (found := _LENGTH.fullmatch(given)):
         return Decimal(found[1]) * _UNITS[found[2]]
     if isinstance(given, bool) or not isinstance(given, int | float | Decimal) or given < 0:
@@ -40,7 +41,7 @@ def _plain(given: Any) -> Any:
 
 
 def _without(item: Any) -> str:
-    """Return the keys of an item that lacks the key, so that a person finds the item, or the right key."""
+    """Return which keys an item without `key` has, so that a person finds the item, or the right key."""
     if not isinstance(item, dict):
         return "missing"
     return f"missing; this item has {cut(', '.join(item) or 'nothing', SHOWN_CHARACTERS)}"
@@ -50,16 +51,16 @@ Length = Annotated[Decimal, BeforeValidator(_length)]
 
 
 class Incremental(Table):
-    """Lengths of time are in seconds. If `form` is number, `overlap` is a number too."""
+    """The `incremental` table. Lengths of time are in seconds; with form = "number", `overlap` is a number too."""
 
     carry: Literal["value", "clock", "token"]
-    key: Path | None = None  # of an item: its value orders the items
-    key_form: Form | None = None  # of that value, if not `form`
-    read: Reading | None = None  # the token, on the last page
-    start: Annotated[str | int | float | None, BeforeValidator(_plain)] = None  # of the first run
-    form: Form = "rfc3339"  # in which the value is sent
-    lag: Length = Decimal(0)  # a run leaves items as new as this to the next run
-    overlap: Length = Decimal(0)  # how far back a run reads again what the run before has read
+    key: Path | None = None  # a path in an item; the value there orders the items
+    key_form: Form | None = None  # the form of that value, if it differs from `form`
+    read: Reading | None = None  # where the last page has the token
+    start: Annotated[str | int | float | None, BeforeValidator(_plain)] = None  # where the first run begins
+    form: Form = "rfc3339"  # in which requests send the value
+    lag: Length = Decimal(0)  # a run leaves items younger than this to the next run
+    overlap: Length = Decimal(0)  # how far before its watermark a run begins, to read items again
     window: Length | None = None  # the longest range of one request; each window has its own pages
 
     @model_validator(mode="after")
@@ -110,7 +111,7 @@ class Incremental(Table):
         return self._mark(self.start, "start")
 
     def mark_of(self, item: Any) -> Decimal:
-        """Return the mark of an item, by its `key`. Raise WrongItem if it has none."""
+        """Return the mark of an item, by its `key`. Raise WrongItem if the item has none."""
         path = self.key or ()
         value = at(item, path)
         problem = _without(item) if value is ABSENT else ""
@@ -123,7 +124,7 @@ class Incremental(Table):
         kind = "number" if form == "number" else f"time (form {form})"
         raise WrongItem(
             f"an item has no {kind} at {shown(path)!r} (incremental.key): {problem}. Each item "
-            "needs one, because the next run begins at the highest"
+            "needs one, because Sluice decides by it which run takes the item"
         )
 
     def floor(self, mark: Decimal) -> Decimal:
@@ -131,7 +132,7 @@ class Incremental(Table):
         return forms.floor(mark, self.form)
 
     def again_from(self, mark: Decimal) -> Decimal:
-        """Return where a run that goes on from a mark begins: at the mark minus the overlap, rounded down."""
+        """Return where a run with the watermark `mark` begins: at the mark minus the overlap, rounded down."""
         begins = forms.EXACT.subtract(mark, self.overlap)
         return self.floor(begins if self.form == "number" else max(begins, forms.EARLIEST))
 
@@ -144,7 +145,7 @@ class Incremental(Table):
         return forms.canonical(mark, self.form)
 
     def given(self, value: Any) -> str:
-        """Return the text of a person's mark, given in RFC 3339 or in the form of the source. Raise ValueError."""
+        """Return as text a mark that a person gives, in RFC 3339 or in the form of the source. Raise ValueError."""
         try:
             return self.text(forms.parse(value, forms.canonical_form(self.form)))
         except (ValueError, OverflowError):
@@ -157,7 +158,7 @@ class Incremental(Table):
         return max(1, ceil((self.mark(reads.until) - self.mark(reads.since)) / self.window))
 
     def in_window(self, reads: Reads, index: int) -> tuple[str | None, str | None]:
-        """Return the range of one window."""
+        """Return the beginning and the end of one window."""
         count = self.windows(reads)
         if count == 1 or self.window is None or reads.since is None:
             return reads.since, reads.until

@@ -1,4 +1,4 @@
-"""The table `messages` of a source: where and how its messages are sent, if not as the app settings say."""
+"""The table `messages` of a source: where and how to send its messages, if not as the app settings say."""
 
 from collections.abc import Mapping
 from typing import Annotated, Self
@@ -22,11 +22,11 @@ def _check(*entries: str, field: str = "") -> None:
         raise not_allowed(error.problem, error.allowed, field) from None
 
 
-Queue = Annotated[str, AfterValidator(_is_queue)]  # `queue`, or `SETTING_NAME/queue` in another account
+Queue = Annotated[str, AfterValidator(_is_queue)]  # `queue`, or `SETTING_NAME/queue` for one in another account
 
 
 class Messages(Table):
-    """The queues, format, encoding and life of the messages of a source. The app settings hold for missing keys."""
+    """The queues, format, encoding and lifetime of a source's messages. An app setting replaces each missing key."""
 
     queue: Queue | None = None
     queues: Annotated[tuple[Queue, ...] | None, Field(min_length=1)] = None
@@ -48,7 +48,7 @@ class Messages(Table):
     @classmethod
     def _outlives_its_delay(cls, life: int, info: ValidationInfo) -> int:
         given = (info.context or {}).get(DELAY, "")
-        hidden = int(given) if given.isdecimal() else 0  # anything else is an error of the app's settings
+        hidden = int(given) if given.isdecimal() else 0  # the check of the app settings reports anything else
         if life != FOR_EVER and life <= hidden:
             allowed = f"more than {DELAY}, which is {hidden}, or -1 for ever"
             raise not_allowed("a message would expire before it is seen", allowed)
@@ -57,7 +57,7 @@ class Messages(Table):
     @model_validator(mode="after")
     def _names_each_queue_once(self) -> Self:
         if self.queue and self.queues:
-            raise not_allowed("beside queue", "either queue or queues", "queues")
+            raise not_allowed("queue is set too", "either queue or queues", "queues")
         _check(*self.entries, field="queues")
         return self
 

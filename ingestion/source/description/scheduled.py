@@ -1,4 +1,4 @@
-"""The keys of a table that say when the app starts its source by itself."""
+"""The keys of a source's table that say when the app starts the source automatically."""
 
 from typing import Annotated, Literal, Self
 
@@ -28,8 +28,8 @@ class Scheduled(Table):
 
     schedule: Annotated[str, AfterValidator(_schedule)] | None = None
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    if_running: Literal["skip", "queue"] = "skip"  # for a due time while a run of the source is open
-    if_missed: Literal["run", "skip"] = "run"  # for a due time that is five minutes old
+    if_running: Literal["skip", "queue"] = "skip"  # what to do at a due time while a run of the source is open
+    if_missed: Literal["run", "skip"] = "run"  # what to do with a due time that is five minutes old
 
     @model_validator(mode="after")
     def _has_a_schedule(self) -> Self:
@@ -40,5 +40,5 @@ class Scheduled(Table):
 
     @property
     def due_times(self) -> Schedule | None:
-        """Return the schedule to compute with, None if there is none."""
+        """Return the schedule that computes the due times; None without a schedule."""
         return None if self.schedule is None else Schedule(self.schedule, self.time_zone)

@@ -30,12 +30,12 @@ class Csv(Table):
 
 
 class Limits(Table):
-    """The limits of one answer; beyond them it is an error."""
+    """The limits of one answer. An answer that exceeds one of them is an error."""
 
     response_bytes: int = Field(default=2 * 1024**3, ge=1)  # decompressed
     response_seconds: float = Field(default=300.0, gt=0)  # from the request to the last byte
     redirects: int = Field(default=5, ge=0, le=20)
-    unframed: bool = False  # whether an answer of lines may lack a length, so that a cut answer looks complete
+    unframed: bool = False  # whether NDJSON or CSV may lack a length, so that a cut answer looks complete
 
 
 class Source(Scheduled):
@@ -54,10 +54,10 @@ class Source(Scheduled):
     missing: Literal["refuse", "empty"] = "refuse"  # whether a page without that list is an error or has no items
     min_items: Annotated[int | None, Field(ge=0)] = None  # the fewest items of a whole source; see `least_items`
     message: Path = ()  # path of the message in an item; empty: the item itself
-    total: Reading | None = None  # the number of items of the whole source, if an answer has it
+    total: Reading | None = None  # where an answer has the number of items of the whole source
     error: Path | None = None  # path of an error message in the body of an HTTP success
     success: Path | None = None  # path of a flag that is true in every page and in no other answer
-    repeats: Literal["keep", "drop"] = "keep"  # for messages that the page before had, too
+    repeats: Literal["keep", "drop"] = "keep"  # what to do with messages that the page before had too
     incremental: Incremental | None = None  # None: each run reads everything
     parameters: dict[str, Parameter] = {}  # values that the caller who starts a run gives
     unique: bool = False  # whether each message should come once in a run; doubles are then counted
@@ -68,18 +68,18 @@ class Source(Scheduled):
     auth: Auth | None = None
     throttle: Throttle = Throttle()
     limits: Limits = Limits()
-    parallel_fetches: Annotated[int, Field(ge=1, le=64)] = (
-        1  # pages requested at once, if the style knows their cursors
-    )
+    # How many pages to request at once, if the pagination style knows the cursors of later pages.
+    parallel_fetches: Annotated[int, Field(ge=1, le=64)] = 1
     attempts: Annotated[int, Field(ge=1, le=20)] = 5  # per page, before the source counts as away
-    outage_seconds: Annotated[float | None, Field(ge=0, le=7 * 86_400)] = None  # may be away; None: the app setting
+    # How long the source may be away; None: as long as the app setting says.
+    outage_seconds: Annotated[float | None, Field(ge=0, le=7 * 86_400)] = None
     _filled_in: dict[str, str] = PrivateAttr(default_factory=dict)
     _fingerprint: str = PrivateAttr("")
     _sends_until: bool = PrivateAttr(False)
 
     @property
     def fingerprint(self) -> str:
-        """Return the fingerprint of this description, as it is in the file."""
+        """Return the hash that `table.fingerprint` made of this description."""
         return self._fingerprint
 
     @property
@@ -89,7 +89,7 @@ class Source(Scheduled):
 
     @property
     def least_items(self) -> int:
-        """Return the fewest items of a whole source; 1 if the list may be missing, because `items` may be wrong."""
+        """Return `min_items`. Without it: 1 if the list may be missing, because `items` may be wrong; else 0."""
         return int(self.missing == "empty") if self.min_items is None else self.min_items
 
     @property
@@ -131,7 +131,7 @@ class Source(Scheduled):
         return PageRequest(url=self.url, method=self.method, query=self.query, headers=self.headers, body=self.body)
 
     def expects(self, status: int, text: str) -> bool:
-        """Return whether an answer with the body `text` is no error, but a declared end or an expired cursor."""
+        """Return whether an answer with the body `text` is a declared end or an expired cursor, and so no error."""
         return self.pagination.ends_at(status, text) or self.expiry.matches(status, text)
 
 

@@ -1,7 +1,7 @@
-"""A table of the file as text: the app settings that it names, and the mistakes in it.
+"""Work on the table of a source as it is in the file: fill in app settings, make hashes, find mistakes.
 
-`%NAME%` is replaced with the app setting NAME, and `%%` with a percent sign; any other percent sign stays. No error
-shows an app setting that was filled in.
+`filled_in` replaces `%NAME%` with the app setting NAME, and `%%` with a percent sign; any other percent sign stays. No
+error shows the value of a filled-in app setting.
 """
 
 import hashlib
@@ -21,9 +21,10 @@ from ingestion.source.http.origin import origin
 from ingestion.source.reading.path import ABSENT, exactly_at
 from ingestion.validation import details
 
+# The names under which APIs take credentials; the file may have only %NAME% there.
 HEADERS = {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"}
 PARAMETERS = {"api_key", "apikey", "api-key", "access_token", "token", "client_secret", "password", "secret", "sig"}
-PACE = {
+PACE = {  # keys that do not change which items a source gives, so they do not count for the fingerprint
     "auth", "throttle", "limits", "attempts", "outage_seconds", "timeout_seconds", "parallel_fetches", "max_pages",
     "schedule", "time_zone", "if_running", "if_missed",
 }  # fmt: skip
@@ -39,7 +40,7 @@ _WITH_USER = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
 
 
 def settings_in(value: Any, where: str = "") -> dict[str, str]:
-    """Return the app settings that `value` names, each with the key that names it; `where` is the key of `value`."""
+    """Map each app setting that `value` names to the key that names it; `where` is the key of `value`."""
     match value:
         case dict():
             inner = [settings_in(each, f"{where}.{key}") for key, each in value.items()]
@@ -55,10 +56,10 @@ def settings_in(value: Any, where: str = "") -> dict[str, str]:
 def filled_in(
     value: Any, environment: Mapping[str, str], values: Values = NO_VALUES, keys: tuple[str, ...] = ()
 ) -> Any:
-    """Return `value` with app settings and the values of a run filled in; `keys` lead to it in the table.
+    """Return `value` with app settings and the values of a run filled in; `keys` is its path in the table.
 
-    A setting that is not set is replaced with a placeholder, a URL at the beginning of a text. If the run has no value
-    for a key, the key is left out. Filled-in texts are not searched again.
+    A placeholder replaces an unset app setting: a URL at the beginning of a text, a word elsewhere. If a text is only a
+    name for which the run has no value, its key is left out. Filled-in texts are not searched again.
     """
     takes = _takes_values(keys)
     match value:
@@ -112,12 +113,12 @@ def filled_in_secrets(table: Any, environment: Mapping[str, str]) -> dict[str, s
 
 
 def fingerprint(table: dict[str, Any]) -> str:
-    """Return a hash of a description, without its schedule, its pace, its credentials and its messages."""
+    """Return a hash of a description without the keys in `PACE` and the table `messages`."""
     return _mark(_without(table, PACE | {MESSAGES}), 16)
 
 
 def marks(table: dict[str, Any]) -> dict[str, str]:
-    """Return a hash of each value that counts for `fingerprint`, by key, such as "pagination.read"."""
+    """Map each key that counts for `fingerprint`, such as "pagination.read", to a hash of its value."""
     inner = list(_without(table, PACE | {MESSAGES}).items())
     found = {}
     while inner:
@@ -138,9 +139,9 @@ def _mark(value: Any, size: int) -> str:
 
 
 def mistakes(error: ValidationError, table: Any, where: str, environment: Mapping[str, str]) -> list[InvalidInput]:
-    """Return the mistakes in `table`, one for each key, unknown keys first; `where` is its place in the file.
+    """Return the mistakes in `table`, one for each key, unknown keys first; `where` names the table in errors.
 
-    A value with an app setting that is not set counts as right.
+    A value that names an unset app setting counts as right.
     """
     found: dict[str, InvalidInput] = {}
     for each in sorted(details(error), key=lambda each: each["type"] != "extra_forbidden"):
@@ -152,34 +153,35 @@ def mistakes(error: ValidationError, table: Any, where: str, environment: Mappin
             problem = f"{found[field].problem}; or {problem}"
         allowed = each.get("ctx", {}).get("allowed", "")
         if each["type"] == "extra_forbidden" and len(keys) == 1 and exactly_at(table, (*keys, "url")) is not ABSENT:
-            allowed = "no dot in the name of a source: it makes a table inside of a table"
+            allowed = "a source name without a dot: a dot makes a table inside of a table"
         found[field] = InvalidInput(field, problem, allowed)
     return list(found.values())
 
 
 def _keys(error: ErrorDetails, table: Any) -> tuple[str, ...]:
-    """Return the keys of the file at an error, without the kinds and types that pydantic adds."""
+    """Return the path of an error in the file, without the names of kinds and types that pydantic adds."""
     keys: tuple[str, ...] = ()
     last = ""
     for last in map(str, error["loc"]):
         if exactly_at(table, (*keys, last)) is not ABSENT:
             keys = (*keys, last)
-    of_a_type = error["type"].endswith("_type")  # then the last is a type that was tried, not a missing key
+    of_a_type = error["type"].endswith("_type")  # then `last` is a type that pydantic tried, not a missing key
     missing = isinstance(exactly_at(table, keys), dict) and keys[-1:] != (last,) and not of_a_type
     return (*keys, last) if missing and last else keys
 
 
 def secrets_in(table: Any, where: str) -> Iterator[InvalidInput]:
-    """Yield an error for each header, parameter or url of a source with a credential; %NAME% is allowed.
+    """Yield an error for each credential in a header, parameter or url; %NAME% is allowed there.
 
-    The file goes into version control, so it must have no credentials.
+    The file goes into version control, so it must have no credentials. Also yield an error for each %NAME% where
+    only the name of an app setting may be, or a value that people see.
     """
     for keys, names in ((("headers",), HEADERS), (("query",), PARAMETERS), (("auth", "extra"), PARAMETERS)):
         for name, value in _items(table, *keys):
             if name.lower() in names and not settings_in(value) and value != f"{{{FROM}}}":
                 yield InvalidInput(".".join((where, *keys, name)), _NOT_HERE, _ALLOWED)
     for name, value in _items(table, "auth"):
-        if name in SETTING_FIELDS and settings_in(value):  # else the credential would be read as a name, and be shown
+        if name in SETTING_FIELDS and settings_in(value):  # else a filled-in credential would count as a name
             yield InvalidInput(f"{where}.auth.{name}", *_NO_NAME)
     for name, value in _items(table, MESSAGES):
         entries = value if isinstance(value, list) else [value]
@@ -187,7 +189,7 @@ def secrets_in(table: Any, where: str) -> Iterator[InvalidInput]:
             yield InvalidInput(f"{where}.{MESSAGES}.{name}", *_NO_NAME)
     for name, value in _items(table, "parameters"):
         if settings_in(value):
-            problem = "parameters are shown to people, and app settings must not be"
+            problem = "people see parameters, but must not see app settings"
             yield InvalidInput(f"{where}.parameters.{name}", problem, "values without %NAME%")
     for keys in (("url",), ("auth", "token_url")):
         url = exactly_at(table, keys)

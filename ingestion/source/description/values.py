@@ -1,7 +1,7 @@
-"""Fill the values of a run into the texts of a description: `{from}`, `{to}`, and the names of its parameters.
+"""Replace `{from}`, `{to}` and the names of parameters in a description with the values of a run.
 
-They may be in `url`, `headers`, `query`, `body` and `pagination.start`. Anything else in braces is text, such as a
-GraphQL query.
+These names may be in `url`, `headers`, `query`, `body` and `pagination.start`. Anything else in braces is text, such as
+a GraphQL query.
 """
 
 import re
@@ -51,7 +51,7 @@ class Parameter(Table):
         if (self.allowed is None) == (self.pattern is None):
             raise not_allowed("what is allowed is not clear", "either allowed, a list of values, or pattern")
         if self.default is not None and not self.takes(self.default):
-            raise not_allowed("the parameter does not allow it", self.what, "default")
+            raise not_allowed("the parameter does not allow this value", self.what, "default")
         return self
 
     def takes(self, value: str) -> bool:
@@ -83,19 +83,19 @@ class Parameter(Table):
 
 
 class Values:
-    """The values of one run, or of one window of its range, by name; None if the run has no value."""
+    """The values of one run, or of one window of its range, by name; None for a name without a value."""
 
     def __init__(self, by_name: Mapping[str, Value | None]) -> None:
         self._by_name = by_name
         self._name = re.compile(rf"\{{({'|'.join(map(re.escape, by_name))})\}}") if by_name else None
 
     def has_none(self, text: Any) -> bool:
-        """Return whether a text is only a name without a value; its key is then left out."""
+        """Return whether `text` is only a name in braces, and that name has no value; its key is then left out."""
         name = self._whole(text)
         return name is not None and self._by_name[name] is None
 
     def alone(self, text: str) -> Value | None:
-        """Return the value if `text` is only its name in braces; else None."""
+        """Return the value of the name if `text` is only a name in braces; else None."""
         name = self._whole(text)
         return None if name is None else self._by_name[name]
 
@@ -119,7 +119,7 @@ NO_VALUES = Values({})
 def values_of(
     incremental: Incremental | None, parameters: Mapping[str, Parameter], reads: Reads | None, window: int = 0
 ) -> Values:
-    """Return the values of one window of a run; those of a sample run if `reads` is None."""
+    """Return the values of one window of a run; sample values if `reads` is None."""
     found: dict[str, Value | None] = {}
     if incremental is not None:
         since, until = incremental.in_window(reads, window) if reads else _sample(incremental)
@@ -171,7 +171,7 @@ def misused(
             allowed = "lower-case letters, digits and _, at most 40 characters, and neither from nor to"
             yield InvalidInput(field, "not a name of a parameter", allowed)
         elif SECRET_NAMES.search(name):
-            yield InvalidInput(field, "parameters are shown to people, and secrets must not be", "auth, or %NAME%")
+            yield InvalidInput(field, "people see parameters, but must not see secrets", "auth, or %NAME%")
         elif not sends(table, name):
             yield InvalidInput(field, f"nothing sends {{{name}}}", _ALLOWED)
     if incremental is not None:
@@ -212,7 +212,7 @@ def sends(table: Any, name: str) -> bool:
 
 
 def undeclared(table: Any) -> Iterator[tuple[str, str]]:
-    """Yield each name in braces that is sent as text, because the table does not declare it, with its key.
+    """Yield each undeclared name in braces, which is sent unchanged, and the key of its text.
 
     Ignore the body: GraphQL has names in braces.
     """

@@ -1,1 +1,1 @@
-"""One request to a source and its answer: the addresses that are allowed, and why no answer came."""
+"""Send a request to a source: which addresses are allowed, the answer, and why no answer came."""

@@ -17,13 +17,13 @@ from ingestion.source.page import PageRequest
 from ingestion.source.reading.body import ACCEPT_ENCODING
 from ingestion.telemetry import request_span
 
-_METHOD_KEEPING = (307, 308)
+_METHOD_KEEPING = (307, 308)  # redirects that keep the method
 
-Turn = Callable[[], Awaitable[None]]
+Turn = Callable[[], Awaitable[None]]  # waits until the next request may start
 
 
 def http_client(**options: Any) -> httpx.AsyncClient:
-    """Return the client for all sources. It takes no cookies: they would go from one account to another."""
+    """Return the client for all sources. It keeps no cookies: requests for another account would send them."""
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     return httpx.AsyncClient(follow_redirects=False, cookies=no_cookies, **options)
 
@@ -38,8 +38,8 @@ class Exchange:
     async def answer(self, request: PageRequest, turn: Turn) -> AsyncIterator[httpx.Response]:
         """Yield the answer to `request`, open as long as the block lasts. Follow redirects.
 
-        Each request waits for its `turn`, also after a redirect. Raise SourceRefused if a redirect leads where the
-        description does not allow it, or there are too many; httpx.TransportError or NoAnswer if there is no answer.
+        Await `turn` before each request, also after a redirect. Raise SourceRefused for a redirect that the description
+        does not allow, or for too many redirects; httpx.TransportError or NoAnswer if there is no answer.
         """
         try:
             url = httpx.URL(request.url)
@@ -72,7 +72,7 @@ class Exchange:
         headers = _headers_of(request.headers)
         if not self._is_own(url):
             url = httpx.URL(without_key(self._source.auth, str(url))).copy_with(username=None, password=None)
-            for name in self._source.headers:  # one of them may be a key
+            for name in self._source.headers:  # a header may hold a key
                 headers.pop(name, None)
         headers["Accept-Encoding"] = ACCEPT_ENCODING
         timeout, extensions = self._source.timeout_seconds, {"turn": turn}

@@ -1,7 +1,7 @@
 """Which addresses belong to a source. Requests go only there, no matter what a response says.
 
 An origin is scheme, host and port. Next links and redirects may lead to the origin of the source's url and to those in
-`hosts`; credentials go only to the first. Otherwise a page could make the app read its own network.
+`hosts`; credentials go only to the origin of the url. Otherwise a page could make the app read the app's own network.
 """
 
 import re
@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 from ingestion.validation import not_allowed
 
 _PORTS = {"http": 80, "https": 443}
-_ALL_OF_IT = re.compile(r"https?://[^/?#@]+/?", re.IGNORECASE)
+_ORIGIN_ONLY = re.compile(r"https?://[^/?#@]+/?", re.IGNORECASE)
 
 
 @lru_cache(64)  # most pages ask about the same addresses
@@ -39,9 +39,9 @@ def is_allowed(url: str | httpx.URL, source_url: str, hosts: Iterable[str] = ())
 
 
 def linked(page_url: str, link: str) -> str:
-    """Return the address of a link on a page; a link to the page's own host keeps the page's https.
+    """Return the address of a link on a page. An http link to the page's own host becomes https if the page has https.
 
-    A server behind a proxy that ends TLS writes http. A request in clear text would let others read its answer.
+    A server behind a proxy that ends TLS writes http links. Others could read the answer to a request over http.
     """
     followed = urljoin(page_url, link)
     secured = re.sub("^http:", "https:", followed, flags=re.IGNORECASE)
@@ -64,7 +64,7 @@ def _is_url(text: str) -> str:
 
 
 def _is_origin(text: str) -> str:
-    if not origin(text) or not _ALL_OF_IT.fullmatch(text):
+    if not origin(text) or not _ORIGIN_ONLY.fullmatch(text):
         raise not_allowed("not an origin", "http:// or https://, a host, and if necessary a port; no path")
     return text
 

@@ -15,10 +15,10 @@ class NoAnswer(Exception):
 
 
 class NoPage(SourceRefused):
-    """A complete, successful answer is not a page in the source's format. It is never the end of the source.
+    """A complete, successful answer is not a page in the source's format. This never means the end of the source.
 
-    The client makes one more attempt. With `may_pass`, such as for a maintenance page, it counts as an outage if the
-    source has given a page before.
+    The client makes one more attempt. But if `may_pass` is set, as for a maintenance page, and the source has given a
+    page before, the answer counts as an outage.
     """
 
     def __init__(self, problem: str, *, may_pass: bool = False) -> None:

@@ -1,1 +1,1 @@
-"""Read the items from the bytes of an answer; find the places of values in answers and requests."""
+"""Read the items from the bytes of an answer; find and set values in answers and requests."""

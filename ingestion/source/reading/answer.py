@@ -18,18 +18,18 @@ from ingestion.source.reading.parse_lines import ERRORS, CsvParser, NdjsonParser
 from ingestion.source.reading.path import ABSENT, at, exactly_at, shown
 
 ACCEPTED, NO_CONTENT = 202, (204, 205)
-TRANSIENT = (408, 425)  # and all from 500 on
+TRANSIENT = (408, 425)  # and every status from 500 on
 EMPTY = "if that is a page without items, set end.empty in the sources file"
-TOLD_BYTES = 64 * 1024  # read of an answer that is no page
+TOLD_BYTES = 64 * 1024  # how much to read of an answer that is no page
 
 Parser = JsonParser | NdjsonParser | CsvParser
 
 
 async def read_answer(response: httpx.Response, source: Source, page: Page) -> SourceRefused | NoAnswer | None:
-    """Read an answer into `page`. If it is no page, return why; after a NoAnswer, another attempt may get one.
+    """Read an answer into `page`. If it is no page, return why; after a NoAnswer, another attempt may help.
 
-    `page.document` is then the error's document, if that is JSON. Raise NoAnswer if the body is cut off, NoPage if it
-    does not have the source's format, SourceRefused if it is beyond a limit of the source.
+    `page.document` is then the body of that answer, if the body is JSON. Raise NoAnswer if the body is cut off, NoPage
+    if it does not have the source's format, SourceRefused if it exceeds a limit of the source.
     """
     page.document, page.text, page.null_list = None, "", ""  # an earlier attempt may have set them
     status = response.status_code
@@ -96,12 +96,12 @@ async def _read_items(response: httpx.Response, source: Source, page: Page) -> A
 
 
 def _may_be_empty(source: Source) -> bool:
-    """Return whether the description says what a page without items means."""
+    """Return whether a page may be empty: the description then says what that means."""
     return source.pagination.end.empty is not None
 
 
 def _charset(response: httpx.Response, source: Source) -> str:
-    """Return the charset of an answer, from csv.encoding in the description or from its own header."""
+    """Return the charset of an answer, from csv.encoding in the description or from the answer's header."""
     said = source.csv.encoding if "encoding" in source.csv.model_fields_set else response.charset_encoding or ""
     try:
         "".encode(said or "utf-8")

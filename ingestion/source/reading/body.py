@@ -1,7 +1,7 @@
 """The bytes of a response while they arrive: decompressed in bounded pieces, counted, and checked for completeness.
 
-Here a compressed body that stops before its end is an error. In the HTTP client, so is a body that stops before its
-declared length.
+A compressed body that stops before its end is an error here. The HTTP client raises an error for a body that stops
+before its declared length.
 """
 
 import asyncio
@@ -13,12 +13,10 @@ import httpx
 from ingestion.errors import SourceRefused
 from ingestion.source.http.outage import NoAnswer, NoPage
 
-ACCEPT_ENCODING = "gzip"  # the only one that this module decodes
-PIECE_BYTES = 64 * 1024  # the most that one piece has, also after decompression
-EXPANDED_BYTES, EXPANDED_TIMES = (
-    64 * 1024 * 1024,
-    200,
-)  # a body may expand to so many bytes, or to so many times its size
+ACCEPT_ENCODING = "gzip"  # the only encoding that this module decodes
+PIECE_BYTES = 64 * 1024  # the most bytes of one piece, also after decompression
+# A compressed body may expand to this many bytes, or to this many times its size.
+EXPANDED_BYTES, EXPANDED_TIMES = 64 * 1024 * 1024, 200
 _GZIP, _GZIP_MAGIC = zlib.MAX_WBITS | 16, b"\x1f\x8b"
 
 
@@ -46,7 +44,7 @@ async def pieces(response: httpx.Response, max_bytes: int) -> AsyncIterator[byte
             if size > max(EXPANDED_BYTES, EXPANDED_TIMES * came):
                 raise SourceRefused(
                     f"the compressed response has grown to {size:,} bytes, more than {EXPANDED_TIMES} times its own "
-                    "size, which lists of items do not; request smaller pages"
+                    "size. A list of items does not grow so much: check the url, or request smaller pages"
                 )
             yield piece
             if inflate is not None:  # one piece from the network may expand to much: let other tasks run
@@ -80,7 +78,7 @@ class _Inflate:
         return self._zlib.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the output for `data`. Raise NoPage if it is not gzip, or damaged."""
+        """Yield the output for `data`. Raise NoPage if `data` is not gzip, or is damaged."""
         while data:
             if self._zlib.eof:
                 data = data.lstrip(b"\0")  # padding between members

@@ -1,6 +1,6 @@
 """Read the values in a JSON text: keep the digits of numbers, refuse a repeated key, refuse too deep nesting.
 
-The scanner of the standard library does the reading and passes on the text of each number.
+The scanner of the standard library reads the values, and passes on each number with a fraction or exponent as text.
 """
 
 import json
@@ -28,7 +28,7 @@ def json_value(body: bytes) -> Any:
 
 
 def value_and_text(body: bytes) -> tuple[Any, str]:
-    """Return the value and the text of a body."""
+    """Return the value and the text of a body. Raise NoPage if it is not JSON."""
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass").strip(" \t\n\r")
         value, end = scanner(text)(text, 0)
@@ -44,14 +44,14 @@ def value_and_text(body: bytes) -> tuple[Any, str]:
 def refuse_repeated_keys(text: str, value: Any, items: list[Any] | None = None) -> None:
     """Raise NoPage if `value`, which was read from `text`, has a key twice or nests too deep.
 
-    `items` is the list that was taken out of it, if any. Checking each pair while it is read would double the time, so
-    compare the number of keys in the text and in the value.
+    `items` is the list that was taken out of `value`, if any. A check of each pair while it is read would double the
+    time, so compare the number of keys in the text with that in the value.
     """
     if "{" not in text and text.find("[", 1) < 0:
         return
     keys = _keys_of_flat(value) if items is None else _keys_in(value) + _keys_of_flat(items)
     if keys == text.count(":") or keys == (most := _most_keys(text)):
-        return  # so it is with most pages: ids, or flat objects
+        return  # most pages end here: ids, or flat objects
     keys = _keys_in(value if items is None else [value, items])
     if most != keys and sum(map(bool, _STRING.findall(text))) != keys:
         _decode_pairs(text)
@@ -108,7 +108,7 @@ _scan_signed: Scan = json.JSONDecoder(parse_float=number, parse_int=_integer, pa
 
 
 def scanner(text: str) -> Scan:
-    """Return the function that reads a value of `text` from an index on. One that keeps the sign of -0 is slower."""
+    """Return the function that reads a value of `text` from an index on. Keeping the sign of -0 takes longer."""
     return _scan_signed if _NEGATIVE_ZERO.search(text) else scan
 
 

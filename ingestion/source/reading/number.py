@@ -1,4 +1,4 @@
-"""Numbers of JSON: messages keep their digits, and computations use Python's numbers."""
+"""Numbers of JSON: messages keep all digits, and computations use Python's numbers."""
 
 import copy
 from math import isfinite
@@ -33,7 +33,7 @@ def value_at(item: Any, path: tuple[str, ...]) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return `value` with floats in place of digits. Raise NoPage if one is too large."""
+    """Return `value` with floats in place of digits. Raise NoPage if a number is too large."""
     top = [value]
     holders: list[Any] = [top]
     while holders:

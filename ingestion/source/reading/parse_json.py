@@ -27,34 +27,34 @@ from ingestion.source.reading.number import plain
 from ingestion.source.reading.path import ABSENT, INDEX, at, exactly_at, shown
 
 SMALL_BODY_BYTES = 1024 * 1024
-MAX_HELD = 8 * 1024 * 1024  # characters of a large body: of one item, and of everything but the items
-_LONGEST_TOKEN = 16  # except strings: an error farther from the end of the text is not because the text was cut
+MAX_HELD = 8 * 1024 * 1024  # the most characters of one item of a large body, and of everything but its items
+_LONGEST_TOKEN = 16  # characters, except strings; an error farther from the end does not come from a cut text
 _WHITE, _COMMA = re.compile(r"[ \t\n\r]*"), re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
 
 Steps = Generator[None, None, Any]  # each yield waits for more of the body
 
 
 class JsonParser:
-    """Takes the items at a path out of the document; while it arrives, if it is larger than `small_bytes`."""
+    """Takes the items at a path out of a document; reads one larger than `small_bytes` while it arrives."""
 
     def __init__(self, items: tuple[str, ...], small_bytes: int = SMALL_BODY_BYTES) -> None:
         self.document: Any = None  # with an empty list where its items were
         self._path, self._small_bytes = items, small_bytes
         self._small: bytearray | None = bytearray()  # the body, while it may be a small one
         self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogatepass").decode
-        self._text, self._begun, self._at = "", 0, 0  # in the text: where the present value begins, how far it is read
+        self._text, self._begun, self._at = "", 0, 0  # text; where the present value begins, and where to read on
         self._before = 0  # characters before the text
         self._arrived: list[str] = []  # pieces after the text
-        self._wanted = 1  # characters to wait for; they double, so that a large value is not read too often
+        self._wanted = 1  # characters to wait for; doubles, so that a large value is not read too often
         self._ended = self._has_items = False
         self._scan: Scan = scan
         self._at_once = True  # whether so far the last comma of each piece was between two items
-        self._beside = 0  # characters of the document
+        self._beside = 0  # characters of the document without its items
         self._taken: list[Any] = []
         self._steps = self._read_large()
 
     def feed(self, piece: bytes) -> list[Any]:
-        """Return the items that this piece completes. Raise NoPage if it is not JSON, SourceRefused beyond a limit."""
+        """Return the items that this piece completes. Raise NoPage on wrong JSON, SourceRefused beyond a limit."""
         if self._small is not None:
             self._small += piece
             if len(self._small) <= self._small_bytes:
@@ -102,7 +102,7 @@ class JsonParser:
             yield
 
     def _value(self, path: tuple[str, ...] | None) -> Steps:
-        """Read a value of the document; `path` leads from it to the items, None if they are not in it."""
+        """Read a value of the document; `path` leads from it to the items, None if the items are elsewhere."""
         char = yield from self._next()
         if path is not None and char == "[":
             return (yield from (self._list(path) if path else self._items()))
@@ -166,11 +166,11 @@ class JsonParser:
                 return []
 
     def _take_those_before_commas(self) -> None:
-        """Take the items of the text that are complete; a later step finds errors in the next one."""
+        """Take the items of the text that are complete; a later step finds errors in the next item."""
         text, at, end, items = self._text, self._at, self._at, list[Any]()
         likely = text.rfind("},") + 1 if text.startswith("{", at) else text.rfind(",")
         try:
-            if self._at_once and likely > at:  # this takes a third of the time
+            if self._at_once and likely > at:  # one scan for many items takes a third of the time
                 list_of_them = f"[{text[at:likely]}]"
                 items, stop = self._scan(list_of_them, 0)
                 self._at_once = stop == len(list_of_them)
@@ -230,7 +230,7 @@ class JsonParser:
         return found
 
     def _skip(self) -> None:
-        self._at = _WHITE.match(self._text, self._at).end()  # type: ignore[union-attr]  # it matches nothing as well
+        self._at = _WHITE.match(self._text, self._at).end()  # type: ignore[union-attr]  # it also matches an empty text
 
     def _count_beside(self) -> None:
         self._beside += self._at - self._begun
@@ -242,7 +242,8 @@ class JsonParser:
         where = f"items = {shown(self._path)!r}"
         if self._has_items:
             raise SourceRefused(
-                f"a large response has more than {MAX_HELD:,} characters in one item or outside of {where}"
+                f"a response has more than {MAX_HELD:,} characters in one item, or outside of its items ({where}). "
+                "Request fewer fields"
             )
         raise SourceRefused(
             f"the first {MAX_HELD:,} characters of the response have no list of items ({where}); check that path"
@@ -253,7 +254,7 @@ class JsonParser:
 
 
 def problem_at(document: Any, path: tuple[str, ...], *, may_be_missing: bool = False) -> str | None:
-    """Return why there are no items at `path`; None for a list, or null, which some APIs write for an empty list.
+    """Return why there are no items at `path`; None if a list is there, or null, as some APIs write an empty list.
 
     With `errors` in the document, null is no page: GraphQL writes it for a list that it could not read. If the list
     `may_be_missing`, an object without it is a page too, unless it has `errors` or `error`.

@@ -1,4 +1,4 @@
-"""Read the items of bodies of lines: NDJSON and CSV. Memory holds one piece and one line."""
+"""Read the items of a body of lines, NDJSON or CSV. Memory holds one piece of the body and one line."""
 
 import codecs
 import csv
@@ -16,11 +16,11 @@ ERRORS = {"error", "errors"}  # the keys of a line that is no record
 MAX_LINE_BYTES = 8 * 1024 * 1024  # a message may have 64 KB
 SHOWN_CHARACTERS = 80  # of a wrong line
 
-csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process; 131,072 characters otherwise
+csv.field_size_limit(MAX_LINE_BYTES)  # for the whole process; Python's default is 131,072 characters
 
 
 class NdjsonParser:
-    """One JSON value a line; empty lines are skipped."""
+    """Reads one JSON value from each line; skips empty lines."""
 
     document: Any = None
 
@@ -52,9 +52,9 @@ class NdjsonParser:
 
 
 class CsvParser:
-    """Records after a header line, each an object of texts; quoted fields may have line breaks.
+    """Reads the records after a header line, each as an object of texts; quoted fields may have line breaks.
 
-    Its document is the list of the columns; `message`, if given, must be one of them.
+    `document` is the list of the columns; `message`, if given, must be one of them.
     """
 
     document: Any = None
@@ -63,11 +63,11 @@ class CsvParser:
         self._message, self._delimiter = message, delimiter
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._rest: list[str] = []  # of a record that is not complete
-        self._held, self._wanted = 0, 0  # characters of the rest; how many it needs before it is read again
+        self._held, self._wanted = 0, 0  # characters of the rest; how many to wait for before reading again
         self._columns: list[str] = []
 
     def feed(self, piece: bytes, *, final: bool = False) -> list[Any]:
-        """Return the records that this piece completes. Raise NoPage on one that does not fit the header."""
+        """Return the records that this piece completes. Raise NoPage on a record that does not fit the header."""
         try:
             self._rest.append(self._decode(piece, final))
         except UnicodeDecodeError as error:
@@ -82,7 +82,7 @@ class CsvParser:
         return found
 
     def close(self) -> list[Any]:
-        """Return the last record, if no newline follows it. Raise NoPage if it ends inside quotes."""
+        """Return the last record, if no newline follows it. Raise NoPage if the record ends inside quotes."""
         return self.feed(b"", final=True)
 
     def _header(self, record: list[str]) -> list[str]:
@@ -97,8 +97,8 @@ class CsvParser:
 
     def _records(self, text: str, *, final: bool) -> tuple[list[dict[str, str]], int]:
         """Return the complete records of `text`, and where they end: the last record may be incomplete."""
-        lines, found, end = io.StringIO(text, newline=""), list[dict[str, str]](), 0  # the reader knows line breaks
-        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)  # not strict, it would lose quotes
+        lines, found, end = io.StringIO(text, newline=""), list[dict[str, str]](), 0  # the reader handles line breaks
+        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)  # without strict, it would lose quotes
         try:
             for record in reader:
                 end = lines.tell()
@@ -127,7 +127,7 @@ def is_blank(body: bytes) -> bool:
 
 
 def _bounded(rest: AnyStr) -> AnyStr:
-    """Return `rest`, an incomplete line. Raise NoPage if it is too long."""
+    """Return `rest`, an incomplete line. Raise NoPage if the line is too long."""
     if len(rest) > MAX_LINE_BYTES:
         raise NoPage(f"a line of the response has no end within {MAX_LINE_BYTES:,} bytes; check format")
     return rest

@@ -1,7 +1,7 @@
-"""Paths into JSON: `data.items`, `hits.-1.sort`, or `` for the whole.
+"""Paths into JSON: `data.items`, `hits.-1.sort`, or an empty path for the whole document.
 
-Write a path with a dotted key as a list: `["@odata.nextLink"]`. As text, `at` finds such a key too if it is the last of
-the path. Only `items` must be exact, because its place is needed while the page arrives.
+Write the path of a key that has dots as a list: `["@odata.nextLink"]`. In a path as text, `at` finds such a key only if
+it is the last. `items` needs the list, because the parser must know its place while the page arrives.
 """
 
 import re

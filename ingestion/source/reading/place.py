@@ -24,7 +24,7 @@ MAX_SENT_CHARACTERS = 32 * 1024  # of one value; the longest cursors of APIs hav
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The base of both."""
+    """The base of `Read` and `Send`."""
 
     kinds: ClassVar[tuple[str, ...]]  # the default first
 
@@ -65,7 +65,7 @@ class Send(Place):
     kinds = ("query", "header", "body")
 
     def into(self, request: PageRequest, value: Any) -> PageRequest:
-        """Return `request` with `value` in this place. Raise SourceRefused if it has no such place, or it cannot."""
+        """Return `request` with `value` in this place. Raise SourceRefused if the place or the value is wrong."""
         if (length := len(text_of(value))) > MAX_SENT_CHARACTERS:
             raise SourceRefused(
                 f"a value for {self} has {length:,} characters, and the most is {MAX_SENT_CHARACTERS:,}; check "
@@ -75,7 +75,7 @@ class Send(Place):
             return replace(request, body=self._with(request.body or {}, value))
         values = value if self.path == EVERY_KEY else {self.path[0]: value}
         if not isinstance(values, dict):
-            raise SourceRefused(f"{self} sends the keys of an object, and a page has no object there")
+            raise SourceRefused(f"{self} sends the keys of an object, but a page gave a value that is no object")
         texts = {name: text_of(each) for name, each in values.items()}
         if self.kind == "header":
             return replace(request, headers={**request.headers, **texts})

@@ -23,11 +23,11 @@ class Token(Table):
 
 
 class CursorStyle(Style):
-    """Its cursor is the list of the tokens, in the order of the description; null for a missing one.
+    """Its cursor is the list of the tokens, in the order of the description; null for a missing token.
 
-    The end is a page without a token: absent, null, false, empty, or one of `end.texts`. If several values lead to the
-    next page, `also` has the other pairs, which do not count for the end; or one object has all keys for the query
-    (`send = "query:*"`).
+    The end is a page whose token is absent, null, false, empty, or one of `end.texts`. If the next page needs several
+    values, `also` has the further pairs of `read` and `send`, which do not decide about the end. With
+    `send = "query:*"`, one object has all keys for the query.
     """
 
     ends_without: ClassVar[bool] = True
@@ -59,7 +59,7 @@ class CursorStyle(Style):
 
 
 class KeysetStyle(ValueStyle):
-    """Its cursor is the key of the last item, null before the first page. Inserts and deletes do not disturb it."""
+    """Its cursor is the key of the last item; before the first page, `start`. Inserts and deletes do not disturb it."""
 
     needs_items: ClassVar[bool] = True
 
@@ -70,20 +70,23 @@ class KeysetStyle(ValueStyle):
     order: Literal["ascending", "descending", "any"] = "any"  # of the keys; checked unless it is any
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        """Return the key of the last item. Raise SourceRefused if it has none, or keys repeat or are out of order."""
+        """Return the key of the last item. Raise SourceRefused if the key is missing, repeated or out of order."""
         if not page.count:
             raise self._stuck()
         key = value_at(page.last, self.key)
         if key is ABSENT or not isinstance(key, str | int | float):
-            raise SourceRefused(f"the last item of a page has no usable key at {shown(self.key)!r}")
+            raise SourceRefused(
+                f"the last item of a page has no usable key at {shown(self.key)!r}; check pagination.key in "
+                "the description"
+            )
         self._check_order(cursor, key, f"a page that follows {cursor!r} ends with {key!r}")
         if page.count > 1:
             first = value_at(page.first, self.key)
             self._check_order(first, key, f"a page begins with {first!r} and ends with {key!r}")
-        self._check_each_is_one([value_at(item, self.key) for item in page.items])
+        self._check_no_key_repeats([value_at(item, self.key) for item in page.items])
         return key
 
-    def _check_each_is_one(self, keys: list[Any]) -> None:
+    def _check_no_key_repeats(self, keys: list[Any]) -> None:
         known = set()
         for key in map(text_of, keys):
             if key in known:

@@ -16,7 +16,7 @@ from ingestion.source.reading.path import ABSENT
 from ingestion.source.reading.place import Read, Reading, text_of
 from ingestion.validation import Table, not_allowed
 
-# Both also take texts, as APIs write them. A number above 10**18 is no count.
+# Both adapters also take text, such as "5" and "true", because some APIs write it. A number above 10**18 is no count.
 _COUNT, _FLAG = TypeAdapter(Annotated[int, Field(ge=0, le=10**18)]), TypeAdapter(bool)
 
 
@@ -24,7 +24,8 @@ _COUNT, _FLAG = TypeAdapter(Annotated[int, Field(ge=0, le=10**18)]), TypeAdapter
 class End:
     """The source has no further page; `reason` says why.
 
-    If the only sign is a `missing` key or header in the first page, `doubt` is the error to raise.
+    `missing` says that the only sign is an absent key or header. If the first page lacks it, `doubt` is the error to
+    raise, unless an earlier run with this description has seen a second page.
     """
 
     reason: str
@@ -40,7 +41,7 @@ class Reached:
     items: int
     largest_page: int  # of the pages before
     total: int | None = None  # the largest that a page gave
-    least_total: int | None = None  # the smallest
+    least_total: int | None = None  # the smallest that a page gave
 
 
 class EndSignals(Table):
@@ -73,7 +74,7 @@ class EndSignals(Table):
     def signals(self, page: Page, reached: Reached) -> dict[str, bool]:
         """Return the declared end signals of `page`, in words, each with True for the end, False for more pages.
 
-        Raise SourceRefused if a declared flag is missing, because the end would not be noticed.
+        Raise SourceRefused if `more` is missing, or a flag is neither true nor false: the end would be missed.
         """
         said = {}
         if self.done is not None and self.done.value_in(page) is not ABSENT:
@@ -88,7 +89,7 @@ class EndSignals(Table):
         return said
 
     def reason(self, page: Page, reached: Reached, *, empty: bool) -> End | None:
-        """Return the end that `page` declares; `empty` is whether the style ends at a page without items.
+        """Return the end that `page` declares; `empty` says whether the style ends at a page without items.
 
         A declared signal that more follows overrides the style.
         """
@@ -104,7 +105,7 @@ class EndSignals(Table):
         return None
 
     def takes_null(self, page: Page, reached: Reached) -> bool:
-        """Return whether `page`, which has null in place of its items, may be the end by the description."""
+        """Return whether `page`, with null in place of its items, is an end that the description allows."""
         return bool(self.empty) or any(self.signals(page, reached).values())
 
     def is_none(self, cursor: Any) -> bool:

@@ -27,7 +27,7 @@ class Expiry(Table):
     codes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     then: Literal["fail", "restart", "resume"] = "fail"
     key: Path | None = None  # of an item, for `resume`
-    send: Sending | None = None
+    send: Sending | None = None  # where the request has the key
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -39,7 +39,7 @@ class Expiry(Table):
         return self
 
     def key_of(self, item: Any) -> Any:
-        """Return the key of `item` to resume from; None unless then is resume. Raise SourceRefused if it has none."""
+        """Return the key of `item`; None unless `then` is "resume". Raise SourceRefused if no usable key is there."""
         if self.then != "resume" or self.key is None:
             return None
         key = value_at(item, self.key)

@@ -1,7 +1,7 @@
 """Styles whose cursor is the address of the next page, from the body or a Link header (RFC 8288).
 
-A relative address is relative to the page that has it. The source's own query is not added again: the address already
-has it, and some APIs refuse a request with both.
+A relative address is relative to the page that has it. The style does not add the source's own query to the address,
+which usually has it already: some APIs refuse a request that has it twice.
 """
 
 import re
@@ -19,17 +19,17 @@ from ingestion.source.reading.place import Reading, reading
 from ingestion.source.styles.end import End
 from ingestion.source.styles.style import Style
 
-# Do not use httpx.Response.links: a quoted semicolon or equals sign before the relation hides it, like an end.
+# Do not use httpx.Response.links: a quoted semicolon or equals sign hides the relation, which looks like the end.
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
 _PARAMETER = re.compile(r';\s*([^\s=;,"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 
 
 class AddressStyle(Style):
-    """The base of both styles. The cursor is the absolute URL of the page; the end is a page without a next address."""
+    """The base of the styles here. The cursor is the page's absolute URL; the end is a page without a next address."""
 
     ends_without: ClassVar[bool] = True
 
-    start: str | None = None  # the address of the first page if it is a token of the run before, not the source's url
+    start: str | None = None  # the address of the first page: a token of the run before; None: the source's url
 
     def first(self) -> Any:
         return self.start
@@ -43,11 +43,16 @@ class AddressStyle(Style):
         if self.end.is_none(given):
             return End(f"no {place}", missing=given is ABSENT)
         if not isinstance(given, str):
-            raise SourceRefused(f"a page has {type(given).__name__} where an address should be ({place})")
+            raise SourceRefused(
+                f"a page has {type(given).__name__} where an address should be ({place}); check pagination "
+                "in the description"
+            )
         try:
             return linked(page.url, given)
         except ValueError as error:
-            raise SourceRefused(f"the source's next link is no address ({error})") from None
+            raise SourceRefused(
+                f"the source's next link is no address ({error}); check pagination in the description"
+            ) from None
 
     @abstractmethod
     def _given(self, page: Page) -> tuple[Any, str]:

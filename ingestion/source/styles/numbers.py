@@ -1,6 +1,6 @@
-"""Styles whose cursor is a number: of the page, of the items before it, or the first of a range or window of numbers.
+"""Styles whose cursor is a number: of the page, of the items before the page, or the first number of a range or window.
 
-If a page says how many pages or items there are, all later cursors are known, and can be requested in parallel.
+If a page says how many pages or items there are, all later cursors are known, and pages can be requested in parallel.
 """
 
 import re
@@ -40,7 +40,7 @@ class PageNumberStyle(ValueStyle):
 
 
 class OffsetStyle(ValueStyle):
-    """Its cursor is the number of items received, not of items requested: a server may cut a page silently."""
+    """Its cursor is the number of items received, not of items requested: a server may send fewer."""
 
     style: Literal["offset"] = "offset"
     send: Sending = sending("offset")
@@ -99,7 +99,7 @@ class WindowStyle(Style):
 
 
 class RangeHeaderStyle(Style):
-    """Its cursor is the position of the first item; `Content-Range: items 0-99/1234` answers `Range: items=0-99`.
+    """Its cursor is the first item's position; `Content-Range: items 0-99/1234` answers `Range: items=0-99`.
 
     The end is the last range of a known size, an empty range, an answer without that header, or a 416 for a range past
     the end.
@@ -123,7 +123,7 @@ class RangeHeaderStyle(Style):
     def next(self, page: Page, cursor: Any) -> Any | End:
         """Return the position after the last item. Raise SourceRefused if the header says another range than came.
 
-        The status does not decide: servers that do not count answer a part with 200.
+        The status does not decide: servers that do not count their items answer with 200 for a part, too.
         """
         given = page.headers.get("content-range", "").strip()
         if not given and page.status != PARTIAL and not (cursor and page.count):
@@ -133,7 +133,7 @@ class RangeHeaderStyle(Style):
         if first not in (None, cursor) or count != page.count:
             raise SourceRefused(
                 f"the request was for the range from {cursor}, but {page.count} items came with Content-Range: "
-                f"{quoted(given, 80)!r}"
+                f"{quoted(given, 80)!r}; check pagination in the description"
             )
         if last is None:
             return End("an empty range")
@@ -153,6 +153,9 @@ def _range_of(header: str) -> tuple[int | None, int | None, int | None]:
     """Return first, last and size of a Content-Range, None for a star. Raise SourceRefused on anything else."""
     found = _CONTENT_RANGE.fullmatch(header)
     if found is None:
-        raise SourceRefused(f"an answer has no readable Content-Range header: {quoted(header, 80)!r}")
+        raise SourceRefused(
+            f"an answer has no readable Content-Range header: {quoted(header, 80)!r}; check pagination in "
+            "the description"
+        )
     first, last, size = (None if number in (None, "*") else int(number) for number in found.groups())
     return first, last, size

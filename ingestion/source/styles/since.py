@@ -1,4 +1,4 @@
-"""Time or number ranges with overlap: `updated_at >= t`; each page moves `t` to its highest value.
+"""Ranges of times or numbers: each request asks for `updated_at >= t`, and `t` is the highest value of the page before.
 
 Items that share the value at the border would be lost or come twice. So each request reaches back by `overlap`, and the
 items that came before are dropped, by fingerprints in the cursor.
@@ -26,9 +26,11 @@ _NUMBER: TypeAdapter[int | float] = TypeAdapter(int | Annotated[float, Field(all
 
 
 class SinceStyle(Style):
-    """Its cursor: `since` (a number; seconds for times), `held` (fingerprints from there on), `size` (largest page).
+    """Its cursor has four keys: `since`, `held`, `size` and `again`.
 
-    `again` says whether a held item has ever come again, as it must if the source includes the value itself.
+    `since` is a number, seconds for a time. `held` has the fingerprints of the items from `since` on. `size` is that of
+    the largest page. `again` says whether a held item has ever come again, as it must if the source includes the items
+    at `since` itself.
     """
 
     needs_items: ClassVar[bool] = True
@@ -76,7 +78,7 @@ class SinceStyle(Style):
         return following
 
     def next(self, page: Page, cursor: Any) -> Any | End:
-        """Return the highest value minus the overlap; without it if the same full page would come again.
+        """Return the cursor at the highest value minus the overlap; at the value itself if a full page would repeat.
 
         Raise SourceRefused if a full page does not get past the requested value: the rest cannot be reached.
         """
@@ -109,7 +111,9 @@ class SinceStyle(Style):
             return self._number(value)
         except (ValueError, OverflowError, OSError):
             kind = "time" if self.form == "iso" else "number"
-            raise SourceRefused(f"an item has no {kind} at {shown(self.key)!r} (pagination.key)") from None
+            raise SourceRefused(
+                f"an item has no {kind} at {shown(self.key)!r} (pagination.key); check key and form of pagination"
+            ) from None
 
     def _number(self, value: Any) -> int | float:
         if self.form == "iso" and isinstance(value, str):
@@ -120,7 +124,7 @@ class SinceStyle(Style):
         number = _NUMBER.validate_python(value)
         if self.form == "iso":
             datetime.fromtimestamp(number, UTC)  # raises if the number is no time
-        float(number)  # raises if it is too large to subtract the overlap
+        float(number)  # raises if the number is too large to subtract the overlap
         return number
 
     def _text(self, number: float) -> str:

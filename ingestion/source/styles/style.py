@@ -22,8 +22,8 @@ class Style(Table, ABC):
 
     ends_empty: ClassVar[bool] = False  # whether a page without items is the end, unless the description says otherwise
     needs_items: ClassVar[bool] = False  # whether `next` and `fresh` need all items in memory
-    ends_without: ClassVar[bool] = False  # whether it ends at a page without a certain key or header
-    own_statuses: ClassVar[frozenset[int]] = frozenset()  # that mean the end for this style
+    ends_without: ClassVar[bool] = False  # whether the style ends at a page without a certain key or header
+    own_statuses: ClassVar[frozenset[int]] = frozenset()  # statuses that mean the end for this style
 
     limit: Annotated[int | None, Field(ge=1)] = None  # items to request in a page
     send_limit: Sending | None = None
@@ -52,7 +52,7 @@ class Style(Table, ABC):
 
     @abstractmethod
     def next(self, page: Page, cursor: Any) -> Any | End:
-        """Return the cursor after `page`, which is at `cursor`, or the style's own end. Raise SourceRefused."""
+        """Return the cursor after `page`, or the style's own end; `cursor` is that of `page`. Raise SourceRefused."""
 
     def following(self, page: Page, cursor: Any, reached: Reached) -> Any | End:
         """Return the cursor after `page`, or the end: the declared one, or the style's own.
@@ -79,7 +79,7 @@ class Style(Table, ABC):
         """Return the cursors of all later pages, in order, to request them in parallel; None if they are unknown.
 
         `total` is the number of items of the whole source, if it is known. The caller still calls `next` for each page
-        in order; if that returns another cursor, that one counts.
+        in order; if `next` returns another cursor than this method, the one from `next` counts.
         """
         return None
 

@@ -11,14 +11,14 @@ from ingestion.source.description import Source
 from ingestion.source.http.origin import address
 from ingestion.source_wait import OUTAGE, SOURCE, Wait, spent_seconds
 
-FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page have failed; then as long as it has been away
-MOST_OUTAGE_WAIT_SECONDS = 900.0  # in one wait, so that the run notices when the source is back
+FIRST_OUTAGE_WAIT_SECONDS = 15.0  # after all attempts at a page; later waits are as long as the outage so far
+MOST_OUTAGE_WAIT_SECONDS = 900.0  # in one wait, so that the run soon notices when the source is back
 
 MOST_SLEPT_SECONDS = 5.0  # before one request; for a longer pause the caller ends the activity
 
 
 class Paused(Exception):
-    """The next request's turn is too far away to sleep until then."""
+    """The next request may start only after `seconds`, too many to sleep."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -36,13 +36,13 @@ class Patience:
         self._interval = min(1 / rate, most) if rate else 0.0
         self._place, self._now = address(source.url), now
         self._free_at = 0.0  # when the rate allows the next request
-        self._paused_until = 0.0  # no request before that, at any rate
+        self._paused_until = 0.0  # no request starts before that time, whatever the rate
         self.refused = 0  # how often the source has asked for a wait
         self.page_came()
 
     def page_came(self) -> None:
         """Reset the waits, because a page came."""
-        reason = "the pause between two requests that it or its description asks for"
+        reason = "the pause between two requests that the source or its description asks for"
         self.since_page = Wait(waiting_for=SOURCE, reason=reason, seconds=0.0)
 
     def go_on(self, wait: Wait | None) -> None:
@@ -57,11 +57,11 @@ class Patience:
         return replace(self.since_page, seconds=seconds, patience_seconds=round(max(0.0, left), 3))
 
     def until_turn(self) -> float:
-        """Return the seconds until the next request may start, without taking a turn."""
+        """Return the seconds until the next request may start."""
         return max(0.0, self._free_at - self._now(), self._paused_for())
 
     def take_turn(self, *, again: bool = False) -> float:
-        """Take the next turn and return the seconds until then. Raise Paused if they are too many to sleep.
+        """Plan the next request and return the seconds until it may start. Raise Paused if they are too many to sleep.
 
         An attempt that is not the first (`again`) waits even at a low rate: if it were put off, the attempts would
         start again from the first.
@@ -92,9 +92,9 @@ class Patience:
         return max(seconds, self._paused_for())  # the source may have asked a parallel request for a longer wait
 
     def away(self, problem: str, attempts: int, began: float) -> float:
-        """Return how long to wait for a source that gave no answer in `attempts` since `began`.
+        """Return how long to wait for a source that gave no answer in `attempts` attempts since `began`.
 
-        Raise SourceUnreachable if it has been away for too long.
+        Raise SourceUnreachable if the source has been away for too long.
         """
         self._count(OUTAGE, problem, attempts)
         if pause := self._paused_for():  # a parallel request failed before: they wait together

@@ -30,7 +30,7 @@ class BodyThrottle(Table):
 
 
 class Cost(Table):
-    """A budget that refills: the paths of a request's cost, of the rest, and of the refill per second."""
+    """A budget that refills: where a body has the request's cost, the rest of the budget, and its refill per second."""
 
     requested: str = "extensions.cost.requestedQueryCost"
     available: str = "extensions.cost.throttleStatus.currentlyAvailable"
@@ -44,7 +44,7 @@ class Throttle(Table):
     usual names of the remaining and reset headers.
     """
 
-    statuses: tuple[Annotated[int, Field(ge=400, le=599)], ...] = (429,)  # that always mean throttling
+    statuses: tuple[Annotated[int, Field(ge=400, le=599)], ...] = (429,)  # statuses that always mean throttling
     wait_header: Header | None = None  # in addition to Retry-After
     wait_unit: Unit = "auto"
     remaining_header: Header | None = None
@@ -54,16 +54,16 @@ class Throttle(Table):
     bucket_restored_per_second: Positive = 2.0
     body: BodyThrottle | None = None
     cost: Cost | None = None
-    penalty_seconds: Positive | None = None  # the wait if the source names none; without it, a growing back-off
+    penalty_seconds: Positive | None = None  # the wait if the source names none; by default a growing back-off
     requests_per_second: Positive | None = None
-    reserve: Annotated[int, Field(ge=0)] = 0  # requests to leave to others before waiting for the reset
-    max_wait_seconds: Annotated[float, Field(gt=0, le=YEAR_SECONDS)] = 24 * 3600.0  # from one page to the next
+    reserve: Annotated[int, Field(ge=0)] = 0  # wait for the reset if no more requests than this remain
+    max_wait_seconds: Annotated[float, Field(gt=0, le=YEAR_SECONDS)] = 24 * 3600.0  # in all, between two pages
 
 
 def refused_for_seconds(
     throttle: Throttle, status: int, headers: Mapping[str, str], now: float, backoff_seconds: float
 ) -> float | None:
-    """Return the wait that a refusal asks for; None if it is no throttling. Header names are in lower case.
+    """Return the wait that an answer asks for; None if the answer is no throttling. Header names are in lower case.
 
     `backoff_seconds` is the wait if the source names none.
     """
@@ -79,7 +79,7 @@ def refused_for_seconds(
 
 
 def refused_by_body_seconds(throttle: Throttle, document: Any, now: float, backoff_seconds: float) -> float | None:
-    """Return the wait that the body of an answer asks for; None if it is no throttling."""
+    """Return the wait that the body of an answer asks for; None if the body is no throttling."""
     if throttle.body is None or not set(_all_at(document, throttle.body.path)) & set(throttle.body.values):
         return None
     if throttle.body.wait_path:

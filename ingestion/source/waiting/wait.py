@@ -7,7 +7,7 @@ from typing import Literal
 
 Unit = Literal["auto", "milliseconds"]
 
-# From these numbers on, a value is Unix time. A delta of 30 years, or a time in 1970 to 2001, would be misread.
+# From these numbers on, a value is Unix time. A wait of 30 years, or a time from 1970 to 2001, would be misread.
 _EPOCH_SECONDS_FROM = 1e9
 _EPOCH_MILLISECONDS_FROM = 1e11
 
