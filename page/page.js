@@ -809,7 +809,7 @@ function startView(query) {
         field("Run id", "run_id", { maxlength: "64" }, "letters, digits, - and _; repeating the same start changes nothing"),
         field("Messages in a chunk", "chunk_size", { inputmode: "numeric", placeholder: "the app's setting" }),
         field("Tolerated failures", "tolerated_failures", { placeholder: "0%" }, "a share such as 1%, at most 50%"),
-        field("If the source has more or fewer items than its total says", "total_is_exact", { options: [["", "the run reports it"], ["1", "the run fails"]] })),
+        field("If the number of items differs from the source's total", "total_is_exact", { options: [["", "the run reports it"], ["1", "the run fails"]] })),
     ];
   }
 
