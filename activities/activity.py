@@ -1,4 +1,4 @@
-"""The wrapper of every activity: decode, open storage, do the work, turn a refusal into an outcome, encode."""
+"""The wrapper of every activity: it decodes the request, opens storage, runs the work, and encodes the outcome."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
@@ -40,13 +40,13 @@ def activity(
 ) -> Callable[[Work[Request, Outcome]], Callable[[JsonObject], Awaitable[JsonObject]]]:
     """Return a decorator that turns a function from one record to another into an activity.
 
-    `doing` names the work in error texts; it is a `str.format` template over the request. If a retry cannot fix an
-    error, log it and return it as the outcome. Raise every other error, and a shortage of file descriptors, so that
-    Durable Functions retries the activity.
+    `doing` names the work in error texts; it is a `str.format` template over the request. The activity logs an error
+    that no retry can fix, and returns it as the outcome. It raises every other error, and a shortage of file
+    descriptors, so that Durable Functions retries it.
     """
 
     def decorate(work: Work[Request, Outcome]) -> Callable[[JsonObject], Awaitable[JsonObject]]:
-        # The worker reads these annotations.
+        # The Functions worker reads these annotations.
         async def run(request: dict, context: func.Context = None) -> dict:  # type: ignore[assignment]
             wanted = from_wire(request_kind, request)
             host = context.trace_context.trace_parent if context else ""
@@ -80,7 +80,7 @@ def activity(
 
 
 def named_after(work: Callable[..., Any], run: Wrapper) -> Wrapper:
-    """Return `run` under the name of the function that it wraps; the worker reads the annotations of `run` itself."""
+    """Return `run` with the name and docstring of `work`; it keeps its own annotations, which the worker reads."""
     run.__name__, run.__qualname__, run.__module__ = work.__name__, work.__qualname__, work.__module__
     run.__doc__ = work.__doc__
     return run

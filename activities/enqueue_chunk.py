@@ -1,4 +1,4 @@
-"""Step 5 on the way of an id: put the messages of one chunk on the queue and return a receipt."""
+"""Put the messages of one chunk on the queue and return a receipt (step 5 in docs/design.md)."""
 
 import logging
 from dataclasses import replace
@@ -25,7 +25,10 @@ def _log_error(request: EnqueueRequest, error: str) -> None:
 @blueprint.activity_trigger(input_name="request")
 @activity(EnqueueRequest, Receipt, doing="enqueue chunk {0.chunk.number} of run {0.run.id}", log_error=_log_error)
 async def enqueue_chunk(request: EnqueueRequest, storage: Storage, settings: Settings) -> Receipt:
-    """Enqueue one chunk, unless a command holds it back or it is another run's turn."""
+    """Enqueue one chunk.
+
+    Leave it for a later window if a command or a change holds it, or if another run has begun on this worker.
+    """
     share = storage.at_work.share(request.run)
     if request.alone and share is not None:
         return Receipt(held=GIVES_WAY, share=share)

@@ -1,4 +1,4 @@
-"""Step 3 on the way of an id: fetch the next batch into the spool and return it with the next cursor."""
+"""Fetch the next batch into the spool and return it with the next cursor (step 3 in docs/design.md)."""
 
 import logging
 import os
@@ -37,9 +37,10 @@ def _log_error(request: FetchRequest, error: str) -> None:
 @blueprint.activity_trigger(input_name="request")
 @activity(FetchRequest, FetchOutcome, doing="write batch {0.batch_index} of run {0.run.id}", log_error=_log_error)
 async def fetch_batch(request: FetchRequest, storage: Storage, settings: Settings) -> FetchOutcome:
-    """Fetch the next batch, unless a command holds the run back before the first page arrives."""
+    """Fetch the next batch, unless a command or a change holds the run back before the first page arrives."""
     reads = await read_reads(storage.container, request.run) if request.has_reads else None
-    try:  # load before comparing, so that a file that changes in between counts as the old one or as the new one
+    # Load the source before `pinned_now`: if the file changes in between, the change holds the run.
+    try:
         source: Source | InvalidInput = load_source(settings.sources, request.source, os.environ, reads)
     except InvalidInput as error:
         source = error
@@ -78,7 +79,7 @@ async def fetch_batch(request: FetchRequest, storage: Storage, settings: Setting
 
 
 def _lines(batch: Batch, client: SourceClient) -> list[JsonObject]:
-    """Return the timeline lines of a batch; they count only this fetch."""
+    """Return the timeline lines of a batch; they count only the pages and requests of this fetch."""
     facts = {"pages": batch.pages, "refused": client.patience.refused, "page_size": client.largest_page}
     lines: list[JsonObject] = [{"at": clock.now().isoformat(), "event": timeline.BATCH, "batch": batch.index, **facts}]
     if (wait := batch.wait) is not None and wait.seconds:

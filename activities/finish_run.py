@@ -1,4 +1,4 @@
-"""The end of step 6: write the last state and the report to the ledger, and delete what is no longer needed."""
+"""Write the last state and the report to the ledger, and delete what is no longer needed (step 6 in docs/design.md)."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Step 3 of a redrive: load failed chunks from the ledger in place of a batch from the source."""
+"""In a redrive or recovery, load failed chunks from the ledger instead of a batch from the source."""
 
 import azure.durable_functions as df
 

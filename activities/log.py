@@ -16,13 +16,13 @@ NAMES = ("run_id", "source")  # people search for these, so they are never conce
 
 logger = logging.getLogger("sluice")
 
-# At INFO, which the worker forwards, both log the full URL of each request, which may hold a key.
+# At level INFO these libraries log the full URL of each request, and the worker forwards it. The URL may hold a key.
 for name in ("httpx", "azure.core.pipeline.policies.http_logging_policy"):
     logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def log(action: str, message: str, *, level: int = logging.INFO, **facts: Any) -> None:
-    """Log `message` (constant) with `action` and `facts`: counts, indexes, names; never ids, tokens or full URLs."""
+    """Log `message` (constant) with `action` and `facts`: counts, indexes, names; never items, tokens or full URLs."""
     record = {"action": action, **{name: _shown(name, fact) for name, fact in facts.items()}}
     logger.log(level, f"{message} %s", json.dumps(record, ensure_ascii=False, default=str), extra=record)
     telemetry.note(action, record)

@@ -24,12 +24,12 @@ blueprint = df.Blueprint()
 @blueprint.activity_trigger(input_name="request")
 @activity(RunState, Recorded, doing="record window {0.window} of run {0.run.id}")
 async def record_window(state: RunState, storage: Storage, settings: Settings) -> Recorded:
-    """Record the state of a run and return the command that holds it back. Stop an older copy of the run."""
+    """Record the state of a run. Return the command that holds the run back, or an error to an older attempt."""
     now = pinned_now(settings, state.request.source)
     if state.window == 0:
         await storage.prepare(now.found if isinstance(now.found, Settings) else None)
     if not await Ledger(storage.container, state.run).record_state(state, clock.now().isoformat()):
-        return Recorded(error="the run has been redriven, so this older copy has stopped")
+        return Recorded(error="a newer attempt of the run has begun, so this attempt has stopped")
     held = await read_held(storage.container, now, state.request, state.run)
     if held.change is not None:
         log("run_held", "a run is held by a change", level=WARNING, run_id=state.run.id, changes=held.change.what)

@@ -45,7 +45,7 @@ def answer(
 ) -> func.HttpResponse:
     """Return a JSON answer."""
     text = json.dumps(body, ensure_ascii=False)
-    # A source may send half of a surrogate pair, which has no UTF-8. It becomes a JSON escape.
+    # A source may send half of a surrogate pair, which UTF-8 cannot encode. Write it as a JSON escape.
     content = text.encode(errors="backslashreplace")
     return func.HttpResponse(content, status_code=status, mimetype=mimetype, headers=headers)
 
@@ -73,7 +73,7 @@ def about_run(doing: str) -> Callable[[RunWork], Work]:
 
 
 async def answered(req: func.HttpRequest, doing: str, work: Awaitable[func.HttpResponse]) -> func.HttpResponse:
-    """Return the answer of `work`, or the answer to its error; `doing` names the work in error texts."""
+    """Return the answer of `work`, or problem details for its error; `doing` names the work in error texts."""
     try:
         async with in_time(doing, HTTP_SECONDS):
             with errors_concealed(), storage_errors(doing):
@@ -83,7 +83,7 @@ async def answered(req: func.HttpRequest, doing: str, work: Awaitable[func.HttpR
 
 
 def unless_known(req: func.HttpRequest, response: func.HttpResponse) -> func.HttpResponse:
-    """Return the answer to a GET with an ETag, or 304 if the caller has it already. Do not change other answers."""
+    """Add an ETag to the answer to a GET, or return 304 if the caller has that answer. Do not change other answers."""
     if req.method != "GET" or response.status_code != HTTPStatus.OK:
         return response
     digest = hashlib.blake2b(response.get_body(), digest_size=12).hexdigest()

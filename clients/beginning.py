@@ -1,7 +1,7 @@
-"""Begin a run: a start, a redrive or a recovery. The caller holds the lock of the run.
+"""Begin an attempt of a run: the start, a redrive or a recovery. The caller holds the lock of the run.
 
 A crash may come after any step. The run enters the index of open runs before its instance starts, so that the keeper
-finds it. A new attempt records its state even earlier, so that an older attempt that ends late sees that it is older.
+finds it. A new attempt records its state even earlier: an older attempt that ends late then finds a newer state.
 """
 
 import azure.durable_functions as df
@@ -32,7 +32,7 @@ async def begin(
 async def begin_again(
     client: df.DurableOrchestrationClient, ledger: Ledger, state: RunState, *, after: RunState
 ) -> None:
-    """Record `state`, the first of a new attempt and made from `after`, and begin the attempt.
+    """Record `state`, the first state of a new attempt, and begin the attempt. `after` is the state before it.
 
     Raise RunLocked if the previous attempt has recorded a newer state: it is still ending, and may have cleaned up.
     """

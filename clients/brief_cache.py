@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Any
 
 KEPT_SECONDS = 15.0
-MOST = 500
+MOST = 500  # values
 
 
 class BriefCache:
@@ -16,7 +16,7 @@ class BriefCache:
         self._kept: dict[Hashable, tuple[float, Any]] = {}
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
-        """Return the value of a key; call `make` if it is not kept. Errors of `make` pass through; nothing is kept."""
+        """Return the kept value of a key, or a new one from `make`. Errors of `make` pass through and are not kept."""
         until, value = self._kept.get(key, (0.0, None))
         if self._now() >= until:
             value = await make()

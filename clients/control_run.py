@@ -37,7 +37,7 @@ async def pause_run(req: func.HttpRequest, client: df.DurableOrchestrationClient
 @blueprint.durable_client_input(client_name="client")
 @about_run("resume run {}")
 async def resume_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Resume a run that is paused; or accept the change that holds it, and resume it. Answer 202."""
+    """Resume a paused run; or accept the change that holds a run, and resume the run. Answer 202."""
     return await _control(client, run_id, GO)
 
 
@@ -82,8 +82,8 @@ async def _control(client: df.DurableOrchestrationClient, run_id: str, command: 
 async def _takes_no_command(container: ContainerClient, run: Run) -> Conflict:
     """Return the error for a run without a running instance."""
     if (report := await Ledger(container, run).report()) is not None:
-        return Conflict(
-            "run_id", f"the run has ended: {report['outcome']}", "its actions, as GET of the run lists them"
-        )
-    again = f"to try again once it is recovered; POST /api/runs/{run.id}/redrive to continue it; DELETE to end it"
-    return Conflict("run_id", "the run is lost until the keeper recovers it", again)
+        allowed = f"one of the `actions` that GET /api/runs/{run.id} lists"
+        return Conflict("run_id", f"the run has ended: {report['outcome']}", allowed)
+    route = f"/api/runs/{run.id}"
+    allowed = f"to try again after the recovery; or POST {route}/redrive to continue the run, or DELETE {route}"
+    return Conflict("run_id", "the run is lost, and the keeper has not recovered it yet", allowed)

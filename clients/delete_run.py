@@ -26,7 +26,7 @@ async def delete_run(req: func.HttpRequest, client: df.DurableOrchestrationClien
     try:
         async with locked(container, run_id) as lease:
             instances, blobs = await _delete(client, container, run_id, lease)
-    except ResourceNotFoundError:  # no request: no such run, or an earlier deletion stopped half-way
+    except ResourceNotFoundError:  # there is no request: no such run, or an earlier deletion stopped half-way
         instances, blobs = await _delete(client, container, run_id, None)
     if not instances and not blobs:
         raise no_such_run(run_id)
@@ -36,7 +36,7 @@ async def delete_run(req: func.HttpRequest, client: df.DurableOrchestrationClien
 async def _delete(
     client: df.DurableOrchestrationClient, container: ContainerClient, run_id: str, lease: str | None
 ) -> tuple[int, int]:
-    """Delete the entry in the index of open runs, then the history, the ledger, and last the request.
+    """Delete the entry in the index of open runs, then the history, the ledger, and the request last.
 
     After a crash half-way, the keeper finds nothing to recover, and a second DELETE still finds the run.
     """

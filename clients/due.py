@@ -1,7 +1,7 @@
 """Look at the schedules of all sources once, and start the sources that are due.
 
-A look may stop at any point, and two looks may overlap: a run starts once, however many looks start it. A due time is
-noted as handled only after its run has begun, or after a log record says why it has not.
+A look may stop at any point, and two looks may overlap: a run starts only once, however many looks try to start it. A
+due time is noted as handled only after its run has begun, or after a log record says why the run has not begun.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from ingestion.settings import Settings
 from ingestion.source.description import read_scheduled, scheduled_tables
 from ingestion.storage.failures import storage_errors
 
-ON_TIME = timedelta(minutes=5)  # what is older was missed
+ON_TIME = timedelta(minutes=5)  # an older due time is missed
 
 
 async def start_all_due(
     client: df.DurableOrchestrationClient, settings: Settings, storage: Storage, now: datetime
 ) -> None:
-    """Start each source whose schedule is due; an error at one does not stop the others."""
+    """Start each source whose schedule is due; an error at one source does not stop the rest."""
     tables = scheduled_tables(settings.sources)
     await asyncio.gather(*(_Look(client, settings, storage, source, now).look(tables[source]) for source in tables))
 
@@ -88,7 +88,7 @@ class _Look:
             await scheduling.let_wait(self._container, self._source, due)
 
     async def _start(self, due: datetime, **facts: Any) -> str | None:
-        """Start the run of a due time; or return the id of an open run of the source, which must end first."""
+        """Start the run of a due time. If another run of the source is open, return its id: it must end first."""
         self._due, run_id = due, run_id_of(self._source, due)
         if not await self._was_begun(due):
             async for run in open_runs.of_source(self._container, self._source):
@@ -96,7 +96,7 @@ class _Look:
                     return run.run_id
         try:
             await start_once(self._client, run_id, StartRequest(source=self._source), self._settings, self._storage)
-        except Conflict as error:  # somebody has used this id
+        except Conflict as error:  # for example, a person has used this run id
             await self._skip(due, str(error), **facts)
             return None
         self._log("schedule_started", "a schedule started a run", due=due, run_id=run_id, **facts)
@@ -104,7 +104,7 @@ class _Look:
         return None
 
     async def _was_begun(self, due: datetime) -> bool:
-        """Return whether an earlier look began to start this due time, and stopped before noting it."""
+        """Return whether an earlier look began the run of this due time, but did not note the due time as handled."""
         return await read_request(self._container, run_id_of(self._source, due)) is not None
 
     async def _skip(self, due: datetime, reason: str, **facts: Any) -> None:

@@ -1,6 +1,6 @@
 """What the keeper measures at each look, for charts and alerts: the depth of each queue, the age of each watermark.
 
-Azure's own metric counts the messages of a whole account, once an hour.
+Azure's own metric is too coarse: it counts the messages of a whole account, once an hour.
 """
 
 import logging
@@ -45,7 +45,7 @@ async def _measure_queues(storage: Storage, settings: Settings, tables: dict[str
 
 
 def _own_shards(settings: Settings, tables: dict[str, Any]) -> Iterator[tuple[Account, str]]:
-    """Yield the queues that descriptions name. Skip a source that cannot be read: starting it says why."""
+    """Yield the queues that descriptions name. Skip a wrong description: a start of that source reports the mistake."""
     for name in _with_key(tables, "messages"):
         try:
             yield from described(settings, name, os.environ).settings.shards

@@ -36,7 +36,7 @@ async def get_report(req: func.HttpRequest, client: df.DurableOrchestrationClien
 @blueprint.durable_client_input(client_name="client")
 @about_run("read the failures of run {}")
 async def get_failures(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Return the failed chunks of a run by reason, as of the start of its last window."""
+    """Return the failed chunks of a run by reason, as of the last state in its ledger."""
     first = read_token(req, "failures")
     if first and not is_count(first):
         raise not_a_token()
@@ -65,7 +65,7 @@ async def get_rejected(req: func.HttpRequest, client: df.DurableOrchestrationCli
 @blueprint.durable_client_input(client_name="client")
 @about_run("read the timeline of run {}")
 async def get_timeline(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Return a sample of the counts of the run over time, and its newest events; 404 if there is no such run."""
+    """Return the counts of a run over time, and the newest events of the run; 404 if there is no such run."""
     container, request = await _request(run_id)
     return answer(as_json(await TIMELINES.read(container, run_of(request), request["started_at"])))
 

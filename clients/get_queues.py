@@ -19,7 +19,7 @@ KEPT = BriefCache()  # of this process
 @blueprint.durable_client_input(client_name="client")
 @about_run("look at the queues of run {}")
 async def get_queues(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
-    """Return about how many messages wait in each queue that the run's source sends to; at most 15 s old."""
+    """Return roughly how many messages wait in each queue of the run's source; a figure is at most 15 s old."""
     settings = load_settings()
     storage = open_storage(settings)
     request = await known_request(storage.container, run_id)

@@ -1,4 +1,4 @@
-"""Step 7 on the way of an id: GET /api/runs/{run_id} shows how far a run is."""
+"""GET /api/runs/{run_id} shows how far a run is (step 7 in docs/design.md)."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ blueprint = df.Blueprint()
 
 
 class CountsReader:
-    """Reads the checkpoints of a window once, and keeps their counts for the rest of the answer."""
+    """Reads the checkpoints of the chunks under way, and keeps their counts for the rest of the answer."""
 
     def __init__(self) -> None:
         self.counts: list[Settled] = []
@@ -45,7 +45,7 @@ class CountsReader:
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient, run_id: str) -> func.HttpResponse:
     """Return all that is known of a run; 404 if there is no such run.
 
-    The caller needs the function key, not the system key. Read the ledger if the instance of the run is gone.
+    The caller needs the function key, not the system key. If the run has no instance, the answer comes from the ledger.
     """
     return answer(await read_run(client, run_id))
 
@@ -102,9 +102,9 @@ def readable(status: DurableOrchestrationStatus) -> dict[str, Any]:
 
 
 async def _with_command(container: ContainerClient, run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
-    """Return the run; its status is `pausing` or `cancelling` if it has not yet obeyed the last command.
+    """Return the run; its status is `pausing` or `cancelling` if the run has not yet obeyed the last command.
 
-    Work under way ends within seconds, but may have to wait behind the chunks of other runs.
+    Work under way ends within seconds; if chunks of other runs occupy the workers, it ends after them.
     """
     status = run["status"]
     if all(after_command(status, command) == status for command in GIVEN):
@@ -118,9 +118,9 @@ async def _with_command(container: ContainerClient, run: dict[str, Any], state: 
 async def _with_report(container: ContainerClient, run: dict[str, Any], state: JsonObject) -> dict[str, Any]:
     """Return the run with the report from its ledger if its instance failed or was terminated.
 
-    Such an instance has only a message. The report's outcome counts, because a crash or a person may end the instance
-    after the ledger was closed. A run that fails by its own decision closes its ledger first, so a failed instance
-    without a report is a lost run.
+    Such an instance has only an error text. The report's outcome counts, because a crash or a person may end the
+    instance after the ledger was closed. A run that itself decides to fail closes its ledger first, so a failed
+    instance without a report is a lost run.
     """
     if run["status"] not in ("failed", "terminated"):
         return run

@@ -1,4 +1,4 @@
-"""GET /api/sources: the sources that can be run. The answer has no secret, and of each URL only the host."""
+"""GET /api/sources: the sources that can be run. The answer has no secret, and only the host of each URL."""
 
 import os
 from typing import Any
@@ -17,8 +17,8 @@ from ingestion.wire import JsonObject
 
 blueprint = df.Blueprint()
 
-has_timer = False  # whether this process runs schedules; function_app says so when it registers the functions
-NO_TIMER = "its schedule starts no run until you restart the app, which started without any schedule"
+has_timer = False  # whether this process runs schedules; function_app sets it when it registers the functions
+NO_TIMER = "the schedule starts no run, because the app started before any source had a schedule: restart the app"
 
 
 @blueprint.route(route="sources", methods=["GET"])

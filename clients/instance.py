@@ -1,4 +1,4 @@
-"""The durable instance of a run: every call of the client functions to Durable Functions.
+"""The durable instance of a run: all calls from `clients` to Durable Functions.
 
 The SDK raises bare exceptions and reads HTTP 500 as "no such instance", which is dangerous when a run is deleted or
 redriven. Here an instance is missing only if Durable Functions said so.
@@ -53,7 +53,7 @@ async def find_instance(client: df.DurableOrchestrationClient, run_id: str) -> D
     with _durable_errors(f"look at the instance of run {run_id}"):
         if status := await client.get_status(run_id, show_input=True):
             return status
-        # None may also mean an error; a list cannot. The exact id comes first in it.
+        # None may also mean an error, which a list would raise. The exact id comes first in the list.
         listed = await client.get_status_by(instance_id_prefix=run_id)
         return next((status for status in listed if status.instance_id == run_id), None)
 
@@ -67,7 +67,7 @@ async def runtime_status(client: df.DurableOrchestrationClient, run_id: str) -> 
 async def started_instance(client: df.DurableOrchestrationClient, run: Run) -> str | None:
     """Return the durable status of a run, None if there is no instance of this start. Raise DurableUnavailable.
 
-    An instance of an earlier start does not count: its ledger was swept, and only its history is left.
+    An instance of an earlier start does not count: its ledger was deleted for its age, and only its history is left.
     """
     status = await find_instance(client, run.id)
     if status is None or not is_of(status, run):

@@ -1,6 +1,7 @@
-"""The keeper: a timer that looks at every open run and recovers those that a crash has ended.
+"""The keeper: a timer that looks at every open run, and recovers a run that a crash has ended.
 
-`ingestion.run.keeping` decides what to do about a run; `clients.keeper` does it. Once a day it sweeps old ledgers.
+`ingestion.run.keeping` decides what to do about a run; `clients.keeper` does it. Once a day the keeper also deletes old
+ledgers.
 """
 
 import logging
@@ -24,7 +25,7 @@ blueprint = df.Blueprint()
 
 
 def schedule(seconds: int) -> str:
-    """Return the NCRONTAB expression for an interval that divides a minute, or is whole minutes and divides an hour."""
+    """Return the NCRONTAB expression for an interval: seconds that divide a minute, or minutes that divide an hour."""
     if seconds < 60:
         return f"*/{seconds} * * * * *"
     return f"0 */{seconds // 60} * * * *" if seconds < 3_600 else "0 0 * * * *"
@@ -33,7 +34,10 @@ def schedule(seconds: int) -> str:
 @blueprint.timer_trigger(arg_name="timer", schedule=schedule(keeper_seconds() or 60))
 @blueprint.durable_client_input(client_name="client")
 async def keep_runs(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
-    """Look at every open run of this task hub, and sweep once a day. Log an error; the next tick tries again."""
+    """Look at every open run of this task hub, and once a day delete old ledgers.
+
+    Log an error instead of raising it; the next call tries again.
+    """
     try:
         settings = load_settings()
         storage = open_storage(settings)

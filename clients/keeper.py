@@ -31,11 +31,11 @@ from ingestion.storage.failures import storage_errors
 from ingestion.wire import JsonObject
 
 RUNS_AT_ONCE = 8
-NO_REASON = ("running", "ending")  # phases in which a run waits for nothing
+NOT_WAITING = ("running", "ending")  # phases in which a run waits for nothing
 
 
 async def keep(client: df.DurableOrchestrationClient, container: ContainerClient, now: datetime) -> None:
-    """Look at every open run of the client's task hub; an error at one run does not stop the others."""
+    """Look at every open run of the client's task hub; an error at one run does not stop the rest."""
     lanes, task_hub = asyncio.Semaphore(RUNS_AT_ONCE), task_hub_of(client)
 
     async def look(run: OpenRun) -> None:
@@ -126,7 +126,7 @@ class Keeper:
         async with locked(container, run.run_id, wait=False):
             entry, request = await open_runs.find(container, run.run_id), await read_request(container, run.run_id)
             if entry is None or entry.etag != run.etag or request is None:
-                return  # closed, deleted, or begun again, perhaps in another task hub
+                return  # the run was closed, deleted, or begun again, perhaps in another task hub
             status = _of_this_start(await find_instance(self._client, run.run_id), request)
             ledger = self._ledger(run_of(request))
             is_closed, state = await ledger.report() is not None, await ledger.state()
@@ -164,7 +164,7 @@ class Keeper:
                 self.log("run_recovered", "the keeper recovered a run", cause=cause, attempt=again.attempt)
 
     async def _close(self, ledger: Ledger, finished: FinishRequest, cause: str) -> bool:
-        """Close the ledger; return False if a newer attempt has the run, or it is deleted."""
+        """Close the ledger; return False if a newer attempt of the run has begun, or the run is deleted."""
         closed = await closing.close(ledger, finished, self._now)
         if closed is None:
             return False
@@ -177,7 +177,7 @@ class Keeper:
 def _of_this_start(
     status: DurableOrchestrationStatus | None, request: JsonObject | None
 ) -> DurableOrchestrationStatus | None:
-    """Return the instance if it belongs to the start that the request names, else None: its run has ended."""
+    """Return the instance if it belongs to the start that the request names, else None."""
     return status if status is None or request is None or is_of(status, run_of(request)) else None
 
 
@@ -185,7 +185,7 @@ def _waits(status: DurableOrchestrationStatus) -> bool:
     """Return whether a run shows that it waits for something, or is suspended."""
     progress = status.custom_status
     phase = progress.get("phase") if isinstance(progress, dict) else None
-    return status.runtime_status.name == "Suspended" or (phase is not None and phase not in NO_REASON)
+    return status.runtime_status.name == "Suspended" or (phase is not None and phase not in NOT_WAITING)
 
 
 def _cause(status: DurableOrchestrationStatus | None) -> str:

@@ -1,4 +1,4 @@
-"""Keep the answer about a run for half a second: however many callers poll, this process makes two answers a second.
+"""Keep the answer about a run for half a second: however many callers poll, this process makes two a second at most.
 
 A command that this process receives drops the kept answer. A command that another process receives shows up later, by
 half a second at most.
@@ -22,12 +22,12 @@ Handler = Callable[..., Awaitable[func.HttpResponse]]
 
 @dataclass(slots=True)
 class _Kept:
-    """An answer and the time at which its look began; callers that come during the look wait at the gate."""
+    """An answer, and the time at which its making began; callers that come meanwhile wait for `gate`."""
 
     gate: asyncio.Lock = field(default_factory=asyncio.Lock)
     answer: func.HttpResponse | None = None
     made_at: datetime = datetime.min
-    looks: int = 0  # that were begun
+    begun: int = 0  # answers
 
     def is_fresh(self, now: datetime) -> bool:
         return self.answer is not None and timedelta(0) <= now - self.made_at < KEPT
@@ -42,14 +42,14 @@ class KeptAnswers:
     async def get(self, run_id: str, make: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
         """Return the kept answer, or the one that `make` returns now. Errors of `make` pass through and are not kept.
 
-        A caller that waited while a look began takes the result of that look: it is newer than the caller's question.
+        A caller that waited while another answer was begun takes that answer: it is newer than the caller's question.
         """
         kept = self._kept.setdefault(run_id, _Kept())
-        looks_before = kept.looks
+        begun_before = kept.begun
         async with kept.gate:
-            if kept.answer is not None and (kept.looks > looks_before or kept.is_fresh(clock.now())):
+            if kept.answer is not None and (kept.begun > begun_before or kept.is_fresh(clock.now())):
                 return kept.answer
-            kept.answer, kept.made_at, kept.looks = None, clock.now(), kept.looks + 1
+            kept.answer, kept.made_at, kept.begun = None, clock.now(), kept.begun + 1
             try:
                 kept.answer = await make()
             finally:

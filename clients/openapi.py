@@ -22,8 +22,8 @@ from ingestion.wire import JsonObject
 REFUSED = {
     400: "A field, a parameter or an app setting is wrong.",
     404: "There is no such run or source.",
-    409: "Its state does not allow this.",
-    412: "It has been changed since.",
+    409: "The state of the run or source does not allow this.",
+    412: "The watermark has changed since the caller read it.",
     428: "If-Match is missing.",
     503: "Storage or Durable Functions could not be reached, or refused.",
 }
@@ -49,7 +49,7 @@ class Operation(NamedTuple):
     query: tuple[JsonObject, ...] = ()
     headers: tuple[JsonObject, ...] = ()
     body: type[BaseModel] | None = None
-    kind: str = JSON  # media type of a success; a route with another one needs no key
+    kind: str = JSON  # media type of a success; a route that answers with another type than JSON needs no key
 
 
 def _parameter(name: str, place: str, about: str, *, required: bool = False, **schema: Any) -> JsonObject:
@@ -68,9 +68,9 @@ AFTER = _query("after", "Where the page begins: the `next` of the page before.")
 LINKS = _query("links", "Leave out the URLs of Durable Functions, which hold the system key.", enum=["none"])
 STATUS_LIST = f"^({'|'.join(sorted(STATUSES))})(,({'|'.join(sorted(STATUSES))}))*$"
 LIST = (
-    _query("limit", "The most runs in the page.", type="integer", minimum=1, maximum=MOST, default=DEFAULT_LIMIT),
+    _query("limit", "The most runs on a page.", type="integer", minimum=1, maximum=MOST, default=DEFAULT_LIMIT),
     AFTER,
-    _query("status", "Only runs with one of these statuses, with commas between them.", pattern=STATUS_LIST),
+    _query("status", "Only runs with one of these statuses; separate them with commas.", pattern=STATUS_LIST),
     _query("source", "Only runs of this source."),
     _query("from", "Only runs that began at this time or later.", format="date-time"),
     _query("to", "Only runs that began before this time.", format="date-time"),
@@ -78,7 +78,7 @@ LIST = (
 REJECTS = (
     _query(
         "examples",
-        "How many messages to show of each group.",
+        "How many messages of each group to show.",
         type="integer",
         minimum=0,
         maximum=MOST_EXAMPLES,
@@ -95,7 +95,7 @@ OF_A_SET = (
         "explode": True,
     },
 )
-IF_MATCH = _header("If-Match", "The ETag of the watermark that is changed.")
+IF_MATCH = _header("If-Match", "The ETag of the watermark to change, as GET returned it.")
 IF_NONE_MATCH = _header("If-None-Match", "The ETag of the answer that the caller has.")
 
 STARTED: Answers = {200: (shapes.DurableUrls, shapes.Followed), 202: (shapes.DurableUrls, shapes.Followed)}
@@ -111,7 +111,7 @@ def operations() -> Iterator[Operation]:
     start = Operation("start_run", "POST", "runs", "Start a run, once", STARTED, OF_A_RUN, (LINKS,), (KEY,))
     yield start._replace(body=StartRequest)
     yield Operation(
-        "get_run", "GET", RUN, "Return all that is known of a run", {200: (shapes.Run,)}, (400, 404, 409, 503)
+        "get_run", "GET", RUN, "Return all that is known about a run", {200: (shapes.Run,)}, (400, 404, 409, 503)
     )
     yield Operation("delete_run", "DELETE", RUN, "Delete a run", {200: (shapes.Deleted,)}, (400, 404, 409, 503))
     for function, shape, summary, query in (
@@ -175,7 +175,7 @@ def document() -> JsonObject:
 
 TAGS = {
     "runs": "Runs, from their start to their report.",
-    "sources": "The APIs that runs read, and how far they have come.",
+    "sources": "The APIs that runs read, and their watermarks.",
     "about": "The API itself.",
 }
 
@@ -191,7 +191,7 @@ def _schemas() -> JsonObject:
 
 def _operation(one: Operation) -> JsonObject:
     is_get = one.method == "GET"
-    named = {"run_id": ("The run.", PATTERN), "name": ("The source.", NAME)}
+    named = {"run_id": ("The id of the run.", PATTERN), "name": ("The name of the source.", NAME)}
     path = [
         _parameter(name, "path", about, required=True, type="string", pattern=pattern)
         for name, (about, pattern) in named.items()
@@ -227,7 +227,8 @@ def _answer(status: int, found: tuple[type[BaseModel], ...], kind: str, *, is_ge
         "content": {kind: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}},
     }
     if is_get:
-        made["headers"] = {"ETag": {"description": "What `If-None-Match` may name.", "schema": {"type": "string"}}}
+        about = "Send it as `If-None-Match`: the answer is 304 if nothing has changed."
+        made["headers"] = {"ETag": {"description": about, "schema": {"type": "string"}}}
     return made
 
 

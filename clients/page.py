@@ -30,7 +30,7 @@ KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 
 @blueprint.route(route="ui", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def get_page(req: func.HttpRequest) -> func.HttpResponse:
-    """Return the page; redirect `ui/` to `ui`, because the links in the page are relative to it."""
+    """Return the page; redirect `ui/` to `ui`, because the links in the page are relative to `ui`."""
     if urlsplit(req.url).path.endswith("/"):
         return func.HttpResponse(status_code=308, headers={"Location": "../ui"})
     return _answer(req, "index.html")

@@ -1,7 +1,7 @@
 """POST /api/plan: what a run would do. It takes the body of POST /api/runs.
 
-It reads the source as a run would, from where the next run would begin, but at most two pages. It writes no blob, puts
-no message on a queue, creates no queue and moves no watermark.
+The plan reads the source from where the next run would begin, but at most two pages. It writes no blob, puts no message
+on a queue, creates no queue and moves no watermark.
 """
 
 import base64
@@ -39,7 +39,7 @@ SHOWN_CHARACTERS = 1_000  # of a message
 async def plan_run(req: func.HttpRequest) -> func.HttpResponse:
     """Return what a run would do: its first messages, its cost, and the problems that it would meet.
 
-    400, 404 or 409 as for a start, with the field and what is allowed; 503 without storage.
+    The answer is 400, 404 or 409 as for a start, with the field and what is allowed; without storage it is 503.
     """
     return await answered(req, "plan a run", _planned(req))
 

@@ -27,8 +27,8 @@ Look = Callable[[RunState], Awaitable[list[Settled]]]
 async def look_at_checkpoints(state: RunState) -> list[Settled]:
     """Return the counts of the window's started chunks.
 
-    Chunks that this process sends have live counts; the others have those of their checkpoints. Errors of storage pass
-    through.
+    For chunks that this process sends, the counts are live; for the others, they come from checkpoints. Errors of
+    storage pass through.
     """
     storage = open_storage(load_settings())
     numbers = [chunk.number for chunk in chunks_in_window(state)]
@@ -61,8 +61,8 @@ async def progress_of(
 async def _inside_window(state: RunState, progress: JsonObject, look: Look) -> JsonObject:
     """Return the progress inside a window, or after a window that a command cut short.
 
-    If the checkpoints cannot be read, return `progress` of a run that has stopped, or else the progress at the start of
-    the window, marked `stale`.
+    If the checkpoints cannot be read: return `progress` unchanged if the run has stopped, or else the progress at the
+    start of the window, marked `stale`.
     """
     counts_at, has_stopped = clock.now().isoformat(), progress["phase"] in STOPPED
     try:

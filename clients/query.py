@@ -38,7 +38,8 @@ def read_moment(req: func.HttpRequest, name: str) -> datetime | None:
     try:
         return moment(given)
     except ValueError:
-        raise InvalidInput(name, f"{shown(given)} is no time", "such as 2026-11-25 or 2026-11-25T06:00:00Z") from None
+        problem, allowed = f"{shown(given)} is not a time", "a time such as 2026-11-25 or 2026-11-25T06:00:00Z"
+        raise InvalidInput(name, problem, allowed) from None
 
 
 def token_of(kind: str, *place: str) -> str:
@@ -57,7 +58,7 @@ def read_place(req: func.HttpRequest, kind: str, parts: int) -> list[str]:
         return [""] * parts
     try:
         found = json.loads(base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True))
-        json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is in no place
+        json.dumps(found, ensure_ascii=False).encode()  # raises for half of a surrogate pair, which no token holds
     except (ValueError, RecursionError):
         found = None
     is_place = isinstance(found, list) and len(found) == parts + 1 and all(isinstance(part, str) for part in found)

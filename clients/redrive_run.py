@@ -1,4 +1,4 @@
-"""POST /api/runs/{run_id}/redrive: do again what failed, and do the rest, from the ledger alone."""
+"""POST /api/runs/{run_id}/redrive: repeat what failed, and do what is left, from the ledger alone."""
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -32,7 +32,7 @@ async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
     await known_request(container, run_id)
     async with locked(container, run_id):
         status, request = await runtime_status(client, run_id), await read_request(container, run_id)
-        assert request is not None, "the lock is a lease on it"
+        assert request is not None, "the lock is a lease on the request"
         if status in RUNNING:
             raise Conflict("run_id", f"the run has not ended ({status})", "to redrive it once it has ended")
         ledger = Ledger(container, run_of(request))
@@ -40,7 +40,7 @@ async def redrive_run(req: func.HttpRequest, client: df.DurableOrchestrationClie
         if (state := run_state.redriven(before)) is None:
             problem = "every fetched message is enqueued or rejected"
             raise Conflict("run_id", problem, "a run with something left to do")
-        # After a crash between these two, the run has ended and can be redriven again.
+        # After a crash between these two calls, the run has ended and can be redriven again.
         await clear(ledger)
         await begin_again(client, ledger, state, after=before)
     return follow(req, client, run_id)

@@ -1,6 +1,6 @@
 """The details in GET /api/runs/{run_id} beside status, progress and report: rates, chunks, source, queues.
 
-A detail that storage does not give at this moment is left out.
+If storage does not answer in time, a detail is null or incomplete.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ PACES, KEPT, TIMELINES = Paces(), BriefCache(), Timelines()  # of this process
 async def with_details(
     container: ContainerClient, run: JsonObject, state: RunState | None, sent: Iterable[Settled] = ()
 ) -> JsonObject:
-    """Return the run with its details; they are null if `state` is None: another version of the app wrote it."""
+    """Return the run with its details: null if `state` is None, because another version of the app wrote it."""
     run = {**run, "ended_at": _ended_at(run), "actions": actions(run["status"], run["report"])}
     details: JsonObject = dict.fromkeys(("rate", "estimate", "chunks", "reading", "sending", "transactions"))
     if state is not None and run["report"] is not None:
@@ -63,7 +63,7 @@ def _ended_at(run: JsonObject) -> str | None:
 
 
 async def _last_state(container: ContainerClient, state: RunState) -> RunState:
-    """Return the last state of a run that has ended: `state`, from its instance, is older by a window."""
+    """Return the last state of a run that has ended; `state`, from the instance, is one window older."""
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             return await Ledger(container, state.run).state() or state

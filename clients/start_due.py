@@ -1,4 +1,4 @@
-"""Step 1 on the way of an id, by the clock: every minute, start the sources whose schedule is due."""
+"""Every minute, start the sources whose schedule is due (step 1 in docs/design.md)."""
 
 import logging
 
@@ -20,7 +20,7 @@ blueprint = df.Blueprint()
 @blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *")
 @blueprint.durable_client_input(client_name="client")
 async def start_due(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
-    """Start the sources that are due. Log an error; the next tick tries again."""
+    """Start the sources that are due. Log an error; the next call tries again."""
     try:
         settings = load_settings()
         async with in_time("start what is due"):

@@ -15,10 +15,13 @@ from ingestion.settings import MAX_CHUNK_SIZE, Settings
 from ingestion.validation import invalid_input, not_allowed
 from ingestion.wire import JsonObject
 
-KEY_SPACE = uuid.UUID("6f1d1b2e-6f0c-4a57-9f4b-0d5b7c2a9e11")  # for run ids made from keys that are not run ids
+KEY_SPACE = uuid.UUID("6f1d1b2e-6f0c-4a57-9f4b-0d5b7c2a9e11")  # makes a run id from a key that cannot be one
 KEY_LENGTH = 255
 MAX_PARAMETERS = 20
-A_SHARE: JsonObject = {"type": ["string", "null"], "description": "of the messages, such as 1%; at most 50%"}
+A_SHARE: JsonObject = {
+    "type": ["string", "null"],
+    "description": "The share of the messages that may fail, such as 1%; at most 50%.",
+}
 
 
 def _check_run_id(run_id: str) -> str:
@@ -57,7 +60,8 @@ def read_start(req: func.HttpRequest) -> tuple[str, StartRequest]:
     try:
         body = req.get_json()
     except (ValueError, RecursionError):
-        raise InvalidInput("(body)", "not JSON, or too deep", 'a JSON object such as {"source": "demo"}') from None
+        allowed = 'a JSON object such as {"source": "demo"}'
+        raise InvalidInput("(body)", "not JSON, or nested too deeply", allowed) from None
     if not isinstance(body, dict):
         raise InvalidInput("(body)", "not a JSON object", 'a JSON object such as {"source": "demo"}')
     # Escape half of a surrogate pair, so that an error can name the field.
@@ -75,8 +79,8 @@ def _run_id_of(asked: StartRequest, key: str | None) -> str:
         return asked.run_id or uuid.uuid4().hex
     run_id = _named_by(key)
     if asked.run_id not in (None, run_id):
-        problem = f"it names a different run than run_id {asked.run_id!r}"
-        raise InvalidInput("Idempotency-Key", problem, "the run_id itself, or no such header")
+        problem = f"it names another run than run_id {asked.run_id!r}"
+        raise InvalidInput("Idempotency-Key", problem, "the same value as run_id, or no such header")
     return run_id
 
 
@@ -87,7 +91,7 @@ def _named_by(key: str) -> str:
     try:
         return key if is_run_id(key) else uuid.uuid5(KEY_SPACE, key).hex
     except UnicodeEncodeError:
-        raise InvalidInput("Idempotency-Key", "no UTF-8", f"1 to {KEY_LENGTH} characters in UTF-8") from None
+        raise InvalidInput("Idempotency-Key", "not UTF-8", f"1 to {KEY_LENGTH} characters in UTF-8") from None
 
 
 def run_request(asked: StartRequest, settings: Settings, pin: str, reads: Reads | None) -> RunRequest:
@@ -114,8 +118,7 @@ def difference(before: JsonObject, now: JsonObject) -> Conflict | None:
     """Return how a request differs from the one that started the run; None if it does not."""
     for name in FIELDS:
         if before.get(name) != now.get(name):
-            was = (
-                f"{shown(before[name])}, as the run was started with" if name in before else "no value, as at the start"
-            )
-            return Conflict(name, f"{shown(now.get(name))} is not what this run_id was started with", was)
+            was = shown(before[name]) if name in before else "no value"
+            problem = f"{shown(now.get(name))} is not what this run_id was started with"
+            return Conflict(name, problem, f"{was}, as at the start; or another run_id")
     return None

@@ -1,4 +1,4 @@
-"""Step 1 on the way of an id: POST /api/runs starts a run and answers with the URLs to follow it."""
+"""POST /api/runs starts a run and answers with the URLs to follow it (step 1 in docs/design.md)."""
 
 import os
 
@@ -21,9 +21,10 @@ blueprint = df.Blueprint()
 @blueprint.route(route="runs", methods=["POST"])
 @blueprint.durable_client_input(client_name="client")
 async def start_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start a run, once for repeated requests; answer with the URLs to follow it.
+    """Start a run; repeated requests start it once. Answer with the URLs to follow the run.
 
-    202 until the run has ended, then 200; 400, 404 or 409 with the field and what is allowed; 503 without storage.
+    The answer is 202 until the run has ended, then 200. A wrong request gets 400, 404 or 409 with the field and what is
+    allowed; without storage the answer is 503.
     """
     try:
         has_links(req)

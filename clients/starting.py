@@ -41,7 +41,7 @@ async def start_once(
         with suppress(RunLocked):  # another copy of this request may hold the lock, and start the instance
             async with locked(storage.container, run_id, wait=False):
                 status = await _start_locked(client, there, storage.container)
-                storage.at_work.note(run_id)  # so that other runs share the worker before its first activity
+                storage.at_work.note(run_id)  # other runs share the worker with it even before its first activity
                 return status
         await asyncio.sleep(POLL_SECONDS)
     return status
@@ -97,7 +97,10 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
 async def reads_of_start(
     asked: StartRequest, settings: Settings, container: ContainerClient, now: datetime, pinned: Fields
 ) -> Reads | None:
-    """Return what a run that starts `now` reads of its source. Raise InvalidInput if the request does not fit."""
+    """Return what a run that starts `now` reads of its source.
+
+    Raise InvalidInput if the request does not fit the description, Conflict if the watermark belongs to another one.
+    """
     source = load_source(settings.sources, asked.source, os.environ)
     parameters = scope.given_parameters(source, asked.parameters)
     mark = Watermark()

@@ -1,6 +1,7 @@
 """The daily sweep: the keeper deletes ledgers that are older than SLUICE_LEDGER_DAYS.
 
-A blob has the time of the last sweep, so that only one of many processes sweeps. Each reads it at most once an hour.
+A blob has the time of the last sweep, so that only one of many processes sweeps. Each process reads the blob at most
+once an hour.
 """
 
 import logging
@@ -19,7 +20,7 @@ asked_at: dict[str, datetime] = {}  # by container: when this process last read 
 
 
 async def sweep_daily(container: ContainerClient, days: int, now: datetime) -> None:
-    """Sweep the ledgers that are older than `days`, unless that was done today; 0 days: never.
+    """Delete the ledgers that are older than `days`, unless that was done today. If `days` is 0, delete none.
 
     Log an error instead of raising it, because it must not stop the keeper. The next day tries again.
     """

@@ -1,4 +1,4 @@
-"""GET, PUT and DELETE /api/sources/{name}/watermark: how far the runs of a source have come; set it, or reset it.
+"""GET, PUT and DELETE /api/sources/{name}/watermark: read, set or reset how far the runs of a source have come.
 
 Each set of parameters of the source has its own watermark; the query names the set. Every change needs `If-Match` with
 the ETag of the watermark that it replaces.
@@ -39,7 +39,7 @@ blueprint = df.Blueprint()
 
 
 class Target(NamedTuple):
-    """The source of a request, and the slot of its watermark."""
+    """The source that a request names, and what its watermark depends on."""
 
     source: str
     incremental: Incremental
@@ -83,9 +83,10 @@ async def get_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
 @blueprint.route(route="sources/{name}/watermark", methods=["PUT"])
 @_about_watermark
 async def put_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
-    """Set the watermark of a source. The next run reads everything from there on and drops nothing as known.
+    """Set the watermark of a source. The next run reads everything from there on, and drops no item as known.
 
-    400 for a value of another form, 409 while a run of the source is open, 412 if it was changed, 428 without If-Match.
+    The answer is 400 for a value of another form, 409 while a run of the source is open, 412 if the watermark has
+    changed, 428 without If-Match.
     """
     value, kind = _value_in(req, asked.incremental), asked.incremental.kind
     mine = Watermark(value=value, kind=kind, belongs_to=asked.belongs_to, parameters=asked.parameters)
@@ -95,7 +96,7 @@ async def put_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
 @blueprint.route(route="sources/{name}/watermark", methods=["DELETE"])
 @_about_watermark
 async def delete_watermark(req: func.HttpRequest, asked: Target) -> Watermark:
-    """Reset the watermark of a source: the next run begins where the first one did. The errors are those of PUT."""
+    """Reset the watermark of a source: the next run begins at `incremental.start`. It fails as PUT does."""
     return await _changed(req, asked, Watermark(parameters=asked.parameters), "watermark_reset")
 
 
@@ -104,8 +105,8 @@ def _asked(req: func.HttpRequest) -> Target:
     name, settings = req.route_params["name"], load_settings()
     source = load_source(settings.sources, name, os.environ)
     if source.incremental is None:
-        problem = f"{shown(name)} has no watermark: it is read whole in each run"
-        raise NotFound("source", problem, "a source whose description has incremental")
+        problem = f"{shown(name)} has no watermark: each run reads the whole source"
+        raise NotFound("source", problem, "a source whose description has the key incremental")
     add_secrets(**source.secrets)
     parameters = given_parameters(source, {key: value for key, value in req.params.items() if key != "code"})
     belongs = watermark.belongs_to(described(settings, name, os.environ).marks)
@@ -113,12 +114,12 @@ def _asked(req: func.HttpRequest) -> Target:
 
 
 async def _changed(req: func.HttpRequest, asked: Target, mine: Watermark, action: str) -> Watermark:
-    """Replace the watermark that the request names with `mine`, and return it."""
+    """Replace the watermark that the request names with `mine`, and return the new one."""
     wanted = req.headers.get("If-Match")
     if wanted is None:
         raise Unconditional("If-Match", "missing", "the ETag of the watermark, from GET")
     async for run in open_runs.of_source(asked.container, asked.source):
-        problem = f"run {run.run_id} of the source is open, and would move the watermark from where it began"
+        problem = f"run {run.run_id} of the source is open, and may still move the watermark"
         raise Conflict("source", problem, "to try again once it has ended; or cancel it")
     found = await watermark.read(asked.container, asked.slot)
     after = None
@@ -127,7 +128,7 @@ async def _changed(req: func.HttpRequest, asked: Target, mine: Watermark, action
             await asked.storage.prepare()
         after = await watermark.give(asked.container, asked.slot, found, mine, clock.now())
     if after is None:
-        problem = f"{shown(wanted)} is not the ETag of the watermark that is there now"
+        problem = f"{shown(wanted)} is not the present ETag of the watermark"
         raise WasChanged("If-Match", problem, 'the ETag from GET with its quotes, such as "7"')
     log(
         action,
@@ -147,7 +148,7 @@ def _value_in(req: func.HttpRequest, incremental: Incremental) -> str:
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict) or body.keys() != {"value"}:
-        raise InvalidInput("(body)", "not an object with a value", 'a JSON object such as {"value": "2026-11-25"}')
+        raise InvalidInput("(body)", "not an object with only `value`", 'a JSON object such as {"value": "2026-11-25"}')
     value: Any = body["value"]
     if not incremental.orders:
         if not isinstance(value, str) or not value:
@@ -155,7 +156,7 @@ def _value_in(req: func.HttpRequest, incremental: Incremental) -> str:
         try:
             return str(sealed(value))
         except SourceRefused:
-            raise InvalidInput("value", "it holds a credential", "a token without one") from None
+            raise InvalidInput("value", "it holds a credential", "a token without a credential") from None
     mark = given_mark(incremental, value, "value")
     if incremental.kind == "time" and mark > int(clock.now().timestamp()) + 1:
         raise wrong_mark(incremental, value, "value", "later than now: no run would read anything until then")

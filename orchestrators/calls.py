@@ -28,10 +28,10 @@ from ingestion.contracts import (
 from ingestion.errors import first_line
 from ingestion.wire import from_wire, to_wire
 
-# For lost workers, timeouts and passing errors. An error that no retry can fix is not raised: it is in the outcome.
+# Retries help after lost workers, timeouts and temporary errors. Activities return other errors in their outcome.
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=15_000, max_number_of_attempts=4)
 
-ACTIVITIES: dict[type[Any], tuple[Any, type[Any]]] = {  # by their input, with their output
+ACTIVITIES: dict[type[Any], tuple[Any, type[Any]]] = {  # input type: (activity, output type)
     FetchRequest: (fetch_batch, FetchOutcome),
     LoadRequest: (load_failed, FailedPage),
     RunState: (record_window, Recorded),
@@ -44,7 +44,7 @@ ACTIVITIES: dict[type[Any], tuple[Any, type[Any]]] = {  # by their input, with t
 def together(context: df.DurableOrchestrationContext, requests: Iterable[Any]) -> Generator[Any, Any, list[Any]]:
     """Call the activities of all requests at the same time; return their outcomes in order.
 
-    The outcome of None is None. If an activity failed for good, its outcome has the error.
+    The outcome of a request that is None is None. If all attempts of an activity failed, its outcome has the error.
     """
     asked = list(requests)
     tasks = [
@@ -59,8 +59,8 @@ def together(context: df.DurableOrchestrationContext, requests: Iterable[Any]) -
 def _drained(context: df.DurableOrchestrationContext, tasks: list[Any]) -> Generator[Any, Any, list[Any]]:
     """Return the result or the exception of each task, after all have ended.
 
-    `task_all` gives up at the first failure while others still run, so each task is then awaited once more. Pass at
-    most some 900 tasks: the SDK recurses over those that are already done.
+    `task_all` raises at the first failure while other tasks still run, so this function then awaits each task. Pass at
+    most about 900 tasks: the SDK recurses over the tasks that are already done.
     """
     if not tasks:
         return []
@@ -81,7 +81,7 @@ def _outcome(kind: type[Any], came: Any) -> Any:
 
 
 def _failure_text(failure: Exception) -> str:
-    """Return the text of an activity's failure, without the host's prefix and the lines of a trace."""
+    """Return the text of an activity's failure, without the host's prefix and without a stack trace."""
     text = first_line(failure)
     before, _, after = text.partition("' failed:")
     return after.strip() if after and before.startswith("Activity function '") else text

@@ -1,4 +1,4 @@
-"""One generation of a run: steps 2, 4 and 6 on the way of an id. The decisions are in `ingestion.run.run_state`."""
+"""One generation of a run (steps 2, 4 and 6 in docs/design.md). The decisions are in `ingestion.run.run_state`."""
 
 from collections.abc import Generator
 from typing import Any
@@ -22,7 +22,7 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
 
     a. Enqueue the chunks of the window, record the state, and load the next chunks, all at the same time.
     b. Wait for all of them, and list the failed chunks in the ledger.
-    c. Count what each chunk reports.
+    c. Add up the receipts of the chunks.
     d. Return the report if the run has ended, or fail with the reason; else wait for the source or a command if
        necessary, and continue as new.
     """
@@ -43,7 +43,7 @@ def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, d
 def _window(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, RunState]:
     """Do steps a to c and return the new state."""
     window = run_state.next_window(state, context.current_utc_datetime)
-    # The fetch comes first: the host starts activities in order, so after the chunks it would start when they finish.
+    # The fetch comes first: the host starts activities in order, so a fetch after the chunks would wait for their end.
     supplied, recorded, *receipts = yield from together(context, [window.supply, state, *window.chunks])
     outcomes = Outcomes(supplied, recorded, receipts)
     listed = yield from together(context, run_state.failures_to_list(state, window, outcomes))

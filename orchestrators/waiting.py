@@ -1,10 +1,10 @@
 """Wait between two windows: until the source may be read again, or for a command.
 
-A command is in the ledger, and each window reads it; the event that follows only wakes a waiting run. The event is lost
-if the run moves to its next generation at that moment; this does no harm, because that generation reads the command.
-The event is also lost if the function that wrote the command dies before it raises the event. So no wait is longer than
-a quarter of an hour; after it, a window without chunks reads the command. This also keeps timers under six days: the
-SDK splits a longer timer into pieces and then cannot cancel it.
+Each window reads the last command from the ledger; the event that follows a command only wakes a waiting run. The event
+is lost if the run moves to its next generation at that moment; this does no harm, because that generation reads the
+command. The event is also lost if the function that wrote the command dies before it raises the event. So a wait ends
+after 15 minutes at the latest; then a window without chunks reads the command. This also keeps timers under six days:
+the SDK splits a longer timer into pieces and then cannot cancel the timer.
 """
 
 from collections.abc import Generator
@@ -32,7 +32,7 @@ def wait_for_source(context: df.DurableOrchestrationContext, state: RunState) ->
 
 
 def wait_for_command(context: df.DurableOrchestrationContext, state: RunState) -> Generator[Any, Any, None]:
-    """Wait, paused or held by a change, until a command comes or it is time to look for one."""
+    """While the run is paused, or held by a change: wait until a command comes or it is time to look for one."""
     context.set_custom_status(run_report.progress(state, "held" if state.command == CHANGED else "paused"))
     yield from _until(context, context.current_utc_datetime + LOOK_AFTER)
 

@@ -225,7 +225,7 @@ function listView(query) {
 
   const pageAfter = (token) => get(`runs?${token ? new URLSearchParams([...query, ["after", token]]) : query}`);
 
-  // All pages that are shown are read again, so that no row is old. New runs push others down, so it reads as far as before.
+  // Read all shown pages again, so that no row is old. New runs push rows down, so read until the row that was the last.
   async function load() {
     const last = pages > 1 && view.runs.at(-1)?.started_at;
     let page = await pageAfter(), runs = page.runs, read = 1;
@@ -286,7 +286,7 @@ function listView(query) {
       [["State"], ["Run"], ["On the queue"], ["Average rate", "num"], ["Started"], ["Took", "num"], ["Outcome"]].map(([name, kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, name)))),
     h("tbody", { role: "rowgroup" }, runs.map(row)));
 
-  // The list has the counts of the last window; only the run itself is asked for newer ones.
+  // The list has the counts of the last window; only the view of one run asks for newer counts.
   const isOld = (run) => isOpen(run) && now() - Date.parse(run.counts_at) > 1000 * STILL_SECONDS;
 
   function row(run) {
@@ -367,7 +367,7 @@ function runView(id) {
       const body = await get(pathOf(id, rest));
       panels[name] = { body, more: last?.body === body ? last.more : [], next: last?.body === body ? last.next : body.next };
     } catch (error) {
-      if (error.status || !last) panels[name] = { error }; // of an app that does not answer the page says so once
+      if (error.status || !last) panels[name] = { error }; // if the app does not answer, one note on the page says so
     }
   }
 
@@ -398,7 +398,7 @@ function runView(id) {
   function draw() {
     const back = h("a", { class: "back", href: "#/" }, "Runs");
     if (!run) return [h("div", { key: "head", class: "head" }, h("div", null, back, h("h1", { tabindex: "-1" }, id))),
-      problem?.status === 404 && note("idle", "It was deleted, or started in another app than ", location.host, ", or the id has a typing error.")].filter(Boolean);
+      problem?.status === 404 && note("idle", "The run was deleted, or started in another app than ", location.host, "; or the id is mistyped.")].filter(Boolean);
     const p = counts();
     return [
       h("div", { key: "head", class: "head" },
@@ -424,12 +424,12 @@ function runView(id) {
 
   // Say why the run is not progressing, or how it ended.
   function why(p) {
-    const left = (time) => [whole((Date.parse(time) - now()) / 1000), " (until ", clock(time), ")"];
+    const left = (time) => [whole((Date.parse(time) - now()) / 1000), " (at ", clock(time), ")"];
     const text = {
       pending: ["idle", "The run is started, but no worker has begun it yet."],
       pausing: ["idle", "A pause was sent. The run's work stops within seconds."],
       paused: ["idle", "Paused. The run fetches and sends nothing until somebody resumes or cancels it."],
-      held: ["warn", "Held: the settings or the source have changed since the start. ", h("b", null, p.changes ?? ""),
+      held: ["warn", "Held: the settings or the description of the source have changed since the start. ", h("b", null, p.changes ?? ""),
         ". Resume accepts the change; cancel ends the run; or undo the change."],
       suspended: ["idle", "Suspended with the Durable Functions API. Only its resume URL continues the run."],
       cancelling: ["idle", "A cancel was sent. The run's work stops within seconds, and the run ends."],
@@ -456,7 +456,7 @@ function runView(id) {
         ? note("warn", "No message has reached the queue for ", h("b", null, whole((now() - moved.at) / 1000)),
           ". The queue refuses requests and the app repeats them, or other runs use the workers.") : null;
     const next = run.actions.includes("redrive") && run.status !== "lost" && run.status !== "cancelled"
-      ? note("idle", h("b", null, "Next: "), "remove the cause, then press Redrive. It does what failed and what is left, and nothing else.") : null;
+      ? note("idle", h("b", null, "Next: "), "remove the cause, then press Redrive. The run then repeats what failed, and does what is left.") : null;
     const warnings = (run.report?.warnings ?? []).map((it) => note("warn", h("b", null, words(it.warning)), ": ", it.message));
     return h("div", { key: "why" }, one, next, warnings);
   }
@@ -512,7 +512,7 @@ function runView(id) {
     const steps = points.slice(1).map((to, at) => ({ from: points[at].seconds, to: to.seconds, rate: rate(points[at], to) }));
     const title = "Throughput";
     if (panels.timeline?.error) return panel("rates", title, note("bad", explain(panels.timeline.error)));
-    if (!steps.length) return panel("rates", title, h("p", { class: "under" }, "The drawing needs two counts."));
+    if (!steps.length) return panel("rates", title, h("p", { class: "under" }, "The chart needs two counts."));
     const most = Math.max(...steps.map((it) => it.rate), 1), begin = steps[0].from, end = steps.at(-1).to;
     const x = (second) => ((1000 * (second - begin)) / (end - begin)).toFixed(1);
     const y = (rate) => (100 - (96 * rate) / most).toFixed(1);
@@ -680,7 +680,7 @@ let dialogs = 0;
 
 function dialog({ name, title, danger }, lines, work) {
   const box = byId("dialog"), mine = ++dialogs;
-  const isThere = () => box.open && mine === dialogs; // before the answer, somebody may have closed it and opened another
+  const isThere = () => box.open && mine === dialogs; // before the answer came, the person may have closed this dialog and opened another
   const show = (error, isBusy) => patch(box, [
     h("h2", { id: "dialog-title" }, title), lines.map((line) => h("p", null, line)), error && note("bad", explain(error)),
     h("div", { class: "buttons" },
@@ -806,10 +806,10 @@ function startView(query) {
         field("To", "to"),
       ] : null,
       h("details", { key: "more" }, h("summary", null, "More"),
-        field("Run id", "run_id", { maxlength: "64" }, "letters, digits, - and _; starting an id twice makes one run"),
+        field("Run id", "run_id", { maxlength: "64" }, "letters, digits, - and _; repeating the same start changes nothing"),
         field("Messages in a chunk", "chunk_size", { inputmode: "numeric", placeholder: "the app's setting" }),
         field("Tolerated failures", "tolerated_failures", { placeholder: "0%" }, "a share such as 1%, at most 50%"),
-        field("If the source has another number of items than its total", "total_is_exact", { options: [["", "the run reports it"], ["1", "the run fails"]] })),
+        field("If the number of items differs from the source's total", "total_is_exact", { options: [["", "the run reports it"], ["1", "the run fails"]] })),
     ];
   }
 

@@ -18,7 +18,7 @@ from terminal.session import HERE, Session, base_url, on_terminal
 def login(session: Session) -> None:
     """Save the URL and key of an app.
 
-    The other commands then use them. They are saved after the app has accepted them, readable by you alone.
+    The other commands then use them. sluice saves them only if the app accepts them, in a file that only you can read.
     """
     url, key = session.given()
     if on_terminal():

@@ -11,7 +11,7 @@ from terminal.ending import Code, Trouble
 
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)  # the app answers within 100 s, with an error if need be
 NO_PROXY: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": None}  # call `make serve` directly
-TRY_AGAIN = (408, 429)  # a gateway is busy; from 500 on the app, or something that it needs, is not available
+TRY_AGAIN = (408, 429)  # from a busy gateway; 500 or more: the app, or a service that it needs, is not available
 
 
 class Api:
@@ -31,7 +31,7 @@ class Api:
         self._seen: dict[str, tuple[str, Any]] = {}
 
     def get(self, path: str, **params: Any) -> Any:
-        """Return the JSON of a GET, without the parameters that are None. Raise Trouble."""
+        """Send a GET, without the parameters that are None, and return the JSON of the answer. Raise Trouble."""
         given = {name: value for name, value in params.items() if value is not None}
         place = str(httpx.URL(path, params=given))
         etag, before = self._seen.get(place, ("", None))

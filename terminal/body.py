@@ -9,18 +9,18 @@ Body = dict[str, Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
 OPTIONS = (
-    click.option("--run-id", metavar="ID", help="A name for the run; starting the same run again changes nothing."),
+    click.option("--run-id", metavar="ID", help="The id of the run; repeating the same start changes nothing."),
     click.option("--chunk-size", type=int, metavar="N", help="Messages in a chunk."),
     click.option("--tolerated-failures", metavar="SHARE", help="Share of the messages that may fail, such as 1%."),
     click.option("--total-is-exact", is_flag=True, help="Fail if the source has more or fewer items than it says."),
-    click.option("--from", "since", metavar="MARK", help="Read a range that begins here (included)."),
-    click.option("--to", "until", metavar="MARK", help="Read a range that ends here (excluded)."),
-    click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; repeatable."),
+    click.option("--from", "since", metavar="MARK", help="Read a range that begins at this time or number (included)."),
+    click.option("--to", "until", metavar="MARK", help="Read a range that ends at this time or number (excluded)."),
+    click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A source parameter; repeatable."),
 )
 
 
 def body_options(command: F) -> F:
-    """Give a command the options of a start."""
+    """Add the options of a start to a command."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command

@@ -34,13 +34,13 @@ class Number(click.ParamType[int]):
 @click.option("--backend", type=click.Choice(["storage", "dts"]), help="Where Durable Functions stores its state.")
 @click.option("--message-bytes", type=float, help="Size of a message as JSON.  [default: 20]")
 @click.option("--page-items", type=int, help="Items on a page.  [default: 1000]")
-@click.option("--page-seconds", type=float, help="Time of the source for a page.  [default: 0.2]")
-@click.option("--pages-at-once", type=int, help="parallel_fetches of the source.  [default: 1]")
-@click.option("--pages-per-second", type=float, help="Limit of the source.")
+@click.option("--page-seconds", type=float, help="Seconds that the source takes for a page.  [default: 0.2]")
+@click.option("--pages-at-once", type=int, help="The key parallel_fetches of the source.  [default: 1]")
+@click.option("--pages-per-second", type=float, help="Pages that the source allows per second.")
 @click.option("--chunk-size", type=int, help="The setting SLUICE_CHUNK_SIZE.")
 @click.option("--chunks-per-batch", type=int, help="The setting SLUICE_CHUNKS_PER_BATCH.")
 @click.option("--pack-messages", type=int, help="The setting SLUICE_PACK_MESSAGES.")
-@click.option("--max-messages-per-second", type=float, help="The setting of that name.")
+@click.option("--max-messages-per-second", type=float, help="The setting SLUICE_MAX_MESSAGES_PER_SECOND.")
 @click.option("--workers", type=int, help="Number of instances.  [default: enough to keep the queues busy]")
 @click.option("--memory-gb", type=float, help="Memory of an instance.  [default: 2]")
 @click.option("--prices", type=click.Path(path_type=Path, dir_okay=False), help="File with your own price table.")
@@ -77,7 +77,7 @@ def _below(found: dict[str, Any]) -> list[str]:
     """Return the lines below the table: what has no price, the exceeded bounds, the basis of the figures."""
     last, lines = found["runs"][-1]["money"], []
     if last["without"]:
-        lines.append(f"without a price: {', '.join(last['without'])} (name one with --prices)")
+        lines.append(f"without a price: {', '.join(last['without'])} (give one with --prices)")
     first_at: dict[str, tuple[int, dict[str, str]]] = {}
     for one in found["runs"]:
         for bound in one["bounds"]:

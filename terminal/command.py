@@ -27,8 +27,8 @@ class Group(click.Group):
 def shared() -> list[click.Parameter]:
     """Return the options that every command has."""
     given: dict[str, Any] = {"expose_value": False, "callback": remember}
-    url = f"The app. Default: SLUICE_URL, the app of sluice login, or {HERE}."
-    key = "Its function key. Default: SLUICE_KEY, or the key of sluice login. devhost needs none."
+    url = f"URL of the app. Default: SLUICE_URL, the app of sluice login, or {HERE}."
+    key = "Function key of the app. Default: SLUICE_KEY, or the key of sluice login. devhost needs none."
     return [
         click.Option(["--url"], metavar="URL", help=url, **given),
         click.Option(["--key"], metavar="KEY", help=key, **given),

@@ -16,7 +16,7 @@ YES = click.option("--yes", is_flag=True, help="Do not ask.")
 def pause(session: Session, run_id: str) -> None:
     """Pause a run.
 
-    Its work stops within seconds.
+    The run's work stops within seconds.
     """
     give(session, run_id, "pause")
 
@@ -43,7 +43,7 @@ def resume(session: Session, run_id: str, yes: bool) -> None:
 def cancel(session: Session, run_id: str) -> None:
     """Cancel a run.
 
-    Its work stops within seconds, and the run ends. A redrive does what is left.
+    The run's work stops within seconds, and the run ends. A redrive does what is left.
     """
     give(session, run_id, "cancel")
 
@@ -54,7 +54,7 @@ def cancel(session: Session, run_id: str) -> None:
 def redrive(session: Session, run_id: str) -> None:
     """Restart a run that has ended.
 
-    It does what failed or did not happen before.
+    The run repeats what failed, and does what is left.
     """
     begun = session.api.send("POST", f"/runs/{run_id}/redrive", params={"links": "none"})
     session.data(begun, f"run {run_id} is restarted")
@@ -68,7 +68,7 @@ def redrive(session: Session, run_id: str) -> None:
 def delete(session: Session, run_id: str, yes: bool) -> None:
     """Delete a run that has ended.
 
-    This deletes its ledger too: the run can no longer be redriven or audited.
+    This deletes the run's ledger too: afterwards nobody can redrive or audit the run.
     """
     session.agree(f"Delete run {run_id}, its ledger and its history?", yes=yes)
     gone = session.api.send("DELETE", f"/runs/{run_id}")

@@ -1,7 +1,7 @@
 """Show progress on stderr: in place on a terminal, elsewhere as a line now and then.
 
-Enters: a function that returns a block of lines as of now, and the same in one line. All of the project's programs show
-progress with this class.
+Input: a function that returns the present block of lines, and a text with the same facts in one line. All programs of
+the project show progress with `Display`.
 """
 
 import time
@@ -34,7 +34,7 @@ class Display:
         self._printed, self._printed_at = "", -LINE_SECONDS
 
     def show(self, what: Callable[[], RenderableType], text: str, important: bool = False) -> None:
-        """Show this block. Without a terminal print the line: at once if it is important, else if it is new and due."""
+        """Show this block. Without a terminal, print `text` if it is new: at once if important, else now and then."""
         self._block, self._note = what, ""
         self._print(text, important)
 

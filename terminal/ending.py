@@ -6,7 +6,7 @@ from terminal.words import one_line
 
 
 class Code(IntEnum):
-    """The exit codes; a command that follows no run ends with 0 if it succeeded."""
+    """The exit codes; a command that does not watch a run ends with 0 if it succeeded."""
 
     COMPLETED = 0
     FAILED = 1

@@ -52,7 +52,7 @@ def news_of(run: Run) -> Run:
 
 
 def older(run: Run, known: Run) -> bool:
-    """Return whether an answer has the known status and older counts."""
+    """Return whether an answer has the same status as the known answer, but older counts."""
     if run["status"] != known["status"] or not run["progress"] or not known["progress"]:
         return False
     return str(run["progress"].get("counts_at", "")) < str(known["progress"].get("counts_at", ""))

@@ -19,7 +19,7 @@ from terminal.words import count, duration, moment, named, one_line
 @click.option("--from", "since", metavar="TIME", help="Only runs started at or after this (local) time.")
 @click.option("--to", "until", metavar="TIME", help="Only runs started before this time.")
 @click.option("--limit", type=int, metavar="N", help="Show at most this many runs.  [default: 20]")
-@click.option("--after", metavar="TOKEN", help="Continue a list: the token that the last one printed.")
+@click.option("--after", metavar="TOKEN", help="Continue a list: the token that the previous list printed.")
 @click.pass_obj
 def list_runs(
     session: Session, status: str | None, source: str | None, since: str | None, until: str | None,
@@ -29,7 +29,7 @@ def list_runs(
     filters: dict[str, Any] = {"status": status, "source": source, "from": utc(since), "to": utc(until)}
     filters |= {"limit": limit, "after": after}
     found = session.api.get("/runs", **filters)
-    while not found["runs"] and found["next"]:  # the app reads a limited number of runs for one answer
+    while not found["runs"] and found["next"]:  # a page may be empty: the app reads a limited number of runs for it
         found = session.api.get("/runs", **(filters | {"after": found["next"]}))
     rows = table("run", "source", "status", ">fetched", ">enqueued", ">rejected", ">failed", "started", ">took")
     for run in found["runs"]:
@@ -42,7 +42,7 @@ def list_runs(
 
 
 def utc(text: str | None) -> str | None:
-    """Return a time in UTC; without a zone it is local, as in the tables. What is no time stays as it is."""
+    """Return a time in UTC; a time without a zone is local, as in the tables. Leave a text that is not a time."""
     try:
         return f"{datetime.fromisoformat(text or '').astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except ValueError:
@@ -86,7 +86,7 @@ def carried(incremental: dict[str, Any]) -> dict[str, str]:
 def failures(session: Session, run_id: str) -> None:
     """Show the failed messages of a run, by reason."""
     groups = by_reason(session, f"/runs/{run_id}/failures", "messages", "chunks", most=FEW)
-    rows = table(">messages", ">chunks", "such as", "reason")
+    rows = table(">messages", ">chunks", "examples", "reason")
     for group in groups:
         such = ", ".join(map(str, group["examples"]))
         row(rows, count(group["messages"]), count(group["chunks"]), such, one_line(group["reason"]))

@@ -25,7 +25,7 @@ SECONDS = 120.0  # the app reads two pages and answers within this time
 def plan(session: Session, /, source: str | None, api_url: str | None, headers: tuple[str, ...], **given: Any) -> int:
     """Show what a start of SOURCE would do.
 
-    The app reads at most two pages; it stores nothing and sends nothing. The exit code is 1 if such a run cannot work.
+    The app reads at most two pages; it stores nothing and sends nothing. The exit code is 1 if the plan has a problem.
 
     With --url instead of SOURCE, sluice asks a new API from this machine and prints the table of sources.toml that
     describes it. It sends the credentials in --header and --param to that API, and does not print them.

@@ -1,6 +1,6 @@
 """Guess from one answer how an API pages: where the items are, what identifies an item, what leads to the next page.
 
-Enters: headers and a document. Leaves: guesses, the likeliest first, each with its reasons. Nothing here does I/O; the
+Input: headers and a document. Output: guesses, the likeliest first, each with its reasons. Nothing here does I/O; the
 caller tests a guess with a second page.
 """
 
@@ -26,7 +26,7 @@ TOTALS = (
     "total", "totalcount", "totalitems", "totalresults", "totalsize", "totalrecords", "totalelements", "totalhits",
     "odatacount", "recordcount", "recordstotal", "itemcount", "count", "numfound", "found",
 )  # fmt: skip
-OF_PAGE = ("count", "numfound", "found", "itemcount", "recordcount")  # may also count the items of the page
+OF_PAGE = ("count", "numfound", "found", "itemcount", "recordcount")  # may also count the items of one page
 TOTAL_PAGES = ("totalpages", "pagecount", "pagestotal", "lastpage", "numpages", "pages", "numberofpages")
 MORE = ("hasmore", "more", "hasnext", "hasnextpage", "hasmoreitems", "moreavailable", "morerecords")
 DONE = ("done", "last", "islast", "islastpage", "endofstream")
@@ -35,7 +35,7 @@ OFFSETS = ("offset", "skip", "start", "startat", "startindex", "from")
 CURSORS = (
     "cursor", "endcursor", "continuation", "continuationtoken", "pagetoken", "marker", "bookmark", "scrollid", "after",
 )  # fmt: skip
-BACK = ("prev", "previous", "first", "last", "self", "current", "before", "start")  # links to other pages
+BACK = ("prev", "previous", "first", "last", "self", "current", "before", "start")  # links to other pages than the next
 HEADER_TOTALS = ("x-total", "x-wp-total", "x-total-count", "total-count", "x-total-results", "x-total-items")
 HEADER_PAGES = ("x-total-pages", "x-wp-totalpages", "x-page-count", "x-pages")
 HEADER_CURSORS = re.compile(r"(x-)?(ms-)?(next-(cursor|token|page|page-token|marker)|continuation(-token)?)")
@@ -56,7 +56,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Guess:
-    """Keys of a source's table, and the reason for each; `ends`: this page may be the only one."""
+    """Keys of a source's table, and the reason for each key; `ends`: whether this page may be the only one."""
 
     table: dict[str, Any]
     why: dict[str, str]
@@ -65,7 +65,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class Shape:
-    """The parts of an answer: its items, and by path the values around them."""
+    """The parts of an answer: its items, and the values outside of them by path."""
 
     items: list[Any]
     table: dict[str, Any] = field(default_factory=dict)
@@ -98,7 +98,7 @@ def is_count(value: Any) -> bool:
 
 
 def written(path: Path) -> str | list[str]:
-    """Return a path as a description writes it: keys with dots, or a list if a key has characters with a meaning."""
+    """Return a path as a description writes it: keys with dots, or a list if a key has special characters."""
     strange = any(not key or re.search(r"[.:]", key) or re.fullmatch("-?[0-9]+", key) for key in path)
     return list(path) if strange else ".".join(path)
 
@@ -199,7 +199,7 @@ def _id_of(items: list[Any]) -> Path | None:
 
 
 def _rank(key: str) -> int:
-    """Rank a key as the key of an id: 0 is the best."""
+    """Return how likely a key holds the id of an item: 0 is the likeliest."""
     name = plain(key)
     if name in IDS[:3]:
         return IDS.index(name)
@@ -233,7 +233,7 @@ def _with_total(shape: Shape, answer: Answer) -> Shape:
 
 
 def _flags(shape: Shape) -> dict[str, Any]:
-    """Return the end signal of the answer that says that there is more."""
+    """Return the table `end` for a flag in the answer that says that there are more pages; empty without a flag."""
     for path, value in shape.around.items():
         name = plain(path[-1]) if path else ""
         if name in MORE and value is True:

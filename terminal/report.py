@@ -33,8 +33,8 @@ def findings(run: Run) -> list[str]:
         lines.append(f"{'chunk' if len(failures) == 1 else 'chunks'} {chunks}: {failed} failed: {text}")
     if (more := ending.get("chunks_failed", 0) - FEW) > 0:
         lines.append(f"and {count(more)} more chunks")
-    if doubles := ending.get("possible_duplicates"):
-        lines.append(f"up to {count(doubles)} messages may be on the queue twice")
+    if duplicates := ending.get("possible_duplicates"):
+        lines.append(f"up to {count(duplicates)} messages may be on the queue twice")
     warnings = [one_line(warning.get("message", warning)) for warning in ending.get("warnings", ())]
     return lines + [f"warning: {text}" for text in warnings if text not in one_line(error or "")]
 

@@ -20,7 +20,7 @@ from terminal.ending import Code, Trouble
 from terminal.words import clean
 
 HERE = "http://localhost:7071"  # devhost and Core Tools
-PLACE = re.compile(r"/+(api/?(runs/?|ui/?(#/.*)?)?)?$")  # what the address of the page, or of the runs, adds to it
+PLACE = re.compile(r"/+(api/?(runs/?|ui/?(#/.*)?)?)?$")  # what follows the app's URL in the URL of the page or the runs
 WIDE = 10_000  # columns without a terminal: no line is cut
 
 

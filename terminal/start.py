@@ -19,7 +19,7 @@ from terminal.watch import TIMEOUT, watched
 def start(session: Session, /, source: str, watch_it: bool, timeout: float | None, **given: Any) -> int:
     """Start a run of SOURCE, and print its id.
 
-    Starting the same run twice with --run-id makes one run.
+    With --run-id, repeating the same start changes nothing.
     """
     if timeout is not None and not watch_it:
         raise click.UsageError("--timeout needs --watch.")

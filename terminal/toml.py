@@ -7,7 +7,7 @@ from typing import Any
 
 
 def table_of(name: str, table: Mapping[str, Any], why: Mapping[str, str], left_open: Sequence[str]) -> str:
-    """Return the table as text; `why` has the reasons by key, `left_open` the comments at the end."""
+    """Return the table as text; `why` has the reason for each key, and `left_open` has the comments at the end."""
     lines = [f"[{name}]"]
     for key, value in table.items():
         if key in why:

@@ -1,8 +1,8 @@
 """Ask a new API from this machine, and write the table that describes it.
 
-`recognise.py` makes guesses from one answer. The app's own code tests each guess: its first page has to be that answer,
-and its second page has to hold other items. Nothing goes to the app. The table names app settings instead of
-credentials.
+`recognise.py` makes guesses from one answer. The app's own code then reads two pages with each guess: the first page
+must be that answer, and the second page must hold other items. Nothing goes to the app. The table names app settings
+instead of credentials.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ TIMEOUT_SECONDS = 30.0
 PROOF_SECONDS = 60.0
 LAST_CHARACTERS = 200  # of the reason why a guess is wrong
 NOT_ALLOWED, TOO_MANY = (401, 403), 429
-REFUSED = (*NOT_ALLOWED, TOO_MANY)  # every other guess would get the same answer
+REFUSED = (*NOT_ALLOWED, TOO_MANY)  # after these, every other guess would get the same answer
 LONGEST_WAIT_SECONDS = 30.0  # that sluice waits when the first answer is 429
 FORMATS = {"ndjson": "ndjson", "jsonl": "ndjson", "x-ndjson": "ndjson", "csv": "csv"}  # by the end of Content-Type
 LOOKS_SECRET = re.compile(
@@ -35,7 +35,7 @@ LOOKS_SECRET = re.compile(
     re.IGNORECASE,
 )
 NOT_ASKED = (
-    "how many requests the API allows (throttle): Sluice keeps only to what the answers say",
+    "how many requests the API allows (throttle): without it, Sluice slows down only if an answer says so",
     "how large a page may be (limit and send_limit)",
     "what the API answers after the last page",
 )
@@ -44,7 +44,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 class Found(NamedTuple):
-    """The table of a source as text, its name, the app settings in it with their values, and what is unknown."""
+    """The table of a source as text, its name, the app settings that it needs with values, and what is unknown."""
 
     text: str
     name: str
@@ -84,7 +84,7 @@ async def describe(url: str, headers: Pairs = (), parameters: Pairs = ()) -> Fou
             if sample.status in REFUSED:
                 break
     tried = ", ".join(refusals) or "nothing, since the answer has no link or cursor"
-    last = f" (the last one failed: {[*refusals.values()][-1][:LAST_CHARACTERS]})" if refusals else ""
+    last = f" (the last try failed: {[*refusals.values()][-1][:LAST_CHARACTERS]})" if refusals else ""
     found = f"the answer has {len(shape.items)} items, but sluice found no way to the next page"
     raise Trouble(Code.FAILED, f"{found}. Tried: {tried}{last}")
 
@@ -182,13 +182,13 @@ async def _first_answer(http: httpx.AsyncClient, url: str, headers: Pairs, param
         await asyncio.sleep(min(float(wait) if wait.isdecimal() else 1.0, LONGEST_WAIT_SECONDS))
         response, body = await _asked(http, place, url, headers, parameters)
     if response.is_redirect:
-        raise Trouble(Code.FAILED, f"{place} redirects to another URL ({response.status_code}): give that one")
+        raise Trouble(Code.FAILED, f"{place} redirects to another URL ({response.status_code}): give that URL")
     if not response.is_success:
         said = f"{place} answered HTTP {response.status_code}: {body[:200].decode(errors='replace')!r}"
         if response.status_code in NOT_ALLOWED:
             raise Trouble(Code.NOT_ALLOWED, f"{said}. Give the API's key with --header 'NAME: VALUE'")
         if response.status_code == TOO_MANY:
-            raise Trouble(Code.FAILED, f"{said}. It answered so twice: try again later")
+            raise Trouble(Code.FAILED, f"{said}. It gave this answer twice: try again later")
         raise Trouble(Code.FAILED, f"{said}. Check the URL and each --param")
     kind = re.split("[/+]", response.headers.get("content-type", "").partition(";")[0].strip().lower())[-1]
     return Answer({name.lower(): value for name, value in response.headers.items()}, *_parsed(body, kind, place))
@@ -252,7 +252,7 @@ async def _proof(
         return sample, f"it ends after one page ({sample.ended}), but the answer says that there is more"
     first = [str(at(item, source.message)) for item in (client.pages[0].first, shape.items[0])]
     if sample.counts[0] != len(shape.items) or (source.message and first[0] != first[1]):
-        return sample, "it changes the first page"
+        return sample, "its first page is not the first answer"
     if len(sample.counts) > 1 and not sample.counts[1] and sample.ended and shape.has_more:
         return sample, "its second page is empty, but the answer says that there is more"
     return sample, None
@@ -264,7 +264,7 @@ def _written(asked: Asked, shape: Shape, guess: Guess, table: Mapping[str, Any],
     why = {**asked.why, **shape.why, **guess.why}
     why["pagination"] = f"{why['pagination']}; {proof}"
     open_ = list(NOT_ASKED)
-    if sample.total is not None and sample.total < sum(sample.counts):  # it counts the page
+    if sample.total is not None and sample.total < sum(sample.counts):  # it counts only the items of the page
         table = {key: value for key, value in table.items() if key != "total"}
     if table["pagination"]["style"] == "none":
         open_.append(f"whether there are more than these {len(shape.items)} items: the answer does not say")

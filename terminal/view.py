@@ -1,6 +1,6 @@
-"""A run as text: the block that `sluice watch` shows, and the same in one line.
+"""A run as text: the block that `sluice watch` shows, and the same facts in one line.
 
-Enters: the answer of `GET /api/runs/{run_id}`. Leaves: text. Nothing here does I/O.
+Input: the answer of `GET /api/runs/{run_id}`. Output: text. Nothing here does I/O.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from terminal.words import clean, count, duration, now, one_line, rate, until
 Run = dict[str, Any]  # the body of GET /api/runs/{run_id}
 
 BAR_CELLS = 40
-PARTS = {  # of the fetched messages: their cell in the bar (Unicode, ASCII) and its colour
+PARTS = {  # of the fetched messages: the character in the bar (Unicode, ASCII), and its colour
     "enqueued": ("█", "#", "green"),
     "rejected": ("▓", "r", "yellow"),
     "failed": ("X", "x", "red"),
@@ -33,7 +33,7 @@ COLOURS = {
 
 
 def block(run: Run, at: datetime | None = None, *, ascii_only: bool = False) -> Group:
-    """Return the block that shows a run at a time (default: now)."""
+    """Return the block that shows a run as of `at` (default: now)."""
     at, progress, estimate = at or now(), counts(run), run.get("estimate") or {}
     lines = [Text.assemble((clean(run["run_id"]), "bold"), f"  {clean(run['source'])}  ", state(run["status"]))]
     if run.get("started_at"):
@@ -50,7 +50,7 @@ def block(run: Run, at: datetime | None = None, *, ascii_only: bool = False) -> 
 
 
 def line(run: Run, at: datetime | None = None) -> str:
-    """Return the same in one line, for an output that is not a terminal."""
+    """Return the facts of `block` in one line, for an output that is not a terminal."""
     at, progress = at or now(), counts(run)
     if not progress:
         return str(run["status"])
@@ -77,19 +77,19 @@ def counts(run: Run) -> Run:
 
 
 def aside(progress: Run) -> dict[str, int]:
-    """Return the items of the source that the run need not send, by the words for why."""
+    """Return how many items the run need not send, by the text that says why."""
     carried = progress.get("incremental") or {}
     return {words: carried[name] for name, words in ASIDE.items() if carried.get(name)}
 
 
 def to_send(progress: Run) -> int:
-    """Return how many messages the run has to send, as far as the source's total or the fetched messages say."""
+    """Return how many messages the run has to send: by the source's total, but at least as many as it has fetched."""
     fetched: int = progress["fetched"]
     return max((progress["source_total"] or 0) - sum(aside(progress).values()), fetched)
 
 
 def bar(progress: Run, *, cells: int = BAR_CELLS, ascii_only: bool = False) -> Text:
-    """Return a bar as long as what the run has to send, if known, filled with the parts of the fetched messages."""
+    """Return a bar: its length is what the run has to send, if known; the parts of the fetched messages fill it."""
     known = progress["source_total"] or progress["source_exhausted"]
     total, drawn = max(to_send(progress), 0 if known else 1), Text()
     sizes = {name: max(round(cells * progress[name] / (total or 1)), bool(progress[name])) for name in PARTS}
@@ -125,7 +125,7 @@ def fetched(progress: Run) -> str:
 
 
 def pace(run: Run, at: datetime) -> str:
-    """Return chunks, rate and time left; the estimate was made at `counts_at`, so subtract the time since."""
+    """Return chunks, rate and time left; the estimate was made at `counts_at`, so subtract the time since then."""
     progress, per_second, estimate = run["progress"], run.get("rate") or {}, run.get("estimate") or {}
     fast, left = per_second.get("now"), estimate.get("seconds_left")
     if fast is None:

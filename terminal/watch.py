@@ -28,7 +28,7 @@ class Duration(click.ParamType[float]):
 
 
 TIMEOUT = click.option(
-    "--timeout", type=Duration(), metavar="TIME", help="Stop watching after this (90s, 10m, 2h); the run continues."
+    "--timeout", type=Duration(), metavar="TIME", help="Stop watching after TIME (90s, 10m, 2h); the run continues."
 )
 
 
@@ -63,7 +63,7 @@ def watched(session: Session, run_id: str, timeout: float | None) -> int:
 
 
 def look_on(session: Session, run_id: str, timeout: float | None) -> Run:
-    """Show each change of a run: with --json as a line on stdout, else on stderr. Return the last one."""
+    """Show each change of a run: with --json as a line on stdout, else on stderr. Return the run as of its end."""
     with Display(session.err, quiet=session.json) as display:
         for run in follow(session.api, run_id, timeout_seconds=timeout, silent=display.note):
             if session.json:

@@ -12,7 +12,7 @@ from terminal.session import Session, row, table
 from terminal.words import moment
 
 PARAMS = click.option(
-    "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter: each value has its own watermark."
+    "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter: each set has its own watermark."
 )
 
 
@@ -52,7 +52,7 @@ def set_to(session: Session, source: str, value: str, params: tuple[str, ...], y
 def reset(session: Session, source: str, params: tuple[str, ...], yes: bool) -> None:
     """Reset the watermark of SOURCE.
 
-    The next run begins where the very first run began.
+    The next run begins at `start` in the source's description; without `start`, it reads everything.
     """
     change(session, source, params, "Reset it, so that the next run reads everything again?", yes, "DELETE")
 
@@ -60,7 +60,7 @@ def reset(session: Session, source: str, params: tuple[str, ...], yes: bool) -> 
 def change(
     session: Session, source: str, params: tuple[str, ...], question: str, yes: bool, method: str, **body: Any
 ) -> None:
-    """Ask, and change the watermark; the app refuses if it has moved since it was shown (If-Match)."""
+    """Ask, and change the watermark; the app refuses if the watermark has changed since it was shown (If-Match)."""
     given = pairs(params)
     found = session.api.ask("GET", route(source), params=given)
     now = session.api.document(found)

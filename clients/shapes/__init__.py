@@ -1,6 +1,6 @@
-"""The shape of every answer and every body of the HTTP API; `docs/openapi.json` is generated from it.
+"""The shapes of all answers and bodies of the HTTP API; `docs/openapi.json` is generated from them.
 
-A text under a field explains it where its name does not. Times are RFC 3339 in UTC, durations are in seconds.
+A field whose name does not explain it has a docstring. Times are RFC 3339 in UTC, durations are in seconds.
 """
 
 from clients.shapes.of_change import Commanded, Deleted, DurableUrls, Followed, WatermarkGiven, WatermarkShown

@@ -8,7 +8,7 @@ from clients.shapes.shape import Count, Shape, Time
 
 
 class DurableUrls(Shape):
-    """The URLs of Durable Functions; each has the extension's system key."""
+    """The URLs of Durable Functions; each contains the system key of the Durable extension."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -22,14 +22,14 @@ class DurableUrls(Shape):
 
 
 class Followed(Shape):
-    """Where to follow a run, without a key."""
+    """The URL to follow a run; it contains no key."""
 
     run_id: str
     status_url: str
 
 
 class Commanded(Shape):
-    """The command is in the ledger."""
+    """A command that the app has written to the ledger."""
 
     run_id: str
     command: Literal["pause", "go", "cancel"]
@@ -44,13 +44,13 @@ class Deleted(Shape):
 
 
 class WatermarkShown(Shape):
-    """How far the runs of a source have come. A token is shown as its digest."""
+    """How far the runs of a source have come. Instead of a token, the answer has its digest."""
 
     source: str
     parameters: dict[str, str]
     value: str | None
     moved_by: str | None
-    """The run that moved it; null if a person did."""
+    """The run that gave the value; null if a person gave it, or nobody yet."""
     moved_at: Time | None
     previous: str | None
 

@@ -15,11 +15,11 @@ class FailureGroup(Shape):
     messages: Count
     """Messages that are neither on the queue nor rejected."""
     examples: list[Count]
-    """The numbers of the first chunks."""
+    """The numbers of the first three chunks."""
 
 
 class Failures(Shape):
-    """The failed chunks of a run, and those that a redrive has yet to send again."""
+    """The failed chunks of a run, and the chunks that a redrive has yet to send again."""
 
     groups: list[FailureGroup]
     next: str | None
@@ -40,19 +40,19 @@ class RejectGroup(Shape):
 
     reason: str
     count: Count
-    """In the chunks of this page. Add up all pages for the count of the run."""
+    """The number on this page. Add up all pages to get the number in the run."""
     examples: list[RejectExample]
 
 
 class Rejected(Shape):
-    """The rejects in some chunks of a run."""
+    """A page of the rejects of a run."""
 
     groups: list[RejectGroup]
     next: str | None
 
 
 class Queue(Shape):
-    """A queue. A depth is null if there is no such queue, or the app may not read it."""
+    """A queue. A depth is null if there is no such queue, or the app may not read the queue."""
 
     name: str
     depth: Count | None
@@ -108,4 +108,4 @@ class Timeline(Shape):
     events: Annotated[list[TimelineEvent], Field(max_length=100)]
     """The newest events, in the order in which they happened."""
     full: bool
-    """True if the timeline has 50,000 appends, the most that storage takes: later windows and events are missing."""
+    """True if storage accepts no more appends to the timeline (after 50,000): later windows and events are missing."""

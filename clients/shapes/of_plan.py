@@ -45,7 +45,7 @@ class PlannedMoney(Shape):
 
 
 class Expected(Shape):
-    """The expected cost of a run. Null if the number of items is unknown."""
+    """The expected cost of a run. All fields but `rests_on` are null if the number of items is unknown."""
 
     pages: int | None
     items: int | None

@@ -1,4 +1,4 @@
-"""Shapes of the HTTP API: all that is known of a run."""
+"""Shapes of the HTTP API: all that is known about a run."""
 
 from typing import Annotated, Literal
 
@@ -33,7 +33,7 @@ class Progress(Shape):
     """How many items the source says that it has."""
     counts_at: Time
     possible_duplicates: Count
-    """The most queue messages of finished chunks that may be on the queue twice."""
+    """An upper bound: how many queue messages of finished chunks may be on the queue twice."""
     retries: Count
     throttled_seconds: Seconds
     recoveries: list[Recovery]
@@ -49,11 +49,11 @@ class Progress(Shape):
     """What has changed in the description or the settings that the run is pinned to."""
     changed_to: str | None = None
     stale: bool | None = None
-    """True if the checkpoints could not be read: the counts are those of the window's start."""
+    """True if the checkpoints could not be read: the counts are as of the start of the window."""
 
 
 class Rate(Shape):
-    """Messages done (enqueued or rejected) a second."""
+    """Messages done (enqueued or rejected) per second."""
 
     now: Seconds | None
     """Over the last 30 seconds; null if it is unknown, or the run stands still."""
@@ -78,7 +78,7 @@ class Chunks(Shape):
     total: Count
     per_cell: Annotated[int, Field(ge=1)]
     cells: Annotated[str, Field(max_length=400, pattern="^[dfwp]*$")]
-    """d done, w under way, p not yet, f failed. A cell of several chunks shows the worst, in the order f, w, p, d."""
+    """d: done, w: under way, p: not yet, f: failed. A cell of several chunks shows the worst: first f, then w, p, d."""
 
 
 class Reading(Shape):
@@ -88,7 +88,7 @@ class Reading(Shape):
     page_size: Annotated[int, Field(ge=1)] | None
     """The page size in the description."""
     page_size_got: Count | None
-    """The most items in a page lately."""
+    """The largest number of items on a page of the last batch."""
     pages: Count
     refused: Count | None
     """How often the source refused a request and asked the run to wait."""
@@ -166,7 +166,7 @@ class Report(Shape):
 
 
 class Run(Shape):
-    """All that is known of a run. A field is null if another version of the app wrote it."""
+    """All that is known about a run. Many fields are null if another version of the app wrote the run's state."""
 
     run_id: str
     source: str | None

@@ -10,7 +10,7 @@ from tests.app.kept import CRASH, Kept
 
 @pytest.mark.parametrize(
     ("outcome", "text", "allowed"),
-    [("completed", "the run has ended: completed", "its actions"), (None, "the run is lost", "once it is recovered")],
+    [("completed", "the run has ended: completed", "`actions`"), (None, "the run is lost", "after the recovery")],
 )
 async def test_a_refused_command_says_whether_the_run_has_ended_or_is_lost(
     kept: Kept, outcome: str | None, text: str, allowed: str

@@ -88,7 +88,7 @@ def test_why_a_run_waits_is_said_in_words_with_a_countdown(watch: Watch) -> None
     page = watch(answers=answers.many()).open("#/runs/events-backfill")
     note = page.locator(".note.warn")
     expect(note).to_contain_text("The source is not available. HTTP 503. Next request in")
-    expect(note).to_contain_text("(until 02:12:40), after 10 requests without a page")
+    expect(note).to_contain_text("(at 02:12:40), after 10 requests without a page")
     first = note.locator(".countdown").inner_text()
     expect(note.locator(".countdown")).not_to_have_text(first)
 
