@@ -27,9 +27,10 @@ async def write_rejects(
     *,
     alone: bool = False,
 ) -> None:
-    """Write `{"key", "reason", "message"}` for each message of `reasons`, by index in the chunk.
+    """Write a line `{"key", "reason", "message"}` for each message in `reasons`, which maps its index to the reason.
 
-    Keep the lines that are there, unless `alone`. Raise StorageUnavailable if other writers are faster again and again.
+    Keep the lines that are there; with `alone`, remove them. Raise StorageUnavailable if other writers are faster again
+    and again.
     """
     blob, wanted = container.get_blob_client(rejects_name(request)), dict[int, str]()
     for index, reason in reasons.items():
