@@ -40,7 +40,7 @@ class AtWork:
 
     def __init__(self, container: ContainerClient) -> None:
         self._container, self._worker, self._at_once = container, secrets.token_hex(4), most_at_once()
-        self._seen: dict[str, float] = {}  # by run id: when it was last at work
+        self._seen: dict[str, float] = {}  # maps a run id to when the run was last at work
         self._watches: dict[Run, _Watch] = {}
 
     def note(self, run_id: str) -> None:

@@ -52,7 +52,7 @@ OUTCOMES = (  # how a run may end; if several hold, the first one counts
     "completed",
 )
 REDO_CHUNKS = 25  # in a window of a redrive: each chunk may have its own token, and a payload holds 4 KB
-LISTED_FAILURES = 3  # in the state and the report; all are counted, and the ledger lists all
+LISTED_FAILURES = 3  # that the state and the report list; they count all failures, and the ledger lists all
 RUN_ERROR_LENGTH = 500  # characters of the reason why a run has failed
 ERROR_LENGTH = 160  # characters of an error in the state, which must stay under 4 KB
 

@@ -39,13 +39,13 @@ class Watermark:
 
     serial: int = 0
     value: str | None = None
-    kind: str = "time"  # of the value; or "number", or "token"
+    kind: str = "time"  # what the value is: "time", "number" or "token"
     held: str | None = None  # the blob with digests of the items that the last run held
     belongs_to: str | None = None  # the fingerprint of the keys of the description that give the value its meaning
     parameters: Mapping[str, str] = field(default_factory=dict)  # for people: the name of the blob has their digest
     written_by: str | None = None  # the run that completed last; None: a person changed it later
-    start: str | None = None  # of that run
-    stayed: bool = False  # that run left the value as it was
+    start: str | None = None  # the start of the run `written_by`
+    stayed: bool = False  # whether that run left the value as it was
     moved_by: str | None = None  # the run that gave the value; None: a person
     moved_at: str | None = None
     previous: str | None = None  # the value before

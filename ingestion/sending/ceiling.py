@@ -33,7 +33,7 @@ from ingestion.sending.rate import QUANTUM_SECONDS
 RENEW_SECONDS = 2.0
 HELD_SECONDS = 8.0  # long enough for a few renewals to fail
 LEASE_SECONDS = 10.0  # longer than HELD_SECONDS: clocks run at slightly different speeds
-MARGIN = 0.95  # of the ceiling, because delayed requests arrive close together
+MARGIN = 0.95  # the part of the ceiling that is used, because delayed requests arrive close together
 CATCH_UP_SECONDS = 0.25  # turns that came due while the event loop was busy can be taken as late as this
 ASK_AGAIN_SECONDS = 0.25  # the longest wait before a sender asks again: the share may change, or the sender may stop
 
@@ -47,7 +47,8 @@ class Share:
 
     def __init__(self, holder: str, ceiling: float) -> None:
         self._holder, self._ceiling = holder, ceiling
-        self._seen: dict[str, tuple[float, float]] = {}  # of each other worker: its mark, and when it was seen first
+        # Maps each other worker to its mark, and to when this mark was first seen.
+        self._seen: dict[str, tuple[float, float]] = {}
         self._holders = 1
         self._begins, self._ends = float("inf"), float("-inf")
         self._last_turn = float("-inf")

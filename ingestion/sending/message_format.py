@@ -20,7 +20,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}  # XML turns a bare CR into LF
 
 
-BREATH_BYTES = 256 * 1024  # of posts are made before the event loop may do other work
+BREATH_BYTES = 256 * 1024  # after this much of posts, the event loop may do other work
 
 
 class Post(NamedTuple):

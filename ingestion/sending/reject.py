@@ -67,7 +67,7 @@ async def _read(blob: BlobClient) -> tuple[dict[int, str], dict[str, Any]]:
     """Return the lines of a blob by index in the chunk, and the condition for replacing them."""
     try:
         download = await blob.download_blob()
-        lines = (await download.readall()).splitlines()  # of bytes: a text may hold other line breaks
+        lines = (await download.readall()).splitlines()  # bytes, because `str` splits at more characters
     except ResourceNotFoundError:
         return {}, {"match_condition": MatchConditions.IfMissing}
     condition = {"etag": download.properties.etag, "match_condition": MatchConditions.IfNotModified}
