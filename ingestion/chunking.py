@@ -14,8 +14,8 @@ DEFAULT_CHUNK_SIZE = 5_000  # messages
 def chunk(data: Sliceable, size: int = DEFAULT_CHUNK_SIZE) -> list[Sliceable]:
     """Return consecutive slices of `size` elements of `data`; the last one may be shorter.
 
-    The slices have the type of `data` (lists of a list, ranges of a range); empty data has none. Raise ValueError if
-    `size` is below 1.
+    The slices have the type of `data`: a list gives lists, a range gives ranges. Empty data gives no slices. Raise
+    ValueError if `size` is below 1.
     """
     if size < 1:
         raise ValueError(f"size must be at least 1, not {size}")

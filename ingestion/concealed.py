@@ -1,8 +1,9 @@
-"""Conceal the secrets of the present call, in all their forms, in every text that leaves the app.
+"""Conceal secrets, in all their forms, in every text that leaves the app: `***` takes their place.
 
-`load_settings`, `load_source` and the source's client add the secrets. Every error, log record and HTTP answer passes
-through `conceal`. `quoted` cuts texts of others, because a plain cut could leave a part of a secret. A cursor is stored
-`sealed`. Messages are data, and do not pass through here.
+Each call of a function has its own secrets: `load_settings`, `load_source` and the source's client add them. Every
+error, log record and HTTP answer passes through `conceal`. `quoted` cuts texts from outside the app, because a plain
+cut could leave a part of a secret. A cursor is stored `sealed`, with names in place of secrets. Messages do not pass
+through here.
 """
 
 import base64
@@ -20,11 +21,11 @@ from ingestion.errors import SHOWN_CHARACTERS, InvalidInput, PermanentError, Ret
 
 SHORTEST_CONCEALED = 4  # three characters protect nothing, and concealing them would break words
 WINDOW = 32 * 1024  # characters that `quoted` searches for secrets
-LAYERS = 5  # of nested escapes, such as JSON in JSON in a URL
+LAYERS = 5  # of nested escapes that are searched, such as JSON in JSON in a URL
 
 # One escaped character of a URL, JSON, Python or HTML.
 _ESCAPE = re.compile(r"%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\.|&#?\w{1,31};", re.IGNORECASE | re.DOTALL)
-_OPENED = "\ue000"  # this and the next (private use) enclose the name of a secret in a stored text
+_OPENED = "\ue000"  # this and U+E001 (both for private use) enclose the name of a secret in a stored text
 _SEAL = re.compile("\ue000(\\d+):([^\ue001]*)\ue001")
 
 
@@ -58,7 +59,7 @@ class Secrets:
         return "".join((*parts, text[end:]))
 
     def longest(self) -> int:
-        """Return the length of the longest form with each character escaped."""
+        """Return how many characters a secret can take in a text: its longest form, with each character escaped."""
         return 6 * max(map(len, self._forms), default=0)
 
     def seal(self, text: str) -> str:
@@ -97,7 +98,7 @@ class Secrets:
                 at = plain.find(form, at + 1)
 
 
-_present: ContextVar[Secrets] = ContextVar("present")  # of this call of a function and its tasks
+_present: ContextVar[Secrets] = ContextVar("present")  # the secrets of this call of a function, and of its tasks
 
 
 def present() -> Secrets:
@@ -123,18 +124,18 @@ def conceal(text: str) -> str:
 
 
 def quoted(text: str, most: int = SHOWN_CHARACTERS) -> str:
-    """Return the beginning of a text from others, without secrets."""
+    """Return at most `most` characters of a text from outside the app, with stars in place of secrets."""
     concealed = conceal(text[:WINDOW])
     return (concealed if len(text) <= WINDOW else concealed[: -present().longest() or None])[:most]
 
 
 @contextmanager
 def errors_concealed() -> Iterator[None]:
-    """Remove secrets from errors of the block and their causes: the host writes them into history and log."""
+    """Remove secrets from errors of the block and from their causes: the host writes errors into history and log."""
     try:
         yield
     except (InvalidInput, PermanentError):
-        raise  # these become outcomes or answers, which conceal them
+        raise  # the code that makes an outcome or an answer of these errors conceals the text
     except Exception as error:
         shown = "".join(traceback.format_exception(error))
         if conceal(shown) == shown:
@@ -152,7 +153,7 @@ def is_storable(text: str) -> bool:
 
 
 def sealed(value: Any) -> Any:
-    """Return a JSON value with names in place of secrets, so that it can be stored. Raise SourceRefused."""
+    """Return a JSON value with names in place of secrets, to be stored. Raise SourceRefused if a secret has no name."""
     text = json.dumps(value, ensure_ascii=False)
     if _OPENED not in text and conceal(text) == text:
         return value
@@ -160,7 +161,7 @@ def sealed(value: Any) -> Any:
 
 
 def unsealed(value: Any) -> Any:
-    """Return the JSON value that was sealed."""
+    """Return the JSON value that was sealed, with the present secrets. Raise SourceRefused if one is not known."""
     return _each_text(value, present().unseal)
 
 
@@ -180,7 +181,7 @@ def _pairs(units: bytes) -> Iterator[bytes]:
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:
-    """Yield the base64 forms of `secret` at each position in a longer text."""
+    """Yield the base64 forms of `secret`, which depend on its position in a longer text."""
     for lead in range(3):
         encoded = base64.b64encode(bytes(lead) + secret).decode()
         inner = encoded[-(-8 * lead // 6) : 8 * (lead + len(secret)) // 6]
@@ -189,7 +190,7 @@ def _in_base64(secret: bytes) -> Iterator[str]:
 
 
 def _written(secret: str) -> list[str]:
-    """Return the usual forms of a secret in a link. Stored texts refer to their order, so it must not change."""
+    """Return the usual forms of a secret in a link. Stored texts name a form by its number, so keep the order."""
     links = [secret, *(write(secret) for write in (_quoted_whole, quote, quote_plus))]
     lower = [re.sub("%..", lambda escape: escape[0].lower(), form) for form in links[1:]]
     in_json = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
@@ -202,7 +203,10 @@ def _quoted_whole(text: str) -> str:
 
 
 def _layers(text: str) -> "Iterator[tuple[str, range | list[int]]]":
-    """Yield `text`, then with one layer of escapes less each time; with the place in `text` of each character."""
+    """Yield `text`, then the same text with one more layer of escapes decoded each time.
+
+    Each comes with the place in `text` of each of its characters.
+    """
     plain: str = text
     places: range | list[int] = range(len(text) + 1)
     for _ in range(LAYERS):

@@ -1,10 +1,10 @@
 """The records that cross the durable boundary; `ingestion.wire` encodes and decodes them.
 
-Each outcome of an activity has an `error`: why the work is impossible, or why it failed in all its attempts.
+Each output of an activity has an `error`: why the work is impossible, or why all attempts failed. None: no error.
 
 Durable Functions stores every input and output and passes each to the orchestrator again at each replay. So records are
-small: a test keeps every payload under 4 KB. Ranges are half-open, units are in the names. A default must never change,
-because a field with its default value is not sent.
+small: a test keeps every payload under 4 KB. Ranges are half-open, and names contain units. A default must never
+change, because a field with its default value is not sent.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,10 @@ SCHEMA = 3  # of RunState; raise it when an old state can no longer be read as i
 
 
 class Run(NamedTuple):
-    """One start of a run: the run's id, and the name of this start. A redrive or a recovery keeps the start."""
+    """One start of a run: the run's id, and the name of this start. A redrive or a recovery keeps the start.
+
+    After the run was deleted, the same id can start again; this is another start.
+    """
 
     id: str
     start: str
@@ -37,7 +40,7 @@ class Chunk(NamedTuple):
 
 
 class Share(NamedTuple):
-    """A worker on which a run is not alone, and how many chunks it sends at once."""
+    """A worker that a run shares with other runs, and how many chunks that worker sends at once."""
 
     worker: str
     at_once: int
@@ -74,7 +77,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """Where the source continues: the position as JSON text, or the name of the blob that holds a long one."""
+    """Where to continue in the source: the position as JSON text or, if it is long, the name of the blob with it."""
 
     text: str | None = None
     blob: str | None = None
@@ -84,7 +87,7 @@ class Cursor:
 class FetchRequest:
     """Input of `fetch_batch`: the next batch of a run. `cursor` is None for the start of the source.
 
-    The first chunk of the batch gets the number `first_chunk`. `wait` has the waits since the last page.
+    The first chunk of the batch gets the number `first_chunk`. `wait` sums up the waits since the last page.
     """
 
     run: Run
@@ -103,8 +106,9 @@ class FetchRequest:
 class Mark:
     """Where the next run of an incremental source begins: at a time, a number or a token, as `kind` says.
 
-    A time or number has the form of `ingestion.reads`; None if no item came. A token is in a `blob` of the run, with
-    names in place of secrets. `held` is the blob with the digests that the next run has to know.
+    `value` is a time or a number, in the form that `ingestion.reads` describes; None if no item came. A token is in a
+    `blob` of the run, with names in place of secrets. `held` names the blob with digests of items: the next run drops
+    these items if they come again.
     """
 
     kind: str
@@ -122,9 +126,9 @@ class Batch:
     None when the source has ended, and `ended` says why. `wait` says why the run must wait before the next request.
     `clamped_to` is the page size that the server used instead of the larger one requested. `dropped` counts the
     messages that the description says to drop, because the run already has them. The last batch of a source with
-    `unique = true` has its `doubles`: the messages that came before, or -1 if there were too many to count. Of an
-    incremental source, `known` counts the items so far that the run before held, `outside` those outside of the range
-    that the run reads; its last batch has the `mark` where the next run begins.
+    `unique = true` has its `doubles`: the messages that came before, or -1 if there were too many to count. For an
+    incremental source, `known` counts the items so far that the previous run already had, and `outside` the items
+    outside of the run's range; the last batch has the `mark` where the next run begins.
     """
 
     index: int
@@ -158,15 +162,15 @@ class FetchOutcome:
     batch: Batch | None = None
     error: str | None = None
     held: str | None = None
-    change: Change | None = None  # which holds the fetch back
-    share: Share | None = None  # of the worker that fetched, if the run is not alone there
+    change: Change | None = None  # the change that holds the fetch back
+    share: Share | None = None  # the worker that fetched, if the run shares it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnqueueRequest:
     """Input of `enqueue_chunk`: the chunk to send, in an attempt of the run.
 
-    `alone` says whether the window was made for a run that shares no worker with another.
+    `alone` says whether the run shared no worker with another run when the window was made.
     """
 
     run: Run
@@ -187,8 +191,8 @@ class Receipt:
     `held` is the command that holds the chunk back, OUT_OF_TIME, or GIVES_WAY (to another run): then the chunk is
     unfinished, a later window continues it, and it does not count yet. `error` says why `failed` messages were not
     sent. `resumed_from` counts the messages that earlier attempts had confirmed. `possible_duplicates` is the most
-    queue messages that may be on the queue twice, because an answer or a worker was lost. `share` is that of the worker
-    that sent the chunk, if the run is not alone there.
+    queue messages that may be on the queue twice, because an answer or a worker was lost. `share` is the worker that
+    sent the chunk, if the run shares it.
     """
 
     messages: int = 0
@@ -201,7 +205,7 @@ class Receipt:
     possible_duplicates: int = 0
     seconds: float = 0.0
     retried_because: str | None = None  # the last reason in the last attempt
-    change: Change | None = None  # which holds the chunk back
+    change: Change | None = None  # the change that holds the chunk back
     share: Share | None = None
     error: str | None = None
 
@@ -293,21 +297,21 @@ class RunState:
     wait: Wait | None = None
     batches: int = 0
     pages: int = 0
-    chunks: int = 0  # that have a number so far
+    chunks: int = 0  # chunks that have a number so far
     fetched: int = 0
     dropped: int = 0  # messages that the description says to drop
-    doubles: int | None = None  # messages that came before, of a source with unique items; -1: too many to count
-    known: int = 0  # items that the run before held, of an incremental source
+    doubles: int | None = None  # for a source with `unique`: messages that came before; -1: too many to count
+    known: int = 0  # for an incremental source: items that the previous run already had
     outside: int = 0  # items outside of the range that the run reads
     mark: Mark | None = None  # where the next run begins; set when the source was read to its end
     spooled: tuple[Chunks, ...] = ()
-    spooled_messages: int = 0  # in these chunks
+    spooled_messages: int = 0  # messages in the spooled chunks
     redo: Redo | None = None
     done: Sums = field(default_factory=Sums)
     failed: Sums = field(default_factory=Sums)
     failures: tuple[ChunkFailure, ...] = ()
     command: str | None = None  # found by this window: "pause", "cancel" or, with a `change`, "changed"
-    change: Change | None = None  # which holds the run
+    change: Change | None = None  # the change that holds the run
     error: str | None = None  # why the run cannot go on
     attempt: int = 0
     window: int = 0
@@ -322,7 +326,7 @@ class Recorded:
 
     command: str | None = None
     error: str | None = None
-    change: Change | None = None  # which holds the run back
+    change: Change | None = None  # the change that holds the run back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The time limit of a function: it stops before the host's `functionTimeout`, at which the host ends the whole worker.
+"""Stop each function before the host's `functionTimeout`, because the host would then end the whole worker.
 
 `functionTimeout` comes from the app setting that overrides host.json, or from host.json.
 """
@@ -17,7 +17,8 @@ from ingestion.errors import InvalidInput, OutOfTime
 HOST_JSON = Path(__file__).parents[1] / "host.json"
 OF_THE_HOST = "AzureFunctionsJobHost"  # the prefix of app settings that override host.json
 DEFAULT_SECONDS = 300.0  # the shortest default of all plans: 5 minutes on Consumption
-LAST_BEGINNING, CANCELLED = 0.85, 0.95  # of functionTimeout
+LAST_BEGINNING = 0.85  # of functionTimeout: from then on no page and no message begins
+CANCELLED = 0.95  # of functionTimeout: then the work is cancelled
 HTTP_SECONDS = 100.0  # Azure's load balancer gives up after 230
 
 
@@ -32,7 +33,7 @@ def host_setting(*keys: str, environment: Mapping[str, str], host_json: Path) ->
 
 
 def function_timeout(environment: Mapping[str, str] = os.environ, host_json: Path = HOST_JSON) -> float:
-    """Return the `functionTimeout` of the host in seconds; infinite for -1. Raise InvalidInput."""
+    """Return the `functionTimeout` of the host in seconds; infinite for -1. Raise InvalidInput if it is not a time."""
     given = host_setting("functionTimeout", environment=environment, host_json=host_json)
     if not given:
         return DEFAULT_SECONDS

@@ -8,9 +8,9 @@ SluiceError
 │   └── WasChanged           a change names a version that is no longer the present one
 ├── PermanentError       a retry cannot help; the message says what to change
 │   ├── SourceRefused        the source refused, or its answer does not fit its description
-│   ├── SourceUnreachable    the source answered no attempt, or has no usable address
+│   ├── SourceUnreachable    the source was away for too long, or its name or certificate is invalid
 │   ├── StorageRefused       the storage account refused, or does not exist
-│   ├── ChunkSettled         only a later attempt of the run may send the chunk
+│   ├── ChunkSettled         only a later attempt of the run may still send the chunk
 │   └── UnknownSchema        another version of the app wrote the state of a run
 ├── HeldBack             a command came while the activity was at work
 └── RetryableError       the same call may succeed later
@@ -19,8 +19,8 @@ SluiceError
     ├── RunLocked            another operation holds the lock of the run, or it is still ending
     ├── OutOfFiles           no file descriptor was left
     ├── OutOfTime            the function had no time left
-    ├── ChunkOutOfTime       no message of the chunk got through in its time
-    └── ChunkTakenOver       another copy of this activity sends the chunk
+    ├── ChunkOutOfTime       the time of the chunk is up, and no message of it was sent
+    └── ChunkTakenOver       another copy of the same activity sends the chunk
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""Stop an activity that is at work when a command comes: it begins nothing new, and stops waiting."""
+"""When a command comes, stop the run's activities that are at work: they begin nothing new, and stop waiting."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -26,7 +26,7 @@ class Hold:
 
     @contextmanager
     def calling(self, callback: Callback) -> Iterator[None]:
-        """Call `callback` once with a command that comes before the end of the block, or with the one that is there."""
+        """Call `callback` once: now, if there is a command, else when a command comes before the end of the block."""
         if self.command is not None:
             callback(self.command)
         else:

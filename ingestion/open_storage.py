@@ -1,7 +1,7 @@
 """Open what the settings name: the container, the queues, and the client for sources.
 
-There is one `Storage` for each event loop and settings of the app. The first call creates it. Later calls share it, its
-connections, and the rate that it has found for each queue, even if their sources have other queues.
+Each event loop has one `Storage` for the same app settings. The first call of `open_storage` creates it. Later calls
+share it, its connections, and the rate that it has found for each queue; so do calls for sources with own queues.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from ingestion.storage.failures import storage_errors, unless
 class Storage:
     """The container, the queues, and the connections to them.
 
-    `at_work` has the runs that are at work in this process, `tally` the live counts of the chunks that it sends.
+    `at_work` has the runs whose activities this process executes, `tally` the live counts of the chunks that it sends.
     """
 
     def __init__(self, settings: Settings) -> None:

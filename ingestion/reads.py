@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 class Reads:
     """The range [since, until), and the parameters; part of `request.json` if the source has either.
 
-    `since` and `until` are times in RFC 3339 and UTC, or numbers with their digits. If the source carries a token,
-    `since` is that token, with names in place of its secrets. `watermark` is the serial of the watermark that the run
-    began with, None for a backfill, which does not move it. `held` is the name of a blob: it has the digests of items
-    that the run before has taken, and that this run drops if they come again.
+    `since` and `until` are times in RFC 3339 and UTC, or decimal numbers. If the source carries a token, `since` is
+    that token, with names in place of its secrets. `watermark` is the serial of the watermark that the run began with;
+    None for a backfill, which does not move the watermark. `held` names a blob with digests of items that the previous
+    run has taken; this run drops these items if they come again.
     """
 
     since: str | None = None

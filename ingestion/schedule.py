@@ -1,4 +1,4 @@
-"""When a source is due: NCRONTAB, as in Azure Functions, by the clock of a time zone.
+"""When a source is due, by a schedule in NCRONTAB (as in Azure Functions) and the clock of a time zone.
 
 Each time of the schedule is due once, even on the two days of the year when the clock changes. A time that the clock
 skips is due right after the gap; a time that it shows twice is due the first time. Equal due times count as one.
@@ -16,7 +16,7 @@ from cronsim import CronSim, CronSimError
 MOST_COUNTED = 1_000
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-# NCRONTAB has less than cronsim: no L, no #, and no 7 for Sunday.
+# NCRONTAB allows less than the library cronsim: no L, no #, and no 7 for Sunday.
 _ITEM = r"(?:\*|(?:\d+|[a-z]{3})(?:-(?:\d+|[a-z]{3}))?)(?:/\d+)?"
 _FIELD = rf"{_ITEM}(?:,{_ITEM})*"
 _NCRONTAB = re.compile(rf"(?:{_FIELD} ){{5}}(?![^/]*7){_FIELD}", re.IGNORECASE)
@@ -50,7 +50,7 @@ class Schedule:
         return sum(1 for _ in islice(takewhile(lambda due: due < before, self.after(after)), MOST_COUNTED))
 
     def _due(self, shown: datetime) -> datetime:
-        """Return when the clock first shows this; if it never does, when it shows the next time after it."""
+        """Return when the clock first shows this time, or the first minute after it that the clock does not skip."""
         zone = ZoneInfo(self.time_zone)
         while (due := shown.replace(tzinfo=zone).astimezone(UTC)).astimezone(zone).replace(tzinfo=None) != shown:
             shown += _MINUTE
@@ -58,12 +58,15 @@ class Schedule:
 
 
 def checked_schedule(text: str) -> str:
-    """Return a schedule with single spaces. Raise ValueError if it is not NCRONTAB, is never due, or has seconds."""
+    """Return a schedule with single spaces.
+
+    Raise ValueError if it is not NCRONTAB, is never due, or is due at other seconds than 0.
+    """
     text = " ".join(text.split())
     if not _NCRONTAB.fullmatch(text):
         raise ValueError("not six fields of NCRONTAB")
     if text.split()[0] not in ("0", "00"):
-        raise ValueError("a time below the minute")
+        raise ValueError("the seconds (the first field) must be 0")
     try:
         if next(Schedule(text).after(_ANY_DAY), None) is None:
             raise ValueError("never due")
@@ -86,7 +89,7 @@ def run_id_of(source: str, due: datetime) -> str:
 
 
 def _shown(text: str, moment: datetime, *, back: bool = False) -> Iterator[datetime]:
-    """Yield the fitting times of a clock without daylight saving, after `moment` or, with `back`, before it."""
+    """Yield the times that fit the schedule after `moment` or, with `back`, before it. Ignore daylight saving."""
     fitting = CronSim(text, moment, reverse=back)
     fitting.day_and = True  # in NCRONTAB, day of month and day of week must both fit
     return fitting

@@ -34,7 +34,7 @@ OF_OTHERS = ("SLUICE_DEMO_URL", "SLUICE_URL", "SLUICE_KEY")  # settings of the d
 # A schedule repeats every minute or every hour, so only these intervals are regular.
 KEEPER_SECONDS = (0, *(n for n in range(1, 60) if 60 % n == 0), *(60 * n for n in range(1, 61) if 60 % n == 0))
 DEFAULT_KEEPER_SECONDS = 60
-LONGEST_SECONDS = 3_600  # of one activity; most hosts allow some minutes
+LONGEST_SECONDS = 3_600  # that one activity may be given; most hosts allow only some minutes
 
 QUEUE_NAME = r"[a-z0-9](-?[a-z0-9])*"  # a container has the same rule
 
@@ -44,7 +44,7 @@ Encoding = Literal["base64", "none"]
 Shards = tuple[tuple[Account, str], ...]  # the queues that messages are spread over, each with its account
 
 
-def _is_scheduled(given: str | int) -> str | int:
+def _checked_interval(given: str | int) -> str | int:
     if str(given) not in map(str, KEEPER_SECONDS):
         allowed = "0, a number of seconds that divides 60, or 60 times a number that divides 60"
         raise not_allowed(f"a schedule cannot repeat every {given!r} seconds", allowed)
@@ -52,7 +52,10 @@ def _is_scheduled(given: str | int) -> str | int:
 
 
 class Settings(BaseModel):
-    """All settings of Sluice; the app setting of a field is SLUICE_ and the field's name in capitals."""
+    """All settings of Sluice; the app setting of most fields is SLUICE_ and the field's name in capitals.
+
+    `account` and `shards` come from the app settings that their comments name.
+    """
 
     model_config = ConfigDict(
         frozen=True, hide_input_in_errors=True, alias_generator=lambda field: f"SLUICE_{field.upper()}"
@@ -80,7 +83,7 @@ class Settings(BaseModel):
     message_delay_seconds: int = Field(0, ge=0, le=WEEK_SECONDS)
     ledger_days: int = Field(30, ge=0)  # 0: for ever
     prices: Path = Path("ingestion/capacity/prices.toml")
-    keeper_seconds: Annotated[int, BeforeValidator(_is_scheduled)] = DEFAULT_KEEPER_SECONDS  # 0: off
+    keeper_seconds: Annotated[int, BeforeValidator(_checked_interval)] = DEFAULT_KEEPER_SECONDS  # 0: off
     telemetry: Literal["off", "azure_monitor"] = "off"
 
     @model_validator(mode="after")
@@ -110,7 +113,8 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     except ValidationError as error:
         raise invalid_input(error) from None
     if settings.telemetry == AZURE_MONITOR and "InstrumentationKey=" not in environment.get(CONNECTION, ""):
-        raise InvalidInput(TELEMETRY, f"{CONNECTION} is missing, or no connection string", "off, or both settings")
+        problem = f"{CONNECTION} is missing, or is not a connection string"
+        raise InvalidInput(TELEMETRY, problem, f"off, or {AZURE_MONITOR} together with {CONNECTION}")
     for name, seconds in (("SLUICE_FETCH_SECONDS", settings.fetch_seconds), (_ENQUEUE, settings.enqueue_seconds)):
         if name in given and seconds > (limit := function_timeout(environment)):
             problem = f"{seconds:g} s are longer than functionTimeout allows"

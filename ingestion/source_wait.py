@@ -1,4 +1,4 @@
-"""Why a run waits before its next request to the source: the source named a time, or it is away."""
+"""Why a run waits before its next request to the source: the source named a time, or the source is away."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,9 +12,10 @@ LONGEST_SECONDS = 366 * 24 * 3600.0  # a longer wait may lead to a date beyond t
 class Wait:
     """The waits of a run since the last page of its source.
 
-    `waiting_for` is SOURCE if the source named the time, OUTAGE if it is away or failing; `reason` explains it.
-    `seconds` is how long to wait now, `patience_seconds` how much longer the run keeps trying after that. The sums of
-    both kinds, and `attempts` (requests without a page), count from the last page.
+    `waiting_for` is SOURCE if the source named the time, OUTAGE if it is away or failing; `reason` says why in words.
+    `seconds` is how long to wait now, `patience_seconds` how much longer the run keeps trying after that. Since the
+    last page, `attempts` counts requests without a page, and `named_seconds` and `away_seconds` sum up both kinds of
+    wait.
     """
 
     waiting_for: str

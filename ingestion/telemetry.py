@@ -35,7 +35,10 @@ _W3C = TraceContextTextMapPropagator()
 
 
 class Telemetry:
-    """A tracer, and the instruments of a meter; `_measures` has them by action and fact of a log record."""
+    """A tracer, and the instruments of a meter.
+
+    `_measures` maps the action and a fact of a log record to the instrument that records this fact.
+    """
 
     def __init__(self, tracer: trace.Tracer, meter: metrics.Meter) -> None:
         def counter(name: str, unit: str, what: str) -> Measure:
@@ -46,20 +49,25 @@ class Telemetry:
 
         self.tracer = tracer
         self._rate = meter.create_histogram("sluice.chunk.rate", "{message}/s", "speed of each chunk that is done")
-        self._measures: dict[str, dict[str, Measure]] = {  # by action and fact
-            "batch_fetched": {"messages": counter("sluice.messages.fetched", MESSAGES, "written to the spool")},
-            "chunk_enqueued": {
-                "messages": counter("sluice.messages.enqueued", MESSAGES, "put on a queue, of chunks that are done"),
-                "rejected": counter(
-                    "sluice.messages.rejected", MESSAGES, "that no queue takes, of chunks that are done"
-                ),
-                "throttled_seconds": counter("sluice.queue.throttled", "s", "waited because a queue refused requests"),
+        done = "counted when their chunk is done"
+        self._measures: dict[str, dict[str, Measure]] = {
+            "batch_fetched": {
+                "messages": counter("sluice.messages.fetched", MESSAGES, "messages written to the spool"),
             },
-            "failed_recorded": {"failed": counter("sluice.messages.failed", MESSAGES, "not sent, of failed chunks")},
-            "source_waited_for": {"seconds": counter("sluice.source.waited", "s", "for a source to answer again")},
+            "chunk_enqueued": {
+                "messages": counter("sluice.messages.enqueued", MESSAGES, f"messages put on a queue, {done}"),
+                "rejected": counter("sluice.messages.rejected", MESSAGES, f"messages that no queue takes, {done}"),
+                "throttled_seconds": counter("sluice.queue.throttled", "s", "waits because a queue refused requests"),
+            },
+            "failed_recorded": {
+                "failed": counter("sluice.messages.failed", MESSAGES, "messages of failed chunks that were not sent"),
+            },
+            "source_waited_for": {
+                "seconds": counter("sluice.source.waited", "s", "waits of runs for their source"),
+            },
             "queue_depth": {
-                "depth": gauge("sluice.queue.depth", "that wait in a queue"),
-                "poison_depth": gauge("sluice.queue.poison_depth", "that consumers have given up"),
+                "depth": gauge("sluice.queue.depth", "messages that wait in a queue"),
+                "poison_depth": gauge("sluice.queue.poison_depth", "messages that consumers have given up"),
             },
         }
 
@@ -106,9 +114,9 @@ def run_span(name: str, run: Run, host: str = "") -> Iterator[Span]:
 
 @contextmanager
 def request_span(method: str, host: str) -> Iterator[Span]:
-    """Start a span of a request to a source for the block. It has no URL, because that may have a key or an id."""
+    """Start a span of a request to a source for the block, without the URL, which may contain a key or an id."""
     with _span("source_request", kind=SpanKind.CLIENT) as span:
-        if span.is_recording():  # else the search for secrets is in vain
+        if span.is_recording():  # else save the search for secrets
             span.set_attributes({"http.request.method": method, "server.address": conceal(host)})
         yield span
 
@@ -161,7 +169,7 @@ def switch_on(environment: Mapping[str, str] = os.environ) -> None:
     os.environ.setdefault("OTEL_LOGS_EXPORTER", "none")
     os.environ.setdefault("OTEL_TRACES_SAMPLER", "always_on")
     try:
-        from azure.monitor.opentelemetry import configure_azure_monitor  # slow, and of use to few
+        from azure.monitor.opentelemetry import configure_azure_monitor  # a slow import that few apps need
 
         configure_azure_monitor(
             connection_string=environment.get(CONNECTION),

@@ -33,8 +33,8 @@ Backend = Literal["storage", "dts"]  # where Durable Functions keeps its state
 class Calls(NamedTuple):
     """How often Durable Functions calls the app for a run.
 
-    `activities` are fetches, records of a window, chunks and closings. `messages` wake the orchestrator: each start,
-    and the end of each activity.
+    `activities` counts fetches, records of a window, chunks and closings. `messages` counts the control messages that
+    wake the orchestrator: one for each start, and one for the end of each activity.
     """
 
     activities: int
@@ -42,7 +42,7 @@ class Calls(NamedTuple):
 
     @property
     def turns(self) -> float:
-        """Turns of the orchestrator; one takes several messages."""
+        """How often the host calls the orchestrator: one call (a turn) takes several messages."""
         return self.messages * TURNS_OF_A_MESSAGE
 
 
@@ -88,9 +88,10 @@ class Transactions(NamedTuple):
 # (the last state, the report, the timeline, five listings). A redrive or a recovery begins and ends in nearly the same
 # way.
 ATTEMPT = Transactions(blob_writes=10, blob_reads=10, blob_lists=7, blob_other=5, blob_deletes=1)
-# activities.fetch_batch, ingestion.storage.spool: the command, no commit record yet, the commit record, the timeline.
+# activities.fetch_batch, ingestion.storage.spool: the command and the commit record (none yet) are read; the commit
+# record and the timeline are written.
 BATCH = Transactions(blob_writes=2, blob_reads=2, blob_deletes=1)
-# In addition, for each batch but the last: the fingerprints of requests and of pages, which the next batch reads.
+# In addition, each batch but the last writes the fingerprints of requests and of pages, and the next batch reads them.
 CURSOR = Transactions(blob_writes=2, blob_reads=2, blob_deletes=2)
 # activities.record_window: the state is read and written, the command is read, timeline and index are written.
 WINDOW = Transactions(blob_writes=2, blob_reads=2, blob_other=1)
@@ -99,17 +100,19 @@ WINDOW = Transactions(blob_writes=2, blob_reads=2, blob_other=1)
 CHUNK = Transactions(blob_writes=3, blob_reads=2, blob_other=1, blob_deletes=2)
 CHECKPOINT = Transactions(blob_writes=1)  # ingestion.sending.queue_sender, between claim and receipt
 LOOK = Transactions(blob_reads=1)  # ingestion.run.at_work: the command, once a second for each worker
-RENEWAL = Transactions(blob_writes=1, blob_reads=1)  # ingestion.sending.ceiling: of a share, if there is a ceiling
-QUEUE = Transactions(queue=2)  # ingestion.sending.queues: created by the first fetch and by the first window
+RENEWAL = Transactions(blob_writes=1, blob_reads=1)  # ingestion.sending.ceiling renews a share, if there is a ceiling
+QUEUE = Transactions(queue=2)  # ingestion.sending.queues: the first fetch and the first window each try to create it
 
-# Real host: 17 and 113 messages of the control queues were fetched with 364 and 432 gets, 16 and 112 work items with 51
-# and 161, in 90 and 21 s; less the gets of idle queues these are 3.2 and 1.4 gets a message. Each is put and deleted.
+# Real host, runs of 90 and 21 s: 364 and 432 gets fetched 17 and 113 messages of the control queues; 51 and 161 gets
+# fetched 16 and 112 work items. Without the gets of idle queues, a control message takes 3.2 gets and a work item 1.4.
+# Each also takes a put and a delete.
 CONTROL_MESSAGE = Transactions(durable_queue=5.2)
 WORK_ITEM = Transactions(durable_queue=3.4)
 # Real host: 15 turns for 17 messages, 74 for 113; a turn reads the history, writes it, and updates the instance.
 TURNS_OF_A_MESSAGE = 0.75
 TURN = Transactions(durable_table=3)
-# Real host, idle: 5 queues each polled every 30 s (maxQueuePollingInterval), and 0.67 requests a second for partitions.
+# Real host, idle: it polls each of 5 queues every 30 s (maxQueuePollingInterval), and sends 0.67 requests a second for
+# partitions.
 IDLE_SECOND = Transactions(durable_queue=5 / 30, durable_table=0.67)
 
 
@@ -145,8 +148,9 @@ def transactions(
 
     `queue_messages` are the puts, one for each message or each pack; `retries` are repeated puts. `windows` are the
     generations of the orchestrator, `attempts` the start and each redrive or recovery. The run takes `seconds`; during
-    that time each of the `workers` looks for commands and sends `chunks_at_once` chunks, with a checkpoint whenever
-    half of `checkpoint_messages` are on the queue. `has_ceiling` says whether the workers lease shares of a rate.
+    that time each of the `workers` looks for commands and sends `chunks_at_once` chunks at once. It writes a checkpoint
+    whenever half of `checkpoint_messages` are on the queue. `has_ceiling` says whether the workers lease shares of a
+    rate.
     """
     made = calls(chunks=chunks, batches=batches, windows=windows, attempts=attempts)
     durable = [
@@ -182,8 +186,8 @@ def queue_messages(messages: int, chunks: int, settings: Settings, message_bytes
 def of_run(state: RunState, settings: Settings, *, enqueued: int, chunks: int, seconds: float) -> Transactions:
     """Return the transactions so far of a run, from the `state` with which its window began.
 
-    `enqueued` messages and `chunks` chunks are done by now, `seconds` after the start. `settings` are those with which
-    its messages are sent.
+    `enqueued` messages and `chunks` chunks are done by now, `seconds` after the start. `settings` are the app's, with
+    the source's own `messages` keys applied.
     """
     return transactions(
         queue_messages=queue_messages(enqueued, max(chunks, 1), settings),

@@ -1,4 +1,4 @@
-"""Turn errors of pydantic into InvalidInput: the location becomes the field, the message the problem.
+"""Turn errors of pydantic into InvalidInput: their location becomes the field, their message the problem.
 
 No error shows the input, because it may be a secret.
 """
@@ -21,7 +21,7 @@ UNRESOLVED = "holds a Key Vault reference that was not resolved: see the referen
 
 
 def not_allowed(problem: str, allowed: str, field: str = "") -> PydanticCustomError:
-    """Return the error for a validator to raise; `field` names the wrong field if it checks a whole model."""
+    """Return the error for a validator to raise. A validator of a whole model names the wrong `field`."""
     return PydanticCustomError("not_allowed", "{problem}", {"problem": problem, "allowed": allowed, "field": field})
 
 

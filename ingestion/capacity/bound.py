@@ -14,7 +14,7 @@ from ingestion.source.description.source import Source
 
 FINISH_SECONDS = 4 * 570.0  # finish_run has four attempts, each of 95 % of functionTimeout, which is 10 minutes
 DELETE_SECONDS = 0.01  # of one request; not measured in Azure
-FINGERPRINTS_BYTES = 64 * 1024 * 1024  # of a run, which each fetch reads and writes
+FINGERPRINTS_BYTES = 64 * 1024 * 1024  # of all fingerprints of a run; each fetch reads and writes them
 LONG_SECONDS = 24 * 3600.0
 MOST_PAGES: int = Source.model_fields["max_pages"].default
 
@@ -64,6 +64,6 @@ def passed(work: Work, found: Capacity) -> Iterator[Bound]:
     if found.seconds > LONG_SECONDS and found.limited_by == "windows":
         yield Bound(
             "one orchestrator",
-            "windows follow one another, and each costs turns of one orchestrator",
+            "windows follow one another, and one orchestrator has work between any two of them",
             "use larger chunks, more of them in a batch, or several runs",
         )

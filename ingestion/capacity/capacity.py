@@ -31,7 +31,7 @@ LIMITS = {  # what can set the pace of a run, in words
     "ceiling": "SLUICE_MAX_MESSAGES_PER_SECOND",
     "workers": "the CPU of the workers",
     "chunks": "the requests around each chunk",
-    "windows": "the orchestrator's turns between windows",
+    "windows": "the orchestrator's work between windows",
 }
 
 
@@ -53,7 +53,9 @@ class Work(NamedTuple):
 
 
 class Capacity(NamedTuple):
-    """The cost of a run. `seconds_by` is how long each limit alone would take; `actions` are those of backend dts."""
+    """The cost of a run. `seconds_by` is how long each limit alone would take; `actions` are those that backend `dts`
+    bills.
+    """
 
     seconds: float
     seconds_by: dict[str, float]
@@ -99,7 +101,7 @@ def capacity(
     memory_gb: float = MEMORY_GB,
     speed: Speed = SPEED,
 ) -> Capacity:
-    """Return the cost of a run; `settings` are those with which its messages are sent.
+    """Return the cost of a run; `settings` are the app's, with the source's own `messages` keys applied.
 
     Without `workers`, assume as many as keep the queues busy, but no more than the chunks of one window occupy.
     """

@@ -1,6 +1,6 @@
 """The calculator of `sluice capacity`: the cost of runs of several sizes, as JSON, from a person's options.
 
-Options become app settings where there is one, so that the app's own checks apply.
+An option becomes the app setting of the same meaning, if there is one, so that the app's own checks apply.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ SPEED_RESTS_ON = (
 
 
 class Asked(NamedTuple):
-    """The options of `sluice capacity`; None is the default of the app."""
+    """The options of `sluice capacity`; None stands for the default of the app."""
 
     shards: int = 1
     accounts: int = 1
@@ -88,7 +88,7 @@ def _run(ids: int, asked: Asked, settings: Settings, prices: Prices) -> JsonObje
 
 
 def _settings(asked: Asked) -> Settings:
-    """Return the settings of such an app; its queues are spread over the accounts in turn."""
+    """Return the settings of an app with these options. Raise InvalidInput. The accounts get the queues in turn."""
     for name, value in asked._asdict().items():
         if isinstance(value, int | float) and value <= 0 and name != "page_seconds":
             raise InvalidInput(f"--{name.replace('_', '-')}", f"{value} is not allowed", "more than 0")

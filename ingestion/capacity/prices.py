@@ -33,7 +33,7 @@ Kind = Literal[
 
 
 class Price(Table):
-    """The `price` of `per` units of a kind, on the day `read`."""
+    """The `price` of `per` units of a kind, as a person has read it in `source` on the day `read`."""
 
     price: Annotated[float, Field(ge=0)]
     per: Annotated[int, Field(ge=1)]
@@ -82,7 +82,7 @@ class Prices(NamedTuple):
 def load_prices(file: Path | None = None, field: str = "SLUICE_PRICES") -> Prices:
     """Return the price table in a file, by default the app's own.
 
-    Raise InvalidInput for `field`, which names the file.
+    Raise InvalidInput if it cannot be used; `field` is the app setting or option that names the file.
     """
     allowed = "a TOML file like ingestion/capacity/prices.toml"
     try:

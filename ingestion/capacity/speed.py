@@ -12,9 +12,9 @@ class Speed(NamedTuple):
     # `make bench SCENARIO=capacity` on two AMD EPYC cores, plain HTTP. TLS and a Flex instance were not measured.
     cpu_per_id: float = 0.000012  # seconds for each message: read, parsed, spooled, formatted
     cpu_per_put: float = 0.0002  # seconds for each queue message
-    # Packed runs on devhost: the 20 chunks of a window, five at once, took some two seconds. With it and the next
-    # figure the run of 500,000 packed ids on the real host takes 20 s; it took 21.
-    chunk_seconds: float = 0.5  # of a chunk beside the rate of its messages
+    # Packed runs on devhost: the 20 chunks of a window, five at once, took some two seconds. With this figure and the
+    # next, the estimate for 500,000 packed ids on the real host is 20 s; the run took 21 s.
+    chunk_seconds: float = 0.5  # for each chunk, in addition to the time for its messages
     # Real host 4.1037 with extension 3.19: 500,000 packed ids took 6.6 s longer than on devhost, in 6 windows.
     window_seconds: float = 1.1
     start_and_end_seconds: float = 2.0  # of a run that does nothing else; seen on devhost

@@ -1,6 +1,6 @@
-"""The draft replaces the spool of a run: between two fetches it holds what a run would store, and keeps no message.
+"""The draft replaces the spool during a plan: it keeps in memory what the next fetch reads, and stores nothing.
 
-It makes the queue messages that a run would send of each chunk, counts them, and keeps the first few.
+For each chunk it makes the queue messages that a run would send, counts them, and keeps only the first few.
 """
 
 import base64
@@ -25,7 +25,9 @@ _ELEMENT = (b"<QueueMessage><MessageText>", b"</MessageText></QueueMessage>")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A queue message that a run would send: the key of its first message, its text before encoding, and its bytes."""
+    """A queue message that a run would send: the key of its first message, its text before encoding, its size after
+    encoding, and how many messages it holds.
+    """
 
     key: str
     text: str
@@ -38,14 +40,14 @@ class ChunkDraft:
     """What a run would send of one chunk; `rejected` counts messages by reason, such as "too_large: ..."."""
 
     messages: int = 0
-    bytes: int = 0  # of them as JSON
-    posts: int = 0
+    bytes: int = 0  # of the messages as JSON
+    posts: int = 0  # queue messages
     rejected: Counter[str] = field(default_factory=Counter)
     first: list[Sent] = field(default_factory=list)
 
 
 class Draft(Spool):
-    """A spool that stores nothing. It reads what other runs have left in `container`, if there is one."""
+    """A spool that stores nothing. It reads what `remember` of other runs has left in `container`, if there is one."""
 
     def __init__(self, container: ContainerClient | None, source: str, settings: Settings) -> None:
         super().__init__(cast(ContainerClient, container), OF_NO_RUN)
@@ -57,7 +59,7 @@ class Draft(Spool):
 
     @property
     def position(self) -> Any:
-        """Return the position, as JSON, at which the next fetch begins; None for the start of the source."""
+        """The position, as JSON, at which the next fetch begins; None for the start of the source."""
         return self._left[0]
 
     async def open(self, request: FetchRequest) -> OpenBatch:
@@ -92,7 +94,7 @@ class Draft(Spool):
         return self._has_container and await super().remembers(source, description)
 
     async def take(self, number: int, lines: list[bytes]) -> None:
-        """Count what a run would send of a chunk. It replaces an earlier chunk of its number: that page was cut off."""
+        """Count what a run would send of a chunk. Drop an earlier chunk with this number: its page was cut off."""
         request = EnqueueRequest(run=OF_NO_RUN, source=self._source, chunk=Chunk(number, ""))
         chunk = self.chunks[number] = ChunkDraft(len(lines), sum(map(len, lines)))
         async for post in breathing(posts_of(lines, request, self._settings)):

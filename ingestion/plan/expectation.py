@@ -12,7 +12,7 @@ from ingestion.transactions import Transactions, backend_of
 
 
 class Expectation(NamedTuple):
-    """The expected cost of a run; None if the number of items is unknown."""
+    """The expected cost of a run; if the number of items is unknown, all fields but `rests_on` are None."""
 
     pages: int | None
     items: int | None
@@ -24,7 +24,7 @@ class Expectation(NamedTuple):
 
 
 def expected(sample: Sample, settings: Settings, chunk_size: int) -> Expectation:
-    """Return the expected cost of a run; `settings` are those with which messages of the source are sent.
+    """Return the expected cost of a run; `settings` are the app's, with the source's own `messages` keys applied.
 
     Raise InvalidInput if the price table cannot be used.
     """
@@ -52,7 +52,7 @@ def _work(sample: Sample, items: int, pages: int) -> Work:
 
 
 def _how(work: Work, found: Capacity) -> str:
-    """Return what the seconds are based on."""
+    """Return, for people, what the estimate of the seconds is based on."""
     how = f"{work.page_seconds:.2f} s a page" + (f", {work.pages_at_once} at once" if work.pages_at_once > 1 else "")
     if work.pages_per_second is not None:
         how += f", {work.pages_per_second:g} requests a second at most"

@@ -15,8 +15,8 @@ from ingestion.source_wait import OUTAGE
 
 KEYS_CHARACTERS = 200
 
-# By a phrase in the text of a failure: the key to change. The first phrase that is found counts.
-NAMED = {
+# Maps a phrase in the text of a failure to the key to change. The first entry whose phrase occurs in the text counts.
+KEY_BY_PHRASE = {
     "has no number at total = ": "total",
     "token_url": "auth",
     "gave no token": "auth",
@@ -30,23 +30,23 @@ NAMED = {
     "add its host to hosts": "hosts",
     "add it to hosts": "hosts",
 }
-REFUSED_BY = {  # by the beginning of the reason of a reject: the app setting to change
+SETTING_BY_REASON = {  # maps the beginning of a reject's reason to the app setting to change
     "too_large": "SLUICE_MESSAGE_ENCODING",
     "not_xml": "SLUICE_MESSAGE_ENCODING",
 }
 
 
 class Problem(NamedTuple):
-    """One problem: the key of the description or the app setting, and what is wrong."""
+    """One problem: the app setting or the key of the source's description to change, and what is wrong."""
 
     field: str
     message: str
 
 
 def problems_of(sample: Sample, settings: Settings, reads: Reads | None, where: str) -> list[Problem]:
-    """Return the problems that a run would meet; `where` is the place of its table, such as "sources.toml: shop".
+    """Return the problems that a run would meet; `where` names the table of the source, such as "sources.toml: shop".
 
-    `settings` are those with which messages of the source are sent.
+    `settings` are the app's, with the source's own `messages` keys applied.
     """
     found = [
         *_failed(sample),
@@ -66,7 +66,7 @@ def _failed(sample: Sample) -> Iterator[Problem]:
     if failure is None:
         return
     text = str(failure)
-    named = next((key for needle, key in NAMED.items() if needle in text), None)
+    named = next((key for phrase, key in KEY_BY_PHRASE.items() if phrase in text), None)
     if sample.status in (401, 403):
         field = "auth"
     elif named is not None:
@@ -89,23 +89,25 @@ def _waits(sample: Sample) -> Iterator[Problem]:
 
 
 def _no_items(sample: Sample, reads: Reads | None) -> Iterator[Problem]:
-    goes_on = reads is not None and (reads.backfill or bool(reads.watermark))  # then having no items is no mistake
-    if sample.failure is None and sample.counts[:1] == [0] and not goes_on:
+    # A backfill, or a run after the first one, may find no item.
+    may_be_empty = reads is not None and (reads.backfill or bool(reads.watermark))
+    if sample.failure is None and sample.counts[:1] == [0] and not may_be_empty:
         place = shown(sample.source.items)
         keys = quoted(", ".join(sample.keys), KEYS_CHARACTERS) or "none"
         text = f"the first page has no item at {place!r}; its keys: {keys}. A run would send nothing"
-        yield Problem("items", text if sample.ended else f"{text} of it")
+        yield Problem("items", text if sample.ended else f"{text} from this page")
 
 
 def _total(sample: Sample) -> Iterator[Problem]:
     if sample.source.total is not None and sample.total is None and any(sample.counts) and sample.windows == 1:
         keys = quoted(", ".join(sample.keys), KEYS_CHARACTERS) or "none"
         text = f"no page that was read has a number at {sample.source.total}; the keys of the first page: {keys}. "
-        text += "Unless a later page has it, a run cannot compare its items with it. Correct total, or remove it"
+        text += "Unless a later page has one, a run cannot check its number of items. "
+        text += "Correct the key total, or remove it"
         yield Problem("total", text)
     if sample.total is not None and sample.counts and sample.total < sum(sample.counts):
         at = str(sample.source.total)
-        text = f"{sum(sample.counts)} items came, but the total at {at} is {sample.total}; check total"
+        text = f"{sum(sample.counts)} items came, but the total at {at} is {sample.total}; check the key total"
         yield Problem("total", text)
 
 
@@ -115,7 +117,7 @@ def _rejected(sample: Sample, settings: Settings) -> Iterator[Problem]:
     for chunk in sample.chunks:
         for reason, count in chunk.rejected.items():
             kind = reason.partition(":")[0]
-            field = REFUSED_BY.get(kind, "message")
+            field = SETTING_BY_REASON.get(kind, "message")
             if kind == "too_large" and settings.message_format == "packed":
                 field = "SLUICE_PACK_BYTES"
             elif field != "message" and own.encoding is not None:

@@ -1,4 +1,4 @@
-"""Read at most two pages of a source with the fetch and the guards of a run, and keep nothing."""
+"""Read at most two pages of a source with the fetch and the checks of a run, and store nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,19 +30,19 @@ Failure = SourceRefused | SourceUnreachable | OutOfTime
 
 @dataclass
 class Sample:
-    """What at most two pages of a source show; `failure` says why there are not more pages.
+    """What at most two pages of a source show; `failure` is the error that stopped the reading, if there was one.
 
-    `began` and `following` are the requests for the first and for the second page. `total` is the source's own,
-    `pages_in_all` the number of pages by the first page or the description, `windows` how many windows a run reads.
-    `keys` are those of the first page. `status` is that of the last answer. If a page did not come but may come later,
-    `wait` says why.
+    `began` and `following` are the requests for the first and for the second page. `total` is the source's own total,
+    `pages_in_all` the number of pages that the first page or the description gives. `windows` is into how many windows
+    the description divides the range. `keys` are the keys of the first page, `status` is the HTTP status of the last
+    answer. If a page did not come but may come later, `wait` says why.
     """
 
     source: Source
     began: PageRequest
     following: PageRequest | None = None
-    counts: list[int] = field(default_factory=list)  # items of each page
-    seconds: list[float] = field(default_factory=list)  # that each page took
+    counts: list[int] = field(default_factory=list)  # how many items each page has
+    seconds: list[float] = field(default_factory=list)  # how long each page took
     chunks: list[ChunkDraft] = field(default_factory=list)
     total: int | None = None
     pages_in_all: int | None = None
@@ -91,12 +91,12 @@ async def read_sample(
     described: Callable[[int], Source] | None = None,
     seconds: float,
 ) -> Sample:
-    """Return what the first two pages of the source show, or the only one. Stop after `seconds`.
+    """Return what the first two pages of the source show, or the first if there is only one. Stop after `seconds`.
 
-    `settings` are those with which messages of the source are sent. Without a `container` there was no run before.
+    `settings` are the app's, with the source's own `messages` keys applied. `container` has what earlier runs left;
+    None: there were none.
     """
     give_up_at = monotonic() + seconds
-    source = source.model_copy(update={"parallel_fetches": 1})  # request no page ahead
     draft = Draft(container, name, settings)
     sample = Sample(source, request_at(source, Position(cursor=source.pagination.first())))
     request = FetchRequest(
@@ -105,7 +105,7 @@ async def read_sample(
 
     async def one_page() -> Batch:
         left = max(0.0, give_up_at - monotonic())
-        limits = {"budget_seconds": 0.0, "last_page_seconds": left}  # one page in each fetch
+        limits = {"budget_seconds": 0.0, "last_page_seconds": left}  # one page in each fetch, and none ahead
         more = {"reads": reads, "described": described, "chunk_bytes": settings.chunk_bytes}
         return await fetch(request, source, client, draft, **limits, **more)  # type: ignore[arg-type]
 

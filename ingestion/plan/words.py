@@ -1,4 +1,4 @@
-"""The words of a plan for the next page and for the end of its source, without credentials."""
+"""The words with which a plan describes the next page and the end of the source, without credentials."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from ingestion.source.description import Source
 from ingestion.source.page import PageRequest
 
 VALUE_CHARACTERS = 60  # of a value that is sent
-ENDS = {  # each style's own end; keys of its description are in braces
+ENDS = {  # maps a pagination style to its own end; a word in braces is a key of the description
     "none": "the one answer",
     "link_header": 'a page without a Link with rel="{relation}"',
     "next_url": "a page without an address at {read}",
@@ -18,7 +18,7 @@ ENDS = {  # each style's own end; keys of its description are in braces
     "range_header": "the last range, as Content-Range says",
     "window": "the end of the range, {stop}",
 }
-SIGNALS = {  # the ends that `end` declares
+SIGNALS = {  # maps a key of `end` to the end that it declares
     "more": "a page on which {more} is false",
     "done": "a page on which {done} is true",
     "short": "a page with fewer items than one before",
@@ -42,7 +42,7 @@ def end_of(source: Source) -> str:
 
 
 def next_page(before: PageRequest, after: PageRequest, *, hidden: bool = False) -> str:
-    """Return what the request `after` sends and the one `before` did not; without values if they are `hidden`."""
+    """Return what the request `after` sends and the request `before` does not; if `hidden`, without the values."""
     sent = {**_sent(before)}
     new = {place: value for place, value in _sent(after).items() if sent.get(place) != value}
     parts = [place if hidden else f"{place} = {quoted(str(value), VALUE_CHARACTERS)}" for place, value in new.items()]
@@ -51,7 +51,7 @@ def next_page(before: PageRequest, after: PageRequest, *, hidden: bool = False) 
 
 
 def _sent(request: PageRequest) -> dict[str, Any]:
-    """Return the values that a request sends, by place, in the form of a description."""
+    """Return the values that a request sends, by their place, written as in a description (`header:NAME`)."""
     query: dict[str, Any] = {}
     for name, value in (*parse_qsl(urlsplit(request.url).query, keep_blank_values=True), *request.query.items()):
         query[name] = value

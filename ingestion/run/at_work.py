@@ -2,9 +2,9 @@
 
 While activities of a run are at work, one task reads the run's command once a second, for all of them.
 
-A run that is alone on its workers has a window as long as a batch, so that several workers find enough to do. If it
-shares a worker with another run, its window holds only as many chunks as its workers send at once. The engine starts
-activities in the order of their calls, so the windows of the runs then take turns.
+A run that is alone on its workers has windows of as many chunks as a batch, so that several workers find enough to do.
+If it shares a worker with another run, its window holds only as many chunks as its workers send at once. Durable
+Functions starts activities in the order of their calls, so the windows of both runs alternate.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from ingestion.run.command import GO, read_command
 
 LOOK_SECONDS = 1.0  # between two looks for a command
 LONGEST_LOOK_SECONDS = 5.0
-KNOWN_SECONDS = 300.0  # how long a run counts after its last activity: longer than an activity waits for a chunk to end
+KNOWN_SECONDS = 300.0  # a run still counts so long after its last activity: longer than activities wait for a worker
 KEYS = ("extensions", "durableTask", "maxConcurrentActivityFunctions")
 SETTING = "__".join((OF_THE_HOST, *KEYS))
 DEFAULT_AT_ONCE = 10
@@ -40,7 +40,7 @@ class AtWork:
 
     def __init__(self, container: ContainerClient) -> None:
         self._container, self._worker, self._at_once = container, secrets.token_hex(4), most_at_once()
-        self._seen: dict[str, float] = {}  # by run id: when it was last at work
+        self._seen: dict[str, float] = {}  # maps a run id to when the run was last at work
         self._watches: dict[Run, _Watch] = {}
 
     def note(self, run_id: str) -> None:
@@ -74,7 +74,7 @@ class AtWork:
 
     @asynccontextmanager
     async def hold(self, run: Run) -> AsyncIterator[Hold]:
-        """Yield the hold of a run, which has its last command."""
+        """Yield the `Hold` of a run; until the block ends, a task keeps it at the last command."""
         if run not in self._watches:
             self._watches[run] = _Watch(self._container, run)
         watch = self._watches[run]

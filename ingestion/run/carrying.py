@@ -1,4 +1,4 @@
-"""At the end of a run, move the watermark of its source if the run may, and report it."""
+"""At the end of a run, move the watermark of its source if the outcome allows that, and report what was done."""
 
 from datetime import datetime
 
@@ -10,11 +10,11 @@ from ingestion.run.request import reads_of
 from ingestion.run.watermark import Watermark
 from ingestion.wire import JsonObject
 
-MOVES = ("completed", "completed_with_rejects")  # outcomes that leave nothing to do again
+MOVES = ("completed", "completed_with_rejects")  # outcomes that move the watermark, because nothing is left to do
 
 
 async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: str, now: datetime) -> JsonObject | None:
-    """Move the watermark; return the report's entry about the range that the run read, None if it read no range.
+    """Move the watermark; return the report's entry about the range that the run read, None if the run read no range.
 
     A second call does no harm: the watermark names the start of the run that wrote it last.
     """
@@ -50,7 +50,7 @@ async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: s
 def _written(there: Watermark) -> JsonObject:
     """Return what the run that wrote the watermark did to its value."""
     if there.stayed:
-        return {"watermark": there.shown, "reason": "nothing beyond it came"}
+        return {"watermark": there.shown, "reason": "no item beyond the watermark came"}
     return {"moved": True, "watermark": there.shown}
 
 

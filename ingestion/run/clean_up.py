@@ -40,9 +40,9 @@ A_DAY = timedelta(days=1)
 async def clean_up(ledger: Ledger, state: RunState) -> int:
     """Delete what a run that has ended no longer needs; return how many blobs were deleted.
 
-    If the source was not read to its end, keep all committed batches: if it is read again from its start, it is
-    compared with them. Also keep the chunks that a late copy of the next fetch may still commit. If the source was read
-    to its end, keep only the unfinished chunks.
+    If the source was not read to its end, keep all committed batches: if a redrive reads it again from its start, it
+    drops the messages of these batches. Also keep the chunks that a late copy of the next fetch may still commit. If
+    the source was read to its end, keep only the unfinished chunks.
     """
     folder = ledger.run.folder
     if not state.source_exhausted:
@@ -63,9 +63,9 @@ async def clean_up(ledger: Ledger, state: RunState) -> int:
 async def purge(container: ContainerClient, run_id: str, lease: str, entry: str | None = None) -> int:
     """Delete every blob of a run, under its lock; return how many blobs were deleted.
 
-    Delete the request next to last, under the lease, and last the `entry` of the run in the index: as long as it is
-    there, a sweep finds what a crash has left. Before the state is deleted, the request gets another start: if a crash
-    leaves only the request, the run begins with new message keys, not with keys that were sent already.
+    Delete the request second to last, under the lease, and the `entry` of the run in the index last: as long as this
+    entry exists, a sweep finds what a crash has left. Before the state is deleted, the request gets another start: if a
+    crash leaves only the request, the run begins with new message keys, not with keys that were sent already.
     """
     request = request_blob(container, run_id)
     there = await read_request(container, run_id)
@@ -104,7 +104,7 @@ async def claim_sweep(container: ContainerClient, now: datetime) -> bool:
         condition = {"etag": there.etag, "match_condition": MatchConditions.IfNotModified}
     try:
         await blob.upload_blob(b"", overwrite=True, metadata={"at": now.isoformat()}, **condition)
-    except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):  # another was first, or no container
+    except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):  # another call won, or no container
         return False
     return True
 
@@ -145,8 +145,8 @@ async def _swept(container: ContainerClient, entry: run_index.Entry, older_than:
                 await run_index.forget(container, entry.name)
                 return False
             ledger = Ledger(container, run_of(request))
-            cut_off = request.get("is_purged") and await ledger.state() is None
-            is_over = cut_off or await ledger.report() is not None
+            is_cut_off = request.get("is_purged") and await ledger.state() is None  # a crash interrupted its purge
+            is_over = is_cut_off or await ledger.report() is not None
             if not is_over or not await _is_unchanged(container, run_id, older_than):
                 return False
             await open_runs.forget(container, run_id)

@@ -38,7 +38,7 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
     Settle unfinished chunks first, so that no copy sends them any more. The report counts their messages on the queue.
     The state does not, because a redrive will count their receipts.
     """
-    # Find the entry first: a redrive records its state before it enters the run, so this cannot be its entry.
+    # Find the entry first: a redrive records its state before it writes a new entry, so this is not the redrive's.
     entry = await open_runs.find(ledger.container, ledger.run.id)
     state = finished.state
     if not await ledger.record_state(state, now.isoformat()):
@@ -53,7 +53,7 @@ async def close(ledger: Ledger, finished: FinishRequest, now: datetime) -> Close
     accepted = await accepted_change(ledger)
     pinned = accepted.get("fields") or request.get("pinned", {})
     described = description_in(pinned, state.request.source)
-    has_total = "total" in described and "incremental.window" not in described  # the total of a window is not the run's
+    has_total = "total" in described and "incremental.window" not in described  # a window's total is not the run's
     carried = await carry(ledger, request, state, finished.outcome, now)
     report = run_report.report(
         finished, left_open, accepted.get("what"), queues_in(pinned), carried, reads_of(request), has_total

@@ -1,7 +1,8 @@
 """Pause, resume and cancel: one blob holds the last command; every chunk and every fetch reads it before it starts.
 
-While activities are at work, `at_work` reads it once a second. The event that follows a command only wakes a waiting
-run. A run is also held back if what it is pinned to has changed; the blob says which change a person has accepted.
+While activities are at work, `at_work` reads the blob once a second. The event that follows a command only wakes a
+waiting run. A run is also held back if what it is pinned to has changed; the blob says which change a person has
+accepted.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How fast a run is, and how long it still takes: pure functions of what is known at `counts_at`.
+"""How fast a run is, and how long it still takes: pure functions of the counts, which are as of `counts_at`.
 
 Messages are done when they are enqueued or rejected. Nothing here reads the clock, so the answer stays the same until
 the run changes.
@@ -15,10 +15,10 @@ from ingestion.run import run_state
 from ingestion.source_wait import OUTAGE
 from ingestion.wire import JsonObject
 
-LATELY = timedelta(seconds=30)  # the present rate is that of this time
-SHORTEST = timedelta(seconds=1)
+LATELY = timedelta(seconds=30)  # the present rate is the average over this time
+SHORTEST = timedelta(seconds=1)  # two points closer than this give no rate
 KEPT_RUNS, KEPT_POINTS = 500, 60
-MOVING = ("pending", "running", "ending")
+MOVING = ("pending", "running", "ending")  # statuses in which a run goes on by itself
 HELD_UP = {  # statuses in which nobody knows when the run goes on
     "pausing": "a person pauses the run",
     "paused": "the run is paused",
@@ -37,7 +37,7 @@ class Point(NamedTuple):
 
 
 class Paces:
-    """The last points of the runs that callers asked this process about most recently."""
+    """The last points of each run that a caller asked this process about; the latest KEPT_RUNS runs."""
 
     def __init__(self, most: int = KEPT_RUNS) -> None:
         self._kept = Latest[Run, list[Point]](most)
@@ -93,12 +93,12 @@ def estimate(
         why = f"no estimate: {silent if progress['batches'] else 'the first batch is still being fetched'}"
         return _answer(None, None, f"{why}{f'; {waits}' if waits else ''}")
     left = total - progress["enqueued"] - progress["rejected"] - progress["failed"]
-    rate, over = (overall, "over all") if now is None or status == "waiting" else (now, "lately")
+    rate, over = (overall, "since the start") if now is None or status == "waiting" else (now, "lately")
     if left <= 0:
         return _answer(wait, total, f"nothing is left to send{f'; {waits}' if waits else ''}")
     if not rate:
         still = "no message reached the queue lately" if now == 0 else "nothing is sent yet"
-        return _answer(None, total, f"no estimate: {still}, of {whose}")
+        return _answer(None, total, f"no estimate: {still}; the total is {whose}")
     rests_on = f"{rate:,.0f} messages a second {over}, and {whose}{f'; {waits}' if waits else ''}"
     return _answer(round(left / rate + wait, 1), total, rests_on)
 

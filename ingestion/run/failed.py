@@ -33,8 +33,8 @@ LINE_BYTES = 1024  # longer than any line of the redo list
 async def record(ledger: Ledger, failed: FailedChunks) -> tuple[Settled, ...]:
     """List the chunks in the ledger, even those with nothing left to send; return the counts of each checkpoint.
 
-    If another copy of this call has listed a chunk, keep its entry: a late copy of the chunk may have sent the rest
-    since then, and the state must agree with the list. So append only if the blob is as long as when it was read.
+    If another copy of this call has listed a chunk, keep that entry: a late copy of `enqueue_chunk` may have sent the
+    rest since then, and the state must agree with the list. So append only if the blob is as long as when it was read.
     """
     name = _failed_name(failed.attempt)
     async for _ in turns(f"list failed chunks of run {failed.run.id}"):
@@ -73,7 +73,7 @@ async def failed_chunks(ledger: Ledger, state: RunState) -> list[JsonObject]:
     open_chunks = set(spooled_chunks(state))
     entries = [] if state.redo is None else await _read(ledger, _redo_name(state.redo.attempt), state.redo.next_byte)
     entries += await _read(ledger, _failed_name(state.attempt))
-    by_chunk = {chunk_of(entry): entry for entry in entries}  # the last line counts: a chunk may fail again
+    by_chunk = {chunk_of(entry): entry for entry in entries}  # a chunk that failed again replaces its line to redo
     return [
         entry for chunk, entry in sorted(by_chunk.items()) if chunk not in open_chunks and _settled(entry).sums.left
     ]

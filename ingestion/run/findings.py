@@ -32,9 +32,9 @@ async def failures(ledger: Ledger, state: RunState) -> list[JsonObject]:
 async def rejected(
     container: ContainerClient, run: Run, after: str, *, examples: int, has_payload: bool
 ) -> tuple[list[JsonObject], str | None]:
-    """Return the rejects of the blobs after the blob `after`, by reason, and the last blob that was read.
+    """Return the rejects in the blobs after the blob named `after`, by reason, and the name of the last blob read.
 
-    The counts are those of the blobs that were read. The second value is None if there are no more blobs.
+    The counts cover only the blobs that were read. The second value is None if there are no more blobs.
     """
     groups: dict[str, JsonObject] = {}
     last, blobs, size = after, 0, 0

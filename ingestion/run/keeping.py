@@ -1,7 +1,8 @@
 """What the keeper does about an open run: pure decisions.
 
-A look finds the run's instance. If two looks in a row find something wrong, or a person has ended the instance, the
-keeper looks again under the run's lock, with the ledger, and `next_action` decides. `docs/runs.md` has the rules.
+At each look the keeper reads the status of the run's instance. If two looks in a row find something wrong, or a person
+has ended the instance, the keeper looks again under the run's lock and reads the ledger. Then `next_action` decides.
+`docs/runs.md` has the rules.
 """
 
 from dataclasses import replace
@@ -39,7 +40,7 @@ class Action(StrEnum):
 
 
 class Look(NamedTuple):
-    """What a look notes, and whether the keeper must look again under the lock."""
+    """What a look notes, and whether the keeper must look again (closer) under the lock."""
 
     noted: Found
     is_closer: bool
@@ -81,7 +82,7 @@ def next_action(
 def recovered(state: RunState, cause: str, now: datetime) -> RunState:
     """Return the state with which a recovered run goes on.
 
-    Unlike a redriven run, it keeps waiting for a source that is away, and no longer than before.
+    Unlike a redriven run, it keeps waiting for a source that is away, and its patience does not begin anew.
     """
     again = run_state.redriven(state)
     assert again is not None, "a run with nothing left to do has an outcome"
@@ -90,7 +91,7 @@ def recovered(state: RunState, cause: str, now: datetime) -> RunState:
 
 
 def given_up(state: RunState, cause: str) -> RunState:
-    """Return the last state of a run that is not recovered again. A later state of its last attempt may replace it."""
+    """Return the last state of a run that is not recovered again; a later state of the attempt may replace it."""
     times, last = recovery.RECOVERIES_AN_HOUR, cause[: recovery.CAUSE_LENGTH]
     problem = f"the run was recovered {times} times within an hour, and its instance ended again ({last})"
     reason = f"{problem}. Remove the cause, then redrive the run"

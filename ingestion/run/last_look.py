@@ -1,6 +1,7 @@
 """The last counts that this process returned for each run, so that they never decrease.
 
-Newer counts may be lower: a look at the checkpoints failed or was late, or the instance was read before a new window.
+Newer counts may be lower if a look at the checkpoints failed or was late, or if the instance was read before a new
+window.
 """
 
 from typing import NamedTuple
@@ -26,7 +27,7 @@ COUNTS = (
 
 
 class LastLook(NamedTuple):
-    """The counts that were returned last, and their attempt."""
+    """The counts that were returned last, and the attempt of the run at that time."""
 
     attempt: int
     counts: JsonObject
@@ -49,9 +50,9 @@ class LastLooks:
 
 
 def is_behind(progress: JsonObject, attempt: int, last: LastLook) -> bool:
-    """Return whether a progress has lower counts than the last look, or the same at an earlier moment.
+    """Return whether `progress` has lower counts than the last look, or the same counts from an earlier moment.
 
-    A redrive lowers `chunks_done`, so it is compared within one attempt only.
+    A redrive lowers `chunks_done`, so compare that count only within one attempt.
     """
     if attempt < last.attempt or any(progress[key] < last.counts[key] for key in NEVER_LESS):
         return True

@@ -34,16 +34,17 @@ class Ledger:
     async def record_state(self, state: RunState, recorded_at: str, *, after: RunState | None = None) -> bool:
         """Write the state unless a newer one is there; return whether it was written.
 
-        A state is newer if it comes after `state`, or after the state `after` if `state` was made from that one.
+        A state is newer if it comes after `state`. If `state` was made from the state `after`, it is newer if it comes
+        after `after`.
         """
         base = after or state
         order = Order(base.attempt, base.window)
         new = {"run_id": self.run.id, "recorded_at": recorded_at, "state": to_wire(state)}
 
-        def unless_older(found: JsonObject | None) -> JsonObject | None:
+        def unless_newer(found: JsonObject | None) -> JsonObject | None:
             return new if found is None or _order(found["state"]) <= order else None
 
-        return await change_json(self.blob("state.json"), unless_older) is new
+        return await change_json(self.blob("state.json"), unless_newer) is new
 
     async def state(self) -> RunState | None:
         """Return the last recorded state, None if there is none. Raise UnknownSchema."""
@@ -62,10 +63,10 @@ class Ledger:
         """Write the report of an attempt that ended in `window`, unless a later one is there."""
         new = {"run_id": self.run.id, "attempt": attempt, "window": window, **report}
 
-        def unless_older(found: JsonObject | None) -> JsonObject | None:
+        def unless_newer(found: JsonObject | None) -> JsonObject | None:
             return new if found is None or _order(found) <= _order(new) else None
 
-        await change_json(self.blob("report.json"), unless_older)
+        await change_json(self.blob("report.json"), unless_newer)
 
     async def report(self) -> JsonObject | None:
         """Return the report of the last attempt; None until it has closed the ledger."""

@@ -1,8 +1,8 @@
 """The lock of a run: only its holder may start, redrive, recover, purge or sweep the run.
 
-It is a lease on the request of the run. A holder that crashes loses it after `LEASE_SECONDS`; the next holder waits up
-to that long, and then reads in the ledger how far the first one came. A holder that cannot renew the lease is cancelled
-before the lease ends.
+The lock is a lease on the blob of the run's request. A holder that crashes loses it after `LEASE_SECONDS`; the next
+holder waits up to that long, and then reads in the ledger how far the first holder came. A holder that cannot renew the
+lease is cancelled before the lease ends.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from ingestion.errors import RunLocked, StorageRefused, StorageUnavailable
 from ingestion.run.request import request_blob
 
 LEASE_SECONDS = 15  # the shortest lease of Blob Storage
-HELD_SECONDS = 12.0  # of work after each request for the lease: the last requests must arrive before it ends
+HELD_SECONDS = 12.0  # of work after each renewal: the last requests of the holder must arrive before the lease ends
 RENEW_SECONDS = 5.0
 POLL_SECONDS = 0.25
 WAIT_SECONDS = 60.0  # the longest wait for another holder

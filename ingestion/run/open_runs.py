@@ -2,7 +2,7 @@
 
 One listing gives the keeper all that it needs before it asks Durable Functions. The blob is written before the request
 and the instance, and deleted when the ledger is closed. The app reads only its metadata; the JSON in it is for people.
-A change or a deletion names the ETag that was listed, so that a run that has begun again since then keeps its entry.
+A change or a deletion is conditional on the ETag that was listed: a run that has begun again since keeps its entry.
 """
 
 import json
@@ -27,7 +27,7 @@ class OpenRun:
     """One run of the index: the task hub that runs it, when it began, and what the keeper's last look found.
 
     `source` is empty in an entry of an earlier version of the app. A `backfill` blocks no schedule and no watermark.
-    `reported` is the time since when the run makes no progress, as text, if that was reported; else empty.
+    `reported` is since when the run has made no progress, as text, if the keeper has reported that; else empty.
     """
 
     run_id: str
@@ -74,7 +74,7 @@ async def find(container: ContainerClient, run_id: str) -> OpenRun | None:
 
 
 async def note(container: ContainerClient, run: OpenRun, *, found: Found, reported: str) -> OpenRun | None:
-    """Note what a look found; return None if the run was closed or has begun again, or another look was faster."""
+    """Note what a look found; return None if the run has ended or begun again, or another look was faster."""
     facts = _facts(run.source, run.task_hub, run.opened_at, backfill=run.backfill)
     facts |= {"found": found, "reported": reported}
     try:

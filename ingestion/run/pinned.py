@@ -1,7 +1,8 @@
 """What a run is pinned to: the description of its source, and how and where its messages are sent.
 
-If these change, the run is held until a person accepts the change. The state carries their fingerprint; `request.json`
-has them by field, so that a person learns what has changed. Secrets, rates and budgets are not pinned.
+If any of this changes, the run is held until a person accepts the change. The state has a fingerprint of all pinned
+fields; `request.json` has the fields, so that a person learns which one has changed. Secrets, rates and budgets are not
+pinned.
 """
 
 import hashlib
@@ -19,22 +20,26 @@ from ingestion.source.description import described
 
 WHAT_LENGTH = 140  # characters of a change in the state, which must stay under 4 KB
 
-Fields = dict[str, dict[str, str]]  # by part (a source, the settings) and key: the value or its hash
+Fields = dict[str, dict[str, str]]  # maps a part (a source, the settings) and a key in it to the value or its hash
 
 FORMAT, ENCODING = "SLUICE_MESSAGE_FORMAT", "SLUICE_MESSAGE_ENCODING"
-INSTEAD_OF = {"queue": QUEUES, "queues": QUEUES, "format": FORMAT, "encoding": ENCODING}  # in `messages` of a source
+# Maps a key in `messages` of a source to the app setting that it replaces.
+INSTEAD_OF = {"queue": QUEUES, "queues": QUEUES, "format": FORMAT, "encoding": ENCODING}
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What a run of a source would be pinned to if it started now; no fields of a source that cannot be read."""
+    """What a run of a source would be pinned to if it started now.
+
+    If the description cannot be read, `found` is the error, and the source has no fields.
+    """
 
     fields: Fields
     found: Settings | InvalidInput
 
     @property
     def settings(self) -> Settings:
-        """The settings with which messages of the source are sent. Raise InvalidInput if it cannot be read."""
+        """The app's settings, with the source's own `messages` keys applied. Raise InvalidInput if `found` is one."""
         if isinstance(self.found, InvalidInput):
             raise self.found
         return self.found
@@ -44,13 +49,13 @@ def pinned_now(settings: Settings, source: str, environment: Mapping[str, str] =
     """Return what a run of `source` would be pinned to if it started now, with the `messages` of its description."""
     part = _part(source)
     try:
-        marks, messages, own = described(settings, source, environment)
+        values, messages, own = described(settings, source, environment)
     except InvalidInput as error:
         return Pinned({part: {}, "settings": _sent(settings)}, error)
     sent = _sent(own)
     for key in sorted(INSTEAD_OF.keys() & messages.model_fields_set):
-        marks[f"messages.{key}"] = sent.pop(INSTEAD_OF[key])
-    return Pinned({part: marks, "settings": sent}, own)
+        values[f"messages.{key}"] = sent.pop(INSTEAD_OF[key])
+    return Pinned({part: values, "settings": sent}, own)
 
 
 def _sent(settings: Settings) -> dict[str, str]:
@@ -62,7 +67,7 @@ def _sent(settings: Settings) -> dict[str, str]:
 
 
 def description_in(fields: Fields, source: str) -> dict[str, str]:
-    """Return the marks of the description of a source, by key."""
+    """Return the pinned keys of a source's description, each with its value or hash."""
     return fields.get(_part(source), {})
 
 
@@ -92,7 +97,7 @@ def queues_in(fields: Fields) -> str:
 
 
 def fingerprint(fields: Fields) -> str:
-    """Return a hash of the fields: other fields have another one."""
+    """Return a hash of the fields."""
     return hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 

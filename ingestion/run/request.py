@@ -1,7 +1,7 @@
-"""The request of a run: `runs/{run_id}/request.json`, which names the folder of the present start.
+"""The request of a run: `runs/{run_id}/request.json`. It names the folder of the present start (one life of a run id).
 
-All other blobs of a start are in its folder. A start after a deletion or a sweep gets a new folder, so two starts of
-one id share no blob. The request is also the lock of the run (`ingestion.run.lock`).
+All other blobs of a start are in its folder. A start after `DELETE`, or after the keeper has deleted an old ledger,
+gets a new folder, so two starts of one id share no blob. The lock of the run is a lease on the request.
 """
 
 import secrets
@@ -20,7 +20,7 @@ from ingestion.wire import JsonObject, from_wire
 
 
 def new_start(now: datetime) -> str:
-    """Return a name for a new start: its time for people, and a random part that keeps it unique."""
+    """Return a name for a new start: the time, for people to read, and a random part that makes the name unique."""
     return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
 
 
@@ -53,10 +53,12 @@ def reads_of(request: JsonObject) -> Reads | None:
 
 
 async def read_reads(container: ContainerClient, run: Run) -> Reads | None:
-    """Return what a run reads of its source. Raise StorageRefused if the run is deleted."""
+    """Return what a run reads of its source. Raise StorageRefused if this start of the run was deleted."""
     request = await read_request(container, run.id)
     if request is None or run_of(request) != run:
-        raise StorageRefused(f"run {run.id} is deleted, so this copy has stopped")
+        raise StorageRefused(
+            f"the start {run.start} of run {run.id} was deleted, so its fetch has stopped: nothing is left to do for it"
+        )
     return reads_of(request)
 
 

@@ -4,7 +4,7 @@ An entry is written before the run begins, and removed when nothing of the run i
 
 Its name begins with the milliseconds left until the year 5138, so that a listing has the newest run first. Its metadata
 hold what a list of runs shows: the source, the status, the counts at the start of the last window, and the outcome once
-the run has ended. If an update is lost, the list is only older than the run.
+the run has ended. If an update is lost, the list only shows an older status and older counts.
 """
 
 from collections.abc import AsyncIterator, Collection
@@ -27,7 +27,7 @@ PREFIX = "index/"
 DIGITS = 14
 LAST_MILLISECOND = 10**DIGITS - 1
 MOST_REQUESTS = 5  # for one page of a list
-ENTRIES = 1_000  # in a request with a filter
+ENTRIES = 1_000  # that one request reads if the list has a filter
 ERROR_CHARACTERS = 300  # of an error in the metadata, which hold 8 KB in all
 COUNTS = ("fetched", "enqueued", "rejected", "failed", "pending", "source_total")
 
@@ -56,7 +56,7 @@ class Place(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page of a list, and where the next one begins; None if this is the last."""
+    """A page of a list; `following` is where the next page begins, None on the last page."""
 
     runs: list[JsonObject]
     following: Place | None
@@ -76,7 +76,7 @@ async def note_window(container: ContainerClient, state: RunState, status: str) 
 
 
 async def note_status(container: ContainerClient, run_id: str, started_at: str, status: str) -> None:
-    """Note the status that a command leads to, unless another update comes at the same time."""
+    """Note the status that a command leads to, unless the run has ended or another update comes at the same time."""
     blob = _blob(container, run_id, started_at)
     with suppress(AzureError):
         there = await blob.get_blob_properties()

@@ -1,4 +1,4 @@
-"""Step 7 on the way of an id: the progress and the report of a run, made from its state.
+"""The progress and the report of a run, made from its state (steps 6 and 7 in docs/design.md).
 
 The JSON keys are in an order for people.
 """
@@ -21,12 +21,13 @@ STATUS = {
     "Terminated": "terminated",
     "Canceled": "terminated",
 }
-GIVEN = {  # by command that the run has not yet obeyed: its status, and the statuses that it replaces
+# Maps a command that the run has not yet obeyed to the status to show, and to the statuses that this one replaces.
+GIVEN = {
     run_state.PAUSE: ("pausing", ("pending", "running", "waiting")),
     run_state.CANCEL: ("cancelling", ("pending", "running", "waiting", "paused", "held")),
 }
 
-# by command: the status in the list, which the run reaches soon
+# Maps a command to the status to show in the list of runs; the run reaches it soon.
 IN_LIST = {run_state.PAUSE: "paused", run_state.CANCEL: "cancelling", run_state.CHANGED: "held"}
 
 STATUSES = frozenset({*run_state.OUTCOMES, *STATUS.values(), *IN_LIST.values(), "waiting", "pausing", "ending", "lost"})
@@ -41,22 +42,22 @@ def status_of(runtime_status: str, progress: object, report: JsonObject | None) 
 
 
 def after_command(status: str, command: str | None) -> str:
-    """Return the status of a run after its last `command`; None is a command that holds nothing back."""
+    """Return the status of a run after its last `command`; None if no command holds the run back."""
     given, before = GIVEN.get(command or "", (status, ()))
     return given if status in before else status
 
 
 def status_in_list(state: RunState, command: str | None, now: datetime) -> str:
-    """Return the status of a run at the start of a window; `command` holds it back, or is None."""
+    """Return the status of a run at the start of a window; `command` is the one that holds the run back, if any."""
     if command is not None:
         return IN_LIST[command]
     return "waiting" if state.wait_until is not None and now < datetime.fromisoformat(state.wait_until) else "running"
 
 
 def progress(state: RunState, phase: str = "running") -> JsonObject:
-    """Return the run's custom status.
+    """Return the progress, which is also the custom status of the run's instance.
 
-    `phase` is running during a window; after it, it is waiting (for the source), paused, held or ending.
+    `phase` is running during a window; between windows it is waiting (for the source), paused, held or ending.
     """
     shown = {"phase": phase, **_counts(state, run_state.counted(state)), "pending": run_state.pending(state)}
     shown["chunks_total"] = run_state.chunks_done(state) + run_state.chunks_pending(state)
@@ -104,9 +105,9 @@ def report(
 ) -> JsonObject:
     """Return the run's output, and the `report.json` of its ledger.
 
-    `left_open` are its unfinished chunks; `accepted` is the change that a person accepted since its start; `queues` are
-    those that it sends to. Of an incremental source, `carried` says what became of the watermark, and `reads` is the
-    range. `has_total` says whether the description names the total of all pages.
+    `left_open` are its unfinished chunks; `accepted` is the change that a person accepted since its start; `queues`
+    names the queues that it sends to. For an incremental source, `carried` says what became of the watermark, and
+    `reads` is the range. `has_total` says whether the description says where the total of all pages is.
     """
     state = finished.state
     sums = sum((one.sums for one in left_open), run_state.counted(state))
@@ -142,9 +143,9 @@ def _warnings(state: RunState, accepted: str | None, *, may_be_empty: bool, has_
     uncounted = "unique = true counts doubles in a run of at most 20 million messages, and this one has more"
     is_empty = state.source_exhausted and not state.fetched + state.dropped + state.known + state.outside
     is_uncompared = has_total and state.source_exhausted and state.source_total is None and not is_empty
-    no_total = "the description has total, and no page had a number there, so the run compared its items with no total"
-    check = f"Check total: sluice plan {state.request.source}"
-    not_held = "the next run would have to know more than 5 million items; it may send some of them again"
+    no_total = "the description has total, and no page had a number there, so the run did not check its number of items"
+    check = f"Check the key total with: sluice plan {state.request.source}"
+    not_held = "the next run would have to recognise more than 5 million items; it may send some of them again"
     change = f"the run went on after a change that a person accepted ({accepted})"
     found = {
         "source_total_mismatch": run_state.total_difference(state),

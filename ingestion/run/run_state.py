@@ -1,4 +1,4 @@
-"""What a run does next: pure functions from state and outcomes to state. Steps 4 and 6 on the way of an id.
+"""What a run does next: pure functions from state and outcomes to state (steps 2, 4 and 6 in docs/design.md).
 
 All decisions about the state of a run are here; `docs/runs.md` draws it. The orchestrator calls these functions between
 two yields; they use no clock, no storage and nothing of Durable Functions. `with_window` checks after each window that
@@ -51,8 +51,8 @@ OUTCOMES = (  # how a run may end; if several hold, the first one counts
     "completed_with_other_total",
     "completed",
 )
-REDO_CHUNKS = 25  # in a window of a redrive: each may have its own token, and a payload holds 4 KB
-LISTED_FAILURES = 3  # in the state and the report; all are counted, and the ledger lists all
+REDO_CHUNKS = 25  # in a window of a redrive: each chunk may have its own token, and a payload holds 4 KB
+LISTED_FAILURES = 3  # that the state and the report list; they count all failures, and the ledger lists all
 RUN_ERROR_LENGTH = 500  # characters of the reason why a run has failed
 ERROR_LENGTH = 160  # characters of an error in the state, which must stay under 4 KB
 
@@ -67,7 +67,7 @@ class Step(StrEnum):
 
 
 class Window(NamedTuple):
-    """The requests of a window: one for each chunk, and if necessary one that supplies the chunks after them."""
+    """The requests of a window: one for each chunk, and if necessary one that supplies the next chunks."""
 
     supply: FetchRequest | LoadRequest | None
     chunks: list[EnqueueRequest]
@@ -128,7 +128,7 @@ def spooled_chunks(state: RunState) -> list[Chunk]:
 
 
 def failures_to_list(state: RunState, window: Window, outcomes: Outcomes) -> list[FailedChunks]:
-    """Return the failed chunks of the window by reason, for the ledger; none if this is an older copy of the run."""
+    """Return the failed chunks of the window by reason, for the ledger; none if the state could not be recorded."""
     if outcomes.recorded.error is not None:
         return []
     failed: dict[str, list[Chunk]] = {}
@@ -144,7 +144,7 @@ def failures_to_list(state: RunState, window: Window, outcomes: Outcomes) -> lis
 def with_window(
     state: RunState, window: Window, outcomes: Outcomes, listed: Iterable[SettledChunks], now: datetime
 ) -> RunState:
-    """Return the state after a window; every chunk has reported, and the ledger has `listed` the failed ones.
+    """Return the state after a window: every chunk has reported, and the ledger has `listed` the failed chunks.
 
     If a chunk was held back, it stays spooled, and the supplied chunks are dropped: the next window requests them
     again. Raise ArithmeticError if a message is unaccounted for: a bug must not look like success.
@@ -247,7 +247,7 @@ def has_other_total(state: RunState) -> bool:
 
 
 def items_given(state: RunState) -> int:
-    """Return how many items the source gave, with those that the run did not take, without doubles."""
+    """Return how many items the source gave, including those that the run did not take, but not doubles."""
     return state.fetched + state.known + state.outside - doubles(state)
 
 
@@ -317,9 +317,10 @@ def redriven(state: RunState) -> RunState | None:
 
 
 def _next_supply(state: RunState, now: datetime) -> FetchRequest | LoadRequest | None:
-    """Return the request for the chunks after the window; None if some are spooled, none are left, or it must wait.
+    """Return the request for the chunks after the window.
 
-    Failed chunks come first, because they have been in the spool for longer.
+    None if more chunks are spooled than the window takes, the source has ended, or it is too early to read it. Failed
+    chunks come first, because they have been in the spool for longer.
     """
     request = state.request
     most_chunks = most_in_window(state)
@@ -350,7 +351,7 @@ def _is_waiting(state: RunState, now: datetime) -> bool:
 
 
 def _by_chunk(window: Window, receipts: Sequence[Receipt], listed: Iterable[SettledChunks]) -> dict[Chunk, Receipt]:
-    """Return the receipts by chunk. Complete that of a failed chunk from its checkpoint: some or all may be sent."""
+    """Return the receipts by chunk. The checkpoint of a failed chunk corrects its receipt: messages may be sent."""
     by_chunk = {request.chunk: receipt for request, receipt in zip(window.chunks, receipts, strict=True)}
     found = {one.number: one for settled in listed for one in settled.chunks}
     for one in by_chunk:
@@ -363,9 +364,9 @@ def _by_chunk(window: Window, receipts: Sequence[Receipt], listed: Iterable[Sett
 
 
 def _at_once(outcomes: Outcomes, before: int | None) -> int | None:
-    """Return how many chunks the workers of a window send at once, None if the run was alone on all of them.
+    """Return how many chunks the workers of a window send at once, None if the run shared none of these workers.
 
-    Return `before` if the window neither sent nor fetched.
+    Return `before` if the window sent and fetched nothing.
     """
     ended: list[Receipt | FetchOutcome] = [*outcomes.receipts]
     if isinstance(outcomes.supplied, FetchOutcome):

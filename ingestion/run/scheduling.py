@@ -1,7 +1,7 @@
 """Which due times of a source are handled: `schedules/{source}.json`.
 
-A look writes the blob when a due time is handled or the schedule has changed, on the condition that no other look was
-faster. A look that finds nothing due only reads it.
+The timer function looks for due times. It writes the blob when a due time is handled or the schedule has changed, on
+the condition that no other look was faster. A look that finds nothing due only reads the blob.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from ingestion.wire import JsonObject, from_wire, to_wire
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handled:
-    """Each due time up to `until` is handled; the due time `waits` waits for an open run to end."""
+    """Each due time up to `until` is handled; `waits` is the due time that waits for an open run to end."""
 
     schedule: str
     time_zone: str
@@ -30,13 +30,13 @@ class Handled:
 
 
 async def read(container: ContainerClient, source: str) -> Handled | None:
-    """Return what is handled of a source's schedule, None before the first look."""
+    """Return which due times of a source's schedule are handled; None before the first look."""
     found = await read_json(_blob(container, source))
     return None if found is None else from_wire(Handled, found)
 
 
 async def begin(container: ContainerClient, source: str, schedule: Schedule, now: datetime) -> Handled:
-    """Begin a new or changed schedule now; a due time of the earlier schedule that waits keeps waiting."""
+    """Begin a new or changed schedule now. If a due time of the earlier schedule waits, it keeps waiting."""
 
     def change(found: Handled | None) -> Handled | None:
         if found is not None and found.is_of(schedule):

@@ -8,7 +8,7 @@ from ingestion.run.run_state import chunks_in_window, spooled_chunks
 from ingestion.wire import JsonObject
 
 MOST_CELLS = 400
-FAILED, UNDER_WAY, NOT_YET, DONE = WORST_FIRST = "fwpd"  # the worst counts in a cell of several chunks
+FAILED, UNDER_WAY, NOT_YET, DONE = WORST_FIRST = "fwpd"  # a cell of several chunks shows the worst
 
 
 def strip(

@@ -1,8 +1,8 @@
 """The life of a run, for people: `timeline.ndjson` in its ledger, one line for each window, batch and event.
 
-It is an append blob. An attempt creates it when it begins, so that a late copy of a deleted run leaves nothing. A lost
-append leaves a gap and does no other harm. Storage takes 50,000 appends; after that the blob stays as it is, and the
-answer says that it is full.
+It is an append blob. Only the beginning of an attempt creates it, so a late activity of a deleted run creates none. A
+lost append leaves a gap and does no other harm. Storage takes 50,000 appends; after that the blob stays as it is, and
+the HTTP answer says that the timeline is full.
 """
 
 import json
@@ -50,7 +50,7 @@ class Timeline:
 
     points: list[Point] = field(default_factory=list)
     events: deque[JsonObject] = field(default_factory=lambda: deque(maxlen=MOST_EVENTS))
-    refused: int = 0
+    refused: int = 0  # requests that the source refused
     page_size: int | None = None  # of the last batch with a page
     ended: str | None = None
     is_full: bool = False
@@ -63,7 +63,7 @@ def event(name: str, text: str) -> JsonObject:
 
 
 def window(counts: JsonObject, at: str) -> JsonObject:
-    """Return the line for the counts of a run, which were true `at` a time."""
+    """Return the line for the counts of a run as of the time `at`."""
     return {"at": at, "event": WINDOW, **{name: counts[name] for name in COUNTS}}
 
 
@@ -116,7 +116,7 @@ def _lines(data: bytes) -> Iterator[JsonObject]:
 
 
 def take(timeline: Timeline, lines: Iterable[JsonObject], began: datetime) -> None:
-    """Add lines to a timeline of a run that began at that moment."""
+    """Add lines to the timeline of a run that began at the time `began`."""
     for line in lines:
         if line["event"] == WINDOW:
             seconds = round((moment(line["at"]) - began).total_seconds(), 3)
@@ -140,7 +140,7 @@ def thinned(points: list[Point], most: int = MOST_POINTS) -> list[Point]:
     length = max(last.seconds - first.seconds, 0.001) / (most - 2)
     by_interval = {
         max(0, min(int((one.seconds - first.seconds) / length), most - 3)): one for one in points[1:-1]
-    }  # the clock of the first may be ahead of those of others
+    }  # `max`: the clock that gave the first point its time may be ahead of the clocks of later points
     return [first, *(by_interval[number] for number in sorted(by_interval)), last]
 
 

@@ -10,8 +10,8 @@ from ingestion.errors import InvalidInput, shown
 DEFAULT = "0%"
 MOST = 50
 ALLOWED = f'a percentage of the messages of the run, such as "1%", from "0%" to "{MOST}%"'
-SAMPLE_CHUNKS = 20  # with fewer chunks a share says little, unless
-SAMPLE_SHARE = 10  # percent of the source's total are done
+# Before this many chunks, or this percentage of the source's total, are done, the share of failures says little.
+SAMPLE_CHUNKS, SAMPLE_SHARE = 20, 10
 
 
 def read_tolerance(given: Any) -> str:

@@ -1,8 +1,8 @@
-"""The watermark of a source: how far its runs have come, in a small blob beside the ledgers.
+"""The watermark of a source: how far its runs have read it, in a small blob beside the ledgers.
 
-`watermarks/{slot}.json` is the watermark, `watermarks/{slot}/held/` has the digests that the next run has to know. Each
-change raises the serial and is made only from the serial that the writer read: a run moves the watermark only if it is
-still the one that the run began with.
+`watermarks/{slot}.json` is the watermark. `watermarks/{slot}/held/` has digests of items: the next run drops these
+items if they come again. Each change raises the serial, and succeeds only if the serial is still the one that the
+writer read. So a run moves the watermark only if nobody has changed it since the run began.
 """
 
 import asyncio
@@ -39,18 +39,18 @@ class Watermark:
 
     serial: int = 0
     value: str | None = None
-    kind: str = "time"  # of the value; or "number", or "token"
+    kind: str = "time"  # what the value is: "time", "number" or "token"
     held: str | None = None  # the blob with digests of the items that the last run held
     belongs_to: str | None = None  # the fingerprint of the keys of the description that give the value its meaning
     parameters: Mapping[str, str] = field(default_factory=dict)  # for people: the name of the blob has their digest
-    written_by: str | None = None  # the run that completed last; None: a person was later
-    start: str | None = None  # of that run
-    stayed: bool = False  # that run left the value as it was
+    written_by: str | None = None  # the run that completed last; None: a person changed it later
+    start: str | None = None  # the start of the run `written_by`
+    stayed: bool = False  # whether that run left the value as it was
     moved_by: str | None = None  # the run that gave the value; None: a person
     moved_at: str | None = None
-    previous: str | None = None  # value
+    previous: str | None = None  # the value before
     previous_kind: str = "time"
-    previous_held: str | None = None  # before the last write: an open run may still read it
+    previous_held: str | None = None  # the blob before the last write, which an open run may still read
 
     @property
     def shown(self) -> str | None:
@@ -76,7 +76,7 @@ def slot(source: str, parameters: Mapping[str, str]) -> str:
 
 
 def belongs_to(described: Mapping[str, str]) -> str:
-    """Return the fingerprint of the description that a value belongs to; `described` has its marks by key."""
+    """Return the fingerprint of the description that a value belongs to; `described` has the pinned keys."""
     return _digest({key: described.get(key) for key in BELONGS_TO})
 
 
@@ -100,7 +100,7 @@ async def read(container: ContainerClient, name: str) -> Watermark:
 async def move(
     container: ContainerClient, run: Run, reads: Reads, mark: Mark, name: str, belongs: str, now: datetime
 ) -> Watermark:
-    """Move the watermark after a completed run if it is still the one that the run began with; return what is there.
+    """Move the watermark after a completed run, unless it has changed since the run began; return what is there now.
 
     Never move it back. The digests for the next run are copied first, so a crash leaves either the whole change or
     none, and a second call does the rest.
@@ -150,16 +150,16 @@ async def ages(container: ContainerClient) -> AsyncIterator[tuple[str, datetime]
 
 
 def is_by(found: Watermark, run: Run) -> bool:
-    """Return whether this start of a run was the last to write the watermark; it may have left the value."""
+    """Return whether this start of a run was the last to write the watermark, with or without a new value."""
     return (found.written_by, found.start) == run
 
 
 async def give(
     container: ContainerClient, name: str, found: Watermark, value: Watermark, now: datetime
 ) -> Watermark | None:
-    """Replace the watermark `found` with a person's `value`, which may be none; return None if another was faster.
+    """Replace the watermark `found` with a person's `value`, which may be empty; return None if another was faster.
 
-    Compare the whole watermark to see that: another person's has the same serial.
+    To notice that, compare the whole watermark: that of another person would have the same serial.
     """
     new = replace(
         value,
@@ -174,7 +174,7 @@ async def give(
 
 
 async def _replace(container: ContainerClient, name: str, found: Watermark, new: Watermark) -> Watermark:
-    """Replace `found` unless another was faster; return what is there. Delete all digests but those of these two."""
+    """Replace `found` unless another was faster; return what is there. Delete digests that `new` does not name."""
     wire = to_wire(new)
 
     def unless_changed(there: JsonObject | None) -> JsonObject | None:
@@ -190,7 +190,7 @@ async def _replace(container: ContainerClient, name: str, found: Watermark, new:
 
 
 async def _to_be_known(container: ContainerClient, run: Run, mark: Mark, still: str | None) -> bytes:
-    """Return the digests that the next run has to know: those that this run held, and those in the blob `still`.
+    """Return the digests that the next run has to recognise: those from this run, and those in the blob `still`.
 
     If the watermark stays, the next run may read items again that this run has not seen.
     """

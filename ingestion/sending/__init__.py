@@ -1,1 +1,1 @@
-"""Step 5 on the way of an id: put the messages of a chunk on the queue, and account for each."""
+"""Put the messages of a chunk on the queue, and account for each (step 5 in docs/design.md)."""

@@ -1,4 +1,4 @@
-"""The accounts of a chunk: which messages are enqueued or rejected, exact at any time, for receipts and checkpoints."""
+"""The accounts of a chunk: which of its messages are enqueued or rejected. They are exact at any time."""
 
 import re
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ class Accounts:
         self.marks = bytearray(count)
         for first, stop in confirmed:
             self.marks[first:stop] = bytes([ENQUEUED]) * (min(stop, count) - first)
-        self.refusals = dict(refusals)  # by the queue
-        self.unsendable: dict[int, str] = {}  # found by Sluice, again in each attempt
+        self.refusals = dict(refusals)  # the queue refused these messages: reasons by index
+        self.unsendable: dict[int, str] = {}  # Sluice finds these rejects in each attempt anew: reasons by index
         for index in refusals:
             self.marks[index] = REJECTED
 
@@ -51,14 +51,17 @@ class Accounts:
         return 0 not in self.marks[post.first : post.stop]
 
     def enqueue(self, post: Post) -> None:
+        """Mark the messages of `post` as enqueued."""
         self.marks[post.first : post.stop] = bytes([ENQUEUED]) * (post.stop - post.first)
 
     def reject(self, post: Post) -> None:
+        """Mark the messages of `post` as rejected, because no queue can take them."""
         for index in range(post.first, post.stop):
             self.unsendable[index] = post.reason
             self.marks[index] = REJECTED
 
     def refuse(self, post: Post, reason: str) -> None:
+        """Mark the messages of `post` as rejected, because the queue refused them."""
         for index in range(post.first, post.stop):
             self.refusals[index] = reason
             self.marks[index] = REJECTED

@@ -6,10 +6,10 @@ A worker is one process. The blob `ceiling.json` in the folder of the run holds 
    write is conditional, so the worker then knows all names in the blob.
 2. Its share is the ceiling divided by the number of names. The share ends `HELD_SECONDS` after the write was sent: a
    worker that cannot write again stops then.
-3. A worker that joins others sends nothing for `HELD_SECONDS` after its first write. By then each of the others has
-   found its name and reduced its own share, or has stopped.
-4. A worker removes the name of another once it has seen the same mark for `LEASE_SECONDS`. The other has stopped by
-   then, and joins again if it is alive.
+3. A worker that joins others sends nothing for `HELD_SECONDS` after its first write. By then each other worker has
+   found the new name and reduced its own share, or has stopped.
+4. A worker removes the name of another worker after it has seen the same mark there for `LEASE_SECONDS`. By then the
+   other worker has stopped; if it is alive, it joins again.
 
 No worker compares the clocks of two machines: it compares a mark only with the mark that it saw before, and measures
 durations with its own monotonic clock.
@@ -31,13 +31,15 @@ from azure.storage.blob.aio import BlobClient, ContainerClient
 from ingestion.sending.rate import QUANTUM_SECONDS
 
 RENEW_SECONDS = 2.0
-HELD_SECONDS = 8.0  # longer than some failed renewals
+HELD_SECONDS = 8.0  # long enough for a few renewals to fail
 LEASE_SECONDS = 10.0  # longer than HELD_SECONDS: clocks run at slightly different speeds
-MARGIN = 0.95  # of the ceiling, because delayed requests arrive close together
-CATCH_UP_SECONDS = 0.25  # how late a turn may be taken that came due while the event loop was busy
-ASK_AGAIN_SECONDS = 0.25  # the longest wait before a sender asks again: the share may change, or the sender stop
+MARGIN = 0.95  # the part of the ceiling that is used, because delayed requests arrive close together
+CATCH_UP_SECONDS = 0.25  # turns that came due while the event loop was busy can be taken as late as this
+ASK_AGAIN_SECONDS = 0.25  # the longest wait before a sender asks again: the share may change, or the sender may stop
 
-Turn = Callable[[float], float]  # takes the time; returns 0 if the turn is taken, else the seconds to wait
+# Asks for a turn, which is the right to send one message. Takes the present time; returns 0 if the caller has the turn,
+# else the seconds to wait before it asks again.
+Turn = Callable[[float], float]
 
 
 class Share:
@@ -45,7 +47,8 @@ class Share:
 
     def __init__(self, holder: str, ceiling: float) -> None:
         self._holder, self._ceiling = holder, ceiling
-        self._seen: dict[str, tuple[float, float]] = {}  # of each other worker: its mark, and when it was seen first
+        # Maps each other worker to its mark, and to when this mark was first seen.
+        self._seen: dict[str, tuple[float, float]] = {}
         self._holders = 1
         self._begins, self._ends = float("inf"), float("-inf")
         self._last_turn = float("-inf")
@@ -53,7 +56,7 @@ class Share:
     def renewed(self, found: Mapping[str, float], now: float) -> dict[str, float]:
         """Return what to write at once in place of `found`, which was read just before `now`."""
         if self._holder not in found:
-            self._begins = float("inf")  # it joins: `written` sets the time
+            self._begins = float("inf")  # this worker joins: `written` sets when its share begins
         seen = {}
         for holder, mark in found.items():
             before = self._seen.get(holder)
@@ -77,8 +80,8 @@ class Share:
     def per_second(self, now: float) -> float:
         """Return how many messages a second this worker may send; 0 while it must not send.
 
-        The number for ten seconds is whole, so that several shares cannot add up to more than the ceiling. Each worker
-        may send one message in ten seconds, even if that exceeds the ceiling.
+        The messages in ten seconds are rounded down to a whole number, so that all shares together stay below the
+        ceiling. Each worker may send at least one message in ten seconds, even if that exceeds the ceiling.
         """
         if not self._begins <= now < self._ends:
             return 0.0
@@ -106,7 +109,7 @@ class Ceilings:
 
     @asynccontextmanager
     async def turns(self, folder: str, ceiling: float) -> AsyncIterator[Turn | None]:
-        """Yield the turns of one chunk under the ceiling of the run in `folder`; None if the ceiling is 0."""
+        """Yield the function that gives turns to a chunk of the run in `folder`; None if `ceiling` is 0: no limit."""
         if not ceiling:
             yield None
             return

@@ -1,7 +1,7 @@
-"""HTTP/1.1 as far as Put Message needs it: one prepared request at a time on a kept connection.
+"""HTTP/1.1 as far as Put Message needs it: prepared requests, one at a time on a connection that stays open.
 
-It is written by hand because every message passes here: aiohttp spends some 0.1 ms of CPU on a request, and two thirds
-of that are not needed to move the bytes (docs/benchmarks.md, scenario put).
+This client is written by hand because it sends every message: aiohttp spends some 0.1 ms of CPU on a request, and two
+thirds of that are not needed to move the bytes (docs/benchmarks.md, scenario put).
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 10.0
-IDLE_SECONDS = 4.0  # many servers, such as Azurite, close after 5; a request sent just then may or may not arrive
+IDLE_SECONDS = 4.0  # many servers, such as Azurite, close idle connections after 5: a request just then may get lost
 MAX_HEAD_BYTES = 65_536
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
         self.usable = True
 
     async def exchange(self, request: bytes, seconds: float) -> Answer:
-        """Send `request` and return the whole answer. Raise AnswerLost after `seconds` or if the connection ends."""
+        """Send `request` and return the answer. Raise AnswerLost if none comes in `seconds`, or the connection ends."""
         waiting: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting = waiting
         self._transport.write(request)

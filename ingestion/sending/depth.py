@@ -1,4 +1,4 @@
-"""How many messages a queue has, and its poison queue, to which the consumers' host moves messages that they fail."""
+"""How many messages are on a queue and on its poison queue, to which a Functions host moves messages that fail."""
 
 import asyncio
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class Depth(NamedTuple):
 
     name: str
     depth: int | None
-    poison_depth: int | None  # 0 if there is no such queue
+    poison_depth: int | None  # 0 if there is no poison queue
 
 
 async def depth_of(name: str, queue: QueueClient, poison: QueueClient) -> Depth:

@@ -1,7 +1,7 @@
 """Send a chunk: read its messages from the spool and put them on the queue, or queues.
 
-A permanent failure is in the receipt, not an exception: so it does not hide the other chunks and is not retried. What
-an earlier attempt has sent is not sent again, and a finished chunk returns its receipt again.
+A permanent failure is returned in the receipt and not raised, so Durable Functions does not retry it and the other
+chunks go on. An attempt sends only what earlier attempts have not sent. A finished chunk returns its receipt again.
 """
 
 from collections.abc import Iterable
@@ -57,7 +57,7 @@ async def enqueue(
     async with queues.ceilings.turns(request.run.folder, settings.max_messages_per_second) as turn:
         attempt = _Attempt(request, file, earlier, container, queues, settings, began, lines, turn)
         posts = posts_of(lines, request, settings, attempt.accounts.has)
-        if earlier.unsendable:  # find the rejects first, so that those written earlier are never lost
+        if earlier.unsendable:  # find all rejects before the first checkpoint, which replaces the earlier count
             posts = iter(await attempt.rejected_first(posts))
         deadline = began + min(settings.enqueue_seconds, seconds_to_begin())
         counted = (tally or Tally()).counting(request.run, request.chunk.number, attempt.accounts)
@@ -83,7 +83,7 @@ async def enqueue(
 
 
 class _Attempt:
-    """One attempt at a chunk, which continues earlier ones."""
+    """One attempt to send a chunk; it continues earlier attempts."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class _Attempt:
             await self._file.write(checkpoint)
 
     async def tidy_rejects(self) -> None:
-        """Remove rejects that do not count: an earlier attempt may have rejected what this one has sent."""
+        """Remove rejects that do not count: this attempt may have sent messages that an earlier attempt rejected."""
         with self._writing():
             await write_rejects(self._container, self._request, self._lines, self.accounts.reasons, alone=True)
 

@@ -1,7 +1,7 @@
 """Turn the messages of a chunk into the bodies of Put Message requests: raw, envelope or packed.
 
 A post is the body of one request for a range of the chunk's messages, or the reason why a message cannot be sent. The
-posts of a chunk cover it without gaps, and a rerun makes the same posts.
+posts of a chunk cover all its messages, and a second run of the same code makes the same posts.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ from ingestion.settings import Settings
 MAX_MESSAGE_BYTES = 65_536  # of the encoded text: with base64, 49,152 bytes before encoding
 _HEAD, _TAIL = b"<QueueMessage><MessageText>", b"</MessageText></QueueMessage>"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}  # a bare CR is read back as LF
+_ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}  # XML turns a bare CR into LF
 
 
-BREATH_BYTES = 256 * 1024  # of posts; then the event loop may do other work
+BREATH_BYTES = 256 * 1024  # after this much of posts, the event loop may do other work
 
 
 class Post(NamedTuple):
@@ -50,7 +50,8 @@ def posts_of(
 ) -> Iterator[Post]:
     """Return the posts for `lines`, the whole chunk of `request`, in order; parse each line only when it is needed.
 
-    A post never mixes done messages with others, even if an earlier attempt had other settings.
+    `is_done` says whether earlier attempts have done a message, by its index. A post never mixes done messages with
+    others, even if an earlier attempt had other settings.
     """
     encode = encode_base64 if settings.message_encoding == "base64" else encode_plain
     match settings.message_format:
@@ -79,12 +80,12 @@ def message_key(request: EnqueueRequest, index: int) -> str:
 
 
 def text_of(message: str) -> str:
-    """Return the text of a message, given as JSON: a string without quotes, anything else unchanged."""
+    """Return the text to send for a message in JSON: a string without its quotes, anything else unchanged."""
     return json.loads(message) if message.startswith('"') else message
 
 
 def envelope(request: EnqueueRequest, index: int, message: str) -> str:
-    """Return the message, given as JSON, with its origin; an object or a list is a `record`, anything else an `id`."""
+    """Return a message in JSON with its origin; an object or a list becomes a `record`, anything else an `id`."""
     kind = "record" if message[0] in "{[" else "id"
     about = {"run": request.run.id, "source": request.source, "key": message_key(request, index)}
     return f'{_json(about)[:-1]},"{kind}":{message}}}'
@@ -98,7 +99,7 @@ def encode_base64(text: str) -> bytes:
 def encode_plain(text: str) -> bytes:
     """Return the text, escaped for XML. Raise CannotSend for a character that XML cannot hold."""
     if found := _NOT_XML.search(text):
-        where = "encoding of the source, or SLUICE_MESSAGE_ENCODING"
+        where = "messages.encoding of the source, or SLUICE_MESSAGE_ENCODING"
         raise CannotSend(f"not_xml: U+{ord(found[0]):04X} can only be sent as base64 ({where})")
     if len(text.encode()) > MAX_MESSAGE_BYTES:
         raise _too_large(len(text.encode()))
@@ -120,7 +121,7 @@ def _packed(
     encode: Callable[[str], bytes],
     is_done: Callable[[int], bool],
 ) -> Iterator[Post]:
-    """Yield posts of as many messages as both limits allow. A message that cannot be sent ends its pack."""
+    """Yield posts of as many messages as `pack_messages` and `pack_bytes` allow. A reject ends the pack before it."""
     first, pieces, size, of_done = 0, list[str](), 0, False
 
     def pack(stop: int) -> Post:
@@ -134,7 +135,8 @@ def _packed(
             piece = _message_in(line)
             piece_size = len(piece.encode() if encode is encode_base64 else encode(piece)) + 1
             if overhead + piece_size > settings.pack_bytes:
-                raise CannotSend(f"too_large: {piece_size} bytes, a pack has {settings.pack_bytes} (SLUICE_PACK_BYTES)")
+                limit = f"a pack holds at most {settings.pack_bytes} (SLUICE_PACK_BYTES)"
+                raise CannotSend(f"too_large: {piece_size} bytes; {limit}")
         except CannotSend as reason:
             if pieces:
                 yield pack(index)
@@ -163,7 +165,7 @@ def _body(text: str, encode: Callable[[str], bytes]) -> bytes:
 
 
 def _message_in(line: bytes) -> str:
-    """Return the message of a line, which is compact JSON. Do not parse and write it again: that would change numbers.
+    """Return the message of a line, which is compact JSON. Parsing it and writing it again would change numbers.
 
     Raise CannotSend for null, which is no id, and for text that UTF-8 cannot hold.
     """
@@ -179,7 +181,7 @@ def _message_in(line: bytes) -> str:
 
 
 def _too_large(size: int) -> CannotSend:
-    return CannotSend(f"too_large: {size} bytes once encoded, a queue takes {MAX_MESSAGE_BYTES}")
+    return CannotSend(f"too_large: {size} bytes once encoded; a queue takes at most {MAX_MESSAGE_BYTES}")
 
 
 def _json(value: Any) -> str:

@@ -1,7 +1,7 @@
 """For consumers: how to read a packed message.
 
-The app does not use this. Copy the function, or write it in another language: message `i` of a pack has the key
-`run/start/chunk/(first + i)`. A message that is sent twice has the same key, so that a consumer can drop the second.
+The app does not use this function. Copy it, or write it in another language: message `i` of a pack has the key
+`run/start/chunk/(first + i)`. A message that is sent twice has the same key, so a consumer can drop the second.
 """
 
 import json

@@ -15,11 +15,12 @@ from ingestion.sending.connection import Answer, AnswerLost, NotSent
 from ingestion.sending.shard import Shard
 
 REQUEST_SECONDS = 30.0
-LEAST_SECONDS = 2.0  # for a request just before the deadline: without an answer the message is in doubt
+LEAST_SECONDS = 2.0  # that a request gets even just before the deadline: without an answer the message is in doubt
 FIRST_BACKOFF_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 5.0
 CREATED = 201
 
+# Error codes of a queue that takes other messages, but not this one.
 _OF_THE_MESSAGE = frozenset({"RequestBodyTooLarge", "MessageTooLarge", "InvalidXmlNodeValue", "InvalidXmlDocument"})
 _ADVICE = {
     400: "the queue refused the request's form; check SLUICE_MESSAGE_TTL_SECONDS and SLUICE_MESSAGE_DELAY_SECONDS",
@@ -92,7 +93,7 @@ async def put_message(
         if failure.in_doubt:
             effort.possible_duplicates += 1
         if failure.access and not turned_away:
-            turned_away = True  # retry once: the grant may have expired on the way, and the retry gets a new one
+            turned_away = True  # retry once with a new grant: the old one may have expired during the request
         elif failure.final is not None:
             raise failure.final(failure.problem)
         wait = max(failure.wait_seconds, _backoff_seconds(attempt))

@@ -1,14 +1,15 @@
-"""Send the posts of a chunk: many requests at once, an account of every message, checkpoints on the way.
+"""Send the posts of a chunk with many requests at once, account for every message, and write checkpoints meanwhile.
 
 Storage Queue has no batch send, so a million messages are a million requests. The code that runs for every message is
 here, and in `put_message`, `shard` and `connection`.
 
-1. Each lane takes a post, waits for its turn, puts the post on its shard, and takes the next one.
-2. Together the lanes begin at most `window` puts after the last checkpoint, so a crash repeats no more than those. A
-   put without an answer counts, and so does putting the same post again.
+1. A lane is one task. It takes a post, waits for its turn, puts the post on its shard, and takes the next post.
+2. Together the lanes begin at most `window` puts after the last checkpoint, so a crash repeats no more puts than that.
+   A put without an answer counts, and so does putting the same post again.
 3. One task writes a checkpoint whenever half of these puts have their answer, or after `CHECKPOINT_SECONDS`. A written
-   checkpoint shows that no other copy has taken the chunk over. If the last one is older than `OWNED_SECONDS`, no lane
-   begins a put before the next one. So a copy that was frozen finds out before it sends more.
+   checkpoint shows that no other copy has taken the chunk over. If the last checkpoint is older than `OWNED_SECONDS`,
+   no lane begins a put before the next checkpoint is written. So a copy in a process that was frozen learns that it
+   has lost the chunk before it sends more.
 4. The lanes stop at an error that no retry can fix, at the deadline, at a command, and when a checkpoint cannot be
    written; sleeping lanes wake. `send` then waits for the requests under way, so that the counts are exact.
 5. If another copy has taken the chunk over, or after an unforeseen error, `send` cancels all lanes and raises.
@@ -28,7 +29,7 @@ from ingestion.sending.shard import Shard
 from ingestion.storage.checkpoint import CHECKPOINT_SECONDS
 
 OWNED_SECONDS = 15.0  # longer than CHECKPOINT_SECONDS, shorter than any takeover takes
-MAX_REFUSALS = 20  # of single messages by the queue: with more, the chunk fails
+MAX_REFUSALS = 20  # messages that the queue may refuse one by one: with more, the chunk fails
 
 
 class QueueSender:
@@ -83,7 +84,7 @@ class QueueSender:
             await asyncio.gather(*lanes, saving, return_exceptions=True)
         if self.held is None:
             async for _ in breathing(item[0] for item in waiting if item):
-                pass  # the posts that no lane reached: their rejects count too
+                pass  # `_waiting` counts the rejects among the posts that no lane reached
 
     def hold(self, command: str) -> None:
         """Stop because of a command."""
@@ -91,7 +92,7 @@ class QueueSender:
         self._stop()
 
     def _waiting(self, posts: Iterator[Post], first_shard: int) -> Iterator[tuple[Post, Shard] | None]:
-        """Yield each post that has to be sent, with its shard; yield None after every BREATH_BYTES of other posts."""
+        """Yield each post that has to be sent, with its shard; yield None after every BREATH_BYTES of skipped posts."""
         accounts, shards, skipped = self._accounts, self._shards, 0
         for number, post in enumerate(posts, start=first_shard):
             shard = shards[number % len(shards)]
@@ -201,7 +202,7 @@ class QueueSender:
                 return
             self._saved, self._owned_until = finished, began + OWNED_SECONDS
             self._room.set()
-            self._due.clear()  # puts that ended during `save` set it by the count of the checkpoint before
+            self._due.clear()  # puts that ended during `save` may have set it, by the count of the checkpoint before
             if self._finished - self._saved >= self._half:
                 self._due.set()
 

@@ -20,7 +20,7 @@ from ingestion.storage.failures import NOT_ALLOWED, storage_errors, unless
 class Queues:
     """The shards of all sources and runs, and the ceilings of each run.
 
-    The queues of one account share one pool of connections; all that send to one queue share its rate.
+    The queues of one account share one pool of connections; all senders to one queue share its rate.
     """
 
     def __init__(self, opened: Callable[[Account], OpenAccount], container: ContainerClient) -> None:
@@ -42,8 +42,8 @@ class Queues:
     async def prepare(self, settings: Settings) -> None:
         """Create the queues that `settings` name unless they exist.
 
-        An identity or a signature that may only put messages cannot create a queue. If the queue is missing, the first
-        put fails and says so.
+        If the app's identity or signature may only put messages, ignore that it cannot create a queue. If the queue is
+        missing, the first put fails and says so.
         """
         for account, queue in settings.shards:
             with storage_errors(f"create the queue {queue}", account.setting):
@@ -81,7 +81,7 @@ class Queues:
         )
 
     def _pool(self, url: str) -> Pool:
-        """Return the pool that all queues on the server of `url` share: a TLS context for each would take 60 ms."""
+        """Return the pool that all queues on the server of `url` share: a TLS context for each queue takes 60 ms."""
         server = urlsplit(url).netloc
         if server not in self._pools:
             self._pools[server] = Pool.for_url(url)

@@ -13,7 +13,7 @@ QUANTUM_SECONDS = 0.02  # a shorter wait is not worth a timer: the messages go o
 
 
 class Pace:
-    """Turns at a steady rate; a caller who is early waits for the time of its turn."""
+    """Turns at a steady rate. A turn is the right to send one message; a caller that is early waits for its turn."""
 
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
@@ -45,7 +45,7 @@ class Rate:
 
     @property
     def is_limited(self) -> bool:
-        """Whether the queue has refused messages; before that only the first rate limits them."""
+        """Whether the queue has refused messages; before that, no refusal has limited the rate."""
         return self._ceiling is not None
 
     def turn(self, now: float) -> float:
@@ -69,7 +69,7 @@ class Rate:
             if not self._refusing:
                 self._ceiling = rate
             rate *= max(HARDEST_CUT, min(GENTLEST_CUT, self._accepted / asked))
-        elif asked >= rate * INTERVAL_SECONDS * 0.5:  # an unused rate says nothing about the queue
+        elif asked >= rate * INTERVAL_SECONDS * 0.5:  # fewer requests do not show that the queue takes the whole rate
             rate = self._grown(rate)
         if asked:
             self._refusing = self._refused > 0

@@ -27,9 +27,10 @@ async def write_rejects(
     *,
     alone: bool = False,
 ) -> None:
-    """Write `{"key", "reason", "message"}` for each message of `reasons`, by index in the chunk.
+    """Write a line `{"key", "reason", "message"}` for each message in `reasons`, which maps its index to the reason.
 
-    Keep the lines that are there, unless `alone`. Raise StorageUnavailable if other writers are faster again and again.
+    Keep the lines that are there; with `alone`, remove them. Raise StorageUnavailable if other writers are faster again
+    and again.
     """
     blob, wanted = container.get_blob_client(rejects_name(request)), dict[int, str]()
     for index, reason in reasons.items():
@@ -66,7 +67,7 @@ async def _read(blob: BlobClient) -> tuple[dict[int, str], dict[str, Any]]:
     """Return the lines of a blob by index in the chunk, and the condition for replacing them."""
     try:
         download = await blob.download_blob()
-        lines = (await download.readall()).splitlines()  # of bytes: a text may hold other line breaks
+        lines = (await download.readall()).splitlines()  # bytes, because `str` splits at more characters
     except ResourceNotFoundError:
         return {}, {"match_condition": MatchConditions.IfMissing}
     condition = {"etag": download.properties.etag, "match_condition": MatchConditions.IfNotModified}

@@ -17,7 +17,8 @@ class Shard:
     """One queue: its name for people, its address, its access, its connections, and how fast it takes messages.
 
     `url` is the queue's address without a query, `pool` holds the connections to its server. `ttl_seconds` is -1 for
-    messages that never expire. `setting` is the app setting of the account; all senders to the queue share `rate`.
+    messages that never expire. `setting` names the account's app setting, for errors. All senders to the queue share
+    `rate`.
     """
 
     def __init__(

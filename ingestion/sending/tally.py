@@ -1,8 +1,9 @@
-"""Live counts of the chunks that this process sends. Their checkpoints are older, so they lag behind.
+"""Live counts of the chunks that this process sends; the checkpoints of these chunks are older.
 
-A chunk whose messages are all done stays here for a while, because its counts are final. A chunk that ends unfinished
-leaves, because another process may go on with it. The checkpoints of a run are read once a second at most, and less
-often while this process sends chunks of the window, whose counts move: listing them costs more than all the rest.
+The counts of a chunk whose messages are all done stay here for a while, because they are final. Those of a chunk that
+ends unfinished are removed, because another process may continue the chunk. The counts of all other chunks come from
+checkpoints, which are slow to list: once a second at most, or every five seconds while this process sends chunks of
+the window.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -15,9 +16,9 @@ from ingestion.contracts import Run, Settled
 from ingestion.latest import Latest
 from ingestion.sending.accounting import Accounts
 
-KEPT_CHUNKS = 1_000  # that are done: more than the windows of all runs on a worker
-READ_AGAIN = timedelta(seconds=5)  # while chunks of the window are sent here
-READ_SOON = timedelta(seconds=1)
+KEPT_CHUNKS = 1_000  # done chunks: more than the windows of all runs on a worker have
+READ_AGAIN = timedelta(seconds=5)  # between two reads of checkpoints while chunks of the window are sent here
+READ_SOON = timedelta(seconds=1)  # between two reads otherwise
 
 Read = Callable[[Iterable[int]], Awaitable[list[Settled]]]  # reads the checkpoints of chunks
 
@@ -48,7 +49,7 @@ class Tally:
         try:
             yield
         finally:
-            if self._sending.get(chunk) is accounts:  # else a later copy has begun
+            if self._sending.get(chunk) is accounts:  # else a later copy of the activity has begun
                 del self._sending[chunk]
             if accounts.is_complete:
                 self._sent.keep(chunk, _counts(number, accounts))

@@ -74,7 +74,7 @@ def test_the_time_left_is_what_is_left_of_the_total_at_the_present_rate_and_says
         "rests_on": "40 messages a second lately, and the source's own total of 1,000",
     }
     slow = shown(under_way(), now=None)
-    assert (slow["seconds_left"], "10 messages a second over all" in slow["rests_on"]) == (80.0, True)
+    assert (slow["seconds_left"], "10 messages a second since the start" in slow["rests_on"]) == (80.0, True)
     read = under_way(source_exhausted=True)
     assert shown(read, now=10.0)["seconds_left"] == 10
     assert "the 300 messages that the source had" in shown(read, now=10.0)["rests_on"]

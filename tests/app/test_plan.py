@@ -114,6 +114,19 @@ def test_a_plan_reads_two_pages_and_leaves_nothing_behind(world: World) -> None:
     assert world.left_behind() == []
 
 
+def by_page(path: str, query: dict[str, str]) -> tuple[int, Any]:
+    """50 ids by page number, ten on a page, with their total."""
+    first = 10 * (int(query["page"]) - 1)
+    return 200, {"items": [{"id": f"order-{number}"} for number in range(first, min(first + 10, 50))], "total": 50}
+
+
+def test_a_plan_counts_on_the_parallel_fetches_of_a_run_and_makes_none_itself(world: World) -> None:
+    world.api.answer = by_page
+    expect = world.plan(f'total = "total"\n{BY_PAGE}\nparallel_fetches = 4')["expect"]
+    assert " s a page, 4 at once; " in expect["rests_on"]
+    assert len(world.api.asked) == 2
+
+
 def test_a_plan_of_packs_counts_packs(world: World) -> None:
     world.api.answer = by_cursor(last=10)
     plan = world.plan(CURSOR, SLUICE_MESSAGE_FORMAT="packed", SLUICE_PACK_MESSAGES="4")

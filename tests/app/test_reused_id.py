@@ -11,10 +11,11 @@ import pytest
 from clients.delete_run import delete_run
 from clients.start_run import start_run
 from ingestion.contracts import Batch, FailedChunks, FailedPage, RunState
-from ingestion.errors import SluiceError
+from ingestion.errors import SluiceError, StorageRefused
 from ingestion.run import run_report
 from ingestion.run.command import give
 from ingestion.run.ledger import Ledger
+from ingestion.run.request import read_reads
 from ingestion.run.run_state import CANCEL, chunks_in_window, next_window, redriven
 from ingestion.storage.spool import BatchWriter, Spool
 from ingestion.wire import from_wire, to_wire
@@ -93,6 +94,12 @@ async def test_a_deleted_run_that_is_still_at_work_changes_nothing_of_the_younge
     of_both = Counter(texts_of("run")[0 : MESSAGES + 1 : MESSAGES] * 2)  # what is on the queue at the start of each
     sent_by_the_younger = Counter(texts_of("run")[MESSAGES + 1 :])
     assert texts_on(kept.azurite, kept.container.container_name) == of_both + sent_by_the_younger
+
+
+async def test_a_late_fetch_names_the_start_that_was_deleted_if_the_id_has_started_again(kept: Kept) -> None:
+    younger = await stocked(kept, start=NEW)
+    with pytest.raises(StorageRefused, match=f"the start {OLD} of run {younger.run.id} was deleted"):
+        await read_reads(kept.container, younger.run._replace(start=OLD))
 
 
 async def ran(kept: Kept, run_id: str) -> RunState:

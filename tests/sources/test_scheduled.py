@@ -24,7 +24,7 @@ def written(folder: Path, keys: str, name: str = "shop") -> Path:
     ("keys", "key", "said"),
     [
         ('schedule = "every night"', "schedule", "not six fields of NCRONTAB; allowed: second (0), minute, hour"),
-        ('schedule = "*/10 * * * * *"', "schedule", "a time below the minute"),
+        ('schedule = "*/10 * * * * *"', "schedule", "the seconds (the first field) must be 0"),
         ('schedule = "0 0 2 30 2 *"', "schedule", "never due"),
         ("schedule = 2", "schedule", "valid string"),
         (NIGHTLY + 'time_zone = "Mars"', "time_zone", "no time zone has this name; allowed: a name of the tz database"),
