@@ -10,6 +10,12 @@ BOOK = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = (".", ".github", ".github/ISSUE_TEMPLATE", "docs", "examples", "examples/*", "tests/real_host")
 PAGES = sorted(page for folder in FOLDERS for page in ROOT.glob(f"{folder}/*.md"))
 MOST_WORDS = 12_000
+# Words of the glossary that nobody knows from elsewhere: those with an anchor.
+TERMS = re.findall(r'<a id="([^"]+)"></a>', (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
+NO_PROSE = (  # code, headings, HTML, tables of benchmarks, links to other places
+    r"(?ms)^ *```.*?^ *```$|^#+ .*?$|<!-- [a-z]+ -->.*?<!-- end -->|<[^>]*>|`[^`\n]*`"
+    r"|!?\[[^\]]*\]\((?![^)]*glossary\.md#)[^)]*\)"
+)
 
 
 def prose(page: Path) -> str:
@@ -26,7 +32,7 @@ def anchors(page: Path) -> set[str]:
         plain = re.sub(r"\]\([^)]*\)", "", heading.strip().lower())
         slug = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
         found.append(f"{slug}-{count}" if (count := found.count(slug)) else slug)
-    return set(found)
+    return {*found, *re.findall(r'<a id="([^"]+)">', page.read_text(encoding="utf-8"))}
 
 
 def broken(page: Path) -> list[str]:
@@ -44,6 +50,18 @@ def broken(page: Path) -> list[str]:
     return bad
 
 
+def unlinked(page: Path) -> list[tuple[str, int, int]]:
+    """Return the glossary's words whose first use on a page is no link to their meaning, and where they stand."""
+    text = re.sub(NO_PROSE, lambda found: " " * len(found[0]), page.read_text(encoding="utf-8"))
+    found = []
+    for term in TERMS:
+        words = term.replace("-", r"\s")
+        use = re.search(rf"(?i)(?P<link>\[[^\]]*\]\([^)]*glossary\.md#{term}\))|\b{words}(s|es)?\b", text)
+        if use and not use["link"]:
+            found.append((term, use.start(), use.end()))
+    return found
+
+
 def test_readme_and_docs_have_at_most_12_000_words_beside_tables_and_code() -> None:
     words = {str(page.relative_to(ROOT)): len(prose(page).split()) for page in BOOK}
     assert sum(words.values()) <= MOST_WORDS, words
@@ -52,6 +70,12 @@ def test_readme_and_docs_have_at_most_12_000_words_beside_tables_and_code() -> N
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_relative_link_and_anchor_exists(page: Path) -> None:
     assert broken(page) == []
+
+
+@pytest.mark.parametrize("page", BOOK, ids=lambda page: page.name)
+def test_the_first_use_of_a_word_of_the_glossary_is_a_link_to_its_meaning(page: Path) -> None:
+    if page.name not in ("glossary.md", "style.md"):
+        assert unlinked(page) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """A fake source, queue and ledger for a run without a host: what can happen to activities, and what they leave.
 
-Enters: the calls of the orchestrator. Leaves: outcomes, with failures while `troubles` has some, and the state of the
+Input: the calls of the orchestrator. Output: outcomes, with failures while `troubles` has some, and the state of the
 world: chunks never go back, the ledger has the newest state and the failed chunks. It follows the promises of the
 activities, not their code.
 """

@@ -1,6 +1,6 @@
 """A task hub without HTTP; the test controls its activities, events and time.
 
-Enters: programs to run at the same time. Leaves: how each ended, and devhost's messages about it. Everything happens at
+Input: programs to run at the same time. Output: how each ended, and devhost's messages about it. Everything happens at
 whole virtual seconds, in an order that depends only on the programs; a world may also die before each commit.
 """
 

@@ -1,6 +1,6 @@
 """Record golden histories: `python -m tests.app.golden.record RELEASE`.
 
-Enters: scenarios for the present orchestrator on devhost, in virtual time. Leaves: one file per scenario with all its
+Input: scenarios for the present orchestrator on devhost, in virtual time. Output: one file per scenario with all its
 generations: their events, the orchestrator's tasks after each episode, and their ends.
 """
 
