@@ -56,7 +56,7 @@ def unlinked(page: Path) -> list[tuple[str, int, int]]:
     found = []
     for term in TERMS:
         words = term.replace("-", r"\s")
-        use = re.search(rf"(?P<link>\[[^\]]*\]\([^)]*glossary\.md#{term}\))|\b{words}(s|es)?\b", text)
+        use = re.search(rf"(?P<link>\[[^\]]*\]\([^)]*glossary\.md#{term}\))|(?<![\w-]){words}(s|es)?(?![\w-])", text)
         if use and not use["link"]:
             found.append((term, use.start(), use.end()))
     return found
