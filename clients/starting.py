@@ -74,7 +74,7 @@ async def _created(run_id: str, asked: StartRequest, settings: Settings, storage
     if (there := await read_request(storage.container, run_id)) is not None:
         return there
     now, pinned = clock.now(), pinned_now(settings, asked.source)
-    storage.queues.shards(pinned.settings)  # raises, before anything is written, if the app cannot reach a queue
+    storage.queues.shards(pinned.settings)  # raises, before anything is written, if the account of a queue is wrong
     reads = await reads_of_start(asked, settings, storage.container, now, pinned.fields)
     request: dict[str, Any] = {
         "run_id": run_id,
@@ -99,7 +99,7 @@ async def reads_of_start(
 ) -> Reads | None:
     """Return what a run that starts `now` reads of its source.
 
-    Raise InvalidInput if the request does not fit the description, Conflict if the watermark belongs to another one.
+    Raise InvalidInput if the request does not fit the description, Conflict if the watermark is not its own.
     """
     source = load_source(settings.sources, asked.source, os.environ)
     parameters = scope.given_parameters(source, asked.parameters)

@@ -18,7 +18,7 @@ blueprint = df.Blueprint()
 
 @blueprint.orchestration_trigger(context_name="context")
 def ingest_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
-    """Move one window of a source to the queue, then continue as a new generation until the run has ended.
+    """Move one window of the run to the queue, then continue as a new generation until the run has ended.
 
     a. Enqueue the chunks of the window, record the state, and load the next chunks, all at the same time.
     b. Wait for all of them, and list the failed chunks in the ledger.

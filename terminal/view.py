@@ -89,7 +89,7 @@ def to_send(progress: Run) -> int:
 
 
 def bar(progress: Run, *, cells: int = BAR_CELLS, ascii_only: bool = False) -> Text:
-    """Return a bar: its length is what the run has to send, if known; the parts of the fetched messages fill it."""
+    """Return a bar of `cells` cells for what the run has to send, or else has fetched; each part fills its share."""
     known = progress["source_total"] or progress["source_exhausted"]
     total, drawn = max(to_send(progress), 0 if known else 1), Text()
     sizes = {name: max(round(cells * progress[name] / (total or 1)), bool(progress[name])) for name in PARTS}
@@ -156,17 +156,17 @@ def waits(run: Run, at: datetime) -> str:
         "paused": "paused; sluice resume continues it",
         "suspended": "suspended with the Durable Functions API",
         "cancelling": "a cancel was sent; the work is stopping",
-        "lost": "a crash has ended its instance; the keeper restarts it within two minutes",
+        "lost": "a crash has ended its instance; the keeper restarts it in about two minutes",
     }.get(status, "")
 
 
 def _is_away(run: Run) -> bool:
-    """Return whether the run goes on and has had no answer from its source since the last page."""
+    """Return whether the run goes on while its source is away."""
     return run["status"] in ("running", "waiting") and (run["progress"] or {}).get("waiting_for") == "outage"
 
 
 def _lacks_source(run: Run) -> bool:
-    """Return whether the run can do nothing until its source is back, so that no rate holds."""
+    """Return whether the run can do nothing until its source is back, so that a rate means nothing."""
     return _is_away(run) and not run["progress"]["pending"]
 
 

@@ -1,7 +1,8 @@
 """Send a chunk: read its messages from the spool and put them on the queue, or queues.
 
-A permanent failure is returned in the receipt and not raised, so Durable Functions does not retry it and the other
-chunks go on. An attempt sends only what earlier attempts have not sent. A finished chunk returns its receipt again.
+A permanent failure to send is returned in the receipt and not raised, so Durable Functions does not retry it and the
+other chunks go on. An attempt sends only what earlier attempts have not sent. A finished chunk returns its receipt
+again.
 """
 
 from collections.abc import Iterable
@@ -38,16 +39,17 @@ async def enqueue(
 ) -> Receipt:
     """Put the messages of one chunk on the queues of `settings`, and account for each of them.
 
-    A chunk is held back if a command comes, or if it is out of time but has made progress: a later window continues it.
+    A chunk is held back for a command or a change, or when it is out of time but has made progress: a later window
+    continues it.
     Raise StorageRefused or StorageUnavailable if the chunk or its checkpoint cannot be read or written, ChunkOutOfTime
     if the chunk has made no progress in time, ChunkTakenOver, or ChunkSettled. After an error, the next attempt
-    continues where this one stopped.
+    continues from the last checkpoint.
     """
     began, where = monotonic(), f"chunk {request.chunk.number} of run {request.run.id}"
     file = CheckpointFile(container, request.run, request.chunk, request.attempt)
     with storage_errors(f"read {where} and its checkpoint"):
-        # Claim first: a clean-up deletes the chunk before its checkpoint, so a late copy that makes a new checkpoint
-        # finds no chunk to send.
+        # Claim the checkpoint before reading the messages: a clean-up deletes the chunk first, then its checkpoint. So
+        # a late copy of this activity that makes a new checkpoint finds no messages to send.
         count = await count_of(container, request.run, request.chunk)
         earlier = await file.claim(count, unknown=min(settings.checkpoint_messages, count))
         if earlier.receipt is not None:
@@ -57,7 +59,7 @@ async def enqueue(
     async with queues.ceilings.turns(request.run.folder, settings.max_messages_per_second) as turn:
         attempt = _Attempt(request, file, earlier, container, queues, settings, began, lines, turn)
         posts = posts_of(lines, request, settings, attempt.accounts.has)
-        if earlier.unsendable:  # find all rejects before the first checkpoint, which replaces the earlier count
+        if earlier.unsendable:  # find all unsendable messages before the first checkpoint replaces this count
             posts = iter(await attempt.rejected_first(posts))
         deadline = began + min(settings.enqueue_seconds, seconds_to_begin())
         counted = (tally or Tally()).counting(request.run, request.chunk.number, attempt.accounts)

@@ -45,7 +45,7 @@ class Shard:
         self._prepared: tuple[Grant, bytes] | None = None
 
     async def put(self, body: bytes, seconds: float) -> Answer:
-        """Send one Put Message and return the answer, whatever its status. Raise NotSent or AnswerLost."""
+        """Send one Put Message and return the answer of any status. Raise NotSent, AnswerLost or StorageRefused."""
         grant = self.access.current() or await self._grant()
         if self._prepared is None or self._prepared[0] is not grant:
             self._prepared = grant, self._head(grant)
@@ -55,7 +55,7 @@ class Shard:
         return answer
 
     async def _grant(self) -> Grant:
-        """Return a new grant. Raise StorageRefused if the identity gets none, NotSent if no answer came."""
+        """Return a new authorization of requests. Raise StorageRefused if the identity gets no token, else NotSent."""
         try:
             return await self.access.grant()
         except ClientAuthenticationError as error:

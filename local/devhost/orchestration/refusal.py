@@ -1,4 +1,4 @@
-"""Find the errors that must fail an instance, whatever its orchestrator does."""
+"""Find the errors of an orchestrator that must fail its instance, even if its code continues."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
