@@ -11,33 +11,37 @@ FOLDERS = (".", ".github", ".github/ISSUE_TEMPLATE", "docs", "examples", "exampl
 PAGES = sorted(page for folder in FOLDERS for page in ROOT.glob(f"{folder}/*.md"))
 MOST_WORDS = 12_000
 # Words of the glossary that nobody knows from elsewhere: those with an anchor.
-TERMS = re.findall(r'<a id="([^"]+)"></a>', (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
-NO_PROSE = (  # code, headings, HTML, tables of benchmarks, links to other places
-    r"(?ms)^ *```.*?^ *```$|^#+ .*?$|<!-- [a-z]+ -->.*?<!-- end -->|<[^>]*>|`[^`\n]*`"
-    r"|!?\[[^\]]*\]\((?![^)]*glossary\.md#)[^)]*\)"
+ANCHOR = r'<a id="([^"]+)"></a>'
+TERMS = re.findall(ANCHOR, (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
+LINKED = [
+    page for page in BOOK if page not in (ROOT / "docs" / name for name in ("README.md", "glossary.md", "style.md"))
+]
+BLOCKS, CODE = r"(?ms)^ *```.*?^ *```$", r"`[^`\n]*`"
+NO_PROSE = (  # code, headings, tables of benchmarks, HTML, links to other places
+    rf"{BLOCKS}|^#+ .*?$|<!-- [a-z]+ -->.*?<!-- end -->|<[^>]*>|{CODE}|!?\[[^\]]*\]\((?![^)]*glossary\.md#)[^)]*\)"
 )
 
 
 def prose(page: Path) -> str:
     """Return the text of a page without code blocks, tables, comments, pictures and the facts below a benchmark."""
-    text = re.sub(r"(?ms)^ *```.*?^ *```$|<!--.*?-->", "", page.read_text(encoding="utf-8"))
+    text = re.sub(rf"{BLOCKS}|<!--.*?-->", "", page.read_text(encoding="utf-8"))
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("|", "<")))
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8")))
+    """Return the anchors of a page: those of its headings, as GitHub makes them, and its own."""
+    text = re.sub(BLOCKS, "", page.read_text(encoding="utf-8"))
     found: list[str] = []
-    for heading in headings:
+    for heading in re.findall(r"(?m)^#+ (.+)$", text):
         plain = re.sub(r"\]\([^)]*\)", "", heading.strip().lower())
         slug = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
         found.append(f"{slug}-{count}" if (count := found.count(slug)) else slug)
-    return {*found, *re.findall(r'<a id="([^"]+)">', page.read_text(encoding="utf-8"))}
+    return {*found, *re.findall(ANCHOR, text)}
 
 
 def broken(page: Path) -> list[str]:
     """Return the relative links of a page to a missing file or anchor."""
-    text = re.sub(r"(?ms)^ *```.*?^ *```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"))
+    text = re.sub(rf"{BLOCKS}|{CODE}", "", page.read_text(encoding="utf-8"))
     links = re.findall(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"", text)
     bad = []
     for link in (one or other for one, other in links):
@@ -72,10 +76,24 @@ def test_every_relative_link_and_anchor_exists(page: Path) -> None:
     assert broken(page) == []
 
 
-@pytest.mark.parametrize("page", BOOK, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.name)
 def test_the_first_use_of_a_word_of_the_glossary_is_a_link_to_its_meaning(page: Path) -> None:
-    if page.name not in ("glossary.md", "style.md") and page != ROOT / "docs" / "README.md":
-        assert unlinked(page) == []
+    assert unlinked(page) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("A redrive, then a [redrive](glossary.md#redrive).", ["redrive"]),
+        ("Two commit\nrecords.", ["commit-record"]),
+        ("A [redrive](glossary.md#redrive), then a redrive.", []),
+        ("# Redrive\n`redrive`, [a redrive](runs.md), post-redrive", []),
+    ],
+)
+def test_a_first_use_without_a_link_is_found(tmp_path: Path, text: str, terms: list[str]) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    assert [term for term, *_ in unlinked(page)] == terms
 
 
 @pytest.mark.parametrize(
