@@ -80,29 +80,7 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
     described = (ROOT / DEMO_SOURCES).read_text(encoding="utf-8")
     packed = described.partition("# The same ids")[0].replace("[demo", "[packed")
     sources.write_text(f'{described}\n{packed}\n[packed.messages]\nformat = "packed"\n', encoding="utf-8")
-    # The first run of a stack does not count: it is slower, and takes a third more CPU time.
-    with stack_of(SMALL, folder / "small", sources) as stack:
-        run(stack, "packed")
-        least, raw = run(stack, "packed"), run(stack, "demo")
-    with stack_of(BATCH, folder / "batch", sources) as stack:
-        run(stack, "packed")
-        batch = run(stack, "packed")
-        reading, sending = parts(stack)
-    with stack_of(BATCHES * BATCH, folder / "batches", sources) as stack:
-        run(stack, "packed")
-        batches = run(stack, "packed")
-    more = (BATCHES - 1) * BATCH
-    cpu_per_id = max(0.0, batches.cpu_seconds - batch.cpu_seconds) / more
-    slowest = max(reading, sending, BATCH * cpu_per_id)
-    page_seconds, chunks = reading / (BATCH / PAGE_ITEMS), BATCH / CHUNK
-    speed = Speed(
-        account_per_second=float("inf"),
-        cpu_per_id=cpu_per_id,
-        cpu_per_put=max(0.0, raw.cpu_seconds - least.cpu_seconds) / SMALL,
-        chunk_seconds=sending * CHUNKS_AT_ONCE / chunks,
-        window_seconds=max(0.0, (batches.seconds - batch.seconds) / (BATCHES - 1) - slowest),
-        start_and_end_seconds=least.seconds,
-    )
+    speed, page_seconds = speed_here(folder, sources)
     for name, source, count, puts, size_bytes in (
         ("raw", "demo", size, size, 0),
         ("packed", "packed", PACKED_TIMES * size, PACKED_TIMES * size // PACK, PACK * ITEM_BYTES),
@@ -118,6 +96,35 @@ def measure(size: int, repeat: int, folder: Path) -> Iterator[tuple[str, Figures
         requests = {kind: ratio(getattr(found.transactions, kind), made.requests[kind]) for kind in KINDS}
         seconds = {"seconds": made.seconds, "predicted": found.seconds, "time": found.seconds / made.seconds}
         yield name, {"ids": count, **seconds, **requests}
+
+
+def speed_here(folder: Path, sources: Path) -> tuple[Speed, float]:
+    """Return the constants of the model but `queue_per_second`, and the seconds of a page."""
+    with stack_of(SMALL, folder / "small", sources) as stack:
+        least, raw = warm_run(stack), run(stack, "demo")
+    with stack_of(BATCH, folder / "batch", sources) as stack:
+        batch = warm_run(stack)
+        reading, sending = parts(stack)
+    with stack_of(BATCHES * BATCH, folder / "batches", sources) as stack:
+        batches = warm_run(stack)
+    more = BATCHES - 1
+    cpu_per_id = max(0.0, batches.cpu_seconds - batch.cpu_seconds) / (more * BATCH)
+    slowest = max(reading, sending, BATCH * cpu_per_id)
+    speed = Speed(
+        account_per_second=float("inf"),
+        cpu_per_id=cpu_per_id,
+        cpu_per_put=max(0.0, raw.cpu_seconds - least.cpu_seconds) / SMALL,
+        chunk_seconds=sending * CHUNKS_AT_ONCE / (BATCH / CHUNK),
+        window_seconds=max(0.0, (batches.seconds - batch.seconds) / more - slowest),
+        start_and_end_seconds=least.seconds,
+    )
+    return speed, reading / (BATCH / PAGE_ITEMS)
+
+
+def warm_run(stack: Stack) -> Ran:
+    """Run twice, and return the second run: the first is slower, and takes a third more CPU time."""
+    run(stack, "packed")
+    return run(stack, "packed")
 
 
 def parts(stack: Stack) -> tuple[float, float]:
