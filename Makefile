@@ -11,7 +11,7 @@ PYTHON ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NPM := $(BIN)/python -m local.node
 NPM_CI := $(NPM) ci --no-audit --no-fund --ignore-scripts --no-update-notifier --prefer-offline --loglevel=error --prefix
-PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes \
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) pyproject.toml
 
 IDS ?= 100000
