@@ -339,7 +339,7 @@ function runView(id) {
     if (second >= (seen.at(-1)?.seconds ?? 0) + SEEN_SECONDS) seen.push({ at, seconds: second, enqueued });
     if (seen.length > 400) seen.shift();
     view.title = `${isOpen(run) && total ? `${percent(enqueued, total)} % ` : ""}${words(run.status)} · ${id}`;
-    if (hasMoved || now() - polled > 1000 * (isOpen(run) ? PANEL_SECONDS : REST_SECONDS)) await loadPanels();
+    if (hasMoved || now() - polled > 1000 * (isOpen(run) ? PANEL_SECONDS : REST_SECONDS)) loadPanels().then(() => current === view && render());
   }
 
   async function loadPanels() {

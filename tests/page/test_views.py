@@ -322,6 +322,18 @@ def test_the_page_waits_for_an_answer_as_long_as_the_app_may_take(watch: Watch) 
     assert page.evaluate("longest") > 1000 * HTTP_SECONDS
 
 
+def test_a_panel_without_an_answer_does_not_hold_back_the_state_of_the_run(watch: Watch) -> None:
+    canned = answers.many()
+    watched = watch(answers=canned)
+    unanswered: list[Route] = []
+    watched.page.route("**/timeline", lambda route: unanswered.append(route))
+    page = watched.open("#/runs/orders-20261126")
+    expect(page.locator("h1 .state")).to_have_text("running")
+    canned |= answers.about(answers.run(status="completed"))
+    expect(page.locator("h1 .state")).to_have_text("completed")
+    assert unanswered
+
+
 def test_failures_and_rejects_are_read_again_only_when_there_are_others(watch: Watch) -> None:
     canned = answers.many()
     watched = watch(answers=canned)
