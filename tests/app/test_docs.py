@@ -60,7 +60,8 @@ def unlinked(page: Path) -> list[tuple[str, int, int]]:
     found = []
     for term in TERMS:
         words = term.replace("-", r"\s")
-        use = re.search(rf"(?P<link>\[[^\]]*\]\([^)]*glossary\.md#{term}\))|(?<![\w-]){words}(s|es)?(?![\w-])", text)
+        link = rf"(?P<link>\[[^\]]*\]\([^)]*glossary\.md#{term}[a-z-]*\))"
+        use = re.search(rf"{link}|(?<![\w-]){words}(s|es)?(?![\w-])", text)
         if use and not use["link"]:
             found.append((term, use.start(), use.end()))
     return found

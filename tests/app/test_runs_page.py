@@ -1,10 +1,13 @@
-"""docs/runs.md, docs/http.md and the glossary contain every state and every route."""
+"""docs/runs.md, docs/http.md and the glossary contain every state, every route and its answers."""
 
 import re
 import typing
 from pathlib import Path
 
+import pytest
+
 import function_app
+from clients.openapi import Operation, operations
 from clients.start_request import FIELDS
 from ingestion.run import run_report
 from ingestion.run.run_state import OUTCOMES
@@ -34,6 +37,15 @@ def test_every_route_is_in_the_table() -> None:
         for function in module.blueprint._function_builders:
             trigger = typing.cast(typing.Any, function._function.get_trigger())
             assert f"| `{trigger.methods[0].name} /api/{trigger.route}` |" in HTTP
+
+
+@pytest.mark.parametrize("operation", list(operations()), ids=lambda operation: operation.function)
+def test_the_table_gives_every_answer_of_a_route(operation: Operation) -> None:
+    rows = dict(re.findall(r"^\| `([A-Z]+ /api/[^`]*)` \|.*\| ([^|]*) \|$", HTTP, re.M))
+    cell = rows[f"{operation.method} /api/{operation.route}"]
+    if same := re.fullmatch(r"as `([A-Z]+)`", cell):
+        cell = rows[f"{same[1]} /api/{operation.route}"]
+    assert {int(code) for code in re.findall(r"\b\d{3}\b", cell)} == {*operation.answers, *operation.refused}
 
 
 def test_every_field_of_a_start_is_in_the_table() -> None:
