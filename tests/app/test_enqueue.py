@@ -20,6 +20,7 @@ from ingestion.storage.spool import read_lines
 from ingestion.wire import to_wire
 from local.emulator import Azurite
 from tests.faults.sending import RUN, sending, settings_for, texts_on
+from tests.queues import create
 
 KEYS = f"{RUN.id}/{RUN.start}/0"
 TEXTS = [
@@ -49,7 +50,7 @@ async def test_the_queue_holds_what_the_official_client_would_have_put_there(azu
     with QueueClient.from_connection_string(
         azurite.connection_string, theirs.queue, message_encode_policy=policy
     ) as client:
-        client.create_queue()
+        create(client)
         for text in TEXTS:
             client.send_message(text)
     assert texts_on(azurite, ours.queue, base64=False) == texts_on(azurite, theirs.queue, base64=False)
@@ -149,7 +150,7 @@ async def test_rejects_that_were_written_are_never_fewer_until_those_that_count_
             client.delete_queue()
             assert (await chunk.send()).rejected == 2
             assert [reject["key"][-1] for reject in await chunk.rejects()] == ["0", "1", "4"]
-            client.create_queue()
+            create(client)
         assert (await chunk.send(settings.model_copy(update={"message_encoding": "base64"}))).rejected == 1
         assert [reject["key"][-1] for reject in await chunk.rejects()] == ["4"], "the others are on the queue"
 
@@ -161,7 +162,7 @@ async def test_a_queue_that_is_not_there_is_named_as_the_reason_and_counts_stay_
         with queue_of(azurite, f"{one}-b") as client:
             client.delete_queue()
             failed = await chunk.send()
-            client.create_queue()
+            create(client)
         mended = await chunk.send()
     assert "QueueNotFound" in str(failed.error)
     assert (failed.enqueued, failed.failed) == (1, 29)

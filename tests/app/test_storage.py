@@ -19,6 +19,7 @@ from ingestion.storage.failures import storage_errors
 from local.emulator import Azurite
 from local.emulator.server import ACCOUNT, ACCOUNT_KEY
 from tests.faults.sending import sending, texts_on
+from tests.queues import create
 
 
 @pytest.mark.parametrize("keyword", ["SharedAccessSignature", "sharedaccesssignature"])
@@ -26,7 +27,7 @@ async def test_who_may_only_put_messages_sends_to_a_queue_that_is_there(
     azurite: Azurite, queue_name: str, keyword: str
 ) -> None:
     with QueueClient.from_connection_string(azurite.connection_string, queue_name) as client:
-        client.create_queue()
+        create(client)
     endpoint = f"http://127.0.0.1:{azurite.ports['Queue']}/{ACCOUNT}"
     later = datetime.now(UTC) + timedelta(hours=1)
     may = ResourceTypes(object=True), AccountSasPermissions(add=True)
@@ -56,7 +57,7 @@ def beside(azurite: Azurite, queue_name: str, other: str) -> Settings:
     """Return settings with a queue in an account that the setting SHOP_ACCOUNT names."""
     endpoint = f"QueueEndpoint=http://127.0.0.1:{azurite.ports['Queue']}/{ACCOUNT};"
     with QueueClient.from_connection_string(azurite.connection_string, queue_name) as client:
-        client.create_queue()
+        create(client)
     return load_settings({
         "AzureWebJobsStorage": azurite.connection_string,
         "SLUICE_CONTAINER": queue_name,

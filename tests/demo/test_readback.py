@@ -10,6 +10,7 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 from local.demo import readback
 from local.demo.readback import Comparison
 from local.emulator import Azurite
+from tests.queues import create
 
 MESSAGES = Path(__file__).parents[2] / "docs" / "messages.md"
 
@@ -20,7 +21,7 @@ def queue(azurite: Azurite, queue_name: str) -> Iterator[QueueClient]:
     with QueueClient.from_connection_string(
         azurite.connection_string, queue_name, message_encode_policy=encode
     ) as queue:
-        queue.create_queue()
+        create(queue)
         yield queue
 
 

@@ -7,13 +7,14 @@ import pytest
 from azure.storage.queue import QueueClient
 
 from local.emulator import Azurite
+from tests.queues import create
 
 
 def test_a_restarted_emulator_keeps_its_ports_and_its_messages(tmp_path: Path) -> None:
     with Azurite(tmp_path) as azurite:
         before = azurite.connection_string
         with QueueClient.from_connection_string(before, "kept") as queue:
-            queue.create_queue()
+            create(queue)
             queue.send_message("still here")
             azurite.restart()
             assert azurite.connection_string == before
@@ -28,7 +29,7 @@ def test_messages_come_back_with_their_texts_in_the_order_in_which_they_were_put
 ) -> None:
     sent = [f"message {n}" for n in range(70)]
     with QueueClient.from_connection_string(azurite.connection_string, queue_name) as queue:
-        queue.create_queue()
+        create(queue)
         for text in sent:
             queue.send_message(text)
         pages = queue.receive_messages(messages_per_page=32, visibility_timeout=3600).by_page()

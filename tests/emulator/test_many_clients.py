@@ -12,6 +12,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.queue import QueueClient, QueueMessage
 
 from local.emulator import Azurite
+from tests.queues import create
 
 HOUR_SECONDS = 3600
 CLIENTS = 12
@@ -32,7 +33,7 @@ def slow_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 def queues(slow_azurite: Azurite, queue_name: str) -> Iterator[list[QueueClient]]:
     """A queue with many clients."""
     clients = [QueueClient.from_connection_string(slow_azurite.connection_string, queue_name) for _ in range(CLIENTS)]
-    clients[0].create_queue()
+    create(clients[0])
     yield clients
     for client in clients:
         client.close()
@@ -122,7 +123,7 @@ def test_what_becomes_visible_while_a_receive_waits_comes_with_a_later_one(
 
     def put_and_take(client: int) -> None:
         with QueueClient.from_connection_string(slow_azurite.connection_string, f"{queue_name}-{client}") as queue:
-            queue.create_queue()
+            create(queue)
             for number in range(0, 2 * ROUNDS, 2):
                 pair = [f"{client}-{number}", f"{client}-{number + 1}"]
                 for name in pair:
