@@ -39,6 +39,8 @@ def clone(tmp_path: Path) -> Path:
         pytest.skip(
             "the packages here are links, and make would install its own: the workflow and any other clone check it"
         )
+    current = ["make", "--question", *(f"{name}/.ready" for name in INSTALLED)]  # else the copy would install into them
+    assert subprocess.run(current, cwd=ROOT).returncode == 0, "the packages here are out of date: run `make setup-dev`"
     folder = tmp_path / "a folder (mine)"
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     for name in filter(None, names.split("\0")):
