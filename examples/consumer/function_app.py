@@ -16,7 +16,7 @@ app = func.FunctionApp()
 
 
 def messages(text: str, message_format: str) -> Iterator[tuple[str | None, str]]:
-    """Yield the key and the text of each message in a queue message; the format `raw` has no key."""
+    """Yield the key and the text of each message in a queue message; the key of a `raw` message is None."""
     if message_format == "raw":
         yield None, text  # an id as it is, or a record as JSON
     elif message_format == "envelope":
