@@ -325,7 +325,7 @@ function runView(id) {
   const panels = {}, asked = {}; // by name: {body, error} of a panel's own answer, and the state of the run at that time
   const seen = []; // counts between the lines of the timeline, recorded while this page was open
   let moved = {}; // the counts that this page saw last, and since when
-  let run = null, polled = 0, lastStatus = null, payload = false, throttled = [];
+  let run = null, polled = 0, asks = 0, lastStatus = null, payload = false, throttled = [];
 
   async function load() {
     run = await get(pathOf(id));
@@ -362,13 +362,12 @@ function runView(id) {
   }
 
   async function beside(name, rest) {
+    const turn = ++asks;
+    const { body, error } = await get(pathOf(id, rest)).then((body) => ({ body }), (error) => ({ error }));
     const last = panels[name];
-    try {
-      const body = await get(pathOf(id, rest));
-      panels[name] = { body, more: last?.body === body ? last.more : [], next: last?.body === body ? last.next : body.next };
-    } catch (error) {
-      if (error.status || !last) panels[name] = { error }; // if the app does not answer, one note on the page says so
-    }
+    if (last?.turn > turn) return; // the app has answered a later request first
+    if (body) panels[name] = { turn, body, more: last?.body === body ? last.more : [], next: last?.body === body ? last.next : body.next };
+    else if (error.status || !last) panels[name] = { turn, error }; // if the app does not answer, one note on the page says so
   }
 
   async function showMore(name, rest) {

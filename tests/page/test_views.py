@@ -334,6 +334,24 @@ def test_a_panel_without_an_answer_does_not_hold_back_the_state_of_the_run(watch
     assert unanswered
 
 
+def test_a_late_answer_does_not_replace_a_newer_one(watch: Watch) -> None:
+    canned = answers.many()
+    watched = watch(answers=canned)
+    asked: list[Route] = []
+    watched.page.route("**/queues", lambda route: asked.append(route))
+    page = watched.open("#/runs/orders-20261126")
+    expect(page.locator("h1 .state")).to_have_text("running")
+    with page.expect_request("**/queues"):
+        canned |= answers.about(answers.run(status="completed"))
+    expect(page.locator("h1 .state")).to_have_text("completed")
+    earlier, later = asked
+    later.fulfill(json={**answers.QUEUES, "depth": 222})
+    expect(page.locator(".panel.queue")).to_contain_text("222")
+    earlier.fulfill(json={**answers.QUEUES, "depth": 111})
+    to_rest(page)
+    expect(page.locator(".panel.queue")).to_contain_text("222")
+
+
 def test_failures_and_rejects_are_read_again_only_when_there_are_others(watch: Watch) -> None:
     canned = answers.many()
     watched = watch(answers=canned)
