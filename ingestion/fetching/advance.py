@@ -179,7 +179,7 @@ def check_address(source: Source, url: str, what: str) -> None:
         names = ", ".join(sorted({origin(each) for each in (source.url, *source.hosts)}))
         raise SourceRefused(
             f"{what} leads to {leads}, but requests may go only to {names}; "
-            "if the link is right, add its host to hosts in the description"
+            "if the link is right, add its origin to hosts in the description"
         )
 
 

@@ -86,8 +86,9 @@ async def fetch(
             raise SourceRefused("incremental.window has changed since the start of the run. Start a new run")
         if position.window and described is not None:
             source = described(position.window)
-        if opened.at is None and begins_with_token(source, reads):
-            check_address(source, request_at(source, position).url, "the token of the run before")
+        if opened.at is not None or begins_with_token(source, reads):
+            kept = "the token of the run before" if opened.at is None else "the stored cursor of the run"
+            check_address(source, request_at(source, position).url, kept)
         async with hold.interrupting():
             known = await _known(position, spool, give_up_at)
             async with in_time("read the stored item digests of the previous run", _left(give_up_at)):
@@ -298,19 +299,22 @@ class _Walk:
             if self._marks is not None:
                 self._marks.read_again(position)
             return replace(answer, known_batches=self._request.batch_index + 1)
+        again = 0  # items of the page before
         if page.items:
-            await self._filling.add(source.pagination.fresh(page, position.cursor))
+            fresh = source.pagination.fresh(page, position.cursor)
+            again = len(page.items) - len(fresh)
+            await self._filling.add(fresh)
         mark = self._filling.fingerprint(page)
         if end := repeated(source, position, mark, self._pages):
             await self._filling.restart()
             return end
         self._pages.add(mark)
         added, dropped = self._filling.end()
-        following = advance(source, position, request, page, self._seen, dropped)
+        following = advance(source, position, request, page, self._seen, dropped + again)
         if isinstance(following, End):
             if following.doubt and not await self._spool.remembers(self._request.source, source.fingerprint):
                 raise SourceRefused(following.doubt)
-            items = position.items + page.count - dropped
+            items = position.items + page.count - dropped - again
             self._position = replace(with_total(source, position, page), items=items, pages=position.pages + 1)
             return following
         if source.pagination.ends_without and not position.pages:

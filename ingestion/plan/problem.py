@@ -27,7 +27,7 @@ KEY_BY_PHRASE = {
     "(message = ": "message",
     "limits.": "limits",
     "max_pages": "max_pages",
-    "add its host to hosts": "hosts",
+    "add its origin to hosts": "hosts",
     "add it to hosts": "hosts",
 }
 SETTING_BY_REASON = {  # maps the beginning of a reject's reason to the app setting to change

@@ -135,6 +135,15 @@ def test_what_a_page_says_of_the_total_is_not_hidden_by_another_page_and_both_ar
     assert len(read(FakeApi(*pages, items()), table, max_messages=max_messages)[0]) == 3
 
 
+@pytest.mark.parametrize("end", [{"total": True}, {"exact_total": True}])
+def test_items_that_come_again_by_overlap_do_not_count_towards_the_total(end: dict[str, bool]) -> None:
+    pages = [items(*ids, total=5) for ids in ([1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5])]
+    style = {"style": "since", "form": "number", "key": "id", "overlap": 1, "end": end}
+    assert read(FakeApi(*pages), {"pagination": style, "total": "total"})[0] == [1, 2, 3, 4, 5]
+    given = {"pagination": style, "total": "total", "min_items": 6}
+    refusal(FakeApi(*pages), given, "after 5 items, and min_items is 6")
+
+
 @pytest.mark.parametrize("max_messages", [20, 10_000])
 @pytest.mark.parametrize(
     ("seconds", "tied"),

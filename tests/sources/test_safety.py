@@ -7,7 +7,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ingestion.contracts import Cursor
 from ingestion.errors import SourceRefused
+from ingestion.wire import to_wire
 from local.demo.paging.listing import Listing
 from tests.sources.fake_api import FakeApi, Library, Pages
 from tests.sources.reader import read, reading, refusal
@@ -104,8 +106,22 @@ def test_only_a_host_that_the_description_names_may_be_asked_beside_the_source(n
     if named:
         assert asyncio.run(moved()) == other.listing.ids()
     else:
-        with pytest.raises(SourceRefused, match="add its host to hosts"):
+        with pytest.raises(SourceRefused, match="add its origin to hosts"):
             asyncio.run(moved())
+
+
+def test_a_stored_cursor_that_somebody_has_changed_cannot_lead_to_another_host() -> None:
+    async def continued() -> None:
+        api = FakeApi({"items": [{"id": 1}], "next": "/?page=2"})
+        async with reading(api, {"pagination": {"style": "next_url"}}, max_messages=1) as run:
+            batch = await run.fetch(0, None)
+            cursor = to_wire(batch.next_cursor)
+            text = cursor["text"].replace(run.source.url, "http://other.example/")
+            assert text != cursor["text"]
+            await run.fetch(1, Cursor(text=text))
+
+    with pytest.raises(SourceRefused, match=r"the stored cursor of the run leads to http://other\.example:80, but"):
+        asyncio.run(continued())
 
 
 def test_more_pages_than_the_limit_stop_the_run() -> None:
