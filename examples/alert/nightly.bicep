@@ -1,4 +1,4 @@
-// Alerts when the watermark of one nightly source has not moved for more than a night; infra/ has a rule for all sources.
+// Alerts when nothing has moved, confirmed or set the watermark of one source for 26 hours; infra/ has a rule for all sources.
 param location string = resourceGroup().location
 
 @description('Resource id of the Application Insights that receives the records of Sluice.')
