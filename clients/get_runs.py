@@ -12,7 +12,7 @@ from ingestion.errors import InvalidInput, shown
 from ingestion.open_storage import open_storage
 from ingestion.run import run_index
 from ingestion.run.run_index import Place, Wanted
-from ingestion.run.run_report import STATUSES
+from ingestion.run.run_report import LISTED
 from ingestion.settings import load_settings
 
 blueprint = df.Blueprint()
@@ -42,6 +42,6 @@ async def _listed(req: func.HttpRequest) -> func.HttpResponse:
 def _statuses(req: func.HttpRequest) -> frozenset[str]:
     given = req.params.get("status")
     statuses = frozenset(() if given is None else given.split(","))
-    if unknown := sorted(statuses - STATUSES):
-        raise InvalidInput("status", f"{shown(unknown[0])} is no status", ", ".join(sorted(STATUSES)))
+    if unknown := sorted(statuses - LISTED):
+        raise InvalidInput("status", f"the list of runs has no status {shown(unknown[0])}", ", ".join(sorted(LISTED)))
     return statuses

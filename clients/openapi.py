@@ -16,7 +16,7 @@ from clients.get_ledger import MOST_EXAMPLES
 from clients.get_runs import DEFAULT_LIMIT, MOST
 from clients.run_id import PATTERN
 from clients.start_request import KEY_LENGTH, StartRequest
-from ingestion.run.run_report import STATUSES
+from ingestion.run.run_report import LISTED
 from ingestion.wire import JsonObject
 
 REFUSED = {
@@ -28,9 +28,10 @@ REFUSED = {
     503: "Storage or Durable Functions could not be reached, or refused.",
 }
 ABOUT = (
-    "Start, follow and steer runs. A run moves the items of one source to a queue. All routes take the function key of "
-    "the app. Every error is problem details (RFC 9457). Every GET has an ETag. No answer has a token or the full "
-    "address of a source. Only the answers to a start or a redrive without `links=none` have a system key."
+    "Start, follow and steer runs. A run moves the items of one source to a queue. All routes except those under /ui "
+    "take a function or host key. Every error of the app is problem details (RFC 9457); the host answers 401 without a "
+    "body. Every GET that succeeds has an ETag. No answer has a token or the full address of a source. Only the "
+    "answers to a start or a redrive without `links=none` have a system key."
 )
 
 
@@ -66,7 +67,7 @@ def _header(name: str, about: str, **schema: Any) -> JsonObject:
 
 AFTER = _query("after", "Where the page begins: the `next` of the page before.")
 LINKS = _query("links", "Leave out the URLs of Durable Functions, which hold the system key.", enum=["none"])
-STATUS_LIST = f"^({'|'.join(sorted(STATUSES))})(,({'|'.join(sorted(STATUSES))}))*$"
+STATUS_LIST = f"^({'|'.join(sorted(LISTED))})(,({'|'.join(sorted(LISTED))}))*$"
 LIST = (
     _query("limit", "The most runs on a page.", type="integer", minimum=1, maximum=MOST, default=DEFAULT_LIMIT),
     AFTER,

@@ -1,6 +1,6 @@
 """How far a run is, from its instance and from the checkpoints of the chunks in its window.
 
-`counts_at` is the time at which the counts were true. Within this process, counts never decrease.
+`counts_at` is the time at which the counts were true. Within this process, `fetched` and `enqueued` never decrease.
 """
 
 import asyncio

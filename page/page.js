@@ -123,7 +123,9 @@ const STATES = {
   completed_with_failures: ["alarm", "bad"], failed: ["bad", "bad"], cancelled: ["cross", "idle"], terminated: ["stop", "bad"],
 };
 const OPEN = ["pending", "running", "waiting", "pausing", "paused", "held", "suspended", "cancelling", "ending", "lost"];
-const TROUBLE = ["lost", "held", "failed", "completed_with_failures", "completed_with_rejects", "completed_with_other_total", "terminated"];
+const UNLISTED = ["pausing", "suspended", "ending", "lost"]; // the list of runs never has these
+const TROUBLE = ["held", "failed", "completed_with_failures", "completed_with_rejects", "completed_with_other_total", "terminated"];
+const isListed = (status) => !UNLISTED.includes(status);
 const isOpen = (run) => OPEN.includes(run.status);
 
 const shape = (name) => h("svg", { viewBox: "0 0 16 16", class: LINES.has(name) ? "shape lines" : "shape", "aria-hidden": "true" },
@@ -264,7 +266,7 @@ function listView(query) {
 
   function filters() {
     const option = (value, text = words(value)) => h("option", { value }, text);
-    const groups = [option("", "every state"), option(OPEN.join(), "under way"), option(TROUBLE.join(), "needs attention")];
+    const groups = [option("", "every state"), option(OPEN.filter(isListed).join(), "under way"), option(TROUBLE.join(), "needs attention")];
     const names = [...new Set([...sources, ...(query.get("source") ? [query.get("source")] : [])])];
     const on = (name) => (event) => filter(name, event.target.value);
     const since = (event) => filter("from", event.target.value && new Date(`${event.target.value}T00:00`).toISOString().replace(".000", ""));
@@ -274,7 +276,7 @@ function listView(query) {
     };
     return h("div", { class: "filters", role: "group", "aria-label": "Show only" },
       h("label", null, "State",
-        h("select", { value: query.get("status") ?? "", onchange: on("status") }, groups, Object.keys(STATES).map((it) => option(it)))),
+        h("select", { value: query.get("status") ?? "", onchange: on("status") }, groups, Object.keys(STATES).filter(isListed).map((it) => option(it)))),
       h("label", null, "Source",
         h("select", { value: query.get("source") ?? "", onchange: on("source") }, option("", "every source"), names.map((it) => option(it, it)))),
       h("label", null, "Since", h("input", { type: "date", value: query.get("from") ? day(query.get("from")) : "", onchange: since })));

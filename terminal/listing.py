@@ -13,7 +13,7 @@ from terminal.view import block, state
 from terminal.words import count, duration, moment, named, one_line
 
 
-@click.command("list", cls=Command, example="sluice list --status failed,lost --source orders")
+@click.command("list", cls=Command, example="sluice list --status failed,held --source orders")
 @click.option("--status", metavar="A,B", help="Only runs with one of these statuses.")
 @click.option("--source", metavar="NAME", help="Only runs of this source.")
 @click.option("--from", "since", metavar="TIME", help="Only runs started at or after this (local) time.")

@@ -15,8 +15,8 @@ class Speed(NamedTuple):
     # Packed runs on devhost: the 20 chunks of a window, five at once, took some two seconds. With this figure and the
     # next, the estimate for 500,000 packed ids on the real host is 20 s; the run took 21 s.
     chunk_seconds: float = 0.5  # for each chunk, in addition to the time for its messages
-    # Real host 4.1037 with extension 3.19: the slower of two runs of 500,000 packed ids took 6.6 s longer than devhost's
-    # mean, in 6 windows.
+    # Real host 4.1037 with extension 3.19: the slower of two runs of 500,000 packed ids, in 6 windows, took 6.6 s more
+    # than devhost's mean.
     window_seconds: float = 1.1
     start_and_end_seconds: float = 2.0  # of a run that does nothing else; seen on devhost
 

@@ -1,7 +1,7 @@
-"""The last counts that this process returned for each run, so that they never decrease.
+"""The last counts that this process returned for each run, so that `fetched` and `enqueued` never decrease.
 
 Newer counts may be lower if a look at the checkpoints failed or was late, or if the instance was read before a new
-window.
+window. `rejected` may decrease: with other settings, a later attempt may send what an earlier one rejected.
 """
 
 from typing import NamedTuple
@@ -12,9 +12,10 @@ from ingestion.moment import moment
 from ingestion.wire import JsonObject
 
 KEPT_RUNS = 500
-NEVER_LESS = ("fetched", "enqueued", "rejected")
+NEVER_LESS = ("fetched", "enqueued")
 COUNTS = (
     *NEVER_LESS,
+    "rejected",
     "failed",
     "pending",
     "chunks_done",
@@ -50,7 +51,7 @@ class LastLooks:
 
 
 def is_behind(progress: JsonObject, attempt: int, last: LastLook) -> bool:
-    """Return whether `progress` has lower counts than the last look, or the same counts from an earlier moment.
+    """Return whether `progress` has lower counts than the last look, or no higher ones from an earlier moment.
 
     A redrive lowers `chunks_done`, so compare that count only within one attempt.
     """
@@ -60,5 +61,5 @@ def is_behind(progress: JsonObject, attempt: int, last: LastLook) -> bool:
         return False
     if progress["chunks_done"] != last.counts["chunks_done"]:
         return bool(progress["chunks_done"] < last.counts["chunks_done"])
-    is_same = all(progress[key] == last.counts[key] for key in NEVER_LESS)
-    return is_same and moment(progress["counts_at"]) < moment(last.counts["counts_at"])
+    is_ahead = any(progress[key] > last.counts[key] for key in (*NEVER_LESS, "rejected"))
+    return not is_ahead and moment(progress["counts_at"]) < moment(last.counts["counts_at"])

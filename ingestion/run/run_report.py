@@ -30,7 +30,8 @@ GIVEN = {
 # Maps a command to the status to show in the list of runs; the run reaches it soon.
 IN_LIST = {run_state.PAUSE: "paused", run_state.CANCEL: "cancelling", run_state.CHANGED: "held"}
 
-STATUSES = frozenset({*run_state.OUTCOMES, *STATUS.values(), *IN_LIST.values(), "waiting", "pausing", "ending", "lost"})
+LISTED = frozenset({*run_state.OUTCOMES, "pending", "running", "waiting", *IN_LIST.values()})  # in the list of runs
+STATUSES = frozenset({*LISTED, *STATUS.values(), "pausing", "ending", "lost"})
 
 
 def status_of(runtime_status: str, progress: object, report: JsonObject | None) -> str:

@@ -147,6 +147,16 @@ async def test_a_younger_run_with_the_same_id_begins_at_nothing() -> None:
     assert (answer["fetched"], answer["enqueued"]) == (0, 0)
 
 
+def test_a_later_attempt_may_send_what_an_earlier_one_rejected() -> None:
+    looks, run, earlier = LastLooks(), Run("run-1", "s"), {**FIRST_PROGRESS, "enqueued": 3, "rejected": 7}
+    assert looks.never_less(run, 0, earlier)["rejected"] == 7
+    for sent in (1, 5, 9):
+        counted = {**earlier, "enqueued": 3 + sent, "rejected": 0}
+        assert looks.never_less(run, 1, counted) == counted
+    late = {**earlier, "enqueued": 12, "rejected": 0, "counts_at": "2020-01-01T00:00:00+00:00"}
+    assert looks.never_less(run, 1, late)["counts_at"] == FIRST_PROGRESS["counts_at"]
+
+
 def test_the_last_requested_runs_stay_in_memory() -> None:
     looks, less = LastLooks(most=2), FIRST_PROGRESS
     for run_id in ("a", "b", "a", "c"):

@@ -16,8 +16,8 @@ NOT_RUN = {  # how a command begins that no test can run, and why
     "func ": "Core Tools cannot be installed here; never run",
     "cp local.settings.sample.json": "for Core Tools only, beside `func`",
     ".venv/bin/python -m local.demo.api --port 8080 &": "for Core Tools only, beside `func`",
-    ".venv/bin/sluice login --url https://YOUR-APP": "needs an app in Azure; tests/terminal runs the command against devhost",
-    ".venv/bin/sluice list --source orders": "needs an app in Azure; tests/terminal runs the command against devhost",
+    ".venv/bin/sluice login --url https://YOUR-APP": "needs an app in Azure; tests/terminal runs it against devhost",
+    ".venv/bin/sluice list --source orders": "needs an app in Azure; tests/terminal runs it against devhost",
     ".venv/bin/sluice redrive orders-20261127T020000Z": "needs an app in Azure; the tutorial runs the command before",
 }
 

@@ -76,6 +76,11 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
         ('pagination = { style = "cursor", also = [{ read = "x", send = "body:x" }] }', "method", "or 'GET'"),
         ('format = "csv"\npagination = { style = "cursor" }', "pagination.read", "header:NAME or item:PATH"),
         ('format = "ndjson"\ntotal = "count"', "total", "header:NAME"),
+        (
+            'format = "csv"\nquery = { after = "{from}" }\nincremental = { carry = "token", read = "delta" }',
+            "incremental.read",
+            "header:NAME",
+        ),
         ('[shop]\nurl = "http://shop.example"\n' + NONE, "items", '"" if the page itself is the list'),
         ("query = { since = 2024-01-31 }", "query.since", "valid string; or Input should be a valid boolean; or"),
         ("query = { page = { size = 9 } }", "query.page", "a valid number; or Input"),

@@ -259,7 +259,7 @@ def test_list_shows_runs_newest_first_and_goes_on_where_it_stopped(live: Live, c
     second = call("list", "--source", "demo-single", "--limit", "1", "--after", first["next"], "--json").json
     assert [run["run_id"] for run in second["runs"]] == [f"{run_id}-1"]
     assert "--after" in call("list", "--limit", "1").err
-    assert call("list", "--status", "lost", "--json").json["runs"] == []
+    assert call("list", "--status", "held", "--json").json["runs"] == []
     assert call("list", "--limit", "many").code == Code.USAGE
 
 

@@ -102,7 +102,12 @@ class Source(Scheduled):
         if "items" not in self.model_fields_set and self.format == "json":
             allowed = 'the path of the list of items in a page; "" if the page itself is the list'
             raise not_allowed("missing", allowed, "items")
-        described = (self.pagination, "pagination"), (self.expiry, "expiry"), (self.total, "total")
+        described = (
+            (self.pagination, "pagination"),
+            (self.expiry, "expiry"),
+            (self.total, "total"),
+            (self.incremental, "incremental"),
+        )
         places = [place for value, key in described for place in _places(value, key)]
         for key in ("total", "exact_total"):
             if getattr(self.pagination.end, key) and self.total is None:
