@@ -38,10 +38,11 @@ async def with_details(
     container: ContainerClient, run: JsonObject, state: RunState | None, sent: Iterable[Settled] = ()
 ) -> JsonObject:
     """Return the run with its details: null if `state` is None, because another version of the app wrote it."""
-    run = {**run, "ended_at": _ended_at(run), "actions": actions(run["status"], run["report"])}
     details: JsonObject = dict.fromkeys(("rate", "estimate", "chunks", "reading", "sending", "transactions"))
     if state is not None and run["report"] is not None:
         state = await _last_state(container, state)
+    can_redrive = state is not None and run_state.can_redrive(state)
+    run = {**run, "ended_at": _ended_at(run), "actions": actions(run["status"], can_redrive=can_redrive)}
     if state is not None:
         sums = run_state.counted(state)
         more = {"pages": state.pages, "retries": sums.retries, "throttled_seconds": sums.throttled_seconds}

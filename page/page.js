@@ -588,11 +588,11 @@ function runView(id) {
   }
 
   function doubles(p) {
-    const recoveries = p.recoveries ?? [], bound = p.possible_duplicates ?? 0;
+    const recoveries = p.recoveries ?? [], bound = p.possible_duplicates ?? 0; // the latest three recoveries
+    const restarts = Math.max(p.redrives ?? 0, recoveries.length); // `redrives` counts recoveries too
     const causes = [
       p.retries > 0 && `${plural(p.retries, "repeated request")} to the queue`,
-      recoveries.length > 0 && plural(recoveries.length, "recovery", "recoveries"),
-      p.redrives > recoveries.length && plural(p.redrives - recoveries.length, "redrive"),
+      restarts > 0 && plural(restarts, "redrive or recovery", "redrives or recoveries"),
     ].filter(Boolean);
     return panel("doubles", "Possible duplicates and recoveries",
       h("p", null,
@@ -672,7 +672,7 @@ const WORDS = {
   },
   delete: {
     name: "Delete", title: "Delete this run?", danger: true,
-    text: () => ["This deletes the run's history, ledger (report, failures, rejects) and spool. Nobody can restore them.",
+    text: () => ["This deletes the run's history, ledger (report, failures, rejects) and spool. Sluice cannot restore them.",
       "The messages stay on the queue. Afterwards a new run can use the run id."],
   },
 };

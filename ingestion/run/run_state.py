@@ -289,15 +289,20 @@ def chunks_done(state: RunState) -> int:
     return state.done.chunks + state.failed.chunks
 
 
+def can_redrive(state: RunState) -> bool:
+    """Return whether a run that has ended leaves something to do."""
+    return bool(state.failed.chunks) or not _has_nothing_left(state)
+
+
 def redriven(state: RunState) -> RunState | None:
     """Return the state with which a run continues after it ended or was lost, None if nothing is left to do.
 
     Failed chunks are sent again, spooled chunks stay, and the source continues at the cursor. A wait that the source
     named still holds; the patience for a source that is away starts again.
     """
-    attempt, again = state.attempt + 1, state.failed if state.redo is None else state.failed + state.redo.sums
-    if not again.chunks and _has_nothing_left(state):
+    if not can_redrive(state):
         return None
+    attempt, again = state.attempt + 1, state.failed if state.redo is None else state.failed + state.redo.sums
     wait = source_wait.after_redrive(state.wait)
     return _checked(
         replace(
