@@ -118,7 +118,7 @@ def answer_to(error: InvalidInput | PermanentError | RetryableError) -> func.Htt
     if isinstance(error, InvalidInput):
         return _error(STATUS.get(type(error), 400), error.field, error.problem, error.allowed)
     field = "(durable)" if isinstance(error, DurableUnavailable) else "(storage)"
-    return _error(503, field, str(error), "to try again")
+    return _error(503, field, str(error), "to try again" if isinstance(error, RetryableError) else "")
 
 
 def _error(status: int, field: str, problem: str, allowed: str = "") -> func.HttpResponse:

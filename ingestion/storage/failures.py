@@ -40,7 +40,7 @@ def storage_errors(doing: str, setting: str = STORAGE) -> Iterator[None]:
 
 
 def _advice(setting: str) -> str:
-    blobs = "s Storage Blob Data Contributor and" if setting == STORAGE else ""
+    blobs = "s Storage Blob Data Owner and" if setting == STORAGE else ""
     return (
         f"Check {setting} (a key or a signature may be wrong, have expired or not allow this), or give the app's "
         f"identity the role{blobs} Storage Queue Data Contributor"

@@ -12,6 +12,7 @@ from ingestion.errors import (
     DurableUnavailable,
     InvalidInput,
     NotFound,
+    RetryableError,
     StorageRefused,
     Unconditional,
     UnknownSchema,
@@ -39,7 +40,7 @@ def test_an_error_is_problem_details_with_its_field_and_what_is_allowed(error: A
     assert (problem["status"], problem["field"], problem["type"]) == (status, field, "about:blank")
     assert problem["title"]
     assert problem["detail"]
-    assert ("allowed" in problem) == bool(getattr(error, "allowed", "to try again"))
+    assert ("allowed" in problem) == bool(getattr(error, "allowed", isinstance(error, RetryableError | UnknownSchema)))
 
 
 async def asked(method: str, known: str | None, **headers: str) -> func.HttpResponse:

@@ -124,7 +124,7 @@ def answered(status: int) -> HttpResponseError:
 @pytest.mark.parametrize(
     ("error", "kind", "text"),
     [
-        (answered(403), StorageRefused, "HTTP 403 .*Storage Blob Data Contributor"),
+        (answered(403), StorageRefused, "HTTP 403 .*Storage Blob Data Owner"),
         (answered(404), StorageRefused, r"HTTP 404 \(Because\)$"),
         (answered(503), StorageUnavailable, "HTTP 503"),
         (
