@@ -52,7 +52,7 @@ def cancel(session: Session, run_id: str) -> None:
 @RUN_ID
 @click.pass_obj
 def redrive(session: Session, run_id: str) -> None:
-    """Restart a run that has ended.
+    """Restart a run that has ended or is lost.
 
     The run repeats what failed, and does what is left.
     """
@@ -66,7 +66,7 @@ def redrive(session: Session, run_id: str) -> None:
 @YES
 @click.pass_obj
 def delete(session: Session, run_id: str, yes: bool) -> None:
-    """Delete a run that has ended.
+    """Delete a run that has ended or is lost.
 
     This deletes the run's ledger too: afterwards nobody can redrive or audit the run.
     """

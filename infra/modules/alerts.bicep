@@ -110,7 +110,7 @@ var rules rule[] = [
   }
   {
     name: 'watermark-old'
-    title: 'a watermark has not moved for a long time'
+    title: 'nothing has moved or confirmed a watermark for a long time'
     severity: 2
     window: 'PT15M'
     query: loadTextContent('../queries/alert_watermark_old.kql')
