@@ -3,7 +3,8 @@
 No error shows the input, because it may be a secret.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -37,6 +38,25 @@ def details(error: ValidationError) -> list[ErrorDetails]:
         named = context.get("field") or context.get("discriminator", "").strip("'")
         each["loc"] = (*each["loc"], *filter(None, named.split(".")))
     return found
+
+
+def keys_at(model: type[BaseModel], location: Iterable[int | str]) -> list[str]:
+    """Return the keys that the table at a location of pydantic may have; `model` is the outermost table."""
+    models = [model]
+    for part in location:
+        fields = [each.model_fields[part] for each in models if isinstance(part, str) and part in each.model_fields]
+        of_kind = [
+            each for each in models if any(get_args(one.annotation) == (part,) for one in each.model_fields.values())
+        ]
+        models = [inner for field in fields for inner in _models_in(field.annotation)] or of_kind or models
+    return sorted({key for each in models for key in each.model_fields})
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def is_unresolved(value: str) -> bool:

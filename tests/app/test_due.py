@@ -354,7 +354,8 @@ async def test_a_wrong_description_is_logged_at_each_look_and_started_once_it_is
     for _ in range(2):
         await nightly.look()
     blocked = "sources.toml: demo.colour: no such key"
-    assert nightly.logged == [("schedule_blocked", "25T02:00", blocked)] * 2
+    logged = [(*facts, reason.partition("; ")[0]) for *facts, reason in nightly.logged]
+    assert logged == [("schedule_blocked", "25T02:00", blocked)] * 2
     assert await read_request(nightly.kept.container, AT_TWO) is None
     nightly.describe(f'if_missed = "{if_missed}"')
     await nightly.look(TWO + 3 * MINUTE)

@@ -49,8 +49,9 @@ def load_source(
     source, wrong = read_source(tables[name], where, environment, reads, window)
     named = settings_in(tables[name], where)
     auth = source.auth if source and not wrong else None  # a wrong `auth` may have a secret in place of a name
-    named |= {credential.setting: f"{where}.auth" for credential in credentials_of(auth)}
     _check_set(named, environment)
+    credentials = {credential.setting: f"{where}.auth" for credential in credentials_of(auth)}
+    _check_set(credentials, environment, "the name of the app setting that has the credential, not the credential")
     if source is None or wrong:
         raise wrong[0]
     return source
@@ -92,14 +93,17 @@ def read_scheduled(file: Path, name: str, table: dict[str, Any], environment: Ma
     try:
         return Scheduled.model_validate(filled_in(keys, environment))
     except ValidationError as error:
-        raise mistakes(error, keys, where, environment)[0] from None
+        raise mistakes(error, Scheduled, keys, where, environment)[0] from None
 
 
-def _check_set(named: Mapping[str, str], environment: Mapping[str, str]) -> None:
+def _check_set(
+    named: Mapping[str, str],
+    environment: Mapping[str, str],
+    allowed: str = "the name of an app setting, or %% for a percent sign",
+) -> None:
     """Raise InvalidInput if an app setting is not set; `named` maps each setting to the key that names it."""
     for setting, key in named.items():
         if setting not in environment:
-            allowed = "the name of an app setting, or %% for a percent sign"
             raise InvalidInput(key, f"the app setting {setting} is not set", allowed)
 
 
@@ -124,7 +128,7 @@ def described(settings: Settings, name: str, environment: Mapping[str, str]) -> 
     try:
         messages = Messages.model_validate(filled_in(given, environment), context=environment)
     except ValidationError as error:
-        raise mistakes(error, given, key, environment)[0] from None
+        raise mistakes(error, Messages, given, key, environment)[0] from None
     try:
         return Described(marks(table), messages, messages.over(settings, environment))
     except InvalidInput as error:
@@ -151,7 +155,7 @@ def read_source(
         source = Source.model_validate(filled_table, context=settings)
     except ValidationError as error:
         secret = {each.field for each in wrong}
-        found = mistakes(error, table, where, environment)
+        found = mistakes(error, Source, table, where, environment)
         return None, wrong + [each for each in found if each.field not in secret]
     source._fingerprint = fingerprint(table)
     source._filled_in = filled

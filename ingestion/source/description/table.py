@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ingestion.errors import InvalidInput
@@ -19,7 +19,7 @@ from ingestion.source.auth.kinds import SETTING_FIELDS
 from ingestion.source.description.values import FROM, NO_VALUES, PLACES, Values
 from ingestion.source.http.origin import origin
 from ingestion.source.reading.path import ABSENT, exactly_at
-from ingestion.validation import details
+from ingestion.validation import details, keys_at
 
 # The names under which APIs take credentials; the file may have only %NAME% there.
 HEADERS = {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"}
@@ -138,8 +138,12 @@ def _mark(value: Any, size: int) -> str:
     return hashlib.blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=size).hexdigest()
 
 
-def mistakes(error: ValidationError, table: Any, where: str, environment: Mapping[str, str]) -> list[InvalidInput]:
+def mistakes(
+    error: ValidationError, model: type[BaseModel], table: Any, where: str, environment: Mapping[str, str]
+) -> list[InvalidInput]:
     """Return the mistakes in `table`, one for each key, unknown keys first; `where` names the table in errors.
+
+    `model` is the type of the table, which has the allowed keys.
 
     A value that names an unset app setting counts as right.
     """
@@ -152,8 +156,10 @@ def mistakes(error: ValidationError, table: Any, where: str, environment: Mappin
         if field in found:  # several types are allowed here, and each gave an error
             problem = f"{found[field].problem}; or {problem}"
         allowed = each.get("ctx", {}).get("allowed", "")
-        if each["type"] == "extra_forbidden" and len(keys) == 1 and exactly_at(table, (*keys, "url")) is not ABSENT:
-            allowed = "a source name without a dot: a dot makes a table inside of a table"
+        if each["type"] == "extra_forbidden":
+            allowed = ", ".join(keys_at(model, each["loc"][:-1]))
+            if len(keys) == 1 and exactly_at(table, (*keys, "url")) is not ABSENT:
+                allowed = "a source name without a dot: a dot makes a table inside of a table"
         found[field] = InvalidInput(field, problem, allowed)
     return list(found.values())
 
