@@ -8,6 +8,7 @@ SluiceError
 │   └── WasChanged           a change names a version that is no longer the present one
 ├── PermanentError       a retry cannot help; the message says what to change
 │   ├── SourceRefused        the source refused, or its answer does not fit its description
+│   │   └── PageRefused          the source answered the request for a page with an error status
 │   ├── SourceUnreachable    the source was away for too long, or its name or certificate is invalid
 │   ├── StorageRefused       the storage account refused, or does not exist
 │   ├── ChunkSettled         only a later attempt of the run may still send the chunk
@@ -96,6 +97,10 @@ class PermanentError(SluiceError):
 
 class SourceRefused(PermanentError):
     """The source refused, or its answer does not fit its description."""
+
+
+class PageRefused(SourceRefused):
+    """The source answered the request for a page with an error status."""
 
 
 class SourceUnreachable(PermanentError):

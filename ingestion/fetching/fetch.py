@@ -14,7 +14,7 @@ from typing import Any
 from ingestion.concealed import conceal, quoted, sealed, unsealed
 from ingestion.contracts import Batch, FetchRequest
 from ingestion.deadline import in_time
-from ingestion.errors import HeldBack, OutOfTime, SourceRefused, SourceUnreachable
+from ingestion.errors import HeldBack, OutOfTime, PageRefused, SourceRefused, SourceUnreachable
 from ingestion.fetching.advance import (
     advance,
     answered,
@@ -279,7 +279,11 @@ class _Walk:
         sink = None if self._source.pagination.needs_items else self._filling
         left = self._request.max_messages - self._filling.count
         pages = ceil(max(0, left) / max(1, self._position.largest_page))
-        return await self._ahead.get(self._position.cursor, sink, pages)
+        try:
+            return await self._ahead.get(self._position.cursor, sink, pages)
+        except PageRefused as error:
+            number = self._position.earlier_pages + self._position.pages + 1
+            raise SourceRefused(f"page {number} of the source: {error}") from None
 
     def _request_of(self, cursor: Any) -> PageRequest:
         return request_at(self._source, replace(self._position, cursor=cursor))

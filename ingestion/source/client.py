@@ -130,7 +130,7 @@ class SourceClient:
         wait = refused_for_seconds(throttle, status, headers, time.time(), unnamed)
         if wait is not None:
             return Throttled(self.patience.named(wait, f"HTTP {status}"))
-        wrong = await read_answer(response, self._source, page)
+        wrong = await read_answer(response, self._source, page, is_first=not self.has_answered)
         wait = refused_by_body_seconds(throttle, page.document, time.time(), unnamed)
         if wait is not None:
             await page.restart()

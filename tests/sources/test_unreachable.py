@@ -139,3 +139,5 @@ def test_credentials_that_are_refused_fail_at_the_first_request(status: int) -> 
     with pytest.raises(SourceRefused, match=rf"HTTP {status}: .* Check auth in the sources file"):
         asyncio.run(ask(api, auth=AUTH["bearer"]))
     assert len(api.asked) == 1
+    with pytest.raises(SourceRefused, match=rf"HTTP {status}: .* has no auth: add it, if the source needs"):
+        asyncio.run(ask(api))

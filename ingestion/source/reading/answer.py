@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from ingestion.concealed import quoted
-from ingestion.errors import SourceRefused
+from ingestion.errors import PageRefused, SourceRefused
 from ingestion.source.description.source import Source
 from ingestion.source.http.origin import address
 from ingestion.source.http.outage import NoAnswer, NoPage, WrongItem
@@ -25,7 +25,9 @@ TOLD_BYTES = 64 * 1024  # how much to read of an answer that is no page
 Parser = JsonParser | NdjsonParser | CsvParser
 
 
-async def read_answer(response: httpx.Response, source: Source, page: Page) -> SourceRefused | NoAnswer | None:
+async def read_answer(
+    response: httpx.Response, source: Source, page: Page, *, is_first: bool
+) -> SourceRefused | NoAnswer | None:
     """Read an answer into `page`. If it is no page, return why; after a NoAnswer, another attempt may help.
 
     `page.document` is then the body of that answer, if the body is JSON. Raise NoAnswer if the body is cut off, NoPage
@@ -50,10 +52,20 @@ async def read_answer(response: httpx.Response, source: Source, page: Page) -> S
     page.document, page.text = _json_of(text), text
     if transient:
         return NoAnswer(f"HTTP {status}")
-    advice = "Check url, query and headers in the sources file."
-    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        advice = "Check auth in the sources file, and the app settings that it names."
-    return SourceRefused(f"{address(response.url)} answered HTTP {status}: {quoted(text)!r}. {advice}")
+    return PageRefused(
+        f"{address(response.url)} answered HTTP {status}: {quoted(text)!r}. {_advice(status, source, is_first)}"
+    )
+
+
+def _advice(status: int, source: Source, is_first: bool) -> str:
+    """Return what to check after an error status; `is_first` says that the run has no page yet."""
+    if not is_first:
+        return "Earlier pages came, so ask the owner of the source why it refuses this one."
+    if status not in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return "Check url, query and headers in the sources file."
+    if source.auth is None:
+        return "The table of the source has no auth: add it, if the source needs a credential."
+    return "Check auth in the sources file, and the app settings that it names."
 
 
 async def _read_items(response: httpx.Response, source: Source, page: Page) -> Any:

@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from ingestion.concealed import quoted
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page
-from ingestion.source.reading.path import ABSENT
+from ingestion.source.reading.path import ABSENT, keys_of
 from ingestion.source.reading.place import Read, Reading, text_of
 from ingestion.validation import Table, not_allowed
 
@@ -127,4 +127,6 @@ def _flag(page: Page, where: Read, name: str) -> bool:
         return _FLAG.validate_python(given)
     except ValidationError:
         found = "nothing" if given is ABSENT else quoted(repr(given), 40)
-        raise SourceRefused(f"a page has {found} where end.{name} = {str(where)!r} expects true or false") from None
+        keys = quoted(", ".join(keys_of(page.document))) or "none"
+        expected = f"where end.{name} = {str(where)!r} expects true or false"
+        raise SourceRefused(f"a page has {found} {expected}; the page has these keys: {keys}") from None
