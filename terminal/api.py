@@ -53,7 +53,7 @@ class Api:
             answer = self._http.request(method, path, **given)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             why = str(error) or type(error).__name__
-            raise Trouble(Code.UNREACHABLE, f"cannot reach {self.url}: {why}") from None
+            raise Trouble(Code.UNREACHABLE, f"cannot reach {self.url} (--url, SLUICE_URL): {why}") from None
         if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
             return answer
         raise self._trouble(answer)

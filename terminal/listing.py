@@ -53,7 +53,7 @@ def utc(text: str | None) -> str | None:
 @RUN_ID
 @click.pass_obj
 def show(session: Session, run_id: str) -> None:
-    """Show everything about a run."""
+    """Show a run: counts, rate, source, queues, estimated storage requests."""
     run = session.api.get(f"/runs/{run_id}")
     facts = table("", "")
     facts.show_header = False
@@ -65,7 +65,7 @@ def show(session: Session, run_id: str) -> None:
         row(facts, name, text)
     if run.get("actions"):
         row(facts, "actions", ", ".join(run["actions"]))
-    row(facts, "transactions", named(run.get("transactions") or {}))
+    row(facts, "transactions (estimate)", named(run.get("transactions") or {}))
     session.data(run, block(run), *findings(run), facts)
     session.suggest(run, next_steps(run))
 

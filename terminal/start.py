@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+import httpx
 
 from terminal.body import body, body_options
 from terminal.command import Command
@@ -23,10 +24,12 @@ def start(session: Session, /, source: str, watch_it: bool, timeout: float | Non
     """
     if timeout is not None and not watch_it:
         raise click.UsageError("--timeout needs --watch.")
-    begun = session.api.send("POST", "/runs", params={"links": "none"}, json=body(source, **given))
+    answer = session.api.ask("POST", "/runs", params={"links": "none"}, json=body(source, **given))
+    begun = session.api.document(answer)
     run_id = str(begun["run_id"])
     if watch_it:
-        session.hint(f"run {run_id} of {source} is started")
+        has_ended = answer.status_code == httpx.codes.OK  # somebody had sent this start before
+        session.hint(f"run {run_id} of {source} {'was started before, and has ended' if has_ended else 'is started'}")
         return watched(session, run_id, timeout)
     session.data(begun, run_id)
     session.hint(f"watch it: {session.command('watch', run_id)}")

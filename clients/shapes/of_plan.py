@@ -70,7 +70,7 @@ class PlanAnswer(Shape):
     items: Annotated[list[PlannedMessage], Field(max_length=3, description="The first messages.")]
     pages_read: Annotated[int, Field(ge=0, le=2)]
     page_items: Annotated[int | None, Field(description="How many items the first page has.")]
-    next: Annotated[str | None, Field(description="What the request for the second page sends.")]
+    next: Annotated[str | None, Field(description="What the request for the second page sends, and the first did not.")]
     total: Annotated[int | None, Field(description="How many items the source says that it has in all.")]
     end: Annotated[str, Field(description="How a run knows that the source has ended.")]
     expect: Expected

@@ -50,7 +50,7 @@ async def carry(ledger: Ledger, request: JsonObject, state: RunState, outcome: s
 def _written(there: Watermark) -> JsonObject:
     """Return what the run that wrote the watermark did to its value."""
     if there.stayed:
-        return {"watermark": there.shown, "reason": "no item beyond the watermark came"}
+        return {"watermark": there.shown, "reason": "no item of the range is newer than the watermark"}
     return {"moved": True, "watermark": there.shown}
 
 

@@ -101,7 +101,7 @@ def test_a_run_is_followed_through_an_app_that_is_away_for_a_moment(monkeypatch:
     seen, said = followed(monkeypatch, first, httpx.ConnectError("nobody listens"), 503, first, last)
     assert seen == [first, last]
     wait = "the run may continue, and sluice tries again for 120 s"
-    assert said[1] == f"cannot reach http://app: nobody listens; {wait}"
+    assert said[1] == f"cannot reach http://app (--url, SLUICE_URL): nobody listens; {wait}"
     assert [bool(text) for text in said] == [False, True, True, False, False], "what was said is taken back"
 
 

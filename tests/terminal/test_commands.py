@@ -60,6 +60,8 @@ def test_start_prints_the_id_of_the_run_and_says_how_to_watch_it(live: Live, cal
 def test_a_watched_start_shows_progress_on_stderr_and_the_report_on_stdout(live: Live, call: Call, run_id: str) -> None:
     said = start(call, run_id)
     assert said.code == Code.COMPLETED
+    assert "is started" in said.err
+    assert "was started before, and has ended" in start(call, run_id).err
     first, identity = said.out.splitlines()
     assert first.startswith(f"{run_id}  completed after ")
     assert identity == f"fetched {IDS} of {IDS} = enqueued {IDS} + rejected 0 + failed 0 + pending 0"
@@ -334,7 +336,7 @@ def test_an_app_that_is_not_there_ends_with_8(live: Live, call: Call) -> None:
     for words in (["list"], ["watch", "any"], ["login"]):
         said = call(*words, "--url", "http://127.0.0.1:1")
         assert (said.code, said.out) == (Code.UNREACHABLE, "")
-        assert said.err.startswith("sluice: cannot reach http://127.0.0.1:1: ")
+        assert said.err.startswith("sluice: cannot reach http://127.0.0.1:1 (--url, SLUICE_URL): ")
         assert said.err.count("\n") == 1
     assert call("list", "--url", "127.0.0.1:1").code == Code.USAGE
 
