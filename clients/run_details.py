@@ -39,9 +39,11 @@ async def with_details(
 ) -> JsonObject:
     """Return the run with its details: null if `state` is None, because another version of the app wrote it."""
     details: JsonObject = dict.fromkeys(("rate", "estimate", "chunks", "reading", "sending", "transactions"))
-    if state is not None and run["report"] is not None:
-        state = await _last_state(container, state)
-    can_redrive = state is not None and run_state.can_redrive(state)
+    last = state
+    if state is not None and run["status"] in run_state.OUTCOMES:
+        last = await _last_state(container, state)
+        state = last or state
+    can_redrive = last is not None and run_state.can_redrive(last)
     run = {**run, "ended_at": _ended_at(run), "actions": actions(run["status"], can_redrive=can_redrive)}
     if state is not None:
         sums = run_state.counted(state)
@@ -63,13 +65,16 @@ def _ended_at(run: JsonObject) -> str | None:
     return run["report"].get("finished_at") if run["report"] else None
 
 
-async def _last_state(container: ContainerClient, state: RunState) -> RunState:
-    """Return the last state of a run that has ended; `state`, from the instance, is one window older."""
+async def _last_state(container: ContainerClient, state: RunState) -> RunState | None:
+    """Return the last state of a run that has ended; `state`, from the instance, is one window older.
+
+    Return None if storage does not answer.
+    """
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             return await Ledger(container, state.run).state() or state
     except Exception:
-        return state
+        return None
 
 
 def _pace(run: JsonObject, state: RunState) -> JsonObject:

@@ -27,9 +27,10 @@ def start(session: Session, /, source: str, watch_it: bool, timeout: float | Non
     answer = session.api.ask("POST", "/runs", params={"links": "none"}, json=body(source, **given))
     begun = session.api.document(answer)
     run_id = str(begun["run_id"])
-    if watch_it:
-        has_ended = answer.status_code == httpx.codes.OK  # somebody had sent this start before
+    has_ended = answer.status_code == httpx.codes.OK  # somebody had sent this start before
+    if has_ended or watch_it:
         session.hint(f"run {run_id} of {source} {'was started before, and has ended' if has_ended else 'is started'}")
+    if watch_it:
         return watched(session, run_id, timeout)
     session.data(begun, run_id)
     session.hint(f"watch it: {session.command('watch', run_id)}")

@@ -87,8 +87,8 @@ async def fetch(
         if position.window and described is not None:
             source = described(position.window)
         if opened.at is not None or begins_with_token(source, reads):
-            kept = "the token of the run before" if opened.at is None else "the stored cursor of the run"
-            check_address(source, request_at(source, position).url, kept)
+            what = "the token of the run before" if opened.at is None else "the stored cursor of the run"
+            check_address(source, request_at(source, position).url, what)
         async with hold.interrupting():
             known = await _known(position, spool, give_up_at)
             async with in_time("read the stored item digests of the previous run", _left(give_up_at)):
@@ -303,10 +303,10 @@ class _Walk:
             if self._marks is not None:
                 self._marks.read_again(position)
             return replace(answer, known_batches=self._request.batch_index + 1)
-        again = 0  # items of the page before
+        came_again = 0  # items that the page before had
         if page.items:
             fresh = source.pagination.fresh(page, position.cursor)
-            again = len(page.items) - len(fresh)
+            came_again = len(page.items) - len(fresh)
             await self._filling.add(fresh)
         mark = self._filling.fingerprint(page)
         if end := repeated(source, position, mark, self._pages):
@@ -314,11 +314,11 @@ class _Walk:
             return end
         self._pages.add(mark)
         added, dropped = self._filling.end()
-        following = advance(source, position, request, page, self._seen, dropped + again)
+        following = advance(source, position, request, page, self._seen, dropped + came_again)
         if isinstance(following, End):
             if following.doubt and not await self._spool.remembers(self._request.source, source.fingerprint):
                 raise SourceRefused(following.doubt)
-            items = position.items + page.count - dropped - again
+            items = position.items + page.count - dropped - came_again
             self._position = replace(with_total(source, position, page), items=items, pages=position.pages + 1)
             return following
         if source.pagination.ends_without and not position.pages:

@@ -17,6 +17,7 @@ KEYS_CHARACTERS = 200
 
 # Maps a phrase in the text of a failure to the key to change. The first entry whose phrase occurs in the text counts.
 KEY_BY_PHRASE = {
+    " where end.": "pagination",
     "has no number at total = ": "total",
     "token_url": "auth",
     "gave no token": "auth",

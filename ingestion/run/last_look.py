@@ -61,5 +61,5 @@ def is_behind(progress: JsonObject, attempt: int, last: LastLook) -> bool:
         return False
     if progress["chunks_done"] != last.counts["chunks_done"]:
         return bool(progress["chunks_done"] < last.counts["chunks_done"])
-    is_ahead = any(progress[key] > last.counts[key] for key in (*NEVER_LESS, "rejected"))
+    is_ahead = any(progress[key] > last.counts[key] for key in NEVER_LESS)
     return not is_ahead and moment(progress["counts_at"]) < moment(last.counts["counts_at"])

@@ -57,8 +57,9 @@ async def test_an_ended_run_offers_a_redrive_if_and_only_if_it_would_be_accepted
 ) -> None:
     """Also if every message was sent before the terminate, but the window was not recorded."""
     ledger = await kept.begun(state=state)
-    await ledger.record_report({"outcome": "terminated", "source_exhausted": True, "failed": 0, "pending": 0}, 0)
     kept.engine.has("Terminated", **at_work(), output=CRASH)
+    assert (await run_of(kept))["actions"] == allowed, "the keeper has not yet closed the ledger"
+    await ledger.record_report({"outcome": "terminated", "source_exhausted": True, "failed": 0, "pending": 0}, 0)
     assert (await run_of(kept))["actions"] == allowed
     assert await kept.redrive() == (202 if "redrive" in allowed else 409)
 

@@ -183,6 +183,10 @@ BIG = "x" * 50_000
         ),
         pytest.param("pagination", CURSOR, lambda path, query: (200, {"items": [{"id": 1}]}), id="no cursor at all"),
         pytest.param(
+            "pagination", 'pagination = { style = "page_number", end = { more = "has_more" } }',
+            lambda path, query: (200, {"items": [{"id": 1}], "rate_limits": {"left": 3}}), id="no flag",
+        ),
+        pytest.param(
             "total", f'total = "total"\n{CURSOR}', by_cursor(total=3), id="a total below the items of a page"
         ),
         pytest.param("total", f'total = "meta.total_count"\n{CURSOR}', by_cursor(), id="nothing at total"),

@@ -313,7 +313,7 @@ def test_a_status_with_a_code_is_the_end_only_in_an_answer_that_has_the_code(max
     for end in said(404, {"error": {"code": "past_end"}}), said(400, {"code": "no_more"}):
         assert read(FakeApi(items(1), items(2), end), table, max_messages=max_messages)[0] == [1, 2]
     for other in said(404, {"error": "no such shop"}), said(404), said(403, {"code": "no_more"}):
-        said_why = "page 3 of the source: .* answered HTTP 4.* Earlier pages came, so ask the owner"
+        said_why = r"page 3 of the source: .* HTTP 4.* set end.statuses = \[40\d\]; else check"
         refusal(FakeApi(items(1), items(2), other), table, said_why, max_messages=max_messages)
 
 

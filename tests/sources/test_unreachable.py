@@ -24,6 +24,7 @@ from ingestion.source.client import SourceClient
 from ingestion.source.http.exchange import http_client
 from ingestion.source.page import Page, Throttled
 from tests.sources.fake_api import AUTH, OAUTH, FakeApi, ask, said, source_at
+from tests.sources.reader import refusal
 
 
 async def ask_at(url: str, *, answered_before: bool = False, **description: Any) -> tuple[Page | Throttled, str, int]:
@@ -141,3 +142,10 @@ def test_credentials_that_are_refused_fail_at_the_first_request(status: int) -> 
     assert len(api.asked) == 1
     with pytest.raises(SourceRefused, match=rf"HTTP {status}: .* has no auth: add it, if the source needs"):
         asyncio.run(ask(api))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_credential_that_is_refused_after_a_page_may_have_expired(status: int) -> None:
+    api = FakeApi({"items": [{"id": 1}], "next": 2}, said(status, {}))
+    table = {"pagination": {"style": "cursor", "read": "next"}, "auth": AUTH["bearer"]}
+    refusal(api, table, rf"page 2 of the source: .* HTTP {status}: .* Check auth .* a credential may have expired")

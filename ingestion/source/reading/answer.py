@@ -59,13 +59,18 @@ async def read_answer(
 
 def _advice(status: int, source: Source, is_first: bool) -> str:
     """Return what to check after an error status; `is_first` says that the run has no page yet."""
+    is_of_auth = status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+    if is_of_auth and source.auth is not None:
+        advice = "Check auth in the sources file, and the app settings that it names"
+        return f"{advice}." if is_first else f"{advice}: earlier pages came, so a credential may have expired."
     if not is_first:
-        return "Earlier pages came, so ask the owner of the source why it refuses this one."
-    if status not in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return "Check url, query and headers in the sources file."
-    if source.auth is None:
+        return (
+            f"Earlier pages came. If the source ends like this, set end.statuses = [{status}]; else check what "
+            "pagination sends, or ask the owner of the source."
+        )
+    if is_of_auth:
         return "The table of the source has no auth: add it, if the source needs a credential."
-    return "Check auth in the sources file, and the app settings that it names."
+    return "Check url, query and headers in the sources file."
 
 
 async def _read_items(response: httpx.Response, source: Source, page: Page) -> Any:

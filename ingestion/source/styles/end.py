@@ -127,6 +127,7 @@ def _flag(page: Page, where: Read, name: str) -> bool:
         return _FLAG.validate_python(given)
     except ValidationError:
         found = "nothing" if given is ABSENT else quoted(repr(given), 40)
-        keys = quoted(", ".join(keys_of(page.document))) or "none"
         expected = f"where end.{name} = {str(where)!r} expects true or false"
-        raise SourceRefused(f"a page has {found} {expected}; the page has these keys: {keys}") from None
+        kind, names = ("headers", page.headers) if where.kind == "header" else ("keys", keys_of(page.document))
+        there = quoted(", ".join(names)) or "none"
+        raise SourceRefused(f"a page has {found} {expected}; the page has these {kind}: {there}") from None
