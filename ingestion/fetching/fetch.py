@@ -314,11 +314,12 @@ class _Walk:
             return end
         self._pages.add(mark)
         added, dropped = self._filling.end()
-        following = advance(source, position, request, page, self._seen, dropped + came_again)
+        dropped += came_again
+        following = advance(source, position, request, page, self._seen, dropped)
         if isinstance(following, End):
             if following.doubt and not await self._spool.remembers(self._request.source, source.fingerprint):
                 raise SourceRefused(following.doubt)
-            items = position.items + page.count - dropped - came_again
+            items = position.items + page.count - dropped
             self._position = replace(with_total(source, position, page), items=items, pages=position.pages + 1)
             return following
         if source.pagination.ends_without and not position.pages:

@@ -127,11 +127,7 @@ async def test_a_run_whose_value_lies_before_the_watermark_leaves_it_and_renews_
     await runs.close(await runs.begun("one"), NEW)
     ledger = await runs.begun("two")
     moved = await runs.close(ledger, OLD, held=await runs.held(ledger, b"late"))
-    assert (moved["moved"], moved["reason"], moved["watermark"]) == (
-        False,
-        STAYED,
-        NEW,
-    )
+    assert (moved["moved"], moved["reason"], moved["watermark"]) == (False, STAYED, NEW)
     there = await runs.there()
     assert there.value == NEW
     assert there.held is not None
@@ -162,11 +158,7 @@ async def test_a_quiet_night_leaves_who_moved_the_watermark_and_from_where(runs:
     before = await runs.there()
     runs.kept.now += timedelta(days=1)
     moved = await runs.close(await runs.begun("quiet"), value)
-    assert (moved["moved"], moved["reason"], moved["watermark"]) == (
-        False,
-        STAYED,
-        NEW,
-    )
+    assert (moved["moved"], moved["reason"], moved["watermark"]) == (False, STAYED, NEW)
     there = await runs.there()
     assert (there.value, there.moved_by, there.moved_at, there.previous) == (NEW, "two", before.moved_at, OLD)
     assert there.serial == before.serial + 1, "a run that began before the quiet one has to notice it"

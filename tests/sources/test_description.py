@@ -52,11 +52,7 @@ def checked(text: str | bytes, environment: dict[str, str] | None = None) -> tup
         (SHOP, "pagination", "required"),
         ('pagination = { style = "pages" }', "pagination.style", "'page_number'"),
         ("pagination = {}", "pagination.style", "discriminator 'style'"),
-        (
-            'pagination = { style = "cursor", raed = "x" }',
-            "pagination.raed",
-            "allowed: also, end, limit, read",
-        ),
+        ('pagination = { style = "cursor", raed = "x" }', "pagination.raed", "allowed: also, end, limit, read"),
         ("colour = 1", "colour", "no such key"),
         ('pagination = { style = "cursor", send = "cookie:x" }', "pagination.send", "query:name"),
         ('pagination = { style = "cursor", send = "" }', "pagination.send", "query:name"),
