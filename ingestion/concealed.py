@@ -11,7 +11,7 @@ import html
 import json
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -127,6 +127,11 @@ def quoted(text: str, most: int = SHOWN_CHARACTERS) -> str:
     """Return at most `most` characters of a text from outside the app, with stars in place of secrets."""
     concealed = conceal(text[:WINDOW])
     return (concealed if len(text) <= WINDOW else concealed[: -present().longest() or None])[:most]
+
+
+def quoted_names(names: Iterable[str]) -> str:
+    """Return names from outside the app, such as the keys of a page, as `quoted` does; "none" if there are none."""
+    return quoted(", ".join(names)) or "none"
 
 
 @contextmanager

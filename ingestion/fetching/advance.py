@@ -5,7 +5,7 @@ The guards that are always on are here: against loops of any length, too many pa
 
 from dataclasses import replace
 
-from ingestion.concealed import is_storable, quoted
+from ingestion.concealed import is_storable, quoted, quoted_names
 from ingestion.errors import SourceRefused
 from ingestion.fetching.filling import NO_MESSAGES
 from ingestion.fetching.position import Before, Position, request_at
@@ -140,7 +140,7 @@ def _doubted(source: Source, position: Position, end: End, page: Page, reached: 
         return end
     if reached.total == reached.items:
         return end
-    keys, headers = (quoted(", ".join(names)) or "none" for names in (keys_of(page.document), page.headers))
+    keys, headers = quoted_names(keys_of(page.document)), quoted_names(page.headers)
     lacks = ""
     check = "Check pagination in the description; if the source can have only one page, set end.one_page = true"
     if source.total is not None and reached.total is None:

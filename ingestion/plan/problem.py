@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ingestion.capacity.speed import SPEED
-from ingestion.concealed import quoted
+from ingestion.concealed import quoted_names
 from ingestion.errors import SourceUnreachable
 from ingestion.plan.sample import Sample
 from ingestion.reads import Reads
@@ -12,8 +12,6 @@ from ingestion.settings import Settings
 from ingestion.source.http.outage import NoPage
 from ingestion.source.reading.path import shown
 from ingestion.source_wait import OUTAGE
-
-KEYS_CHARACTERS = 200
 
 # Maps a phrase in the text of a failure to the key to change. The first entry whose phrase occurs in the text counts.
 KEY_BY_PHRASE = {
@@ -94,14 +92,14 @@ def _no_items(sample: Sample, reads: Reads | None) -> Iterator[Problem]:
     may_be_empty = reads is not None and (reads.backfill or bool(reads.watermark))
     if sample.failure is None and sample.counts[:1] == [0] and not may_be_empty:
         place = shown(sample.source.items)
-        keys = quoted(", ".join(sample.keys), KEYS_CHARACTERS) or "none"
+        keys = quoted_names(sample.keys)
         text = f"the first page has no item at {place!r}; its keys: {keys}. A run would send nothing"
         yield Problem("items", text if sample.ended else f"{text} from this page")
 
 
 def _total(sample: Sample) -> Iterator[Problem]:
     if sample.source.total is not None and sample.total is None and any(sample.counts) and sample.windows == 1:
-        keys = quoted(", ".join(sample.keys), KEYS_CHARACTERS) or "none"
+        keys = quoted_names(sample.keys)
         text = f"no page that was read has a number at {sample.source.total}; the keys of the first page: {keys}. "
         text += "Unless a later page has one, a run cannot check its number of items. "
         text += "Correct the key total, or remove it"

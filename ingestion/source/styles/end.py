@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from ingestion.concealed import quoted
+from ingestion.concealed import quoted, quoted_names
 from ingestion.errors import SourceRefused
 from ingestion.source.page import Page
 from ingestion.source.reading.path import ABSENT, keys_of
@@ -129,5 +129,6 @@ def _flag(page: Page, where: Read, name: str) -> bool:
         found = "nothing" if given is ABSENT else quoted(repr(given), 40)
         expected = f"where end.{name} = {str(where)!r} expects true or false"
         kind, names = ("headers", page.headers) if where.kind == "header" else ("keys", keys_of(page.document))
-        there = quoted(", ".join(names)) or "none"
-        raise SourceRefused(f"a page has {found} {expected}; the page has these {kind}: {there}") from None
+        raise SourceRefused(
+            f"a page has {found} {expected}; the page has these {kind}: {quoted_names(names)}"
+        ) from None
